@@ -1,0 +1,1 @@
+//! Whole-mesh tests live beside this file.

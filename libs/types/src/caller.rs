@@ -1,0 +1,267 @@
+//! Who calls: on whose behalf, who acts, from which organisation, in which roles.
+
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{DelegationId, OrganisationId, PractitionerId, ResidentId},
+    region::RegionCode,
+};
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallerError {
+    #[error("not a party: resident:<uuid>, practitioner:<uuid>, client:<name> or service:<name>")]
+    Party,
+    #[error("not a role")]
+    Role,
+}
+
+/// Somebody or something that can hold a credential or have something done on its behalf.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Party {
+    Resident(ResidentId),
+    Practitioner(PractitionerId),
+    /// A registered system outside: a bank, an insurer's desk, an operator's tool.
+    Client(String),
+    /// One of our own services.
+    Service(String),
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resident(id) => write!(f, "resident:{id}"),
+            Self::Practitioner(id) => write!(f, "practitioner:{id}"),
+            Self::Client(name) => write!(f, "client:{name}"),
+            Self::Service(name) => write!(f, "service:{name}"),
+        }
+    }
+}
+
+impl FromStr for Party {
+    type Err = CallerError;
+
+    fn from_str(text: &str) -> Result<Self, CallerError> {
+        match text.split_once(':').ok_or(CallerError::Party)? {
+            ("resident", id) => id
+                .parse()
+                .map(Self::Resident)
+                .map_err(|_| CallerError::Party),
+            ("practitioner", id) => id
+                .parse()
+                .map(Self::Practitioner)
+                .map_err(|_| CallerError::Party),
+            ("client", name) if is_name(name) => Ok(Self::Client(name.to_owned())),
+            ("service", name) if is_name(name) => Ok(Self::Service(name.to_owned())),
+            _ => Err(CallerError::Party),
+        }
+    }
+}
+
+/// What the holder of a credential is allowed to be. `access.toml` lists roles per method.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Role {
+    Resident,
+    CommunityWorker,
+    FamilyDoctor,
+    ClinicClerk,
+    Clinician,
+    ReferralDesk,
+    InsurerOfficer,
+    InsurerReviewer,
+    Bank,
+    Platform,
+    Operator,
+    Auditor,
+    /// `service:<name>`: one of our own services.
+    Service(String),
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resident => "resident",
+            Self::CommunityWorker => "community_worker",
+            Self::FamilyDoctor => "family_doctor",
+            Self::ClinicClerk => "clinic_clerk",
+            Self::Clinician => "clinician",
+            Self::ReferralDesk => "referral_desk",
+            Self::InsurerOfficer => "insurer_officer",
+            Self::InsurerReviewer => "insurer_reviewer",
+            Self::Bank => "bank",
+            Self::Platform => "platform",
+            Self::Operator => "operator",
+            Self::Auditor => "auditor",
+            Self::Service(name) => return write!(f, "service:{name}"),
+        })
+    }
+}
+
+impl FromStr for Role {
+    type Err = CallerError;
+
+    fn from_str(text: &str) -> Result<Self, CallerError> {
+        Ok(match text {
+            "resident" => Self::Resident,
+            "community_worker" => Self::CommunityWorker,
+            "family_doctor" => Self::FamilyDoctor,
+            "clinic_clerk" => Self::ClinicClerk,
+            "clinician" => Self::Clinician,
+            "referral_desk" => Self::ReferralDesk,
+            "insurer_officer" => Self::InsurerOfficer,
+            "insurer_reviewer" => Self::InsurerReviewer,
+            "bank" => Self::Bank,
+            "platform" => Self::Platform,
+            "operator" => Self::Operator,
+            "auditor" => Self::Auditor,
+            other => match other.strip_prefix("service:") {
+                Some(name) if is_name(name) => Self::Service(name.to_owned()),
+                _ => return Err(CallerError::Role),
+            },
+        })
+    }
+}
+
+/// Names of clients and services: up to 64 lower-case letters, digits and hyphens.
+fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+macro_rules! text_conversions {
+    ($($name:ident),+) => {$(
+        impl TryFrom<String> for $name {
+            type Error = CallerError;
+            fn try_from(text: String) -> Result<Self, CallerError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(value: $name) -> Self {
+                value.to_string()
+            }
+        }
+    )+};
+}
+text_conversions!(Party, Role);
+
+/// A verified caller. Built only from a token that was checked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// On whose behalf.
+    pub subject: Party,
+    /// Who acts, where that is somebody else.
+    pub actor: Option<Party>,
+    /// The organisation the holder of the credential works for.
+    pub organisation: Option<OrganisationId>,
+    /// Roles of the holder of the credential.
+    pub roles: BTreeSet<Role>,
+    /// The tenant.
+    pub region: RegionCode,
+    /// The delegation under which the actor acts.
+    pub delegation: Option<DelegationId>,
+    pub token_id: String,
+    pub expires_at: DateTime<Utc>,
+}
+
+impl Caller {
+    /// The resident on whose behalf this is, if it is a resident.
+    pub const fn resident(&self) -> Option<ResidentId> {
+        match self.subject {
+            Party::Resident(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Who holds the credential.
+    pub fn acting(&self) -> &Party {
+        self.actor.as_ref().unwrap_or(&self.subject)
+    }
+
+    pub fn has(&self, role: &Role) -> bool {
+        self.roles.contains(role)
+    }
+
+    /// The name of the service that acts, if one of ours does.
+    pub fn service(&self) -> Option<&str> {
+        match self.acting() {
+            Party::Service(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parties_and_roles_read_back_as_written() {
+        let resident = ResidentId::generate();
+        let texts = [
+            format!("resident:{resident}"),
+            format!("practitioner:{resident}"),
+            "client:bank".to_owned(),
+            "service:referral".to_owned(),
+        ];
+        for text in &texts {
+            assert_eq!(text.parse::<Party>().unwrap().to_string(), *text);
+        }
+        for text in [
+            "resident",
+            "community_worker",
+            "insurer_reviewer",
+            "auditor",
+            "service:payment",
+        ] {
+            assert_eq!(text.parse::<Role>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_party_or_role_is_refused() {
+        for text in [
+            "",
+            "resident",
+            "resident:",
+            "resident:1",
+            "client:",
+            "client:A",
+            "service:a b",
+            "robot:x",
+        ] {
+            assert!(text.parse::<Party>().is_err(), "{text:?}");
+        }
+        for text in ["", "Resident", "service:", "service:X", "root"] {
+            assert!(text.parse::<Role>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn whoever_holds_the_credential_acts() {
+        let resident = ResidentId::generate();
+        let mut caller = Caller {
+            subject: Party::Resident(resident),
+            actor: None,
+            organisation: None,
+            roles: BTreeSet::from([Role::Resident]),
+            region: RegionCode::BEIJING,
+            delegation: None,
+            token_id: "t".to_owned(),
+            expires_at: DateTime::UNIX_EPOCH,
+        };
+        assert_eq!(caller.acting(), &caller.subject);
+        caller.actor = Some(Party::Service("referral".to_owned()));
+        assert_eq!(
+            (caller.resident(), caller.service()),
+            (Some(resident), Some("referral"))
+        );
+    }
+}

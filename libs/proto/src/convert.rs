@@ -1,0 +1,159 @@
+//! Shared words between wire and Rust. Every refusal names the field, so that a caller can mend the request.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
+use rust_decimal::Decimal;
+use types::money::Money;
+use types::region::RegionCode;
+
+use crate::google::r#type as wire;
+
+mod words;
+
+pub use words::*;
+
+/// What is wrong with one field of a request. Becomes INVALID_ARGUMENT with a `BadRequest` violation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {description}")]
+pub struct FieldError {
+    /// Path of the field in the request, e.g. `lines[2].quantity`.
+    pub field: String,
+    /// What is wrong and what would be right, for the engineer who reads it.
+    pub description: String,
+}
+
+impl FieldError {
+    pub fn new(field: impl Into<String>, description: impl Into<String>) -> Self {
+        Self { field: field.into(), description: description.into() }
+    }
+
+    /// The same error seen from one level further out: `quantity` within `lines[2]` is `lines[2].quantity`.
+    #[must_use]
+    pub fn within(self, parent: &str) -> Self {
+        Self { field: format!("{parent}.{}", self.field), ..self }
+    }
+}
+
+/// A message field that must be set.
+pub fn required<'a, T>(field: &str, value: Option<&'a T>) -> Result<&'a T, FieldError> {
+    value.ok_or_else(|| FieldError::new(field, "is required"))
+}
+
+/// An id that must be given.
+pub fn id<T: FromStr>(field: &str, value: &str) -> Result<T, FieldError> {
+    if value.is_empty() {
+        return Err(FieldError::new(field, "is required"));
+    }
+    value.parse().map_err(|_| FieldError::new(field, "must be a UUID"))
+}
+
+/// An id that may be empty.
+pub fn optional_id<T: FromStr>(field: &str, value: &str) -> Result<Option<T>, FieldError> {
+    if value.is_empty() { Ok(None) } else { id(field, value).map(Some) }
+}
+
+/// A text that must be given, trimmed, of at most `length_max` characters and without control characters.
+pub fn text(field: &str, value: &str, length_max: usize) -> Result<String, FieldError> {
+    let text = optional_text(field, value, length_max)?;
+    if text.is_empty() { Err(FieldError::new(field, "is required")) } else { Ok(text) }
+}
+
+/// A text that may be empty, trimmed, of at most `length_max` characters and without control characters.
+pub fn optional_text(field: &str, value: &str, length_max: usize) -> Result<String, FieldError> {
+    let text = value.trim();
+    if text.chars().count() > length_max {
+        return Err(FieldError::new(field, format!("must have at most {length_max} characters")));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(FieldError::new(field, "must not have control characters"));
+    }
+    Ok(text.to_owned())
+}
+
+/// A decimal number written as text, not negative, with at most `places_max` places.
+pub fn decimal(field: &str, value: &str, places_max: u32) -> Result<Decimal, FieldError> {
+    let wrong = || FieldError::new(field, format!("must be a decimal number of at most {places_max} places, not negative"));
+    let number = Decimal::from_str_exact(value).map_err(|_| wrong())?;
+    if number.is_sign_negative() || number.normalize().scale() > places_max || number > Decimal::from(1_000_000_000_u64) {
+        return Err(wrong());
+    }
+    Ok(number)
+}
+
+/// Money that must be given, in CNY and whole fen, not negative.
+pub fn money(field: &str, value: Option<&wire::Money>) -> Result<Money, FieldError> {
+    const NANOS_PER_FEN: i32 = 10_000_000;
+    let value = required(field, value)?;
+    if value.currency_code != "CNY" {
+        return Err(FieldError::new(field, "currency_code must be CNY"));
+    }
+    if value.units < 0 || !(0..1_000_000_000).contains(&value.nanos) {
+        return Err(FieldError::new(field, "must not be negative"));
+    }
+    if value.nanos % NANOS_PER_FEN != 0 {
+        return Err(FieldError::new(field, "must be whole fen: nanos a multiple of 10000000"));
+    }
+    // 14 digits before the point are what `numeric(16,2)` holds.
+    if value.units > 99_999_999_999_999 {
+        return Err(FieldError::new(field, "is too large"));
+    }
+    Ok(Money::from_fen(value.units * 100 + i64::from(value.nanos / NANOS_PER_FEN)))
+}
+
+/// Money on the wire.
+pub fn to_money(money: Money) -> wire::Money {
+    let fen = money.fen();
+    let nanos = i32::try_from(fen % 100).unwrap_or_default() * 10_000_000;
+    wire::Money { currency_code: "CNY".to_owned(), units: fen / 100, nanos }
+}
+
+/// A day that must be given.
+pub fn date(field: &str, value: Option<&wire::Date>) -> Result<NaiveDate, FieldError> {
+    let value = required(field, value)?;
+    let month = u32::try_from(value.month).unwrap_or_default();
+    let day = u32::try_from(value.day).unwrap_or_default();
+    if !(1850..=2200).contains(&value.year) {
+        return Err(FieldError::new(field, "must be a whole date between 1850 and 2200"));
+    }
+    NaiveDate::from_ymd_opt(value.year, month, day).ok_or_else(|| FieldError::new(field, "must be a whole date that exists"))
+}
+
+/// A day that may be unset.
+pub fn optional_date(field: &str, value: Option<&wire::Date>) -> Result<Option<NaiveDate>, FieldError> {
+    value.map(|value| date(field, Some(value))).transpose()
+}
+
+/// A day on the wire.
+pub fn to_date(date: NaiveDate) -> wire::Date {
+    let small = |number: u32| i32::try_from(number).unwrap_or_default();
+    wire::Date { year: date.year(), month: small(date.month()), day: small(date.day()) }
+}
+
+/// An instant that must be given. Kept to microseconds, as the database does.
+pub fn timestamp(field: &str, value: Option<&prost_types::Timestamp>) -> Result<DateTime<Utc>, FieldError> {
+    let value = required(field, value)?;
+    let nanos = u32::try_from(value.nanos).map_err(|_| FieldError::new(field, "nanos must not be negative"))?;
+    DateTime::from_timestamp(value.seconds, nanos / 1_000 * 1_000)
+        .filter(|instant| (1850..=2200).contains(&instant.year()))
+        .ok_or_else(|| FieldError::new(field, "must be an instant between the years 1850 and 2200"))
+}
+
+/// An instant that may be unset.
+pub fn optional_timestamp(
+    field: &str,
+    value: Option<&prost_types::Timestamp>,
+) -> Result<Option<DateTime<Utc>>, FieldError> {
+    value.map(|value| timestamp(field, Some(value))).transpose()
+}
+
+/// An instant on the wire.
+pub fn to_timestamp(instant: DateTime<Utc>) -> prost_types::Timestamp {
+    let nanos = i32::try_from(instant.timestamp_subsec_nanos()).unwrap_or_default();
+    prost_types::Timestamp { seconds: instant.timestamp(), nanos }
+}
+
+/// A region code that must be given.
+pub fn region(field: &str, value: &str) -> Result<RegionCode, FieldError> {
+    value.parse().map_err(|_| FieldError::new(field, "must be a region code of six digits (GB/T 2260)"))
+}

@@ -1,0 +1,12 @@
+//! Who calls: tokens verified on the way in, the service's own tokens obtained for the way out.
+
+mod claims;
+mod credentials;
+mod keys;
+mod verifier;
+
+pub use claims::{AUDIENCE, AUDIENCE_IDENTITY, Actor, Assertion, Claims, ISSUER};
+pub use credentials::{Credentials, CredentialsError, Mandate};
+pub use keys::{InvalidKey, KeySet};
+pub(crate) use verifier::missing;
+pub use verifier::{Verified, Verifier};

@@ -1,0 +1,78 @@
+//! What a token says. Identity writes these, everybody reads them.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use types::caller::{Caller, Party, Role};
+use types::ids::{DelegationId, OrganisationId};
+use types::region::RegionCode;
+
+/// Issuer of every access token.
+pub const ISSUER: &str = "anjia-identity";
+/// Audience of every access token: the mesh.
+pub const AUDIENCE: &str = "anjia";
+/// Audience of the proofs that clients sign for identity.
+pub const AUDIENCE_IDENTITY: &str = "anjia-identity";
+
+/// Claims of an access token.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    pub iss: String,
+    pub aud: String,
+    /// On whose behalf.
+    pub sub: Party,
+    /// Who acts, where that is somebody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Actor>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub org: Option<OrganisationId>,
+    /// Roles of whoever holds the token.
+    pub roles: Vec<Role>,
+    pub region: RegionCode,
+    /// The delegation the acting rests on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dlg: Option<DelegationId>,
+    /// Continuation tokens: the only methods that may be called, `package.Service/Method`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub methods: Option<Vec<String>>,
+    pub jti: String,
+    /// Seconds since 1970.
+    pub exp: i64,
+}
+
+/// The `act` claim (RFC 8693).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    pub sub: Party,
+}
+
+/// Claims of a client's `private_key_jwt` (RFC 7523).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Assertion {
+    /// The client's id.
+    pub iss: String,
+    /// The client's id again.
+    pub sub: String,
+    /// [`AUDIENCE_IDENTITY`].
+    pub aud: String,
+    /// Used once.
+    pub jti: String,
+    /// Seconds since 1970, at most 60 s ahead.
+    pub exp: i64,
+}
+
+impl Claims {
+    /// The caller these claims describe; `None` if the expiry is not a moment.
+    pub fn caller(&self) -> Option<Caller> {
+        let expires_at: DateTime<Utc> = DateTime::from_timestamp(self.exp, 0)?;
+        Some(Caller {
+            subject: self.sub.clone(),
+            actor: self.act.as_ref().map(|actor| actor.sub.clone()),
+            organisation: self.org,
+            roles: self.roles.iter().cloned().collect(),
+            region: self.region,
+            delegation: self.dlg,
+            token_id: self.jti.clone(),
+            expires_at,
+        })
+    }
+}

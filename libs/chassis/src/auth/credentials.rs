@@ -1,0 +1,152 @@
+//! The service's own key, and the tokens it obtains with it: as itself, or going on under a stored mandate.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use proto::anjia::identity::v1::exchange_token_request::Capacity;
+use proto::anjia::identity::v1::token_service_client::TokenServiceClient;
+use proto::anjia::identity::v1::{Continuation, ExchangeTokenRequest};
+use tonic::{Code, Status};
+use types::clock::Clock;
+use types::ids::{DelegationId, ResidentId};
+use uuid::Uuid;
+
+use super::claims::{AUDIENCE_IDENTITY, Assertion, Claims};
+use crate::channel::Channel;
+use crate::context::Context;
+use crate::error;
+
+/// Life of a proof; RFC 7523 proofs are for one use at once.
+const PROOF_LIFE: TimeDelta = TimeDelta::seconds(60);
+/// A token this close to its end is replaced, so that it outlives the call made with it.
+const RENEW_BEFORE: TimeDelta = TimeDelta::seconds(60);
+/// An exchange takes this long at most.
+const EXCHANGE_LIMIT: Duration = Duration::from_secs(5);
+
+/// What somebody allowed a service to go on doing in their name, as it was stored when they asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mandate {
+    /// In whose name.
+    pub resident: ResidentId,
+    /// The delegation it rests on, where somebody else asked; identity checks it live.
+    pub delegation: Option<DelegationId>,
+    /// The only methods it covers, `package.Service/Method`.
+    pub methods: Vec<String>,
+    /// What it was given for, such as `referral:<id>`; recorded in identity's audit.
+    pub evidence: String,
+}
+
+/// Why a service has no credentials.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    #[error("the key file {0} cannot be read")]
+    Read(PathBuf, #[source] std::io::Error),
+    #[error("{0} holds no Ed25519 private key in PKCS#8 PEM")]
+    Key(PathBuf),
+}
+
+/// The service's key and its current token. Cheap to clone.
+#[derive(Clone)]
+pub struct Credentials(Arc<Inner>);
+
+struct Inner {
+    client_id: String,
+    key: EncodingKey,
+    client: TokenServiceClient<Channel>,
+    clock: Arc<dyn Clock>,
+    /// Held during an exchange: one is enough for everybody who waits.
+    own: tokio::sync::Mutex<Option<Context>>,
+}
+
+impl Credentials {
+    /// Loads the key; asks identity for nothing yet, so identity may be away at a start-up.
+    pub fn load(
+        client_id: impl Into<String>,
+        key_file: &Path,
+        identity: Channel,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, CredentialsError> {
+        let pem = std::fs::read(key_file)
+            .map_err(|error| CredentialsError::Read(key_file.to_owned(), error))?;
+        let key = EncodingKey::from_ed_pem(&pem)
+            .map_err(|_| CredentialsError::Key(key_file.to_owned()))?;
+        Ok(Self(Arc::new(Inner {
+            client_id: client_id.into(),
+            key,
+            client: TokenServiceClient::new(identity),
+            clock,
+            own: tokio::sync::Mutex::default(),
+        })))
+    }
+
+    /// Acts as the service itself. The token is kept until a minute before its end.
+    pub async fn own(&self) -> Result<Context, Status> {
+        let mut own = self.0.own.lock().await;
+        let renew_at = self.0.clock.now() + RENEW_BEFORE;
+        if let Some(context) = own
+            .as_ref()
+            .filter(|context| context.caller.expires_at > renew_at)
+        {
+            return Ok(context.clone());
+        }
+        let context = self.exchange(None).await?;
+        *own = Some(context.clone());
+        Ok(context)
+    }
+
+    /// Goes on in a resident's name, for five minutes and the named methods only. Never kept: each use asks identity whether the
+    /// delegation still stands.
+    pub async fn continuation(&self, mandate: &Mandate) -> Result<Context, Status> {
+        let continuation = Continuation {
+            resident_id: mandate.resident.to_string(),
+            delegation_id: mandate
+                .delegation
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
+            methods: mandate.methods.clone(),
+            evidence: mandate.evidence.clone(),
+        };
+        self.exchange(Some(Capacity::Continuation(continuation)))
+            .await
+    }
+
+    async fn exchange(&self, capacity: Option<Capacity>) -> Result<Context, Status> {
+        let client_assertion = self.proof()?;
+        let mut request = tonic::Request::new(ExchangeTokenRequest {
+            client_assertion,
+            capacity,
+        });
+        request.set_timeout(EXCHANGE_LIMIT);
+        let token = self
+            .0
+            .client
+            .clone()
+            .exchange_token(request)
+            .await?
+            .into_inner()
+            .access_token;
+
+        // Not verified here: it came from identity itself, and every service it is shown to verifies it.
+        let claims = jsonwebtoken::dangerous::insecure_decode_claims::<Claims>(&token)
+            .map_err(|error| error::internal(&error))?;
+        let caller = claims.caller().ok_or_else(|| {
+            error::status(error::DOMAIN, Code::Internal, "INTERNAL", "internal error")
+        })?;
+        Ok(Context::background(caller, token))
+    }
+
+    fn proof(&self) -> Result<String, Status> {
+        let assertion = Assertion {
+            iss: self.0.client_id.clone(),
+            sub: self.0.client_id.clone(),
+            aud: AUDIENCE_IDENTITY.to_owned(),
+            jti: Uuid::now_v7().to_string(),
+            exp: (self.0.clock.now() + PROOF_LIFE).timestamp(),
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &assertion, &self.0.key)
+            .map_err(|error| error::internal(&error))
+    }
+}

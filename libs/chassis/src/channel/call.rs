@@ -1,0 +1,101 @@
+//! One outgoing call: its deadline, its span, its trace context.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::ServiceExt;
+use tracing::{Instrument, Span, field};
+
+use super::{Channel, DEADLINE_DEFAULT};
+use crate::deadline::{self, Deadline};
+use crate::methods::Methods;
+use crate::telemetry;
+
+pub(super) fn call(
+    channel: Channel,
+    mut request: Request<Body>,
+) -> BoxFuture<'static, Result<Response<Body>, Status>> {
+    let method = request.uri().path().trim_start_matches('/').to_owned();
+    let allowed = allowed(&method, &request);
+    if let Some(allowed) = allowed {
+        request
+            .headers_mut()
+            .insert(deadline::GRPC_TIMEOUT, deadline::format(allowed));
+    }
+
+    let span = span(&method, &channel.peer.address);
+    telemetry::inject(&span, request.headers_mut());
+
+    let outcome = span.clone();
+    let call = async move {
+        let answer = bounded(channel, request, allowed.map(Deadline::after)).await;
+        record(&outcome, &answer);
+        answer
+    };
+    Box::pin(call.instrument(span))
+}
+
+/// What the caller allows; a stream without a deadline of its own may last.
+fn allowed(method: &str, request: &Request<Body>) -> Option<Duration> {
+    deadline::parse(request.headers()).or_else(|| {
+        let streaming = Methods::declared()
+            .shape(method)
+            .is_some_and(|shape| shape.server_streaming);
+        (!streaming).then_some(DEADLINE_DEFAULT)
+    })
+}
+
+/// Sends the request and waits for the answer's head, never past the deadline. The server ends the rest of a stream at the same
+/// deadline; a unary answer follows its head at once.
+async fn bounded(
+    channel: Channel,
+    request: Request<Body>,
+    deadline: Option<Deadline>,
+) -> Result<Response<Body>, Status> {
+    let exchange = async {
+        channel.resolved().await?;
+        channel
+            .inner
+            .oneshot(request)
+            .await
+            .map_err(|error| Status::from_error(error.into()))
+    };
+    match deadline {
+        None => exchange.await,
+        Some(deadline) => match tokio::time::timeout_at(deadline.instant(), exchange).await {
+            Ok(answer) => answer,
+            Err(_) => Err(deadline::exceeded()),
+        },
+    }
+}
+
+fn span(method: &str, address: &str) -> Span {
+    let (service, name) = method.split_once('/').unwrap_or((method, ""));
+    tracing::info_span!(
+        "call",
+        otel.name = method,
+        otel.kind = "client",
+        otel.status_code = field::Empty,
+        rpc.system = "grpc",
+        rpc.service = service,
+        rpc.method = name,
+        rpc.grpc.status_code = field::Empty,
+        server.address = address,
+    )
+}
+
+fn record(span: &Span, answer: &Result<Response<Body>, Status>) {
+    let code = match answer {
+        Ok(response) => {
+            Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code())
+        }
+        Err(status) => status.code(),
+    };
+    span.record("rpc.grpc.status_code", code as i32);
+    if code != Code::Ok {
+        span.record("otel.status_code", "ERROR");
+    }
+}

@@ -1,0 +1,89 @@
+//! Keeps a channel's set of addresses the same as what its name stands for.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use http::Uri;
+use tokio::sync::{mpsc, watch};
+use tonic::transport::Endpoint;
+use tonic::transport::channel::Change;
+
+/// Says which addresses a peer has now.
+pub trait Resolve: Send + 'static {
+    fn resolve(&self) -> BoxFuture<'_, io::Result<BTreeSet<SocketAddr>>>;
+}
+
+/// The system's resolver; a headless service's name stands for every ready pod.
+pub struct Dns {
+    host: String,
+    port: u16,
+}
+
+impl Dns {
+    pub fn new(host: String, port: u16) -> Self {
+        Self { host, port }
+    }
+}
+
+impl Resolve for Dns {
+    fn resolve(&self) -> BoxFuture<'_, io::Result<BTreeSet<SocketAddr>>> {
+        Box::pin(async move {
+            Ok(tokio::net::lookup_host((self.host.as_str(), self.port))
+                .await?
+                .collect())
+        })
+    }
+}
+
+/// Runs until the channel is dropped. A failed look-up changes nothing: yesterday's addresses beat none.
+pub(super) async fn follow(
+    resolver: impl Resolve,
+    period: Duration,
+    endpoint: Endpoint,
+    changes: mpsc::Sender<Change<SocketAddr, Endpoint>>,
+    found: watch::Sender<bool>,
+) {
+    let mut known = BTreeSet::new();
+    loop {
+        match resolver.resolve().await {
+            Ok(current) => {
+                if apply(&endpoint, &changes, &known, &current).await.is_err() {
+                    return;
+                }
+                known = current;
+                found.send_replace(!known.is_empty());
+            }
+            Err(error) => tracing::debug!(peer = %endpoint.uri(), %error, "name not resolved"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(period) => {}
+            () = changes.closed() => return,
+        }
+    }
+}
+
+async fn apply(
+    endpoint: &Endpoint,
+    changes: &mpsc::Sender<Change<SocketAddr, Endpoint>>,
+    known: &BTreeSet<SocketAddr>,
+    current: &BTreeSet<SocketAddr>,
+) -> Result<(), mpsc::error::SendError<Change<SocketAddr, Endpoint>>> {
+    for address in current.difference(known) {
+        if let Some(endpoint) = at(endpoint, *address) {
+            changes.send(Change::Insert(*address, endpoint)).await?;
+        }
+    }
+    for address in known.difference(current) {
+        changes.send(Change::Remove(*address)).await?;
+    }
+    Ok(())
+}
+
+/// The peer's endpoint at one address, with the peer's name kept as authority.
+fn at(endpoint: &Endpoint, address: SocketAddr) -> Option<Endpoint> {
+    let uri: Uri = format!("http://{address}").parse().ok()?;
+    Some(super::endpoint(uri).origin(endpoint.uri().clone()))
+}

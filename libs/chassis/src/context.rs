@@ -1,0 +1,134 @@
+//! One call as a use case sees it: who calls, how long it may take, what it may show, and the calls it makes in turn.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tonic::metadata::MetadataValue;
+use tonic::{Request, Status};
+use types::caller::Caller;
+
+use crate::access::{self, Denied, Guarded, Permitted, Policy};
+use crate::auth;
+use crate::deadline::Deadline;
+use crate::telemetry;
+
+/// Deadline of each call that background work makes.
+const BACKGROUND_CALL_LIMIT: Duration = Duration::from_secs(10);
+
+/// A verified call, or background work in a verified name. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Context {
+    pub caller: Caller,
+    /// The caller's own token, shown to peers as it is.
+    token: Arc<str>,
+    policy: Option<Arc<Policy>>,
+    domain: Arc<str>,
+    deadline: Option<Deadline>,
+    call_limit: Duration,
+    draining: CancellationToken,
+}
+
+/// What the server's layers learned about a call; the source of its [`Context`].
+#[derive(Debug, Clone)]
+pub(crate) struct Admitted {
+    pub(crate) caller: Caller,
+    pub(crate) token: Arc<str>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) domain: Arc<str>,
+    pub(crate) draining: CancellationToken,
+}
+
+impl Context {
+    /// The context of a served call. Fails for anonymous methods: nobody vouches for their caller.
+    pub fn of<T>(request: &Request<T>) -> Result<Self, Status> {
+        let admitted = request
+            .extensions()
+            .get::<Arc<Admitted>>()
+            .ok_or_else(auth::missing)?;
+        Ok(Self {
+            caller: admitted.caller.clone(),
+            token: Arc::clone(&admitted.token),
+            policy: Some(Arc::clone(&admitted.policy)),
+            domain: Arc::clone(&admitted.domain),
+            deadline: request.extensions().get::<Deadline>().copied(),
+            call_limit: BACKGROUND_CALL_LIMIT,
+            draining: admitted.draining.clone(),
+        })
+    }
+
+    /// The context of background work, which serves no method and so permits no row.
+    pub(crate) fn background(caller: Caller, token: String) -> Self {
+        Self {
+            caller,
+            token: token.into(),
+            policy: None,
+            domain: Arc::from(crate::error::DOMAIN),
+            deadline: None,
+            call_limit: BACKGROUND_CALL_LIMIT,
+            draining: CancellationToken::new(),
+        }
+    }
+
+    /// The same, with another deadline for each call made with it.
+    #[must_use]
+    pub fn with_call_limit(self, call_limit: Duration) -> Self {
+        Self { call_limit, ..self }
+    }
+
+    /// A message for a peer: in the caller's name, within what remains of the deadline.
+    pub fn request<M>(&self, message: M) -> Request<M> {
+        let mut request = Request::new(message);
+        request.set_timeout(self.remaining());
+        // A token came in as a header, or was issued as base64url: it is always a legal header value.
+        if let Ok(bearer) = MetadataValue::try_from(format!("Bearer {}", self.token)) {
+            request.metadata_mut().insert("authorization", bearer);
+        }
+        request
+    }
+
+    /// What is left of the deadline; for background work, the limit of one call.
+    pub fn remaining(&self) -> Duration {
+        self.deadline
+            .map_or(self.call_limit, Deadline::remaining)
+            .min(self.call_limit)
+    }
+
+    /// The full name of the method being served, as `begin_call` wants it.
+    pub fn method(&self) -> Option<&str> {
+        self.policy.as_deref().map(|policy| policy.method.as_str())
+    }
+
+    /// The current span as a W3C `traceparent`, to store beside events and sagas.
+    #[expect(
+        clippy::unused_self,
+        reason = "reads as a fact of the call; the span is the task's"
+    )]
+    pub fn traceparent(&self) -> Option<String> {
+        telemetry::current_traceparent()
+    }
+
+    /// Cancelled when the server drains: long polls and streams end on it.
+    pub fn draining(&self) -> &CancellationToken {
+        &self.draining
+    }
+
+    /// Permits the row if the object rule that `access.toml` names for this method allows it.
+    pub fn permit<T: Guarded>(&self, value: T) -> Result<Permitted<T>, Denied> {
+        access::decide(self.policy.as_deref(), &self.domain, &self.caller, &value)
+            .map(|()| Permitted::new(value))
+    }
+
+    /// Permits all rows or none: for an answer that makes sense only as a whole.
+    pub fn permit_all<T: Guarded>(&self, values: Vec<T>) -> Result<Vec<Permitted<T>>, Denied> {
+        values.into_iter().map(|value| self.permit(value)).collect()
+    }
+
+    /// Keeps the rows the caller may see: for lists. A page may come out shorter, so filter in SQL first.
+    pub fn only_permitted<T: Guarded>(&self, values: Vec<T>) -> Vec<Permitted<T>> {
+        values
+            .into_iter()
+            .filter_map(|value| self.permit(value).ok())
+            .collect()
+    }
+}

@@ -1,0 +1,345 @@
+//! What every call goes through, top to bottom, before its handler.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use futures_util::FutureExt;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use tokio_util::sync::CancellationToken;
+use tonic::{Code, Status};
+use tower::ServiceBuilder;
+use tracing::{Instrument, Span, field};
+
+use super::ServerConfig;
+use super::ending::Ending;
+use super::shed::{Budget, Place};
+use crate::access::{Policies, Policy};
+use crate::auth::{self, Verified, Verifier};
+use crate::context::Admitted;
+use crate::deadline::{self, Deadline};
+use crate::{error, telemetry};
+
+/// What the layers of one server share.
+pub(super) struct Shared {
+    /// `<service>.anjia`, the domain of this server's reasons.
+    domain: Arc<str>,
+    policies: Policies,
+    verifier: Verifier,
+    budget: Budget,
+    deadline_default: Duration,
+    deadline_max: Duration,
+    draining: CancellationToken,
+}
+
+impl Shared {
+    pub(super) fn new(
+        name: &str,
+        config: &ServerConfig,
+        policies: Policies,
+        verifier: Verifier,
+        draining: CancellationToken,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            domain: format!("{name}.anjia").into(),
+            policies,
+            verifier,
+            budget: Budget::new(config.in_flight_max, config.waiting_max),
+            deadline_default: config.deadline_default(),
+            deadline_max: config.deadline_max(),
+            draining,
+        })
+    }
+}
+
+/// Puts the layers around the services.
+pub(super) fn stack(routes: tonic::service::Routes, shared: Arc<Shared>) -> axum::Router {
+    let layers = ServiceBuilder::new()
+        // Which method is it? Unknown ones end here; health and reflection pass by everything below.
+        .layer(from_fn_with_state(Arc::clone(&shared), route))
+        // Is there room? If not, say so before any work is spent.
+        .layer(from_fn_with_state(Arc::clone(&shared), shed))
+        // How long may it take? Nothing below runs on after that.
+        .layer(from_fn_with_state(Arc::clone(&shared), limit))
+        // What is it part of? From here on, logs and calls belong to the caller's trace.
+        .layer(axum::middleware::from_fn(trace))
+        // Who calls?
+        .layer(from_fn_with_state(Arc::clone(&shared), authenticate))
+        // May they call this? Which rows they may see is decided on the row, by `Context::permit`.
+        .layer(axum::middleware::from_fn(admit));
+    routes.prepare().into_axum_router().layer(layers)
+}
+
+/// Health and reflection tell nothing of anybody and must answer also when everything else is shed.
+fn is_open(service: &str) -> bool {
+    service.starts_with("grpc.health.v1.") || service.starts_with("grpc.reflection.v1.")
+}
+
+async fn route(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+    let method = request.uri().path().trim_start_matches('/');
+    if let Some(policy) = shared.policies.get(method) {
+        let policy = Arc::clone(policy);
+        request.extensions_mut().insert(policy);
+        return next.run(request).await;
+    }
+    if is_open(method) {
+        return until_drained(next.run(request).await, &shared, None, None);
+    }
+    refuse(&error::status(
+        error::DOMAIN,
+        Code::Unimplemented,
+        "METHOD_UNKNOWN",
+        "this server has no such method",
+    ))
+}
+
+async fn shed(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+    let Some(policy) = policy(&request) else {
+        return next.run(request).await;
+    };
+    let Some(place) = shared.budget.enter(&policy) else {
+        let overloaded = error::status(
+            error::DOMAIN,
+            Code::ResourceExhausted,
+            "OVERLOADED",
+            "too many calls at once",
+        );
+        return refuse(&error::retry_info(overloaded, Duration::from_secs(1)));
+    };
+    let place = Arc::new(place);
+    if policy.shape.server_streaming {
+        request.extensions_mut().insert(Arc::clone(&place));
+    }
+    let response = next.run(request).await;
+    drop(place);
+    response
+}
+
+async fn limit(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+    let Some(policy) = policy(&request) else {
+        return next.run(request).await;
+    };
+    let asked = deadline::parse(request.headers());
+    let deadline = if policy.shape.server_streaming {
+        // A stream lasts as long as its caller wants.
+        asked.map(Deadline::after)
+    } else {
+        Some(Deadline::after(
+            asked
+                .unwrap_or(shared.deadline_default)
+                .min(shared.deadline_max),
+        ))
+    };
+    // The handler's copy of the place is taken out again, so that it ends with the stream and not before.
+    let place = request.extensions_mut().remove::<Arc<Place>>();
+    if let Some(deadline) = deadline {
+        request.extensions_mut().insert(deadline);
+    }
+
+    let late = async {
+        match deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline.instant()).await,
+            None => std::future::pending().await,
+        }
+    };
+    let cut_by_drain = async {
+        // Only what waits by design is cut; work in flight is finished.
+        if policy.waits() {
+            shared.draining.cancelled().await
+        } else {
+            std::future::pending().await
+        }
+    };
+    tokio::select! {
+        // A finished answer wins over a deadline in the same moment.
+        biased;
+        response = next.run(request) => {
+            if policy.shape.server_streaming { until_drained(response, &shared, deadline, place) } else { response }
+        }
+        () = late => refuse(&deadline::exceeded()),
+        () = cut_by_drain => refuse(&draining()),
+    }
+}
+
+async fn trace(request: Request, next: Next) -> Response {
+    let Some(policy) = policy(&request) else {
+        return next.run(request).await;
+    };
+    let (service, method) = policy.method.split_once('/').unwrap_or_default();
+    let span = tracing::info_span!(
+        "serve",
+        otel.name = policy.method,
+        otel.kind = "server",
+        otel.status_code = field::Empty,
+        rpc.system = "grpc",
+        rpc.service = service,
+        rpc.method = method,
+        rpc.grpc.status_code = field::Empty,
+        journey_id = field::Empty,
+    );
+    telemetry::accept(&span, request.headers());
+    let journey = telemetry::journey_from(request.headers());
+    if let Some(id) = journey {
+        span.record("journey_id", field::display(id));
+    }
+
+    // A handler that panics fails its own call, not every call of the connection.
+    let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let answer = telemetry::with_journey(journey, handled)
+        .instrument(span.clone())
+        .await;
+    let response = answer.unwrap_or_else(|_| {
+        span.in_scope(|| tracing::error!("a handler panicked"));
+        refuse(&error::status(
+            error::DOMAIN,
+            Code::Internal,
+            "INTERNAL",
+            "internal error",
+        ))
+    });
+    record(&span, &response);
+    response
+}
+
+/// The code is in the head of a refused answer; an answer with a body began well, and how a stream ends its client knows.
+fn record(span: &Span, response: &Response) {
+    let code = response
+        .headers()
+        .get("grpc-status")
+        .map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
+    span.record("rpc.grpc.status_code", code as i32);
+    // By the semantic conventions only what is the server's own fault makes a server span an error.
+    let is_fault = matches!(
+        code,
+        Code::Unknown
+            | Code::DeadlineExceeded
+            | Code::Unimplemented
+            | Code::Internal
+            | Code::Unavailable
+            | Code::DataLoss
+    );
+    if is_fault {
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
+async fn authenticate(
+    State(shared): State<Arc<Shared>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Some(policy) = policy(&request).filter(|policy| !policy.anonymous) else {
+        return next.run(request).await;
+    };
+    match identify(&shared, request.headers(), policy).await {
+        Ok((admitted, methods)) => {
+            request.extensions_mut().insert(Arc::new(admitted));
+            request.extensions_mut().insert(Continued(methods));
+            next.run(request).await
+        }
+        Err(status) => refuse(&status),
+    }
+}
+
+/// The only methods a continuation token may call; `None` for every other token.
+#[derive(Clone)]
+struct Continued(Option<Vec<String>>);
+
+async fn identify(
+    shared: &Shared,
+    headers: &HeaderMap,
+    policy: Arc<Policy>,
+) -> Result<(Admitted, Option<Vec<String>>), Status> {
+    let header = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok());
+    let token = header
+        .and_then(bearer)
+        .ok_or_else(auth::missing)?
+        .to_owned();
+    let Verified { caller, methods } = shared.verifier.verify(&token).await?;
+    let admitted = Admitted {
+        caller,
+        token: token.into(),
+        policy,
+        domain: Arc::clone(&shared.domain),
+        draining: shared.draining.clone(),
+    };
+    Ok((admitted, methods))
+}
+
+/// The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110).
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+async fn admit(mut request: Request, next: Next) -> Response {
+    let Some(policy) = policy(&request).filter(|policy| !policy.anonymous) else {
+        return next.run(request).await;
+    };
+    let continued = request
+        .extensions_mut()
+        .remove::<Continued>()
+        .and_then(|continued| continued.0);
+    let has_role = request
+        .extensions()
+        .get::<Arc<Admitted>>()
+        .is_some_and(|admitted| {
+            admitted
+                .caller
+                .roles
+                .iter()
+                .any(|role| policy.roles.contains(role))
+        });
+    let is_covered = continued.is_none_or(|methods| methods.contains(&policy.method));
+    if has_role && is_covered {
+        return next.run(request).await;
+    }
+    refuse(&error::status(
+        error::DOMAIN,
+        Code::PermissionDenied,
+        "METHOD_NOT_PERMITTED",
+        "the caller may not call this method",
+    ))
+}
+
+fn policy(request: &Request) -> Option<Arc<Policy>> {
+    request.extensions().get::<Arc<Policy>>().cloned()
+}
+
+fn until_drained(
+    response: Response,
+    shared: &Shared,
+    deadline: Option<Deadline>,
+    place: Option<Arc<Place>>,
+) -> Response {
+    let draining = shared.draining.clone().cancelled_owned();
+    response.map(|body| {
+        Body::new(Ending::new(
+            body,
+            draining,
+            deadline.map(Deadline::instant),
+            place,
+        ))
+    })
+}
+
+/// The answer to what waits while the server drains: the same call elsewhere goes on.
+pub(super) fn draining() -> Status {
+    error::status(
+        error::DOMAIN,
+        Code::Unavailable,
+        "DRAINING",
+        "the server is going away",
+    )
+}
+
+fn refuse(status: &Status) -> Response {
+    status.clone().into_http()
+}

@@ -1,0 +1,183 @@
+//! Logs to stderr, and traces to a collector when one is named.
+//!
+//! Without a collector no trace layer exists and spans cost only their log context. With one, spans wait in a bounded queue and are
+//! sent in the background: a collector that is away costs spans, never a call.
+
+mod context;
+
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::WithExportConfig;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{
+    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider,
+};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+pub use context::{CONTINUED_AT_MOST, current_traceparent, journey, resume};
+pub(crate) use context::{accept, inject, journey_from, with_journey};
+
+/// Spans that wait for the collector at most; later ones are dropped.
+const QUEUE_MAX: usize = 2048;
+/// How long a span waits before it is sent: a trace is complete soon after its call.
+const SEND_EVERY: Duration = Duration::from_millis(500);
+/// How long the process waits at its end for the last spans.
+const FLUSH_LIMIT: Duration = Duration::from_secs(2);
+
+/// What is logged and traced, and where it goes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct TelemetryConfig {
+    /// Form of the log lines on stderr.
+    #[arg(long, env, value_enum, default_value_t = LogFormat::Json)]
+    pub log_format: LogFormat,
+    /// What is logged, as `level` or `target=level,…`.
+    #[arg(long = "log", env = "RUST_LOG", default_value = "info")]
+    pub log: String,
+    /// Collector that receives traces by OTLP over gRPC, such as `http://127.0.0.1:4317`; none: no traces.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    pub otlp_endpoint: Option<String>,
+    /// Share of new traces that are recorded, 0 to 1; a trace begun elsewhere is recorded if it is there.
+    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", default_value = "1")]
+    pub trace_ratio: f64,
+}
+
+/// Form of the log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// One JSON object a line, for machines.
+    Json,
+    /// Coloured text, for people.
+    Pretty,
+}
+
+/// Why telemetry cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    #[error("the log filter is not understood: {0}")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    #[error("the trace exporter cannot be built: {0}")]
+    Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
+    #[error("telemetry was started twice: {0}")]
+    Twice(#[from] tracing_subscriber::util::TryInitError),
+}
+
+/// Keeps telemetry alive; sends what is left when shut down or dropped.
+#[must_use = "telemetry ends when the guard is dropped"]
+#[derive(Debug)]
+pub struct Guard(Option<SdkTracerProvider>);
+
+/// Starts telemetry for the whole process. Must be called within a runtime, once.
+pub fn init(service_name: &'static str, config: &TelemetryConfig) -> Result<Guard, TelemetryError> {
+    let logs = match config.log_format {
+        LogFormat::Json => tracing_subscriber::fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_writer(std::io::stderr)
+            .boxed(),
+        LogFormat::Pretty => tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .boxed(),
+    };
+    let logs = logs.with_filter(EnvFilter::try_new(&config.log)?);
+
+    let provider = exporting(service_name, config)?;
+    let traces = provider.as_ref().map(|provider| {
+        tracing_opentelemetry::layer()
+            .with_tracer(provider.tracer(service_name))
+            // Places and threads of code would triple a span; the name says enough.
+            .with_location(false)
+            .with_threads(false)
+            .with_tracked_inactivity(false)
+            .with_filter(tracing_subscriber::filter::filter_fn(ours))
+    });
+
+    tracing_subscriber::registry()
+        .with(logs)
+        .with(traces)
+        .try_init()?;
+    Ok(Guard(provider))
+}
+
+/// Our own spans and events. Those of the transport stay out: sending them would make more of them, without end.
+fn ours(metadata: &tracing::Metadata<'_>) -> bool {
+    const FOREIGN: [&str; 8] = [
+        "h2",
+        "hyper",
+        "hyper_util",
+        "tonic",
+        "tower",
+        "opentelemetry",
+        "sqlx",
+        "rustls",
+    ];
+    let origin = metadata.target().split("::").next().unwrap_or_default();
+    *metadata.level() <= tracing::Level::INFO
+        && !FOREIGN.iter().any(|foreign| origin.starts_with(foreign))
+}
+
+fn exporting(
+    service_name: &'static str,
+    config: &TelemetryConfig,
+) -> Result<Option<SdkTracerProvider>, TelemetryError> {
+    let Some(endpoint) = config
+        .otlp_endpoint
+        .as_deref()
+        .filter(|endpoint| !endpoint.is_empty())
+    else {
+        return Ok(None);
+    };
+    let exporter = opentelemetry_otlp::SpanExporter::builder()
+        .with_tonic()
+        .with_endpoint(endpoint)
+        .with_timeout(Duration::from_secs(2))
+        .build()?;
+    let limits = BatchConfigBuilder::default()
+        .with_max_queue_size(QUEUE_MAX)
+        .with_max_export_batch_size(QUEUE_MAX / 4)
+        .with_scheduled_delay(SEND_EVERY)
+        .build();
+    let provider = SdkTracerProvider::builder()
+        .with_span_processor(
+            BatchSpanProcessor::builder(exporter)
+                .with_batch_config(limits)
+                .build(),
+        )
+        .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(
+            config.trace_ratio,
+        ))))
+        .with_resource(
+            Resource::builder_empty()
+                .with_attribute(KeyValue::new("service.name", service_name))
+                .with_attribute(KeyValue::new("service.namespace", "anjia"))
+                .build(),
+        )
+        .build();
+    Ok(Some(provider))
+}
+
+impl Guard {
+    /// Sends what is left, for at most two seconds, without holding up the runtime that does the sending.
+    pub async fn shutdown(mut self) {
+        if let Some(provider) = self.0.take() {
+            let flushed =
+                tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FLUSH_LIMIT))
+                    .await;
+            if let Ok(Err(error)) = flushed {
+                tracing::warn!(%error, "the last spans were not delivered");
+            }
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(provider) = self.0.take() {
+            // Also on the way out of an error: the spans that explain it matter most.
+            let _ = provider.shutdown_with_timeout(FLUSH_LIMIT);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Taking in other services' events, each once in effect.
+//!
+//! The cursor of a source moves in the transaction of the effect and only from the position it was read at: the cursor is the
+//! inbox. Replicas may run the same consumer; the one that comes second finds the cursor moved and its transaction rolled back.
+//! Order is by position. An event that is refused five times is parked with an alert, and later events of its subject with it,
+//! while the others go on.
+
+mod bookkeeping;
+mod inbox;
+mod run;
+
+use std::{fmt, time::Duration};
+
+use crate::{Error, events::Event};
+
+pub use inbox::{Advanced, Inbox};
+pub use run::run;
+
+/// Where events come from.
+pub trait Source: Send + Sync {
+    /// Why nothing could be pulled, for the log.
+    type Error: fmt::Display + Send;
+
+    /// Names the cursor: the service pulled from, followed by `/<purpose>` if it is pulled for several purposes.
+    fn name(&self) -> &str;
+
+    /// Events after a position, in order; waits up to `wait` for the first.
+    fn pull(
+        &self,
+        after: i64,
+        max: u32,
+        wait: Duration,
+    ) -> impl Future<Output = Result<Vec<Event>, Self::Error>> + Send;
+}
+
+/// What events do here.
+pub trait Handler: Send + Sync {
+    /// Takes in one event: [`Inbox::begin`], the effect, [`Inbox::commit`]; or [`Inbox::skip`] if it is of no interest.
+    fn handle(&self, event: &Event, inbox: Inbox) -> impl Future<Output = Result<Advanced, Failure>> + Send;
+}
+
+/// Why an event was not taken in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The cause lies elsewhere: a peer or the database cannot be reached, a race was lost, the time has not come. The event is
+    /// tried again for as long as it takes, and nothing overtakes it.
+    #[error("not now: {0}")]
+    NotNow(String),
+    /// The event itself cannot be handled. Five times, then it is parked.
+    #[error("refused: {0}")]
+    Refused(String),
+}
+
+impl Failure {
+    pub fn not_now(cause: impl ToString) -> Self {
+        Self::NotNow(cause.to_string())
+    }
+
+    pub fn refused(cause: impl ToString) -> Self {
+        Self::Refused(cause.to_string())
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let passes = error.is_unavailable()
+            || error.is_retryable()
+            || matches!(error, Error::RequestInProgress | Error::CursorMoved { .. } | Error::LeaseLost { .. });
+        if passes { Self::not_now(error) } else { Self::refused(error) }
+    }
+}

@@ -1,0 +1,89 @@
+use sqlx::migrate::MigrateError;
+
+/// What the database refused or could not do. Texts name tables and constraints, never values.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("database: {0}")]
+    Database(#[from] sqlx::Error),
+    #[error("migration: {0}")]
+    Migration(#[from] MigrateError),
+    #[error("synchronous_commit is off for role {role}: an acknowledged write could be lost; set it to on")]
+    SynchronousCommitOff { role: String },
+    #[error("no worker role is configured: set WORKER_DATABASE_URL")]
+    WorkerRoleMissing,
+    #[error("{table} is at version {found}, this binary needs {needed}: run `migrate`")]
+    SchemaOutdated { table: &'static str, found: i64, needed: i64 },
+    /// Events, audit entries and requests belong to a region; the transaction was begun for none.
+    #[error("the transaction was begun without a region")]
+    RegionMissing,
+    /// The same request is being worked on elsewhere. The caller repeats it in a moment.
+    #[error("a request with this request_id is in progress")]
+    RequestInProgress,
+    #[error("the request_id was used before, for another request")]
+    RequestIdReused,
+    /// A bug: a claimed request was committed without its answer.
+    #[error("a claimed request must be committed through its call")]
+    AnswerMissing,
+    /// Another replica has dealt with the event.
+    #[error("the cursor of {source_name} has moved")]
+    CursorMoved { source_name: String },
+    #[error("the lease {name} has another owner")]
+    LeaseLost { name: String },
+    /// A row that no code of ours could have written.
+    #[error("{table}.{column} of row {row} makes no sense")]
+    RowInvalid { table: &'static str, column: &'static str, row: String },
+}
+
+impl Error {
+    /// An impossible row, named so that it can be found.
+    pub fn row_invalid(table: &'static str, column: &'static str, row: impl ToString) -> Self {
+        Self::RowInvalid { table, column, row: row.to_string() }
+    }
+
+    /// The name of the constraint that refused the row, if one did.
+    pub fn constraint(&self) -> Option<&str> {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => error.constraint(),
+            _ => None,
+        }
+    }
+
+    /// The transaction lost a race and may succeed when it is run again.
+    pub fn is_retryable(&self) -> bool {
+        // serialization failure, deadlock, lock timeout
+        matches!(self.sqlstate().as_deref(), Some("40001" | "40P01" | "55P03"))
+    }
+
+    /// The database could not be reached or had no room; the same call may succeed later. A commit may nevertheless have
+    /// taken place, so repeat only under the same `request_id`.
+    pub fn is_unavailable(&self) -> bool {
+        let Self::Database(error) = self else { return false };
+        match error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::BeginFailed => true,
+            sqlx::Error::Database(error) => match error.code().as_deref() {
+                // statement timeout, idle in transaction, shutdowns and crash recovery
+                Some("57014" | "25P03" | "25P04" | "57P01" | "57P02" | "57P03" | "57P05") => true,
+                // connection exception, insufficient resources (disk full, too many connections)
+                Some(code) => code.starts_with("08") || code.starts_with("53"),
+                None => false,
+            },
+            _ => false,
+        }
+    }
+
+    fn sqlstate(&self) -> Option<std::borrow::Cow<'_, str>> {
+        match self {
+            Self::Database(sqlx::Error::Database(error)) => error.code(),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        self.sqlstate().as_deref() == Some("55P03")
+    }
+}

@@ -1,0 +1,157 @@
+//! Events: written with the change they tell of, pulled by position once sealed.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sqlx::{FromRow, PgConnection, Row as _, postgres::PgRow};
+use tokio::time::{Instant, sleep_until};
+use types::{ids::EventId, region::RegionCode};
+
+use crate::{Database, Error, Scope, Transaction};
+
+/// Longest time a pull waits for the first event.
+pub const WAIT_MAX: Duration = Duration::from_secs(20);
+/// Most events one pull answers with.
+pub const BATCH_MAX: u32 = 500;
+
+/// How soon a waiting pull notices what a sealer of another replica has sealed.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+
+/// A state change about to be told.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    kind: &'static str,
+    subject: String,
+    data: Value,
+    traceparent: Option<String>,
+    occurred_at: DateTime<Utc>,
+}
+
+impl NewEvent {
+    /// `kind` is `anjia.<service>.<resource>.<past tense>.v1`, `subject` the id of the resource, `data` a JSON object of ids,
+    /// states and times.
+    pub fn new(kind: &'static str, subject: impl ToString, data: Value, occurred_at: DateTime<Utc>) -> Self {
+        Self { kind, subject: subject.to_string(), data, traceparent: None, occurred_at }
+    }
+
+    /// The W3C trace context of the change.
+    #[must_use]
+    pub fn traceparent(self, traceparent: Option<impl Into<String>>) -> Self {
+        Self { traceparent: traceparent.map(Into::into), ..self }
+    }
+}
+
+/// A sealed event, our own or another service's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    pub id: EventId,
+    pub position: i64,
+    pub region: RegionCode,
+    pub kind: String,
+    pub subject: String,
+    pub data: Value,
+    pub traceparent: Option<String>,
+    pub occurred_at: DateTime<Utc>,
+}
+
+/// Events in order of position.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Empty if none came within the wait.
+    pub events: Vec<Event>,
+    /// The highest position sealed; what is missing to it is the consumer's lag.
+    pub head_position: i64,
+}
+
+/// Writes an event in the transaction of the change. It becomes visible to consumers after the commit.
+pub async fn append(tx: &mut Transaction, event: NewEvent) -> Result<EventId, Error> {
+    let id = EventId::generate();
+    let region = tx.region()?;
+    sqlx::query(
+        "INSERT INTO events (id, region, kind, subject, data, traceparent, occurred_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    )
+    .bind(id.uuid())
+    .bind(region.as_str())
+    .bind(event.kind)
+    .bind(event.subject)
+    .bind(event.data)
+    .bind(event.traceparent)
+    .bind(event.occurred_at)
+    .execute(&mut **tx)
+    .await?;
+    tx.unsealed = true;
+    Ok(id)
+}
+
+/// Events of all regions after a position: at once if there are any, else the first that come within `wait`.
+pub async fn pull(db: &Database, after: i64, max: u32, wait: Duration) -> Result<Batch, Error> {
+    let deadline = Instant::now() + wait.min(WAIT_MAX);
+    let mut sealed = db.signals.sealed.subscribe();
+    loop {
+        sealed.mark_unchanged();
+        let batch = read(db, after, max.clamp(1, BATCH_MAX)).await?;
+        let now = Instant::now();
+        if !batch.events.is_empty() || now >= deadline {
+            return Ok(batch);
+        }
+        tokio::select! {
+            _ = sealed.changed() => {}
+            () = sleep_until(deadline.min(now + LOOK_INTERVAL)) => {}
+        }
+    }
+}
+
+async fn read(db: &Database, after: i64, max: u32) -> Result<Batch, Error> {
+    let mut tx = db.begin(Scope::Worker).await?;
+    let head_position: i64 =
+        sqlx::query_scalar("SELECT position FROM chain_heads WHERE chain = 'events'").fetch_one(&mut *tx).await?;
+    let mut events: Vec<Event> = Vec::new();
+    if head_position > after {
+        events = sqlx::query_as(
+            "SELECT id, position, region, kind, subject, data, traceparent, occurred_at FROM events \
+             WHERE position > $1 ORDER BY position LIMIT $2",
+        )
+        .bind(after)
+        .bind(i64::from(max))
+        .fetch_all(&mut *tx)
+        .await?;
+    }
+    tx.commit().await?;
+    let last_position = events.last().map_or(0, |event| event.position);
+    Ok(Batch { events, head_position: head_position.max(last_position) })
+}
+
+/// The first position that is missing, if any: positions are gapless up to the head. `conn` must see all regions.
+pub async fn first_gap(conn: &mut PgConnection) -> Result<Option<i64>, Error> {
+    let gap = sqlx::query_scalar(
+        "SELECT expected FROM ( \
+             SELECT position, row_number() OVER (ORDER BY position) AS expected FROM events WHERE position IS NOT NULL \
+             UNION ALL SELECT NULL, (SELECT count(position) FROM events) + 1 \
+             WHERE (SELECT count(position) FROM events) < (SELECT position FROM chain_heads WHERE chain = 'events') \
+         ) numbered WHERE position IS DISTINCT FROM expected ORDER BY expected LIMIT 1",
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(gap)
+}
+
+impl FromRow<'_, PgRow> for Event {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let region: String = row.try_get("region")?;
+        Ok(Self {
+            id: EventId::from_uuid(row.try_get("id")?),
+            position: row.try_get("position")?,
+            region: region.parse().map_err(|error| sqlx::Error::ColumnDecode {
+                index: "events.region".to_owned(),
+                source: Box::new(error),
+            })?,
+            kind: row.try_get("kind")?,
+            subject: row.try_get("subject")?,
+            data: row.try_get("data")?,
+            traceparent: row.try_get("traceparent")?,
+            occurred_at: row.try_get("occurred_at")?,
+        })
+    }
+}

@@ -1,0 +1,175 @@
+//! A write repeated under its `request_id` takes effect once and is answered alike.
+
+use proto::{
+    Idempotent,
+    convert::{self, FieldError},
+};
+use sha2::{Digest as _, Sha256};
+use types::{
+    caller::{Caller, Party},
+    ids::{OrganisationId, RequestId},
+    region::RegionCode,
+};
+
+use crate::{Database, Error, Scope, Transaction};
+
+/// How long a duplicate waits for the request it duplicates.
+const IN_PROGRESS_WAIT_MS: u32 = 500;
+
+/// One mutating call: who asks for what under which key, and how its answer is kept.
+#[derive(Debug, Clone)]
+pub struct Call<T> {
+    subject: Party,
+    actor: Option<Party>,
+    organisation: Option<OrganisationId>,
+    region: RegionCode,
+    method: &'static str,
+    request_id: RequestId,
+    body_digest: [u8; 32],
+    encode: fn(&T) -> Vec<u8>,
+}
+
+/// The answer to a call: just worked out, or the encoded first one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply<T> {
+    Done(T),
+    Replayed(Vec<u8>),
+}
+
+impl<T> Reply<T> {
+    /// The answer as a message, however it came about.
+    pub fn into_message<M: prost::Message + Default>(self, encode: impl FnOnce(T) -> M) -> Result<M, prost::DecodeError> {
+        match self {
+            Self::Done(value) => Ok(encode(value)),
+            Self::Replayed(bytes) => M::decode(bytes.as_slice()),
+        }
+    }
+}
+
+/// What beginning a call came to.
+#[derive(Debug)]
+pub enum Begun<T> {
+    /// The key is claimed in this transaction. Do the work, then [`Call::commit`].
+    Fresh(Transaction),
+    /// It was done before.
+    Replayed(Reply<T>),
+}
+
+impl<T> Call<T> {
+    /// `method` is the full name without the leading slash; `encode` yields the bytes that a repetition is answered with.
+    pub fn new<M: Idempotent>(
+        caller: &Caller,
+        method: &'static str,
+        message: &M,
+        encode: fn(&T) -> Vec<u8>,
+    ) -> Result<Self, FieldError> {
+        let request_id = convert::id("request_id", message.request_id())?;
+        let body = message.without_request_id().encode_to_vec();
+        Ok(Self {
+            subject: caller.subject.clone(),
+            actor: caller.actor.clone(),
+            organisation: caller.organisation,
+            region: caller.region,
+            method,
+            request_id,
+            body_digest: Sha256::digest(body).into(),
+            encode,
+        })
+    }
+
+    pub const fn request_id(&self) -> RequestId {
+        self.request_id
+    }
+
+    /// Stores the answer and commits it together with the work.
+    pub async fn commit(&self, mut tx: Transaction, value: T) -> Result<Reply<T>, Error> {
+        sqlx::query(
+            "UPDATE requests SET response = $6 \
+             WHERE subject = $1 AND request_id = $2 AND method = $3 AND actor = $4 AND organisation = $5",
+        )
+        .bind(self.subject.to_string())
+        .bind(self.request_id.uuid())
+        .bind(self.method)
+        .bind(self.actor_key())
+        .bind(self.organisation_key())
+        .bind((self.encode)(&value))
+        .execute(&mut *tx)
+        .await?;
+        tx.unanswered = false;
+        tx.commit().await?;
+        Ok(Reply::Done(value))
+    }
+
+    /// Claims the key; false if a committed request holds it.
+    async fn claim(&self, tx: &mut Transaction) -> Result<bool, Error> {
+        // Waits for a transaction that holds the same key. Once the key is ours the wait for locks is no longer limited.
+        let claimed = sqlx::query(
+            "INSERT INTO requests (subject, request_id, method, actor, organisation, region, body_digest) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING set_config('lock_timeout', '0', true)",
+        )
+        .bind(self.subject.to_string())
+        .bind(self.request_id.uuid())
+        .bind(self.method)
+        .bind(self.actor_key())
+        .bind(self.organisation_key())
+        .bind(self.region.as_str())
+        .bind(self.body_digest.as_slice())
+        .fetch_optional(&mut **tx)
+        .await
+        .map_err(Error::from)
+        .map_err(|error| if error.is_lock_timeout() { Error::RequestInProgress } else { error })?;
+        tx.unanswered = claimed.is_some();
+        Ok(tx.unanswered)
+    }
+
+    async fn stored(&self, tx: &mut Transaction) -> Result<Option<Reply<T>>, Error> {
+        let row: Option<(Vec<u8>, Option<Vec<u8>>)> = sqlx::query_as(
+            "SELECT body_digest, response FROM requests \
+             WHERE subject = $1 AND request_id = $2 AND method = $3 AND actor = $4 AND organisation = $5",
+        )
+        .bind(self.subject.to_string())
+        .bind(self.request_id.uuid())
+        .bind(self.method)
+        .bind(self.actor_key())
+        .bind(self.organisation_key())
+        .fetch_optional(&mut **tx)
+        .await?;
+        match row {
+            None => Ok(None),
+            Some((body_digest, _)) if body_digest != self.body_digest => Err(Error::RequestIdReused),
+            Some((_, Some(response))) => Ok(Some(Reply::Replayed(response))),
+            Some((_, None)) => Err(Error::row_invalid("requests", "response", self.request_id)),
+        }
+    }
+
+    fn actor_key(&self) -> String {
+        self.actor.as_ref().map(Party::to_string).unwrap_or_default()
+    }
+
+    fn organisation_key(&self) -> String {
+        self.organisation.as_ref().map(OrganisationId::to_string).unwrap_or_default()
+    }
+}
+
+impl Database {
+    /// The answer of an earlier call with the same key. Asked before checks that call others, so that a repetition does not
+    /// depend on them.
+    pub async fn replay<T>(&self, call: &Call<T>) -> Result<Option<Reply<T>>, Error> {
+        let mut tx = self.begin(Scope::Region(call.region)).await?;
+        let reply = call.stored(&mut tx).await?;
+        tx.commit().await?;
+        Ok(reply)
+    }
+
+    /// Begins the transaction of a call and claims its key in it.
+    pub async fn begin_call<T>(&self, call: &Call<T>) -> Result<Begun<T>, Error> {
+        let mut tx = self.begin_with_lock_timeout(Scope::Region(call.region), IN_PROGRESS_WAIT_MS).await?;
+        if call.claim(&mut tx).await? {
+            return Ok(Begun::Fresh(tx));
+        }
+        // A key held in another region is out of sight: the caller's region changed, and so did what was asked.
+        let reply = call.stored(&mut tx).await?.ok_or(Error::RequestIdReused)?;
+        tx.commit().await?;
+        Ok(Begun::Replayed(reply))
+    }
+}

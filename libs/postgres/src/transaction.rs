@@ -1,0 +1,85 @@
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
+
+use sqlx::{PgConnection, Postgres};
+use types::{caller::Caller, region::RegionCode};
+
+use crate::{Error, database::Signals};
+
+/// What a transaction may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Rows of one region, as the service's role.
+    Region(RegionCode),
+    /// Queue tables of all regions, as the worker role: to find due work, which is then done in its own region.
+    Worker,
+}
+
+impl Scope {
+    /// The region of the caller.
+    pub const fn of(caller: &Caller) -> Self {
+        Self::Region(caller.region)
+    }
+
+    pub(crate) const fn region(self) -> Option<RegionCode> {
+        match self {
+            Self::Region(region) => Some(region),
+            Self::Worker => None,
+        }
+    }
+}
+
+/// An open transaction. Dropped without [`Transaction::commit`] it is rolled back. Stores take it as `&mut PgConnection`.
+#[derive(Debug)]
+pub struct Transaction {
+    inner: sqlx::Transaction<'static, Postgres>,
+    scope: Scope,
+    signals: Arc<Signals>,
+    /// Rows wait for the sealer.
+    pub(crate) unsealed: bool,
+    /// A request key is claimed and its answer not stored yet.
+    pub(crate) unanswered: bool,
+}
+
+impl Transaction {
+    pub(crate) const fn new(inner: sqlx::Transaction<'static, Postgres>, scope: Scope, signals: Arc<Signals>) -> Self {
+        Self { inner, scope, signals, unsealed: false, unanswered: false }
+    }
+
+    /// The region it was begun for.
+    pub fn region(&self) -> Result<RegionCode, Error> {
+        self.scope.region().ok_or(Error::RegionMissing)
+    }
+
+    /// Commits. A claimed request is committed by [`crate::Call::commit`] instead, which stores its answer.
+    pub async fn commit(self) -> Result<(), Error> {
+        if self.unanswered {
+            return Err(Error::AnswerMissing);
+        }
+        self.inner.commit().await?;
+        if self.unsealed {
+            self.signals.unsealed.notify_one();
+        }
+        Ok(())
+    }
+
+    pub async fn rollback(self) -> Result<(), Error> {
+        Ok(self.inner.rollback().await?)
+    }
+}
+
+impl Deref for Transaction {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.inner
+    }
+}
+
+impl DerefMut for Transaction {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.inner
+    }
+}

@@ -1,1 +1,30 @@
-//! devstack
+//! A private Postgres, a private Redis and the service binaries on this machine, for `anjia up`, `anjia demo` and tests.
+//!
+//! It never touches a system cluster: data lives under the root it is given, ports are free ones on loopback. Two
+//! lifetimes: a detached mesh outlives the command that starts it and is stopped through its `mesh.json`; a tethered one
+//! dies with its parent, even when that is killed with -9. It knows binaries, settings and files of the services,
+//! never their code or tables.
+
+mod account;
+pub mod callers;
+mod cluster;
+mod databases;
+mod fleet;
+mod keys;
+mod mesh;
+mod ports;
+mod process;
+mod programs;
+mod record;
+mod redis;
+
+pub use account::scratch_place;
+pub use cluster::{Cluster, ClusterPlan, Durability};
+pub use databases::{DatabaseUrls, ROLE_ADMIN, create_database, create_roles, urls};
+pub use fleet::{Fleet, FleetPlan, SERVICES, service_name};
+pub use keys::{Keys, PublicClient};
+pub use mesh::{Mesh, Plan, Progress};
+pub use process::Lifetime;
+pub use programs::servers;
+pub use record::{Down, MeshRecord, ProcessRecord, ServiceRecord, State, stop, wipe};
+pub use redis::Redis;

@@ -1,1 +1,50 @@
-fn main() {}
+//! `anjia`: the command line of the platform on this machine. Each subcommand has its own file.
+
+mod down;
+mod setup;
+mod up;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Where `up` keeps its mesh.
+const ROOT_UP: &str = ".dev/up";
+
+/// Runs the Anjia health platform on this machine: a private Postgres and Redis, and the services.
+///
+/// Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 something is missing on this machine.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Setup(setup::Args),
+    Up(up::Args),
+    Down(down::Args),
+}
+
+#[derive(Debug, clap::Args)]
+struct Root {
+    /// Where the mesh keeps its data, keys and logs.
+    #[arg(long, default_value = ROOT_UP)]
+    root: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Setup(args) => setup::run(&args),
+        Command::Up(args) => up::run(args).await,
+        Command::Down(args) => down::run(&args),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("anjia: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,106 @@
+//! Who calls the mesh in the referral journey, with ids that never change, so that a second start finds the same people.
+
+use serde::Serialize;
+use uuid::{Uuid, uuid};
+
+use crate::fleet::SERVICES;
+
+/// The region of everybody here: Beijing.
+pub const REGION: &str = "110000";
+
+pub const CLINIC: Uuid = uuid!("01930000-0000-7000-8000-00000000c001");
+pub const HOSPITAL: Uuid = uuid!("01930000-0000-7000-8000-00000000c002");
+pub const BANK: Uuid = uuid!("01930000-0000-7000-8000-00000000c003");
+pub const INSURER: Uuid = uuid!("01930000-0000-7000-8000-00000000c004");
+pub const PLATFORM: Uuid = uuid!("01930000-0000-7000-8000-00000000c005");
+
+pub const WORKER: Uuid = uuid!("01930000-0000-7000-8000-00000000a001");
+/// The family doctor at the clinic.
+pub const DOCTOR: Uuid = uuid!("01930000-0000-7000-8000-00000000a002");
+/// The specialist at the hospital.
+pub const SPECIALIST: Uuid = uuid!("01930000-0000-7000-8000-00000000a003");
+pub const PROPOSER: Uuid = uuid!("01930000-0000-7000-8000-00000000a004");
+pub const RELEASER: Uuid = uuid!("01930000-0000-7000-8000-00000000a005");
+pub const RESIDENT: Uuid = uuid!("01930000-0000-7000-8000-00000000b001");
+
+/// A client as identity registers it: who it is and in what roles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Client {
+    pub client_id: String,
+    /// `resident:<uuid>`, `practitioner:<uuid>`, `client:<name>` or `service:<name>`.
+    pub party: String,
+    pub organisation_id: Option<String>,
+    pub roles: Vec<String>,
+    pub region: String,
+}
+
+impl Client {
+    pub fn new(client_id: &str, party: String, organisation: Option<Uuid>, roles: &[&str]) -> Self {
+        Self {
+            client_id: client_id.to_owned(),
+            party,
+            organisation_id: organisation.map(|id| id.to_string()),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            region: REGION.to_owned(),
+        }
+    }
+
+    pub fn resident(client_id: &str, id: Uuid) -> Self {
+        Self::new(client_id, format!("resident:{id}"), None, &["resident"])
+    }
+
+    pub fn practitioner(client_id: &str, id: Uuid, organisation: Uuid, roles: &[&str]) -> Self {
+        Self::new(
+            client_id,
+            format!("practitioner:{id}"),
+            Some(organisation),
+            roles,
+        )
+    }
+
+    pub fn service(name: &str) -> Self {
+        Self::new(
+            name,
+            format!("service:{name}"),
+            None,
+            &[&format!("service:{name}")],
+        )
+    }
+}
+
+/// The callers of the journey.
+pub fn journey() -> Vec<Client> {
+    vec![
+        Client::practitioner("worker", WORKER, CLINIC, &["community_worker"]),
+        Client::practitioner(
+            "clinic",
+            DOCTOR,
+            CLINIC,
+            &["family_doctor", "clinician", "clinic_clerk"],
+        ),
+        Client::practitioner(
+            "hospital",
+            SPECIALIST,
+            HOSPITAL,
+            &["clinician", "referral_desk"],
+        ),
+        Client::new("bank", "client:bank".to_owned(), Some(BANK), &["bank"]),
+        Client::resident("resident", RESIDENT),
+        Client::new(
+            "operator",
+            "client:operator".to_owned(),
+            Some(PLATFORM),
+            &["operator"],
+        ),
+        Client::practitioner("insurer-proposer", PROPOSER, INSURER, &["insurer_officer"]),
+        Client::practitioner("insurer-releaser", RELEASER, INSURER, &["insurer_officer"]),
+    ]
+}
+
+/// The callers of the journey and the services themselves.
+pub fn all() -> Vec<Client> {
+    journey()
+        .into_iter()
+        .chain(SERVICES.map(Client::service))
+        .collect()
+}

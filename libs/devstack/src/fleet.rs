@@ -1,0 +1,377 @@
+//! The service binaries: their ports, keys and settings; migrating, starting, killing and starting them again.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use futures_util::future::try_join_all;
+use rustix::process::Signal;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::callers::{Client, REGION};
+use crate::databases::DatabaseUrls;
+use crate::keys::Keys;
+use crate::ports;
+use crate::process::{self, Launch, Lifetime, Process, absolute};
+use crate::record::{ProcessRecord, ServiceRecord};
+
+/// Every service with a database, in the order in which a person would explain them.
+pub const SERVICES: [&str; 5] = [
+    "identity",
+    "scheduling",
+    "adjudication",
+    "payment",
+    "referral",
+];
+
+const READY_PATIENCE: Duration = Duration::from_secs(30);
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(20);
+
+/// The service of that name.
+pub fn service_name(name: &str) -> Result<&'static str> {
+    SERVICES
+        .into_iter()
+        .find(|known| *known == name)
+        .with_context(|| format!("there is no service {name}"))
+}
+
+#[derive(Debug, Clone)]
+pub struct FleetPlan {
+    /// Holds `keys/` and `logs/`.
+    pub root: PathBuf,
+    /// The folder of the service binaries.
+    pub binaries: PathBuf,
+    pub lifetime: Lifetime,
+    pub redis_url: String,
+    pub databases: BTreeMap<&'static str, DatabaseUrls>,
+    /// Where services send their traces, if anywhere.
+    pub otlp_endpoint: Option<String>,
+    /// Further settings, for every service.
+    pub settings: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Ports {
+    grpc: u16,
+    ops: u16,
+}
+
+/// The services that have a database in the plan; the others have an address too, where nobody answers.
+#[derive(Debug)]
+pub struct Fleet {
+    plan: FleetPlan,
+    keys: Keys,
+    ports: BTreeMap<&'static str, Ports>,
+    running: BTreeMap<&'static str, Process>,
+}
+
+impl Fleet {
+    pub fn new(plan: FleetPlan) -> Result<Self> {
+        let plan = FleetPlan {
+            root: absolute(&plan.root)?,
+            binaries: absolute(&plan.binaries)?,
+            ..plan
+        };
+        let keys = Keys::in_folder(&plan.root.join("keys"))?;
+        let mut given = BTreeMap::new();
+        for name in SERVICES {
+            given.insert(
+                name,
+                Ports {
+                    grpc: ports::free()?,
+                    ops: ports::free()?,
+                },
+            );
+        }
+        let fleet = Self {
+            plan,
+            keys,
+            ports: given,
+            running: BTreeMap::new(),
+        };
+        for name in fleet.names() {
+            let binary = fleet.binary(name);
+            ensure!(
+                binary.is_file(),
+                "{} is missing; `cargo build --workspace --bins` makes it",
+                binary.display()
+            );
+        }
+        Ok(fleet)
+    }
+
+    pub fn names(&self) -> Vec<&'static str> {
+        SERVICES
+            .into_iter()
+            .filter(|name| self.plan.databases.contains_key(name))
+            .collect()
+    }
+
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.plan.root
+    }
+
+    /// Where a service answers, or would if it ran.
+    pub fn url(&self, name: &str) -> Result<String> {
+        Ok(format!("http://127.0.0.1:{}", self.port(name)?.grpc))
+    }
+
+    pub fn ops_url(&self, name: &str) -> Result<String> {
+        Ok(format!("http://127.0.0.1:{}", self.port(name)?.ops))
+    }
+
+    pub fn database(&self, name: &str) -> Result<&DatabaseUrls> {
+        self.plan
+            .databases
+            .get(name)
+            .with_context(|| format!("{name} is not part of this mesh"))
+    }
+
+    pub fn log(&self, name: &str) -> PathBuf {
+        self.plan.root.join("logs").join(format!("{name}.log"))
+    }
+
+    pub async fn migrate_all(&self) -> Result<()> {
+        try_join_all(self.names().into_iter().map(|name| self.migrate(name)))
+            .await
+            .map(drop)
+    }
+
+    /// Brings the database of a service to its binary's version, as its owner.
+    pub async fn migrate(&self, name: &str) -> Result<()> {
+        let mut env = self.environment(name)?;
+        env.push((
+            "OWNER_DATABASE_URL".into(),
+            self.database(name)?.owner.clone().into(),
+        ));
+        self.command(name, &["migrate".into()], env).await
+    }
+
+    /// Tells identity about clients; those it knows are brought up to date.
+    pub async fn register(&self, clients: Vec<Client>) -> Result<()> {
+        if self.plan.databases.contains_key("identity") {
+            let file = self.plan.root.join("clients.json");
+            self.keys.write_clients(clients, &file)?;
+            let arguments = ["bootstrap".into(), "--file".into(), file.into_os_string()];
+            self.command("identity", &arguments, self.environment("identity")?)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Starts all at once and waits until each says it is ready.
+    pub async fn start_all(&mut self) -> Result<()> {
+        for name in self.names() {
+            self.launch(name)?;
+        }
+        self.wait_ready().await
+    }
+
+    /// Starts one on the ports it always had, and waits until it is ready.
+    pub async fn start(&mut self, name: &str) -> Result<()> {
+        self.launch(name)?;
+        self.wait_ready().await
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self, name: &str) -> Result<()> {
+        let process = self
+            .running
+            .remove(name)
+            .with_context(|| format!("{name} does not run"))?;
+        drop(process);
+        Ok(())
+    }
+
+    /// Asks one to leave, as an orchestrator does, and waits for it.
+    pub async fn stop(&mut self, name: &str) -> Result<()> {
+        let process = self
+            .running
+            .remove(name)
+            .with_context(|| format!("{name} does not run"))?;
+        process.stop(Signal::TERM, STOP_PATIENCE).await
+    }
+
+    pub fn process(&self, name: &str) -> Option<&ProcessRecord> {
+        self.running.get(name).map(Process::record)
+    }
+
+    /// Fails with the log's end if a service ended that nobody killed.
+    pub fn check(&mut self) -> Result<()> {
+        self.running.values_mut().try_for_each(Process::check)
+    }
+
+    pub fn describe(&self) -> Result<BTreeMap<String, ServiceRecord>> {
+        let describe = |name: &'static str| -> Result<(String, ServiceRecord)> {
+            let database = self.database(name)?;
+            let record = ServiceRecord {
+                url: self.url(name)?,
+                ops_url: self.ops_url(name)?,
+                database_url: database.service.clone(),
+                worker_database_url: database.worker.clone(),
+                owner_database_url: database.owner.clone(),
+                process: self.process(name).cloned(),
+            };
+            Ok((name.to_owned(), record))
+        };
+        self.names().into_iter().map(describe).collect()
+    }
+
+    pub(crate) fn release(&mut self) {
+        self.running.values_mut().for_each(Process::release);
+    }
+
+    pub(crate) fn launch(&mut self, name: &str) -> Result<()> {
+        let name = service_name(name)?;
+        ensure!(!self.running.contains_key(name), "{name} already runs");
+        let process = Process::spawn(Launch {
+            name,
+            program: &self.binary(name),
+            args: vec!["serve".into()],
+            env: self.environment(name)?,
+            log: &self.log(name),
+            account: None,
+            lifetime: self.plan.lifetime,
+            last_signal: "KILL",
+            scratch: None,
+        })?;
+        self.running.insert(name, process);
+        Ok(())
+    }
+
+    pub(crate) async fn wait_ready(&mut self) -> Result<()> {
+        let asked_at = Instant::now();
+        let mut waiting: Vec<&'static str> = self.running.keys().copied().collect();
+        while !waiting.is_empty() {
+            self.check()?;
+            let mut still = vec![];
+            for name in waiting {
+                if !is_ready(self.port(name)?.ops).await {
+                    still.push(name);
+                }
+            }
+            waiting = still;
+            if let Some(name) = waiting.first() {
+                if asked_at.elapsed() > READY_PATIENCE {
+                    let log = process::tail(&self.log(name));
+                    bail!(
+                        "{} not ready after {} s\n{log}",
+                        waiting.join(", "),
+                        READY_PATIENCE.as_secs()
+                    );
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        }
+        // Whoever answered was ours, and not a stranger on a port that ours could not have.
+        self.check()
+    }
+
+    async fn command(
+        &self,
+        name: &str,
+        arguments: &[OsString],
+        env: Vec<(String, OsString)>,
+    ) -> Result<()> {
+        let verb = arguments
+            .first()
+            .map(|verb| verb.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let log = self.log(&format!("{name}-{verb}"));
+        process::run(
+            &format!("`{name} {verb}`"),
+            &self.binary(name),
+            arguments,
+            env,
+            &log,
+        )
+        .await
+    }
+
+    fn binary(&self, name: &str) -> PathBuf {
+        self.plan.binaries.join(name)
+    }
+
+    fn port(&self, name: &str) -> Result<Ports> {
+        self.ports
+            .get(name)
+            .copied()
+            .with_context(|| format!("there is no service {name}"))
+    }
+
+    /// The names are those of the services' own settings; `<service> --help` prints them.
+    fn environment(&self, name: &str) -> Result<Vec<(String, OsString)>> {
+        let ports = self.port(name)?;
+        let database = self.database(name)?;
+        let mut env: Vec<(String, OsString)> = vec![
+            ("LISTEN".into(), format!("127.0.0.1:{}", ports.grpc).into()),
+            (
+                "OPS_LISTEN".into(),
+                format!("127.0.0.1:{}", ports.ops).into(),
+            ),
+            ("DATABASE_URL".into(), database.service.clone().into()),
+            ("WORKER_DATABASE_URL".into(), database.worker.clone().into()),
+            ("REDIS_URL".into(), self.plan.redis_url.clone().into()),
+            (
+                "CLIENT_KEY_FILE".into(),
+                self.keys.private(name)?.into_os_string(),
+            ),
+            ("REGION".into(), REGION.into()),
+        ];
+        for peer in SERVICES {
+            env.push((
+                format!("{}_URL", peer.to_uppercase()),
+                self.url(peer)?.into(),
+            ));
+        }
+        if name == "identity" {
+            env.push((
+                "TOKEN_KEY_FILE".into(),
+                self.keys.private("token")?.into_os_string(),
+            ));
+            env.push((
+                "DATA_KEY_FILE".into(),
+                self.keys.secret("data")?.into_os_string(),
+            ));
+            env.push((
+                "INDEX_KEY_FILE".into(),
+                self.keys.secret("index")?.into_os_string(),
+            ));
+        }
+        if let Some(endpoint) = &self.plan.otlp_endpoint {
+            env.push(("OTEL_EXPORTER_OTLP_ENDPOINT".into(), endpoint.into()));
+        }
+        env.extend(
+            self.plan
+                .settings
+                .iter()
+                .map(|(name, value)| (name.clone(), value.into())),
+        );
+        Ok(env)
+    }
+}
+
+/// Asks the ops port. No HTTP client for one line.
+async fn is_ready(port: u16) -> bool {
+    let ask = async {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream
+            .write_all(b"GET /ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+            .await?;
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).await?;
+        std::io::Result::Ok(status.ends_with(b" 200"))
+    };
+    matches!(
+        tokio::time::timeout(Duration::from_secs(1), ask).await,
+        Ok(Ok(true))
+    )
+}

@@ -1,0 +1,145 @@
+//! The keys of a mesh: one Ed25519 key per client and service, the one that signs tokens, and those of the data at rest.
+
+use std::fs::{self, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey};
+use rand::RngCore;
+use serde::Serialize;
+
+use crate::callers::Client;
+
+const SECRET_BYTES: usize = 32;
+
+/// A folder of keys; what is there stays, what is missing is made.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    folder: PathBuf,
+}
+
+/// What identity is told about a client.
+#[derive(Debug, Clone, Serialize)]
+pub struct PublicClient {
+    #[serde(flatten)]
+    pub client: Client,
+    pub public_key_pem: String,
+}
+
+impl Keys {
+    pub fn in_folder(folder: &Path) -> Result<Self> {
+        fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+        })
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The private key (PKCS #8 PEM) of a client, a service, or `token`.
+    pub fn private(&self, name: &str) -> Result<PathBuf> {
+        let path = self.folder.join(format!("{name}.pem"));
+        if !path.exists() {
+            let mut seed = [0; SECRET_BYTES];
+            rand::rng().fill_bytes(&mut seed);
+            let pem = SigningKey::from_bytes(&seed)
+                .to_pkcs8_pem(LineEnding::LF)
+                .context("encoding a key")?;
+            write_secret(&path, pem.as_bytes())?;
+        }
+        Ok(path)
+    }
+
+    /// A symmetric key, 32 bytes in hexadecimal.
+    pub fn secret(&self, name: &str) -> Result<PathBuf> {
+        let path = self.folder.join(format!("{name}.key"));
+        if !path.exists() {
+            let mut secret = [0; SECRET_BYTES];
+            rand::rng().fill_bytes(&mut secret);
+            write_secret(&path, hex::encode(secret).as_bytes())?;
+        }
+        Ok(path)
+    }
+
+    pub fn publish(&self, client: Client) -> Result<PublicClient> {
+        let path = self.private(&client.client_id)?;
+        let pem =
+            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let key = SigningKey::from_pkcs8_pem(&pem)
+            .with_context(|| format!("{} holds no Ed25519 key", path.display()))?;
+        let public_key_pem = key
+            .verifying_key()
+            .to_public_key_pem(LineEnding::LF)
+            .context("encoding a key")?;
+        Ok(PublicClient {
+            client,
+            public_key_pem,
+        })
+    }
+
+    /// Writes the file that `identity bootstrap` reads, with the keys of these clients.
+    pub fn write_clients(&self, clients: Vec<Client>, file: &Path) -> Result<()> {
+        let clients: Vec<PublicClient> = clients
+            .into_iter()
+            .map(|client| self.publish(client))
+            .collect::<Result<_>>()?;
+        let text = serde_json::to_vec_pretty(&serde_json::json!({ "clients": clients }))?;
+        fs::write(file, text).with_context(|| format!("writing {}", file.display()))
+    }
+}
+
+/// Nobody else may read it, not even for the moment between making and protecting it, and nobody ever finds half a key.
+fn write_secret(path: &Path, secret: &[u8]) -> Result<()> {
+    let next = path.with_extension(format!("next-{}", std::process::id()));
+    let _ = fs::remove_file(&next);
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&next)
+        .with_context(|| format!("writing {}", next.display()))?;
+    file.write_all(secret)?;
+    fs::rename(&next, path).with_context(|| format!("writing {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::callers;
+
+    #[test]
+    fn keys_are_made_once_and_only_their_owner_reads_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::in_folder(folder.path()).unwrap();
+        let first = fs::read(keys.private("worker").unwrap()).unwrap();
+        assert_eq!(first, fs::read(keys.private("worker").unwrap()).unwrap());
+        for path in [keys.private("token").unwrap(), keys.secret("data").unwrap()] {
+            assert_eq!(
+                fs::metadata(path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
+        }
+        assert_eq!(
+            fs::read(keys.secret("data").unwrap()).unwrap().len(),
+            2 * SECRET_BYTES
+        );
+    }
+
+    #[test]
+    fn what_is_published_holds_no_private_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::in_folder(folder.path()).unwrap();
+        let file = folder.path().join("clients.json");
+        keys.write_clients(callers::all(), &file).unwrap();
+        let text = fs::read_to_string(file).unwrap();
+        assert!(text.contains("BEGIN PUBLIC KEY") && !text.contains("PRIVATE"));
+    }
+}

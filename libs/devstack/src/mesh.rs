@@ -1,0 +1,199 @@
+//! A whole mesh on this machine: Postgres, Redis, five services and their keys under one root.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use futures_util::future::try_join_all;
+
+use crate::callers;
+use crate::cluster::{Cluster, ClusterPlan, Durability};
+use crate::databases::{create_database, urls};
+use crate::fleet::{Fleet, FleetPlan, SERVICES};
+use crate::process::{Lifetime, absolute};
+use crate::record::{self, MeshRecord, State};
+use crate::redis::Redis;
+
+/// Told, in a few words, what happens next.
+pub type Progress<'a> = &'a (dyn Fn(&str) + Sync);
+
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Holds everything of this mesh: `postgres/`, `redis/`, `keys/`, `logs/`, `mesh.json`.
+    pub root: PathBuf,
+    /// The folder of the service binaries.
+    pub binaries: PathBuf,
+    pub lifetime: Lifetime,
+    /// Where services send their traces, if anywhere.
+    pub otlp_endpoint: Option<String>,
+    /// Further settings, for every service, by the names in their `--help`.
+    pub settings: Vec<(String, String)>,
+}
+
+/// A running mesh. Dropping it kills it, unless it was detached.
+#[derive(Debug)]
+pub struct Mesh {
+    // Dropped in this order: services first, so that none complains about its database.
+    fleet: Fleet,
+    redis: Redis,
+    cluster: Cluster,
+    _lock: File,
+}
+
+impl Mesh {
+    /// Starts everything and returns when all are ready. What an interrupted start left behind is stopped first; a mesh that
+    /// is up under the same root is refused.
+    pub async fn start(plan: Plan, progress: Progress<'_>) -> Result<Self> {
+        let plan = Plan {
+            root: absolute(&plan.root)?,
+            ..plan
+        };
+        fs::create_dir_all(&plan.root)
+            .with_context(|| format!("making {}", plan.root.display()))?;
+        let lock = lock(&plan.root)?;
+        match MeshRecord::state(&plan.root)? {
+            State::Up(_) => anyhow::bail!("a mesh is already up under {}", plan.root.display()),
+            State::Partly(_) => {
+                progress("clearing away what an earlier start left");
+                record::stop(&plan.root)?;
+            }
+            State::Nothing => {}
+        }
+        let logs = plan.root.join("logs");
+        let _ = fs::remove_dir_all(&logs);
+
+        progress("starting Postgres and Redis");
+        let data = plan.root.join("postgres/data");
+        if !data.join("PG_VERSION").exists() {
+            progress("  (the first start makes a new Postgres cluster)");
+        }
+        let cluster = Cluster::start(ClusterPlan {
+            data,
+            log: logs.join("postgres.log"),
+            lifetime: plan.lifetime,
+            durability: Durability::Durable,
+            template: None,
+        });
+        let redis = Redis::start(
+            plan.root.join("redis"),
+            logs.join("redis.log"),
+            plan.lifetime,
+        );
+        let (cluster, redis) = tokio::try_join!(cluster, redis)?;
+
+        try_join_all(SERVICES.map(|name| create_database(&cluster, name, name, None))).await?;
+        let databases: BTreeMap<_, _> = SERVICES
+            .map(|name| (name, urls(&cluster, name, name)))
+            .into();
+        let fleet = Fleet::new(FleetPlan {
+            root: plan.root,
+            binaries: plan.binaries,
+            lifetime: plan.lifetime,
+            redis_url: redis.url(),
+            databases,
+            otlp_endpoint: plan.otlp_endpoint,
+            settings: plan.settings,
+        })?;
+        let mut mesh = Self {
+            fleet,
+            redis,
+            cluster,
+            _lock: lock,
+        };
+        mesh.save(false)?;
+
+        progress("bringing the databases up to date");
+        mesh.fleet.migrate_all().await?;
+        mesh.fleet.register(callers::all()).await?;
+        progress("starting identity, scheduling, adjudication, payment, referral");
+        for name in SERVICES {
+            mesh.fleet.launch(name)?;
+        }
+        mesh.save(false)?;
+        mesh.fleet.wait_ready().await?;
+        mesh.save(true)?;
+        Ok(mesh)
+    }
+
+    /// Lets a detached mesh live on without this command; `stop(root)` ends it.
+    pub fn detach(mut self) -> Result<MeshRecord> {
+        let record = self.record(true)?;
+        self.fleet.release();
+        self.redis.release();
+        self.cluster.release();
+        Ok(record)
+    }
+
+    /// Ends it in order: services drain, Postgres writes everything out.
+    pub async fn stop(mut self) -> Result<()> {
+        for name in self.fleet.names() {
+            if self.fleet.process(name).is_some() {
+                self.fleet.stop(name).await?;
+            }
+        }
+        self.redis.stop().await?;
+        self.cluster.stop().await?;
+        fs::remove_file(self.fleet.root().join("mesh.json"))?;
+        Ok(())
+    }
+
+    pub fn record(&self, ready: bool) -> Result<MeshRecord> {
+        let root = self.fleet.root();
+        Ok(MeshRecord {
+            ready,
+            root: root.to_owned(),
+            keys: self.fleet.keys().folder().to_owned(),
+            logs: root.join("logs"),
+            postgres_url: self.cluster.url(crate::ROLE_ADMIN, "postgres"),
+            redis_url: self.redis.url(),
+            postgres: self.cluster.process().cloned(),
+            redis: self.redis.process().cloned(),
+            services: self.fleet.describe()?,
+        })
+    }
+
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    pub fn fleet_mut(&mut self) -> &mut Fleet {
+        &mut self.fleet
+    }
+
+    pub fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    pub fn cluster_mut(&mut self) -> &mut Cluster {
+        &mut self.cluster
+    }
+
+    pub fn redis_mut(&mut self) -> &mut Redis {
+        &mut self.redis
+    }
+
+    fn save(&self, ready: bool) -> Result<()> {
+        self.record(ready)?.save()
+    }
+}
+
+/// One start at a time under one root. The lock goes with the process that holds it.
+fn lock(root: &Path) -> Result<File> {
+    const PATIENCE_STEPS: u32 = 20;
+    let path = root.join("lock");
+    let file = File::create(&path).with_context(|| format!("making {}", path.display()))?;
+    for _ in 0..PATIENCE_STEPS {
+        if file.try_lock().is_ok() {
+            return Ok(file);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    ensure!(
+        file.try_lock().is_ok(),
+        "another command is working on {}; wait for it",
+        root.display()
+    );
+    Ok(file)
+}

@@ -1,0 +1,233 @@
+//! `mesh.json`: what runs, for `anjia down`, for people and for programs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::account::other_place;
+use anyhow::{Context, Result};
+use rustix::process::{Pid, Signal};
+use serde::{Deserialize, Serialize};
+
+const FILE: &str = "mesh.json";
+/// Services drain before they leave; what is still there afterwards is killed.
+const STOP_PATIENCE: Duration = Duration::from_secs(12);
+const POLL: Duration = Duration::from_millis(20);
+
+/// A process as found again later: its id alone may by then belong to somebody else, its start time tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessRecord {
+    pub name: String,
+    pub pid: u32,
+    /// Clock ticks between the machine's start and the process's (field 22 of `/proc/<pid>/stat`).
+    pub started_ticks: u64,
+    pub log: PathBuf,
+}
+
+impl ProcessRecord {
+    pub(crate) fn of(name: &str, pid: u32, log: &Path) -> Result<Self> {
+        let (_, started_ticks) =
+            stat(pid).with_context(|| format!("{name} (pid {pid}) ended at once"))?;
+        Ok(Self {
+            name: name.to_owned(),
+            pid,
+            started_ticks,
+            log: log.to_owned(),
+        })
+    }
+
+    /// Whether this very process still runs; one that ended and waits to be collected does not.
+    pub fn is_running(&self) -> bool {
+        stat(self.pid).is_some_and(|(state, started_ticks)| {
+            started_ticks == self.started_ticks && state != 'Z'
+        })
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else {
+            return;
+        };
+        if self.is_running() {
+            // It may end between the look and the signal; then there is nothing left to do.
+            let _ = rustix::process::kill_process(pid, signal);
+        }
+    }
+}
+
+/// State letter and start time of a process, if there is one.
+fn stat(pid: u32) -> Option<(char, u64)> {
+    let line = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in brackets may itself hold blanks and brackets.
+    let mut fields = line.rsplit_once(") ")?.1.split_ascii_whitespace();
+    let state = fields.next()?.chars().next()?;
+    let started_ticks = fields.nth(18)?.parse().ok()?;
+    Some((state, started_ticks))
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ServiceRecord {
+    pub url: String,
+    pub ops_url: String,
+    pub database_url: String,
+    pub worker_database_url: String,
+    pub owner_database_url: String,
+    pub process: Option<ProcessRecord>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MeshRecord {
+    pub ready: bool,
+    pub root: PathBuf,
+    pub keys: PathBuf,
+    pub logs: PathBuf,
+    pub postgres_url: String,
+    pub redis_url: String,
+    pub postgres: Option<ProcessRecord>,
+    pub redis: Option<ProcessRecord>,
+    pub services: BTreeMap<String, ServiceRecord>,
+}
+
+/// What is found under a root.
+#[derive(Debug)]
+pub enum State {
+    Nothing,
+    /// Everything that was started still runs.
+    Up(Box<MeshRecord>),
+    /// Some of it ended, or the start was interrupted.
+    Partly(Box<MeshRecord>),
+}
+
+impl MeshRecord {
+    pub fn load(root: &Path) -> Result<Option<Self>> {
+        let path = root.join(FILE);
+        match fs::read(&path) {
+            Ok(text) => Ok(Some(
+                serde_json::from_slice(&text)
+                    .with_context(|| format!("reading {}", path.display()))?,
+            )),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+        }
+    }
+
+    pub fn state(root: &Path) -> Result<State> {
+        let Some(record) = Self::load(root)? else {
+            return Ok(State::Nothing);
+        };
+        let alive = record
+            .processes()
+            .iter()
+            .filter(|process| process.is_running())
+            .count();
+        if record.ready && alive == record.services.len() + 2 {
+            return Ok(State::Up(Box::new(record)));
+        }
+        Ok(if alive == 0 {
+            State::Nothing
+        } else {
+            State::Partly(Box::new(record))
+        })
+    }
+
+    pub(crate) fn save(&self) -> Result<()> {
+        let path = self.root.join(FILE);
+        // A reader sees the old file or the new one, never half of one.
+        let next = self.root.join("mesh.json.next");
+        fs::write(&next, serde_json::to_vec_pretty(self)?)?;
+        fs::rename(&next, &path).with_context(|| format!("writing {}", path.display()))
+    }
+
+    /// In the order in which they should stop.
+    pub fn processes(&self) -> Vec<&ProcessRecord> {
+        let services = self
+            .services
+            .values()
+            .filter_map(|service| service.process.as_ref());
+        services
+            .chain(self.redis.as_ref())
+            .chain(self.postgres.as_ref())
+            .collect()
+    }
+}
+
+/// What `stop` did.
+#[derive(Debug, Default, Serialize)]
+pub struct Down {
+    pub stopped: Vec<String>,
+    /// Did not leave in time.
+    pub killed: Vec<String>,
+}
+
+/// Stops what a detached start left running under `root`, and nothing else: services first, then Redis and Postgres.
+pub fn stop(root: &Path) -> Result<Down> {
+    let mut down = Down::default();
+    if let Some(record) = MeshRecord::load(root)? {
+        let services = record
+            .services
+            .values()
+            .filter_map(|service| service.process.as_ref())
+            .collect();
+        stop_all(services, Signal::TERM, &mut down);
+        stop_all(record.redis.iter().collect(), Signal::TERM, &mut down);
+        // INT is Postgres's fast shutdown: it ends sessions, but writes everything out.
+        stop_all(record.postgres.iter().collect(), Signal::INT, &mut down);
+        fs::remove_file(root.join(FILE))?;
+    }
+    Ok(down)
+}
+
+/// Removes everything under `root` and, where Postgres could not work there, its data elsewhere. Only after `stop`.
+pub fn wipe(root: &Path) -> Result<()> {
+    let root = std::path::absolute(root)?;
+    for folder in [other_place(&root.join("postgres")), root] {
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("removing {}", folder.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn stop_all(processes: Vec<&ProcessRecord>, signal: Signal, down: &mut Down) {
+    let mut running: Vec<_> = processes
+        .into_iter()
+        .filter(|process| process.is_running())
+        .collect();
+    for process in &running {
+        process.signal(signal);
+    }
+    let asked_at = Instant::now();
+    while !running.is_empty() && asked_at.elapsed() < STOP_PATIENCE {
+        std::thread::sleep(POLL);
+        running.retain(|process| {
+            let still = process.is_running();
+            if !still {
+                down.stopped.push(process.name.clone());
+            }
+            still
+        });
+    }
+    for process in running {
+        process.signal(Signal::KILL);
+        down.killed.push(process.name.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_recognised_by_its_start_time() {
+        let own = ProcessRecord::of("test", std::process::id(), Path::new("/dev/null")).unwrap();
+        assert!(own.is_running());
+        let reused = ProcessRecord {
+            started_ticks: own.started_ticks - 1,
+            ..own
+        };
+        assert!(!reused.is_running());
+    }
+}

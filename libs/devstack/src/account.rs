@@ -20,15 +20,9 @@ pub(crate) struct Account {
 impl Account {
     /// The account for a server whose data does, or will, lie in `data`. Existing data keeps its owner.
     pub(crate) fn for_server(data: &Path) -> Result<Self> {
-        let own = Self {
-            uid: rustix::process::geteuid().as_raw(),
-            gid: rustix::process::getegid().as_raw(),
-        };
+        let own = Self { uid: rustix::process::geteuid().as_raw(), gid: rustix::process::getegid().as_raw() };
         if let Ok(found) = fs::metadata(data.join("PG_VERSION")) {
-            let owner = Self {
-                uid: found.uid(),
-                gid: found.gid(),
-            };
+            let owner = Self { uid: found.uid(), gid: found.gid() };
             ensure!(
                 own.is_root() || owner.uid == own.uid,
                 "{} belongs to another user (uid {}); remove it or run as that user",
@@ -37,11 +31,7 @@ impl Account {
             );
             return Ok(owner);
         }
-        if own.is_root() {
-            Self::lent_by_root()
-        } else {
-            Ok(own)
-        }
+        if own.is_root() { Self::lent_by_root() } else { Ok(own) }
     }
 
     fn lent_by_root() -> Result<Self> {
@@ -56,10 +46,7 @@ impl Account {
             .lines()
             .map(|line| line.split(':'))
             .find_map(|mut fields| (fields.next() == Some(name)).then(|| fields.collect()))?;
-        Some(Self {
-            uid: fields.get(1)?.parse().ok()?,
-            gid: fields.get(2)?.parse().ok()?,
-        })
+        Some(Self { uid: fields.get(1)?.parse().ok()?, gid: fields.get(2)?.parse().ok()? })
     }
 
     fn is_root(self) -> bool {
@@ -126,10 +113,7 @@ impl Account {
 
 /// Where `Account::place` puts what was wanted at `wanted`, when that cannot be reached.
 pub(crate) fn other_place(wanted: &Path) -> PathBuf {
-    PathBuf::from(format!(
-        "/var/tmp/anjia-{:016x}",
-        fnv1a(wanted.as_os_str().as_encoded_bytes())
-    ))
+    PathBuf::from(format!("/var/tmp/anjia-{:016x}", fnv1a(wanted.as_os_str().as_encoded_bytes())))
 }
 
 /// A folder for throw-away data, owned by the account the server will run as.
@@ -139,9 +123,7 @@ pub fn scratch_place(wanted: &Path) -> Result<PathBuf> {
 
 /// FNV-1a: the name must be the same with the next compiler too, which the standard hasher does not promise.
 fn fnv1a(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]
@@ -150,11 +132,9 @@ mod tests {
 
     #[test]
     fn an_account_is_read_from_the_password_file() {
-        let file = "root:x:0:0::/root:/bin/sh\npostgresql:x:7:8::/:\npostgres:x:101:104:,,,:/var/lib/postgresql:/bin/bash\n";
-        assert_eq!(
-            Account::parse(file, "postgres"),
-            Some(Account { uid: 101, gid: 104 })
-        );
+        let file =
+            "root:x:0:0::/root:/bin/sh\npostgresql:x:7:8::/:\npostgres:x:101:104:,,,:/var/lib/postgresql:/bin/bash\n";
+        assert_eq!(Account::parse(file, "postgres"), Some(Account { uid: 101, gid: 104 }));
         assert_eq!(Account::parse(file, "nobody"), None);
     }
 

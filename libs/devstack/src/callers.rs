@@ -50,21 +50,11 @@ impl Client {
     }
 
     pub fn practitioner(client_id: &str, id: Uuid, organisation: Uuid, roles: &[&str]) -> Self {
-        Self::new(
-            client_id,
-            format!("practitioner:{id}"),
-            Some(organisation),
-            roles,
-        )
+        Self::new(client_id, format!("practitioner:{id}"), Some(organisation), roles)
     }
 
     pub fn service(name: &str) -> Self {
-        Self::new(
-            name,
-            format!("service:{name}"),
-            None,
-            &[&format!("service:{name}")],
-        )
+        Self::new(name, format!("service:{name}"), None, &[&format!("service:{name}")])
     }
 }
 
@@ -72,26 +62,11 @@ impl Client {
 pub fn journey() -> Vec<Client> {
     vec![
         Client::practitioner("worker", WORKER, CLINIC, &["community_worker"]),
-        Client::practitioner(
-            "clinic",
-            DOCTOR,
-            CLINIC,
-            &["family_doctor", "clinician", "clinic_clerk"],
-        ),
-        Client::practitioner(
-            "hospital",
-            SPECIALIST,
-            HOSPITAL,
-            &["clinician", "referral_desk"],
-        ),
+        Client::practitioner("clinic", DOCTOR, CLINIC, &["family_doctor", "clinician", "clinic_clerk"]),
+        Client::practitioner("hospital", SPECIALIST, HOSPITAL, &["clinician", "referral_desk"]),
         Client::new("bank", "client:bank".to_owned(), Some(BANK), &["bank"]),
         Client::resident("resident", RESIDENT),
-        Client::new(
-            "operator",
-            "client:operator".to_owned(),
-            Some(PLATFORM),
-            &["operator"],
-        ),
+        Client::new("operator", "client:operator".to_owned(), Some(PLATFORM), &["operator"]),
         Client::practitioner("insurer-proposer", PROPOSER, INSURER, &["insurer_officer"]),
         Client::practitioner("insurer-releaser", RELEASER, INSURER, &["insurer_officer"]),
     ]
@@ -99,8 +74,5 @@ pub fn journey() -> Vec<Client> {
 
 /// The callers of the journey and the services themselves.
 pub fn all() -> Vec<Client> {
-    journey()
-        .into_iter()
-        .chain(SERVICES.map(Client::service))
-        .collect()
+    journey().into_iter().chain(SERVICES.map(Client::service)).collect()
 }

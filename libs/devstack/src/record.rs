@@ -27,21 +27,13 @@ pub struct ProcessRecord {
 
 impl ProcessRecord {
     pub(crate) fn of(name: &str, pid: u32, log: &Path) -> Result<Self> {
-        let (_, started_ticks) =
-            stat(pid).with_context(|| format!("{name} (pid {pid}) ended at once"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            pid,
-            started_ticks,
-            log: log.to_owned(),
-        })
+        let (_, started_ticks) = stat(pid).with_context(|| format!("{name} (pid {pid}) ended at once"))?;
+        Ok(Self { name: name.to_owned(), pid, started_ticks, log: log.to_owned() })
     }
 
     /// Whether this very process still runs; one that ended and waits to be collected does not.
     pub fn is_running(&self) -> bool {
-        stat(self.pid).is_some_and(|(state, started_ticks)| {
-            started_ticks == self.started_ticks && state != 'Z'
-        })
+        stat(self.pid).is_some_and(|(state, started_ticks)| started_ticks == self.started_ticks && state != 'Z')
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -102,10 +94,7 @@ impl MeshRecord {
     pub fn load(root: &Path) -> Result<Option<Self>> {
         let path = root.join(FILE);
         match fs::read(&path) {
-            Ok(text) => Ok(Some(
-                serde_json::from_slice(&text)
-                    .with_context(|| format!("reading {}", path.display()))?,
-            )),
+            Ok(text) => Ok(Some(serde_json::from_slice(&text).with_context(|| format!("reading {}", path.display()))?)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
         }
@@ -115,19 +104,11 @@ impl MeshRecord {
         let Some(record) = Self::load(root)? else {
             return Ok(State::Nothing);
         };
-        let alive = record
-            .processes()
-            .iter()
-            .filter(|process| process.is_running())
-            .count();
+        let alive = record.processes().iter().filter(|process| process.is_running()).count();
         if record.ready && alive == record.services.len() + 2 {
             return Ok(State::Up(Box::new(record)));
         }
-        Ok(if alive == 0 {
-            State::Nothing
-        } else {
-            State::Partly(Box::new(record))
-        })
+        Ok(if alive == 0 { State::Nothing } else { State::Partly(Box::new(record)) })
     }
 
     pub(crate) fn save(&self) -> Result<()> {
@@ -140,14 +121,8 @@ impl MeshRecord {
 
     /// In the order in which they should stop.
     pub fn processes(&self) -> Vec<&ProcessRecord> {
-        let services = self
-            .services
-            .values()
-            .filter_map(|service| service.process.as_ref());
-        services
-            .chain(self.redis.as_ref())
-            .chain(self.postgres.as_ref())
-            .collect()
+        let services = self.services.values().filter_map(|service| service.process.as_ref());
+        services.chain(self.redis.as_ref()).chain(self.postgres.as_ref()).collect()
     }
 }
 
@@ -163,11 +138,7 @@ pub struct Down {
 pub fn stop(root: &Path) -> Result<Down> {
     let mut down = Down::default();
     if let Some(record) = MeshRecord::load(root)? {
-        let services = record
-            .services
-            .values()
-            .filter_map(|service| service.process.as_ref())
-            .collect();
+        let services = record.services.values().filter_map(|service| service.process.as_ref()).collect();
         stop_all(services, Signal::TERM, &mut down);
         stop_all(record.redis.iter().collect(), Signal::TERM, &mut down);
         // INT is Postgres's fast shutdown: it ends sessions, but writes everything out.
@@ -192,10 +163,7 @@ pub fn wipe(root: &Path) -> Result<()> {
 }
 
 fn stop_all(processes: Vec<&ProcessRecord>, signal: Signal, down: &mut Down) {
-    let mut running: Vec<_> = processes
-        .into_iter()
-        .filter(|process| process.is_running())
-        .collect();
+    let mut running: Vec<_> = processes.into_iter().filter(|process| process.is_running()).collect();
     for process in &running {
         process.signal(signal);
     }
@@ -224,10 +192,7 @@ mod tests {
     fn a_process_is_recognised_by_its_start_time() {
         let own = ProcessRecord::of("test", std::process::id(), Path::new("/dev/null")).unwrap();
         assert!(own.is_running());
-        let reused = ProcessRecord {
-            started_ticks: own.started_ticks - 1,
-            ..own
-        };
+        let reused = ProcessRecord { started_ticks: own.started_ticks - 1, ..own };
         assert!(!reused.is_running());
     }
 }

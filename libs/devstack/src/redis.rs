@@ -35,14 +35,7 @@ impl Redis {
         let folder = absolute(&folder)?;
         std::fs::create_dir_all(&folder)?;
         let program = programs::redis()?;
-        let mut redis = Self {
-            program,
-            folder,
-            log: absolute(&log)?,
-            lifetime,
-            port: ports::free()?,
-            process: None,
-        };
+        let mut redis = Self { program, folder, log: absolute(&log)?, lifetime, port: ports::free()?, process: None };
         let mut tries = 1;
         while let Err(error) = redis.restart().await {
             let taken = format!("{error:#}").contains("already in use");
@@ -134,16 +127,10 @@ impl Redis {
 
     async fn ask(&self, command: &str) -> Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
-        stream
-            .write_all(format!("{command}\r\n").as_bytes())
-            .await?;
+        stream.write_all(format!("{command}\r\n").as_bytes()).await?;
         let mut answer = [0; 64];
         let length = stream.read(&mut answer).await?;
-        Ok(
-            String::from_utf8_lossy(answer.get(..length).unwrap_or_default())
-                .trim_end()
-                .to_owned(),
-        )
+        Ok(String::from_utf8_lossy(answer.get(..length).unwrap_or_default()).trim_end().to_owned())
     }
 
     fn arguments(&self) -> Vec<OsString> {
@@ -158,11 +145,6 @@ impl Redis {
             ["--maxmemory-policy", "allkeys-lru"],
         ];
         let settings = settings.into_iter().flatten().map(OsString::from);
-        settings
-            .chain([
-                OsString::from("--dir"),
-                self.folder.clone().into_os_string(),
-            ])
-            .collect()
+        settings.chain([OsString::from("--dir"), self.folder.clone().into_os_string()]).collect()
     }
 }

@@ -30,24 +30,15 @@ async fn a_cluster_survives_kill_9_with_its_data_and_is_guarded_against_a_second
     assert!(refused.to_string().contains("already runs"), "{refused:#}");
 
     let mut admin = cluster.admin("postgres").await.unwrap();
-    sqlx::raw_sql("CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)")
-        .execute(&mut admin)
-        .await
-        .unwrap();
+    sqlx::raw_sql("CREATE TABLE kept (n int); INSERT INTO kept VALUES (7)").execute(&mut admin).await.unwrap();
     cluster.kill();
     assert!(sqlx::query("SELECT 1").execute(&mut admin).await.is_err());
     cluster.restart().await.unwrap();
     assert_eq!(cluster.port(), port);
     let mut admin = cluster.admin("postgres").await.unwrap();
-    let kept: i32 = sqlx::query_scalar("SELECT n FROM kept")
-        .fetch_one(&mut admin)
-        .await
-        .unwrap();
+    let kept: i32 = sqlx::query_scalar("SELECT n FROM kept").fetch_one(&mut admin).await.unwrap();
     assert_eq!(kept, 7);
-    let commit: String = sqlx::query_scalar("SHOW synchronous_commit")
-        .fetch_one(&mut admin)
-        .await
-        .unwrap();
+    let commit: String = sqlx::query_scalar("SHOW synchronous_commit").fetch_one(&mut admin).await.unwrap();
     assert_eq!(commit, "on");
 }
 
@@ -56,59 +47,31 @@ async fn a_services_roles_have_no_powers_and_enter_no_foreign_database() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let cluster = Cluster::start(plan(folder.path())).await.unwrap();
     for service in ["identity", "payment"] {
-        assert!(
-            create_database(&cluster, service, service, None)
-                .await
-                .unwrap()
-        );
-        assert!(
-            !create_database(&cluster, service, service, None)
-                .await
-                .unwrap(),
-            "the second time it is there"
-        );
+        assert!(create_database(&cluster, service, service, None).await.unwrap());
+        assert!(!create_database(&cluster, service, service, None).await.unwrap(), "the second time it is there");
     }
 
     let mut admin = cluster.admin("postgres").await.unwrap();
-    let sql = "SELECT count(*) FROM pg_roles WHERE (rolname LIKE 'identity%' OR rolname LIKE 'payment%') AND rolcanlogin
+    let sql =
+        "SELECT count(*) FROM pg_roles WHERE (rolname LIKE 'identity%' OR rolname LIKE 'payment%') AND rolcanlogin
                AND NOT (rolsuper OR rolbypassrls OR rolcreatedb OR rolcreaterole OR rolreplication)";
     let powerless: i64 = sqlx::query_scalar(sql).fetch_one(&mut admin).await.unwrap();
     assert_eq!(powerless, 6);
 
-    let mut own = PgConnection::connect(&cluster.url("identity_worker", "identity"))
-        .await
-        .unwrap();
-    let region: String = sqlx::query_scalar("SELECT current_setting('anjia.region')")
-        .fetch_one(&mut own)
-        .await
-        .unwrap();
+    let mut own = PgConnection::connect(&cluster.url("identity_worker", "identity")).await.unwrap();
+    let region: String =
+        sqlx::query_scalar("SELECT current_setting('anjia.region')").fetch_one(&mut own).await.unwrap();
     assert_eq!(region, "");
-    assert!(
-        sqlx::raw_sql("CREATE TABLE mine (n int)")
-            .execute(&mut own)
-            .await
-            .is_err(),
-        "only the owner makes tables"
-    );
-    assert!(
-        PgConnection::connect(&cluster.url("identity", "payment"))
-            .await
-            .is_err()
-    );
-    assert!(
-        PgConnection::connect(&cluster.url("identity_owner", "payment"))
-            .await
-            .is_err()
-    );
+    assert!(sqlx::raw_sql("CREATE TABLE mine (n int)").execute(&mut own).await.is_err(), "only the owner makes tables");
+    assert!(PgConnection::connect(&cluster.url("identity", "payment")).await.is_err());
+    assert!(PgConnection::connect(&cluster.url("identity_owner", "payment")).await.is_err());
 }
 
 #[tokio::test]
 async fn redis_can_be_wiped_stopped_and_started_on_its_port() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let log = folder.path().join("redis.log");
-    let mut redis = Redis::start(folder.path().join("redis"), log, Lifetime::Tethered)
-        .await
-        .unwrap();
+    let mut redis = Redis::start(folder.path().join("redis"), log, Lifetime::Tethered).await.unwrap();
     let url = redis.url();
     redis.wipe().await.unwrap();
     redis.stop().await.unwrap();
@@ -128,13 +91,7 @@ async fn parent_of_tethered_servers() {
     };
     let folder = Path::new(&folder);
     let cluster = Cluster::start(plan(folder)).await.unwrap();
-    let redis = Redis::start(
-        folder.join("redis"),
-        folder.join("redis.log"),
-        Lifetime::Tethered,
-    )
-    .await
-    .unwrap();
+    let redis = Redis::start(folder.join("redis"), folder.join("redis.log"), Lifetime::Tethered).await.unwrap();
     let pids = [cluster.process().unwrap().pid, redis.process().unwrap().pid];
     std::fs::write(folder.join("pids.next"), format!("{} {}", pids[0], pids[1])).unwrap();
     std::fs::rename(folder.join("pids.next"), folder.join("pids")).unwrap();
@@ -150,18 +107,14 @@ fn tethered_servers_die_with_a_parent_that_is_killed() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let pids = wait_for("the servers", || {
-        std::fs::read_to_string(folder.path().join("pids")).ok()
-    });
+    let pids = wait_for("the servers", || std::fs::read_to_string(folder.path().join("pids")).ok());
     parent.kill().unwrap();
     parent.wait().unwrap();
 
     for pid in pids.split(' ') {
         wait_for("a server to die", || (!runs(pid)).then_some(()));
     }
-    wait_for("the data to be removed", || {
-        (!folder.path().join("postgres/data").exists()).then_some(())
-    });
+    wait_for("the data to be removed", || (!folder.path().join("postgres/data").exists()).then_some(()));
 }
 
 fn runs(pid: &str) -> bool {
@@ -175,10 +128,7 @@ fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(
-            asked_at.elapsed() < Duration::from_secs(60),
-            "waited too long for {what}"
-        );
+        assert!(asked_at.elapsed() < Duration::from_mins(1), "waited too long for {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -21,8 +21,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let root = &args.root.root;
-    let down = devstack::stop(root)
-        .with_context(|| format!("stopping the mesh under {}", root.display()))?;
+    let down = devstack::stop(root).with_context(|| format!("stopping the mesh under {}", root.display()))?;
     if args.wipe {
         devstack::wipe(root)?;
     }
@@ -36,10 +35,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         println!("Stopped {}.", down.stopped.join(", "));
     }
     if !down.killed.is_empty() {
-        println!(
-            "Did not leave in time and had to be killed: {}.",
-            down.killed.join(", ")
-        );
+        println!("Did not leave in time and had to be killed: {}.", down.killed.join(", "));
     }
     Ok(ExitCode::SUCCESS)
 }

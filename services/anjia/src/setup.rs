@@ -21,27 +21,15 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     if !args.check && devstack::servers().is_err() {
-        let script = script()
-            .with_context(|| format!("{SCRIPT} is not in this folder or above the program"))?;
-        let status = Command::new(&script)
-            .status()
-            .with_context(|| format!("starting {}", script.display()))?;
+        let script = script().with_context(|| format!("{SCRIPT} is not in this folder or above the program"))?;
+        let status = Command::new(&script).status().with_context(|| format!("starting {}", script.display()))?;
         if !status.success() {
-            return Ok(ExitCode::from(
-                status
-                    .code()
-                    .and_then(|code| u8::try_from(code).ok())
-                    .unwrap_or(1),
-            ));
+            return Ok(ExitCode::from(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)));
         }
     }
     match devstack::servers() {
         Ok([postgres, redis]) => {
-            println!(
-                "Postgres  {}\nRedis     {}",
-                postgres.display(),
-                redis.display()
-            );
+            println!("Postgres  {}\nRedis     {}", postgres.display(), redis.display());
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
@@ -54,8 +42,5 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
 fn script() -> Option<PathBuf> {
     let here = std::env::current_dir().unwrap_or_default();
     let program = std::env::current_exe().unwrap_or_default();
-    here.ancestors()
-        .chain(program.ancestors())
-        .map(|folder: &Path| folder.join(SCRIPT))
-        .find(|path| path.is_file())
+    here.ancestors().chain(program.ancestors()).map(|folder: &Path| folder.join(SCRIPT)).find(|path| path.is_file())
 }

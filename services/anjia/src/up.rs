@@ -50,21 +50,14 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     };
     let record = mesh.detach()?;
     let ready_tenths = started_at.elapsed().as_millis() / 100;
-    print(
-        &record,
-        &format!("ready after {}.{} s", ready_tenths / 10, ready_tenths % 10),
-        args.json,
-    )?;
+    print(&record, &format!("ready after {}.{} s", ready_tenths / 10, ready_tenths % 10), args.json)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// The services lie beside this program.
 pub(crate) fn binaries() -> Result<PathBuf> {
     let program = std::env::current_exe().context("finding this program")?;
-    Ok(program
-        .parent()
-        .context("this program lies in no folder")?
-        .to_owned())
+    Ok(program.parent().context("this program lies in no folder")?.to_owned())
 }
 
 fn print(record: &MeshRecord, state: &str, json: bool) -> Result<()> {
@@ -74,18 +67,11 @@ fn print(record: &MeshRecord, state: &str, json: bool) -> Result<()> {
     }
     println!("\nAnjia is {state}.\n");
     for (name, service) in &record.services {
-        println!(
-            "  {name:<13} {}   health and metrics {}",
-            service.url, service.ops_url
-        );
+        println!("  {name:<13} {}   health and metrics {}", service.url, service.ops_url);
     }
     println!("  {:<13} {}", "postgres", record.postgres_url);
     println!("  {:<13} {}", "redis", record.redis_url);
-    println!(
-        "\n  keys  {}\n  logs  {}",
-        record.keys.display(),
-        record.logs.display()
-    );
+    println!("\n  keys  {}\n  logs  {}", record.keys.display(), record.logs.display());
     println!("\n`anjia down` (or `make down`) stops it; its data stays.");
     Ok(())
 }

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use proto::anjia::identity::v1::exchange_token_request::Capacity;
 use proto::anjia::identity::v1::token_service_client::TokenServiceClient;
-use proto::anjia::identity::v1::{Continuation, ExchangeTokenRequest};
+use proto::anjia::identity::v1::{ActingFor, Continuation, ExchangeTokenRequest};
 use tonic::{Code, Status};
 use types::clock::Clock;
 use types::ids::{DelegationId, ResidentId};
@@ -69,10 +69,8 @@ impl Credentials {
         identity: Channel,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, CredentialsError> {
-        let pem = std::fs::read(key_file)
-            .map_err(|error| CredentialsError::Read(key_file.to_owned(), error))?;
-        let key = EncodingKey::from_ed_pem(&pem)
-            .map_err(|_| CredentialsError::Key(key_file.to_owned()))?;
+        let pem = std::fs::read(key_file).map_err(|error| CredentialsError::Read(key_file.to_owned(), error))?;
+        let key = EncodingKey::from_ed_pem(&pem).map_err(|_| CredentialsError::Key(key_file.to_owned()))?;
         Ok(Self(Arc::new(Inner {
             client_id: client_id.into(),
             key,
@@ -86,10 +84,7 @@ impl Credentials {
     pub async fn own(&self) -> Result<Context, Status> {
         let mut own = self.0.own.lock().await;
         let renew_at = self.0.clock.now() + RENEW_BEFORE;
-        if let Some(context) = own
-            .as_ref()
-            .filter(|context| context.caller.expires_at > renew_at)
-        {
+        if let Some(context) = own.as_ref().filter(|context| context.caller.expires_at > renew_at) {
             return Ok(context.clone());
         }
         let context = self.exchange(None).await?;
@@ -97,44 +92,36 @@ impl Credentials {
         Ok(context)
     }
 
+    /// Acts for a resident who delegated to this client: a person at a desk, not a service. Never kept either.
+    pub async fn acting_for(&self, resident: ResidentId, delegation: DelegationId) -> Result<Context, Status> {
+        let acting_for = ActingFor { resident_id: resident.to_string(), delegation_id: delegation.to_string() };
+        self.exchange(Some(Capacity::ActingFor(acting_for))).await
+    }
+
     /// Goes on in a resident's name, for five minutes and the named methods only. Never kept: each use asks identity whether the
     /// delegation still stands.
     pub async fn continuation(&self, mandate: &Mandate) -> Result<Context, Status> {
         let continuation = Continuation {
             resident_id: mandate.resident.to_string(),
-            delegation_id: mandate
-                .delegation
-                .map(|id| id.to_string())
-                .unwrap_or_default(),
+            delegation_id: mandate.delegation.map(|id| id.to_string()).unwrap_or_default(),
             methods: mandate.methods.clone(),
             evidence: mandate.evidence.clone(),
         };
-        self.exchange(Some(Capacity::Continuation(continuation)))
-            .await
+        self.exchange(Some(Capacity::Continuation(continuation))).await
     }
 
     async fn exchange(&self, capacity: Option<Capacity>) -> Result<Context, Status> {
         let client_assertion = self.proof()?;
-        let mut request = tonic::Request::new(ExchangeTokenRequest {
-            client_assertion,
-            capacity,
-        });
+        let mut request = tonic::Request::new(ExchangeTokenRequest { client_assertion, capacity });
         request.set_timeout(EXCHANGE_LIMIT);
-        let token = self
-            .0
-            .client
-            .clone()
-            .exchange_token(request)
-            .await?
-            .into_inner()
-            .access_token;
+        let token = self.0.client.clone().exchange_token(request).await?.into_inner().access_token;
 
         // Not verified here: it came from identity itself, and every service it is shown to verifies it.
         let claims = jsonwebtoken::dangerous::insecure_decode_claims::<Claims>(&token)
             .map_err(|error| error::internal(&error))?;
-        let caller = claims.caller().ok_or_else(|| {
-            error::status(error::DOMAIN, Code::Internal, "INTERNAL", "internal error")
-        })?;
+        let caller = claims
+            .caller()
+            .ok_or_else(|| error::status(error::DOMAIN, Code::Internal, "INTERNAL", "internal error"))?;
         Ok(Context::background(caller, token))
     }
 

@@ -51,30 +51,20 @@ pub fn connect(url: &str) -> Result<Channel, InvalidPeer> {
     Ok(balanced(origin, Dns::new(host, port), RESOLVE_EVERY))
 }
 
-/// A channel over whatever addresses `resolver` names, asked anew every `period`.
-pub fn balanced(origin: Uri, resolver: impl Resolve, period: Duration) -> Channel {
-    let address = origin
-        .authority()
-        .map(ToString::to_string)
-        .unwrap_or_default();
+/// A channel over whatever `addresses` names, asked anew every `period`.
+pub fn balanced(origin: Uri, addresses: impl Resolve, period: Duration) -> Channel {
+    let address = origin.authority().map(ToString::to_string).unwrap_or_default();
     let (inner, changes) = tonic::transport::Channel::balance_channel(16);
     let (found, resolved) = tokio::sync::watch::channel(false);
     let endpoint = endpoint(origin);
-    tokio::spawn(resolve::follow(resolver, period, endpoint, changes, found));
-    Channel {
-        inner,
-        peer: Arc::new(Peer { address, resolved }),
-    }
+    tokio::spawn(resolve::follow(addresses, period, endpoint, changes, found));
+    Channel { inner, peer: Arc::new(Peer { address, resolved }) }
 }
 
 fn parts(url: &str) -> Result<(Uri, String, u16), InvalidPeer> {
     let invalid = || InvalidPeer(url.to_owned());
     let uri: Uri = url.parse().map_err(|_| invalid())?;
-    let host = uri
-        .host()
-        .ok_or_else(invalid)?
-        .trim_matches(['[', ']'])
-        .to_owned();
+    let host = uri.host().ok_or_else(invalid)?.trim_matches(['[', ']']).to_owned();
     let port = uri.port_u16().ok_or_else(invalid)?;
     if uri.scheme_str() != Some("http") {
         return Err(invalid());
@@ -138,13 +128,7 @@ mod tests {
     fn a_peer_is_http_host_and_port() {
         assert!(parts("http://identity:7001").is_ok());
         assert_eq!(parts("http://[::1]:7001").unwrap().1, "::1");
-        for url in [
-            "identity:7001",
-            "http://identity",
-            "https://identity:7001",
-            "",
-            "tcp://10.0.0.1:1",
-        ] {
+        for url in ["identity:7001", "http://identity", "https://identity:7001", "", "tcp://10.0.0.1:1"] {
             assert!(parts(url).is_err(), "{url}");
         }
     }

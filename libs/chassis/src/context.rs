@@ -42,10 +42,7 @@ pub(crate) struct Admitted {
 impl Context {
     /// The context of a served call. Fails for anonymous methods: nobody vouches for their caller.
     pub fn of<T>(request: &Request<T>) -> Result<Self, Status> {
-        let admitted = request
-            .extensions()
-            .get::<Arc<Admitted>>()
-            .ok_or_else(auth::missing)?;
+        let admitted = request.extensions().get::<Arc<Admitted>>().ok_or_else(auth::missing)?;
         Ok(Self {
             caller: admitted.caller.clone(),
             token: Arc::clone(&admitted.token),
@@ -89,9 +86,7 @@ impl Context {
 
     /// What is left of the deadline; for background work, the limit of one call.
     pub fn remaining(&self) -> Duration {
-        self.deadline
-            .map_or(self.call_limit, Deadline::remaining)
-            .min(self.call_limit)
+        self.deadline.map_or(self.call_limit, Deadline::remaining).min(self.call_limit)
     }
 
     /// The full name of the method being served, as `begin_call` wants it.
@@ -100,10 +95,6 @@ impl Context {
     }
 
     /// The current span as a W3C `traceparent`, to store beside events and sagas.
-    #[expect(
-        clippy::unused_self,
-        reason = "reads as a fact of the call; the span is the task's"
-    )]
     pub fn traceparent(&self) -> Option<String> {
         telemetry::current_traceparent()
     }
@@ -115,8 +106,7 @@ impl Context {
 
     /// Permits the row if the object rule that `access.toml` names for this method allows it.
     pub fn permit<T: Guarded>(&self, value: T) -> Result<Permitted<T>, Denied> {
-        access::decide(self.policy.as_deref(), &self.domain, &self.caller, &value)
-            .map(|()| Permitted::new(value))
+        access::decide(self.policy.as_deref(), &self.domain, &self.caller, &value).map(|()| Permitted::new(value))
     }
 
     /// Permits all rows or none: for an answer that makes sense only as a whole.
@@ -126,9 +116,6 @@ impl Context {
 
     /// Keeps the rows the caller may see: for lists. A page may come out shorter, so filter in SQL first.
     pub fn only_permitted<T: Guarded>(&self, values: Vec<T>) -> Vec<Permitted<T>> {
-        values
-            .into_iter()
-            .filter_map(|value| self.permit(value).ok())
-            .collect()
+        values.into_iter().filter_map(|value| self.permit(value).ok()).collect()
     }
 }

@@ -17,22 +17,16 @@ pub fn status(domain: &str, code: Code, reason: &str, message: impl Into<String>
 }
 
 /// A request that is wrong in itself: `INVALID_ARGUMENT / INVALID_FIELD`, naming the field in `BadRequest`.
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "used as `.map_err(error::invalid)`"
-)]
 pub fn invalid(error: proto::convert::FieldError) -> Status {
     let message = format!("{}: {}", error.field, error.description);
-    let mut details = ErrorDetails::with_bad_request_violation(
-        error.field.to_string(),
-        error.description.to_string(),
-    );
+    let mut details = ErrorDetails::with_bad_request_violation(error.field, error.description);
     details.set_error_info("INVALID_FIELD", DOMAIN, std::collections::HashMap::new());
     Status::with_error_details(Code::InvalidArgument, message, details)
 }
 
 /// Adds a fact to the `ErrorInfo` of a refusal, such as what is left of a limit.
 #[must_use]
+#[expect(clippy::needless_pass_by_value, reason = "refusals are built as a chain of values")]
 pub fn with_metadata(status: Status, key: &str, value: impl Into<String>) -> Status {
     let mut details = status.get_error_details();
     if let Some(info) = details.error_info().cloned() {
@@ -45,6 +39,7 @@ pub fn with_metadata(status: Status, key: &str, value: impl Into<String>) -> Sta
 
 /// Tells the caller when the same call is worth repeating.
 #[must_use]
+#[expect(clippy::needless_pass_by_value, reason = "refusals are built as a chain of values")]
 pub fn retry_info(status: Status, delay: Duration) -> Status {
     let mut details = status.get_error_details();
     details.set_retry_info(Some(delay));
@@ -55,6 +50,32 @@ pub fn retry_info(status: Status, delay: Duration) -> Status {
 pub fn internal(cause: &(dyn StdError + 'static)) -> Status {
     tracing::error!(error = %chain(cause), "internal error");
     status(DOMAIN, Code::Internal, "INTERNAL", "internal error")
+}
+
+/// What storage refused. Only what every service maps alike: a constraint that means something in the domain is the service's to
+/// map, before this.
+pub fn storage(cause: &postgres::Error) -> Status {
+    match cause {
+        postgres::Error::RequestInProgress => retry_info(
+            status(DOMAIN, Code::Aborted, "REQUEST_IN_PROGRESS", "the same request is being worked on"),
+            Duration::from_millis(500),
+        ),
+        postgres::Error::RequestIdReused => {
+            status(DOMAIN, Code::InvalidArgument, "REQUEST_ID_REUSED", "this request_id was used for another request")
+        }
+        cause if cause.is_retryable() => retry_info(
+            status(DOMAIN, Code::Aborted, "LOST_RACE", "another change came first; try again"),
+            Duration::from_millis(100),
+        ),
+        cause if cause.is_unavailable() => {
+            tracing::warn!(error = %chain(cause), "storage unavailable");
+            retry_info(
+                status(DOMAIN, Code::Unavailable, "STORAGE_UNAVAILABLE", "storage cannot be reached now"),
+                Duration::from_secs(1),
+            )
+        }
+        cause => internal(cause),
+    }
 }
 
 /// The stable reason of a refusal, as peers and tests read it.
@@ -80,26 +101,29 @@ mod tests {
 
     #[test]
     fn a_refusal_carries_reason_domain_metadata_and_delay() {
-        let refused = status(
-            "payment.anjia",
-            Code::FailedPrecondition,
-            "INSUFFICIENT_CREDIT",
-            "credit is short",
-        );
-        let refused = retry_info(
-            with_metadata(refused, "left", "12.00"),
-            Duration::from_secs(1),
-        );
+        let refused = status("payment.anjia", Code::FailedPrecondition, "INSUFFICIENT_CREDIT", "credit is short");
+        let refused = retry_info(with_metadata(refused, "left", "12.00"), Duration::from_secs(1));
 
         let info = refused.get_details_error_info().unwrap();
         assert_eq!(reason(&refused).as_deref(), Some("INSUFFICIENT_CREDIT"));
         assert_eq!(info.domain, "payment.anjia");
         assert_eq!(info.metadata["left"], "12.00");
-        assert_eq!(
-            refused.get_details_retry_info().unwrap().retry_delay,
-            Some(Duration::from_secs(1))
-        );
+        assert_eq!(refused.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
         assert_eq!(refused.message(), "credit is short");
+    }
+
+    #[test]
+    fn storage_refusals_have_the_same_reasons_everywhere() {
+        let expected = [
+            (postgres::Error::RequestInProgress, Code::Aborted, "REQUEST_IN_PROGRESS"),
+            (postgres::Error::RequestIdReused, Code::InvalidArgument, "REQUEST_ID_REUSED"),
+            (postgres::Error::Database(sqlx::Error::PoolTimedOut), Code::Unavailable, "STORAGE_UNAVAILABLE"),
+            (postgres::Error::RegionMissing, Code::Internal, "INTERNAL"),
+        ];
+        for (cause, code, name) in expected {
+            let refused = storage(&cause);
+            assert_eq!((refused.code(), reason(&refused).as_deref()), (code, Some(name)));
+        }
     }
 
     #[test]

@@ -39,12 +39,7 @@ impl Methods {
             for service in &file.service {
                 for method in &service.method {
                     let name = format!("{}.{}/{}", file.package(), service.name(), method.name());
-                    methods.insert(
-                        name,
-                        Shape {
-                            server_streaming: method.server_streaming(),
-                        },
-                    );
+                    methods.insert(name, Shape { server_streaming: method.server_streaming() });
                 }
             }
         }
@@ -58,9 +53,9 @@ impl Methods {
 
     /// The full names of a service's methods.
     pub fn of_service<'a>(&'a self, service: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.keys().map(String::as_str).filter(move |name| {
-            name.strip_prefix(service)
-                .is_some_and(|rest| rest.starts_with('/'))
-        })
+        self.0
+            .keys()
+            .map(String::as_str)
+            .filter(move |name| name.strip_prefix(service).is_some_and(|rest| rest.starts_with('/')))
     }
 }

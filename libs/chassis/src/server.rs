@@ -29,10 +29,7 @@ use crate::methods::Methods;
 use layers::Shared;
 
 type Check = Arc<dyn Fn() -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
-type Work = (
-    &'static str,
-    Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>,
-);
+type Work = (&'static str, Box<dyn FnOnce(CancellationToken) -> BoxFuture<'static, ()> + Send>);
 
 /// Why a server does not start, or ended otherwise than asked.
 #[derive(Debug, thiserror::Error)]
@@ -40,10 +37,7 @@ pub enum ServeError {
     #[error(transparent)]
     Access(#[from] AccessError),
     #[error("cannot listen on {address}: {cause}")]
-    Listen {
-        address: SocketAddr,
-        cause: std::io::Error,
-    },
+    Listen { address: SocketAddr, cause: std::io::Error },
     #[error("the reflection service cannot be built: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
     #[error("no verifier: `auth` was not called")]
@@ -70,14 +64,9 @@ impl Routes {
 
     /// Adds a generated server, such as `BillServiceServer::new(…)`.
     #[must_use]
-    pub fn add<S>(mut self, service: S) -> Self
+    pub fn add_service<S>(mut self, service: S) -> Self
     where
-        S: tower::Service<Request<Body>, Error = Infallible>
-            + NamedService
-            + Clone
-            + Send
-            + Sync
-            + 'static,
+        S: tower::Service<Request<Body>, Error = Infallible> + NamedService + Clone + Send + Sync + 'static,
         S::Response: axum::response::IntoResponse,
         S::Future: Send + 'static,
     {
@@ -145,8 +134,7 @@ impl Server {
         F: FnOnce(CancellationToken) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        self.work
-            .push((name, Box::new(move |stop| work(stop).boxed())));
+        self.work.push((name, Box::new(move |stop| work(stop).boxed())));
         self
     }
 
@@ -172,25 +160,16 @@ impl Server {
             .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()?;
-        let open = routes
-            .routes
-            .add_service(health_service)
-            .add_service(reflection);
+        let open = routes.routes.add_service(health_service).add_service(reflection);
 
         let draining = CancellationToken::new();
-        let shared = Shared::new(
-            self.name,
-            &self.config,
-            policies,
-            verifier,
-            draining.clone(),
-        );
+        let shared = Shared::new(self.name, &self.config, policies, verifier, draining.clone());
         let listener = listen(self.config.listen).await?;
         let ops_listener = listen(self.config.ops_listen).await?;
         Ok(Bound {
             name: self.name,
             config: self.config,
-            router: layers::stack(open, shared),
+            router: layers::stack(open, &shared),
             listener,
             ops_listener,
             health,
@@ -204,9 +183,7 @@ impl Server {
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|cause| ServeError::Listen { address, cause })
+    TcpListener::bind(address).await.map_err(|cause| ServeError::Listen { address, cause })
 }
 
 /// A server that has its ports but answers nobody yet.

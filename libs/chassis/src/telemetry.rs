@@ -11,9 +11,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::WithExportConfig;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider,
-};
+use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -73,14 +71,10 @@ pub struct Guard(Option<SdkTracerProvider>);
 /// Starts telemetry for the whole process. Must be called within a runtime, once.
 pub fn init(service_name: &'static str, config: &TelemetryConfig) -> Result<Guard, TelemetryError> {
     let logs = match config.log_format {
-        LogFormat::Json => tracing_subscriber::fmt::layer()
-            .json()
-            .flatten_event(true)
-            .with_writer(std::io::stderr)
-            .boxed(),
-        LogFormat::Pretty => tracing_subscriber::fmt::layer()
-            .with_writer(std::io::stderr)
-            .boxed(),
+        LogFormat::Json => {
+            tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
+        }
+        LogFormat::Pretty => tracing_subscriber::fmt::layer().with_writer(std::io::stderr).boxed(),
     };
     let logs = logs.with_filter(EnvFilter::try_new(&config.log)?);
 
@@ -95,39 +89,22 @@ pub fn init(service_name: &'static str, config: &TelemetryConfig) -> Result<Guar
             .with_filter(tracing_subscriber::filter::filter_fn(ours))
     });
 
-    tracing_subscriber::registry()
-        .with(logs)
-        .with(traces)
-        .try_init()?;
+    tracing_subscriber::registry().with(logs).with(traces).try_init()?;
     Ok(Guard(provider))
 }
 
 /// Our own spans and events. Those of the transport stay out: sending them would make more of them, without end.
 fn ours(metadata: &tracing::Metadata<'_>) -> bool {
-    const FOREIGN: [&str; 8] = [
-        "h2",
-        "hyper",
-        "hyper_util",
-        "tonic",
-        "tower",
-        "opentelemetry",
-        "sqlx",
-        "rustls",
-    ];
+    const FOREIGN: [&str; 8] = ["h2", "hyper", "hyper_util", "tonic", "tower", "opentelemetry", "sqlx", "rustls"];
     let origin = metadata.target().split("::").next().unwrap_or_default();
-    *metadata.level() <= tracing::Level::INFO
-        && !FOREIGN.iter().any(|foreign| origin.starts_with(foreign))
+    *metadata.level() <= tracing::Level::INFO && !FOREIGN.iter().any(|foreign| origin.starts_with(foreign))
 }
 
 fn exporting(
     service_name: &'static str,
     config: &TelemetryConfig,
 ) -> Result<Option<SdkTracerProvider>, TelemetryError> {
-    let Some(endpoint) = config
-        .otlp_endpoint
-        .as_deref()
-        .filter(|endpoint| !endpoint.is_empty())
-    else {
+    let Some(endpoint) = config.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty()) else {
         return Ok(None);
     };
     let exporter = opentelemetry_otlp::SpanExporter::builder()
@@ -141,14 +118,8 @@ fn exporting(
         .with_scheduled_delay(SEND_EVERY)
         .build();
     let provider = SdkTracerProvider::builder()
-        .with_span_processor(
-            BatchSpanProcessor::builder(exporter)
-                .with_batch_config(limits)
-                .build(),
-        )
-        .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(
-            config.trace_ratio,
-        ))))
+        .with_span_processor(BatchSpanProcessor::builder(exporter).with_batch_config(limits).build())
+        .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.trace_ratio))))
         .with_resource(
             Resource::builder_empty()
                 .with_attribute(KeyValue::new("service.name", service_name))
@@ -163,9 +134,7 @@ impl Guard {
     /// Sends what is left, for at most two seconds, without holding up the runtime that does the sending.
     pub async fn shutdown(mut self) {
         if let Some(provider) = self.0.take() {
-            let flushed =
-                tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FLUSH_LIMIT))
-                    .await;
+            let flushed = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FLUSH_LIMIT)).await;
             if let Ok(Err(error)) = flushed {
                 tracing::warn!(%error, "the last spans were not delivered");
             }

@@ -56,12 +56,7 @@ impl From<Denied> for Status {
     fn from(denied: Denied) -> Self {
         match denied.hidden_as {
             Some(reason) => error::status(&denied.domain, Code::NotFound, reason, "not found"),
-            None => error::status(
-                &denied.domain,
-                Code::PermissionDenied,
-                "OUTSIDE_SCOPE",
-                denied.to_string(),
-            ),
+            None => error::status(&denied.domain, Code::PermissionDenied, "OUTSIDE_SCOPE", denied.to_string()),
         }
     }
 }
@@ -73,17 +68,13 @@ pub(crate) fn decide<T: Guarded>(
     caller: &Caller,
     value: &T,
 ) -> Result<(), Denied> {
-    let is_allowed = policy.is_some_and(|policy| {
-        is_service_itself(policy, caller) || allows(policy.object, caller, value)
-    });
+    let is_allowed =
+        policy.is_some_and(|policy| is_service_itself(policy, caller) || allows(policy.object, caller, value));
     if is_allowed {
         return Ok(());
     }
     let hidden_as = caller.has(&Role::Bank).then_some(T::NOT_FOUND);
-    Err(Denied {
-        domain: domain.to_owned(),
-        hidden_as,
-    })
+    Err(Denied { domain: domain.to_owned(), hidden_as })
 }
 
 /// A service in its own name and nobody else's, on a method that lists it.
@@ -95,16 +86,9 @@ fn is_service_itself(policy: &Policy, caller: &Caller) -> bool {
 }
 
 fn allows(rule: ObjectRule, caller: &Caller, value: &impl Guarded) -> bool {
-    let is_subject = || {
-        caller
-            .resident()
-            .is_some_and(|resident| value.resident() == Some(resident))
-    };
-    let is_organisation = || {
-        caller
-            .organisation
-            .is_some_and(|organisation| value.organisations().contains(&organisation))
-    };
+    let is_subject = || caller.resident().is_some_and(|resident| value.resident() == Some(resident));
+    let is_organisation =
+        || caller.organisation.is_some_and(|organisation| value.organisations().contains(&organisation));
     match rule {
         ObjectRule::Anyone => true,
         ObjectRule::Subject => is_subject(),
@@ -146,9 +130,7 @@ mod tests {
             priority: Priority::New,
             anonymous: false,
             long_poll: false,
-            shape: Shape {
-                server_streaming: false,
-            },
+            shape: Shape { server_streaming: false },
         }
     }
 
@@ -173,16 +155,9 @@ mod tests {
     fn each_rule_lets_in_whom_it_names() {
         let row = Row(ResidentId::generate(), OrganisationId::generate());
         let owner = caller(Party::Resident(row.0), None, Role::Resident);
-        let clinic = caller(
-            Party::Client("clinic".to_owned()),
-            Some(row.1),
-            Role::Clinician,
-        );
-        let stranger = caller(
-            Party::Resident(ResidentId::generate()),
-            Some(OrganisationId::generate()),
-            Role::Resident,
-        );
+        let clinic = caller(Party::Client("clinic".to_owned()), Some(row.1), Role::Clinician);
+        let stranger =
+            caller(Party::Resident(ResidentId::generate()), Some(OrganisationId::generate()), Role::Resident);
 
         let expected = [
             (ObjectRule::Anyone, [true, true, true]),
@@ -191,57 +166,31 @@ mod tests {
             (ObjectRule::SubjectOrOrganisation, [true, true, false]),
         ];
         for (rule, outcome) in expected {
-            assert_eq!(
-                [&owner, &clinic, &stranger].map(|caller| allowed(rule, caller, &row)),
-                outcome,
-                "{rule:?}"
-            );
+            assert_eq!([&owner, &clinic, &stranger].map(|caller| allowed(rule, caller, &row)), outcome, "{rule:?}");
         }
     }
 
     #[test]
     fn a_service_passes_in_its_own_name_only() {
         let row = Row(ResidentId::generate(), OrganisationId::generate());
-        let listed = caller(
-            Party::Service("referral".to_owned()),
-            None,
-            Role::Service("referral".to_owned()),
-        );
-        let unlisted = caller(
-            Party::Service("payment".to_owned()),
-            None,
-            Role::Service("payment".to_owned()),
-        );
+        let listed = caller(Party::Service("referral".to_owned()), None, Role::Service("referral".to_owned()));
+        let unlisted = caller(Party::Service("payment".to_owned()), None, Role::Service("payment".to_owned()));
         let continuing = Caller {
             subject: Party::Resident(ResidentId::generate()),
             actor: Some(Party::Service("referral".to_owned())),
             ..listed.clone()
         };
-        let outcome = [&listed, &unlisted, &continuing]
-            .map(|caller| allowed(ObjectRule::Subject, caller, &row));
+        let outcome = [&listed, &unlisted, &continuing].map(|caller| allowed(ObjectRule::Subject, caller, &row));
         assert_eq!(outcome, [true, false, false]);
     }
 
     #[test]
     fn a_bank_does_not_learn_that_a_row_exists() {
         let row = Row(ResidentId::generate(), OrganisationId::generate());
-        let bank = caller(
-            Party::Client("bank".to_owned()),
-            Some(OrganisationId::generate()),
-            Role::Bank,
-        );
-        let denied = decide(
-            Some(&policy(ObjectRule::Organisation)),
-            "x.anjia",
-            &bank,
-            &row,
-        )
-        .unwrap_err();
+        let bank = caller(Party::Client("bank".to_owned()), Some(OrganisationId::generate()), Role::Bank);
+        let denied = decide(Some(&policy(ObjectRule::Organisation)), "x.anjia", &bank, &row).unwrap_err();
         let status = Status::from(denied);
-        assert_eq!(
-            (status.code(), error::reason(&status).as_deref()),
-            (Code::NotFound, Some("ROW_NOT_FOUND"))
-        );
+        assert_eq!((status.code(), error::reason(&status).as_deref()), (Code::NotFound, Some("ROW_NOT_FOUND")));
     }
 
     #[test]

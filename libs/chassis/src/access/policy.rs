@@ -80,10 +80,7 @@ impl Policies {
     /// Reads `access.toml` and compares it both ways with the contracts of the `anjia.*` services that the server registers.
     pub fn check(text: &str, services: &[&str], methods: &Methods) -> Result<Self, AccessError> {
         let entries: BTreeMap<String, Entry> = toml::from_str(text)?;
-        let declared: BTreeSet<&str> = services
-            .iter()
-            .flat_map(|service| methods.of_service(service))
-            .collect();
+        let declared: BTreeSet<&str> = services.iter().flat_map(|service| methods.of_service(service)).collect();
 
         let undeclared = services
             .iter()
@@ -97,15 +94,9 @@ impl Policies {
             .keys()
             .filter(|method| !declared.contains(method.as_str()))
             .map(|method| format!("  {method}: in access.toml, but not an RPC of this server"));
-        let incomplete = entries
-            .iter()
-            .filter_map(|(method, entry)| Some(format!("  {method}: {}", entry.fault()?)));
+        let incomplete = entries.iter().filter_map(|(method, entry)| Some(format!("  {method}: {}", entry.fault()?)));
 
-        let differences: Vec<String> = undeclared
-            .chain(missing)
-            .chain(foreign)
-            .chain(incomplete)
-            .collect();
+        let differences: Vec<String> = undeclared.chain(missing).chain(foreign).chain(incomplete).collect();
         if !differences.is_empty() {
             return Err(AccessError::Differs(differences));
         }
@@ -168,9 +159,7 @@ mod tests {
             "#,
         )
         .unwrap();
-        let policy = policies
-            .get("anjia.identity.v1.TokenService/GetKeys")
-            .unwrap();
+        let policy = policies.get("anjia.identity.v1.TokenService/GetKeys").unwrap();
         assert_eq!(policy.priority, Priority::Complete);
         assert!(policy.roles.contains(&Role::Service("referral".to_owned())));
     }
@@ -187,28 +176,16 @@ mod tests {
         )
         .unwrap_err()
         .to_string();
-        for difference in [
-            "ExchangeToken: no entry",
-            "Forge: in access.toml",
-            "GetKeys: names no role",
-        ] {
+        for difference in ["ExchangeToken: no entry", "Forge: in access.toml", "GetKeys: names no role"] {
             assert!(error.contains(difference), "{error}");
         }
     }
 
     #[test]
     fn unknown_words_are_refused() {
-        for line in [
-            "roles = [\"root\"]",
-            "object = \"everything\"",
-            "priority = \"high\"",
-            "anonymus = true",
-        ] {
+        for line in ["roles = [\"root\"]", "object = \"everything\"", "priority = \"high\"", "anonymus = true"] {
             let text = format!("[\"{SERVICE}/GetKeys\"]\n{line}");
-            assert!(
-                matches!(check(&text), Err(AccessError::Syntax(_))),
-                "{line}"
-            );
+            assert!(matches!(check(&text), Err(AccessError::Syntax(_))), "{line}");
         }
     }
 }

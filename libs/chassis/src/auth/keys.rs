@@ -14,7 +14,7 @@ use crate::channel::Channel;
 use crate::error;
 
 /// Keys older than this are fetched again in the background while they go on serving.
-const FRESH_FOR: Duration = Duration::from_secs(300);
+const FRESH_FOR: Duration = Duration::from_mins(5);
 /// Tokens with invented key ids must not make us ask identity more often than this.
 const ASK_AT_MOST_EVERY: Duration = Duration::from_secs(1);
 /// A first call waits this long for identity's answer at most.
@@ -48,14 +48,8 @@ fn decoding_key(key: &Key) -> Result<DecodingKey, InvalidKey> {
     let invalid = || InvalidKey(key.key_id.clone());
     let decoded = DecodingKey::from_ed_components(&key.x).map_err(|_| invalid())?;
     // The verifier slices 32 bytes without asking: a shorter key would panic on the first token.
-    let is_whole = decoded
-        .try_get_as_bytes()
-        .is_ok_and(|bytes| bytes.len() == 32);
-    if is_whole {
-        Ok(decoded)
-    } else {
-        Err(invalid())
-    }
+    let is_whole = decoded.try_get_as_bytes().is_ok_and(|bytes| bytes.len() == 32);
+    if is_whole { Ok(decoded) } else { Err(invalid()) }
 }
 
 /// Where keys come from.
@@ -146,10 +140,7 @@ impl Remote {
     }
 
     fn cached(&self) -> Cached {
-        self.cache
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.cache.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn update(&self, change: impl FnOnce(&mut Cached)) {
@@ -158,9 +149,7 @@ impl Remote {
 }
 
 fn may_ask(cached: &Cached) -> bool {
-    cached
-        .asked_at
-        .is_none_or(|at| at.elapsed() >= ASK_AT_MOST_EVERY)
+    cached.asked_at.is_none_or(|at| at.elapsed() >= ASK_AT_MOST_EVERY)
 }
 
 #[cfg(test)]
@@ -169,10 +158,7 @@ mod tests {
 
     #[test]
     fn a_key_of_the_wrong_length_is_refused() {
-        let key = |x: &str| Key {
-            key_id: "k".to_owned(),
-            x: x.to_owned(),
-        };
+        let key = |x: &str| Key { key_id: "k".to_owned(), x: x.to_owned() };
         assert!(KeySet::new(&[key("AAAA")]).is_err());
         assert!(KeySet::new(&[key("not base64!")]).is_err());
         assert!(KeySet::new(&[key(&"A".repeat(43))]).is_ok());

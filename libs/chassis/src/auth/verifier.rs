@@ -47,11 +47,7 @@ impl Verifier {
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
         // The expiry is checked below, against the clock that was passed in.
         validation.validate_exp = false;
-        Self {
-            keys: Arc::new(keys),
-            clock,
-            validation: Arc::new(validation),
-        }
+        Self { keys: Arc::new(keys), clock, validation: Arc::new(validation) }
     }
 
     /// Checks signature, issuer, audience and expiry.
@@ -59,17 +55,12 @@ impl Verifier {
         let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
         let key_id = header.kid.ok_or_else(invalid)?;
         let key = self.keys.key(&key_id).await?.ok_or_else(invalid)?;
-        let claims = jsonwebtoken::decode::<Claims>(token, &key, &self.validation)
-            .map_err(|_| invalid())?
-            .claims;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key, &self.validation).map_err(|_| invalid())?.claims;
         let caller = claims.caller().ok_or_else(invalid)?;
         if caller.expires_at <= self.clock.now() {
             return Err(refused("TOKEN_EXPIRED", "the token has expired"));
         }
-        Ok(Verified {
-            caller,
-            methods: claims.methods,
-        })
+        Ok(Verified { caller, methods: claims.methods })
     }
 }
 

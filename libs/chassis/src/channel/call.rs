@@ -14,16 +14,11 @@ use crate::deadline::{self, Deadline};
 use crate::methods::Methods;
 use crate::telemetry;
 
-pub(super) fn call(
-    channel: Channel,
-    mut request: Request<Body>,
-) -> BoxFuture<'static, Result<Response<Body>, Status>> {
+pub(super) fn call(channel: Channel, mut request: Request<Body>) -> BoxFuture<'static, Result<Response<Body>, Status>> {
     let method = request.uri().path().trim_start_matches('/').to_owned();
     let allowed = allowed(&method, &request);
     if let Some(allowed) = allowed {
-        request
-            .headers_mut()
-            .insert(deadline::GRPC_TIMEOUT, deadline::format(allowed));
+        request.headers_mut().insert(deadline::GRPC_TIMEOUT, deadline::format(allowed));
     }
 
     let span = span(&method, &channel.peer.address);
@@ -41,9 +36,7 @@ pub(super) fn call(
 /// What the caller allows; a stream without a deadline of its own may last.
 fn allowed(method: &str, request: &Request<Body>) -> Option<Duration> {
     deadline::parse(request.headers()).or_else(|| {
-        let streaming = Methods::declared()
-            .shape(method)
-            .is_some_and(|shape| shape.server_streaming);
+        let streaming = Methods::declared().shape(method).is_some_and(|shape| shape.server_streaming);
         (!streaming).then_some(DEADLINE_DEFAULT)
     })
 }
@@ -57,18 +50,17 @@ async fn bounded(
 ) -> Result<Response<Body>, Status> {
     let exchange = async {
         channel.resolved().await?;
-        channel
-            .inner
-            .oneshot(request)
-            .await
-            .map_err(|error| Status::from_error(error.into()))
+        channel.inner.oneshot(request).await.map_err(|error| Status::from_error(error.into()))
     };
-    match deadline {
-        None => exchange.await,
-        Some(deadline) => match tokio::time::timeout_at(deadline.instant(), exchange).await {
-            Ok(answer) => answer,
-            Err(_) => Err(deadline::exceeded()),
-        },
+    let Some(deadline) = deadline else {
+        return exchange.await;
+    };
+    match tokio::time::timeout_at(deadline.instant(), exchange).await {
+        Ok(Ok(answer)) => Ok(answer),
+        // Whatever else went wrong in the end, tonic's own timer included, the time was up.
+        Ok(Err(_)) if deadline.remaining().is_zero() => Err(deadline::exceeded()),
+        Ok(Err(status)) => Err(status),
+        Err(_) => Err(deadline::exceeded()),
     }
 }
 
@@ -89,9 +81,7 @@ fn span(method: &str, address: &str) -> Span {
 
 fn record(span: &Span, answer: &Result<Response<Body>, Status>) {
     let code = match answer {
-        Ok(response) => {
-            Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code())
-        }
+        Ok(response) => Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code()),
         Err(status) => status.code(),
     };
     span.record("rpc.grpc.status_code", code as i32);

@@ -30,11 +30,7 @@ impl Dns {
 
 impl Resolve for Dns {
     fn resolve(&self) -> BoxFuture<'_, io::Result<BTreeSet<SocketAddr>>> {
-        Box::pin(async move {
-            Ok(tokio::net::lookup_host((self.host.as_str(), self.port))
-                .await?
-                .collect())
-        })
+        Box::pin(async move { Ok(tokio::net::lookup_host((self.host.as_str(), self.port)).await?.collect()) })
     }
 }
 

@@ -1,4 +1,4 @@
-//! Running a server, and ending it: NOT_SERVING → notice → streams end, no new calls, loops stop → calls in flight finish, or are
+//! Running a server, and ending it: `NOT_SERVING` → notice → streams end, no new calls, loops stop → calls in flight finish, or are
 //! dropped after the limit.
 
 use std::future::Future;
@@ -25,10 +25,7 @@ impl Bound {
 
         let ending = CancellationToken::new();
         let readiness = Readiness::new(self.checks, ending.clone());
-        let health = Health {
-            reporter: self.health,
-            names: self.names,
-        };
+        let health = Health { reporter: self.health, names: self.names };
         let mut aside = JoinSet::new();
         aside.spawn(answer_probes(self.ops_listener, Arc::clone(&readiness)));
         let announcing = tokio::spawn(announce(health.clone(), readiness));
@@ -90,7 +87,7 @@ async fn serve(
         // One connection cannot take the whole budget of waiting calls and more.
         .max_concurrent_streams(1024)
         // Age makes clients look for new pods; a grace would drop calls without GOAWAY, so there is none.
-        .max_connection_age(Duration::from_secs(600))
+        .max_connection_age(Duration::from_mins(10))
         .add_routes(tonic::service::Routes::from(router))
         .serve_with_incoming_shutdown(incoming, draining.cancelled_owned())
         .await?;

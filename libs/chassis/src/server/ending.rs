@@ -34,13 +34,7 @@ impl Ending {
         place: Option<Arc<Place>>,
     ) -> Self {
         let deadline = deadline.map(|at| Box::pin(tokio::time::sleep_until(at)));
-        Self {
-            body,
-            draining,
-            deadline,
-            place,
-            ended: false,
-        }
+        Self { body, draining, deadline, place, ended: false }
     }
 }
 
@@ -48,21 +42,14 @@ impl http_body::Body for Ending {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let this = self.project();
         if *this.ended {
             return Poll::Ready(None);
         }
         let cut = if this.draining.poll(cx).is_ready() {
             Some(super::layers::draining())
-        } else if this
-            .deadline
-            .as_mut()
-            .is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready())
-        {
+        } else if this.deadline.as_mut().is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready()) {
             Some(crate::deadline::exceeded())
         } else {
             None

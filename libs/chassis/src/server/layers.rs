@@ -58,18 +58,18 @@ impl Shared {
 }
 
 /// Puts the layers around the services.
-pub(super) fn stack(routes: tonic::service::Routes, shared: Arc<Shared>) -> axum::Router {
+pub(super) fn stack(routes: tonic::service::Routes, shared: &Arc<Shared>) -> axum::Router {
     let layers = ServiceBuilder::new()
         // Which method is it? Unknown ones end here; health and reflection pass by everything below.
-        .layer(from_fn_with_state(Arc::clone(&shared), route))
+        .layer(from_fn_with_state(Arc::clone(shared), route))
         // Is there room? If not, say so before any work is spent.
-        .layer(from_fn_with_state(Arc::clone(&shared), shed))
+        .layer(from_fn_with_state(Arc::clone(shared), shed))
         // How long may it take? Nothing below runs on after that.
-        .layer(from_fn_with_state(Arc::clone(&shared), limit))
+        .layer(from_fn_with_state(Arc::clone(shared), limit))
         // What is it part of? From here on, logs and calls belong to the caller's trace.
         .layer(axum::middleware::from_fn(trace))
         // Who calls?
-        .layer(from_fn_with_state(Arc::clone(&shared), authenticate))
+        .layer(from_fn_with_state(Arc::clone(shared), authenticate))
         // May they call this? Which rows they may see is decided on the row, by `Context::permit`.
         .layer(axum::middleware::from_fn(admit));
     routes.prepare().into_axum_router().layer(layers)
@@ -90,12 +90,7 @@ async fn route(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
     if is_open(method) {
         return until_drained(next.run(request).await, &shared, None, None);
     }
-    refuse(&error::status(
-        error::DOMAIN,
-        Code::Unimplemented,
-        "METHOD_UNKNOWN",
-        "this server has no such method",
-    ))
+    refuse(&error::status(error::DOMAIN, Code::Unimplemented, "METHOD_UNKNOWN", "this server has no such method"))
 }
 
 async fn shed(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
@@ -103,12 +98,7 @@ async fn shed(State(shared): State<Arc<Shared>>, mut request: Request, next: Nex
         return next.run(request).await;
     };
     let Some(place) = shared.budget.enter(&policy) else {
-        let overloaded = error::status(
-            error::DOMAIN,
-            Code::ResourceExhausted,
-            "OVERLOADED",
-            "too many calls at once",
-        );
+        let overloaded = error::status(error::DOMAIN, Code::ResourceExhausted, "OVERLOADED", "too many calls at once");
         return refuse(&error::retry_info(overloaded, Duration::from_secs(1)));
     };
     let place = Arc::new(place);
@@ -124,16 +114,12 @@ async fn limit(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
     let Some(policy) = policy(&request) else {
         return next.run(request).await;
     };
-    let asked = deadline::parse(request.headers());
+    let asked = deadline::parse(request.headers()).map(deadline::served_within);
     let deadline = if policy.shape.server_streaming {
         // A stream lasts as long as its caller wants.
         asked.map(Deadline::after)
     } else {
-        Some(Deadline::after(
-            asked
-                .unwrap_or(shared.deadline_default)
-                .min(shared.deadline_max),
-        ))
+        Some(Deadline::after(asked.unwrap_or(shared.deadline_default).min(shared.deadline_max)))
     };
     // The handler's copy of the place is taken out again, so that it ends with the stream and not before.
     let place = request.extensions_mut().remove::<Arc<Place>>();
@@ -149,11 +135,7 @@ async fn limit(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
     };
     let cut_by_drain = async {
         // Only what waits by design is cut; work in flight is finished.
-        if policy.waits() {
-            shared.draining.cancelled().await
-        } else {
-            std::future::pending().await
-        }
+        if policy.waits() { shared.draining.cancelled().await } else { std::future::pending().await }
     };
     tokio::select! {
         // A finished answer wins over a deadline in the same moment.
@@ -190,17 +172,10 @@ async fn trace(request: Request, next: Next) -> Response {
 
     // A handler that panics fails its own call, not every call of the connection.
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let answer = telemetry::with_journey(journey, handled)
-        .instrument(span.clone())
-        .await;
+    let answer = telemetry::with_journey(journey, handled).instrument(span.clone()).await;
     let response = answer.unwrap_or_else(|_| {
         span.in_scope(|| tracing::error!("a handler panicked"));
-        refuse(&error::status(
-            error::DOMAIN,
-            Code::Internal,
-            "INTERNAL",
-            "internal error",
-        ))
+        refuse(&error::status(error::DOMAIN, Code::Internal, "INTERNAL", "internal error"))
     });
     record(&span, &response);
     response
@@ -208,10 +183,7 @@ async fn trace(request: Request, next: Next) -> Response {
 
 /// The code is in the head of a refused answer; an answer with a body began well, and how a stream ends its client knows.
 fn record(span: &Span, response: &Response) {
-    let code = response
-        .headers()
-        .get("grpc-status")
-        .map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
+    let code = response.headers().get("grpc-status").map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
     span.record("rpc.grpc.status_code", code as i32);
     // By the semantic conventions only what is the server's own fault makes a server span an error.
     let is_fault = matches!(
@@ -228,11 +200,7 @@ fn record(span: &Span, response: &Response) {
     }
 }
 
-async fn authenticate(
-    State(shared): State<Arc<Shared>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+async fn authenticate(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     let Some(policy) = policy(&request).filter(|policy| !policy.anonymous) else {
         return next.run(request).await;
     };
@@ -255,13 +223,8 @@ async fn identify(
     headers: &HeaderMap,
     policy: Arc<Policy>,
 ) -> Result<(Admitted, Option<Vec<String>>), Status> {
-    let header = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let token = header
-        .and_then(bearer)
-        .ok_or_else(auth::missing)?
-        .to_owned();
+    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = header.and_then(bearer).ok_or_else(auth::missing)?.to_owned();
     let Verified { caller, methods } = shared.verifier.verify(&token).await?;
     let admitted = Admitted {
         caller,
@@ -283,20 +246,11 @@ async fn admit(mut request: Request, next: Next) -> Response {
     let Some(policy) = policy(&request).filter(|policy| !policy.anonymous) else {
         return next.run(request).await;
     };
-    let continued = request
-        .extensions_mut()
-        .remove::<Continued>()
-        .and_then(|continued| continued.0);
+    let continued = request.extensions_mut().remove::<Continued>().and_then(|continued| continued.0);
     let has_role = request
         .extensions()
         .get::<Arc<Admitted>>()
-        .is_some_and(|admitted| {
-            admitted
-                .caller
-                .roles
-                .iter()
-                .any(|role| policy.roles.contains(role))
-        });
+        .is_some_and(|admitted| admitted.caller.roles.iter().any(|role| policy.roles.contains(role)));
     let is_covered = continued.is_none_or(|methods| methods.contains(&policy.method));
     if has_role && is_covered {
         return next.run(request).await;
@@ -320,24 +274,12 @@ fn until_drained(
     place: Option<Arc<Place>>,
 ) -> Response {
     let draining = shared.draining.clone().cancelled_owned();
-    response.map(|body| {
-        Body::new(Ending::new(
-            body,
-            draining,
-            deadline.map(Deadline::instant),
-            place,
-        ))
-    })
+    response.map(|body| Body::new(Ending::new(body, draining, deadline.map(Deadline::instant), place)))
 }
 
 /// The answer to what waits while the server drains: the same call elsewhere goes on.
 pub(super) fn draining() -> Status {
-    error::status(
-        error::DOMAIN,
-        Code::Unavailable,
-        "DRAINING",
-        "the server is going away",
-    )
+    error::status(error::DOMAIN, Code::Unavailable, "DRAINING", "the server is going away")
 }
 
 fn refuse(status: &Status) -> Response {

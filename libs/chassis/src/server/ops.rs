@@ -42,10 +42,7 @@ impl Readiness {
 }
 
 pub(super) fn router(readiness: Arc<Readiness>) -> Router {
-    Router::new()
-        .route("/live", get(|| async { "live\n" }))
-        .route("/ready", get(ready))
-        .with_state(readiness)
+    Router::new().route("/live", get(|| async { "live\n" })).route("/ready", get(ready)).with_state(readiness)
 }
 
 async fn ready(State(readiness): State<Arc<Readiness>>) -> (StatusCode, String) {

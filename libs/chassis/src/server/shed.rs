@@ -47,9 +47,7 @@ impl Budget {
             Priority::Complete => (&self.in_flight, self.complete_max),
         };
         count
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| {
-                (taken < limit).then_some(taken + 1)
-            })
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| (taken < limit).then_some(taken + 1))
             .ok()
             .map(|_| Place(Arc::clone(count)))
     }
@@ -84,10 +82,7 @@ mod tests {
 
     #[test]
     fn completing_work_has_headroom_and_waiting_costs_nothing() {
-        let (new, complete) = (
-            policy(Priority::New, false, false),
-            policy(Priority::Complete, false, false),
-        );
+        let (new, complete) = (policy(Priority::New, false, false), policy(Priority::Complete, false, false));
         let budget = Budget::new(4, 2);
         let _new: Vec<Place> = (0..4).map(|_| budget.enter(&new).unwrap()).collect();
         assert!(budget.enter(&new).is_none());

@@ -14,7 +14,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt;
 use types::ids::JourneyId;
 
 /// Work that begins later than this after its cause is a new trace with a link, so that traces stay finite.
-pub const CONTINUED_AT_MOST: Duration = Duration::from_secs(15 * 60);
+pub const CONTINUED_AT_MOST: Duration = Duration::from_mins(15);
 
 const TRACEPARENT: &str = "traceparent";
 const BAGGAGE: &str = "baggage";
@@ -29,7 +29,8 @@ tokio::task_local! {
 ///
 /// Enter it by `.instrument(span)`: within 15 minutes the work is a child of its cause, later a new trace linked to it.
 pub fn resume(name: &str, traceparent: Option<&str>, age: Duration) -> Span {
-    let span = tracing::info_span!(parent: None, "work", otel.name = name, otel.kind = "consumer", journey_id = field::Empty);
+    let span =
+        tracing::info_span!(parent: None, "work", otel.name = name, otel.kind = "consumer", journey_id = field::Empty);
     let Some(cause) = traceparent.map(remote) else {
         return span;
     };
@@ -64,20 +65,9 @@ pub(crate) async fn with_journey<F: Future>(journey: Option<JourneyId>, call: F)
 /// The journey in a call's baggage. Baggage is for telemetry alone: a foreign value is ignored, never an error.
 pub(crate) fn journey_from(headers: &HeaderMap) -> Option<JourneyId> {
     let baggage = headers.get(BAGGAGE)?.to_str().ok()?;
-    baggage
-        .split(',')
-        .filter_map(|member| member.trim().split_once('='))
-        .find_map(|(key, value)| {
-            (key == JOURNEY_KEY).then(|| {
-                value
-                    .split(';')
-                    .next()
-                    .unwrap_or_default()
-                    .trim()
-                    .parse()
-                    .ok()
-            })?
-        })
+    baggage.split(',').filter_map(|member| member.trim().split_once('=')).find_map(|(key, value)| {
+        (key == JOURNEY_KEY).then(|| value.split(';').next().unwrap_or_default().trim().parse().ok())?
+    })
 }
 
 /// Makes `span` a child of whatever span made the call.

@@ -1,0 +1,115 @@
+//! Who is let in.
+
+use std::sync::Arc;
+
+use chassis::auth::Claims;
+use chassis::{Credentials, Mandate, Routes, Server, Verifier};
+use proto::anjia::identity::v1::GetKeysRequest;
+use proto::anjia::identity::v1::token_service_client::TokenServiceClient;
+use proto::anjia::identity::v1::token_service_server::TokenServiceServer;
+use tonic::{Code, Request};
+use types::caller::{Party, Role};
+use types::clock::{Clock, SystemClock};
+use types::ids::ResidentId;
+
+use crate::support::*;
+
+#[tokio::test]
+async fn only_a_valid_token_says_who_calls() {
+    let server = started(&config()).await;
+    let mut client = server.client();
+
+    let missing = client.exchange_token(wish("name")).await.unwrap_err();
+    assert_eq!((missing.code(), reason(&missing)), (Code::Unauthenticated, "TOKEN_MISSING".to_owned()));
+
+    let expired = Claims { exp: SystemClock.now().timestamp() - 1, ..claims() };
+    let other_audience = Claims { aud: "elsewhere".to_owned(), ..claims() };
+    let other_issuer = Claims { iss: "somebody".to_owned(), ..claims() };
+    let refused = [
+        (trusted().sign(&expired), "TOKEN_EXPIRED"),
+        (trusted().sign(&other_audience), "TOKEN_INVALID"),
+        (trusted().sign(&other_issuer), "TOKEN_INVALID"),
+        (Signer::new("trusted", 8).sign(&claims()), "TOKEN_INVALID"),
+        (Signer::new("unknown", 7).sign(&claims()), "TOKEN_INVALID"),
+        ("nonsense".to_owned(), "TOKEN_INVALID"),
+    ];
+    for (token, expected) in refused {
+        let status = client.exchange_token(as_bearer(wish("name"), &token)).await.unwrap_err();
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::Unauthenticated, expected));
+    }
+
+    client.exchange_token(authorised("name")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_method_is_for_the_roles_it_names() {
+    let server = started(&config()).await;
+    let resident = Claims { sub: Party::Resident(ResidentId::generate()), roles: vec![Role::Resident], ..claims() };
+    let token = trusted().sign(&resident);
+
+    server.client().exchange_token(as_bearer(wish("name"), &token)).await.unwrap();
+    let status = server.client().get_keys(as_bearer(Request::new(GetKeysRequest {}), &token)).await.unwrap_err();
+    assert_eq!(status.code(), Code::PermissionDenied);
+    assert_eq!(reason(&status), "METHOD_NOT_PERMITTED");
+}
+
+#[tokio::test]
+async fn a_continuation_covers_the_methods_it_names() {
+    let server = started(&config()).await;
+    let continuation = Claims { methods: Some(vec!["anjia.identity.v1.TokenService/GetKeys".to_owned()]), ..claims() };
+    let token = trusted().sign(&continuation);
+
+    server.client().get_keys(as_bearer(Request::new(GetKeysRequest {}), &token)).await.unwrap();
+    let status = server.client().exchange_token(as_bearer(wish("name"), &token)).await.unwrap_err();
+    assert_eq!(reason(&status), "METHOD_NOT_PERMITTED");
+}
+
+#[tokio::test]
+async fn a_server_with_an_rpc_without_an_entry_does_not_start() {
+    let incomplete = r#"
+        ["anjia.identity.v1.TokenService/GetKeys"]
+        anonymous = true
+    "#;
+    let routes = Routes::new().add_service(TokenServiceServer::new(Handler { name: "one" }));
+    let server = Server::new("identity", &config()).access(incomplete).auth(verifier());
+    let refused = server.bind(routes).await.err().unwrap().to_string();
+    assert!(refused.contains("anjia.identity.v1.TokenService/ExchangeToken: no entry"), "{refused}");
+}
+
+#[tokio::test]
+async fn services_obtain_tokens_and_verify_them_with_published_keys() {
+    let identity =
+        start(Server::new("identity", &config()).access(ACCESS_ANONYMOUS).auth(verifier()), "identity").await;
+    let clock = Arc::new(SystemClock);
+    let remote = Verifier::remote(identity.channel(), clock.clone());
+    let peer = start(Server::new("payment", &config()).access(ACCESS).auth(remote), "peer").await;
+
+    let folder = tempfile::tempdir().unwrap();
+    let key_file = folder.path().join("referral.pem");
+    std::fs::write(&key_file, trusted().pem()).unwrap();
+    let credentials = Credentials::load("referral", &key_file, identity.channel(), clock).unwrap();
+
+    let own = credentials.own().await.unwrap();
+    assert_eq!(own.caller.service(), Some("referral"));
+    let answer = peer.client().exchange_token(own.request(wish("name").into_inner())).await.unwrap();
+    assert_eq!(answer.into_inner().access_token, "peer");
+    assert_eq!(credentials.own().await.unwrap().caller, own.caller);
+
+    let mandate = Mandate {
+        resident: ResidentId::generate(),
+        delegation: None,
+        methods: vec!["anjia.identity.v1.TokenService/GetKeys".to_owned()],
+        evidence: "referral:1".to_owned(),
+    };
+    let continuing = credentials.continuation(&mandate).await.unwrap();
+    peer.client().get_keys(continuing.request(GetKeysRequest {})).await.unwrap();
+}
+
+#[tokio::test]
+async fn without_keys_a_token_is_neither_good_nor_bad() {
+    let nobody = chassis::channel::connect("http://127.0.0.1:1").unwrap();
+    let remote = Verifier::remote(nobody, Arc::new(SystemClock));
+    let server = start(Server::new("payment", &config()).access(ACCESS).auth(remote), "one").await;
+    let status = TokenServiceClient::new(server.channel()).exchange_token(authorised("name")).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status)), (Code::Unavailable, "KEYS_UNAVAILABLE".to_owned()));
+}

@@ -1,0 +1,93 @@
+//! Where calls go.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use chassis::Server;
+use chassis::channel::{Resolve, balanced, connect};
+use futures_util::future::BoxFuture;
+use proto::anjia::identity::v1::token_service_client::TokenServiceClient;
+use tonic::Code;
+
+use crate::support::*;
+
+/// A name whose addresses a test changes.
+#[derive(Clone, Default)]
+struct Name(Arc<Mutex<BTreeSet<SocketAddr>>>);
+
+impl Name {
+    fn set(&self, address: SocketAddr) {
+        *self.0.lock().unwrap() = BTreeSet::from([address]);
+    }
+}
+
+impl Resolve for Name {
+    fn resolve(&self) -> BoxFuture<'_, io::Result<BTreeSet<SocketAddr>>> {
+        let addresses = self.0.lock().unwrap().clone();
+        Box::pin(async move { Ok(addresses) })
+    }
+}
+
+async fn named(name: &'static str) -> Running {
+    start(Server::new("identity", &config()).access(ACCESS).auth(verifier()), name).await
+}
+
+#[tokio::test]
+async fn a_channel_follows_a_name_to_its_new_address() {
+    let (old, new) = (named("old").await, named("new").await);
+    let name = Name::default();
+    name.set(old.address);
+    let channel = balanced("http://identity:1".parse().unwrap(), name.clone(), Duration::from_millis(50));
+    let mut client = TokenServiceClient::new(channel);
+    let answer = client.exchange_token(authorised("name")).await.unwrap().into_inner();
+    assert_eq!(answer.access_token, "old");
+
+    name.set(new.address);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let answer = client.exchange_token(authorised("name")).await.unwrap().into_inner();
+    assert_eq!(answer.access_token, "new");
+}
+
+#[tokio::test]
+async fn a_dead_peer_is_unavailable_soon_and_a_peer_that_comes_back_is_used() {
+    let server = named("first").await;
+    let name = Name::default();
+    name.set("127.0.0.1:1".parse().unwrap());
+    let channel = balanced("http://identity:1".parse().unwrap(), name.clone(), Duration::from_millis(50));
+    let mut client = TokenServiceClient::new(channel);
+    let begun = Instant::now();
+    let status = client.exchange_token(authorised("name")).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "{status}");
+    assert!(begun.elapsed() < Duration::from_millis(1500));
+
+    name.set(server.address);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    client.exchange_token(authorised("name")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_name_without_an_address_is_unavailable() {
+    let mut client = TokenServiceClient::new(connect("http://no-such-host.invalid:1").unwrap());
+    let begun = Instant::now();
+    let status = client.exchange_token(authorised("name")).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status)), (Code::Unavailable, "PEER_UNAVAILABLE".to_owned()));
+    assert!(begun.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
+async fn a_restarted_peer_is_reached_again_on_the_same_address() {
+    let first = named("first").await;
+    let mut client = first.client();
+    client.exchange_token(authorised("name")).await.unwrap();
+    let address = first.address;
+    first.stop.cancel();
+    first.task.await.unwrap().unwrap();
+
+    let again = Server::new("identity", &chassis::ServerConfig { listen: address, ..config() });
+    let _again = start(again.access(ACCESS).auth(verifier()), "again").await;
+    let answer = client.exchange_token(authorised("name")).await.unwrap().into_inner();
+    assert_eq!(answer.access_token, "again");
+}

@@ -1,0 +1,10 @@
+//! The chassis under a real server on loopback: the token service's contract, served by a handler that does what a test asks.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod callers;
+mod channels;
+mod drain;
+mod limits;
+mod support;
+mod traces;

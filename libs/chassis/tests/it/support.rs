@@ -1,0 +1,196 @@
+//! A small server, keys to sign tokens for it, and clients.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chassis::auth::{AUDIENCE, Claims, ISSUER, KeySet};
+use chassis::channel::Channel;
+use chassis::server::{Bound, ServeError};
+use chassis::{Context, Routes, Server, ServerConfig, Verifier};
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::EncodePrivateKey;
+use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use proto::anjia::identity::v1::token_service_client::TokenServiceClient;
+use proto::anjia::identity::v1::token_service_server::{TokenService, TokenServiceServer};
+use proto::anjia::identity::v1::{ExchangeTokenRequest, ExchangeTokenResponse, GetKeysRequest, GetKeysResponse, Key};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+use types::caller::{Party, Role};
+use types::clock::{Clock, SystemClock};
+use types::region::RegionCode;
+
+pub(crate) const ACCESS: &str = r#"
+    ["anjia.identity.v1.TokenService/ExchangeToken"]
+    roles = ["resident", "service:referral"]
+    object = "subject"
+    ["anjia.identity.v1.TokenService/GetKeys"]
+    roles = ["operator", "service:referral"]
+    object = "anyone"
+    priority = "complete"
+"#;
+
+/// As in identity itself: who has no token yet must be able to get one.
+pub(crate) const ACCESS_ANONYMOUS: &str = r#"
+    ["anjia.identity.v1.TokenService/ExchangeToken"]
+    anonymous = true
+    ["anjia.identity.v1.TokenService/GetKeys"]
+    anonymous = true
+"#;
+
+/// A key pair with a name.
+pub(crate) struct Signer {
+    key_id: &'static str,
+    key: SigningKey,
+}
+
+impl Signer {
+    pub(crate) fn new(key_id: &'static str, seed: u8) -> Self {
+        Self { key_id, key: SigningKey::from_bytes(&[seed; 32]) }
+    }
+
+    pub(crate) fn public(&self) -> Key {
+        Key { key_id: self.key_id.to_owned(), x: URL_SAFE_NO_PAD.encode(self.key.verifying_key().as_bytes()) }
+    }
+
+    pub(crate) fn pem(&self) -> String {
+        self.key.to_pkcs8_pem(LineEnding::LF).unwrap().to_string()
+    }
+
+    pub(crate) fn sign(&self, claims: &Claims) -> String {
+        let header = Header { kid: Some(self.key_id.to_owned()), ..Header::new(Algorithm::EdDSA) };
+        let key = EncodingKey::from_ed_pem(self.pem().as_bytes()).unwrap();
+        jsonwebtoken::encode(&header, claims, &key).unwrap()
+    }
+}
+
+/// The key that the test servers trust.
+pub(crate) fn trusted() -> Signer {
+    Signer::new("trusted", 7)
+}
+
+/// Claims of the service `referral`, valid for five minutes.
+pub(crate) fn claims() -> Claims {
+    Claims {
+        iss: ISSUER.to_owned(),
+        aud: AUDIENCE.to_owned(),
+        sub: Party::Service("referral".to_owned()),
+        act: None,
+        org: None,
+        roles: vec![Role::Service("referral".to_owned())],
+        region: RegionCode::BEIJING,
+        dlg: None,
+        methods: None,
+        jti: "token-1".to_owned(),
+        exp: SystemClock.now().timestamp() + 300,
+    }
+}
+
+/// Does what `client_assertion` says: `sleep 300`, `panic`, `traceparent`, `token`, or answers its own name.
+pub(crate) struct Handler {
+    pub(crate) name: &'static str,
+}
+
+#[tonic::async_trait]
+impl TokenService for Handler {
+    async fn exchange_token(
+        &self,
+        request: Request<ExchangeTokenRequest>,
+    ) -> Result<Response<ExchangeTokenResponse>, Status> {
+        let context = Context::of(&request);
+        let wish = request.into_inner().client_assertion;
+        let access_token = match wish.split_once(' ').unwrap_or((&wish, "")) {
+            ("sleep", millis) => {
+                tokio::time::sleep(Duration::from_millis(millis.parse().unwrap())).await;
+                self.name.to_owned()
+            }
+            ("panic", _) => panic!("as the test asked"),
+            ("traceparent", _) => context?.traceparent().unwrap_or_default(),
+            ("remaining", _) => context?.remaining().as_millis().to_string(),
+            ("name", _) => self.name.to_owned(),
+            // Anything else is a proof, and gets a token.
+            _ => trusted().sign(&claims()),
+        };
+        Ok(Response::new(ExchangeTokenResponse { access_token, expires_at: None }))
+    }
+
+    async fn get_keys(&self, _: Request<GetKeysRequest>) -> Result<Response<GetKeysResponse>, Status> {
+        Ok(Response::new(GetKeysResponse { keys: vec![trusted().public()] }))
+    }
+}
+
+/// A server that a test stops.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) ops_address: SocketAddr,
+    pub(crate) stop: CancellationToken,
+    pub(crate) task: JoinHandle<Result<(), ServeError>>,
+}
+
+impl Running {
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn channel(&self) -> Channel {
+        chassis::channel::connect(&self.url()).unwrap()
+    }
+
+    pub(crate) fn client(&self) -> TokenServiceClient<Channel> {
+        TokenServiceClient::new(self.channel())
+    }
+}
+
+pub(crate) fn config() -> ServerConfig {
+    ServerConfig {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        ops_listen: "127.0.0.1:0".parse().unwrap(),
+        worker_threads: 2,
+        in_flight_max: 64,
+        waiting_max: 64,
+        deadline_default_ms: 5_000,
+        deadline_max_ms: 10_000,
+        drain_notice_ms: 50,
+        drain_max_ms: 2_000,
+    }
+}
+
+pub(crate) fn verifier() -> Verifier {
+    Verifier::local(KeySet::new(&[trusted().public()]).unwrap(), Arc::new(SystemClock))
+}
+
+/// Starts what `server` describes, with the handler behind it.
+pub(crate) async fn start(server: Server, name: &'static str) -> Running {
+    let stop = CancellationToken::new();
+    let routes = Routes::new().add_service(TokenServiceServer::new(Handler { name }));
+    let bound: Bound = server.until(stop.clone()).bind(routes).await.unwrap();
+    let (address, ops_address) = (bound.address().unwrap(), bound.ops_address().unwrap());
+    Running { address, ops_address, stop, task: tokio::spawn(bound.run()) }
+}
+
+pub(crate) async fn started(config: &ServerConfig) -> Running {
+    start(Server::new("identity", config).access(ACCESS).auth(verifier()), "one").await
+}
+
+pub(crate) fn wish(text: &str) -> Request<ExchangeTokenRequest> {
+    Request::new(ExchangeTokenRequest { client_assertion: text.to_owned(), capacity: None })
+}
+
+/// A wish with a bearer token.
+pub(crate) fn as_bearer<T>(mut request: Request<T>, token: &str) -> Request<T> {
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    request
+}
+
+/// A wish of the service `referral`.
+pub(crate) fn authorised(text: &str) -> Request<ExchangeTokenRequest> {
+    as_bearer(wish(text), &trusted().sign(&claims()))
+}
+
+pub(crate) fn reason(status: &Status) -> String {
+    chassis::error::reason(status).unwrap_or_default()
+}

@@ -54,13 +54,14 @@ pub struct Cluster {
 impl Cluster {
     /// Makes the data folder if there is none, and starts the server. Refuses if one already runs on the same data.
     pub async fn start(plan: ClusterPlan) -> Result<Self> {
-        let account = Account::for_server(&plan.data)?;
+        // Only the owner of a template may read it.
+        let existing = plan.template.as_ref().filter(|_| !plan.data.join("PG_VERSION").exists()).unwrap_or(&plan.data);
+        let account = Account::for_server(existing)?;
         let data = plan.data.clone();
         let folder = data.parent().with_context(|| format!("{} is no place for data", data.display()))?;
         // The folder above belongs to the server too, so that a tether can clear it away.
         let plan = ClusterPlan { data: account.place(folder)?.join(data.file_name().unwrap_or_default()), ..plan };
-        let account = Account::for_server(&plan.data)?;
-        let programs = programs::postgres(major_of(&plan.data)?)?;
+        let programs = programs::postgres(major_of(&plan.data)?.or(major_of(existing)?))?;
         if !plan.data.join("PG_VERSION").exists() {
             match &plan.template {
                 Some(template) => copy(template, &plan.data, account)?,

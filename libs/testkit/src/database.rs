@@ -1,0 +1,65 @@
+//! One service's database, without the service: for tests of stores and of use cases that call nobody.
+
+use devstack::DatabaseUrls;
+use postgres::{Database, PostgresConfig};
+use sqlx::migrate::Migrator;
+use sqlx::{Connection, PgConnection};
+
+use crate::OrPanic;
+use crate::cluster::shared;
+use crate::templates;
+
+const POOL_SIZE: u32 = 8;
+const STATEMENT_TIMEOUT_MS: u32 = 5_000;
+
+/// A fresh, migrated database, reached as the service's own roles: row security binds it as it binds the service.
+#[derive(Debug)]
+pub struct TestDb {
+    urls: DatabaseUrls,
+    database: Database,
+}
+
+impl TestDb {
+    /// For the package under test, whose name is the service's.
+    pub async fn new(migrator: &'static Migrator) -> Self {
+        let package = std::env::var_os("CARGO_PKG_NAME").and_then(|name| name.into_string().ok());
+        let service = package.expect("cargo names the package under test; run tests with cargo");
+        Self::of(&service, migrator).await
+    }
+
+    pub async fn of(service: &str, migrator: &'static Migrator) -> Self {
+        let shared = shared().await.or_panic();
+        let key = format!("{service} {:p}", std::ptr::from_ref(migrator));
+        let fill = async |template: &DatabaseUrls| Ok(postgres::migrate(&template.owner, migrator).await?);
+        let urls = templates::database(shared, service, &key, fill).await.or_panic();
+        let database = Database::connect(&config(&urls)).await.or_panic();
+        Self { urls, database }
+    }
+
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// To connect once more, as another replica would.
+    pub fn config(&self) -> PostgresConfig {
+        config(&self.urls)
+    }
+
+    pub fn urls(&self) -> &DatabaseUrls {
+        &self.urls
+    }
+
+    /// As the owner, who sees every region: to look at what a use case left behind, never to act for it.
+    pub async fn owner(&self) -> PgConnection {
+        PgConnection::connect(&self.urls.owner).await.or_panic()
+    }
+}
+
+fn config(urls: &DatabaseUrls) -> PostgresConfig {
+    PostgresConfig {
+        database_url: urls.service.clone(),
+        worker_database_url: Some(urls.worker.clone()),
+        pool_size: POOL_SIZE,
+        statement_timeout_ms: STATEMENT_TIMEOUT_MS,
+    }
+}

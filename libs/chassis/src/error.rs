@@ -37,6 +37,15 @@ pub fn with_metadata(status: Status, key: &str, value: impl Into<String>) -> Sta
     Status::with_error_details(status.code(), status.message(), details)
 }
 
+/// Names the field that a refusal with a reason of its own is about, such as an identifier with a wrong check digit.
+#[must_use]
+#[expect(clippy::needless_pass_by_value, reason = "refusals are built as a chain of values")]
+pub fn with_field(status: Status, field: &str) -> Status {
+    let mut details = status.get_error_details();
+    details.add_bad_request_violation(field, status.message());
+    Status::with_error_details(status.code(), status.message(), details)
+}
+
 /// Tells the caller when the same call is worth repeating.
 #[must_use]
 #[expect(clippy::needless_pass_by_value, reason = "refusals are built as a chain of values")]

@@ -11,6 +11,7 @@ pub mod channel;
 mod context;
 pub mod deadline;
 pub mod error;
+pub mod feed;
 pub mod methods;
 pub mod server;
 pub mod telemetry;

@@ -1,0 +1,171 @@
+//! The feed of a service's events: stored events in the words of the contracts, and back.
+//!
+//! Every package declares an `EventService` of its own with `EventCursor` and `EventBatch` inside; what is inside is the same.
+
+use std::time::Duration;
+
+use postgres::{
+    Database,
+    events::{self, Event},
+};
+use proto::{
+    anjia::common::v1 as wire,
+    convert::{self, FieldError},
+};
+use serde_json::{Map, Value};
+use tonic::Status;
+
+use crate::{Context, error};
+
+const MAX_DEFAULT: u32 = 100;
+
+/// Answers `PullEvents`. `source` is `anjia/<service>`. A long poll: it ends early when the server drains.
+pub async fn pull(
+    db: &Database,
+    ctx: &Context,
+    source: &str,
+    cursor: Option<&wire::EventCursor>,
+) -> Result<wire::EventBatch, Status> {
+    let (after, max, wait) = parse(cursor).map_err(error::invalid)?;
+    // Never beyond the caller's deadline: an answer without events beats none.
+    let wait = wait.min(ctx.remaining().saturating_sub(Duration::from_millis(200)));
+    let pulled = ctx.draining().run_until_cancelled(events::pull(db, after, max, wait)).await;
+    let batch = match pulled {
+        Some(batch) => batch,
+        None => events::pull(db, after, max, Duration::ZERO).await,
+    }
+    .map_err(|cause| error::storage(&cause))?;
+    Ok(wire::EventBatch {
+        events: batch.events.into_iter().map(|event| to_wire(event, source)).collect(),
+        head_position: batch.head_position,
+    })
+}
+
+fn parse(cursor: Option<&wire::EventCursor>) -> Result<(i64, u32, Duration), FieldError> {
+    let cursor = convert::required("cursor", cursor)?;
+    let wrong = |field: &str, text: &str| FieldError::new(format!("cursor.{field}"), text);
+    if cursor.after_position < 0 {
+        return Err(wrong("after_position", "must not be negative"));
+    }
+    let max = match u32::try_from(cursor.max_events) {
+        Ok(0) => MAX_DEFAULT,
+        Ok(max) if max <= events::BATCH_MAX => max,
+        _ => return Err(wrong("max_events", "must be 0 to 500")),
+    };
+    let wait = u64::try_from(cursor.wait_ms).map(Duration::from_millis);
+    match wait {
+        Ok(wait) if wait <= events::WAIT_MAX => Ok((cursor.after_position, max, wait)),
+        _ => Err(wrong("wait_ms", "must be 0 to 20000")),
+    }
+}
+
+/// One event on the wire.
+pub fn to_wire(event: Event, source: &str) -> wire::Event {
+    let data = match event.data {
+        Value::Object(fields) => Some(to_struct(fields)),
+        _ => None,
+    };
+    wire::Event {
+        id: event.id.to_string(),
+        source: source.to_owned(),
+        r#type: event.kind,
+        subject: event.subject,
+        time: Some(convert::to_timestamp(event.occurred_at)),
+        position: event.position,
+        region_code: event.region.to_string(),
+        traceparent: event.traceparent.unwrap_or_default(),
+        data,
+    }
+}
+
+/// What a consumer pulled, as its inbox takes it.
+pub fn from_wire(batch: wire::EventBatch) -> Result<Vec<Event>, FieldError> {
+    batch.events.into_iter().map(event).collect()
+}
+
+fn event(event: wire::Event) -> Result<Event, FieldError> {
+    Ok(Event {
+        id: convert::id("id", &event.id)?,
+        position: event.position,
+        region: convert::region("region_code", &event.region_code)?,
+        kind: event.r#type,
+        subject: event.subject,
+        data: Value::Object(event.data.map(from_struct).unwrap_or_default()),
+        traceparent: Some(event.traceparent).filter(|traceparent| !traceparent.is_empty()),
+        occurred_at: convert::timestamp("time", event.time.as_ref())?,
+    })
+}
+
+fn to_struct(fields: Map<String, Value>) -> prost_types::Struct {
+    prost_types::Struct { fields: fields.into_iter().map(|(name, value)| (name, to_value(value))).collect() }
+}
+
+fn to_value(value: Value) -> prost_types::Value {
+    use prost_types::value::Kind;
+    let kind = match value {
+        Value::Null => Kind::NullValue(0),
+        Value::Bool(value) => Kind::BoolValue(value),
+        Value::Number(number) => Kind::NumberValue(number.as_f64().unwrap_or_default()),
+        Value::String(text) => Kind::StringValue(text),
+        Value::Array(values) => {
+            Kind::ListValue(prost_types::ListValue { values: values.into_iter().map(to_value).collect() })
+        }
+        Value::Object(fields) => Kind::StructValue(to_struct(fields)),
+    };
+    prost_types::Value { kind: Some(kind) }
+}
+
+fn from_struct(data: prost_types::Struct) -> Map<String, Value> {
+    data.fields.into_iter().map(|(name, value)| (name, from_value(value))).collect()
+}
+
+fn from_value(value: prost_types::Value) -> Value {
+    use prost_types::value::Kind;
+    match value.kind {
+        None | Some(Kind::NullValue(_)) => Value::Null,
+        Some(Kind::BoolValue(value)) => Value::Bool(value),
+        Some(Kind::NumberValue(number)) => serde_json::Number::from_f64(number).map_or(Value::Null, Value::Number),
+        Some(Kind::StringValue(text)) => Value::String(text),
+        Some(Kind::ListValue(list)) => Value::Array(list.values.into_iter().map(from_value).collect()),
+        Some(Kind::StructValue(fields)) => Value::Object(from_struct(fields)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use serde_json::json;
+    use types::{ids::EventId, region::RegionCode};
+
+    use super::*;
+
+    #[test]
+    fn an_event_comes_back_as_it_was_told() {
+        let event = Event {
+            id: EventId::generate(),
+            position: 7,
+            region: RegionCode::BEIJING,
+            kind: "anjia.identity.coverage.changed.v1".to_owned(),
+            subject: "s".to_owned(),
+            data: json!({"resident_id": "r", "from": "2026-01-01", "ids": ["a", "b"], "first": true, "none": null}),
+            traceparent: None,
+            occurred_at: DateTime::UNIX_EPOCH,
+        };
+        let batch = wire::EventBatch { events: vec![to_wire(event.clone(), "anjia/identity")], head_position: 7 };
+        assert_eq!(batch.events[0].source, "anjia/identity");
+        assert_eq!(from_wire(batch), Ok(vec![event]));
+    }
+
+    #[test]
+    fn a_cursor_out_of_bounds_is_refused_by_name() {
+        let field = |after_position, max_events, wait_ms| {
+            let cursor = wire::EventCursor { after_position, max_events, wait_ms };
+            parse(Some(&cursor)).map(|(_, max, _)| max).map_err(|error| error.field)
+        };
+        assert_eq!(field(0, 0, 0), Ok(100));
+        assert_eq!(field(-1, 0, 0), Err("cursor.after_position".to_owned()));
+        assert_eq!(field(0, 501, 0), Err("cursor.max_events".to_owned()));
+        assert_eq!(field(0, 1, 20_001), Err("cursor.wait_ms".to_owned()));
+        assert!(parse(None).is_err());
+    }
+}

@@ -72,6 +72,15 @@ pub fn served_within(asked: Duration) -> Duration {
     asked.saturating_sub((asked / 10).min(Duration::from_millis(10)))
 }
 
+/// Waits until the deadline has passed and answers with what to say then; without a deadline, for ever.
+pub(crate) async fn passed(deadline: Option<Deadline>) -> Status {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.instant()).await,
+        None => std::future::pending().await,
+    }
+    exceeded()
+}
+
 /// The answer to a call that took too long.
 pub fn exceeded() -> Status {
     error::status(

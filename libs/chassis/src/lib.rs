@@ -4,12 +4,33 @@
 //! One request: [`server`] takes it from the wire through its layers, which know it by `access.toml` ([`access`]) and by its token
 //! ([`auth`]); the handler reads it as a [`Context`], calls peers over a [`channel`] and answers with what the context permits, or
 //! with a refusal made in [`error`].
+//!
+//! A service's `main`, whole:
+//!
+//! ```ignore
+//! let config = Config::parse();
+//! chassis::runtime(&config.server)?.block_on(async {
+//!     let telemetry = chassis::telemetry::init("scheduling", &config.telemetry)?;
+//!     let identity = chassis::channel::connect(&config.identity_url)?;
+//!     let credentials = Credentials::load("scheduling", &config.client_key_file, identity.clone(), clock.clone())?;
+//!     let served = Server::new("scheduling", &config.server)
+//!         .access(include_str!("../access.toml"))
+//!         .auth(Verifier::remote(identity, clock.clone()))
+//!         .ready(move || { let db = db.clone(); async move { Ok(db.ready(&MIGRATOR).await?) } })
+//!         .work("sealer", |stop| sealer::run(db, stop))
+//!         .serve(Routes::new().add_service(AppointmentServiceServer::new(appointments)))
+//!         .await;
+//!     telemetry.shutdown().await;
+//!     served
+//! })
+//! ```
 
 pub mod access;
 pub mod auth;
 pub mod channel;
 mod context;
 pub mod deadline;
+mod ending;
 pub mod error;
 pub mod feed;
 pub mod methods;

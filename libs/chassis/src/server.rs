@@ -2,7 +2,6 @@
 
 mod config;
 mod drain;
-mod ending;
 mod layers;
 mod ops;
 mod shed;

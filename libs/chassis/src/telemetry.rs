@@ -16,8 +16,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-pub use context::{CONTINUED_AT_MOST, current_traceparent, journey, resume};
-pub(crate) use context::{accept, inject, journey_from, with_journey};
+pub use context::{CONTINUED_AT_MOST, current_traceparent, journey, resume, within};
+pub(crate) use context::{accept, inject, journey_from, mark, with_journey};
 
 /// Spans that wait for the collector at most; later ones are dropped.
 const QUEUE_MAX: usize = 2048;
@@ -90,7 +90,15 @@ pub fn init(service_name: &'static str, config: &TelemetryConfig) -> Result<Guar
     });
 
     tracing_subscriber::registry().with(logs).with(traces).try_init()?;
+    std::panic::set_hook(Box::new(log_panic));
     Ok(Guard(provider))
+}
+
+/// Says where a panic was, and not what it said: that may quote a person's data.
+fn log_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    let backtrace = std::backtrace::Backtrace::capture();
+    tracing::error!(place, %backtrace, "panic");
 }
 
 /// Our own spans and events. Those of the transport stay out: sending them would make more of them, without end.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use tonic::body::Body;
@@ -11,6 +12,7 @@ use tracing::{Instrument, Span, field};
 
 use super::{Channel, DEADLINE_DEFAULT};
 use crate::deadline::{self, Deadline};
+use crate::ending::Ending;
 use crate::methods::Methods;
 use crate::telemetry;
 
@@ -41,8 +43,7 @@ fn allowed(method: &str, request: &Request<Body>) -> Option<Duration> {
     })
 }
 
-/// Sends the request and waits for the answer's head, never past the deadline. The server ends the rest of a stream at the same
-/// deadline; a unary answer follows its head at once.
+/// Sends the request and waits for the answer, head and body, never past the deadline.
 async fn bounded(
     channel: Channel,
     request: Request<Body>,
@@ -56,7 +57,7 @@ async fn bounded(
         return exchange.await;
     };
     match tokio::time::timeout_at(deadline.instant(), exchange).await {
-        Ok(Ok(answer)) => Ok(answer),
+        Ok(Ok(answer)) => Ok(answer.map(|body| Body::new(Ending::new(body, deadline::passed(Some(deadline)).boxed())))),
         // Whatever else went wrong in the end, tonic's own timer included, the time was up.
         Ok(Err(_)) if deadline.remaining().is_zero() => Err(deadline::exceeded()),
         Ok(Err(status)) => Err(status),
@@ -81,7 +82,9 @@ fn span(method: &str, address: &str) -> Span {
 
 fn record(span: &Span, answer: &Result<Response<Body>, Status>) {
     let code = match answer {
-        Ok(response) => Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code()),
+        Ok(response) => {
+            response.headers().get("grpc-status").map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()))
+        }
         Err(status) => status.code(),
     };
     span.record("rpc.grpc.status_code", code as i32);

@@ -28,6 +28,7 @@ impl Bound {
         let health = Health { reporter: self.health, names: self.names };
         let mut aside = JoinSet::new();
         aside.spawn(answer_probes(self.ops_listener, Arc::clone(&readiness)));
+        health.set(ServingStatus::NotServing).await;
         let announcing = tokio::spawn(announce(health.clone(), readiness));
 
         let mut work = start(self.work, &self.draining);
@@ -40,7 +41,7 @@ impl Bound {
             _ = interrupt.recv() => Ok(()),
             () = self.stop.cancelled() => Ok(()),
             ended = work.join_next(), if !work.is_empty() => Err(ServeError::WorkEnded(described(ended))),
-            served = &mut grpc => return served.unwrap_or(Ok(())),
+            served = &mut grpc => return served.unwrap_or_else(|error| Err(ServeError::WorkEnded(error.to_string()))),
         };
 
         tracing::info!(service = self.name, "draining");

@@ -17,12 +17,12 @@ use tower::ServiceBuilder;
 use tracing::{Instrument, Span, field};
 
 use super::ServerConfig;
-use super::ending::Ending;
 use super::shed::{Budget, Place};
 use crate::access::{Policies, Policy};
 use crate::auth::{self, Verified, Verifier};
 use crate::context::Admitted;
 use crate::deadline::{self, Deadline};
+use crate::ending::Ending;
 use crate::{error, telemetry};
 
 /// What the layers of one server share.
@@ -127,12 +127,6 @@ async fn limit(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
         request.extensions_mut().insert(deadline);
     }
 
-    let late = async {
-        match deadline {
-            Some(deadline) => tokio::time::sleep_until(deadline.instant()).await,
-            None => std::future::pending().await,
-        }
-    };
     let cut_by_drain = async {
         // Only what waits by design is cut; work in flight is finished.
         if policy.waits() { shared.draining.cancelled().await } else { std::future::pending().await }
@@ -143,7 +137,7 @@ async fn limit(State(shared): State<Arc<Shared>>, mut request: Request, next: Ne
         response = next.run(request) => {
             if policy.shape.server_streaming { until_drained(response, &shared, deadline, place) } else { response }
         }
-        () = late => refuse(&deadline::exceeded()),
+        late = deadline::passed(deadline) => refuse(&late),
         () = cut_by_drain => refuse(&draining()),
     }
 }
@@ -167,7 +161,7 @@ async fn trace(request: Request, next: Next) -> Response {
     telemetry::accept(&span, request.headers());
     let journey = telemetry::journey_from(request.headers());
     if let Some(id) = journey {
-        span.record("journey_id", field::display(id));
+        telemetry::mark(&span, id);
     }
 
     // A handler that panics fails its own call, not every call of the connection.
@@ -267,18 +261,26 @@ fn policy(request: &Request) -> Option<Arc<Policy>> {
     request.extensions().get::<Arc<Policy>>().cloned()
 }
 
+/// Lets a stream end with the drain or its deadline, whichever comes first; its place is held as long.
 fn until_drained(
     response: Response,
     shared: &Shared,
     deadline: Option<Deadline>,
     place: Option<Arc<Place>>,
 ) -> Response {
-    let draining = shared.draining.clone().cancelled_owned();
-    response.map(|body| Body::new(Ending::new(body, draining, deadline.map(Deadline::instant), place)))
+    let drained = shared.draining.clone().cancelled_owned();
+    let cut = async move {
+        let _held = place;
+        tokio::select! {
+            () = drained => draining(),
+            status = deadline::passed(deadline) => status,
+        }
+    };
+    response.map(|body| Body::new(Ending::new(body, cut.boxed())))
 }
 
 /// The answer to what waits while the server drains: the same call elsewhere goes on.
-pub(super) fn draining() -> Status {
+fn draining() -> Status {
     error::status(error::DOMAIN, Code::Unavailable, "DRAINING", "the server is going away")
 }
 

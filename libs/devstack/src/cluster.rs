@@ -55,13 +55,14 @@ impl Cluster {
     /// Makes the data folder if there is none, and starts the server. Refuses if one already runs on the same data.
     pub async fn start(plan: ClusterPlan) -> Result<Self> {
         // Only the owner of a template may read it.
-        let existing = plan.template.as_ref().filter(|_| !plan.data.join("PG_VERSION").exists()).unwrap_or(&plan.data);
-        let account = Account::for_server(existing)?;
+        let template = plan.template.clone().filter(|_| !plan.data.join("PG_VERSION").exists());
+        let existing = template.unwrap_or_else(|| plan.data.clone());
+        let account = Account::for_server(&existing)?;
         let data = plan.data.clone();
         let folder = data.parent().with_context(|| format!("{} is no place for data", data.display()))?;
         // The folder above belongs to the server too, so that a tether can clear it away.
         let plan = ClusterPlan { data: account.place(folder)?.join(data.file_name().unwrap_or_default()), ..plan };
-        let programs = programs::postgres(major_of(&plan.data)?.or(major_of(existing)?))?;
+        let programs = programs::postgres(major_of(&plan.data)?.or(major_of(&existing)?))?;
         if !plan.data.join("PG_VERSION").exists() {
             match &plan.template {
                 Some(template) => copy(template, &plan.data, account)?,
@@ -209,10 +210,13 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        if self.plan.durability == Durability::ThrowAway {
-            if let Some(process) = self.process.take() {
-                process.stop_blocking(Signal::QUIT, STOP_PATIENCE);
-            }
+        let throw_away = self.plan.durability == Durability::ThrowAway;
+        // What is to be kept is written out, so that the next start has nothing to recover.
+        let signal = if throw_away { Signal::QUIT } else { Signal::INT };
+        if let Some(process) = self.process.take() {
+            process.stop_blocking(signal, STOP_PATIENCE);
+        }
+        if throw_away {
             let _ = fs::remove_dir_all(&self.plan.data);
         }
     }

@@ -125,8 +125,11 @@ impl Process {
         Ok(())
     }
 
-    /// As `stop`, for where nothing can be awaited.
+    /// As `stop`, for where nothing can be awaited. Leaves alone what was released.
     pub(crate) fn stop_blocking(mut self, signal: Signal, patience: Duration) {
+        if self.released {
+            return;
+        }
         self.signal(signal);
         let asked_at = Instant::now();
         while matches!(self.exited(), Ok(None)) && asked_at.elapsed() < patience {

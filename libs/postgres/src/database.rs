@@ -48,7 +48,11 @@ impl Database {
     }
 
     /// As [`Database::begin`]; waits for a lock at most `lock_timeout_ms`, 0 for as long as the statement may take.
-    pub(crate) async fn begin_with_lock_timeout(&self, scope: Scope, lock_timeout_ms: u32) -> Result<Transaction, Error> {
+    pub(crate) async fn begin_with_lock_timeout(
+        &self,
+        scope: Scope,
+        lock_timeout_ms: u32,
+    ) -> Result<Transaction, Error> {
         let pool = match scope {
             Scope::Region(_) => &self.service,
             Scope::Worker => self.worker.as_ref().ok_or(Error::WorkerRoleMissing)?,
@@ -83,7 +87,8 @@ impl Database {
 
 async fn pool(url: &str, size: u32) -> Result<PgPool, Error> {
     let options = PgConnectOptions::from_str(url)?.options([("idle_in_transaction_session_timeout", "5000")]);
-    let pool = PgPoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await?;
+    let pool =
+        PgPoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await?;
     let (role, synchronous_commit): (String, String) =
         sqlx::query_as("SELECT current_user::text, current_setting('synchronous_commit')").fetch_one(&pool).await?;
     if synchronous_commit == "off" {

@@ -32,6 +32,7 @@ pub struct NewEvent {
 impl NewEvent {
     /// `kind` is `anjia.<service>.<resource>.<past tense>.v1`, `subject` the id of the resource, `data` a JSON object of ids,
     /// states and times.
+    #[expect(clippy::needless_pass_by_value, reason = "callers pass ids, which are Copy")]
     pub fn new(kind: &'static str, subject: impl ToString, data: Value, occurred_at: DateTime<Utc>) -> Self {
         Self { kind, subject: subject.to_string(), data, traceparent: None, occurred_at }
     }
@@ -118,7 +119,7 @@ async fn read(db: &Database, after: i64, max: u32) -> Result<Batch, Error> {
         .fetch_all(&mut *tx)
         .await?;
     }
-    tx.commit().await?;
+    tx.finish().await?;
     let last_position = events.last().map_or(0, |event| event.position);
     Ok(Batch { events, head_position: head_position.max(last_position) })
 }

@@ -38,7 +38,10 @@ pub enum Reply<T> {
 
 impl<T> Reply<T> {
     /// The answer as a message, however it came about.
-    pub fn into_message<M: prost::Message + Default>(self, encode: impl FnOnce(T) -> M) -> Result<M, prost::DecodeError> {
+    pub fn into_message<M: prost::Message + Default>(
+        self,
+        encode: impl FnOnce(T) -> M,
+    ) -> Result<M, prost::DecodeError> {
         match self {
             Self::Done(value) => Ok(encode(value)),
             Self::Replayed(bytes) => M::decode(bytes.as_slice()),
@@ -96,7 +99,7 @@ impl<T> Call<T> {
         .execute(&mut *tx)
         .await?;
         tx.unanswered = false;
-        tx.commit().await?;
+        tx.finish().await?;
         Ok(Reply::Done(value))
     }
 
@@ -157,7 +160,7 @@ impl Database {
     pub async fn replay<T>(&self, call: &Call<T>) -> Result<Option<Reply<T>>, Error> {
         let mut tx = self.begin(Scope::Region(call.region)).await?;
         let reply = call.stored(&mut tx).await?;
-        tx.commit().await?;
+        tx.finish().await?;
         Ok(reply)
     }
 
@@ -169,7 +172,7 @@ impl Database {
         }
         // A key held in another region is out of sight: the caller's region changed, and so did what was asked.
         let reply = call.stored(&mut tx).await?.ok_or(Error::RequestIdReused)?;
-        tx.commit().await?;
+        tx.finish().await?;
         Ok(Begun::Replayed(reply))
     }
 }

@@ -34,7 +34,7 @@ pub async fn acquire(db: &Database, name: &str, owner: Uuid, duration: Duration)
     .bind(milliseconds(duration))
     .fetch_optional(&mut *tx)
     .await?;
-    tx.commit().await?;
+    tx.finish().await?;
     Ok(fence.map(|fence| Lease { name: name.to_owned(), owner, fence, duration }))
 }
 
@@ -64,7 +64,7 @@ impl Lease {
     pub async fn renew(&self, db: &Database) -> Result<(), Error> {
         let mut tx = db.begin(Scope::Worker).await?;
         self.hold(&mut tx).await?;
-        tx.commit().await
+        tx.finish().await
     }
 
     /// Gives the lease up, so that a successor need not wait for it to expire.
@@ -76,15 +76,18 @@ impl Lease {
             .bind(self.fence)
             .execute(&mut *tx)
             .await?;
-        tx.commit().await
+        tx.finish().await
     }
 }
 
 /// Gives up whatever a loop holds that was stopped without its [`Lease`] at hand.
 pub(crate) async fn release_all(db: &Database, owner: Uuid) -> Result<(), Error> {
     let mut tx = db.begin(Scope::Worker).await?;
-    sqlx::query("UPDATE leases SET expires_at = clock_timestamp() WHERE owner = $1").bind(owner).execute(&mut *tx).await?;
-    tx.commit().await
+    sqlx::query("UPDATE leases SET expires_at = clock_timestamp() WHERE owner = $1")
+        .bind(owner)
+        .execute(&mut *tx)
+        .await?;
+    tx.finish().await
 }
 
 fn milliseconds(duration: Duration) -> i64 {

@@ -1,10 +1,6 @@
 use std::{str::FromStr, sync::LazyLock};
 
-use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection,
-    migrate::Migrator,
-    postgres::PgConnectOptions,
-};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
 
 use crate::Error;
 

@@ -80,7 +80,10 @@ fn encode<K: Serialize>(key: &K, filter_digest: [u8; FILTER_DIGEST_BYTES]) -> Re
 
 fn decode<K: DeserializeOwned>(token: &str, filter_digest: [u8; FILTER_DIGEST_BYTES]) -> Result<K, FieldError> {
     let invalid = || {
-        FieldError::new("page_token", "PAGE_TOKEN_INVALID: must be the next_page_token of the page before, with the same query")
+        FieldError::new(
+            "page_token",
+            "PAGE_TOKEN_INVALID: must be the next_page_token of the page before, with the same query",
+        )
     };
     if token.len() > TOKEN_LENGTH_MAX {
         return Err(invalid());
@@ -115,7 +118,10 @@ mod tests {
         assert_eq!(page.items, [1, 2]);
         let second = request(2, &page.next_page_token, "q").unwrap();
         assert_eq!(second.after(), Some(&2));
-        assert_eq!(second.page(vec![3, 4], |row| *row).unwrap(), Page { items: vec![3, 4], next_page_token: String::new() });
+        assert_eq!(
+            second.page(vec![3, 4], |row| *row).unwrap(),
+            Page { items: vec![3, 4], next_page_token: String::new() }
+        );
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::{
 };
 
 const LEASE: &str = "sealer";
-const LEASE_DURATION: Duration = Duration::from_secs(4);
+const LEASE_DURATION: Duration = Duration::from_secs(3);
 /// While nothing is to be sealed the lease is prolonged this often.
 const RENEW_INTERVAL: Duration = Duration::from_secs(1);
 /// How soon rows written by another replica are noticed.
@@ -87,7 +87,7 @@ async fn is_waiting(db: &Database) -> Result<bool, Error> {
     )
     .fetch_one(&mut *tx)
     .await?;
-    tx.commit().await?;
+    tx.finish().await?;
     Ok(waiting)
 }
 
@@ -95,8 +95,9 @@ async fn is_waiting(db: &Database) -> Result<bool, Error> {
 async fn pass(db: &Database, lease: &Lease) -> Result<Sealed, Error> {
     let mut tx = db.begin(Scope::Worker).await?;
     lease.hold(&mut tx).await?;
-    let sealed = Sealed { events: number_events(&mut tx).await?, audit_entries: audit::seal(&mut tx, BATCH_MAX).await? };
-    tx.commit().await?;
+    let sealed =
+        Sealed { events: number_events(&mut tx).await?, audit_entries: audit::seal(&mut tx, BATCH_MAX).await? };
+    tx.finish().await?;
     db.signals.sealed.send_replace(());
     Ok(sealed)
 }

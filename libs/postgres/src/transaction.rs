@@ -53,11 +53,18 @@ impl Transaction {
         self.scope.region().ok_or(Error::RegionMissing)
     }
 
-    /// Commits. A claimed request is committed by [`crate::Call::commit`] instead, which stores its answer.
-    pub async fn commit(self) -> Result<(), Error> {
+    /// Commits; an error that was met and ignored on the way is met again here. A claimed request is committed by [`crate::Call::commit`] instead, which stores its answer.
+    pub async fn commit(mut self) -> Result<(), Error> {
         if self.unanswered {
             return Err(Error::AnswerMissing);
         }
+        // COMMIT of a failed transaction rolls it back and reports success. Any other statement reports the failure.
+        sqlx::query("SELECT").execute(&mut *self.inner).await?;
+        self.finish().await
+    }
+
+    /// As [`Transaction::commit`], where the statement before has just succeeded.
+    pub(crate) async fn finish(self) -> Result<(), Error> {
         self.inner.commit().await?;
         if self.unsealed {
             self.signals.unsealed.notify_one();

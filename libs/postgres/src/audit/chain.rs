@@ -95,7 +95,8 @@ pub(crate) async fn seal(conn: &mut PgConnection, max: i64) -> Result<u64, Error
     }
 
     let (mut position, mut head) = head(&mut *conn).await?;
-    let (mut sequences, mut positions, mut previous_hashes, mut hashes) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut sequences, mut positions, mut previous_hashes, mut hashes) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for entry in &entries {
         position += 1;
         let hash =

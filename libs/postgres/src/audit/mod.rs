@@ -17,8 +17,8 @@ use types::{
 
 use crate::{Error, Transaction};
 
-pub use chain::{Break, Verdict, verify};
 pub(crate) use chain::seal;
+pub use chain::{Break, Verdict, verify};
 pub use digest::{Optional, digest, optional};
 
 /// What is about to be recorded.
@@ -64,7 +64,15 @@ impl Entry {
     /// What a background loop does without anybody's token, such as letting a hold expire.
     pub fn by_service(service: &str, action: &'static str) -> Self {
         let party = Party::Service(service.to_owned());
-        Self { actor: party.clone(), subject: party, organisation: None, delegation: None, resident: None, action, rows: Vec::new() }
+        Self {
+            actor: party.clone(),
+            subject: party,
+            organisation: None,
+            delegation: None,
+            resident: None,
+            action,
+            rows: Vec::new(),
+        }
     }
 
     /// The person whose data it concerns.

@@ -7,12 +7,17 @@ use crate::{Database, Error, Scope, events::Event};
 /// Where the cursor of a source stands; at the beginning if it was never read.
 pub(super) async fn position(db: &Database, source: &str) -> Result<i64, Error> {
     let mut tx = db.begin(Scope::Worker).await?;
-    let found: Option<i64> =
-        sqlx::query_scalar("SELECT position FROM cursors WHERE source = $1").bind(source).fetch_optional(&mut *tx).await?;
+    let found: Option<i64> = sqlx::query_scalar("SELECT position FROM cursors WHERE source = $1")
+        .bind(source)
+        .fetch_optional(&mut *tx)
+        .await?;
     if found.is_none() {
-        sqlx::query("INSERT INTO cursors (source) VALUES ($1) ON CONFLICT DO NOTHING").bind(source).execute(&mut *tx).await?;
+        sqlx::query("INSERT INTO cursors (source) VALUES ($1) ON CONFLICT DO NOTHING")
+            .bind(source)
+            .execute(&mut *tx)
+            .await?;
     }
-    tx.commit().await?;
+    tx.finish().await?;
     Ok(found.unwrap_or(0))
 }
 
@@ -20,22 +25,23 @@ pub(super) async fn position(db: &Database, source: &str) -> Result<i64, Error> 
 pub(super) async fn advance(db: &Database, source: &str, from: i64, to: i64) -> Result<(), Error> {
     let mut tx = db.begin(Scope::Worker).await?;
     advance_in(&mut tx, source, from, to).await?;
-    tx.commit().await
+    tx.finish().await
 }
 
 async fn advance_in(conn: &mut sqlx::PgConnection, source: &str, from: i64, to: i64) -> Result<(), Error> {
-    let moved =
-        sqlx::query("UPDATE cursors SET position = $3, failures = 0, moved_at = now() WHERE source = $1 AND position = $2")
-            .bind(source)
-            .bind(from)
-            .bind(to)
-            .execute(conn)
-            .await?;
+    let moved = sqlx::query(
+        "UPDATE cursors SET position = $3, failures = 0, moved_at = now() WHERE source = $1 AND position = $2",
+    )
+    .bind(source)
+    .bind(from)
+    .bind(to)
+    .execute(conn)
+    .await?;
     if moved.rows_affected() == 0 { Err(Error::CursorMoved { source_name: source.to_owned() }) } else { Ok(()) }
 }
 
-/// Counts a refusal of the event after the cursor and answers how many there were in a row. Kept in the database, so that an
-/// event that brings the process down is counted too.
+/// Counts a refusal of the event after the cursor and answers how many there were in a row. Kept in the database, so that
+/// a restart in between does not begin anew.
 pub(super) async fn count_failure(db: &Database, source: &str, from: i64) -> Result<i32, Error> {
     let mut tx = db.begin(Scope::Worker).await?;
     let failures = sqlx::query_scalar(
@@ -45,7 +51,7 @@ pub(super) async fn count_failure(db: &Database, source: &str, from: i64) -> Res
     .bind(from)
     .fetch_optional(&mut *tx)
     .await?;
-    tx.commit().await?;
+    tx.finish().await?;
     failures.ok_or_else(|| Error::CursorMoved { source_name: source.to_owned() })
 }
 
@@ -59,7 +65,7 @@ pub(super) async fn parked_subjects(db: &Database, source: &str, events: &[Event
             .bind(subjects)
             .fetch_all(&mut *tx)
             .await?;
-    tx.commit().await?;
+    tx.finish().await?;
     Ok(parked.into_iter().collect())
 }
 
@@ -78,5 +84,5 @@ pub(super) async fn park(db: &Database, source: &str, from: i64, event: &Event, 
     .bind(cause)
     .execute(&mut *tx)
     .await?;
-    tx.commit().await
+    tx.finish().await
 }

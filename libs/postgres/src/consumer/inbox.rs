@@ -4,7 +4,7 @@ use crate::{Database, Error, Scope, Transaction};
 #[derive(Debug)]
 pub struct Inbox {
     pub(super) db: Database,
-    pub(super) source: String,
+    pub(super) source: &'static str,
     /// Where the cursor stands; events between it and this one were skipped.
     pub(super) from: i64,
     /// The event's own position.
@@ -26,7 +26,7 @@ impl Inbox {
     pub async fn begin(&self, scope: Scope) -> Result<Transaction, Error> {
         let mut tx = self.db.begin(scope).await?;
         let position: Option<i64> = sqlx::query_scalar("SELECT position FROM cursors WHERE source = $1 FOR UPDATE")
-            .bind(&self.source)
+            .bind(self.source)
             .fetch_optional(&mut *tx)
             .await?;
         if position == Some(self.from) { Ok(tx) } else { Err(self.moved()) }
@@ -38,7 +38,7 @@ impl Inbox {
         let moved = sqlx::query(
             "UPDATE cursors SET position = $2, failures = 0, moved_at = now() WHERE source = $1 AND position = $3",
         )
-        .bind(&self.source)
+        .bind(self.source)
         .bind(self.to)
         .bind(self.from)
         .execute(&mut *tx)
@@ -46,7 +46,7 @@ impl Inbox {
         if moved.rows_affected() == 0 {
             return Err(self.moved());
         }
-        tx.commit().await?;
+        tx.finish().await?;
         Ok(Advanced(Progress::Committed))
     }
 
@@ -56,6 +56,6 @@ impl Inbox {
     }
 
     fn moved(&self) -> Error {
-        Error::CursorMoved { source_name: self.source.clone() }
+        Error::CursorMoved { source_name: self.source.to_owned() }
     }
 }

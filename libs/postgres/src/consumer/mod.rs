@@ -22,7 +22,7 @@ pub trait Source: Send + Sync {
     type Error: fmt::Display + Send;
 
     /// Names the cursor: the service pulled from, followed by `/<purpose>` if it is pulled for several purposes.
-    fn name(&self) -> &str;
+    fn name(&self) -> &'static str;
 
     /// Events after a position, in order; waits up to `wait` for the first.
     fn pull(
@@ -52,10 +52,12 @@ pub enum Failure {
 }
 
 impl Failure {
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over their error")]
     pub fn not_now(cause: impl ToString) -> Self {
         Self::NotNow(cause.to_string())
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers hand over their error")]
     pub fn refused(cause: impl ToString) -> Self {
         Self::Refused(cause.to_string())
     }

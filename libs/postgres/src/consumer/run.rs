@@ -106,8 +106,7 @@ impl<S: Source, H: Handler> Consumer<S, H> {
     }
 
     async fn handle(&self, cursor: i64, event: &Event) -> Result<Progress, Failure> {
-        let inbox =
-            Inbox { db: self.db.clone(), source: self.source.name().to_owned(), from: cursor, to: event.position };
+        let inbox = Inbox { db: self.db.clone(), source: self.source.name(), from: cursor, to: event.position };
         // A handler that panics over an event must not stop all others. Its transaction is rolled back as it unwinds.
         match AssertUnwindSafe(self.handler.handle(event, inbox)).catch_unwind().await {
             Ok(Ok(advanced)) => Ok(advanced.0),

@@ -1,0 +1,155 @@
+use std::time::{Duration, Instant};
+
+use postgres::{Begun, Call, Error, Reply};
+use prost::Message as _;
+use proto::Idempotent;
+use types::{
+    caller::Party,
+    ids::{OrganisationId, RequestId, ResidentId},
+};
+
+use crate::harness::{BEIJING, TestDb, add_note, caller, notes_seen};
+
+const METHOD: &str = "anjia.notes.v1.NoteService/AddNote";
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct AddNoteRequest {
+    #[prost(string, tag = "1")]
+    request_id: String,
+    #[prost(string, tag = "2")]
+    text: String,
+}
+
+impl Idempotent for AddNoteRequest {
+    fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    fn without_request_id(&self) -> Self {
+        Self { request_id: String::new(), ..self.clone() }
+    }
+}
+
+fn request(text: &str) -> AddNoteRequest {
+    AddNoteRequest { request_id: RequestId::generate().to_string(), text: text.to_owned() }
+}
+
+fn call(resident: ResidentId, request: &AddNoteRequest) -> Call<String> {
+    Call::new(&caller(resident), METHOD, request, |answer: &String| answer.encode_to_vec()).unwrap()
+}
+
+/// The use case under test: adds a note and answers with its text.
+async fn add(test: &TestDb, call: &Call<String>, note: &str) -> Result<Reply<String>, Error> {
+    let mut tx = match test.db.begin_call(call).await? {
+        Begun::Fresh(tx) => tx,
+        Begun::Replayed(reply) => return Ok(reply),
+    };
+    add_note(&mut tx, note).await?;
+    call.commit(tx, note.to_owned()).await
+}
+
+#[tokio::test]
+async fn a_repeated_request_gets_the_first_answer_and_no_second_effect() {
+    let test = TestDb::new().await;
+    let (resident, request) = (ResidentId::generate(), request("once"));
+    let call = call(resident, &request);
+    assert_eq!(test.db.replay(&call).await.unwrap(), None);
+    assert_eq!(add(&test, &call, "once").await.unwrap(), Reply::Done("once".to_owned()));
+
+    let first = Reply::Replayed("once".to_owned().encode_to_vec());
+    assert_eq!(test.db.replay(&call).await.unwrap(), Some(first.clone()));
+    assert_eq!(add(&test, &call, "once").await.unwrap(), first);
+    assert_eq!(first.into_message(|text| text).unwrap(), "once");
+    assert_eq!(notes_seen(&test.db, BEIJING).await, ["once"]);
+}
+
+#[tokio::test]
+async fn the_same_id_with_another_body_is_refused() {
+    let test = TestDb::new().await;
+    let (resident, request) = (ResidentId::generate(), request("first"));
+    add(&test, &call(resident, &request), "first").await.unwrap();
+
+    let other = AddNoteRequest { text: "second".to_owned(), ..request };
+    let other = call(resident, &other);
+    assert!(matches!(test.db.replay(&other).await, Err(Error::RequestIdReused)));
+    assert!(matches!(add(&test, &other, "second").await, Err(Error::RequestIdReused)));
+    assert_eq!(notes_seen(&test.db, BEIJING).await, ["first"]);
+}
+
+#[tokio::test]
+async fn the_same_id_of_another_caller_is_another_request() {
+    let test = TestDb::new().await;
+    let request = request("each");
+    let resident = ResidentId::generate();
+    let mut acting = caller(resident);
+    acting.actor = Some(Party::Client("desk".to_owned()));
+    let mut elsewhere = acting.clone();
+    elsewhere.organisation = Some(OrganisationId::generate());
+    for caller in [caller(resident), caller(ResidentId::generate()), acting, elsewhere] {
+        let call = Call::new(&caller, METHOD, &request, |answer: &String| answer.encode_to_vec()).unwrap();
+        assert!(matches!(add(&test, &call, "each").await.unwrap(), Reply::Done(_)));
+    }
+    assert_eq!(notes_seen(&test.db, BEIJING).await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_duplicate_in_flight_is_told_to_come_again() {
+    let test = TestDb::new().await;
+    let (resident, request) = (ResidentId::generate(), request("slow"));
+    let call = call(resident, &request);
+    let Begun::Fresh(mut first) = test.db.begin_call(&call).await.unwrap() else { panic!("a fresh key was replayed") };
+
+    let asked_at = Instant::now();
+    assert!(matches!(test.db.begin_call(&call).await, Err(Error::RequestInProgress)));
+    assert!((Duration::from_millis(450)..Duration::from_secs(2)).contains(&asked_at.elapsed()));
+
+    let lock_timeout: String =
+        sqlx::query_scalar("SELECT current_setting('lock_timeout')").fetch_one(&mut *first).await.unwrap();
+    assert_eq!(lock_timeout, "0", "the limit is for the claim only");
+    add_note(&mut first, "slow").await.unwrap();
+    call.commit(first, "slow".to_owned()).await.unwrap();
+    assert!(matches!(add(&test, &call, "slow").await.unwrap(), Reply::Replayed(_)));
+}
+
+#[tokio::test]
+async fn racing_duplicates_take_effect_once() {
+    let test = TestDb::new().await;
+    let (resident, request) = (ResidentId::generate(), request("race"));
+    let call = call(resident, &request);
+    let racers = std::array::from_fn::<_, 6, _>(|_| add(&test, &call, "race"));
+    let replies = futures_util::future::join_all(racers).await;
+    let done = replies.iter().filter(|reply| matches!(reply, Ok(Reply::Done(_)))).count();
+    assert_eq!(done, 1, "{replies:?}");
+    assert_eq!(notes_seen(&test.db, BEIJING).await, ["race"]);
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_stored_and_the_same_request_may_succeed_later() {
+    let test = TestDb::new().await;
+    let (resident, request) = (ResidentId::generate(), request("later"));
+    let call = call(resident, &request);
+    let refusal = add(&test, &call, "").await.unwrap_err();
+    assert_eq!(refusal.constraint(), Some("notes_text_check"));
+    assert_eq!(test.db.replay(&call).await.unwrap(), None);
+    assert!(matches!(add(&test, &call, "later").await.unwrap(), Reply::Done(_)));
+}
+
+#[tokio::test]
+async fn a_claimed_request_cannot_be_committed_without_its_answer() {
+    let test = TestDb::new().await;
+    let call = call(ResidentId::generate(), &request("forgotten"));
+    let Begun::Fresh(mut tx) = test.db.begin_call(&call).await.unwrap() else { panic!("a fresh key was replayed") };
+    add_note(&mut tx, "forgotten").await.unwrap();
+    assert!(matches!(tx.commit().await, Err(Error::AnswerMissing)));
+    assert!(notes_seen(&test.db, BEIJING).await.is_empty());
+}
+
+#[test]
+fn a_request_id_that_is_no_uuid_is_a_field_error() {
+    for request_id in [String::new(), "17".to_owned(), "x".repeat(10_000), uuid::Uuid::nil().to_string()] {
+        let request = AddNoteRequest { request_id, text: String::new() };
+        let refused =
+            Call::new(&caller(ResidentId::generate()), METHOD, &request, |answer: &String| answer.encode_to_vec());
+        assert_eq!(refused.unwrap_err().field, "request_id");
+    }
+}

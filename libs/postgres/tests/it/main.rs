@@ -1,0 +1,10 @@
+//! Against a real Postgres, as the service's and the worker's roles, never as superuser.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where a step of it fails")]
+
+mod audit;
+mod calls;
+mod consumers;
+mod events;
+mod harness;
+mod leases;
+mod scopes;

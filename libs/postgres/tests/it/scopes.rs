@@ -1,0 +1,146 @@
+use postgres::{Database, Error, Scope};
+use sqlx::migrate::Migrator;
+use uuid::Uuid;
+
+use crate::harness::{BEIJING, ELSEWHERE, MIGRATOR, TestDb, add_note, config, notes_seen};
+
+#[tokio::test]
+async fn a_region_neither_sees_nor_writes_rows_of_another() {
+    let test = TestDb::new().await;
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    add_note(&mut tx, "ours").await.unwrap();
+    tx.commit().await.unwrap();
+
+    assert_eq!(notes_seen(&test.db, BEIJING).await, ["ours"]);
+    assert!(notes_seen(&test.db, ELSEWHERE).await.is_empty());
+
+    let mut tx = test.db.begin(ELSEWHERE).await.unwrap();
+    let smuggled = sqlx::query("INSERT INTO notes (id, region, text) VALUES ($1, '110000', 'smuggled')")
+        .bind(Uuid::now_v7())
+        .execute(&mut *tx)
+        .await;
+    assert!(smuggled.unwrap_err().to_string().contains("row-level security"));
+}
+
+#[tokio::test]
+async fn without_begin_nothing_is_seen() {
+    let test = TestDb::new().await;
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    add_note(&mut tx, "ours").await.unwrap();
+    tx.commit().await.unwrap();
+
+    let pool = sqlx::PgPool::connect(&test.urls.service).await.unwrap();
+    let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM notes").fetch_one(&pool).await.unwrap();
+    assert_eq!(seen, 0);
+}
+
+#[tokio::test]
+async fn the_worker_sees_queues_of_all_regions_and_nothing_else() {
+    let test = TestDb::new().await;
+    for scope in [BEIJING, ELSEWHERE] {
+        let mut tx = test.db.begin(scope).await.unwrap();
+        let region = tx.region().unwrap();
+        sqlx::query("INSERT INTO chores (id, region) VALUES ($1, $2)")
+            .bind(Uuid::now_v7())
+            .bind(region.as_str())
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        tx.commit().await.unwrap();
+    }
+    let mut tx = test.db.begin(Scope::Worker).await.unwrap();
+    let chores: i64 = sqlx::query_scalar("SELECT count(*) FROM chores").fetch_one(&mut *tx).await.unwrap();
+    assert_eq!(chores, 2);
+    let notes = sqlx::query("SELECT FROM notes").execute(&mut *tx).await;
+    assert!(notes.unwrap_err().to_string().contains("permission denied"));
+}
+
+#[tokio::test]
+async fn neither_role_rewrites_what_was_written() {
+    let test = TestDb::new().await;
+    let forbidden: [(Scope, &'static str); 12] = [
+        (BEIJING, "UPDATE events SET data = '{}'"),
+        (BEIJING, "UPDATE events SET position = 1"),
+        (BEIJING, "DELETE FROM events"),
+        (BEIJING, "UPDATE audit_entries SET action = 'a.b'"),
+        (
+            BEIJING,
+            "INSERT INTO audit_entries (region, actor, subject, action, rows, occurred_at) VALUES ('110000', 'a', 'b', 'a.b', '[]', now())",
+        ),
+        (BEIJING, "DELETE FROM audit_entries"),
+        (BEIJING, "UPDATE chain_heads SET position = 0"),
+        (BEIJING, "UPDATE requests SET body_digest = ''"),
+        (BEIJING, "DELETE FROM requests"),
+        (Scope::Worker, "UPDATE events SET data = '{}'"),
+        (Scope::Worker, "DELETE FROM audit_entries"),
+        (BEIJING, "DELETE FROM _sqlx_migrations"),
+    ];
+    for (scope, sql) in forbidden {
+        let mut tx = test.db.begin(scope).await.unwrap();
+        let error = sqlx::query(sql).execute(&mut *tx).await.expect_err(sql);
+        assert!(error.to_string().contains("permission denied"), "{sql}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_begins_with_its_limits_and_leaves_none_behind() {
+    const SETTINGS: &str = "SELECT array[current_setting('anjia.region'), current_setting('transaction_isolation'), \
+        current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout')]";
+    let test = TestDb::new().await;
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    let settings: Vec<String> = sqlx::query_scalar(SETTINGS).fetch_one(&mut *tx).await.unwrap();
+    assert_eq!(settings, ["110000", "read committed", "5s", "5s"]);
+    tx.commit().await.unwrap();
+
+    let mut tx = test.db.begin(Scope::Worker).await.unwrap();
+    let settings: Vec<String> = sqlx::query_scalar(SETTINGS).fetch_one(&mut *tx).await.unwrap();
+    assert_eq!(settings[0], "");
+}
+
+#[tokio::test]
+async fn a_violated_constraint_is_named() {
+    let test = TestDb::new().await;
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    let error = add_note(&mut tx, "").await.unwrap_err();
+    assert_eq!(error.constraint(), Some("notes_text_check"));
+    assert!(!error.is_retryable() && !error.is_unavailable());
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_stopped() {
+    let test = TestDb::new().await;
+    let hasty = postgres::PostgresConfig { statement_timeout_ms: 50, ..config(&test.urls) };
+    let db = Database::connect(&hasty).await.unwrap();
+    let mut tx = db.begin(BEIJING).await.unwrap();
+    let error = Error::from(sqlx::query("SELECT pg_sleep(5)").execute(&mut *tx).await.unwrap_err());
+    assert!(error.is_unavailable(), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_that_may_lose_acknowledged_writes_is_refused() {
+    let test = TestDb::new().await;
+    let url = format!("{}?options[synchronous_commit]=off", test.urls.service);
+    let careless = postgres::PostgresConfig { database_url: url, ..config(&test.urls) };
+    let error = Database::connect(&careless).await.unwrap_err();
+    assert!(matches!(error, Error::SynchronousCommitOff { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn ready_means_at_least_as_new_as_the_binary() {
+    let test = TestDb::new().await;
+    test.db.ready(&MIGRATOR).await.unwrap();
+    // An older binary, after a rollback, is ready too, and migrating with it changes nothing.
+    test.db.ready(&Migrator::DEFAULT).await.unwrap();
+    postgres::migrate(&test.urls.owner, &Migrator::DEFAULT).await.unwrap();
+
+    let mut newer = MIGRATOR.iter().cloned().collect::<Vec<_>>();
+    newer[0].version = 2;
+    let error = test.db.ready(&Migrator::with_migrations(newer)).await.unwrap_err();
+    assert!(matches!(error, Error::SchemaOutdated { found: 1, needed: 2, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn migrations_run_as_the_owner_only() {
+    let test = TestDb::new().await;
+    assert!(postgres::migrate(&test.urls.service, &MIGRATOR).await.is_err());
+}

@@ -46,14 +46,8 @@ impl FromStr for Party {
 
     fn from_str(text: &str) -> Result<Self, CallerError> {
         match text.split_once(':').ok_or(CallerError::Party)? {
-            ("resident", id) => id
-                .parse()
-                .map(Self::Resident)
-                .map_err(|_| CallerError::Party),
-            ("practitioner", id) => id
-                .parse()
-                .map(Self::Practitioner)
-                .map_err(|_| CallerError::Party),
+            ("resident", id) => id.parse().map(Self::Resident).map_err(|_| CallerError::Party),
+            ("practitioner", id) => id.parse().map(Self::Practitioner).map_err(|_| CallerError::Party),
             ("client", name) if is_name(name) => Ok(Self::Client(name.to_owned())),
             ("service", name) if is_name(name) => Ok(Self::Service(name.to_owned())),
             _ => Err(CallerError::Party),
@@ -129,9 +123,7 @@ impl FromStr for Role {
 /// Names of clients and services: up to 64 lower-case letters, digits and hyphens.
 fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
 macro_rules! text_conversions {
@@ -214,29 +206,14 @@ mod tests {
         for text in &texts {
             assert_eq!(text.parse::<Party>().unwrap().to_string(), *text);
         }
-        for text in [
-            "resident",
-            "community_worker",
-            "insurer_reviewer",
-            "auditor",
-            "service:payment",
-        ] {
+        for text in ["resident", "community_worker", "insurer_reviewer", "auditor", "service:payment"] {
             assert_eq!(text.parse::<Role>().unwrap().to_string(), text);
         }
     }
 
     #[test]
     fn what_is_not_a_party_or_role_is_refused() {
-        for text in [
-            "",
-            "resident",
-            "resident:",
-            "resident:1",
-            "client:",
-            "client:A",
-            "service:a b",
-            "robot:x",
-        ] {
+        for text in ["", "resident", "resident:", "resident:1", "client:", "client:A", "service:a b", "robot:x"] {
             assert!(text.parse::<Party>().is_err(), "{text:?}");
         }
         for text in ["", "Resident", "service:", "service:X", "root"] {
@@ -259,9 +236,6 @@ mod tests {
         };
         assert_eq!(caller.acting(), &caller.subject);
         caller.actor = Some(Party::Service("referral".to_owned()));
-        assert_eq!(
-            (caller.resident(), caller.service()),
-            (Some(resident), Some("referral"))
-        );
+        assert_eq!((caller.resident(), caller.service()), (Some(resident), Some("referral")));
     }
 }

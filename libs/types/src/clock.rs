@@ -16,10 +16,7 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place where the system clock is read"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the one place where the system clock is read")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }
@@ -70,15 +67,9 @@ mod tests {
     #[test]
     fn the_local_day_begins_at_sixteen_hours_utc() {
         let new_year = NaiveDate::from_ymd_opt(2026, 1, 1).unwrap();
-        assert_eq!(
-            local_date(instant("2025-12-31T15:59:59Z")),
-            new_year.pred_opt().unwrap()
-        );
+        assert_eq!(local_date(instant("2025-12-31T15:59:59Z")), new_year.pred_opt().unwrap());
         assert_eq!(local_date(instant("2025-12-31T16:00:00Z")), new_year);
-        assert_eq!(
-            start_of_local_day(new_year),
-            instant("2025-12-31T16:00:00Z")
-        );
+        assert_eq!(start_of_local_day(new_year), instant("2025-12-31T16:00:00Z"));
     }
 
     #[test]

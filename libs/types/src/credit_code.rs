@@ -31,11 +31,7 @@ impl CreditCode {
         if body.len() != 17 {
             return Err(CreditCodeError::Malformed);
         }
-        if check_value(body) == *check {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(CreditCodeError::CheckCharacter)
-        }
+        if check_value(body) == *check { Ok(Self(text.to_owned())) } else { Err(CreditCodeError::CheckCharacter) }
     }
 
     /// The code whose first seventeen characters are these, its check character computed. For synthetic organisations.
@@ -57,9 +53,8 @@ impl CreditCode {
 /// Weights are the powers of 3 modulo 31.
 fn check_value(body: &[usize]) -> usize {
     let modulus = ALPHABET.len();
-    let (sum, _) = body.iter().fold((0, 1), |(sum, weight), value| {
-        ((sum + value * weight) % modulus, weight * 3 % modulus)
-    });
+    let (sum, _) =
+        body.iter().fold((0, 1), |(sum, weight), value| ((sum + value * weight) % modulus, weight * 3 % modulus));
     (modulus - sum) % modulus
 }
 
@@ -95,35 +90,15 @@ mod tests {
 
     #[test]
     fn id_002_the_published_sample_is_valid() {
-        assert_eq!(
-            CreditCode::parse("91110000600037341L").unwrap().as_str(),
-            "91110000600037341L"
-        );
-        assert_eq!(
-            CreditCode::with_check_character("91110000600037341"),
-            CreditCode::parse("91110000600037341L")
-        );
+        assert_eq!(CreditCode::parse("91110000600037341L").unwrap().as_str(), "91110000600037341L");
+        assert_eq!(CreditCode::with_check_character("91110000600037341"), CreditCode::parse("91110000600037341L"));
     }
 
     #[test]
     fn wrong_codes_are_refused() {
-        assert_eq!(
-            CreditCode::parse("911100006000373410"),
-            Err(CreditCodeError::CheckCharacter)
-        );
-        for text in [
-            "",
-            "L",
-            "91110000600037341",
-            "91110000600037341l",
-            "9111000060003734IL",
-            "91110000600037341LL",
-        ] {
-            assert_eq!(
-                CreditCode::parse(text),
-                Err(CreditCodeError::Malformed),
-                "{text:?}"
-            );
+        assert_eq!(CreditCode::parse("911100006000373410"), Err(CreditCodeError::CheckCharacter));
+        for text in ["", "L", "91110000600037341", "91110000600037341l", "9111000060003734IL", "91110000600037341LL"] {
+            assert_eq!(CreditCode::parse(text), Err(CreditCodeError::Malformed), "{text:?}");
         }
     }
 }

@@ -13,7 +13,7 @@ macro_rules! ids {
         pub struct $name(uuid::Uuid);
 
         impl $name {
-            /// A new id (UUIDv7: its order is roughly the order of creation). Reads the clock, so never call it in `domain/`.
+            /// A new id (UUID version 7: its order is roughly the order of creation). Reads the clock, so never call it in `domain/`.
             pub fn generate() -> Self {
                 Self(uuid::Uuid::now_v7())
             }
@@ -93,11 +93,7 @@ fn parse(text: &str) -> Result<uuid::Uuid, IdError> {
         return Err(IdError);
     }
     let uuid = uuid::Uuid::try_parse(text).map_err(|_| IdError)?;
-    if uuid.is_nil() {
-        Err(IdError)
-    } else {
-        Ok(uuid)
-    }
+    if uuid.is_nil() { Err(IdError) } else { Ok(uuid) }
 }
 
 #[cfg(test)]

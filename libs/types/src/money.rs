@@ -27,7 +27,7 @@ pub enum MoneyError {
 }
 
 /// An amount in CNY with exactly two decimals; may be negative. Written `1300.00`, also in JSON (as a string).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Money(Decimal);
 
@@ -36,23 +36,19 @@ impl Money {
 
     /// Exact: more than two decimals are refused, never rounded.
     pub fn from_decimal(amount: Decimal) -> Result<Self, MoneyError> {
-        let mut exact = amount.normalize();
+        let exact = amount.normalize();
         if exact.scale() > PLACES {
             return Err(MoneyError::TooManyPlaces);
         }
         if exact.abs() >= LIMIT {
             return Err(MoneyError::TooLarge);
         }
-        exact.rescale(PLACES);
-        Ok(Self(exact))
+        Ok(Self::at_two_places(exact))
     }
 
     /// To the nearest fen; half a fen goes away from zero, so that a reversal mirrors what it reverses.
     pub fn round_half_up(amount: Decimal) -> Self {
-        let mut rounded =
-            amount.round_dp_with_strategy(PLACES, RoundingStrategy::MidpointAwayFromZero);
-        rounded.rescale(PLACES);
-        Self(rounded)
+        Self::at_two_places(amount.round_dp_with_strategy(PLACES, RoundingStrategy::MidpointAwayFromZero))
     }
 
     pub fn from_fen(fen: i64) -> Self {
@@ -62,13 +58,21 @@ impl Money {
     /// The amount in fen. Saturates beyond what `numeric(16,2)` can hold a thousand times over.
     pub fn fen(self) -> i64 {
         let fen = self.0.mantissa();
-        fen.to_i64()
-            .unwrap_or(if fen < 0 { i64::MIN } else { i64::MAX })
+        fen.to_i64().unwrap_or(if fen < 0 { i64::MIN } else { i64::MAX })
     }
 
     /// What stores bind.
     pub const fn decimal(self) -> Decimal {
         self.0
+    }
+
+    /// `Decimal` drops the places, and may keep the sign, of sums that are zero.
+    fn at_two_places(mut sum: Decimal) -> Self {
+        if sum.is_zero() {
+            return Self::ZERO;
+        }
+        sum.rescale(PLACES);
+        Self(sum)
     }
 
     pub fn is_zero(self) -> bool {
@@ -85,9 +89,7 @@ impl Money {
 
     /// `None` where the sum would not fit `numeric(16,2)`.
     pub fn checked_add(self, other: Self) -> Option<Self> {
-        self.0
-            .checked_add(other.0)
-            .and_then(|sum| Self::from_decimal(sum).ok())
+        self.0.checked_add(other.0).and_then(|sum| Self::from_decimal(sum).ok())
     }
 
     /// `None` where the difference would not fit `numeric(16,2)`.
@@ -102,29 +104,30 @@ impl Money {
     }
 }
 
+impl Default for Money {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
 impl Add for Money {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self(self.0 + other.0)
+        Self::at_two_places(self.0 + other.0)
     }
 }
 
 impl Sub for Money {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
-        Self(self.0 - other.0)
+        Self::at_two_places(self.0 - other.0)
     }
 }
 
 impl Neg for Money {
     type Output = Self;
     fn neg(self) -> Self {
-        // Zero has one sign only: "-0.00" would be another text for the same amount.
-        if self.0.is_zero() {
-            Self::ZERO
-        } else {
-            Self(-self.0)
-        }
+        Self::at_two_places(-self.0)
     }
 }
 
@@ -278,11 +281,7 @@ fn plain_decimal(text: &str) -> Option<Decimal> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
     let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    if plain(whole) && plain(fraction) {
-        Decimal::from_str_exact(text).ok()
-    } else {
-        None
-    }
+    if plain(whole) && plain(fraction) { Decimal::from_str_exact(text).ok() } else { None }
 }
 
 #[cfg(test)]
@@ -295,36 +294,30 @@ mod tests {
 
     #[test]
     fn an_amount_always_shows_two_decimals() {
-        for (given, shown) in [
-            ("1300", "1300.00"),
-            ("0.5", "0.50"),
-            ("-7.10", "-7.10"),
-            ("1.100", "1.10"),
-        ] {
+        for (given, shown) in [("1300", "1300.00"), ("0.5", "0.50"), ("-7.10", "-7.10"), ("1.100", "1.10")] {
             assert_eq!(money(given).to_string(), shown);
         }
         assert_eq!(Money::ZERO.to_string(), "0.00");
         assert_eq!(Money::default(), Money::ZERO);
         assert_eq!((money("1") - money("1")).to_string(), "0.00");
         assert_eq!((-money("0.00")).to_string(), "0.00");
+        assert_eq!("-0.00".parse::<Money>().map(|zero| zero.to_string()), Ok("0.00".to_owned()));
+        assert_eq!(Money::round_half_up("-0.001".parse().unwrap()).to_string(), "0.00");
+        for zero in [Money::ZERO, Money::default(), money("0")] {
+            assert_eq!((Money::ZERO + zero).to_string(), "0.00");
+            assert_eq!((zero - Money::ZERO).to_string(), "0.00");
+            assert_eq!((money("0.10") + zero).to_string(), "0.10");
+            assert_eq!((zero - money("0.10")).to_string(), "-0.10");
+        }
     }
 
     #[test]
     fn what_is_not_exactly_an_amount_is_refused() {
         assert_eq!("0.001".parse::<Money>(), Err(MoneyError::TooManyPlaces));
-        assert_eq!(
-            "100000000000000".parse::<Money>(),
-            Err(MoneyError::TooLarge)
-        );
+        assert_eq!("100000000000000".parse::<Money>(), Err(MoneyError::TooLarge));
         assert_eq!(money("99999999999999.99").fen(), 9_999_999_999_999_999);
-        for text in [
-            "", "-", ".", "1.", ".5", "1e3", "+1", "1_000", "1,000", " 1", "NaN", "0x1", "１",
-        ] {
-            assert_eq!(
-                text.parse::<Money>(),
-                Err(MoneyError::NotANumber),
-                "{text:?}"
-            );
+        for text in ["", "-", ".", "1.", ".5", "1e3", "+1", "1_000", "1,000", " 1", "NaN", "0x1", "１"] {
+            assert_eq!(text.parse::<Money>(), Err(MoneyError::NotANumber), "{text:?}");
         }
     }
 
@@ -350,10 +343,7 @@ mod tests {
         let most = money("99999999999999.99");
         assert_eq!(most.checked_add(Money::from_fen(1)), None);
         assert_eq!(most.checked_sub(most), Some(Money::ZERO));
-        assert_eq!(
-            [money("1.10"), money("2.20")].iter().sum::<Money>(),
-            money("3.30")
-        );
+        assert_eq!([money("1.10"), money("2.20")].iter().sum::<Money>(), money("3.30"));
         assert_eq!(money("1").less_at_most(money("3")), Money::ZERO);
     }
 
@@ -363,28 +353,17 @@ mod tests {
         assert!("-0.1".parse::<Ratio>().is_err());
         assert!("1e-1".parse::<Ratio>().is_err());
         let ratio: Ratio = "0.850".parse().unwrap();
-        assert_eq!(
-            (ratio.to_string().as_str(), ratio.percent().as_str()),
-            ("0.85", "85%")
-        );
-        assert_eq!(
-            ratio.complement().times("0.6".parse().unwrap()).percent(),
-            "9%"
-        );
-        assert_eq!(
-            "0.7".parse::<Ratio>().unwrap().of_half_up(money("611.14")),
-            money("427.80")
-        );
+        assert_eq!((ratio.to_string().as_str(), ratio.percent().as_str()), ("0.85", "85%"));
+        assert_eq!(ratio.complement().times("0.6".parse().unwrap()).percent(), "9%");
+        assert_eq!("0.7".parse::<Ratio>().unwrap().of_half_up(money("611.14")), money("427.80"));
     }
 
     #[test]
     fn json_carries_amounts_as_text() {
         use serde::de::{IntoDeserializer as _, value};
-        let from_text: Result<Money, value::Error> =
-            Money::deserialize("1300.00".into_deserializer());
+        let from_text: Result<Money, value::Error> = Money::deserialize("1300.00".into_deserializer());
         assert_eq!(from_text, Ok(money("1300")));
-        let from_float: Result<Money, value::Error> =
-            Money::deserialize(1300.5_f64.into_deserializer());
+        let from_float: Result<Money, value::Error> = Money::deserialize(1300.5_f64.into_deserializer());
         assert!(from_float.is_err());
     }
 }

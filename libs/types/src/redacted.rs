@@ -49,10 +49,7 @@ mod tests {
     #[test]
     fn a_redacted_value_does_not_show_itself() {
         let name = Redacted::new("张三");
-        assert_eq!(
-            format!("{name:?} {:?}", Some(&name)),
-            "[redacted] Some([redacted])"
-        );
+        assert_eq!(format!("{name:?} {:?}", Some(&name)), "[redacted] Some([redacted])");
         assert_eq!(*name.expose(), "张三");
     }
 }

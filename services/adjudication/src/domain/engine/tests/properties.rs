@@ -1,0 +1,134 @@
+//! What holds for every input.
+
+use proptest::prelude::*;
+use types::{
+    care::CareKind,
+    money::{Money, Ratio},
+    tier::Tier,
+};
+
+use super::fixtures::*;
+use crate::domain::{
+    engine::{Adjudication, adjudicate},
+    input::{Accumulators, Chain, Direction, Input, Person},
+    line::{Class, Line},
+    policy::Policy,
+};
+
+fn fen(most: i64) -> impl Strategy<Value = Money> {
+    (0..=most).prop_map(Money::from_fen)
+}
+
+fn class() -> impl Strategy<Value = Class> {
+    let first_self_pay =
+        (0_i64..=100).prop_map(|percent| Ratio::from_decimal(rust_decimal::Decimal::new(percent, 2)).unwrap());
+    prop_oneof![
+        3 => Just(Class::A),
+        2 => first_self_pay.prop_map(|first_self_pay| Class::B { first_self_pay }),
+        1 => Just(Class::C),
+    ]
+}
+
+fn lines() -> impl Strategy<Value = Vec<Line>> {
+    proptest::collection::vec((fen(20_000_000), class()).prop_map(|(amount, class)| line(amount, class)), 0..6)
+}
+
+fn before() -> impl Strategy<Value = Accumulators> {
+    (fen(3_000_000), fen(300_000), fen(11_000_000), fen(9_000_000), 0_u32..4).prop_map(
+        |(in_scope, deductible, pooled_fund, large_amount_fund, stays)| Accumulators {
+            in_scope,
+            deductible,
+            pooled_fund,
+            large_amount_fund,
+            stays,
+        },
+    )
+}
+
+fn chain() -> impl Strategy<Value = Option<Chain>> {
+    let direction = prop_oneof![Just(Direction::Up), Just(Direction::Down), Just(Direction::Lateral)];
+    proptest::option::of((direction, fen(200_000), 0_u32..3).prop_map(|(direction, deductible_borne, stays)| Chain {
+        direction,
+        deductible_borne,
+        stays,
+        stays_this_year: 0,
+    }))
+}
+
+prop_compose! {
+    fn input()(
+        lines in lines(),
+        before in before(),
+        chain in chain(),
+        (retired, age) in (any::<bool>(), 0_u32..110),
+        tier in proptest::sample::select(Tier::ALL),
+        inpatient in any::<bool>(),
+        (referred, family_doctor) in any::<(bool, bool)>(),
+        nights in 0_i64..400,
+    ) -> Input {
+        let kind = if inpatient { CareKind::Inpatient } else { CareKind::Outpatient };
+        let from = date("2026-01-01");
+        Input {
+            person: Person { retired, age },
+            from,
+            to: from + chrono::TimeDelta::days(nights),
+            before,
+            chain,
+            referred,
+            family_doctor,
+            ..claim_with_lines(kind, tier, lines)
+        }
+    }
+}
+
+fn holds(policy: &Policy, input: &Input) {
+    let first = adjudicate(policy, input);
+    assert_eq!(
+        serde_json::to_vec(&first.as_ref().ok()).unwrap(),
+        serde_json::to_vec(&adjudicate(policy, input).ok()).unwrap()
+    );
+    let Ok(answer) = first else { return };
+    assert_adds_up(&answer);
+
+    let shares = &answer.shares;
+    let amounts = [
+        shares.fully_own,
+        shares.first_self_pay,
+        shares.in_scope,
+        shares.deductible,
+        shares.pooled_fund,
+        shares.pooled_own,
+        shares.large_amount_fund,
+        shares.large_amount_own,
+        shares.beyond_cover,
+    ];
+    assert!(amounts.iter().all(|amount| !amount.is_negative()), "{shares:?}");
+    assert!(
+        answer
+            .steps
+            .iter()
+            .all(|step| !step.fund.is_negative() && !step.own.is_negative() && !step.amount.is_negative())
+    );
+
+    let (before, after) = (&answer.before, &answer.after);
+    assert_eq!(after.in_scope, before.in_scope + shares.in_scope);
+    assert_eq!(after.deductible, before.deductible + shares.deductible);
+    assert_eq!(after.pooled_fund, before.pooled_fund + shares.pooled_fund);
+    assert_eq!(after.large_amount_fund, before.large_amount_fund + shares.large_amount_fund);
+    let ceiling = policy
+        .rules(input.kind, input.tier, input.from, input.to)
+        .and_then(|rules| rules.pooled_ceiling.value.amount());
+    assert!(ceiling.is_none_or(|ceiling| after.pooled_fund <= ceiling.max(before.pooled_fund)));
+
+    let text = serde_json::to_string(&answer).unwrap();
+    assert_eq!(serde_json::from_str::<Adjudication>(&text).unwrap(), answer);
+}
+
+proptest! {
+    #[test]
+    fn ad_02_shares_always_add_up_nothing_is_negative_and_the_same_input_gives_the_same_bytes(input in input()) {
+        for policy in [three_tiers(), beijing(), demonstration()] {
+            holds(&policy, &input);
+        }
+    }
+}

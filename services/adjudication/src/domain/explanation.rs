@@ -1,0 +1,126 @@
+//! The explanation of benefits: ordered steps from which a patient, a clerk and an auditor can recompute every fen.
+
+use serde::{Deserialize, Serialize};
+use types::money::{Money, Ratio};
+
+use super::localized::Localized;
+
+/// One step. Over all steps but the last, `fund` and `own` add up to the shares of the claim; the last ([`Rule::Result`])
+/// shows those sums.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    pub rule: Rule,
+    /// The claim line that the step is about, from 0.
+    pub line: Option<usize>,
+    /// The amount that the step judges.
+    pub amount: Money,
+    /// The fund's share of it that this step settles.
+    pub fund: Money,
+    /// The person's share of it that this step settles.
+    pub own: Money,
+    /// The fund's ratio that was applied.
+    pub ratio: Option<Ratio>,
+    /// Where the amount lies on the in-scope axis.
+    pub axis: Option<Interval>,
+    pub accumulator: Option<Change>,
+    pub clause: Option<Clause>,
+    pub text: Localized,
+}
+
+/// Rule codes are API: never renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Rule {
+    /// Nobody insures this person: all own share.
+    NotEnrolled,
+    /// 甲.
+    LineClassA,
+    /// 乙.
+    LineClassB,
+    /// 丙.
+    LineClassC,
+    /// What all lines together bring into scope.
+    InScope,
+    Deductible,
+    /// The deductible counts on along a chain of up-referrals.
+    DeductibleCountsOn,
+    /// No deductible anew after a down-referral.
+    DeductibleNotAnew,
+    Band,
+    PooledCeiling,
+    LargeAmount,
+    LargeAmountCeiling,
+    CoverLimit,
+    Result,
+}
+
+impl Rule {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotEnrolled => "NOT_ENROLLED",
+            Self::LineClassA => "LINE_CLASS_A",
+            Self::LineClassB => "LINE_CLASS_B",
+            Self::LineClassC => "LINE_CLASS_C",
+            Self::InScope => "IN_SCOPE",
+            Self::Deductible => "DEDUCTIBLE",
+            Self::DeductibleCountsOn => "DEDUCTIBLE_COUNTS_ON",
+            Self::DeductibleNotAnew => "DEDUCTIBLE_NOT_ANEW",
+            Self::Band => "BAND",
+            Self::PooledCeiling => "POOLED_CEILING",
+            Self::LargeAmount => "LARGE_AMOUNT",
+            Self::LargeAmountCeiling => "LARGE_AMOUNT_CEILING",
+            Self::CoverLimit => "COVER_LIMIT",
+            Self::Result => "RESULT",
+        }
+    }
+}
+
+/// From (exclusive) to (inclusive), in CNY on the in-scope axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Interval {
+    pub from: Money,
+    pub to: Money,
+}
+
+/// What a step did to a running total of the year.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    pub accumulator: Accumulator,
+    pub before: Money,
+    pub after: Money,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Accumulator {
+    InScope,
+    Deductible,
+    PooledFund,
+    LargeAmountFund,
+}
+
+impl Accumulator {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InScope => "IN_SCOPE",
+            Self::Deductible => "DEDUCTIBLE",
+            Self::PooledFund => "POOLED_FUND",
+            Self::LargeAmountFund => "LARGE_AMOUNT_FUND",
+        }
+    }
+}
+
+/// The clause of the policy document, and the legal texts that it cites.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Clause {
+    /// The path in the document, such as `inpatient.bands[2]`.
+    pub path: String,
+    pub sources: Vec<Localized>,
+}
+
+impl Clause {
+    /// The legal texts in one line.
+    pub fn citation(&self) -> String {
+        self.sources.iter().map(|source| source.zh.as_str()).collect::<Vec<_>>().join("；")
+    }
+}

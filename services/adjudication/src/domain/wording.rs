@@ -1,0 +1,246 @@
+//! The sentences of the explanation, for patients: short, with the amounts in them, in Chinese and English.
+
+use types::money::{Money, Ratio};
+
+use super::{
+    explanation::Interval,
+    line::{Class, Classified, Line},
+    localized::Localized,
+    policy::Points,
+};
+
+/// What changed a band's ratio for this person.
+pub(super) enum Adjustment {
+    RetiredSelfFactor(Ratio),
+    Unreferred(Points),
+    FamilyDoctor(Points),
+}
+
+/// `1234567.80` as `1,234,567.80`.
+fn grouped(amount: Money) -> String {
+    let text = amount.to_string();
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
+    let (whole, fen) = digits.split_once('.').unwrap_or((digits, "00"));
+    let mut shown = String::with_capacity(text.len() + whole.len() / 3);
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    format!("{sign}{shown}.{fen}")
+}
+
+/// An amount, as Chinese and as English readers write it.
+fn both(amount: Money) -> (String, String) {
+    let shown = grouped(amount);
+    (format!("{shown}元"), format!("¥{shown}"))
+}
+
+pub(super) fn not_enrolled(total: Money) -> Localized {
+    let (zh, en) = both(total);
+    Localized::new(
+        format!("就诊当日没有有效的医疗保险，全部费用{zh}由个人支付。"),
+        format!("No medical insurance is in force on the day of care: you pay all of {en}."),
+    )
+}
+
+pub(super) fn line(line: &Line, parts: Classified) -> Localized {
+    let (amount_zh, amount_en) = both(line.amount);
+    let (scope_zh, scope_en) = both(parts.in_scope);
+    let (first_zh, first_en) = both(parts.first_self_pay);
+    let (name_zh, name_en) = (&line.name.zh, &line.name.en);
+    match line.class {
+        Class::A => Localized::new(
+            format!("{name_zh}：甲类，{amount_zh}全部纳入医保范围。"),
+            format!("{name_en}: class A, all of {amount_en} is in scope."),
+        ),
+        Class::B { first_self_pay } => {
+            let share = first_self_pay.percent();
+            Localized::new(
+                format!("{name_zh}：乙类，{amount_zh}中先由个人支付{share}即{first_zh}，其余{scope_zh}纳入医保范围。"),
+                format!(
+                    "{name_en}: class B, of {amount_en} you first pay {share}, {first_en}; the remaining {scope_en} is in scope."
+                ),
+            )
+        }
+        Class::C => Localized::new(
+            format!("{name_zh}：丙类，不在医保范围内，{amount_zh}由个人支付。"),
+            format!("{name_en}: class C, out of scope; you pay {amount_en}."),
+        ),
+    }
+}
+
+pub(super) fn in_scope(total: Money, in_scope: Money) -> Localized {
+    let ((total_zh, total_en), (scope_zh, scope_en)) = (both(total), both(in_scope));
+    Localized::new(
+        format!("总费用{total_zh}，其中医保范围内{scope_zh}。"),
+        format!("Of {total_en} in total, {scope_en} is in scope of the insurance."),
+    )
+}
+
+pub(super) fn deductible_of_year(set: Money, before: Money, borne: Money) -> Localized {
+    let ((set_zh, set_en), (before_zh, before_en), (borne_zh, borne_en)) = (both(set), both(before), both(borne));
+    if borne.is_zero() && set <= before {
+        return Localized::new(
+            format!("本年度起付线{set_zh}已付满，本次不再扣除。"),
+            format!("The yearly deductible of {set_en} is already borne: nothing more this time."),
+        );
+    }
+    Localized::new(
+        format!("本年度起付线{set_zh}，此前已付{before_zh}，本次由个人支付{borne_zh}。"),
+        format!(
+            "The yearly deductible is {set_en}, of which {before_en} was borne before; this time you pay {borne_en}."
+        ),
+    )
+}
+
+pub(super) fn deductible_first_stay(set: Money, borne: Money) -> Localized {
+    let ((set_zh, set_en), (borne_zh, borne_en)) = (both(set), both(borne));
+    Localized::new(
+        format!("本年度首次住院，起付线{set_zh}，由个人支付{borne_zh}。"),
+        format!("First stay of the year: the deductible is {set_en}; you pay {borne_en} of it."),
+    )
+}
+
+pub(super) fn deductible_later_stay(set: Money, borne: Money) -> Localized {
+    let ((set_zh, set_en), (borne_zh, borne_en)) = (both(set), both(borne));
+    Localized::new(
+        format!("本年度第二次及以后住院，起付线{set_zh}，由个人支付{borne_zh}。"),
+        format!("A later stay of the year: the deductible is {set_en}; you pay {borne_en} of it."),
+    )
+}
+
+pub(super) fn deductible_long_stay(set: Money, borne: Money) -> Localized {
+    let ((set_zh, set_en), (borne_zh, borne_en)) = (both(set), both(borne));
+    Localized::new(
+        format!("住院跨结算周期，各周期起付线合计{set_zh}，由个人支付{borne_zh}。"),
+        format!(
+            "The stay runs over several settlement cycles, whose deductibles are {set_en} together; you pay {borne_en} of it."
+        ),
+    )
+}
+
+pub(super) fn deductible_counts_on(set: Money, credited: Money, borne: Money) -> Localized {
+    let ((set_zh, set_en), (had_zh, had_en), (borne_zh, borne_en)) = (both(set), both(credited), both(borne));
+    Localized::new(
+        format!("经逐级上转，起付线连续计算：应付{set_zh}，同一转诊链已付{had_zh}，本次由个人支付{borne_zh}。"),
+        format!(
+            "Referred upwards, the deductible counts on: of {set_en}, {had_en} was borne along this referral chain; you pay {borne_en}."
+        ),
+    )
+}
+
+pub(super) fn deductible_not_anew(set: Money) -> Localized {
+    let (set_zh, set_en) = both(set);
+    Localized::new(
+        format!("同一病程下转，不再另付起付线（原为{set_zh}）。"),
+        format!("Referred downwards in the same episode: no deductible anew (it would be {set_en})."),
+    )
+}
+
+pub(super) fn band(axis: Interval, ratio: Ratio, fund: Money, own: Money, adjustments: &[Adjustment]) -> Localized {
+    let ((from_zh, from_en), (to_zh, to_en)) = (both(axis.from), both(axis.to));
+    let ((fund_zh, fund_en), (own_zh, own_en)) = (both(fund), both(own));
+    let percent = ratio.percent();
+    let (mut why_zh, mut why_en) = (String::new(), String::new());
+    for adjustment in adjustments {
+        let why = adjustment.text();
+        why_zh.push_str(&why.zh);
+        why_en.push_str(&why.en);
+    }
+    Localized::new(
+        format!("医保范围内{from_zh}至{to_zh}的部分，统筹基金支付{percent}{why_zh}，即{fund_zh}；个人支付{own_zh}。"),
+        format!(
+            "From {from_en} to {to_en} of in-scope expenses the pooled fund pays {percent}{why_en}: {fund_en}; you pay {own_en}."
+        ),
+    )
+}
+
+impl Adjustment {
+    fn text(&self) -> Localized {
+        match self {
+            Self::RetiredSelfFactor(factor) => {
+                let percent = factor.percent();
+                Localized::new(
+                    format!("（退休人员自付比例为在职的{percent}）"),
+                    format!(" (retired: {percent} of the usual own share)"),
+                )
+            }
+            Self::Unreferred(points) => Localized::new(
+                format!("（未经转诊，降低{points}个百分点）"),
+                format!(" (not referred: minus {points} points)"),
+            ),
+            Self::FamilyDoctor(points) => Localized::new(
+                format!("（家庭医生签约，提高{points}个百分点）"),
+                format!(" (family-doctor contract: plus {points} points)"),
+            ),
+        }
+    }
+}
+
+pub(super) fn pooled_ceiling_reached(ceiling: Money, rest: Money) -> Localized {
+    let ((ceiling_zh, ceiling_en), (rest_zh, rest_en)) = (both(ceiling), both(rest));
+    Localized::new(
+        format!("统筹基金本年度支付已达封顶线{ceiling_zh}，余下{rest_zh}进入下一层。"),
+        format!(
+            "The pooled fund has reached its ceiling of {ceiling_en} for the year; the remaining {rest_en} goes to the next layer."
+        ),
+    )
+}
+
+pub(super) fn pooled_ceiling_not_published() -> Localized {
+    Localized::new(
+        "统筹基金年度封顶线尚未公布，本次不设上限支付。",
+        "The yearly ceiling of the pooled fund is not published; it pays without limit.",
+    )
+}
+
+pub(super) fn large_amount(amount: Money, ratio: Ratio, fund: Money, own: Money) -> Localized {
+    let (amount_zh, amount_en) = both(amount);
+    let ((fund_zh, fund_en), (own_zh, own_en)) = (both(fund), both(own));
+    let percent = ratio.percent();
+    Localized::new(
+        format!("封顶线以上的{amount_zh}，大额医疗费用互助资金支付{percent}，即{fund_zh}；个人支付{own_zh}。"),
+        format!("Of {amount_en} above the ceiling the large-amount fund pays {percent}: {fund_en}; you pay {own_en}."),
+    )
+}
+
+pub(super) fn large_amount_ceiling_reached(rest: Money) -> Localized {
+    let (rest_zh, rest_en) = both(rest);
+    Localized::new(
+        format!("大额医疗费用互助资金本年度支付已达上限，余下{rest_zh}由个人支付。"),
+        format!("The large-amount fund has reached its limit for the year; you pay the remaining {rest_en}."),
+    )
+}
+
+pub(super) fn large_amount_ceiling_not_published() -> Localized {
+    Localized::new(
+        "大额医疗费用互助资金的上限尚未公布，本次不设上限支付。",
+        "The limit of the large-amount fund is not published; it pays without limit.",
+    )
+}
+
+pub(super) fn nothing_above_ceiling(rest: Money) -> Localized {
+    let (rest_zh, rest_en) = both(rest);
+    Localized::new(
+        format!("封顶线以上没有其他保障，余下{rest_zh}由个人支付。"),
+        format!("Nothing else covers what is above the ceiling; you pay the remaining {rest_en}."),
+    )
+}
+
+pub(super) fn beyond_cover(limit: Money, rest: Money) -> Localized {
+    let ((limit_zh, limit_en), (rest_zh, rest_en)) = (both(limit), both(rest));
+    Localized::new(
+        format!("医保范围内费用累计超过{limit_zh}的部分不予支付，{rest_zh}由个人支付。"),
+        format!("In-scope expenses beyond {limit_en} are not covered; you pay {rest_en}."),
+    )
+}
+
+pub(super) fn result(total: Money, fund: Money, own: Money) -> Localized {
+    let ((total_zh, total_en), (fund_zh, fund_en), (own_zh, own_en)) = (both(total), both(fund), both(own));
+    Localized::new(
+        format!("总费用{total_zh}：基金支付{fund_zh}，个人支付{own_zh}。"),
+        format!("Of {total_en} the funds pay {fund_en} and you pay {own_en}."),
+    )
+}

@@ -21,6 +21,9 @@ const START_PATIENCE: Duration = Duration::from_mins(1);
 const STOP_PATIENCE: Duration = Duration::from_secs(15);
 const POLL: Duration = Duration::from_millis(20);
 const PORT_TRIES: u32 = 5;
+const CONNECTIONS_MAX: u32 = 300;
+/// As many tests at once as there are cores, each with a mesh of its own.
+const CONNECTIONS_MAX_TESTS: u32 = 1_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Durability {
@@ -32,7 +35,7 @@ pub enum Durability {
 
 #[derive(Debug, Clone)]
 pub struct ClusterPlan {
-    /// Made when missing, by `initdb` or as a copy of `template`.
+    /// A folder named `data`; made when missing, by `initdb` or as a copy of `template`.
     pub data: PathBuf,
     pub log: PathBuf,
     pub lifetime: Lifetime,
@@ -54,16 +57,12 @@ pub struct Cluster {
 impl Cluster {
     /// Makes the data folder if there is none, and starts the server. Refuses if one already runs on the same data.
     pub async fn start(plan: ClusterPlan) -> Result<Self> {
-        // Only the owner of a template may read it.
-        let template = plan.template.clone().filter(|_| !plan.data.join("PG_VERSION").exists());
-        let existing = template.unwrap_or_else(|| plan.data.clone());
-        let account = Account::for_server(&existing)?;
-        let data = plan.data.clone();
-        let folder = data.parent().with_context(|| format!("{} is no place for data", data.display()))?;
-        // The folder above belongs to the server too, so that a tether can clear it away.
-        let plan = ClusterPlan { data: account.place(folder)?.join(data.file_name().unwrap_or_default()), ..plan };
-        let programs = programs::postgres(major_of(&plan.data)?.or(major_of(&existing)?))?;
-        if !plan.data.join("PG_VERSION").exists() {
+        let (account, data) = placed(&plan)?;
+        let made = data.join("PG_VERSION").exists();
+        let plan = ClusterPlan { data, ..plan };
+        let existing = plan.template.as_ref().filter(|_| !made).unwrap_or(&plan.data);
+        let programs = programs::postgres(major_of(existing)?)?;
+        if !made {
             match &plan.template {
                 Some(template) => copy(template, &plan.data, account)?,
                 None => init(&programs, &plan.data, account)?,
@@ -81,6 +80,11 @@ impl Cluster {
             cluster.port = ports::free()?;
         }
         Ok(cluster)
+    }
+
+    /// Whether the data folder of this plan was made before.
+    pub fn is_made(plan: &ClusterPlan) -> Result<bool> {
+        Ok(placed(plan)?.1.join("PG_VERSION").exists())
     }
 
     /// Makes a data folder for a `template` in, or instead of, `folder`, unless it is there, and says where it lies. Whoever asks
@@ -187,21 +191,22 @@ impl Cluster {
     }
 
     fn arguments(&self) -> Vec<OsString> {
+        let throw_away = self.plan.durability == Durability::ThrowAway;
         let mut settings = vec![
             format!("port={}", self.port),
             "listen_addresses=127.0.0.1".into(),
             "unix_socket_directories=".into(),
-            "max_connections=300".into(),
+            format!("max_connections={}", if throw_away { CONNECTIONS_MAX_TESTS } else { CONNECTIONS_MAX }),
             "shared_buffers=64MB".into(),
             "timezone=UTC".into(),
             "log_timezone=UTC".into(),
             "logging_collector=off".into(),
             "synchronous_commit=on".into(),
         ];
-        if self.plan.durability == Durability::ThrowAway {
+        if throw_away {
             // Dynamic shared memory goes into the data folder, which is removed, and not to /dev/shm.
-            let throw_away = ["fsync=off", "full_page_writes=off", "dynamic_shared_memory_type=mmap", "autovacuum=off"];
-            settings.extend(throw_away.map(str::to_owned));
+            let faster = ["fsync=off", "full_page_writes=off", "dynamic_shared_memory_type=mmap", "autovacuum=off"];
+            settings.extend(faster.map(str::to_owned));
         }
         let settings = settings.into_iter().flat_map(|setting| [OsString::from("-c"), OsString::from(setting)]);
         [OsString::from("-D"), self.plan.data.clone().into_os_string()].into_iter().chain(settings).collect()
@@ -220,6 +225,16 @@ impl Drop for Cluster {
             let _ = fs::remove_dir_all(&self.plan.data);
         }
     }
+}
+
+/// Who runs the server, and where its data lies: where the plan says, unless that account cannot reach it.
+fn placed(plan: &ClusterPlan) -> Result<(Account, PathBuf)> {
+    let made = plan.data.join("PG_VERSION").exists();
+    // Only the owner of a template may read it.
+    let account = Account::for_server(plan.template.as_ref().filter(|_| !made).unwrap_or(&plan.data))?;
+    let folder = plan.data.parent().with_context(|| format!("{} is no place for data", plan.data.display()))?;
+    // The folder above belongs to the server too, so that a tether can clear the data away.
+    Ok((account, account.place(folder)?.join("data")))
 }
 
 fn init(programs: &programs::Postgres, data: &Path, account: Account) -> Result<()> {

@@ -61,18 +61,16 @@ impl Mesh {
         let logs = plan.root.join("logs");
         let _ = fs::remove_dir_all(&logs);
 
-        progress("starting Postgres and Redis");
-        let data = plan.root.join("postgres/data");
-        if !data.join("PG_VERSION").exists() {
-            progress("  (the first start makes a new Postgres cluster)");
-        }
-        let cluster = Cluster::start(ClusterPlan {
-            data,
+        let cluster = ClusterPlan {
+            data: plan.root.join("postgres/data"),
             log: logs.join("postgres.log"),
             lifetime: plan.lifetime,
             durability: Durability::Durable,
             template: None,
-        });
+        };
+        let first = if Cluster::is_made(&cluster)? { "" } else { ", for the first time here" };
+        progress(&format!("starting Postgres and Redis{first}"));
+        let cluster = Cluster::start(cluster);
         let redis = Redis::start(plan.root.join("redis"), logs.join("redis.log"), plan.lifetime);
         let (cluster, redis) = tokio::try_join!(cluster, redis)?;
 

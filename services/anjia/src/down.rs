@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use crate::Root;
+use crate::{Root, print};
 
 /// Stop what `anjia up` started. Its data and keys stay, unless `--wipe` is given.
 #[derive(Debug, clap::Args)]
@@ -26,16 +26,18 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         devstack::wipe(root)?;
     }
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&down)?);
+        print(&serde_json::to_string_pretty(&down)?)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if down.stopped.is_empty() && down.killed.is_empty() {
-        println!("Nothing is up under {}.", root.display());
-    } else {
-        println!("Stopped {}.", down.stopped.join(", "));
-    }
-    if !down.killed.is_empty() {
-        println!("Did not leave in time and had to be killed: {}.", down.killed.join(", "));
-    }
+    let text = match (down.stopped.is_empty(), down.killed.is_empty()) {
+        (true, true) => format!("Nothing is up under {}.", root.display()),
+        (_, true) => format!("Stopped {}.", down.stopped.join(", ")),
+        (_, false) => format!(
+            "Stopped {}. Did not leave in time and had to be killed: {}.",
+            down.stopped.join(", "),
+            down.killed.join(", ")
+        ),
+    };
+    print(&text)?;
     Ok(ExitCode::SUCCESS)
 }

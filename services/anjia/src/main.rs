@@ -4,6 +4,7 @@ mod down;
 mod setup;
 mod up;
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -34,6 +35,14 @@ struct Root {
     /// Where the mesh keeps its data, keys and logs.
     #[arg(long, default_value = ROOT_UP)]
     root: PathBuf,
+}
+
+/// Prints to standard output. A reader that has seen enough, as in `anjia up | head -3`, is no failure.
+fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 #[tokio::main]

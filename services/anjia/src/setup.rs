@@ -6,6 +6,8 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result};
 
+use crate::print;
+
 /// Something is missing on this machine that only a person can provide.
 pub(crate) const EXIT_MISSING: u8 = 3;
 
@@ -29,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     }
     match devstack::servers() {
         Ok([postgres, redis]) => {
-            println!("Postgres  {}\nRedis     {}", postgres.display(), redis.display());
+            print(&format!("Postgres  {}\nRedis     {}", postgres.display(), redis.display()))?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {

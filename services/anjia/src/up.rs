@@ -7,8 +7,8 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use devstack::{Lifetime, Mesh, MeshRecord, Plan, State};
 
-use crate::Root;
 use crate::setup::EXIT_MISSING;
+use crate::{Root, print};
 
 /// Start Postgres, Redis and the five services, and leave them running.
 ///
@@ -29,7 +29,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let started_at = Instant::now();
     let root = std::path::absolute(&args.root.root)?;
     if let State::Up(record) = MeshRecord::state(&root)? {
-        print(&record, "already up", args.json)?;
+        show(&record, "already up", args.json)?;
         return Ok(ExitCode::SUCCESS);
     }
     if let Err(error) = devstack::servers() {
@@ -50,7 +50,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     };
     let record = mesh.detach()?;
     let ready_tenths = started_at.elapsed().as_millis() / 100;
-    print(&record, &format!("ready after {}.{} s", ready_tenths / 10, ready_tenths % 10), args.json)?;
+    show(&record, &format!("ready after {}.{} s", ready_tenths / 10, ready_tenths % 10), args.json)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -60,18 +60,18 @@ pub(crate) fn binaries() -> Result<PathBuf> {
     Ok(program.parent().context("this program lies in no folder")?.to_owned())
 }
 
-fn print(record: &MeshRecord, state: &str, json: bool) -> Result<()> {
-    if json {
-        println!("{}", serde_json::to_string_pretty(record)?);
-        return Ok(());
-    }
-    println!("\nAnjia is {state}.\n");
+fn describe(record: &MeshRecord, state: &str) -> String {
+    let mut lines = vec![format!("\nAnjia is {state}.\n")];
     for (name, service) in &record.services {
-        println!("  {name:<13} {}   health and metrics {}", service.url, service.ops_url);
+        lines.push(format!("  {name:<13} {}   probes {}", service.url, service.ops_url));
     }
-    println!("  {:<13} {}", "postgres", record.postgres_url);
-    println!("  {:<13} {}", "redis", record.redis_url);
-    println!("\n  keys  {}\n  logs  {}", record.keys.display(), record.logs.display());
-    println!("\n`anjia down` (or `make down`) stops it; its data stays.");
-    Ok(())
+    lines.push(format!("  {:<13} {}", "postgres", record.postgres_url));
+    lines.push(format!("  {:<13} {}", "redis", record.redis_url));
+    lines.push(format!("\n  keys  {}\n  logs  {}", record.keys.display(), record.logs.display()));
+    lines.push("\n`anjia down` (or `make down`) stops it; its data stays.".to_owned());
+    lines.join("\n")
+}
+
+fn show(record: &MeshRecord, state: &str, json: bool) -> Result<()> {
+    if json { print(&serde_json::to_string_pretty(record)?) } else { print(&describe(record, state)) }
 }

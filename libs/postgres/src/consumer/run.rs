@@ -52,7 +52,7 @@ impl<S: Source, H: Handler> Consumer<S, H> {
     async fn run(&self) {
         let mut backoff = BACKOFF_FIRST;
         loop {
-            match self.round().await {
+            match self.round(&mut backoff).await {
                 Ok(()) | Err(Setback::Overtaken) => backoff = BACKOFF_FIRST,
                 Err(setback) => {
                     tracing::warn!(source = self.source.name(), %setback, retry_ms = backoff.as_millis(), "events are held up");
@@ -63,8 +63,8 @@ impl<S: Source, H: Handler> Consumer<S, H> {
         }
     }
 
-    /// Pulls one batch and takes it in.
-    async fn round(&self) -> Result<(), Setback> {
+    /// Pulls one batch and takes it in. Whatever is dealt with resets `backoff`, which belongs to one event.
+    async fn round(&self, backoff: &mut Duration) -> Result<(), Setback> {
         let source = self.source.name();
         let mut cursor = bookkeeping::position(&self.db, source).await?;
         let events =
@@ -98,6 +98,7 @@ impl<S: Source, H: Handler> Consumer<S, H> {
                 }
             }
             seen = event.position;
+            *backoff = BACKOFF_FIRST;
         }
         if seen > cursor {
             bookkeeping::advance(&self.db, source, cursor, seen).await?;

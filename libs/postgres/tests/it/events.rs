@@ -64,7 +64,7 @@ async fn positions_are_gapless_and_a_late_committer_is_not_skipped() {
     let batch = events::pull(&test.db, seen[0].position, 10, Duration::ZERO).await.unwrap();
     assert_eq!(places(&batch.events), [(2, "late"), (3, "last")]);
     assert_eq!(batch.head_position, 3);
-    assert_eq!(events::first_gap(&mut test.superuser().await).await.unwrap(), None);
+    assert_eq!(events::first_gap(&mut test.insider().await).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn a_gap_is_found() {
         append(&test.db, BEIJING, subject).await;
     }
     sealer::seal_all(&test.db).await.unwrap();
-    let mut insider = test.superuser().await;
+    let mut insider = test.insider().await;
     sqlx::query("DELETE FROM events WHERE position = 3").execute(&mut insider).await.unwrap();
     assert_eq!(events::first_gap(&mut insider).await.unwrap(), Some(3));
     sqlx::query("DELETE FROM events WHERE position = 1").execute(&mut insider).await.unwrap();
@@ -103,6 +103,33 @@ async fn a_waiting_pull_hears_of_an_event_within_a_second() {
     // The lease is free at once.
     append(&test.db, BEIJING, "next").await;
     assert_eq!(sealer::seal_all(&test.db).await.unwrap().events, 1);
+}
+
+#[tokio::test]
+async fn a_sealer_that_lost_its_lease_seals_nothing() {
+    let test = TestDb::new().await;
+    let shutdown = CancellationToken::new();
+    let sealing = tokio::spawn(sealer::run(test.db.clone(), shutdown.clone()));
+    append(&test.db, BEIJING, "first").await;
+    assert_eq!(places(&events::pull(&test.db, 0, 10, events::WAIT_MAX).await.unwrap().events), [(1, "first")]);
+
+    let mut insider = test.insider().await;
+    sqlx::query(
+        "UPDATE leases SET owner = gen_random_uuid(), fence = fence + 1, expires_at = now() + interval '1 hour'",
+    )
+    .execute(&mut insider)
+    .await
+    .unwrap();
+    append(&test.db, BEIJING, "second").await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(places(&pull_all(&test.db).await), [(1, "first")]);
+    assert!(!sealing.is_finished(), "it stands by");
+
+    sqlx::query("UPDATE leases SET expires_at = now()").execute(&mut insider).await.unwrap();
+    let batch = events::pull(&test.db, 1, 10, events::WAIT_MAX).await.unwrap();
+    assert_eq!(places(&batch.events), [(2, "second")]);
+    shutdown.cancel();
+    sealing.await.unwrap();
 }
 
 #[tokio::test]

@@ -1,12 +1,10 @@
-//! One private cluster per run, one database per test.
+//! A database per test, and what the tests write into it.
 
-use std::{collections::BTreeSet, path::PathBuf};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use devstack::{Cluster, ClusterPlan, DatabaseUrls, Durability, Lifetime};
 use postgres::{Database, PostgresConfig, Scope, Transaction};
 use sqlx::{PgConnection, migrate::Migrator};
-use tokio::sync::OnceCell;
 use types::{
     caller::{Caller, Party},
     ids::ResidentId,
@@ -16,66 +14,40 @@ use uuid::Uuid;
 
 pub(crate) static MIGRATOR: Migrator = sqlx::migrate!("./tests/it/migrations");
 
-static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
-
 pub(crate) const BEIJING: Scope = Scope::Region(RegionCode::BEIJING);
 pub(crate) const ELSEWHERE: Scope = Scope::Region(RegionCode::DEMONSTRATION);
 
 pub(crate) struct TestDb {
     pub(crate) db: Database,
-    pub(crate) urls: DatabaseUrls,
-    name: String,
+    own: testkit::TestDb,
 }
 
 impl TestDb {
     pub(crate) async fn new() -> Self {
-        let name = format!("notes_{}", Uuid::now_v7().simple());
-        let cluster = cluster().await;
-        assert!(devstack::create_database(cluster, "notes", &name, None).await.unwrap());
-        let urls = devstack::urls(cluster, "notes", &name);
-        postgres::migrate(&urls.owner, &MIGRATOR).await.unwrap();
-        let db = Database::connect(&config(&urls)).await.unwrap();
-        Self { db, urls, name }
+        let own = testkit::TestDb::of("notes", &MIGRATOR).await;
+        Self { db: own.database().clone(), own }
+    }
+
+    pub(crate) fn config(&self) -> PostgresConfig {
+        self.own.config()
+    }
+
+    pub(crate) fn owner_url(&self) -> &str {
+        &self.own.urls().owner
     }
 
     /// Another replica: its own pools and signals.
     pub(crate) async fn replica(&self) -> Database {
-        Database::connect(&config(&self.urls)).await.unwrap()
+        Database::connect(&self.config()).await.unwrap()
     }
 
-    /// The insider with the database: bound by nothing.
-    pub(crate) async fn superuser(&self) -> PgConnection {
-        cluster().await.admin(&self.name).await.unwrap()
+    /// The insider with the database, bound by neither grants nor row security.
+    pub(crate) async fn insider(&self) -> PgConnection {
+        self.own.owner().await
     }
 
     pub(crate) async fn count(&self, sql: &'static str) -> i64 {
-        sqlx::query_scalar(sql).fetch_one(&mut self.superuser().await).await.unwrap()
-    }
-}
-
-async fn cluster() -> &'static Cluster {
-    CLUSTER
-        .get_or_init(|| async {
-            let place = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("postgres-it-{}", std::process::id()));
-            std::fs::create_dir_all(&place).unwrap();
-            let plan = ClusterPlan {
-                data: devstack::scratch_place(&place).unwrap().join("data"),
-                log: place.join("postgres.log"),
-                lifetime: Lifetime::Tethered,
-                durability: Durability::ThrowAway,
-                template: None,
-            };
-            Cluster::start(plan).await.unwrap()
-        })
-        .await
-}
-
-pub(crate) fn config(urls: &DatabaseUrls) -> PostgresConfig {
-    PostgresConfig {
-        database_url: urls.service.clone(),
-        worker_database_url: Some(urls.worker.clone()),
-        pool_size: 8,
-        statement_timeout_ms: 5000,
+        sqlx::query_scalar(sql).fetch_one(&mut self.insider().await).await.unwrap()
     }
 }
 

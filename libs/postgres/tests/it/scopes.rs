@@ -2,7 +2,7 @@ use postgres::{Database, Error, Scope};
 use sqlx::migrate::Migrator;
 use uuid::Uuid;
 
-use crate::harness::{BEIJING, ELSEWHERE, MIGRATOR, TestDb, add_note, config, notes_seen};
+use crate::harness::{BEIJING, ELSEWHERE, MIGRATOR, TestDb, add_note, notes_seen};
 
 #[tokio::test]
 async fn a_region_neither_sees_nor_writes_rows_of_another() {
@@ -29,7 +29,7 @@ async fn without_begin_nothing_is_seen() {
     add_note(&mut tx, "ours").await.unwrap();
     tx.commit().await.unwrap();
 
-    let pool = sqlx::PgPool::connect(&test.urls.service).await.unwrap();
+    let pool = sqlx::PgPool::connect(&test.config().database_url).await.unwrap();
     let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM notes").fetch_one(&pool).await.unwrap();
     assert_eq!(seen, 0);
 }
@@ -109,7 +109,7 @@ async fn a_violated_constraint_is_named() {
 #[tokio::test]
 async fn a_statement_that_takes_too_long_is_stopped() {
     let test = TestDb::new().await;
-    let hasty = postgres::PostgresConfig { statement_timeout_ms: 50, ..config(&test.urls) };
+    let hasty = postgres::PostgresConfig { statement_timeout_ms: 50, ..test.config() };
     let db = Database::connect(&hasty).await.unwrap();
     let mut tx = db.begin(BEIJING).await.unwrap();
     let error = Error::from(sqlx::query("SELECT pg_sleep(5)").execute(&mut *tx).await.unwrap_err());
@@ -119,8 +119,8 @@ async fn a_statement_that_takes_too_long_is_stopped() {
 #[tokio::test]
 async fn a_database_that_may_lose_acknowledged_writes_is_refused() {
     let test = TestDb::new().await;
-    let url = format!("{}?options[synchronous_commit]=off", test.urls.service);
-    let careless = postgres::PostgresConfig { database_url: url, ..config(&test.urls) };
+    let url = format!("{}?options[synchronous_commit]=off", test.config().database_url);
+    let careless = postgres::PostgresConfig { database_url: url, ..test.config() };
     let error = Database::connect(&careless).await.unwrap_err();
     assert!(matches!(error, Error::SynchronousCommitOff { .. }), "{error}");
 }
@@ -131,7 +131,7 @@ async fn ready_means_at_least_as_new_as_the_binary() {
     test.db.ready(&MIGRATOR).await.unwrap();
     // An older binary, after a rollback, is ready too, and migrating with it changes nothing.
     test.db.ready(&Migrator::DEFAULT).await.unwrap();
-    postgres::migrate(&test.urls.owner, &Migrator::DEFAULT).await.unwrap();
+    postgres::migrate(test.owner_url(), &Migrator::DEFAULT).await.unwrap();
 
     let mut newer = MIGRATOR.iter().cloned().collect::<Vec<_>>();
     newer[0].version = 2;
@@ -142,5 +142,5 @@ async fn ready_means_at_least_as_new_as_the_binary() {
 #[tokio::test]
 async fn migrations_run_as_the_owner_only() {
     let test = TestDb::new().await;
-    assert!(postgres::migrate(&test.urls.service, &MIGRATOR).await.is_err());
+    assert!(postgres::migrate(&test.config().database_url, &MIGRATOR).await.is_err());
 }

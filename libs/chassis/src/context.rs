@@ -24,8 +24,10 @@ pub struct Context {
     token: Arc<str>,
     policy: Option<Arc<Policy>>,
     domain: Arc<str>,
+    /// The caller's deadline; background work has none.
     deadline: Option<Deadline>,
-    call_limit: Duration,
+    /// Bounds each outgoing call further.
+    call_limit: Option<Duration>,
     draining: CancellationToken,
 }
 
@@ -49,7 +51,7 @@ impl Context {
             policy: Some(Arc::clone(&admitted.policy)),
             domain: Arc::clone(&admitted.domain),
             deadline: request.extensions().get::<Deadline>().copied(),
-            call_limit: BACKGROUND_CALL_LIMIT,
+            call_limit: None,
             draining: admitted.draining.clone(),
         })
     }
@@ -62,21 +64,24 @@ impl Context {
             policy: None,
             domain: Arc::from(crate::error::DOMAIN),
             deadline: None,
-            call_limit: BACKGROUND_CALL_LIMIT,
+            call_limit: Some(BACKGROUND_CALL_LIMIT),
             draining: CancellationToken::new(),
         }
     }
 
-    /// The same, with another deadline for each call made with it.
+    /// The same, with another limit for each call made with it: a consumer's long poll needs more than the usual 10 s.
     #[must_use]
     pub fn with_call_limit(self, call_limit: Duration) -> Self {
-        Self { call_limit, ..self }
+        Self { call_limit: Some(call_limit), ..self }
     }
 
     /// A message for a peer: in the caller's name, within what remains of the deadline.
     pub fn request<M>(&self, message: M) -> Request<M> {
         let mut request = Request::new(message);
-        request.set_timeout(self.remaining());
+        let remaining = self.deadline.map(Deadline::remaining);
+        if let Some(allowed) = remaining.into_iter().chain(self.call_limit).min() {
+            request.set_timeout(allowed);
+        }
         // A token came in as a header, or was issued as base64url: it is always a legal header value.
         if let Ok(bearer) = MetadataValue::try_from(format!("Bearer {}", self.token)) {
             request.metadata_mut().insert("authorization", bearer);
@@ -84,9 +89,9 @@ impl Context {
         request
     }
 
-    /// What is left of the deadline; for background work, the limit of one call.
+    /// What is left of the caller's deadline. A stream whose caller set none, and background work, have all the time there is.
     pub fn remaining(&self) -> Duration {
-        self.deadline.map_or(self.call_limit, Deadline::remaining).min(self.call_limit)
+        self.deadline.map_or(Duration::MAX, Deadline::remaining)
     }
 
     /// The full name of the method being served, as `begin_call` wants it.
@@ -117,5 +122,51 @@ impl Context {
     /// Keeps the rows the caller may see: for lists. A page may come out shorter, so filter in SQL first.
     pub fn only_permitted<T: Guarded>(&self, values: Vec<T>) -> Vec<Permitted<T>> {
         values.into_iter().filter_map(|value| self.permit(value).ok()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use chrono::DateTime;
+    use types::caller::Party;
+    use types::region::RegionCode;
+
+    use super::*;
+
+    fn background() -> Context {
+        let caller = Caller {
+            subject: Party::Service("referral".to_owned()),
+            actor: None,
+            organisation: None,
+            roles: BTreeSet::new(),
+            region: RegionCode::BEIJING,
+            delegation: None,
+            token_id: "t".to_owned(),
+            expires_at: DateTime::UNIX_EPOCH,
+        };
+        Context::background(caller, "a.b.c".to_owned())
+    }
+
+    fn timeout(request: &Request<()>) -> Duration {
+        crate::deadline::parse(request.metadata().as_ref()).unwrap()
+    }
+
+    #[test]
+    fn each_call_of_background_work_has_a_limit_and_the_token() {
+        let request = background().request(());
+        assert_eq!(timeout(&request), BACKGROUND_CALL_LIMIT);
+        assert_eq!(request.metadata().get("authorization").unwrap(), "Bearer a.b.c");
+        let patient = background().with_call_limit(Duration::from_secs(25));
+        assert_eq!(timeout(&patient.request(())), Duration::from_secs(25));
+    }
+
+    #[tokio::test]
+    async fn a_call_made_for_a_caller_ends_before_the_callers_deadline() {
+        let served = Context { deadline: Some(Deadline::after(Duration::from_secs(3))), ..background() };
+        assert!(timeout(&served.request(())) <= Duration::from_secs(3));
+        assert!(served.remaining() <= Duration::from_secs(3));
+        assert_eq!(background().remaining(), Duration::MAX);
     }
 }

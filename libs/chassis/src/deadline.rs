@@ -111,6 +111,13 @@ mod tests {
     }
 
     #[test]
+    fn a_server_answers_shortly_before_its_caller_gives_up() {
+        assert_eq!(served_within(Duration::from_secs(5)), Duration::from_millis(4990));
+        assert_eq!(served_within(Duration::from_millis(10)), Duration::from_millis(9));
+        assert_eq!(served_within(Duration::ZERO), Duration::ZERO);
+    }
+
+    #[test]
     fn malformed_timeouts_count_as_absent() {
         for text in ["", "S", "10", "123456789m", "-1S", "1.5S", "10x", "é"] {
             let mut headers = HeaderMap::new();

@@ -55,3 +55,44 @@ fn trailers(status: &Status) -> HeaderMap {
     let _ = status.add_header(&mut trailers);
     trailers
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use tonic::Code;
+
+    use super::*;
+
+    /// A body that never has anything to say.
+    struct Silent;
+
+    impl Body for Silent {
+        type Data = prost::bytes::Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cut_stream_ends_with_its_status_and_lets_go_of_its_place() {
+        let place = std::sync::Arc::new(());
+        let held = std::sync::Arc::clone(&place);
+        let cut = async move {
+            tokio::task::yield_now().await;
+            drop(held);
+            crate::deadline::exceeded()
+        };
+        let mut body = Box::pin(Ending::new(Silent, cut.boxed()));
+
+        let frame = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await.unwrap().unwrap();
+        let status = Status::from_header_map(frame.trailers_ref().unwrap()).unwrap();
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+        assert_eq!(std::sync::Arc::strong_count(&place), 1);
+        assert!(std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await.is_none());
+    }
+}

@@ -4,7 +4,9 @@
 //! sent in the background: a collector that is away costs spans, never a call.
 
 mod context;
+mod exporter;
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use opentelemetry::KeyValue;
@@ -18,6 +20,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 
 pub use context::{CONTINUED_AT_MOST, current_traceparent, journey, resume, within};
 pub(crate) use context::{accept, inject, journey_from, mark, with_journey};
+use exporter::Watched;
 
 /// Spans that wait for the collector at most; later ones are dropped.
 const QUEUE_MAX: usize = 2048;
@@ -74,9 +77,12 @@ pub fn init(service_name: &'static str, config: &TelemetryConfig) -> Result<Guar
         LogFormat::Json => {
             tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
         }
-        LogFormat::Pretty => tracing_subscriber::fmt::layer().with_writer(std::io::stderr).boxed(),
+        LogFormat::Pretty => {
+            let is_terminal = std::io::stderr().is_terminal();
+            tracing_subscriber::fmt::layer().with_ansi(is_terminal).with_writer(std::io::stderr).boxed()
+        }
     };
-    let logs = logs.with_filter(EnvFilter::try_new(&config.log)?);
+    let logs = logs.with_filter(filter(&config.log)?);
 
     let provider = exporting(service_name, config)?;
     let traces = provider.as_ref().map(|provider| {
@@ -92,6 +98,13 @@ pub fn init(service_name: &'static str, config: &TelemetryConfig) -> Result<Guar
     tracing_subscriber::registry().with(logs).with(traces).try_init()?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(Guard(provider))
+}
+
+/// The exporter's own complaints are left out unless asked for: `Watched` says the same once.
+fn filter(log: &str) -> Result<EnvFilter, TelemetryError> {
+    const TARGET: &str = "opentelemetry";
+    let text = if log.contains(TARGET) { log.to_owned() } else { format!("{log},{TARGET}=off") };
+    Ok(EnvFilter::try_new(text)?)
 }
 
 /// Says where a panic was, and not what it said: that may quote a person's data.
@@ -126,7 +139,7 @@ fn exporting(
         .with_scheduled_delay(SEND_EVERY)
         .build();
     let provider = SdkTracerProvider::builder()
-        .with_span_processor(BatchSpanProcessor::builder(exporter).with_batch_config(limits).build())
+        .with_span_processor(BatchSpanProcessor::builder(Watched::new(exporter)).with_batch_config(limits).build())
         .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.trace_ratio))))
         .with_resource(
             Resource::builder_empty()

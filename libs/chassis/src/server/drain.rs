@@ -23,6 +23,9 @@ impl Bound {
         let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
 
+        let listening = |cause| ServeError::Listen { address: self.config.listen, cause };
+        let address = self.address().map_err(listening)?;
+
         let ending = CancellationToken::new();
         let readiness = Readiness::new(self.checks, ending.clone());
         let health = Health { reporter: self.health, names: self.names };
@@ -33,7 +36,7 @@ impl Bound {
 
         let mut work = start(self.work, &self.draining);
         let mut grpc = tokio::spawn(serve(self.router, self.listener, self.draining.clone()));
-        tracing::info!(service = self.name, listen = %self.config.listen, "serving");
+        tracing::info!(service = self.name, %address, "serving");
 
         // Anything of this ends the service; the first three as asked.
         let mut outcome = tokio::select! {

@@ -4,9 +4,11 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use rust_decimal::Decimal;
+use types::expected::ExpectedLine;
 use types::money::Money;
 use types::region::RegionCode;
 
+use crate::anjia::common::v1 as common;
 use crate::google::r#type as wire;
 
 mod words;
@@ -79,6 +81,12 @@ pub fn decimal(field: &str, value: &str, places_max: u32) -> Result<Decimal, Fie
         return Err(wrong());
     }
     Ok(number)
+}
+
+/// The same, more than zero.
+pub fn positive(field: &str, value: &str, places_max: u32) -> Result<Decimal, FieldError> {
+    let number = decimal(field, value, places_max)?;
+    if number.is_zero() { Err(FieldError::new(field, "must be more than zero")) } else { Ok(number) }
 }
 
 /// Money that must be given, in CNY and whole fen, not negative.
@@ -156,4 +164,39 @@ pub fn to_timestamp(instant: DateTime<Utc>) -> prost_types::Timestamp {
 /// A region code that must be given.
 pub fn region(field: &str, value: &str) -> Result<RegionCode, FieldError> {
     value.parse().map_err(|_| FieldError::new(field, "must be a region code of six digits (GB/T 2260)"))
+}
+
+/// Expected lines: none, or up to 200, each with a code, a positive quantity and a price.
+pub fn expected_lines(field: &str, lines: &[common::ExpectedLine]) -> Result<Vec<ExpectedLine>, FieldError> {
+    if lines.len() > types::expected::LINES_MAX {
+        return Err(FieldError::new(field, format!("must have at most {} lines", types::expected::LINES_MAX)));
+    }
+    lines
+        .iter()
+        .enumerate()
+        .map(|(index, line)| expected_line(line).map_err(|error| error.within(&format!("{field}[{index}]"))))
+        .collect()
+}
+
+fn expected_line(line: &common::ExpectedLine) -> Result<ExpectedLine, FieldError> {
+    let expected = ExpectedLine {
+        item_code: text("item_code", &line.item_code, 64)?,
+        quantity: positive("quantity", &line.quantity, 4)?,
+        unit_price: decimal("unit_price", &line.unit_price, 4)?,
+    };
+    // Keeps a line within what `numeric(16,2)` holds, and sums of many lines within `Money`.
+    match expected.amount() {
+        Some(amount) if amount.decimal() < Decimal::from(1_000_000_000_u64) => Ok(expected),
+        _ => Err(FieldError::new("unit_price", "makes a line of a billion yuan or more")),
+    }
+}
+
+/// Expected lines on the wire.
+pub fn to_expected_lines(lines: &[ExpectedLine]) -> Vec<common::ExpectedLine> {
+    let encode = |line: &ExpectedLine| common::ExpectedLine {
+        item_code: line.item_code.clone(),
+        quantity: line.quantity.to_string(),
+        unit_price: line.unit_price.to_string(),
+    };
+    lines.iter().map(encode).collect()
 }

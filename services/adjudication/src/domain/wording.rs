@@ -182,9 +182,9 @@ impl Adjustment {
 pub(super) fn pooled_ceiling_reached(ceiling: Money, rest: Money) -> Localized {
     let ((ceiling_zh, ceiling_en), (rest_zh, rest_en)) = (both(ceiling), both(rest));
     Localized::new(
-        format!("统筹基金本年度支付已达封顶线{ceiling_zh}，余下{rest_zh}进入下一层。"),
+        format!("统筹基金本年度支付已达封顶线{ceiling_zh}，余下{rest_zh}超出封顶线。"),
         format!(
-            "The pooled fund has reached its ceiling of {ceiling_en} for the year; the remaining {rest_en} goes to the next layer."
+            "The pooled fund has reached its ceiling of {ceiling_en} for the year; the remaining {rest_en} lies above it."
         ),
     )
 }

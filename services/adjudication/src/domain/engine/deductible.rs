@@ -1,5 +1,6 @@
 //! The deductible (起付线): per year for outpatient care, per stay for inpatient care, counting on along a referral chain.
 
+use rust_decimal::Decimal;
 use types::money::Money;
 
 use super::{Work, step};
@@ -73,7 +74,7 @@ impl Work<'_> {
             .get(&self.input.tier)
             .map_or((Money::ZERO, Money::ZERO), |tier| (tier.first.of(person), tier.repeat.of(person)));
         let base = if earlier_in_year == 0 { first } else { repeat };
-        let further_cycles: Money = (0..self.further_cycles(stays)).map(|_| repeat).sum();
+        let further_cycles = Money::round_half_up(repeat.decimal() * Decimal::from(self.further_cycles(stays)));
         let set = base + further_cycles;
         let chain_clause = || Some(self.policy.clause(self.input.kind, "referral_chain", &stays.chain_sources));
 
@@ -105,7 +106,7 @@ impl Work<'_> {
         Due { amount: set, rule: Rule::Deductible, chain: None, text, set, credited: Money::ZERO }
     }
 
-    /// A cycle is begun by each full number of cycle days since admission.
+    /// With cycles of 90 days, the 91st night begins the second.
     fn further_cycles(&self, stays: &StayDeductibles) -> i64 {
         let days = (self.input.to - self.input.from).num_days();
         stays.settlement_cycle_days.map_or(0, |cycle| (days - 1).max(0) / i64::from(cycle))

@@ -287,5 +287,7 @@ fn malformed(path: &str, what: &dyn ToString) -> PolicyError {
 }
 
 fn error(path: &str, problem: Problem) -> PolicyError {
+    // The root, as serde_path_to_error writes it.
+    let path = if path.is_empty() { "." } else { path };
     PolicyError { path: path.to_owned(), problem }
 }

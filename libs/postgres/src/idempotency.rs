@@ -86,7 +86,7 @@ impl<T> Call<T> {
 
     /// Stores the answer and commits it together with the work.
     pub async fn commit(&self, mut tx: Transaction, value: T) -> Result<Reply<T>, Error> {
-        sqlx::query(
+        let stored = sqlx::query(
             "UPDATE requests SET response = $6 \
              WHERE subject = $1 AND request_id = $2 AND method = $3 AND actor = $4 AND organisation = $5",
         )
@@ -98,7 +98,8 @@ impl<T> Call<T> {
         .bind((self.encode)(&value))
         .execute(&mut *tx)
         .await?;
-        tx.unanswered = false;
+        // No row: `tx` is not the transaction in which this call was claimed.
+        tx.unanswered = stored.rows_affected() == 0;
         tx.finish().await?;
         Ok(Reply::Done(value))
     }

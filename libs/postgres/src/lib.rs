@@ -3,6 +3,19 @@
 //!
 //! A mutating use case reads: [`Database::replay`] → checks that call peers → [`Database::begin_call`] → store functions,
 //! [`events::append`], [`audit::record`] → [`Call::commit`]. Knows no service and no transport.
+//!
+//! # Tables
+//!
+//! [`migrate`] makes this crate's tables first, then the service's. Whatever the owner creates is usable by the service's role;
+//! the worker's role sees nothing it was not given. A service's migration says the rest in one line each:
+//!
+//! ```sql
+//! CREATE TABLE sagas (id uuid PRIMARY KEY, region text NOT NULL);
+//! CALL protect_by_region('sagas');    -- the service sees the region its transaction was begun for
+//! CALL open_to_worker('sagas');       -- loops read and update it across regions
+//! CALL append_only('ledger_entries'); -- the service may insert and read
+//! CALL read_only('tariffs');          -- the service may read
+//! ```
 
 pub mod audit;
 pub mod consumer;

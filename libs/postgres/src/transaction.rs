@@ -55,9 +55,6 @@ impl Transaction {
 
     /// Commits; an error that was met and ignored on the way is met again here. A claimed request is committed by [`crate::Call::commit`] instead, which stores its answer.
     pub async fn commit(mut self) -> Result<(), Error> {
-        if self.unanswered {
-            return Err(Error::AnswerMissing);
-        }
         // COMMIT of a failed transaction rolls it back and reports success. Any other statement reports the failure.
         sqlx::query("SELECT").execute(&mut *self.inner).await?;
         self.finish().await
@@ -65,6 +62,9 @@ impl Transaction {
 
     /// As [`Transaction::commit`], where the statement before has just succeeded.
     pub(crate) async fn finish(self) -> Result<(), Error> {
+        if self.unanswered {
+            return Err(Error::AnswerMissing);
+        }
         self.inner.commit().await?;
         if self.unsealed {
             self.signals.unsealed.notify_one();

@@ -141,6 +141,10 @@ async fn a_claimed_request_cannot_be_committed_without_its_answer() {
     let Begun::Fresh(mut tx) = test.db.begin_call(&call).await.unwrap() else { panic!("a fresh key was replayed") };
     add_note(&mut tx, "forgotten").await.unwrap();
     assert!(matches!(tx.commit().await, Err(Error::AnswerMissing)));
+
+    let mut unrelated = test.db.begin(BEIJING).await.unwrap();
+    add_note(&mut unrelated, "forgotten").await.unwrap();
+    assert!(matches!(call.commit(unrelated, "forgotten".to_owned()).await, Err(Error::AnswerMissing)));
     assert!(notes_seen(&test.db, BEIJING).await.is_empty());
 }
 

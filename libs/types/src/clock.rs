@@ -2,7 +2,7 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, SubsecRound as _, TimeDelta, Utc};
 
 /// China Standard Time, the only zone of service dates, without daylight saving.
 const LOCAL_OFFSET: TimeDelta = TimeDelta::hours(8);
@@ -11,14 +11,14 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// The clock of the machine.
+/// The clock of the machine, to the microsecond: what the database keeps, so that a value reads back as it was written.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place where the system clock is read")]
     fn now(&self) -> DateTime<Utc> {
-        Utc::now()
+        Utc::now().trunc_subsecs(6)
     }
 }
 
@@ -70,6 +70,12 @@ mod tests {
         assert_eq!(local_date(instant("2025-12-31T15:59:59Z")), new_year.pred_opt().unwrap());
         assert_eq!(local_date(instant("2025-12-31T16:00:00Z")), new_year);
         assert_eq!(start_of_local_day(new_year), instant("2025-12-31T16:00:00Z"));
+    }
+
+    #[test]
+    fn the_system_clock_keeps_what_the_database_keeps() {
+        let now = SystemClock.now();
+        assert_eq!(now.timestamp_subsec_nanos() % 1_000, 0);
     }
 
     #[test]

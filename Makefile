@@ -16,7 +16,7 @@ setup: ## Set up what this machine lacks: Postgres, Redis, a C linker
 	@tools/setup.sh
 
 build: setup ## Build every program (debug)
-	@cargo build --workspace --bins --quiet
+	@cargo build --workspace --bins
 
 up: build ## Start the mesh and leave it running: Postgres, Redis, five services
 	@$(ANJIA) up $(ARGS)
@@ -44,7 +44,7 @@ fmt: ## Format the code
 	@cargo fmt --all
 
 bench: setup ## Measure a release build
-	@cargo build --release --workspace --bins --quiet
+	@cargo build --release --workspace --bins
 	@$(TARGET)/release/anjia bench $(ARGS)
 
 reset: ## Stop the mesh and remove its data and keys

@@ -79,6 +79,13 @@ pub async fn create_database(cluster: &Cluster, service: &str, database: &str, t
     Ok(!found)
 }
 
+/// Removes a database, whoever is still connected.
+pub async fn remove_database(cluster: &Cluster, database: &str) -> Result<()> {
+    let mut admin = cluster.admin("postgres").await?;
+    run(&mut admin, format!("DROP DATABASE IF EXISTS {database} WITH (FORCE)")).await?;
+    Ok(admin.close().await?)
+}
+
 /// Names cannot be bound as parameters. All of them come from our own constants, none from outside.
 async fn run(connection: &mut PgConnection, sql: String) -> Result<()> {
     let shown = sql.clone();

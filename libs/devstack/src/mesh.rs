@@ -27,6 +27,8 @@ pub struct Plan {
     /// The folder of the service binaries.
     pub binaries: PathBuf,
     pub lifetime: Lifetime,
+    /// Remove what an earlier mesh left under this root, data and keys included, and begin anew.
+    pub fresh: bool,
     /// Where services send their traces, if anywhere.
     pub otlp_endpoint: Option<String>,
     /// Further settings, for every service, by the names in their `--help`.
@@ -58,6 +60,9 @@ impl Mesh {
             }
             State::Nothing => {}
         }
+        if plan.fresh {
+            record::clear(&plan.root)?;
+        }
         let logs = plan.root.join("logs");
         let _ = fs::remove_dir_all(&logs);
 
@@ -74,7 +79,6 @@ impl Mesh {
         let redis = Redis::start(plan.root.join("redis"), logs.join("redis.log"), plan.lifetime);
         let (cluster, redis) = tokio::try_join!(cluster, redis)?;
 
-        try_join_all(SERVICES.map(|name| create_database(&cluster, name, name, None))).await?;
         let databases: BTreeMap<_, _> = SERVICES.map(|name| (name, urls(&cluster, name, name))).into();
         let fleet = Fleet::new(FleetPlan {
             keys: Keys::in_folder(&plan.root.join("keys"))?,
@@ -87,9 +91,11 @@ impl Mesh {
             settings: plan.settings,
         })?;
         let mut mesh = Self { fleet, redis, cluster, _lock: lock };
+        // From here on `stop` finds what runs, also after a start that was interrupted.
         mesh.save(false)?;
 
         progress("bringing the databases up to date");
+        try_join_all(SERVICES.map(|name| create_database(&mesh.cluster, name, name, None))).await?;
         mesh.fleet.migrate_all().await?;
         mesh.fleet.register(callers::all()).await?;
         progress("starting identity, scheduling, adjudication, payment, referral");

@@ -148,18 +148,28 @@ pub fn stop(root: &Path) -> Result<Down> {
     Ok(down)
 }
 
-/// Removes everything under `root` and, where Postgres could not work there, its data elsewhere. Only after `stop`.
+/// Removes `root` with everything in it and, where Postgres could not work there, its data elsewhere. Only after `stop`.
 pub fn wipe(root: &Path) -> Result<()> {
+    clear(root)?;
+    remove(root)
+}
+
+/// As `wipe`, but keeps the folder and its lock.
+pub(crate) fn clear(root: &Path) -> Result<()> {
     let root = std::path::absolute(root)?;
-    for folder in [other_place(&root.join("postgres")), root] {
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("removing {}", folder.display()));
-            }
-            _ => {}
+    remove(&other_place(&root.join("postgres")))?;
+    let entries = fs::read_dir(&root).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_name() != "lock").try_for_each(|entry| remove(&entry.path()))
+}
+
+fn remove(path: &Path) -> Result<()> {
+    let removed = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("removing {}", path.display()))
         }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn stop_all(processes: Vec<&ProcessRecord>, signal: Signal, down: &mut Down) {

@@ -55,6 +55,12 @@ impl TestDb {
     }
 }
 
+impl Drop for TestDb {
+    fn drop(&mut self) {
+        templates::leave([&self.urls]);
+    }
+}
+
 fn config(urls: &DatabaseUrls) -> PostgresConfig {
     PostgresConfig {
         database_url: urls.service.clone(),

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use chassis::channel::{self, Channel};
 use devstack::callers::{self, Client};
 use devstack::{DatabaseUrls, Fleet, FleetPlan, Lifetime, Redis, SERVICES, service_name};
+use futures_util::future::try_join_all;
 use sqlx::{Connection, PgConnection};
 
 use crate::cluster::{Shared, shared};
@@ -37,16 +38,17 @@ impl Mesh {
         for name in services {
             service_name(name)?;
         }
-        let wanted = |name: &&str| *name == "identity" || services.contains(name);
+        let wanted = |name: &&'static str| *name == "identity" || services.contains(name);
         let shared = shared().await?;
         let root = shared.folder.join(format!("mesh-{}", NEXT_MESH.fetch_add(1, Ordering::Relaxed)));
         let redis = Redis::start(root.join("redis"), root.join("logs/redis.log"), Lifetime::Tethered).await?;
 
-        let mut databases = BTreeMap::new();
-        for name in SERVICES.into_iter().filter(|name| wanted(name)) {
+        let names = SERVICES.into_iter().filter(wanted);
+        let databases = try_join_all(names.map(async |name| {
             let fill = async |template: &DatabaseUrls| fill(shared, name, template).await;
-            databases.insert(name, templates::database(shared, name, name, fill).await?);
-        }
+            anyhow::Ok((name, templates::database(shared, name, name, fill).await?))
+        }));
+        let databases = databases.await?.into_iter().collect();
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let plan = plan(shared, root, databases);
         let mut fleet = Fleet::new(FleetPlan { redis_url: redis.url(), settings: settings.collect(), ..plan })?;
@@ -112,6 +114,12 @@ impl Mesh {
     /// What a service has written to its log so far.
     pub fn log(&self, service: &str) -> String {
         std::fs::read_to_string(self.fleet.log(service)).or_panic()
+    }
+}
+
+impl Drop for Mesh {
+    fn drop(&mut self) {
+        templates::leave(self.fleet.names().into_iter().filter_map(|name| self.fleet.database(name).ok()));
     }
 }
 

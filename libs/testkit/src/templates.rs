@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
-use devstack::{DatabaseUrls, create_database, urls};
+use devstack::{DatabaseUrls, create_database, remove_database, urls};
 use tokio::sync::OnceCell;
 
 use crate::cluster::Shared;
@@ -13,6 +13,8 @@ use crate::cluster::Shared;
 type Slot = Arc<OnceCell<String>>;
 
 static TEMPLATES: Mutex<Option<HashMap<String, Slot>>> = Mutex::new(None);
+/// Of tests that have ended. A thousand tests would otherwise fill the disk.
+static LEFT: Mutex<Vec<String>> = Mutex::new(Vec::new());
 static NEXT_DATABASE: AtomicU32 = AtomicU32::new(1);
 
 /// A fresh database for `service`, copied from the template `key`; `fill` makes the content of that template when it is needed
@@ -33,9 +35,24 @@ where
             anyhow::Ok(name)
         })
         .await?;
+    remove_left(shared).await?;
     let name = next_name(service);
     create_database(&shared.cluster, service, &name, Some(template)).await?;
     Ok(urls(&shared.cluster, service, &name))
+}
+
+/// Lets the next test that needs a database remove these.
+pub(crate) fn leave<'a>(databases: impl IntoIterator<Item = &'a DatabaseUrls>) {
+    let names = databases.into_iter().filter_map(|urls| urls.service.rsplit('/').next()).map(str::to_owned);
+    LEFT.lock().unwrap_or_else(PoisonError::into_inner).extend(names);
+}
+
+async fn remove_left(shared: &Shared) -> Result<()> {
+    let left = std::mem::take(&mut *LEFT.lock().unwrap_or_else(PoisonError::into_inner));
+    for name in left {
+        remove_database(&shared.cluster, &name).await?;
+    }
+    Ok(())
 }
 
 fn next_name(service: &str) -> String {

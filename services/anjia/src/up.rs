@@ -40,6 +40,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
         root,
         binaries: binaries()?,
         lifetime: Lifetime::Detached,
+        fresh: false,
         otlp_endpoint: args.otlp_endpoint,
         settings: vec![],
     };

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::WithExportConfig;
+use opentelemetry_otlp::{RetryPolicy, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider};
 use tracing_subscriber::layer::SubscriberExt;
@@ -132,6 +132,8 @@ fn exporting(
         .with_tonic()
         .with_endpoint(endpoint)
         .with_timeout(Duration::from_secs(2))
+        // A batch that cannot be delivered is dropped; trying again would only hold up the next, and the end of the process.
+        .with_retry_policy(RetryPolicy::disabled())
         .build()?;
     let limits = BatchConfigBuilder::default()
         .with_max_queue_size(QUEUE_MAX)

@@ -23,5 +23,5 @@ async fn a_collector_that_is_away_holds_nothing_up() {
 
     let begun = Instant::now();
     guard.shutdown().await;
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }

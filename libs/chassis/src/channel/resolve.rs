@@ -30,8 +30,16 @@ impl Dns {
 
 impl Resolve for Dns {
     fn resolve(&self) -> BoxFuture<'_, io::Result<BTreeSet<SocketAddr>>> {
-        Box::pin(async move { Ok(tokio::net::lookup_host((self.host.as_str(), self.port)).await?.collect()) })
+        Box::pin(
+            async move { Ok(one_family(tokio::net::lookup_host((self.host.as_str(), self.port)).await?.collect())) },
+        )
     }
+}
+
+/// IPv4 where there is any: with both families a pod would count twice, and `localhost` would be half dead.
+fn one_family(addresses: BTreeSet<SocketAddr>) -> BTreeSet<SocketAddr> {
+    let has_ipv4 = addresses.iter().any(SocketAddr::is_ipv4);
+    addresses.into_iter().filter(|address| !has_ipv4 || address.is_ipv4()).collect()
 }
 
 /// Runs until the channel is dropped. A failed look-up changes nothing: yesterday's addresses beat none.
@@ -82,4 +90,20 @@ async fn apply(
 fn at(endpoint: &Endpoint, address: SocketAddr) -> Option<Endpoint> {
     let uri: Uri = format!("http://{address}").parse().ok()?;
     Some(super::endpoint(uri).origin(endpoint.uri().clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(addresses: &[&str]) -> Vec<String> {
+        let addresses = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        one_family(addresses).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_name_stands_for_addresses_of_one_family() {
+        assert_eq!(kept(&["[::1]:1", "127.0.0.1:1"]), ["127.0.0.1:1"]);
+        assert_eq!(kept(&["[::1]:1"]), ["[::1]:1"]);
+    }
 }

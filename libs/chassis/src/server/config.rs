@@ -62,3 +62,27 @@ pub fn runtime(config: &ServerConfig) -> io::Result<tokio::runtime::Runtime> {
         .enable_all()
         .build()
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::TelemetryConfig;
+
+    /// The service's own words.
+    #[derive(clap::Parser)]
+    struct Config {
+        #[command(flatten)]
+        _server: ServerConfig,
+        #[command(flatten)]
+        _telemetry: TelemetryConfig,
+    }
+
+    #[test]
+    fn shared_settings_do_not_replace_what_a_service_says_of_itself() {
+        let command = Config::command();
+        assert_eq!(command.get_about().map(ToString::to_string).as_deref(), Some("The service's own words"));
+        command.debug_assert();
+    }
+}

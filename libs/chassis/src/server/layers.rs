@@ -164,6 +164,8 @@ async fn trace(request: Request, next: Next) -> Response {
         telemetry::mark(&span, id);
     }
 
+    let mut unanswered =
+        Unanswered { span: span.clone(), deadline: request.extensions().get().copied(), is_answered: false };
     // A handler that panics fails its own call, not every call of the connection.
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind();
     let answer = telemetry::with_journey(journey, handled).instrument(span.clone()).await;
@@ -171,13 +173,33 @@ async fn trace(request: Request, next: Next) -> Response {
         span.in_scope(|| tracing::error!("a handler panicked"));
         refuse(&error::status(error::DOMAIN, Code::Internal, "INTERNAL", "internal error"))
     });
-    record(&span, &response);
+    unanswered.is_answered = true;
+    record(&span, code_of(&response));
     response
 }
 
+/// Completes the span of a call that was given up: by the deadline, or because its caller hung up.
+struct Unanswered {
+    span: Span,
+    deadline: Option<Deadline>,
+    is_answered: bool,
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            let is_late = self.deadline.is_some_and(|deadline| deadline.remaining().is_zero());
+            record(&self.span, if is_late { Code::DeadlineExceeded } else { Code::Cancelled });
+        }
+    }
+}
+
 /// The code is in the head of a refused answer; an answer with a body began well, and how a stream ends its client knows.
-fn record(span: &Span, response: &Response) {
-    let code = response.headers().get("grpc-status").map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
+fn code_of(response: &Response) -> Code {
+    response.headers().get("grpc-status").map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()))
+}
+
+fn record(span: &Span, code: Code) {
     span.record("rpc.grpc.status_code", code as i32);
     // By the semantic conventions only what is the server's own fault makes a server span an error.
     let is_fault = matches!(

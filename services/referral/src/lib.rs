@@ -1,1 +1,2 @@
 //! referral
+pub mod domain;

@@ -22,12 +22,14 @@ mod database;
 mod mesh;
 mod people;
 mod templates;
+mod whole;
 
 pub use caller::TestCaller;
 pub use database::TestDb;
 pub use devstack::callers;
 pub use mesh::Mesh;
 pub use people::{national_id, request_id};
+pub use whole::{caller_in, whole_mesh};
 
 /// The stable reason of a refusal.
 #[track_caller]

@@ -1,0 +1,33 @@
+//! A whole mesh with a Postgres of its own, for tests that stop or kill Postgres: the shared one serves other tests, too.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use anyhow::Context;
+use devstack::{Lifetime, Mesh, Plan, callers};
+
+use crate::cluster::shared;
+use crate::{OrPanic, TestCaller};
+
+static NEXT: AtomicU32 = AtomicU32::new(1);
+
+/// Postgres, Redis and the five services, as `anjia up` starts them, but dying with the test process.
+pub async fn whole_mesh() -> Mesh {
+    let shared = shared().await.or_panic();
+    let plan = Plan {
+        root: shared.folder.join(format!("whole-{}", NEXT.fetch_add(1, Ordering::Relaxed))),
+        binaries: shared.binaries.clone(),
+        lifetime: Lifetime::Tethered,
+        fresh: true,
+        otlp_endpoint: None,
+        settings: vec![],
+    };
+    Mesh::start(plan, &|_| {}).await.or_panic()
+}
+
+/// A caller of the journey by its client id, in a mesh that was not started by this crate's `Mesh`.
+pub fn caller_in(mesh: &Mesh, client_id: &str) -> TestCaller {
+    let known = callers::all().into_iter().find(|client| client.client_id == client_id);
+    let client = known.with_context(|| format!("nobody in the journey is called {client_id}")).or_panic();
+    let identity = chassis::channel::connect(&mesh.fleet().url("identity").or_panic()).or_panic();
+    TestCaller::new(client, mesh.fleet().keys(), identity)
+}

@@ -116,11 +116,6 @@ pub(crate) fn other_place(wanted: &Path) -> PathBuf {
     PathBuf::from(format!("/var/tmp/anjia-{:016x}", fnv1a(wanted.as_os_str().as_encoded_bytes())))
 }
 
-/// A folder for throw-away data, owned by the account the server will run as.
-pub fn scratch_place(wanted: &Path) -> Result<PathBuf> {
-    Account::for_server(Path::new("/nonexistent"))?.place(wanted)
-}
-
 /// FNV-1a: the name must be the same with the next compiler too, which the standard hasher does not promise.
 fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))

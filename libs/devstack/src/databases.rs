@@ -6,7 +6,7 @@ use sqlx::{Connection, PgConnection};
 use crate::cluster::Cluster;
 
 /// The superuser of a private cluster. No service ever connects as it.
-pub const ROLE_ADMIN: &str = "admin";
+pub(crate) const ROLE_ADMIN: &str = "admin";
 
 /// How a service reaches one database.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub fn urls(cluster: &Cluster, service: &str, database: &str) -> DatabaseUrls {
 }
 
 /// Makes `<service>_owner`, `<service>` and `<service>_worker` where they are missing. Several may ask at once.
-pub async fn create_roles(admin: &mut PgConnection, service: &str) -> Result<()> {
+async fn create_roles(admin: &mut PgConnection, service: &str) -> Result<()> {
     for role in [format!("{service}_owner"), service.to_owned(), format!("{service}_worker")] {
         let sql = format!(
             "DO $$ BEGIN

@@ -18,9 +18,8 @@ mod programs;
 mod record;
 mod redis;
 
-pub use account::scratch_place;
 pub use cluster::{Cluster, ClusterPlan, Durability};
-pub use databases::{DatabaseUrls, ROLE_ADMIN, create_database, create_roles, remove_database, urls};
+pub use databases::{DatabaseUrls, create_database, remove_database, urls};
 pub use fleet::{Fleet, FleetPlan, SERVICES, service_name};
 pub use keys::{Keys, PublicClient};
 pub use mesh::{Mesh, Plan, Progress};

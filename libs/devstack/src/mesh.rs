@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 
 use crate::callers;
 use crate::cluster::{Cluster, ClusterPlan, Durability};
-use crate::databases::{create_database, urls};
+use crate::databases::{ROLE_ADMIN, create_database, urls};
 use crate::fleet::{Fleet, FleetPlan, SERVICES};
 use crate::keys::Keys;
 use crate::process::{Lifetime, absolute};
@@ -137,7 +137,7 @@ impl Mesh {
             root: root.to_owned(),
             keys: self.fleet.keys().folder().to_owned(),
             logs: root.join("logs"),
-            postgres_url: self.cluster.url(crate::ROLE_ADMIN, "postgres"),
+            postgres_url: self.cluster.url(ROLE_ADMIN, "postgres"),
             redis_url: self.redis.url(),
             postgres: self.cluster.process().cloned(),
             redis: self.redis.process().cloned(),

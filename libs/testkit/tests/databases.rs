@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{Connection, PgConnection, SqlStr};
 use testkit::TestDb;
+use types::caller::{Party, Role};
+use types::region::RegionCode;
 
 static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     let sql = SqlStr::from_static(
@@ -37,4 +39,15 @@ async fn the_service_role_is_bound_by_row_security() {
         .await
         .unwrap();
     assert!(!powers);
+}
+
+#[test]
+fn the_callers_of_the_journey_are_written_in_the_words_of_the_mesh() {
+    for client in testkit::callers::all() {
+        assert!(client.party.parse::<Party>().is_ok(), "{}", client.party);
+        assert!(client.region.parse::<RegionCode>().is_ok(), "{}", client.region);
+        for role in &client.roles {
+            assert!(role.parse::<Role>().is_ok(), "{role}");
+        }
+    }
 }

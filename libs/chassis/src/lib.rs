@@ -28,6 +28,7 @@
 pub mod access;
 pub mod auth;
 pub mod channel;
+pub mod command;
 mod context;
 pub mod deadline;
 mod ending;

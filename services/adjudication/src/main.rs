@@ -1,1 +1,70 @@
-fn main() {}
+//! The adjudication service.
+
+use std::sync::Arc;
+
+use adjudication::app::App;
+use adjudication::config::Config;
+use adjudication::peers::{Identity, Scheduling};
+use adjudication::{MIGRATOR, grpc, work};
+use chassis::{Credentials, Server, Verifier, channel, command, telemetry};
+use chrono::TimeDelta;
+use postgres::{Database, sealer};
+use types::clock::{Clock, SystemClock};
+
+/// Decides what insurance pays, and says why.
+#[derive(Debug, clap::Parser)]
+#[command(version)]
+enum Command {
+    /// Serves until SIGTERM: what happens without a command, too.
+    Serve(Box<Config>),
+    /// Brings the database up to this version, as its owner.
+    Migrate(Migrate),
+}
+
+#[derive(Debug, clap::Args)]
+struct Migrate {
+    /// URL of the service's database as its owner (`adjudication_owner`).
+    #[arg(long, env)]
+    owner_database_url: String,
+}
+
+fn main() -> anyhow::Result<()> {
+    match command::parse() {
+        Command::Serve(config) => chassis::runtime(&config.server)?.block_on(serve(&config)),
+        Command::Migrate(config) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            Ok(runtime.block_on(postgres::migrate(&config.owner_database_url, &MIGRATOR))?)
+        }
+    }
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let telemetry = telemetry::init("adjudication", &config.telemetry)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let db = Database::connect(&config.postgres).await?;
+    let identity = channel::connect(&config.identity_url)?;
+    let scheduling = channel::connect(&config.scheduling_url)?;
+    let credentials = Credentials::load("adjudication", &config.client_key_file, identity.clone(), clock.clone())?;
+    let app = App {
+        db: db.clone(),
+        clock: clock.clone(),
+        identity: Identity::new(identity.clone(), credentials.clone()),
+        scheduling: Scheduling::new(scheduling, credentials),
+        division_valid: TimeDelta::hours(config.division_valid_h.into()),
+    };
+
+    let (ready, sealed, quoted) = (db.clone(), db.clone(), app.clone());
+    let served = Server::new("adjudication", &config.server)
+        .access(include_str!("../access.toml"))
+        .auth(Verifier::remote(identity, clock))
+        .ready(move || {
+            let db = ready.clone();
+            async move { Ok(db.ready(&MIGRATOR).await?) }
+        })
+        .work("sealer", |stop| sealer::run(sealed, stop))
+        .work("appointments", |stop| work::appointments::run(quoted, stop))
+        .serve(grpc::routes(&app))
+        .await;
+    telemetry.shutdown().await;
+    Ok(served?)
+}

@@ -1,0 +1,47 @@
+//! The command line of a service's binary: without a command it serves.
+
+use std::ffi::{OsStr, OsString};
+
+/// Parses the process's arguments; `serve` where no command is named, so that a container needs none.
+pub fn parse<C: clap::Parser>() -> C {
+    C::parse_from(with_default::<C>(std::env::args_os().collect()))
+}
+
+fn with_default<C: clap::CommandFactory>(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let first = arguments.get(1).map(OsString::as_os_str);
+    let names_a_command = |word: &OsStr| {
+        let asks_for_help = ["help", "-h", "--help", "-V", "--version"].iter().any(|help| word == *help);
+        asks_for_help || C::command().find_subcommand(word).is_some()
+    };
+    if !first.is_some_and(names_a_command) {
+        arguments.insert(arguments.len().min(1), "serve".into());
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    enum Command {
+        Serve {
+            #[arg(long)]
+            port: Option<u16>,
+        },
+        Migrate,
+    }
+
+    #[test]
+    fn a_service_serves_unless_told_otherwise() {
+        let parsed = |words: &[&str]| {
+            let words = ["service"].iter().chain(words).map(OsString::from).collect();
+            <Command as clap::Parser>::try_parse_from(with_default::<Command>(words))
+        };
+        assert!(matches!(parsed(&[]), Ok(Command::Serve { port: None })));
+        assert!(matches!(parsed(&["--port", "1"]), Ok(Command::Serve { port: Some(1) })));
+        assert!(matches!(parsed(&["serve"]), Ok(Command::Serve { .. })));
+        assert!(matches!(parsed(&["migrate"]), Ok(Command::Migrate)));
+        assert!(parsed(&["--help"]).is_err());
+    }
+}

@@ -1,0 +1,114 @@
+use chassis::{Context, Guarded, Permitted};
+use postgres::audit::{self, Entry};
+use postgres::events::{self, NewEvent};
+use postgres::{Begun, Call, Reply, Scope, Transaction};
+use serde_json::json;
+use types::ids::{BillId, OrganisationId, ResidentId, SettlementId};
+
+use super::App;
+use crate::domain::error::AdjudicationError;
+use crate::domain::settlement::{Confirmation, Settlement};
+use crate::store::{accumulators, settlements};
+
+impl Guarded for Settlement {
+    const NOT_FOUND: &'static str = "SETTLEMENT_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.provider]
+    }
+}
+
+impl App {
+    /// Confirms a division for a bill: the person's year moves on. Refused if it moved since the division.
+    pub async fn confirm_settlement(
+        &self,
+        ctx: &Context,
+        call: &Call<Permitted<Settlement>>,
+        id: SettlementId,
+        bill: BillId,
+    ) -> Result<Reply<Permitted<Settlement>>, AdjudicationError> {
+        let mut tx = match self.db.begin_call(call).await? {
+            Begun::Fresh(tx) => tx,
+            Begun::Replayed(reply) => return Ok(reply),
+        };
+        let settlement = settlements::lock(&mut tx, id).await?.ok_or(AdjudicationError::SettlementNotFound(id))?;
+        let account_version = match &settlement.cover {
+            Some(cover) => Some(accumulators::lock(&mut tx, ctx.caller.region, &cover.account).await?.version),
+            None => None,
+        };
+        let now = self.clock.now();
+        let settlement = match settlement.confirm(bill, account_version, now)? {
+            Confirmation::Already(settlement) => settlement,
+            Confirmation::New(settlement) => {
+                settlements::confirm(&mut tx, id, now, bill).await?;
+                if let Some(cover) = &settlement.cover {
+                    accumulators::advance(
+                        &mut tx,
+                        &cover.account,
+                        &settlement.adjudication.after,
+                        cover.account_version,
+                    )
+                    .await?;
+                }
+                tell(&mut tx, ctx, &settlement, bill).await?;
+                settlement
+            }
+        };
+        let settlement = ctx.permit(settlement)?;
+        Ok(call.commit(tx, settlement).await?)
+    }
+
+    /// One settlement with its explanation.
+    pub async fn settlement(
+        &self,
+        ctx: &Context,
+        id: SettlementId,
+    ) -> Result<Permitted<Settlement>, AdjudicationError> {
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
+        let settlement = settlements::find(&mut tx, id).await?.ok_or(AdjudicationError::SettlementNotFound(id))?;
+        let settlement = ctx.permit(settlement.at(self.clock.now()))?;
+        let shares = &settlement.adjudication.shares;
+        let entry = Entry::new(&ctx.caller, "adjudication.settlement.read").resident(settlement.resident).row(
+            "settlements",
+            id,
+            1,
+            &[&settlement.state.as_str(), &shares.total, &shares.fund(), &shares.own()],
+        );
+        audit::record(&mut tx, entry).await?;
+        tx.commit().await?;
+        Ok(settlement)
+    }
+}
+
+async fn tell(
+    tx: &mut Transaction,
+    ctx: &Context,
+    settlement: &Settlement,
+    bill: BillId,
+) -> Result<(), AdjudicationError> {
+    let data = json!({
+        "resident_id": settlement.resident,
+        "claim_id": settlement.claim,
+        "bill_id": bill,
+        "journey_id": settlement.journey,
+    });
+    let at = match settlement.state {
+        crate::domain::settlement::State::Confirmed { at, .. } => at,
+        _ => settlement.divided_at,
+    };
+    let told = NewEvent::new("anjia.adjudication.settlement.confirmed.v1", settlement.id, data, at);
+    events::append(tx, told.traceparent(ctx.traceparent())).await?;
+    let shares = &settlement.adjudication.shares;
+    let entry = Entry::new(&ctx.caller, "adjudication.settlement.confirm").resident(settlement.resident).row(
+        "settlements",
+        settlement.id,
+        1,
+        &[&settlement.state.as_str(), &shares.total, &shares.fund(), &shares.own()],
+    );
+    audit::record(tx, entry).await?;
+    Ok(())
+}

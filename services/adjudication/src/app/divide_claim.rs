@@ -1,0 +1,222 @@
+use chassis::{Context, Guarded, Permitted};
+use postgres::audit::{self, Entry};
+use postgres::events::{self, NewEvent};
+use postgres::{Begun, Call, Reply, Transaction};
+use serde_json::json;
+use types::clock::local_date;
+use types::ids::{ClaimId, OrganisationId, QuoteId, ResidentId, SettlementId, VisitId};
+use types::money::Money;
+
+use super::App;
+use super::pricing::{Care, classify, price};
+use crate::domain::claim::{BilledLine, Claim, Diagnosis};
+use crate::domain::coverage::Coverage;
+use crate::domain::drift;
+use crate::domain::error::AdjudicationError;
+use crate::domain::settlement::{Settlement, State};
+use crate::domain::visit::{Stay, Visit};
+use crate::store::{accumulators, claims, quotes, settlements};
+
+/// What a provider bills for a visit. The lines' items are resolved from the catalogue here.
+#[derive(Debug, Clone)]
+pub struct DivideClaim {
+    /// None: have one chosen, or the one the visit already has.
+    pub claim: Option<ClaimId>,
+    pub visit: VisitId,
+    pub diagnoses: Vec<Diagnosis>,
+    pub lines: Vec<BilledLine>,
+    pub total: Money,
+    pub quote: Option<QuoteId>,
+}
+
+/// A claim and its division.
+#[derive(Debug, Clone)]
+pub struct Divided {
+    pub claim: Claim,
+    pub settlement: Settlement,
+}
+
+impl Guarded for Divided {
+    const NOT_FOUND: &'static str = "CLAIM_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.claim.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.claim.provider]
+    }
+}
+
+impl Guarded for Visit {
+    const NOT_FOUND: &'static str = "VISIT_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.provider]
+    }
+}
+
+impl App {
+    /// Divides a claim over those who pay. Moves nothing yet.
+    pub async fn divide_claim(
+        &self,
+        ctx: &Context,
+        call: &Call<Permitted<Divided>>,
+        billed: DivideClaim,
+    ) -> Result<Reply<Permitted<Divided>>, AdjudicationError> {
+        if let Some(reply) = self.db.replay(call).await? {
+            return Ok(reply);
+        }
+        let visit = ctx.permit(self.scheduling.visit(ctx, billed.visit).await?)?;
+        let stay = visit.claimable(local_date(self.clock.now()))?;
+        stay.check(billed.lines.iter().map(|line| line.on))?;
+        let coverage = self.identity.coverage(visit.resident, stay.from).await?;
+
+        let mut tx = match self.db.begin_call(call).await? {
+            Begun::Fresh(tx) => tx,
+            Begun::Replayed(reply) => return Ok(reply),
+        };
+        let divided = self.divide(&mut tx, ctx, &visit, stay, billed, &coverage).await?;
+        let divided = ctx.permit(divided)?;
+        self.tell(&mut tx, ctx, &divided).await?;
+        Ok(call.commit(tx, divided).await?)
+    }
+
+    async fn divide(
+        &self,
+        tx: &mut Transaction,
+        ctx: &Context,
+        visit: &Visit,
+        stay: Stay,
+        billed: DivideClaim,
+        coverage: &Coverage,
+    ) -> Result<Divided, AdjudicationError> {
+        let region = ctx.caller.region;
+        let previous = claims::lock_of_visit(tx, visit.id).await?;
+        let (claim_id, version) = self.next_version(tx, visit, &billed, previous).await?;
+
+        let codes = billed.lines.iter().map(|line| line.item_code.clone()).collect();
+        let classes = classify(tx, region, codes, stay.from).await?;
+        let lines: Vec<BilledLine> =
+            billed.lines.into_iter().map(|line| BilledLine { item: classes.of(&line.item_code), ..line }).collect();
+        let care = Care {
+            resident: visit.resident,
+            tier: visit.tier,
+            kind: visit.kind,
+            from: stay.from,
+            until: stay.until,
+            lines: lines.iter().map(BilledLine::judged).collect(),
+            total: billed.total,
+            referral: visit.referral,
+            journey: Some(visit.journey),
+        };
+        let priced = price(tx, care, coverage).await?;
+        let adjudication = priced.adjudication?;
+        let quote = match billed.quote {
+            Some(id) => Some(quotes::find(tx, id).await?.ok_or(AdjudicationError::QuoteNotFound(id))?),
+            None => None,
+        };
+        let digest = priced.cover.as_ref().map(|cover| cover.policy_digest.as_str());
+        let drift =
+            quote.as_ref().map(|quote| drift::explain(quote, &priced.input, digest, &adjudication)).unwrap_or_default();
+
+        let now = self.clock.now();
+        let claim = Claim {
+            id: claim_id,
+            version,
+            visit: visit.id,
+            resident: visit.resident,
+            provider: visit.provider,
+            tier: visit.tier,
+            kind: visit.kind,
+            care_region: region,
+            insured_region: coverage.basic.map(|basic| basic.insured_region),
+            from: stay.from,
+            until: stay.until,
+            diagnoses: billed.diagnoses,
+            lines,
+            total: billed.total,
+            referral: visit.referral,
+            journey: visit.journey,
+            quote: billed.quote,
+            settlement: SettlementId::generate(),
+            received_at: now,
+        };
+        let settlement = Settlement {
+            id: claim.settlement,
+            claim: claim.id,
+            claim_version: claim.version,
+            resident: claim.resident,
+            provider: claim.provider,
+            tier: claim.tier,
+            state: State::Divided,
+            adjudication,
+            cover: priced.cover,
+            quote: billed.quote,
+            drift,
+            referral: claim.referral,
+            journey: claim.journey,
+            divided_at: now,
+            lapses_at: now + self.division_valid,
+        };
+        claims::put(tx, &claim).await.map_err(|error| match error.constraint() {
+            Some("claims_visit") => AdjudicationError::ClaimExists(visit.id),
+            _ => error.into(),
+        })?;
+        settlements::insert(tx, region, &settlement, &priced.input).await?;
+        Ok(Divided { claim, settlement })
+    }
+
+    /// The id and version of this claim: the first of its visit, or the next where the last division is spent.
+    async fn next_version(
+        &self,
+        tx: &mut Transaction,
+        visit: &Visit,
+        billed: &DivideClaim,
+        previous: Option<Claim>,
+    ) -> Result<(ClaimId, i32), AdjudicationError> {
+        let Some(previous) = previous else {
+            return Ok((billed.claim.unwrap_or_else(ClaimId::generate), 1));
+        };
+        if billed.claim != Some(previous.id) {
+            return Err(AdjudicationError::ClaimExists(visit.id));
+        }
+        let settlement = settlements::lock(tx, previous.settlement)
+            .await?
+            .ok_or(AdjudicationError::SettlementNotFound(previous.settlement))?;
+        let account_version = match &settlement.cover {
+            Some(cover) => Some(accumulators::read(tx, &cover.account).await?.version),
+            None => None,
+        };
+        if !settlement.is_spent(account_version, self.clock.now()) {
+            return Err(AdjudicationError::ClaimExists(visit.id));
+        }
+        settlements::lapse(tx, settlement.id).await?;
+        Ok((previous.id, previous.version + 1))
+    }
+
+    async fn tell(&self, tx: &mut Transaction, ctx: &Context, divided: &Divided) -> Result<(), AdjudicationError> {
+        let Divided { claim, settlement } = divided;
+        let data = json!({
+            "resident_id": claim.resident,
+            "claim_id": claim.id,
+            "visit_id": claim.visit,
+            "provider_organisation_id": claim.provider,
+            "journey_id": claim.journey,
+        });
+        let told =
+            NewEvent::new("anjia.adjudication.settlement.divided.v1", settlement.id, data, settlement.divided_at);
+        events::append(tx, told.traceparent(ctx.traceparent())).await?;
+        let shares = &settlement.adjudication.shares;
+        let entry = Entry::new(&ctx.caller, "adjudication.claim.divide")
+            .resident(claim.resident)
+            .row("claims", claim.id, 1, &[&claim.version, &claim.visit, &claim.total])
+            .row("settlements", settlement.id, 1, &[&"DIVIDED", &shares.total, &shares.fund(), &shares.own()]);
+        audit::record(tx, entry).await?;
+        Ok(())
+    }
+}

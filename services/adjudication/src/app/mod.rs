@@ -1,0 +1,35 @@
+//! When things happen: one use case a file. The only place that begins and commits.
+
+mod confirm_settlement;
+mod divide_claim;
+mod pricing;
+mod propose_policy;
+mod put_catalogue;
+mod quote_care;
+mod read;
+mod release_policy;
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use postgres::Database;
+use types::clock::Clock;
+
+use crate::peers::{Identity, Scheduling};
+
+pub use divide_claim::{DivideClaim, Divided};
+pub use propose_policy::ProposePolicy;
+pub use put_catalogue::PutCatalogue;
+pub use quote_care::QuoteCare;
+pub use read::{ListClaims, ListPolicies};
+
+/// The use cases and what they need. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub db: Database,
+    pub clock: Arc<dyn Clock>,
+    pub identity: Identity,
+    pub scheduling: Scheduling,
+    /// How long a division waits for its confirmation.
+    pub division_valid: TimeDelta,
+}

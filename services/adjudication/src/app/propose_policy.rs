@@ -1,0 +1,58 @@
+use chassis::Context;
+use postgres::audit::{self, Entry};
+use postgres::{Begun, Call, Reply};
+use sha2::{Digest as _, Sha256};
+use types::ids::PolicyId;
+
+use super::App;
+use crate::domain::error::AdjudicationError;
+use crate::domain::policy::Policy;
+use crate::domain::release::{PolicyVersion, State};
+use crate::store::policies;
+
+/// A document to propose.
+#[derive(Debug, Clone)]
+pub struct ProposePolicy {
+    pub id: PolicyId,
+    pub document: String,
+}
+
+impl App {
+    /// Proposes a document of the caller's own region. Not in force until another officer releases it.
+    pub async fn propose_policy(
+        &self,
+        ctx: &Context,
+        call: &Call<PolicyVersion>,
+        proposal: ProposePolicy,
+    ) -> Result<Reply<PolicyVersion>, AdjudicationError> {
+        if let Some(reply) = self.db.replay(call).await? {
+            return Ok(reply);
+        }
+        let policy = Policy::read(&proposal.document)?;
+        if policy.region != ctx.caller.region && !policy.demonstration {
+            return Err(AdjudicationError::ForeignRegion(policy.region.to_string()));
+        }
+        let version = PolicyVersion {
+            id: proposal.id,
+            digest: hex::encode(Sha256::digest(proposal.document.as_bytes())),
+            policy,
+            document: proposal.document,
+            proposed_by: ctx.caller.acting().clone(),
+            proposed_at: self.clock.now(),
+            state: State::Proposed,
+        };
+
+        let mut tx = match self.db.begin_call(call).await? {
+            Begun::Fresh(tx) => tx,
+            Begun::Replayed(reply) => return Ok(reply),
+        };
+        policies::insert(&mut tx, &version).await.map_err(|error| match error.constraint() {
+            Some("policies_pkey" | "policies_same_document") => AdjudicationError::PolicyExists,
+            _ => error.into(),
+        })?;
+        let entry =
+            Entry::new(&ctx.caller, "adjudication.policy.propose").row("policies", version.id, 1, &[&version.digest]);
+        audit::record(&mut tx, entry).await?;
+        Ok(call.commit(tx, version).await?)
+    }
+}

@@ -1,0 +1,191 @@
+use chassis::{Context, Guarded, Permitted};
+use chrono::NaiveDate;
+use postgres::audit::{self, Entry};
+use postgres::events::{self, NewEvent};
+use postgres::{Begun, Call, Reply, Scope, Transaction};
+use serde_json::json;
+use types::care::CareKind;
+use types::expected::ExpectedLine;
+use types::ids::{AppointmentId, JourneyId, OrganisationId, QuoteId, ReferralId, ResidentId};
+use types::money::Money;
+use types::region::RegionCode;
+use types::tier::Tier;
+
+use super::App;
+use super::pricing::{Care, Priced, classify, price};
+use crate::domain::appointment::Appointment;
+use crate::domain::claim;
+use crate::domain::coverage::Coverage;
+use crate::domain::engine::Refusal;
+use crate::domain::error::AdjudicationError;
+use crate::domain::quote::{Price, Quote};
+use crate::store::quotes;
+
+/// What is to be quoted.
+#[derive(Debug, Clone)]
+pub struct QuoteCare {
+    pub id: QuoteId,
+    pub resident: ResidentId,
+    pub provider: OrganisationId,
+    pub kind: CareKind,
+    pub on: NaiveDate,
+    pub lines: Vec<ExpectedLine>,
+    pub referral: Option<ReferralId>,
+    pub appointment: Option<AppointmentId>,
+    pub journey: Option<JourneyId>,
+}
+
+impl Guarded for Quote {
+    const NOT_FOUND: &'static str = "QUOTE_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.provider]
+    }
+}
+
+impl App {
+    /// Quotes care for a caller who may see the answer.
+    pub async fn quote_care(
+        &self,
+        ctx: &Context,
+        call: &Call<Permitted<Quote>>,
+        asked: QuoteCare,
+    ) -> Result<Reply<Permitted<Quote>>, AdjudicationError> {
+        if let Some(reply) = self.db.replay(call).await? {
+            return Ok(reply);
+        }
+        let tier = self.identity.tier(asked.provider).await?;
+        let coverage = self.identity.coverage(asked.resident, asked.on).await?;
+        let mut tx = match self.db.begin_call(call).await? {
+            Begun::Fresh(tx) => tx,
+            Begun::Replayed(reply) => return Ok(reply),
+        };
+        let quote = self.make_quote(&mut tx, asked, tier, &coverage, ctx.caller.region, ctx.traceparent()).await?;
+        let quote = ctx.permit(quote)?;
+        audit::record(&mut tx, described(Entry::new(&ctx.caller, "adjudication.quote.make"), &quote)).await?;
+        Ok(call.commit(tx, quote).await?)
+    }
+
+    /// Quotes a confirmed appointment, in the transaction of the event that told of it. Its id is the appointment's, so that an
+    /// appointment has one quote of this kind however often it is told.
+    pub async fn quote_appointment(
+        &self,
+        tx: &mut Transaction,
+        appointment: &Appointment,
+        lines: Vec<ExpectedLine>,
+        facts: &(Tier, Coverage),
+        traceparent: Option<String>,
+    ) -> Result<(), AdjudicationError> {
+        let asked = QuoteCare {
+            id: QuoteId::from_uuid(appointment.id.uuid()),
+            resident: appointment.resident,
+            provider: appointment.provider,
+            kind: appointment.kind,
+            on: appointment.on,
+            lines,
+            referral: appointment.referral,
+            appointment: Some(appointment.id),
+            journey: appointment.journey,
+        };
+        if quotes::find(tx, asked.id).await?.is_some() {
+            return Ok(());
+        }
+        let region = tx.region()?;
+        let quote = self.make_quote(tx, asked, facts.0, &facts.1, region, traceparent).await?;
+        let entry = described(Entry::by_service("adjudication", "adjudication.quote.make"), &quote);
+        audit::record(tx, entry).await?;
+        Ok(())
+    }
+
+    async fn make_quote(
+        &self,
+        tx: &mut Transaction,
+        asked: QuoteCare,
+        tier: Tier,
+        coverage: &Coverage,
+        region: RegionCode,
+        traceparent: Option<String>,
+    ) -> Result<Quote, AdjudicationError> {
+        let codes = asked.lines.iter().map(|line| line.item_code.clone()).collect();
+        let classes = classify(tx, region, codes, asked.on).await?;
+        let mut lines = Vec::with_capacity(asked.lines.len());
+        let mut total = Money::ZERO;
+        for line in &asked.lines {
+            let amount = line.amount().ok_or(Refusal::TotalTooLarge)?;
+            total = total.checked_add(amount).ok_or(Refusal::TotalTooLarge)?;
+            lines.push(claim::expected(line, amount, classes.of(&line.item_code)));
+        }
+        let care = Care {
+            resident: asked.resident,
+            tier,
+            kind: asked.kind,
+            from: asked.on,
+            until: asked.on,
+            lines,
+            total,
+            referral: asked.referral,
+            journey: asked.journey,
+        };
+        let priced = price(tx, care, coverage).await?;
+        let quote = Quote {
+            id: asked.id,
+            resident: asked.resident,
+            provider: asked.provider,
+            kind: asked.kind,
+            on: asked.on,
+            total,
+            basis: priced.input.clone(),
+            price: outcome(priced)?,
+            referral: asked.referral,
+            appointment: asked.appointment,
+            journey: asked.journey,
+            quoted_at: self.clock.now(),
+        };
+        quotes::insert(tx, region, &quote).await.map_err(|error| match error.constraint() {
+            Some("quotes_pkey") => AdjudicationError::QuoteExists(quote.id),
+            _ => error.into(),
+        })?;
+        let data = json!({
+            "resident_id": quote.resident,
+            "appointment_id": quote.appointment,
+            "journey_id": quote.journey,
+            "outcome": quote.price.outcome(),
+        });
+        let made = NewEvent::new("anjia.adjudication.quote.made.v1", quote.id, data, quote.quoted_at);
+        events::append(tx, made.traceparent(traceparent)).await?;
+        Ok(quote)
+    }
+
+    /// One quote.
+    pub async fn quote(&self, ctx: &Context, id: QuoteId) -> Result<Permitted<Quote>, AdjudicationError> {
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
+        let quote = quotes::find(&mut tx, id).await?.ok_or(AdjudicationError::QuoteNotFound(id))?;
+        let quote = ctx.permit(quote)?;
+        audit::record(&mut tx, described(Entry::new(&ctx.caller, "adjudication.quote.read"), &quote)).await?;
+        tx.commit().await?;
+        Ok(quote)
+    }
+}
+
+/// The entry with the quote as it stands.
+fn described(entry: Entry, quote: &Quote) -> Entry {
+    entry.resident(quote.resident).row("quotes", quote.id, 1, &[&quote.total, &quote.price.outcome()])
+}
+
+/// Pricing never refuses for cover or policy.
+fn outcome(priced: Priced) -> Result<Price, AdjudicationError> {
+    match (priced.adjudication, priced.cover) {
+        (Ok(adjudication), Some(cover)) => Ok(Price::Priced {
+            policy: cover.policy,
+            policy_digest: cover.policy_digest,
+            adjudication: Box::new(adjudication),
+        }),
+        (Ok(adjudication), None) => Ok(Price::NotEnrolled { adjudication: Box::new(adjudication) }),
+        (Err(refusal), _) if refusal.is_no_price() => Ok(Price::NoPolicy { why: refusal.to_string() }),
+        (Err(refusal), _) => Err(refusal.into()),
+    }
+}

@@ -1,0 +1,95 @@
+//! Reading policies, the catalogue and claims.
+
+use chassis::{Context, Guarded, Permitted};
+use chrono::NaiveDate;
+use postgres::Scope;
+use postgres::audit::{self, Entry};
+use postgres::paging::{Page, PageRequest};
+use types::ids::{ClaimId, OrganisationId, PolicyId, ResidentId};
+
+use super::App;
+use crate::domain::claim::{Claim, Item};
+use crate::domain::error::AdjudicationError;
+use crate::domain::release::PolicyVersion;
+use crate::store::{catalogue, claims, policies};
+
+/// A resident's claims, newest first.
+#[derive(Debug)]
+pub struct ListClaims {
+    pub resident: ResidentId,
+    pub page: PageRequest<ClaimId>,
+}
+
+/// The policies of the caller's region, newest first.
+#[derive(Debug)]
+pub struct ListPolicies {
+    pub page: PageRequest<PolicyId>,
+}
+
+impl Guarded for Claim {
+    const NOT_FOUND: &'static str = "CLAIM_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.provider]
+    }
+}
+
+impl App {
+    /// One policy with its document.
+    pub async fn policy(&self, ctx: &Context, id: PolicyId) -> Result<PolicyVersion, AdjudicationError> {
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
+        let version = policies::find(&mut tx, id).await?.ok_or(AdjudicationError::PolicyNotFound(id))?;
+        tx.commit().await?;
+        Ok(version)
+    }
+
+    pub async fn policies(&self, ctx: &Context, list: ListPolicies) -> Result<Page<PolicyVersion>, AdjudicationError> {
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
+        let rows = policies::list(&mut tx, ctx.caller.region, list.page.after().copied(), list.page.limit()).await?;
+        tx.commit().await?;
+        Ok(list.page.page(rows, |version| version.id)?)
+    }
+
+    /// What the catalogue of the caller's region says of an item on a day.
+    pub async fn catalogue_item(&self, ctx: &Context, code: &str, on: NaiveDate) -> Result<Item, AdjudicationError> {
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
+        let mut found = catalogue::find(&mut tx, ctx.caller.region, &[code.to_owned()], on).await?;
+        tx.commit().await?;
+        found.remove(code).ok_or_else(|| AdjudicationError::ItemNotFound(code.to_owned()))
+    }
+
+    /// One claim.
+    pub async fn claim(&self, ctx: &Context, id: ClaimId) -> Result<Permitted<Claim>, AdjudicationError> {
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
+        let claim = claims::find(&mut tx, id).await?.ok_or(AdjudicationError::ClaimNotFound(id))?;
+        let claim = ctx.permit(claim)?;
+        audit::record(&mut tx, read_entry(ctx, claim.resident, std::slice::from_ref(&claim))).await?;
+        tx.commit().await?;
+        Ok(claim)
+    }
+
+    /// A page of a resident's claims, of those the caller may see.
+    pub async fn claims(&self, ctx: &Context, list: ListClaims) -> Result<Page<Permitted<Claim>>, AdjudicationError> {
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
+        // A provider sees the claims it made; the resident, and who acts for them, all.
+        let provider = if ctx.caller.resident() == Some(list.resident) { None } else { ctx.caller.organisation };
+        let rows =
+            claims::list(&mut tx, list.resident, provider, list.page.after().copied(), list.page.limit()).await?;
+        let page = list.page.page(rows, |claim| claim.id)?;
+        let claims = ctx.permit_all(page.items)?;
+        audit::record(&mut tx, read_entry(ctx, list.resident, &claims)).await?;
+        tx.commit().await?;
+        Ok(Page { items: claims, next_page_token: page.next_page_token })
+    }
+}
+
+fn read_entry(ctx: &Context, resident: ResidentId, claims: &[Permitted<Claim>]) -> Entry {
+    let entry = Entry::new(&ctx.caller, "adjudication.claim.read").resident(resident);
+    claims
+        .iter()
+        .fold(entry, |entry, claim| entry.row("claims", claim.id, 1, &[&claim.version, &claim.visit, &claim.total]))
+}

@@ -1,0 +1,56 @@
+use chassis::Context;
+use postgres::audit::{self, Entry};
+use postgres::events::{self, NewEvent};
+use postgres::{Begun, Call, Reply};
+use serde_json::json;
+use types::ids::PolicyId;
+
+use super::App;
+use crate::domain::error::AdjudicationError;
+use crate::domain::release::{PolicyVersion, State};
+use crate::store::policies;
+
+impl App {
+    /// Puts a proposed policy into force. From its first day on it takes over from the one before.
+    pub async fn release_policy(
+        &self,
+        ctx: &Context,
+        call: &Call<PolicyVersion>,
+        id: PolicyId,
+    ) -> Result<Reply<PolicyVersion>, AdjudicationError> {
+        let mut tx = match self.db.begin_call(call).await? {
+            Begun::Fresh(tx) => tx,
+            Begun::Replayed(reply) => return Ok(reply),
+        };
+        let proposed = policies::find(&mut tx, id).await?.ok_or(AdjudicationError::PolicyNotFound(id))?;
+        let siblings = policies::lock_siblings(&mut tx, proposed.policy.region, proposed.policy.scheme).await?;
+        // Read again: it may have been released while its siblings were being locked.
+        let proposed =
+            siblings.iter().find(|sibling| sibling.id == id).cloned().ok_or(AdjudicationError::PolicyNotFound(id))?;
+        let version = proposed.release(ctx.caller.acting().clone(), self.clock.now())?;
+        let superseded = superseded(&version, &siblings)?;
+
+        if let Some(release) = version.released() {
+            policies::release(&mut tx, id, release, &superseded).await?;
+        }
+        let released =
+            NewEvent::new("anjia.adjudication.policy.released.v1", id, json!({"policy_id": id}), self.clock.now());
+        events::append(&mut tx, released.traceparent(ctx.traceparent())).await?;
+        let entry = Entry::new(&ctx.caller, "adjudication.policy.release").row("policies", id, 1, &[&version.digest]);
+        audit::record(&mut tx, entry).await?;
+        Ok(call.commit(tx, version).await?)
+    }
+}
+
+/// The released policies that this one takes over from. One that starts on the same day or later is in the way.
+fn superseded(version: &PolicyVersion, siblings: &[PolicyVersion]) -> Result<Vec<PolicyId>, AdjudicationError> {
+    let in_force = siblings.iter().filter(|sibling| matches!(sibling.state, State::Released(_)));
+    let mut superseded = Vec::new();
+    for sibling in in_force.filter(|sibling| sibling.policy.overlaps(&version.policy)) {
+        if sibling.policy.effective_from >= version.policy.effective_from {
+            return Err(AdjudicationError::PolicyOverlaps(sibling.id));
+        }
+        superseded.push(sibling.id);
+    }
+    Ok(superseded)
+}

@@ -1,0 +1,77 @@
+//! Why adjudication refuses. Each has a stable reason on the wire (`grpc/status.rs`).
+
+use chrono::NaiveDate;
+use types::ids::{ClaimId, OrganisationId, PolicyId, QuoteId, ResidentId, SettlementId, VisitId};
+
+use super::{engine::Refusal, policy::PolicyError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum AdjudicationError {
+    #[error("the policy document is incomplete at {0}")]
+    PolicyIncomplete(#[from] PolicyError),
+    #[error("a policy of the same region and scheme with this id or this document exists")]
+    PolicyExists,
+    #[error("policy {0} of the same region and scheme is in force from the same day or a later one")]
+    PolicyOverlaps(PolicyId),
+    #[error("who proposed a policy may not release it")]
+    SamePerson,
+    #[error("policy {0} was already released or superseded")]
+    PolicyNotProposed(PolicyId),
+    #[error("policies of region {0} are not this caller's to propose")]
+    ForeignRegion(String),
+    #[error("item {0} has another class or ratio from the same day")]
+    CatalogueItemExists(String),
+    /// What the engine refuses: lines that do not sum, no policy in force.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("{0} lies outside the visit")]
+    DateOutsideStay(NaiveDate),
+    #[error("inpatient stay {0} is still open")]
+    OpenStay(VisitId),
+    #[error("the identity of the patient was not proven at visit {0}")]
+    IdentityNotProven(VisitId),
+    #[error("visit {0} is already claimed")]
+    ClaimExists(VisitId),
+    #[error("quote {0} exists")]
+    QuoteExists(QuoteId),
+    #[error("the accumulators moved since settlement {0} was divided; divide the claim again")]
+    StaleDivision(SettlementId),
+    #[error("settlement {0} lapsed; divide the claim again")]
+    SettlementLapsed(SettlementId),
+    #[error("settlement {0} was reversed")]
+    SettlementReversed(SettlementId),
+    #[error("settlement {0} was confirmed for another bill")]
+    SettlementConfirmed(SettlementId),
+    #[error("no policy {0}")]
+    PolicyNotFound(PolicyId),
+    #[error("no quote {0}")]
+    QuoteNotFound(QuoteId),
+    #[error("no claim {0}")]
+    ClaimNotFound(ClaimId),
+    #[error("no settlement {0}")]
+    SettlementNotFound(SettlementId),
+    #[error("no visit {0}")]
+    VisitNotFound(VisitId),
+    #[error("no resident {0}")]
+    ResidentNotFound(ResidentId),
+    #[error("no organisation {0}")]
+    OrganisationNotFound(OrganisationId),
+    #[error("organisation {0} gives no care")]
+    NotAProvider(OrganisationId),
+    #[error("item {0} is in no catalogue in force")]
+    ItemNotFound(String),
+    #[error("{peer} does not let this caller see what is needed")]
+    PeerDenied { peer: &'static str },
+    #[error("{peer} cannot answer now")]
+    PeerUnavailable { peer: &'static str },
+    /// A peer broke its contract: our bug, not the caller's.
+    #[error("{peer} answered {what}")]
+    PeerBroken { peer: &'static str, what: String },
+    #[error(transparent)]
+    Denied(#[from] chassis::Denied),
+    /// The key of a page does not encode: our bug.
+    #[error("a page token cannot be made")]
+    PageToken(#[from] serde_json::Error),
+    #[error(transparent)]
+    Storage(#[from] postgres::Error),
+}

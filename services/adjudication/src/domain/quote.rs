@@ -1,0 +1,77 @@
+//! A quote: what care is expected to cost whom. It informs, reserves nothing and can be made again from its own basis.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use types::ids::{AppointmentId, JourneyId, OrganisationId, PolicyId, QuoteId, ReferralId, ResidentId};
+use types::{care::CareKind, money::Money};
+
+use super::engine::Adjudication;
+use super::input::{Accumulators, Input};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quote {
+    pub id: QuoteId,
+    pub resident: ResidentId,
+    pub provider: OrganisationId,
+    pub kind: CareKind,
+    pub on: NaiveDate,
+    pub total: Money,
+    /// What the engine was given.
+    pub basis: Input,
+    pub price: Price,
+    pub referral: Option<ReferralId>,
+    pub appointment: Option<AppointmentId>,
+    pub journey: Option<JourneyId>,
+    pub quoted_at: DateTime<Utc>,
+}
+
+/// What became of pricing. Never a refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Price {
+    Priced {
+        policy: PolicyId,
+        policy_digest: String,
+        adjudication: Box<Adjudication>,
+    },
+    /// Nobody insures the person that day: all own share.
+    NotEnrolled {
+        adjudication: Box<Adjudication>,
+    },
+    /// Insured, but no policy in force covers this care at this tier.
+    NoPolicy {
+        why: String,
+    },
+}
+
+impl Price {
+    pub const fn outcome(&self) -> &'static str {
+        match self {
+            Self::Priced { .. } => "PRICED",
+            Self::NotEnrolled { .. } => "NOT_ENROLLED",
+            Self::NoPolicy { .. } => "NO_POLICY",
+        }
+    }
+
+    pub fn adjudication(&self) -> Option<&Adjudication> {
+        match self {
+            Self::Priced { adjudication, .. } | Self::NotEnrolled { adjudication } => Some(adjudication),
+            Self::NoPolicy { .. } => None,
+        }
+    }
+
+    pub fn policy(&self) -> Option<(PolicyId, &str)> {
+        match self {
+            Self::Priced { policy, policy_digest, .. } => Some((*policy, policy_digest)),
+            Self::NotEnrolled { .. } | Self::NoPolicy { .. } => None,
+        }
+    }
+
+    pub fn own_share(&self) -> Option<Money> {
+        self.adjudication().map(|adjudication| adjudication.shares.own())
+    }
+
+    pub fn before(&self) -> Option<Accumulators> {
+        self.adjudication().map(|adjudication| adjudication.before)
+    }
+}

@@ -1,0 +1,205 @@
+//! To the wire.
+
+use proto::anjia::adjudication::v1 as wire;
+use proto::anjia::common::v1 as common;
+use proto::convert::{to_care_kind, to_date, to_money, to_scheme, to_timestamp};
+use types::money::Ratio;
+
+use crate::domain::claim::{Claim, Item};
+use crate::domain::drift::Drift;
+use crate::domain::engine::Adjudication;
+use crate::domain::explanation::{Clause, Step};
+use crate::domain::input::Accumulators;
+use crate::domain::line::Class;
+use crate::domain::localized::Localized;
+use crate::domain::quote::{Price, Quote};
+use crate::domain::release::{PolicyVersion, State as PolicyState};
+use crate::domain::settlement::{Settlement, State};
+use crate::domain::shares::Shares;
+
+pub(super) fn policy(version: &PolicyVersion) -> wire::Policy {
+    let policy = &version.policy;
+    let release = version.released();
+    wire::Policy {
+        policy_id: version.id.to_string(),
+        region_code: policy.region.to_string(),
+        scheme: to_scheme(policy.scheme),
+        name: Some(localized(&policy.name)),
+        effective_from: Some(to_date(policy.effective_from)),
+        effective_until: policy.effective_to.map(to_date),
+        document_json: version.document.clone(),
+        digest: version.digest.clone(),
+        state: match version.state {
+            PolicyState::Proposed => wire::PolicyState::Proposed,
+            PolicyState::Released(_) => wire::PolicyState::Released,
+            PolicyState::Superseded(_) => wire::PolicyState::Superseded,
+        }
+        .into(),
+        proposed_by: version.proposed_by.to_string(),
+        released_by: release.map(|release| release.by.to_string()).unwrap_or_default(),
+        released_at: release.map(|release| to_timestamp(release.at)),
+        demonstration: policy.demonstration,
+    }
+}
+
+pub(super) fn catalogue_item(code: &str, item: &Item) -> wire::CatalogueItem {
+    let (class, ratio) = match item.class {
+        Class::A => (common::CatalogueClass::A, String::new()),
+        Class::B { first_self_pay } => (common::CatalogueClass::B, first_self_pay.decimal().to_string()),
+        Class::C => (common::CatalogueClass::C, String::new()),
+    };
+    wire::CatalogueItem {
+        item_code: code.to_owned(),
+        name: item.name.clone(),
+        catalogue_class: class.into(),
+        first_self_pay_ratio: ratio,
+    }
+}
+
+pub(super) fn quote(quote: &Quote) -> wire::Quote {
+    let adjudication = quote.price.adjudication();
+    let policy = quote.price.policy();
+    wire::Quote {
+        quote_id: quote.id.to_string(),
+        resident_id: quote.resident.to_string(),
+        provider_organisation_id: quote.provider.to_string(),
+        kind: to_care_kind(quote.kind),
+        on: Some(to_date(quote.on)),
+        outcome: match quote.price {
+            Price::Priced { .. } => wire::QuoteOutcome::Priced,
+            Price::NotEnrolled { .. } => wire::QuoteOutcome::NotEnrolled,
+            Price::NoPolicy { .. } => wire::QuoteOutcome::NoPolicy,
+        }
+        .into(),
+        division: adjudication.map(|adjudication| division(&adjudication.shares)),
+        explanation: adjudication.map(explanation).unwrap_or_default(),
+        policy_id: policy.map(|(id, _)| id.to_string()).unwrap_or_default(),
+        policy_digest: policy.map(|(_, digest)| digest.to_owned()).unwrap_or_default(),
+        referral_id: quote.referral.map(|id| id.to_string()).unwrap_or_default(),
+        appointment_id: quote.appointment.map(|id| id.to_string()).unwrap_or_default(),
+        journey_id: quote.journey.map(|id| id.to_string()).unwrap_or_default(),
+        quoted_at: Some(to_timestamp(quote.quoted_at)),
+    }
+}
+
+pub(super) fn claim(claim: &Claim) -> wire::Claim {
+    wire::Claim {
+        claim_id: claim.id.to_string(),
+        version: claim.version,
+        visit_id: claim.visit.to_string(),
+        resident_id: claim.resident.to_string(),
+        provider_organisation_id: claim.provider.to_string(),
+        kind: to_care_kind(claim.kind),
+        care_region_code: claim.care_region.to_string(),
+        insured_region_code: claim.insured_region.map(|region| region.to_string()).unwrap_or_default(),
+        from: Some(to_date(claim.from)),
+        until: Some(to_date(claim.until)),
+        diagnoses: claim
+            .diagnoses
+            .iter()
+            .map(|diagnosis| common::Diagnosis {
+                icd10_code: diagnosis.icd10_code.clone(),
+                name: diagnosis.name.clone(),
+            })
+            .collect(),
+        lines: claim
+            .lines
+            .iter()
+            .map(|line| wire::ClaimLine {
+                item_code: line.item_code.clone(),
+                quantity: line.quantity.normalize().to_string(),
+                unit_price: line.unit_price.normalize().to_string(),
+                amount: Some(to_money(line.amount)),
+                on: Some(to_date(line.on)),
+            })
+            .collect(),
+        total: Some(to_money(claim.total)),
+        referral_id: claim.referral.map(|id| id.to_string()).unwrap_or_default(),
+        journey_id: claim.journey.to_string(),
+        settlement_id: claim.settlement.to_string(),
+        received_at: Some(to_timestamp(claim.received_at)),
+    }
+}
+
+pub(super) fn settlement(settlement: &Settlement) -> wire::Settlement {
+    let adjudication = &settlement.adjudication;
+    let cover = settlement.cover.as_ref();
+    let totals = |totals: &Accumulators| cover.map(|cover| accumulator(cover.account.year, totals));
+    let (state, confirmed_at) = match settlement.state {
+        State::Divided => (wire::SettlementState::Divided, None),
+        State::Confirmed { at, .. } => (wire::SettlementState::Confirmed, Some(at)),
+        State::Reversed { confirmed_at } => (wire::SettlementState::Reversed, Some(confirmed_at)),
+        State::Lapsed => (wire::SettlementState::Lapsed, None),
+    };
+    wire::Settlement {
+        settlement_id: settlement.id.to_string(),
+        claim_id: settlement.claim.to_string(),
+        claim_version: settlement.claim_version,
+        resident_id: settlement.resident.to_string(),
+        provider_organisation_id: settlement.provider.to_string(),
+        state: state.into(),
+        division: Some(division(&adjudication.shares)),
+        explanation: explanation(adjudication),
+        policy_id: cover.map(|cover| cover.policy.to_string()).unwrap_or_default(),
+        policy_digest: cover.map(|cover| cover.policy_digest.clone()).unwrap_or_default(),
+        before: totals(&adjudication.before),
+        after: totals(&adjudication.after),
+        divided_at: Some(to_timestamp(settlement.divided_at)),
+        confirmed_at: confirmed_at.map(to_timestamp),
+        quote_id: settlement.quote.map(|id| id.to_string()).unwrap_or_default(),
+        drift: settlement.drift.iter().map(drift).collect(),
+        journey_id: settlement.journey.to_string(),
+    }
+}
+
+fn division(shares: &Shares) -> wire::Division {
+    wire::Division {
+        total: Some(to_money(shares.total)),
+        in_scope: Some(to_money(shares.in_scope)),
+        out_of_scope: Some(to_money(shares.out_of_scope())),
+        deductible: Some(to_money(shares.deductible)),
+        pooled_fund: Some(to_money(shares.pooled_fund)),
+        pooled_self_pay: Some(to_money(shares.pooled_own)),
+        large_amount_in_scope: Some(to_money(shares.large_amount_in_scope())),
+        large_amount_fund: Some(to_money(shares.large_amount_fund)),
+        large_amount_self_pay: Some(to_money(shares.large_amount_own)),
+        over_limit: Some(to_money(shares.beyond_cover)),
+        fund_total: Some(to_money(shares.fund())),
+        person_total: Some(to_money(shares.own())),
+    }
+}
+
+fn explanation(adjudication: &Adjudication) -> Vec<wire::ExplanationStep> {
+    adjudication.steps.iter().map(step).collect()
+}
+
+fn step(step: &Step) -> wire::ExplanationStep {
+    wire::ExplanationStep {
+        rule: step.rule.as_str().to_owned(),
+        source: step.clause.as_ref().map(Clause::citation).unwrap_or_default(),
+        amount: Some(to_money(step.amount)),
+        fund: Some(to_money(step.fund)),
+        own: Some(to_money(step.own)),
+        ratio: step.ratio.map(Ratio::decimal).map(|ratio| ratio.normalize().to_string()).unwrap_or_default(),
+        text: Some(localized(&step.text)),
+    }
+}
+
+fn accumulator(year: i32, totals: &Accumulators) -> wire::Accumulator {
+    wire::Accumulator {
+        year,
+        in_scope: Some(to_money(totals.in_scope)),
+        deductible: Some(to_money(totals.deductible)),
+        pooled_fund: Some(to_money(totals.pooled_fund)),
+        large_amount_fund: Some(to_money(totals.large_amount_fund)),
+        stays: i32::try_from(totals.stays).unwrap_or(i32::MAX),
+    }
+}
+
+fn drift(drift: &Drift) -> wire::QuoteDrift {
+    wire::QuoteDrift { cause: drift.cause.as_str().to_owned(), text: Some(localized(&drift.text)) }
+}
+
+fn localized(text: &Localized) -> common::Localized {
+    common::Localized { zh: text.zh.clone(), en: text.en.clone() }
+}

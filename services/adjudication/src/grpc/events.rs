@@ -1,0 +1,18 @@
+use chassis::{Context, feed};
+use proto::anjia::adjudication::v1::event_service_server::EventService;
+use proto::anjia::adjudication::v1::{PullEventsRequest, PullEventsResponse};
+use tonic::{Request, Response, Status};
+
+use crate::app::App;
+
+/// `EventService`.
+pub(super) struct Events(pub(super) App);
+
+#[tonic::async_trait]
+impl EventService for Events {
+    async fn pull_events(&self, request: Request<PullEventsRequest>) -> Result<Response<PullEventsResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let batch = feed::pull(&self.0.db, &ctx, "anjia/adjudication", request.get_ref().cursor.as_ref()).await?;
+        Ok(Response::new(PullEventsResponse { batch: Some(batch) }))
+    }
+}

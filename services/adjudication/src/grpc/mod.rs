@@ -1,0 +1,31 @@
+//! The contracts served: parse, one call, encode.
+
+mod adjudication;
+mod convert;
+mod encode;
+mod events;
+mod policies;
+mod status;
+
+use chassis::Routes;
+use proto::anjia::adjudication::v1::adjudication_service_server::AdjudicationServiceServer;
+use proto::anjia::adjudication::v1::event_service_server::EventServiceServer;
+use proto::anjia::adjudication::v1::policy_service_server::PolicyServiceServer;
+
+use crate::app::App;
+
+/// A policy document of 256 KiB and a claim of 2 000 lines fit well.
+const MESSAGE_SIZE_MAX: usize = 1024 * 1024;
+
+/// Everything this service serves.
+pub fn routes(app: &App) -> Routes {
+    Routes::new()
+        .add_service(
+            PolicyServiceServer::new(policies::Policies(app.clone())).max_decoding_message_size(MESSAGE_SIZE_MAX),
+        )
+        .add_service(
+            AdjudicationServiceServer::new(adjudication::Adjudications(app.clone()))
+                .max_decoding_message_size(MESSAGE_SIZE_MAX),
+        )
+        .add_service(EventServiceServer::new(events::Events(app.clone())))
+}

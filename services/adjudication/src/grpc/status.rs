@@ -1,0 +1,77 @@
+//! Refusals on the wire. Exhaustive, so that a new refusal does not compile until it is mapped. Reasons are API.
+
+use chassis::error;
+use tonic::{Code, Status};
+
+use crate::domain::engine::Refusal;
+use crate::domain::error::AdjudicationError;
+
+const DOMAIN: &str = "adjudication.anjia";
+
+impl From<AdjudicationError> for Status {
+    fn from(error: AdjudicationError) -> Self {
+        use AdjudicationError as E;
+        let (code, reason) = match &error {
+            E::PolicyIncomplete(cause) => {
+                let refused = error::status(DOMAIN, Code::InvalidArgument, "POLICY_INCOMPLETE", error.to_string());
+                let refused = error::with_metadata(refused, "path", cause.path.clone());
+                return error::with_metadata(refused, "problem", cause.problem.to_string());
+            }
+            E::Refused(refusal) => (code_of(refusal), reason_of(refusal)),
+            E::DateOutsideStay(_) => (Code::InvalidArgument, "DATE_OUTSIDE_STAY"),
+            E::PolicyExists => (Code::AlreadyExists, "POLICY_EXISTS"),
+            E::CatalogueItemExists(_) => (Code::AlreadyExists, "CATALOGUE_ITEM_EXISTS"),
+            E::ClaimExists(_) => (Code::AlreadyExists, "CLAIM_EXISTS"),
+            E::QuoteExists(_) => (Code::AlreadyExists, "QUOTE_EXISTS"),
+            E::PolicyOverlaps(_) => (Code::FailedPrecondition, "POLICY_OVERLAPS"),
+            E::PolicyNotProposed(_) => (Code::FailedPrecondition, "POLICY_NOT_PROPOSED"),
+            E::OpenStay(_) => (Code::FailedPrecondition, "OPEN_STAY"),
+            E::IdentityNotProven(_) => (Code::FailedPrecondition, "IDENTITY_NOT_PROVEN"),
+            E::StaleDivision(_) => (Code::FailedPrecondition, "STALE_DIVISION"),
+            E::SettlementLapsed(_) => (Code::FailedPrecondition, "SETTLEMENT_LAPSED"),
+            E::SettlementReversed(_) => (Code::FailedPrecondition, "SETTLEMENT_REVERSED"),
+            E::SettlementConfirmed(_) => (Code::FailedPrecondition, "SETTLEMENT_CONFIRMED"),
+            E::NotAProvider(_) => (Code::FailedPrecondition, "NOT_A_PROVIDER"),
+            E::SamePerson => (Code::PermissionDenied, "SAME_PERSON"),
+            E::ForeignRegion(_) => (Code::PermissionDenied, "FOREIGN_REGION"),
+            E::PeerDenied { .. } => (Code::PermissionDenied, "OUTSIDE_SCOPE"),
+            E::PolicyNotFound(_) => (Code::NotFound, "POLICY_NOT_FOUND"),
+            E::QuoteNotFound(_) => (Code::NotFound, "QUOTE_NOT_FOUND"),
+            E::ClaimNotFound(_) => (Code::NotFound, "CLAIM_NOT_FOUND"),
+            E::SettlementNotFound(_) => (Code::NotFound, "SETTLEMENT_NOT_FOUND"),
+            E::VisitNotFound(_) => (Code::NotFound, "VISIT_NOT_FOUND"),
+            E::ResidentNotFound(_) => (Code::NotFound, "RESIDENT_NOT_FOUND"),
+            E::OrganisationNotFound(_) => (Code::NotFound, "ORGANISATION_NOT_FOUND"),
+            E::ItemNotFound(_) => (Code::NotFound, "ITEM_NOT_IN_CATALOGUE"),
+            E::PeerUnavailable { .. } => (Code::Unavailable, "PEER_UNAVAILABLE"),
+            E::PeerBroken { .. } | E::PageToken(_) => return error::internal(&error),
+            E::Denied(denied) => return denied.clone().into(),
+            E::Storage(cause) => return error::storage(cause),
+        };
+        error::status(DOMAIN, code, reason, error.to_string())
+    }
+}
+
+const fn code_of(refusal: &Refusal) -> Code {
+    match refusal {
+        Refusal::NoPolicyInForce { .. } | Refusal::NotPublished { .. } => Code::FailedPrecondition,
+        Refusal::LineMalformed { .. }
+        | Refusal::LineDoesNotMultiply { .. }
+        | Refusal::LinesDoNotSum { .. }
+        | Refusal::TotalTooLarge
+        | Refusal::DatesReversed => Code::InvalidArgument,
+        Refusal::InconsistentHistory => Code::Internal,
+    }
+}
+
+const fn reason_of(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::NoPolicyInForce { .. } | Refusal::NotPublished { .. } => "NO_POLICY_IN_FORCE",
+        Refusal::LineMalformed { .. } | Refusal::LineDoesNotMultiply { .. } | Refusal::LinesDoNotSum { .. } => {
+            "LINES_DO_NOT_SUM"
+        }
+        Refusal::TotalTooLarge => "TOTAL_TOO_LARGE",
+        Refusal::DatesReversed => "DATE_OUTSIDE_STAY",
+        Refusal::InconsistentHistory => "INTERNAL",
+    }
+}

@@ -1,0 +1,125 @@
+use std::time::Duration;
+
+use chassis::channel::Channel;
+use chassis::error::reason;
+use chassis::{Context, Credentials, feed};
+use postgres::consumer::Source;
+use postgres::events::Event;
+use proto::anjia::common::v1::EventCursor;
+use proto::anjia::scheduling::v1 as wire;
+use proto::anjia::scheduling::v1::appointment_service_client::AppointmentServiceClient;
+use proto::anjia::scheduling::v1::event_service_client::EventServiceClient;
+use proto::anjia::scheduling::v1::visit_service_client::VisitServiceClient;
+use proto::convert::{self, FieldError};
+use types::clock::local_date;
+use types::expected::ExpectedLine;
+use types::ids::{AppointmentId, VisitId};
+
+use super::{broken, translate};
+
+use crate::domain::appointment::Appointment;
+use crate::domain::error::AdjudicationError;
+use crate::domain::visit::Visit;
+
+const PEER: &str = "scheduling";
+
+/// Scheduling: the visits that claims cite, and the appointments that ask for a price.
+#[derive(Clone)]
+pub struct Scheduling {
+    visits: VisitServiceClient<Channel>,
+    appointments: AppointmentServiceClient<Channel>,
+    events: EventServiceClient<Channel>,
+    credentials: Credentials,
+}
+
+impl Scheduling {
+    pub fn new(channel: Channel, credentials: Credentials) -> Self {
+        Self {
+            visits: VisitServiceClient::new(channel.clone()),
+            appointments: AppointmentServiceClient::new(channel.clone()),
+            events: EventServiceClient::new(channel),
+            credentials,
+        }
+    }
+
+    /// The visit a claim cites, seen as the caller may see it.
+    pub async fn visit(&self, ctx: &Context, id: VisitId) -> Result<Visit, AdjudicationError> {
+        let request = wire::GetVisitRequest { visit_id: id.to_string() };
+        let answer = self.visits.clone().get_visit(ctx.request(request)).await.map_err(|status| {
+            if reason(&status).as_deref() == Some("VISIT_NOT_FOUND") {
+                return AdjudicationError::VisitNotFound(id);
+            }
+            translate(PEER, &status)
+        })?;
+        visit(answer.into_inner().visit.as_ref()).map_err(broken(PEER))
+    }
+
+    /// An appointment that was confirmed, with what is expected to be billed. In the service's own name: it follows an event.
+    pub async fn appointment(&self, id: AppointmentId) -> Result<(Appointment, Vec<ExpectedLine>), AdjudicationError> {
+        let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
+        let request = wire::GetAppointmentRequest { appointment_id: id.to_string() };
+        let answer = self
+            .appointments
+            .clone()
+            .get_appointment(own.request(request))
+            .await
+            .map_err(|status| translate(PEER, &status))?;
+        appointment(answer.into_inner().appointment.as_ref()).map_err(broken(PEER))
+    }
+}
+
+impl Source for Scheduling {
+    type Error = AdjudicationError;
+
+    fn name(&self) -> &'static str {
+        PEER
+    }
+
+    async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, AdjudicationError> {
+        let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
+        let cursor = EventCursor {
+            after_position: after,
+            max_events: i32::try_from(max).unwrap_or(i32::MAX),
+            wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
+        };
+        let mut request = own.request(wire::PullEventsRequest { cursor: Some(cursor) });
+        request.set_timeout(wait + Duration::from_secs(5));
+        let answer = self.events.clone().pull_events(request).await.map_err(|status| translate(PEER, &status))?;
+        feed::from_wire(answer.into_inner().batch.unwrap_or_default()).map_err(broken(PEER))
+    }
+}
+
+fn visit(answer: Option<&wire::Visit>) -> Result<Visit, FieldError> {
+    let answer = convert::required("visit", answer)?;
+    let ended_at = convert::optional_timestamp("ended_at", answer.ended_at.as_ref())?;
+    Ok(Visit {
+        id: convert::id("visit_id", &answer.visit_id)?,
+        resident: convert::id("resident_id", &answer.resident_id)?,
+        provider: convert::id("provider_organisation_id", &answer.provider_organisation_id)?,
+        tier: convert::tier("tier", answer.tier)?,
+        kind: convert::care_kind("kind", answer.kind)?,
+        from: local_date(convert::timestamp("opened_at", answer.opened_at.as_ref())?),
+        until: ended_at.map(local_date),
+        identity_proven: matches!(
+            answer.identity_proof(),
+            wire::IdentityProof::IdCard | wire::IdentityProof::ElectronicCredential
+        ),
+        referral: convert::optional_id("referral_id", &answer.referral_id)?,
+        journey: convert::id("journey_id", &answer.journey_id)?,
+    })
+}
+
+fn appointment(answer: Option<&wire::Appointment>) -> Result<(Appointment, Vec<ExpectedLine>), FieldError> {
+    let answer = convert::required("appointment", answer)?;
+    let slot = convert::required("slot", answer.slot.as_ref())?;
+    let appointment = Appointment {
+        id: convert::id("appointment_id", &answer.appointment_id)?,
+        resident: convert::id("resident_id", &answer.resident_id)?,
+        provider: convert::id("provider_organisation_id", &answer.provider_organisation_id)?,
+        kind: convert::care_kind("kind", answer.kind)?,
+        on: local_date(convert::timestamp("slot.starts_at", slot.starts_at.as_ref())?),
+        referral: convert::optional_id("referral_id", &answer.referral_id)?,
+        journey: convert::optional_id("journey_id", &answer.journey_id)?,
+    };
+    Ok((appointment, convert::expected_lines("expected_lines", &answer.expected_lines)?))
+}

@@ -1,0 +1,224 @@
+//! `claims` and `claim_lines`: what was billed, each version of it.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use postgres::Error;
+use rust_decimal::Decimal;
+use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection};
+use types::ids::{ClaimId, JourneyId, OrganisationId, QuoteId, ReferralId, ResidentId, SettlementId, VisitId};
+use types::money::Money;
+use types::region::RegionCode;
+use uuid::Uuid;
+
+use super::{catalogue, word};
+use crate::domain::claim::{BilledLine, Claim, Diagnosis, Item};
+
+const TABLE: &str = "claims";
+
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    region: String,
+    version: i32,
+    visit_id: Uuid,
+    resident_id: Uuid,
+    provider_organisation_id: Uuid,
+    tier: String,
+    kind: String,
+    insured_region: Option<String>,
+    from_date: NaiveDate,
+    until_date: NaiveDate,
+    diagnoses: Json<Vec<Diagnosis>>,
+    total: Decimal,
+    referral_id: Option<Uuid>,
+    journey_id: Uuid,
+    quote_id: Option<Uuid>,
+    settlement_id: Uuid,
+    received_at: DateTime<Utc>,
+}
+
+#[derive(FromRow)]
+struct LineRow {
+    item_code: String,
+    name: String,
+    quantity: Decimal,
+    unit_price: Decimal,
+    amount: Decimal,
+    on_date: NaiveDate,
+    class: String,
+    first_self_pay_ratio: Option<Decimal>,
+}
+
+impl Row {
+    fn claim(self, lines: Vec<BilledLine>) -> Result<Claim, Error> {
+        let insured_region =
+            self.insured_region.as_deref().map(|code| word(TABLE, "insured_region", self.id, code)).transpose()?;
+        Ok(Claim {
+            id: ClaimId::from_uuid(self.id),
+            version: self.version,
+            visit: VisitId::from_uuid(self.visit_id),
+            resident: ResidentId::from_uuid(self.resident_id),
+            provider: OrganisationId::from_uuid(self.provider_organisation_id),
+            tier: word(TABLE, "tier", self.id, &self.tier)?,
+            kind: word(TABLE, "kind", self.id, &self.kind)?,
+            care_region: word(TABLE, "region", self.id, &self.region)?,
+            insured_region,
+            from: self.from_date,
+            until: self.until_date,
+            diagnoses: self.diagnoses.0,
+            lines,
+            total: Money::from_decimal(self.total).map_err(|_| Error::row_invalid(TABLE, "total", self.id))?,
+            referral: self.referral_id.map(ReferralId::from_uuid),
+            journey: JourneyId::from_uuid(self.journey_id),
+            quote: self.quote_id.map(QuoteId::from_uuid),
+            settlement: SettlementId::from_uuid(self.settlement_id),
+            received_at: self.received_at,
+        })
+    }
+}
+
+impl LineRow {
+    fn line(self, claim: Uuid) -> Result<BilledLine, Error> {
+        let invalid = |column| Error::row_invalid("claim_lines", column, claim);
+        let class = catalogue::class(&self.class, self.first_self_pay_ratio).ok_or_else(|| invalid("class"))?;
+        Ok(BilledLine {
+            item_code: self.item_code,
+            quantity: self.quantity,
+            unit_price: self.unit_price,
+            amount: Money::from_decimal(self.amount).map_err(|_| invalid("amount"))?,
+            on: self.on_date,
+            item: Item { name: self.name, class },
+        })
+    }
+}
+
+/// Writes a claim, or its next version, with its lines.
+pub async fn put(conn: &mut PgConnection, claim: &Claim) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO claims (id, region, version, visit_id, resident_id, provider_organisation_id, tier, kind, insured_region, \
+         from_date, until_date, diagnoses, total, referral_id, journey_id, quote_id, settlement_id, received_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
+         ON CONFLICT (id) DO UPDATE SET version = excluded.version, insured_region = excluded.insured_region, \
+         until_date = excluded.until_date, diagnoses = excluded.diagnoses, total = excluded.total, quote_id = excluded.quote_id, \
+         settlement_id = excluded.settlement_id, received_at = excluded.received_at",
+    )
+    .bind(claim.id.uuid())
+    .bind(claim.care_region.as_str())
+    .bind(claim.version)
+    .bind(claim.visit.uuid())
+    .bind(claim.resident.uuid())
+    .bind(claim.provider.uuid())
+    .bind(claim.tier.as_str())
+    .bind(claim.kind.as_str())
+    .bind(claim.insured_region.as_ref().map(RegionCode::as_str))
+    .bind(claim.from)
+    .bind(claim.until)
+    .bind(Json(&claim.diagnoses))
+    .bind(claim.total.decimal())
+    .bind(claim.referral.map(ReferralId::uuid))
+    .bind(claim.journey.uuid())
+    .bind(claim.quote.map(QuoteId::uuid))
+    .bind(claim.settlement.uuid())
+    .bind(claim.received_at)
+    .execute(&mut *conn)
+    .await?;
+    insert_lines(conn, claim).await
+}
+
+async fn insert_lines(conn: &mut PgConnection, claim: &Claim) -> Result<(), Error> {
+    let (mut codes, mut names, mut quantities, mut prices) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut amounts, mut days, mut classes, mut ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for line in &claim.lines {
+        let (class, ratio) = catalogue::columns(line.item.class);
+        codes.push(line.item_code.as_str());
+        names.push(line.item.name.as_str());
+        quantities.push(line.quantity);
+        prices.push(line.unit_price);
+        amounts.push(line.amount.decimal());
+        days.push(line.on);
+        classes.push(class);
+        ratios.push(ratio);
+    }
+    sqlx::query(
+        "INSERT INTO claim_lines (claim_id, claim_version, line_number, region, item_code, name, quantity, unit_price, amount, on_date, \
+         class, first_self_pay_ratio) \
+         SELECT $1, $2, line.line_number, $3, line.item_code, line.name, line.quantity, line.unit_price, line.amount, line.on_date, \
+                line.class, line.ratio \
+         FROM unnest($4::text[], $5::text[], $6::numeric[], $7::numeric[], $8::numeric[], $9::date[], $10::text[], $11::numeric[]) \
+              WITH ORDINALITY AS line (item_code, name, quantity, unit_price, amount, on_date, class, ratio, line_number)",
+    )
+    .bind(claim.id.uuid())
+    .bind(claim.version)
+    .bind(claim.care_region.as_str())
+    .bind(codes)
+    .bind(names)
+    .bind(quantities)
+    .bind(prices)
+    .bind(amounts)
+    .bind(days)
+    .bind(classes)
+    .bind(ratios)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// A claim in its present version.
+pub async fn find(conn: &mut PgConnection, id: ClaimId) -> Result<Option<Claim>, Error> {
+    let row: Option<Row> =
+        sqlx::query_as("SELECT * FROM claims WHERE id = $1").bind(id.uuid()).fetch_optional(&mut *conn).await?;
+    match row {
+        Some(row) => with_lines(conn, row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The claim of a visit, locked, so that two divisions of one visit cannot pass each other.
+pub async fn lock_of_visit(conn: &mut PgConnection, visit: VisitId) -> Result<Option<Claim>, Error> {
+    let row: Option<Row> = sqlx::query_as("SELECT * FROM claims WHERE visit_id = $1 FOR UPDATE")
+        .bind(visit.uuid())
+        .fetch_optional(&mut *conn)
+        .await?;
+    match row {
+        Some(row) => with_lines(conn, row).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// A page of a resident's claims, newest first; of one provider, if one is named.
+pub async fn list(
+    conn: &mut PgConnection,
+    resident: ResidentId,
+    provider: Option<OrganisationId>,
+    before: Option<ClaimId>,
+    limit: i64,
+) -> Result<Vec<Claim>, Error> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT * FROM claims WHERE resident_id = $1 AND ($2::uuid IS NULL OR provider_organisation_id = $2) \
+         AND ($3::uuid IS NULL OR id < $3) ORDER BY id DESC LIMIT $4",
+    )
+    .bind(resident.uuid())
+    .bind(provider.map(OrganisationId::uuid))
+    .bind(before.map(ClaimId::uuid))
+    .bind(limit)
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut claims = Vec::with_capacity(rows.len());
+    for row in rows {
+        claims.push(with_lines(conn, row).await?);
+    }
+    Ok(claims)
+}
+
+async fn with_lines(conn: &mut PgConnection, row: Row) -> Result<Claim, Error> {
+    let lines: Vec<LineRow> = sqlx::query_as(
+        "SELECT item_code, name, quantity, unit_price, amount, on_date, class, first_self_pay_ratio FROM claim_lines \
+         WHERE claim_id = $1 AND claim_version = $2 ORDER BY line_number",
+    )
+    .bind(row.id)
+    .bind(row.version)
+    .fetch_all(conn)
+    .await?;
+    let lines = lines.into_iter().map(|line| line.line(row.id)).collect::<Result<_, _>>()?;
+    row.claim(lines)
+}

@@ -1,0 +1,205 @@
+//! `settlements`: claims divided and confirmed.
+
+use chrono::{DateTime, Utc};
+use postgres::Error;
+use rust_decimal::Decimal;
+use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection};
+use types::ids::{BillId, ClaimId, JourneyId, OrganisationId, PolicyId, QuoteId, ReferralId, ResidentId, SettlementId};
+use types::money::Money;
+use types::region::RegionCode;
+use uuid::Uuid;
+
+use super::word;
+use crate::domain::chain::ChainStay;
+use crate::domain::drift::Drift;
+use crate::domain::engine::Adjudication;
+use crate::domain::input::Input;
+use crate::domain::settlement::{Account, Cover, Settlement, State};
+
+const TABLE: &str = "settlements";
+
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    claim_id: Uuid,
+    claim_version: i32,
+    resident_id: Uuid,
+    provider_organisation_id: Uuid,
+    state: String,
+    adjudication: Json<Adjudication>,
+    policy_id: Option<Uuid>,
+    policy_digest: Option<String>,
+    year: Option<i32>,
+    scheme: Option<String>,
+    kind: Option<String>,
+    accumulator_version: Option<i64>,
+    quote_id: Option<Uuid>,
+    drift: Json<Vec<Drift>>,
+    referral_id: Option<Uuid>,
+    journey_id: Uuid,
+    tier: String,
+    divided_at: DateTime<Utc>,
+    lapses_at: DateTime<Utc>,
+    confirmed_at: Option<DateTime<Utc>>,
+    bill_id: Option<Uuid>,
+}
+
+impl Row {
+    fn settlement(self) -> Result<Settlement, Error> {
+        let state = match (self.state.as_str(), self.confirmed_at, self.bill_id) {
+            ("DIVIDED", None, _) => State::Divided,
+            ("LAPSED", None, _) => State::Lapsed,
+            ("CONFIRMED", Some(at), Some(bill)) => State::Confirmed { at, bill: BillId::from_uuid(bill) },
+            ("REVERSED", Some(confirmed_at), _) => State::Reversed { confirmed_at },
+            _ => return Err(Error::row_invalid(TABLE, "state", self.id)),
+        };
+        Ok(Settlement {
+            id: SettlementId::from_uuid(self.id),
+            claim: ClaimId::from_uuid(self.claim_id),
+            claim_version: self.claim_version,
+            resident: ResidentId::from_uuid(self.resident_id),
+            provider: OrganisationId::from_uuid(self.provider_organisation_id),
+            tier: word(TABLE, "tier", self.id, &self.tier)?,
+            state,
+            cover: self.cover()?,
+            adjudication: self.adjudication.0,
+            quote: self.quote_id.map(QuoteId::from_uuid),
+            drift: self.drift.0,
+            referral: self.referral_id.map(ReferralId::from_uuid),
+            journey: JourneyId::from_uuid(self.journey_id),
+            divided_at: self.divided_at,
+            lapses_at: self.lapses_at,
+        })
+    }
+
+    fn cover(&self) -> Result<Option<Cover>, Error> {
+        let Some(policy) = self.policy_id else { return Ok(None) };
+        let (Some(policy_digest), Some(year), Some(scheme), Some(kind), Some(account_version)) =
+            (&self.policy_digest, self.year, &self.scheme, &self.kind, self.accumulator_version)
+        else {
+            return Err(Error::row_invalid(TABLE, "accumulator_version", self.id));
+        };
+        Ok(Some(Cover {
+            policy: PolicyId::from_uuid(policy),
+            policy_digest: policy_digest.clone(),
+            account: Account {
+                resident: ResidentId::from_uuid(self.resident_id),
+                year,
+                scheme: word(TABLE, "scheme", self.id, scheme)?,
+                kind: word(TABLE, "kind", self.id, kind)?,
+            },
+            account_version,
+        }))
+    }
+}
+
+/// Writes a division with what it was made from.
+pub async fn insert(
+    conn: &mut PgConnection,
+    region: RegionCode,
+    settlement: &Settlement,
+    basis: &Input,
+) -> Result<(), Error> {
+    let shares = &settlement.adjudication.shares;
+    let cover = settlement.cover.as_ref();
+    sqlx::query(
+        "INSERT INTO settlements (id, region, claim_id, claim_version, resident_id, provider_organisation_id, state, outcome, total, \
+         fully_own, first_self_pay, in_scope, deductible, pooled_fund, pooled_own, large_amount_fund, large_amount_own, beyond_cover, \
+         basis, adjudication, policy_id, policy_digest, year, scheme, kind, accumulator_version, quote_id, drift, referral_id, \
+         journey_id, tier, divided_at, lapses_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, 'DIVIDED', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
+         $24, $25, $26, $27, $28, $29, $30, $31, $32)",
+    )
+    .bind(settlement.id.uuid())
+    .bind(region.as_str())
+    .bind(settlement.claim.uuid())
+    .bind(settlement.claim_version)
+    .bind(settlement.resident.uuid())
+    .bind(settlement.provider.uuid())
+    .bind(if cover.is_some() { "PRICED" } else { "NOT_ENROLLED" })
+    .bind(shares.total.decimal())
+    .bind(shares.fully_own.decimal())
+    .bind(shares.first_self_pay.decimal())
+    .bind(shares.in_scope.decimal())
+    .bind(shares.deductible.decimal())
+    .bind(shares.pooled_fund.decimal())
+    .bind(shares.pooled_own.decimal())
+    .bind(shares.large_amount_fund.decimal())
+    .bind(shares.large_amount_own.decimal())
+    .bind(shares.beyond_cover.decimal())
+    .bind(Json(basis))
+    .bind(Json(&settlement.adjudication))
+    .bind(cover.map(|cover| cover.policy.uuid()))
+    .bind(cover.map(|cover| cover.policy_digest.as_str()))
+    .bind(cover.map(|cover| cover.account.year))
+    .bind(cover.map(|cover| cover.account.scheme.as_str()))
+    .bind(cover.map(|cover| cover.account.kind.as_str()))
+    .bind(cover.map(|cover| cover.account_version))
+    .bind(settlement.quote.map(QuoteId::uuid))
+    .bind(Json(&settlement.drift))
+    .bind(settlement.referral.map(ReferralId::uuid))
+    .bind(settlement.journey.uuid())
+    .bind(settlement.tier.as_str())
+    .bind(settlement.divided_at)
+    .bind(settlement.lapses_at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub async fn find(conn: &mut PgConnection, id: SettlementId) -> Result<Option<Settlement>, Error> {
+    let row: Option<Row> =
+        sqlx::query_as("SELECT * FROM settlements WHERE id = $1").bind(id.uuid()).fetch_optional(conn).await?;
+    row.map(Row::settlement).transpose()
+}
+
+pub async fn lock(conn: &mut PgConnection, id: SettlementId) -> Result<Option<Settlement>, Error> {
+    let row: Option<Row> = sqlx::query_as("SELECT * FROM settlements WHERE id = $1 FOR UPDATE")
+        .bind(id.uuid())
+        .fetch_optional(conn)
+        .await?;
+    row.map(Row::settlement).transpose()
+}
+
+/// Writes that a division was confirmed for a bill.
+pub async fn confirm(conn: &mut PgConnection, id: SettlementId, at: DateTime<Utc>, bill: BillId) -> Result<(), Error> {
+    sqlx::query("UPDATE settlements SET state = 'CONFIRMED', confirmed_at = $2, bill_id = $3 WHERE id = $1 AND state = 'DIVIDED'")
+        .bind(id.uuid())
+        .bind(at)
+        .bind(bill.uuid())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Writes that a division is spent: a newer one of the same claim takes its place.
+pub async fn lapse(conn: &mut PgConnection, id: SettlementId) -> Result<(), Error> {
+    sqlx::query("UPDATE settlements SET state = 'LAPSED' WHERE id = $1 AND state = 'DIVIDED'")
+        .bind(id.uuid())
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// The confirmed inpatient stays of a journey, oldest first.
+pub async fn chain(conn: &mut PgConnection, journey: JourneyId, resident: ResidentId) -> Result<Vec<ChainStay>, Error> {
+    let rows: Vec<(Uuid, String, i32, Decimal)> = sqlx::query_as(
+        "SELECT id, tier, year, deductible FROM settlements \
+         WHERE journey_id = $1 AND resident_id = $2 AND state = 'CONFIRMED' AND kind = 'INPATIENT' AND year IS NOT NULL \
+         ORDER BY confirmed_at, id",
+    )
+    .bind(journey.uuid())
+    .bind(resident.uuid())
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|(id, tier, year, deductible)| {
+            Ok(ChainStay {
+                tier: word(TABLE, "tier", id, &tier)?,
+                year,
+                deductible: Money::from_decimal(deductible).map_err(|_| Error::row_invalid(TABLE, "deductible", id))?,
+            })
+        })
+        .collect()
+}

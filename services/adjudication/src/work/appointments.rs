@@ -1,0 +1,59 @@
+//! Follows scheduling: an appointment that was confirmed with expected lines gets its quote.
+
+use chassis::telemetry;
+use postgres::Scope;
+use postgres::consumer::{self, Advanced, Failure, Handler, Inbox};
+use postgres::events::Event;
+use tokio_util::sync::CancellationToken;
+use types::ids::AppointmentId;
+
+use crate::app::App;
+use crate::domain::error::AdjudicationError;
+
+const CONFIRMED: &str = "anjia.scheduling.appointment.confirmed.v1";
+
+/// Runs until told to stop.
+pub async fn run(app: App, stop: CancellationToken) {
+    let source = app.scheduling.clone();
+    Box::pin(consumer::run(app.db.clone(), source, Quotes(app), stop)).await;
+}
+
+struct Quotes(App);
+
+impl Handler for Quotes {
+    async fn handle(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
+        if event.kind != CONFIRMED {
+            return Ok(inbox.skip());
+        }
+        let age = (self.0.clock.now() - event.occurred_at).to_std().unwrap_or_default();
+        let span = telemetry::resume("quote an appointment", event.traceparent.as_deref(), age);
+        telemetry::within(span, None, self.quote(event, inbox)).await
+    }
+}
+
+impl Quotes {
+    async fn quote(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
+        let app = &self.0;
+        let id: AppointmentId = event.subject.parse().map_err(Failure::refused)?;
+        let (appointment, lines) = app.scheduling.appointment(id).await.map_err(failure)?;
+        if lines.is_empty() {
+            return Ok(inbox.skip());
+        }
+        let tier = app.identity.tier(appointment.provider).await.map_err(failure)?;
+        let coverage = app.identity.coverage(appointment.resident, appointment.on).await.map_err(failure)?;
+        let mut tx = inbox.begin(Scope::Region(event.region)).await?;
+        app.quote_appointment(&mut tx, &appointment, lines, &(tier, coverage), telemetry::current_traceparent())
+            .await
+            .map_err(failure)?;
+        Ok(inbox.commit(tx).await?)
+    }
+}
+
+/// A peer or the database that is away passes; everything else lies in the event.
+fn failure(error: AdjudicationError) -> Failure {
+    match error {
+        AdjudicationError::PeerUnavailable { .. } => Failure::not_now(error),
+        AdjudicationError::Storage(cause) => cause.into(),
+        error => Failure::refused(error),
+    }
+}

@@ -1,0 +1,3 @@
+//! What adjudication does without being asked.
+
+pub mod appointments;

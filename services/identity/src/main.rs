@@ -1,1 +1,87 @@
-fn main() {}
+//! Starts identity: `serve` (default), `migrate`, `bootstrap`.
+
+use std::sync::Arc;
+
+use chassis::auth::KeySet;
+use chassis::{Server, Verifier, runtime, telemetry};
+use chrono::TimeDelta;
+use clap::Parser;
+use identity::app::{App, Signer, bootstrap};
+use identity::config::{BootstrapConfig, Config, MigrateConfig};
+use identity::domain::continuation::Continuations;
+use identity::store::vault::Vault;
+use identity::{ACCESS, CONTINUATIONS, MIGRATOR, grpc, work};
+use postgres::{Database, sealer};
+use types::clock::SystemClock;
+
+/// Who is who, who may act for whom, and the tokens that say so.
+#[derive(Parser)]
+#[command(version)]
+enum Command {
+    Serve(Box<Config>),
+    Migrate(MigrateConfig),
+    Bootstrap(BootstrapConfig),
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = std::env::args_os().collect::<Vec<_>>();
+    let command = match arguments.len() {
+        0 | 1 => Command::parse_from(["identity", "serve"]),
+        _ => Command::parse_from(arguments),
+    };
+    match command {
+        Command::Serve(config) => runtime(&config.server)?.block_on(serve(*config)),
+        Command::Migrate(config) => once(migrate(config)),
+        Command::Bootstrap(config) => once(register(config)),
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let telemetry = telemetry::init("identity", &config.telemetry)?;
+    let app = Arc::new(wire(&config).await?);
+    let verifier = Verifier::local(KeySet::new(&grpc::published_keys(&app))?, Arc::new(SystemClock));
+
+    let (ready, sealing, sweeping) = (app.db.clone(), app.db.clone(), Arc::clone(&app));
+    Server::new("identity", &config.server)
+        .access(ACCESS)
+        .auth(verifier)
+        .ready(move || {
+            let db = ready.clone();
+            async move { Ok(db.ready(&MIGRATOR).await?) }
+        })
+        .work("sealer", |stop| sealer::run(sealing, stop))
+        .work("assertions", |stop| work::assertions::run(sweeping, stop))
+        .serve(grpc::routes(Arc::clone(&app)))
+        .await?;
+    app.db.close().await;
+    telemetry.shutdown().await;
+    Ok(())
+}
+
+async fn wire(config: &Config) -> anyhow::Result<App> {
+    Ok(App {
+        signer: Signer::load(&config.token_key_file, config.token_key_previous_file.as_deref())?,
+        vault: Vault::load(&config.data_key_file, &config.index_key_file)?,
+        continuations: Continuations::parse(CONTINUATIONS)?,
+        db: Database::connect(&config.postgres).await?,
+        clock: Arc::new(SystemClock),
+        home: config.region,
+        token_lifetime: TimeDelta::seconds(config.token_lifetime_s.into()),
+    })
+}
+
+async fn migrate(config: MigrateConfig) -> anyhow::Result<()> {
+    Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR).await?)
+}
+
+async fn register(config: BootstrapConfig) -> anyhow::Result<()> {
+    let db = Database::connect(&config.postgres).await?;
+    let changed = bootstrap::bootstrap(&db, &SystemClock, &config.file).await?;
+    db.close().await;
+    println!("{changed} clients registered or changed");
+    Ok(())
+}
+
+fn once<F: Future<Output = anyhow::Result<()>>>(work: F) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}

@@ -1,0 +1,95 @@
+//! Whose rows these are, for the object rules of `access.toml`.
+
+use chassis::Guarded;
+use types::ids::{OrganisationId, ResidentId};
+
+use crate::domain::consent::Consent;
+use crate::domain::delegation::Delegation;
+use crate::domain::enrolment::{Coverage, Enrolment};
+use crate::domain::organisation::Organisation;
+use crate::domain::practitioner::Practitioner;
+use crate::domain::resident::ShownResident;
+
+impl Guarded for ShownResident {
+    const NOT_FOUND: &'static str = "RESIDENT_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.id)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        self.registrar.into_iter().collect()
+    }
+}
+
+impl Guarded for Organisation {
+    const NOT_FOUND: &'static str = "ORGANISATION_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        None
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.id]
+    }
+}
+
+impl Guarded for Practitioner {
+    const NOT_FOUND: &'static str = "PRACTITIONER_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        None
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.organisation]
+    }
+}
+
+impl Guarded for Enrolment {
+    const NOT_FOUND: &'static str = "ENROLMENT_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        self.payer.into_iter().chain(self.recorder).collect()
+    }
+}
+
+impl Guarded for Coverage {
+    const NOT_FOUND: &'static str = "RESIDENT_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![]
+    }
+}
+
+impl Guarded for Delegation {
+    const NOT_FOUND: &'static str = "DELEGATION_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        self.witness.into_iter().collect()
+    }
+}
+
+impl Guarded for Consent {
+    const NOT_FOUND: &'static str = "CONSENT_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.recipient]
+    }
+}

@@ -1,0 +1,72 @@
+use chassis::{Context, Permitted};
+use postgres::audit::{self, Entry};
+use postgres::{Begun, Call, Reply};
+use proto::convert::FieldError;
+use types::credit_code::CreditCode;
+use types::ids::OrganisationId;
+use types::region::RegionCode;
+use types::tier::Tier;
+
+use super::App;
+use crate::domain::IdentityError;
+use crate::domain::organisation::{Department, Kind, Organisation, Place};
+use crate::store::{departments, organisations};
+
+/// An organisation to register.
+#[derive(Debug, Clone)]
+pub struct NewOrganisation {
+    pub id: OrganisationId,
+    pub kind: Kind,
+    pub name: String,
+    pub credit_code: CreditCode,
+    pub tier: Option<Tier>,
+    pub region_code: RegionCode,
+    pub place: Option<Place>,
+    pub alliance: String,
+    pub designated_from: Option<chrono::NaiveDate>,
+    pub designated_until: Option<chrono::NaiveDate>,
+    pub departments: Vec<Department>,
+}
+
+impl App {
+    pub async fn register_organisation(
+        &self,
+        ctx: &Context,
+        call: &Call<Permitted<Organisation>>,
+        new: NewOrganisation,
+    ) -> Result<Reply<Permitted<Organisation>>, IdentityError> {
+        let organisation = ctx.permit(Organisation {
+            id: new.id,
+            region: ctx.caller.region,
+            kind: new.kind,
+            name: new.name,
+            credit_code: new.credit_code,
+            tier: new.tier,
+            region_code: new.region_code,
+            place: new.place,
+            alliance: new.alliance,
+            designated_from: new.designated_from,
+            designated_until: new.designated_until,
+            departments: new.departments,
+            registered_at: self.now(),
+        })?;
+        organisation.check()?;
+
+        let mut tx = match self.db.begin_call(call).await? {
+            Begun::Fresh(tx) => tx,
+            Begun::Replayed(reply) => return Ok(reply),
+        };
+        if !organisations::insert(&mut tx, &organisation).await? {
+            return Err(IdentityError::OrganisationExists);
+        }
+        for (place, department) in (0_i32..).zip(&organisation.departments) {
+            if !departments::insert(&mut tx, organisation.id, place, department).await? {
+                let field = format!("organisation.departments[{place}].department_id");
+                return Err(FieldError::new(field, "is the id of another department").into());
+            }
+        }
+        let entry = Entry::new(&ctx.caller, "identity.organisation.register");
+        audit::record(&mut tx, organisations::audited(entry, &organisation)).await?;
+        Ok(call.commit(tx, organisation).await?)
+    }
+}

@@ -1,0 +1,54 @@
+//! Every setting of the service. Nothing else reads the environment.
+
+use std::path::PathBuf;
+
+use chassis::{ServerConfig, TelemetryConfig};
+use postgres::PostgresConfig;
+use types::region::RegionCode;
+
+/// Serves.
+#[derive(Debug, clap::Args)]
+pub struct Config {
+    #[command(flatten)]
+    pub server: ServerConfig,
+    #[command(flatten)]
+    pub postgres: PostgresConfig,
+    #[command(flatten)]
+    pub telemetry: TelemetryConfig,
+    /// Ed25519 private key (PKCS#8 PEM) that signs access tokens.
+    #[arg(long, env)]
+    pub token_key_file: PathBuf,
+    /// The key before it, during a rotation: it signs no more, its tokens still verify.
+    #[arg(long, env)]
+    pub token_key_previous_file: Option<PathBuf>,
+    /// Data keys, 32 bytes in hexadecimal, one to a line. The last one seals; a rotation appends a line.
+    #[arg(long, env)]
+    pub data_key_file: PathBuf,
+    /// Key of the blind indexes, 32 bytes in hexadecimal. It cannot be rotated without indexing anew.
+    #[arg(long, env)]
+    pub index_key_file: PathBuf,
+    /// Region in whose name clients are looked up before their own is known (GB/T 2260).
+    #[arg(long, env, default_value = "110000")]
+    pub region: RegionCode,
+    /// How long an access token is good, in seconds.
+    #[arg(long, env, default_value_t = 300, value_parser = clap::value_parser!(u16).range(60..=300))]
+    pub token_lifetime_s: u16,
+}
+
+/// Brings the database up to date.
+#[derive(clap::Args)]
+pub struct MigrateConfig {
+    /// URL of the database as its owner (`<service>_owner`).
+    #[arg(long, env, hide_env_values = true)]
+    pub owner_database_url: String,
+}
+
+/// Registers clients, or brings them up to date.
+#[derive(Debug, clap::Args)]
+pub struct BootstrapConfig {
+    /// The clients: `{"clients": [{"client_id", "party", "organisation_id", "roles", "region", "public_key_pem"}]}`.
+    #[arg(long)]
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub postgres: PostgresConfig,
+}

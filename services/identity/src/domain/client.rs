@@ -1,0 +1,33 @@
+//! Clients: whoever may ask for tokens.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use types::caller::{Party, Role};
+use types::ids::OrganisationId;
+use types::region::RegionCode;
+
+/// A registered client, as `identity bootstrap` reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    pub client_id: String,
+    /// Who it is.
+    pub party: Party,
+    #[serde(rename = "organisation_id")]
+    pub organisation: Option<OrganisationId>,
+    pub roles: BTreeSet<Role>,
+    pub region: RegionCode,
+    /// Ed25519, `SubjectPublicKeyInfo`.
+    pub public_key_pem: String,
+}
+
+impl Client {
+    /// The name of the service it is, if it is one of ours.
+    pub fn service(&self) -> Option<&str> {
+        match &self.party {
+            Party::Service(name) => Some(name),
+            _ => None,
+        }
+    }
+}

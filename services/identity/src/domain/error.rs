@@ -1,0 +1,85 @@
+//! Every way in which identity refuses. `grpc/status.rs` gives each its code and stable reason.
+
+use chassis::Denied;
+use proto::convert::FieldError;
+use types::credit_code::CreditCodeError;
+use types::ids::ResidentId;
+use types::national_id::NationalIdError;
+
+/// Texts never repeat a name, a number or a token: they reach logs and callers.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentityError {
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    #[error(transparent)]
+    InvalidNationalId(#[from] NationalIdError),
+    #[error("the date of birth in the identification number lies ahead")]
+    BornAhead,
+    #[error(transparent)]
+    InvalidCreditCode(#[from] CreditCodeError),
+
+    #[error("there is no such resident")]
+    ResidentNotFound,
+    /// Holds the id if the caller may see that resident.
+    #[error("this person or this id is already registered")]
+    ResidentExists(Option<ResidentId>),
+
+    #[error("there is no such organisation")]
+    OrganisationNotFound,
+    #[error("an organisation with this credit code or id is already registered")]
+    OrganisationExists,
+    #[error("there is no such department in this organisation")]
+    DepartmentNotFound,
+    #[error("there is no such practitioner")]
+    PractitionerNotFound,
+    #[error("a practitioner with this id is already registered")]
+    PractitionerExists,
+
+    #[error("there is no such enrolment")]
+    EnrolmentNotFound,
+    #[error("an enrolment with this id is already recorded")]
+    EnrolmentExists,
+    #[error("the resident is already enrolled in this layer on some of these days")]
+    EnrolmentOverlaps,
+
+    #[error("there is no such delegation")]
+    DelegationNotFound,
+    #[error("a delegation with this id was already granted")]
+    DelegationExists,
+    #[error("no delegation lets them act for this resident")]
+    NoDelegation,
+    #[error("the delegation has expired")]
+    DelegationExpired,
+    #[error("the delegation does not cover this")]
+    ActionNotDelegated,
+    /// Asking about other people's delegations.
+    #[error("only the delegate may be asked about")]
+    NotTheDelegate,
+
+    #[error("there is no such consent")]
+    ConsentNotFound,
+    #[error("a consent with this id was already granted")]
+    ConsentExists,
+    #[error("the resident has not consented to this")]
+    NoConsent,
+
+    #[error("there is no such client")]
+    ClientUnknown,
+    #[error("the client assertion is not valid")]
+    AssertionInvalid,
+    #[error("the client assertion has expired")]
+    AssertionExpired,
+    #[error("the client assertion was used before")]
+    AssertionReplayed,
+    #[error("this may not be continued")]
+    ContinuationNotPermitted,
+
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    #[error(transparent)]
+    Storage(#[from] postgres::Error),
+    #[error("a token could not be signed: {0}")]
+    Signing(#[source] jsonwebtoken::errors::Error),
+    #[error("a page token could not be written: {0}")]
+    PageToken(#[from] serde_json::Error),
+}

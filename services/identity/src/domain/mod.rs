@@ -1,0 +1,46 @@
+//! Who is who and who may act for whom: values and rules. Pure: time and randomness are passed in.
+
+pub mod client;
+pub mod consent;
+pub mod continuation;
+pub mod delegation;
+pub mod enrolment;
+pub mod error;
+pub mod organisation;
+pub mod practitioner;
+pub mod resident;
+pub mod token;
+mod word;
+
+pub use error::IdentityError;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use proto::convert::FieldError;
+
+/// Permission given once may not last for ever: at most a year, leap years included.
+const TERM_MAX: TimeDelta = TimeDelta::days(366);
+
+/// The end of a delegation or consent: ahead, and at most a year ahead.
+pub(crate) fn check_until(until: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), FieldError> {
+    if until <= now {
+        return Err(FieldError::new("until", "must lie ahead"));
+    }
+    if until > now + TERM_MAX {
+        return Err(FieldError::new("until", "must be at most a year ahead"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_term_lies_ahead_and_lasts_a_year_at_most() {
+        let now = DateTime::UNIX_EPOCH;
+        assert!(check_until(now, now).is_err());
+        assert!(check_until(now + TimeDelta::microseconds(1), now).is_ok());
+        assert!(check_until(now + TERM_MAX, now).is_ok());
+        assert!(check_until(now + TERM_MAX + TimeDelta::microseconds(1), now).is_err());
+    }
+}

@@ -1,0 +1,163 @@
+//! Between the wire and the domain.
+
+use chassis::Permitted;
+use chrono::{DateTime, Utc};
+use proto::anjia::common::v1 as common;
+use proto::anjia::identity::v1 as wire;
+use proto::convert::{FieldError, to_date, to_scheme, to_tier, to_timestamp};
+use types::ids::{DepartmentId, OrganisationId};
+use types::national_id::Sex;
+
+use crate::app::signer::PublishedKey;
+use crate::domain::consent::{Consent, Purpose};
+use crate::domain::delegation::{self, Action, Basis, Delegation};
+use crate::domain::enrolment::{Coverage, Enrolment, Layer};
+use crate::domain::organisation::{Department, Kind, Organisation};
+use crate::domain::practitioner::Practitioner;
+use crate::domain::resident::{self, ShownResident};
+
+/// Enumerations of this package: `parse(field, value) -> Option`, refused outside of the enumeration, and back.
+macro_rules! word {
+    ($parse:ident, $encode:ident, $own:ty, $wire:ty, { $($variant:ident),+ $(,)? }) => {
+        pub(super) fn $parse(field: &str, value: i32) -> Result<Option<$own>, FieldError> {
+            match <$wire>::try_from(value) {
+                Ok(<$wire>::Unspecified) => Ok(None),
+                $(Ok(<$wire>::$variant) => Ok(Some(<$own>::$variant)),)+
+                Err(_) => Err(FieldError::new(field, "is not a value of this enumeration")),
+            }
+        }
+
+        fn $encode(value: $own) -> i32 {
+            match value {
+                $(<$own>::$variant => <$wire>::$variant.into(),)+
+            }
+        }
+    };
+}
+
+word!(optional_kind, to_kind, Kind, wire::OrganisationKind, { Provider, Insurer, Bank, Committee });
+word!(optional_layer, to_layer, Layer, wire::CoverLayer, { Basic, CriticalIllness, Assistance, Commercial });
+word!(optional_basis, to_basis, Basis, wire::DelegationBasis, { Granted, Guardian });
+word!(optional_action, to_action, Action, wire::DelegatedAction, { Book, Attend, Refer, Pay, View });
+word!(optional_purpose, to_purpose, Purpose, wire::ConsentPurpose, { Referral, Treatment, Research });
+
+/// A word that must be said.
+pub(super) fn said<T>(field: &str, word: Option<T>) -> Result<T, FieldError> {
+    word.ok_or_else(|| FieldError::new(field, "is required"))
+}
+
+pub(super) fn to_resident(resident: &Permitted<ShownResident>) -> wire::Resident {
+    let sex = match resident.sex {
+        Sex::Female => wire::Sex::Female,
+        Sex::Male => wire::Sex::Male,
+    };
+    let state = match resident.state {
+        resident::State::Registered => wire::ResidentState::Registered,
+        resident::State::Provisional => wire::ResidentState::Provisional,
+    };
+    wire::Resident {
+        resident_id: resident.id.to_string(),
+        display_name: resident.display_name.expose().clone(),
+        masked_national_id: resident.masked_national_id.clone(),
+        birth_date: Some(to_date(resident.birth_date)),
+        sex: sex.into(),
+        region_code: resident.region.to_string(),
+        community: resident.community.clone(),
+        state: state.into(),
+        registered_at: Some(to_timestamp(resident.registered_at)),
+    }
+}
+
+pub(super) fn to_organisation(organisation: &Permitted<Organisation>) -> wire::Organisation {
+    wire::Organisation {
+        organisation_id: organisation.id.to_string(),
+        kind: to_kind(organisation.kind),
+        name: organisation.name.clone(),
+        credit_code: organisation.credit_code.to_string(),
+        tier: organisation.tier.map(to_tier).unwrap_or_default(),
+        region_code: organisation.region_code.to_string(),
+        place: organisation.place.map(|place| common::Place { latitude: place.latitude, longitude: place.longitude }),
+        alliance: organisation.alliance.clone(),
+        designated_from: organisation.designated_from.map(to_date),
+        designated_until: organisation.designated_until.map(to_date),
+        departments: organisation.departments.iter().map(to_department).collect(),
+    }
+}
+
+fn to_department(department: &Department) -> wire::Department {
+    wire::Department {
+        department_id: department.id.to_string(),
+        code: department.code.clone(),
+        name: department.name.clone(),
+        capabilities: department.capabilities.clone(),
+    }
+}
+
+pub(super) fn to_practitioner(practitioner: &Permitted<Practitioner>) -> wire::Practitioner {
+    wire::Practitioner {
+        practitioner_id: practitioner.id.to_string(),
+        organisation_id: practitioner.organisation.to_string(),
+        name: practitioner.name.clone(),
+        title: practitioner.title.clone(),
+        department_ids: practitioner.departments.iter().map(DepartmentId::to_string).collect(),
+    }
+}
+
+pub(super) fn to_enrolment(enrolment: &Enrolment) -> wire::Enrolment {
+    wire::Enrolment {
+        enrolment_id: enrolment.id.to_string(),
+        resident_id: enrolment.resident.to_string(),
+        scheme: to_scheme(enrolment.scheme),
+        insured_region_code: enrolment.insured_region.to_string(),
+        layer: to_layer(enrolment.layer),
+        payer_organisation_id: enrolment.payer.as_ref().map(OrganisationId::to_string).unwrap_or_default(),
+        from: Some(to_date(enrolment.from)),
+        until: enrolment.until.map(to_date),
+        retired: enrolment.retired,
+    }
+}
+
+pub(super) fn to_coverage(coverage: &Permitted<Coverage>) -> wire::Coverage {
+    wire::Coverage {
+        resident_id: coverage.resident.to_string(),
+        on: Some(to_date(coverage.on)),
+        enrolments: coverage.enrolments.iter().map(to_enrolment).collect(),
+        birth_date: Some(to_date(coverage.birth_date)),
+    }
+}
+
+/// As it stands at `now`.
+pub(super) fn to_delegation(delegation: &Permitted<Delegation>, now: DateTime<Utc>) -> wire::Delegation {
+    let state = match delegation.state(now) {
+        delegation::State::Active => wire::DelegationState::Active,
+        delegation::State::Expired => wire::DelegationState::Expired,
+        delegation::State::Revoked => wire::DelegationState::Revoked,
+    };
+    wire::Delegation {
+        delegation_id: delegation.id.to_string(),
+        resident_id: delegation.resident.to_string(),
+        delegate: delegation.delegate.to_string(),
+        basis: to_basis(delegation.basis),
+        actions: delegation.actions.iter().copied().map(to_action).collect(),
+        until: Some(to_timestamp(delegation.until)),
+        evidence: delegation.evidence.clone(),
+        state: state.into(),
+        granted_at: Some(to_timestamp(delegation.granted_at)),
+        revoked_at: delegation.revoked_at.map(to_timestamp),
+    }
+}
+
+pub(super) fn to_consent(consent: &Permitted<Consent>) -> wire::Consent {
+    wire::Consent {
+        consent_id: consent.id.to_string(),
+        resident_id: consent.resident.to_string(),
+        recipient_organisation_id: consent.recipient.to_string(),
+        purpose: to_purpose(consent.purpose),
+        until: Some(to_timestamp(consent.until)),
+        granted_at: Some(to_timestamp(consent.granted_at)),
+    }
+}
+
+pub(super) fn to_key(key: &PublishedKey) -> wire::Key {
+    wire::Key { key_id: key.key_id.clone(), x: key.x.clone() }
+}

@@ -1,0 +1,54 @@
+//! The services on the wire: parse, one call, encode.
+
+mod consents;
+mod convert;
+mod delegations;
+mod enrolments;
+mod events;
+mod organisations;
+mod residents;
+mod status;
+mod tokens;
+
+use std::sync::Arc;
+
+use chassis::Routes;
+use postgres::Reply;
+use proto::anjia::identity::v1 as wire;
+use proto::anjia::identity::v1::consent_service_server::ConsentServiceServer;
+use proto::anjia::identity::v1::delegation_service_server::DelegationServiceServer;
+use proto::anjia::identity::v1::enrolment_service_server::EnrolmentServiceServer;
+use proto::anjia::identity::v1::event_service_server::EventServiceServer;
+use proto::anjia::identity::v1::organisation_service_server::OrganisationServiceServer;
+use proto::anjia::identity::v1::resident_service_server::ResidentServiceServer;
+use proto::anjia::identity::v1::token_service_server::TokenServiceServer;
+use tonic::{Response, Status};
+
+use crate::app::App;
+
+/// All services of identity, over the same use cases.
+#[derive(Clone)]
+pub struct Grpc(Arc<App>);
+
+/// What the server serves.
+pub fn routes(app: Arc<App>) -> Routes {
+    let grpc = Grpc(app);
+    Routes::new()
+        .add_service(ResidentServiceServer::new(grpc.clone()))
+        .add_service(OrganisationServiceServer::new(grpc.clone()))
+        .add_service(EnrolmentServiceServer::new(grpc.clone()))
+        .add_service(DelegationServiceServer::new(grpc.clone()))
+        .add_service(ConsentServiceServer::new(grpc.clone()))
+        .add_service(TokenServiceServer::new(grpc.clone()))
+        .add_service(EventServiceServer::new(grpc))
+}
+
+/// The keys that verify our tokens, as they are published.
+pub fn published_keys(app: &App) -> Vec<wire::Key> {
+    app.signer.published().iter().map(convert::to_key).collect()
+}
+
+/// The answer to a write, fresh or repeated.
+fn answer<T, M: prost::Message + Default>(reply: Reply<T>, encode: impl FnOnce(T) -> M) -> Result<Response<M>, Status> {
+    reply.into_message(encode).map(Response::new).map_err(|error| chassis::error::internal(&error))
+}

@@ -1,0 +1,194 @@
+use std::collections::BTreeSet;
+
+use chassis::{Context, Permitted, error};
+use postgres::Call;
+use postgres::paging::PageRequest;
+use prost::Message;
+use proto::anjia::common::v1 as common;
+use proto::anjia::identity::v1 as wire;
+use proto::anjia::identity::v1::organisation_service_server::OrganisationService;
+use proto::convert::{self, FieldError};
+use tonic::{Request, Response, Status};
+use types::credit_code::CreditCode;
+use types::ids::{DepartmentId, OrganisationId, PractitionerId};
+
+use super::convert::{optional_kind, said, to_organisation, to_practitioner};
+use super::{Grpc, answer};
+use crate::app::{NewOrganisation, NewPractitioner};
+use crate::domain::IdentityError;
+use crate::domain::organisation::{Department, Filter, Organisation, Place, is_icd10_prefix};
+use crate::domain::practitioner::Practitioner;
+
+const DEPARTMENTS_MAX: usize = 200;
+const CAPABILITIES_MAX: usize = 200;
+
+#[tonic::async_trait]
+impl OrganisationService for Grpc {
+    async fn register_organisation(
+        &self,
+        request: Request<wire::RegisterOrganisationRequest>,
+    ) -> Result<Response<wire::RegisterOrganisationResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let method = "anjia.identity.v1.OrganisationService/RegisterOrganisation";
+        let call =
+            Call::new(&ctx.caller, method, &message, |row| registered(row).encode_to_vec()).map_err(error::invalid)?;
+        let organisation = convert::required("organisation", message.organisation.as_ref()).map_err(error::invalid)?;
+        let reply = self.0.register_organisation(&ctx, &call, new_organisation(organisation)?).await?;
+        answer(reply, |row| registered(&row))
+    }
+
+    async fn get_organisation(
+        &self,
+        request: Request<wire::GetOrganisationRequest>,
+    ) -> Result<Response<wire::GetOrganisationResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let id = convert::id("organisation_id", &request.get_ref().organisation_id).map_err(error::invalid)?;
+        let organisation = self.0.get_organisation(&ctx, id).await?;
+        Ok(Response::new(wire::GetOrganisationResponse { organisation: Some(to_organisation(&organisation)) }))
+    }
+
+    async fn list_organisations(
+        &self,
+        request: Request<wire::ListOrganisationsRequest>,
+    ) -> Result<Response<wire::ListOrganisationsResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let mut message = request.into_inner();
+        let page = message.page.take().unwrap_or_default();
+        let query = message.encode_to_vec();
+        let page = PageRequest::parse(page.page_size, &page.page_token, &query)
+            .map_err(|wrong| error::invalid(wrong.within("page")))?;
+        let filter = filter(&message).map_err(error::invalid)?;
+        let found = self.0.list_organisations(&ctx, &filter, &page).await?.map(|row| to_organisation(&row));
+        Ok(Response::new(wire::ListOrganisationsResponse {
+            organisations: found.items,
+            next_page_token: found.next_page_token,
+        }))
+    }
+
+    async fn register_practitioner(
+        &self,
+        request: Request<wire::RegisterPractitionerRequest>,
+    ) -> Result<Response<wire::RegisterPractitionerResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let method = "anjia.identity.v1.OrganisationService/RegisterPractitioner";
+        let call =
+            Call::new(&ctx.caller, method, &message, |row| employed(row).encode_to_vec()).map_err(error::invalid)?;
+        let new = convert::required("practitioner", message.practitioner.as_ref())
+            .and_then(|practitioner| new_practitioner(practitioner).map_err(|wrong| wrong.within("practitioner")))
+            .map_err(error::invalid)?;
+        let reply = self.0.register_practitioner(&ctx, &call, new).await?;
+        answer(reply, |row| employed(&row))
+    }
+
+    async fn get_practitioner(
+        &self,
+        request: Request<wire::GetPractitionerRequest>,
+    ) -> Result<Response<wire::GetPractitionerResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let id = convert::id("practitioner_id", &request.get_ref().practitioner_id).map_err(error::invalid)?;
+        let practitioner = self.0.get_practitioner(&ctx, id).await?;
+        Ok(Response::new(wire::GetPractitionerResponse { practitioner: Some(to_practitioner(&practitioner)) }))
+    }
+}
+
+fn registered(organisation: &Permitted<Organisation>) -> wire::RegisterOrganisationResponse {
+    wire::RegisterOrganisationResponse { organisation: Some(to_organisation(organisation)) }
+}
+
+fn employed(practitioner: &Permitted<Practitioner>) -> wire::RegisterPractitionerResponse {
+    wire::RegisterPractitionerResponse { practitioner: Some(to_practitioner(practitioner)) }
+}
+
+fn new_organisation(message: &wire::Organisation) -> Result<NewOrganisation, IdentityError> {
+    let parse = || -> Result<NewOrganisation, IdentityError> {
+        let departments = message.departments.iter().enumerate();
+        Ok(NewOrganisation {
+            id: convert::optional_id("organisation_id", &message.organisation_id)?
+                .unwrap_or_else(OrganisationId::generate),
+            kind: said("kind", optional_kind("kind", message.kind)?)?,
+            name: convert::text("name", &message.name, 200)?,
+            credit_code: credit_code(&message.credit_code)?,
+            tier: convert::optional_tier("tier", message.tier)?,
+            region_code: convert::region("region_code", &message.region_code)?,
+            place: message.place.as_ref().map(place).transpose()?,
+            alliance: convert::optional_text("alliance", &message.alliance, 100)?,
+            designated_from: convert::optional_date("designated_from", message.designated_from.as_ref())?,
+            designated_until: convert::optional_date("designated_until", message.designated_until.as_ref())?,
+            departments: at_most("departments", DEPARTMENTS_MAX, departments)?
+                .map(|(i, row)| department(row).map_err(|wrong| wrong.within(&format!("departments[{i}]"))))
+                .collect::<Result<_, _>>()?,
+        })
+    };
+    parse().map_err(|refusal| match refusal {
+        IdentityError::Field(wrong) => wrong.within("organisation").into(),
+        other => other,
+    })
+}
+
+fn credit_code(value: &str) -> Result<CreditCode, IdentityError> {
+    if value.is_empty() {
+        return Err(FieldError::new("credit_code", "is required").into());
+    }
+    Ok(CreditCode::parse(value)?)
+}
+
+fn place(place: &common::Place) -> Result<Place, FieldError> {
+    if !(-90.0..=90.0).contains(&place.latitude) {
+        return Err(FieldError::new("place.latitude", "must be -90 to 90 degrees"));
+    }
+    if !(-180.0..=180.0).contains(&place.longitude) {
+        return Err(FieldError::new("place.longitude", "must be -180 to 180 degrees"));
+    }
+    Ok(Place { latitude: place.latitude, longitude: place.longitude })
+}
+
+fn department(message: &wire::Department) -> Result<Department, FieldError> {
+    let capabilities = at_most("capabilities", CAPABILITIES_MAX, message.capabilities.iter().enumerate())?;
+    Ok(Department {
+        id: convert::optional_id("department_id", &message.department_id)?.unwrap_or_else(DepartmentId::generate),
+        code: convert::text("code", &message.code, 20)?,
+        name: convert::text("name", &message.name, 100)?,
+        capabilities: capabilities
+            .map(|(i, prefix)| icd10_prefix(&format!("capabilities[{i}]"), prefix))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+fn icd10_prefix(field: &str, value: &str) -> Result<String, FieldError> {
+    if is_icd10_prefix(value) {
+        Ok(value.to_owned())
+    } else {
+        Err(FieldError::new(field, "must be an ICD-10 code or prefix"))
+    }
+}
+
+fn at_most<I: ExactSizeIterator>(field: &str, length_max: usize, items: I) -> Result<I, FieldError> {
+    if items.len() > length_max {
+        return Err(FieldError::new(field, format!("must be at most {length_max}")));
+    }
+    Ok(items)
+}
+
+fn filter(message: &wire::ListOrganisationsRequest) -> Result<Filter, FieldError> {
+    let capability = Some(message.capability.as_str()).filter(|code| !code.is_empty());
+    Ok(Filter {
+        kind: optional_kind("kind", message.kind)?,
+        tier: convert::optional_tier("tier", message.tier)?,
+        capability: capability.map(|code| icd10_prefix("capability", code)).transpose()?,
+    })
+}
+
+fn new_practitioner(message: &wire::Practitioner) -> Result<NewPractitioner, FieldError> {
+    let departments = at_most("department_ids", DEPARTMENTS_MAX, message.department_ids.iter().enumerate())?;
+    let departments: Result<BTreeSet<DepartmentId>, _> =
+        departments.map(|(i, id)| convert::id(&format!("department_ids[{i}]"), id)).collect();
+    Ok(NewPractitioner {
+        id: convert::optional_id("practitioner_id", &message.practitioner_id)?.unwrap_or_else(PractitionerId::generate),
+        organisation: convert::id("organisation_id", &message.organisation_id)?,
+        name: convert::text("name", &message.name, 100)?,
+        title: convert::optional_text("title", &message.title, 100)?,
+        departments: departments?,
+    })
+}

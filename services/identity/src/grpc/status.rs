@@ -1,0 +1,66 @@
+//! Refusals on the wire. Exhaustive, so that a new one does not compile until it has a code and a reason.
+
+use chassis::error;
+use tonic::{Code, Status};
+
+use crate::domain::IdentityError;
+
+const DOMAIN: &str = "identity.anjia";
+
+impl From<IdentityError> for Status {
+    fn from(refusal: IdentityError) -> Self {
+        use IdentityError as E;
+        let text = refusal.to_string();
+        let (code, reason) = match refusal {
+            E::Field(field) => return error::invalid(field),
+            E::Denied(denied) => return denied.into(),
+            E::Storage(cause) => return error::storage(&cause),
+            E::Signing(cause) => return error::internal(&cause),
+            E::PageToken(cause) => return error::internal(&cause),
+
+            E::InvalidNationalId(_) | E::BornAhead => {
+                let status = error::status(DOMAIN, Code::InvalidArgument, "INVALID_NATIONAL_ID", text);
+                return error::with_field(status, "national_id");
+            }
+            E::InvalidCreditCode(_) => {
+                let status = error::status(DOMAIN, Code::InvalidArgument, "INVALID_CREDIT_CODE", text);
+                return error::with_field(status, "organisation.credit_code");
+            }
+            E::ResidentExists(known) => {
+                let status = error::status(DOMAIN, Code::AlreadyExists, "RESIDENT_EXISTS", text);
+                return match known {
+                    Some(id) => error::with_metadata(status, "resident_id", id.to_string()),
+                    None => status,
+                };
+            }
+
+            E::ResidentNotFound => (Code::NotFound, "RESIDENT_NOT_FOUND"),
+            E::OrganisationNotFound => (Code::NotFound, "ORGANISATION_NOT_FOUND"),
+            E::DepartmentNotFound => (Code::NotFound, "DEPARTMENT_NOT_FOUND"),
+            E::PractitionerNotFound => (Code::NotFound, "PRACTITIONER_NOT_FOUND"),
+            E::EnrolmentNotFound => (Code::NotFound, "ENROLMENT_NOT_FOUND"),
+            E::DelegationNotFound => (Code::NotFound, "DELEGATION_NOT_FOUND"),
+            E::ConsentNotFound => (Code::NotFound, "CONSENT_NOT_FOUND"),
+
+            E::OrganisationExists => (Code::AlreadyExists, "ORGANISATION_EXISTS"),
+            E::PractitionerExists => (Code::AlreadyExists, "PRACTITIONER_EXISTS"),
+            E::EnrolmentExists => (Code::AlreadyExists, "ENROLMENT_EXISTS"),
+            E::EnrolmentOverlaps => (Code::AlreadyExists, "ENROLMENT_OVERLAPS"),
+            E::DelegationExists => (Code::AlreadyExists, "DELEGATION_EXISTS"),
+            E::ConsentExists => (Code::AlreadyExists, "CONSENT_EXISTS"),
+
+            E::NoDelegation => (Code::PermissionDenied, "NO_DELEGATION"),
+            E::ActionNotDelegated => (Code::PermissionDenied, "ACTION_NOT_DELEGATED"),
+            E::NotTheDelegate => (Code::PermissionDenied, "OUTSIDE_SCOPE"),
+            E::NoConsent => (Code::PermissionDenied, "NO_CONSENT"),
+            E::ContinuationNotPermitted => (Code::PermissionDenied, "CONTINUATION_NOT_PERMITTED"),
+            E::DelegationExpired => (Code::FailedPrecondition, "DELEGATION_EXPIRED"),
+
+            E::ClientUnknown => (Code::Unauthenticated, "CLIENT_UNKNOWN"),
+            E::AssertionInvalid => (Code::Unauthenticated, "ASSERTION_INVALID"),
+            E::AssertionExpired => (Code::Unauthenticated, "ASSERTION_EXPIRED"),
+            E::AssertionReplayed => (Code::Unauthenticated, "ASSERTION_REPLAYED"),
+        };
+        error::status(DOMAIN, code, reason, text)
+    }
+}

@@ -1,0 +1,88 @@
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, Utc};
+use postgres::audit::{Entry, optional};
+use sqlx::{FromRow, PgConnection};
+use types::caller::Role;
+use types::ids::OrganisationId;
+use uuid::Uuid;
+
+use super::column;
+use crate::domain::client::Client;
+
+const TABLE: &str = "clients";
+
+#[derive(FromRow)]
+struct Row {
+    client_id: String,
+    party: String,
+    organisation_id: Option<Uuid>,
+    roles: Vec<String>,
+    region: String,
+    public_key_pem: String,
+}
+
+pub async fn get(conn: &mut PgConnection, client_id: &str) -> Result<Option<Client>, postgres::Error> {
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT client_id, party, organisation_id, roles, region, public_key_pem FROM clients WHERE client_id = $1",
+    )
+    .bind(client_id)
+    .fetch_optional(conn)
+    .await?;
+    row.map(Row::client).transpose()
+}
+
+/// Registers a client or brings it up to date; false if it is as it was.
+pub async fn upsert(conn: &mut PgConnection, client: &Client, now: DateTime<Utc>) -> Result<bool, postgres::Error> {
+    let done = sqlx::query(
+        "INSERT INTO clients AS known (client_id, party, organisation_id, roles, region, public_key_pem, registered_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (client_id) DO UPDATE \
+         SET party = $2, organisation_id = $3, roles = $4, region = $5, public_key_pem = $6, registered_at = $7 \
+         WHERE (known.party, known.organisation_id, known.roles, known.region, known.public_key_pem) \
+         IS DISTINCT FROM ($2, $3, $4, $5, $6)",
+    )
+    .bind(&client.client_id)
+    .bind(client.party.to_string())
+    .bind(client.organisation.map(OrganisationId::uuid))
+    .bind(roles(client))
+    .bind(client.region.as_str())
+    .bind(&client.public_key_pem)
+    .bind(now)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub fn audited(entry: Entry, client: &Client) -> Entry {
+    entry.row(
+        TABLE,
+        &client.client_id,
+        1,
+        &[
+            &client.party,
+            &optional(&client.organisation),
+            &roles(client).join(" "),
+            &client.region,
+            &client.public_key_pem,
+        ],
+    )
+}
+
+fn roles(client: &Client) -> Vec<String> {
+    client.roles.iter().map(Role::to_string).collect()
+}
+
+impl Row {
+    fn client(self) -> Result<Client, postgres::Error> {
+        let id = &self.client_id;
+        let roles: Result<BTreeSet<Role>, _> = self.roles.iter().map(|role| column(TABLE, "roles", id, role)).collect();
+        Ok(Client {
+            party: column(TABLE, "party", id, &self.party)?,
+            organisation: self.organisation_id.map(OrganisationId::from_uuid),
+            roles: roles?,
+            region: column(TABLE, "region", id, &self.region)?,
+            public_key_pem: self.public_key_pem,
+            client_id: self.client_id,
+        })
+    }
+}

@@ -1,0 +1,25 @@
+//! What identity remembers: one table to a file. Takes a connection, never begins or commits.
+
+pub mod assertions;
+pub mod clients;
+pub mod consents;
+pub mod continuations;
+pub mod delegations;
+pub mod departments;
+pub mod enrolments;
+pub mod organisations;
+pub mod practitioners;
+pub mod residents;
+pub mod vault;
+
+use std::str::FromStr;
+
+/// A text column that only our own words can stand in.
+fn column<T: FromStr>(
+    table: &'static str,
+    name: &'static str,
+    row: impl ToString,
+    text: &str,
+) -> Result<T, postgres::Error> {
+    text.parse().map_err(|_| postgres::Error::row_invalid(table, name, row))
+}

@@ -1,0 +1,169 @@
+use std::collections::HashMap;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use postgres::audit::{Entry, optional};
+use sqlx::{FromRow, PgConnection};
+use types::credit_code::CreditCode;
+use types::ids::OrganisationId;
+use types::region::RegionCode;
+use types::tier::Tier;
+use uuid::Uuid;
+
+use super::{column, departments};
+use crate::domain::organisation::{Department, Filter, Kind, Organisation, Place};
+
+const TABLE: &str = "organisations";
+
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    region: String,
+    kind: String,
+    name: String,
+    credit_code: String,
+    tier: Option<String>,
+    region_code: String,
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+    alliance: String,
+    designated_from: Option<NaiveDate>,
+    designated_until: Option<NaiveDate>,
+    registered_at: DateTime<Utc>,
+}
+
+/// The organisation without its departments; false if there is one with this id or credit code.
+pub async fn insert(conn: &mut PgConnection, organisation: &Organisation) -> Result<bool, postgres::Error> {
+    let done = sqlx::query(
+        "INSERT INTO organisations (id, region, kind, name, credit_code, tier, region_code, latitude, longitude, alliance, \
+         designated_from, designated_until, registered_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING",
+    )
+    .bind(organisation.id.uuid())
+    .bind(organisation.region.as_str())
+    .bind(organisation.kind.as_str())
+    .bind(&organisation.name)
+    .bind(organisation.credit_code.as_str())
+    .bind(organisation.tier.map(Tier::as_str))
+    .bind(organisation.region_code.as_str())
+    .bind(organisation.place.map(|place| place.latitude))
+    .bind(organisation.place.map(|place| place.longitude))
+    .bind(&organisation.alliance)
+    .bind(organisation.designated_from)
+    .bind(organisation.designated_until)
+    .bind(organisation.registered_at)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub async fn get(conn: &mut PgConnection, id: OrganisationId) -> Result<Option<Organisation>, postgres::Error> {
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT id, region, kind, name, credit_code, tier, region_code, latitude, longitude, alliance, designated_from, \
+         designated_until, registered_at FROM organisations WHERE id = $1",
+    )
+    .bind(id.uuid())
+    .fetch_optional(&mut *conn)
+    .await?;
+    Ok(with_departments(conn, row.into_iter().collect()).await?.pop())
+}
+
+pub async fn exists(conn: &mut PgConnection, id: OrganisationId) -> Result<bool, postgres::Error> {
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM organisations WHERE id = $1)")
+        .bind(id.uuid())
+        .fetch_one(conn)
+        .await?)
+}
+
+/// Organisations of a region by name, after the one named last.
+pub async fn list(
+    conn: &mut PgConnection,
+    region: RegionCode,
+    filter: &Filter,
+    after: Option<&(String, Uuid)>,
+    limit: i64,
+) -> Result<Vec<Organisation>, postgres::Error> {
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT id, region, kind, name, credit_code, tier, region_code, latitude, longitude, alliance, designated_from, \
+         designated_until, registered_at FROM organisations o WHERE region = $1 \
+         AND ($2::text IS NULL OR kind = $2) AND ($3::text IS NULL OR tier = $3) \
+         AND ($4::text IS NULL OR EXISTS (SELECT FROM departments d, unnest(d.capabilities) AS covered \
+             WHERE d.organisation_id = o.id AND starts_with($4, covered))) \
+         AND ($5::text IS NULL OR (name, id) > ($5, $6)) ORDER BY name, id LIMIT $7",
+    )
+    .bind(region.as_str())
+    .bind(filter.kind.map(Kind::as_str))
+    .bind(filter.tier.map(Tier::as_str))
+    .bind(filter.capability.as_deref())
+    .bind(after.map(|(name, _)| name.as_str()))
+    .bind(after.map(|(_, id)| *id))
+    .bind(limit)
+    .fetch_all(&mut *conn)
+    .await?;
+    with_departments(conn, rows).await
+}
+
+pub fn audited(entry: Entry, organisation: &Organisation) -> Entry {
+    let entry = entry.row(
+        TABLE,
+        organisation.id,
+        1,
+        &[
+            &organisation.region,
+            &organisation.kind,
+            &organisation.name,
+            &organisation.credit_code,
+            &optional(&organisation.tier),
+            &organisation.region_code,
+            &optional(&organisation.place.map(|place| place.latitude)),
+            &optional(&organisation.place.map(|place| place.longitude)),
+            &organisation.alliance,
+            &optional(&organisation.designated_from),
+            &optional(&organisation.designated_until),
+            &organisation.registered_at.timestamp_micros(),
+        ],
+    );
+    organisation.departments.iter().enumerate().fold(entry, |entry, (place, department)| {
+        entry.row(
+            "departments",
+            department.id,
+            1,
+            &[&organisation.id, &place, &department.code, &department.name, &department.capabilities.join(" ")],
+        )
+    })
+}
+
+async fn with_departments(conn: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<Organisation>, postgres::Error> {
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    let mut departments: HashMap<Uuid, Vec<Department>> = HashMap::new();
+    for (organisation, department) in departments::of(conn, &ids).await? {
+        departments.entry(organisation.uuid()).or_default().push(department);
+    }
+    rows.into_iter()
+        .map(|row| {
+            let departments = departments.remove(&row.id).unwrap_or_default();
+            row.organisation(departments)
+        })
+        .collect()
+}
+
+impl Row {
+    fn organisation(self, departments: Vec<Department>) -> Result<Organisation, postgres::Error> {
+        let invalid = |column| postgres::Error::row_invalid(TABLE, column, self.id);
+        let place = self.latitude.zip(self.longitude).map(|(latitude, longitude)| Place { latitude, longitude });
+        Ok(Organisation {
+            id: OrganisationId::from_uuid(self.id),
+            region: column(TABLE, "region", self.id, &self.region)?,
+            kind: Kind::parse(&self.kind).ok_or_else(|| invalid("kind"))?,
+            credit_code: CreditCode::parse(&self.credit_code).map_err(|_| invalid("credit_code"))?,
+            tier: self.tier.as_deref().map(|tier| column(TABLE, "tier", self.id, tier)).transpose()?,
+            region_code: column(TABLE, "region_code", self.id, &self.region_code)?,
+            place,
+            name: self.name,
+            alliance: self.alliance,
+            designated_from: self.designated_from,
+            designated_until: self.designated_until,
+            departments,
+            registered_at: self.registered_at,
+        })
+    }
+}

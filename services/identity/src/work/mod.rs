@@ -1,0 +1,3 @@
+//! Background loops, one to a file.
+
+pub mod assertions;

@@ -1,0 +1,3 @@
+//! Identity as its callers see it: the real binary, a real Postgres, tokens it issued itself.
+
+mod tokens;

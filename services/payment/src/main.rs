@@ -1,1 +1,96 @@
-fn main() {}
+//! The payment service.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::{Credentials, Server, Verifier, channel, telemetry};
+use chrono::TimeDelta;
+use clap::Parser;
+use payment::app::{App, Durations};
+use payment::config::Config;
+use payment::peers::{adjudication::Adjudication, identity::Identity, scheduling::Scheduling};
+use payment::{MIGRATOR, grpc, work};
+use postgres::{Database, sealer};
+use tokio::sync::Notify;
+use types::clock::{Clock, SystemClock};
+
+/// One bill, several payers: reserves, captures, pays providers and banks, keeps the ledger.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Serves until SIGTERM: what happens without a command, too.
+    Serve(Box<Config>),
+    /// Brings the database up to this version, as its owner.
+    Migrate(Migrate),
+}
+
+#[derive(Debug, Parser)]
+struct Serve {
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Debug, clap::Args)]
+struct Migrate {
+    /// URL of the service's database as its owner (`payment_owner`).
+    #[arg(long, env)]
+    owner_database_url: String,
+}
+
+fn main() -> anyhow::Result<()> {
+    // Without a command everything is in the environment.
+    let command =
+        Cli::parse().command.unwrap_or_else(|| Command::Serve(Box::new(Serve::parse_from(["payment"]).config)));
+    match command {
+        Command::Serve(config) => chassis::runtime(&config.server)?.block_on(serve(&config)),
+        Command::Migrate(config) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            Ok(runtime.block_on(postgres::migrate(&config.owner_database_url, &MIGRATOR))?)
+        }
+    }
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let telemetry = telemetry::init("payment", &config.telemetry)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let db = Database::connect(&config.postgres).await?;
+    let identity = channel::connect(&config.identity_url)?;
+    let credentials = Credentials::load("payment", &config.client_key_file, identity.clone(), clock.clone())?;
+    let scheduling = Scheduling::new(channel::connect(&config.scheduling_url)?, credentials.clone());
+    let app = Arc::new(App {
+        db: db.clone(),
+        clock: clock.clone(),
+        identity: Identity::new(identity.clone()),
+        adjudication: Adjudication::new(channel::connect(&config.adjudication_url)?),
+        credentials,
+        durations: Durations {
+            reservation: TimeDelta::seconds(config.reservation_duration_s.into()),
+            capture: TimeDelta::seconds(config.capture_deadline_s.into()),
+            capture_lease: Duration::from_millis(config.capture_lease_ms.into()),
+        },
+        captures_due: Notify::new(),
+    });
+
+    let (ready, capturing, expiring, following) = (db.clone(), app.clone(), app.clone(), app.clone());
+    let served = Server::new("payment", &config.server)
+        .access(include_str!("../access.toml"))
+        .auth(Verifier::remote(identity, clock))
+        .ready(move || {
+            let db = ready.clone();
+            async move { Ok(db.ready(&MIGRATOR).await?) }
+        })
+        .work("sealer", |stop| sealer::run(db, stop))
+        .work("captures", |stop| work::captures::run(capturing, stop))
+        .work("expiry", |stop| work::expiry::run(expiring, stop))
+        .work("appointments", |stop| work::appointments::run(following, scheduling, stop))
+        .serve(grpc::routes(&app))
+        .await;
+    telemetry.shutdown().await;
+    Ok(served?)
+}

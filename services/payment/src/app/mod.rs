@@ -1,0 +1,62 @@
+//! The use cases, one a file: the only place with begin and commit.
+
+mod authorise;
+mod authority;
+mod cancel;
+mod capture;
+mod grant;
+mod orders;
+mod post;
+mod read;
+mod receipts;
+mod record;
+mod run_capture;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chassis::Credentials;
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
+use postgres::Database;
+use tokio::sync::Notify;
+use types::clock::Clock;
+
+pub use authorise::{Authorise, BasisId};
+pub use cancel::Cancel;
+pub use grant::Grant;
+pub use orders::Report;
+pub use read::{BillFilter, BillKey};
+pub use receipts::{Proof, share_wire, wire as receipt_wire};
+
+use crate::peers::adjudication::Adjudication;
+use crate::peers::identity::Identity;
+
+/// How long things last.
+#[derive(Debug, Clone, Copy)]
+pub struct Durations {
+    /// A reservation, from the day of care on.
+    pub reservation: TimeDelta,
+    /// A capture, until a person is asked.
+    pub capture: TimeDelta,
+    /// What is due is due to whoever works on a capture, until another replica may take it over.
+    pub capture_lease: Duration,
+}
+
+/// What the use cases work with.
+pub struct App {
+    pub db: Database,
+    pub clock: Arc<dyn Clock>,
+    pub identity: Identity,
+    pub adjudication: Adjudication,
+    pub credentials: Credentials,
+    pub durations: Durations,
+    /// Wakes the loop that runs captures. Saves waiting; nothing depends on it.
+    pub captures_due: Notify,
+}
+
+impl App {
+    /// Now, as the database keeps it: what is answered at once reads the same later.
+    fn now(&self) -> DateTime<Utc> {
+        self.clock.now().trunc_subsecs(6)
+    }
+}

@@ -1,0 +1,131 @@
+//! What banks ask for and say: their open orders, and what became of one.
+
+use chassis::{Context, Permitted};
+use chrono::{DateTime, TimeDelta, Utc};
+use postgres::audit::{self, Entry};
+use postgres::{Begun, Call, Reply, Scope, Transaction};
+use types::ids::{OrderId, TransferId};
+
+use super::{App, record};
+use crate::domain::bill::Bill;
+use crate::domain::error::PaymentError;
+use crate::domain::journal::{self, JournalEntry, Purpose};
+use crate::domain::order::{BankOrder, State, Word};
+use crate::store::ledger::Posting;
+use crate::store::{bank_orders, bills, credit_lines, ledger};
+
+/// How far a bank's clock may be ahead of ours.
+const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
+
+#[derive(Debug, Clone)]
+pub struct Report {
+    pub order: OrderId,
+    pub word: Word,
+    pub occurred_at: DateTime<Utc>,
+}
+
+impl App {
+    /// Orders of the calling bank, oldest first. From now on the bank has seen them.
+    pub async fn query_orders(
+        &self,
+        ctx: &Context,
+        state: Option<State>,
+        limit: i64,
+    ) -> Result<Vec<Permitted<BankOrder>>, PaymentError> {
+        let bank = ctx.caller.organisation.ok_or(PaymentError::OutsideScope)?;
+        let states = state.map_or_else(|| vec![State::Intent, State::Sent, State::Unknown], |state| vec![state]);
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
+        let orders = bank_orders::hand_out(&mut tx, bank, &states, limit).await?;
+        let orders = ctx.permit_all(orders)?;
+        if !orders.is_empty() {
+            let entry = Entry::new(&ctx.caller, "payment.order.query");
+            let entry = orders.iter().fold(entry, |entry, order| record::with_order(entry, order));
+            audit::record(&mut tx, entry).await?;
+        }
+        tx.commit().await?;
+        Ok(orders)
+    }
+
+    /// Takes the bank's word about an order. Success posts its clearing, and settles the bill once every order succeeded.
+    pub async fn report(
+        &self,
+        ctx: &Context,
+        call: &Call<Permitted<BankOrder>>,
+        asked: Report,
+    ) -> Result<Reply<Permitted<BankOrder>>, PaymentError> {
+        if let Some(reply) = self.db.replay(call).await? {
+            return Ok(reply);
+        }
+        let now = self.now();
+        if asked.occurred_at > now + CLOCK_SKEW {
+            return Err(PaymentError::field("occurred_at", "must not be in the future"));
+        }
+        let mut tx = match self.db.begin_call(call).await? {
+            Begun::Fresh(tx) => tx,
+            Begun::Replayed(reply) => return Ok(reply),
+        };
+        let order = bank_orders::find(&mut tx, asked.order).await?.ok_or(PaymentError::OrderNotFound)?;
+        let bill_id = ctx.permit(order)?.bill;
+        // The bill first: locks are always taken in this order.
+        let bill = bills::lock(&mut tx, bill_id).await?.ok_or(PaymentError::BillNotFound)?;
+        let order = bank_orders::lock(&mut tx, asked.order).await?.ok_or(PaymentError::OrderNotFound)?;
+        let Some(told) = order.clone().report(&asked.word, asked.occurred_at)? else {
+            return Ok(call.commit(tx, ctx.permit(order)?).await?);
+        };
+        bank_orders::update(&mut tx, &told).await?;
+        let bill = resolve(&mut tx, &told, bill, now).await?;
+
+        let entry = Entry::new(&ctx.caller, "payment.order.report").resident(bill.resident);
+        audit::record(&mut tx, record::with_bill(record::with_order(entry, &told), &bill)).await?;
+        Ok(call.commit(tx, ctx.permit(told)?).await?)
+    }
+}
+
+/// What the bank's word does to the books and to the bill.
+async fn resolve(
+    tx: &mut Transaction,
+    order: &BankOrder,
+    bill: Bill,
+    now: DateTime<Utc>,
+) -> Result<Bill, PaymentError> {
+    match order.state {
+        State::Succeeded => {
+            let entry = journal::bank_cleared(order.bank, order.amount)?;
+            post(tx, Purpose::BankCleared, order, &entry, now).await?;
+            record::tell_resolved(tx, order, now).await?;
+            if bank_orders::any_unpaid(tx, bill.id).await? {
+                return Ok(bill);
+            }
+            let settled = bill.settle();
+            bills::update(tx, &settled).await?;
+            record::tell_bill(tx, record::BILL_SETTLED, &settled, now).await?;
+            Ok(settled)
+        }
+        State::Failed => {
+            credit_lines::give_back(tx, order.credit_line, order.amount).await?;
+            let entry = journal::bank_declined(order.bank, bill.resident, order.amount)?;
+            post(tx, Purpose::BankDeclined, order, &entry, now).await?;
+            record::tell_resolved(tx, order, now).await?;
+            Ok(bill)
+        }
+        State::Intent | State::Sent | State::Unknown => Ok(bill),
+    }
+}
+
+async fn post(
+    tx: &mut Transaction,
+    purpose: Purpose,
+    order: &BankOrder,
+    entry: &JournalEntry,
+    now: DateTime<Utc>,
+) -> Result<(), PaymentError> {
+    let posting = Posting {
+        id: TransferId::generate(),
+        region: tx.region()?,
+        purpose,
+        bill: order.bill,
+        order: Some(order.id),
+        posted_at: now,
+    };
+    Ok(ledger::post(tx, posting, entry).await?)
+}

@@ -1,0 +1,127 @@
+//! Receipts: what their hash is taken over, and whether one that somebody holds is the one that was issued.
+
+use chassis::Context;
+use postgres::audit::{self, Entry};
+use postgres::{Scope, Transaction};
+use prost::Message as _;
+use proto::anjia::payment::v1 as pb;
+use proto::convert::{to_money, to_timestamp};
+use sha2::{Digest as _, Sha256};
+use types::ids::ReceiptId;
+
+use super::App;
+use crate::domain::bill::Bill;
+use crate::domain::error::PaymentError;
+use crate::domain::receipt::Receipt;
+use crate::domain::shares::{Payer, Share};
+use crate::store::bills;
+use crate::store::receipts::{self, TABLE};
+
+/// The audit entry in which a receipt's hash stands.
+pub(super) const ISSUED: &str = "payment.receipt.issue";
+/// Version of the list of digested columns: `hash` alone.
+const COLUMNS: u32 = 1;
+
+/// Where the hash of a receipt stands in the audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proof {
+    pub audit_position: i64,
+    pub audit_hash: Vec<u8>,
+}
+
+impl App {
+    /// Whether `held` is the receipt that stands in the sealed audit. Anybody who holds it whole may ask.
+    pub async fn verify_receipt(
+        &self,
+        ctx: &Context,
+        id: ReceiptId,
+        held: &pb::Receipt,
+    ) -> Result<Proof, PaymentError> {
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
+        let stub = receipts::find(&mut tx, id).await?.ok_or(PaymentError::ReceiptNotFound)?;
+        let bill = bills::find(&mut tx, stub.bill).await?.ok_or(PaymentError::ReceiptNotFound)?;
+        let hash = hash(held);
+        if hash != stub.hash || held.hash != hash {
+            return Err(PaymentError::ReceiptDiffers);
+        }
+        let evidence = receipts::evidence(&mut tx, ISSUED, id, bill.resident).await?;
+        let evidence = evidence.ok_or(PaymentError::ReceiptDiffers)?;
+        // The audit is what counts: a row of receipts that was edited together with the holder's copy is found here.
+        let is_recorded = evidence.rows.iter().any(|row| {
+            let salt = hex::decode(&row.salt).unwrap_or_default();
+            row.table == TABLE && row.digest == hex::encode(audit::digest(&salt, TABLE, row.columns, &[&hash]))
+        });
+        if !is_recorded {
+            return Err(PaymentError::ReceiptDiffers);
+        }
+        let (audit_position, audit_hash) = evidence.sealed.ok_or(PaymentError::ReceiptNotSealed)?;
+        audit::record(&mut tx, Entry::new(&ctx.caller, "payment.receipt.verify").resident(bill.resident)).await?;
+        tx.commit().await?;
+        Ok(Proof { audit_position, audit_hash })
+    }
+}
+
+/// The receipt of a captured bill.
+pub(super) fn issue(bill: &Bill) -> Option<Receipt> {
+    let (issued_at, id) = bill.state.captured()?;
+    let receipt = Receipt {
+        id,
+        bill: bill.id,
+        resident: bill.resident,
+        payee: bill.payee,
+        total: bill.total(),
+        shares: bill.shares.clone(),
+        settlement: bill.settlement?,
+        issued_at,
+        hash: String::new(),
+    };
+    Some(Receipt { hash: hash(&wire(&receipt)), ..receipt })
+}
+
+pub(super) async fn load(tx: &mut Transaction, id: ReceiptId) -> Result<Receipt, PaymentError> {
+    let stub = receipts::find(tx, id).await?.ok_or(PaymentError::ReceiptNotFound)?;
+    let bill = bills::find(tx, stub.bill).await?.ok_or(PaymentError::ReceiptNotFound)?;
+    let receipt = issue(&bill).ok_or(PaymentError::ReceiptNotFound)?;
+    Ok(Receipt { issued_at: stub.issued_at, hash: stub.hash, ..receipt })
+}
+
+pub(super) fn with_hash(entry: Entry, receipt: &Receipt) -> Entry {
+    entry.row(TABLE, receipt.id, COLUMNS, &[&receipt.hash])
+}
+
+/// SHA-256 over the message without its hash, in lower-case hex. Protobuf writes fields in their order.
+fn hash(receipt: &pb::Receipt) -> String {
+    let bare = pb::Receipt { hash: String::new(), ..receipt.clone() };
+    hex::encode(Sha256::digest(bare.encode_to_vec()))
+}
+
+/// The receipt as it is handed out and hashed.
+pub fn wire(receipt: &Receipt) -> pb::Receipt {
+    pb::Receipt {
+        receipt_id: receipt.id.to_string(),
+        bill_id: receipt.bill.to_string(),
+        resident_id: receipt.resident.to_string(),
+        payee_organisation_id: receipt.payee.to_string(),
+        total: Some(to_money(receipt.total)),
+        shares: receipt.shares.iter().map(share_wire).collect(),
+        settlement_id: receipt.settlement.to_string(),
+        issued_at: Some(to_timestamp(receipt.issued_at)),
+        hash: receipt.hash.clone(),
+    }
+}
+
+/// A share as bills and receipts show it.
+pub fn share_wire(share: &Share) -> pb::Share {
+    let payer = match share.payer {
+        Payer::PooledFund => pb::Payer::PooledFund,
+        Payer::LargeAmountFund => pb::Payer::LargeAmountFund,
+        Payer::Credit(_) => pb::Payer::Credit,
+        Payer::Desk => pb::Payer::Desk,
+        Payer::Arrears => pb::Payer::Arrears,
+    };
+    pb::Share {
+        payer: payer.into(),
+        amount: Some(to_money(share.amount)),
+        credit_line_id: share.payer.credit_line().map(|id| id.to_string()).unwrap_or_default(),
+    }
+}

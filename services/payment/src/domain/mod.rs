@@ -1,0 +1,11 @@
+//! What payment decides: pure values and rules. No I/O, no clock, no wire, no SQL.
+
+pub mod bill;
+pub mod capture;
+pub mod credit_line;
+pub mod error;
+pub mod journal;
+pub mod order;
+pub mod receipt;
+pub mod shares;
+mod words;

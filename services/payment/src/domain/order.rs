@@ -1,0 +1,156 @@
+//! What a bank is asked to do, and what its word makes of it. A timeout is UNKNOWN; only the bank's explicit word is a failure.
+
+use chassis::Guarded;
+use chrono::{DateTime, Utc};
+use types::ids::{BillId, CreditLineId, OrderId, OrganisationId, ResidentId};
+use types::money::Money;
+
+use super::error::PaymentError;
+use super::words::words;
+
+words! {
+    /// Where an order stands.
+    State {
+        Intent = "INTENT",
+        Sent = "SENT",
+        Unknown = "UNKNOWN",
+        Succeeded = "SUCCEEDED",
+        Failed = "FAILED",
+    }
+}
+
+impl State {
+    /// Whether the bank's word is still awaited.
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Intent | Self::Sent | Self::Unknown)
+    }
+}
+
+/// To pay a captured credit share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BankOrder {
+    pub id: OrderId,
+    pub bank: OrganisationId,
+    pub bill: BillId,
+    pub credit_line: CreditLineId,
+    pub state: State,
+    pub amount: Money,
+    pub bank_reference: Option<String>,
+    pub created_at: DateTime<Utc>,
+    pub reported_at: Option<DateTime<Utc>>,
+}
+
+/// A bank's word about an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Word {
+    Succeeded { amount: Money, reference: String },
+    Failed { reference: Option<String> },
+    Unknown,
+}
+
+impl Word {
+    pub const fn state(&self) -> State {
+        match self {
+            Self::Succeeded { .. } => State::Succeeded,
+            Self::Failed { .. } => State::Failed,
+            Self::Unknown => State::Unknown,
+        }
+    }
+}
+
+impl BankOrder {
+    pub fn intent(
+        id: OrderId,
+        bank: OrganisationId,
+        bill: BillId,
+        credit_line: CreditLineId,
+        amount: Money,
+        created_at: DateTime<Utc>,
+    ) -> Self {
+        let state = State::Intent;
+        Self { id, bank, bill, credit_line, state, amount, bank_reference: None, created_at, reported_at: None }
+    }
+
+    /// Takes the bank's word; `None` where it is the word we have already.
+    pub fn report(self, word: &Word, occurred_at: DateTime<Utc>) -> Result<Option<Self>, PaymentError> {
+        if let Word::Succeeded { amount, .. } = word
+            && *amount != self.amount
+        {
+            return Err(PaymentError::AmountDiffers);
+        }
+        if self.state == word.state() {
+            return Ok(None);
+        }
+        if !self.state.is_open() {
+            return Err(PaymentError::OrderResolved(self.state));
+        }
+        let bank_reference = match word {
+            Word::Succeeded { reference, .. } => Some(reference.clone()),
+            Word::Failed { reference } => reference.clone(),
+            Word::Unknown => None,
+        };
+        Ok(Some(Self { state: word.state(), bank_reference, reported_at: Some(occurred_at), ..self }))
+    }
+}
+
+impl Guarded for BankOrder {
+    const NOT_FOUND: &'static str = "ORDER_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        None
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.bank]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000, 0).unwrap()
+    }
+
+    fn order(state: State) -> BankOrder {
+        let (bank, bill, line) = (OrganisationId::generate(), BillId::generate(), CreditLineId::generate());
+        let order = BankOrder::intent(OrderId::generate(), bank, bill, line, "24.00".parse().unwrap(), now());
+        BankOrder { state, ..order }
+    }
+
+    fn succeeded(amount: &str) -> Word {
+        Word::Succeeded { amount: amount.parse().unwrap(), reference: "R1".to_owned() }
+    }
+
+    #[test]
+    fn py_05_an_open_order_takes_any_word_and_unknown_stays_open() {
+        let words = [succeeded("24.00"), Word::Failed { reference: None }, Word::Unknown];
+        for state in [State::Intent, State::Sent, State::Unknown] {
+            for word in words.iter().filter(|word| word.state() != state) {
+                let told = order(state).report(word, now()).unwrap().unwrap();
+                assert_eq!((told.state, told.reported_at), (word.state(), Some(now())));
+            }
+        }
+    }
+
+    #[test]
+    fn py_05_the_same_word_again_changes_nothing_and_another_is_refused() {
+        for word in [succeeded("24.00"), Word::Failed { reference: None }] {
+            assert_eq!(order(word.state()).report(&word, now()).unwrap(), None);
+            for other in [succeeded("24.00"), Word::Failed { reference: None }, Word::Unknown] {
+                if other.state() != word.state() {
+                    let refused = order(word.state()).report(&other, now());
+                    assert!(matches!(refused, Err(PaymentError::OrderResolved(_))));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn py_05_another_amount_is_refused_even_when_said_again() {
+        for state in [State::Sent, State::Succeeded] {
+            assert!(matches!(order(state).report(&succeeded("24.01"), now()), Err(PaymentError::AmountDiffers)));
+        }
+    }
+}

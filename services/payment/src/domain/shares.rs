@@ -1,0 +1,150 @@
+//! Who pays how much of a bill.
+
+use std::collections::BTreeMap;
+
+use types::ids::CreditLineId;
+use types::money::Money;
+
+use super::error::PaymentError;
+
+/// Who pays a share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Payer {
+    PooledFund,
+    LargeAmountFund,
+    /// A bank, on the resident's credit line.
+    Credit(CreditLineId),
+    /// The resident, at the provider's desk.
+    Desk,
+    /// The resident, later.
+    Arrears,
+}
+
+impl Payer {
+    /// The word in SQL and on receipts.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PooledFund => "POOLED_FUND",
+            Self::LargeAmountFund => "LARGE_AMOUNT_FUND",
+            Self::Credit(_) => "CREDIT",
+            Self::Desk => "DESK",
+            Self::Arrears => "ARREARS",
+        }
+    }
+
+    pub const fn credit_line(self) -> Option<CreditLineId> {
+        match self {
+            Self::Credit(line) => Some(line),
+            _ => None,
+        }
+    }
+}
+
+/// One payer's share: more than nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    pub payer: Payer,
+    pub amount: Money,
+}
+
+/// What adjudication says is to be paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Due {
+    /// Nothing for a quote: it moves no fund.
+    pub pooled_fund: Money,
+    pub large_amount_fund: Money,
+    pub own: Money,
+}
+
+impl Due {
+    /// Divides it over its payers. `payers` pay the own share and must sum to it; without any, the desk collects it.
+    pub fn divide(self, payers: &[Share]) -> Result<Vec<Share>, PaymentError> {
+        let own: Vec<Share> =
+            if payers.is_empty() { vec![Share { payer: Payer::Desk, amount: self.own }] } else { payers.to_vec() };
+        let mut offered = Money::ZERO;
+        for share in &own {
+            offered = offered.checked_add(share.amount).ok_or(PaymentError::ShareMismatch { own: self.own })?;
+        }
+        if offered != self.own {
+            return Err(PaymentError::ShareMismatch { own: self.own });
+        }
+        let funds = [
+            Share { payer: Payer::PooledFund, amount: self.pooled_fund },
+            Share { payer: Payer::LargeAmountFund, amount: self.large_amount_fund },
+        ];
+        Ok(funds.into_iter().chain(own).filter(|share| share.amount.is_positive()).collect())
+    }
+
+    /// Whether shares already reserved say the same of funds and person.
+    pub fn agrees_with(self, shares: &[Share]) -> bool {
+        let of = |wanted: fn(Payer) -> bool| -> Money {
+            shares.iter().filter(|share| wanted(share.payer)).map(|share| share.amount).sum()
+        };
+        self.pooled_fund == of(|payer| payer == Payer::PooledFund)
+            && self.large_amount_fund == of(|payer| payer == Payer::LargeAmountFund)
+            && self.own == of(|payer| !matches!(payer, Payer::PooledFund | Payer::LargeAmountFund))
+    }
+}
+
+/// By how much what is reserved on each credit line changes, in the order in which lines are locked.
+pub fn credit_changes(before: &[Share], after: &[Share]) -> Vec<(CreditLineId, Money)> {
+    let mut changes: BTreeMap<CreditLineId, Money> = BTreeMap::new();
+    for (shares, is_added) in [(before, false), (after, true)] {
+        for share in shares {
+            if let Some(line) = share.payer.credit_line() {
+                *changes.entry(line).or_default() += if is_added { share.amount } else { -share.amount };
+            }
+        }
+    }
+    changes.into_iter().filter(|(_, change)| !change.is_zero()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn money(text: &str) -> Money {
+        text.parse().unwrap()
+    }
+
+    fn due() -> Due {
+        Due { pooled_fund: money("91759.51"), large_amount_fund: money("53631.70"), own: money("43694.64") }
+    }
+
+    #[test]
+    fn py_01_the_desk_collects_where_nobody_else_is_named() {
+        let shares = due().divide(&[]).unwrap();
+        assert_eq!(shares.last(), Some(&Share { payer: Payer::Desk, amount: money("43694.64") }));
+        assert_eq!(shares.iter().map(|share| share.amount).sum::<Money>(), money("189085.85"));
+        assert!(due().agrees_with(&shares));
+    }
+
+    #[test]
+    fn py_01_payers_must_sum_to_the_own_share_to_the_fen() {
+        let line = Payer::Credit(CreditLineId::generate());
+        for amount in ["43694.63", "43694.65"] {
+            let refused = due().divide(&[Share { payer: line, amount: money(amount) }]).unwrap_err();
+            assert!(matches!(refused, PaymentError::ShareMismatch { .. }));
+        }
+        let largest = Share { payer: line, amount: money("99999999999999.99") };
+        assert!(due().divide(&[largest, largest]).is_err());
+    }
+
+    #[test]
+    fn py_01_shares_of_nothing_are_left_out() {
+        let free = Due { pooled_fund: money("10.00"), ..Due::default() };
+        assert_eq!(free.divide(&[]).unwrap(), [Share { payer: Payer::PooledFund, amount: money("10.00") }]);
+        assert_eq!(Due::default().divide(&[]).unwrap(), []);
+    }
+
+    #[test]
+    fn py_02_a_re_based_bill_changes_its_lines_by_the_difference_in_line_order() {
+        let (first, second, kept) = (CreditLineId::generate(), CreditLineId::generate(), CreditLineId::generate());
+        let on = |line, amount: &str| Share { payer: Payer::Credit(line), amount: money(amount) };
+        let before = [on(second, "30.00"), on(kept, "5.00")];
+        let after = [on(kept, "5.00"), on(first, "20.00"), on(second, "10.00")];
+        let mut expected = [(first, money("20.00")), (second, -money("20.00"))];
+        expected.sort_by_key(|(line, _)| *line);
+        assert_eq!(credit_changes(&before, &after), expected);
+    }
+}

@@ -1,0 +1,189 @@
+//! Between domain and wire.
+
+use proto::anjia::payment::v1 as pb;
+use proto::anjia::payment::v1::authorise_bill_request::Basis;
+use proto::convert::{self, FieldError, id, money, optional_id, text, timestamp, to_money, to_timestamp};
+use types::national_id::NationalId;
+use types::redacted::Redacted;
+
+use crate::app::{Authorise, BasisId, Grant, Report};
+use crate::domain::bill::{self, Bill};
+use crate::domain::credit_line::{self, CreditLine};
+use crate::domain::error::PaymentError;
+use crate::domain::order::{self, BankOrder, Word};
+use crate::domain::shares::{Payer, Share};
+
+const PAYERS_MAX: usize = 10;
+const ORDERS_DEFAULT: i64 = 50;
+const ORDERS_MAX: i32 = 200;
+const REFERENCE_LENGTH_MAX: usize = 64;
+const NAME_LENGTH_MAX: usize = 100;
+
+pub(super) fn authorise(message: &pb::AuthoriseBillRequest) -> Result<Authorise, FieldError> {
+    let basis = match convert::required("basis", message.basis.as_ref())? {
+        Basis::QuoteId(quote) => BasisId::Quote(id("quote_id", quote)?),
+        Basis::SettlementId(settlement) => BasisId::Settlement(id("settlement_id", settlement)?),
+    };
+    if message.payers.len() > PAYERS_MAX {
+        return Err(FieldError::new("payers", format!("must be {PAYERS_MAX} at most")));
+    }
+    let mut payers: Vec<Share> = Vec::with_capacity(message.payers.len());
+    for (index, share) in message.payers.iter().enumerate() {
+        let path = format!("payers[{index}]");
+        let share = payer(share).map_err(|error| error.within(&path))?;
+        if payers.iter().any(|earlier| earlier.payer == share.payer) {
+            return Err(FieldError::new(path, "names a payer twice"));
+        }
+        payers.push(share);
+    }
+    Ok(Authorise { bill: optional_id("bill_id", &message.bill_id)?, basis, payers })
+}
+
+/// A share of the person; funds pay what the settlement says.
+fn payer(share: &pb::Share) -> Result<Share, FieldError> {
+    let line = optional_id("credit_line_id", &share.credit_line_id)?;
+    let payer = match (pb::Payer::try_from(share.payer), line) {
+        (Ok(pb::Payer::Credit), Some(line)) => Payer::Credit(line),
+        (Ok(pb::Payer::Credit), None) => return Err(FieldError::new("credit_line_id", "is required for CREDIT")),
+        (Ok(pb::Payer::Desk | pb::Payer::Arrears), Some(_)) => {
+            return Err(FieldError::new("credit_line_id", "is for CREDIT only"));
+        }
+        (Ok(pb::Payer::Desk), None) => Payer::Desk,
+        (Ok(pb::Payer::Arrears), None) => Payer::Arrears,
+        _ => return Err(FieldError::new("payer", "must be CREDIT, DESK or ARREARS")),
+    };
+    let amount = money("amount", share.amount.as_ref())?;
+    if !amount.is_positive() {
+        return Err(FieldError::new("amount", "must be more than nothing"));
+    }
+    Ok(Share { payer, amount })
+}
+
+pub(super) fn grant(message: &pb::GrantCreditLineRequest) -> Result<Grant, PaymentError> {
+    let limit = money("limit", message.limit.as_ref())?;
+    if !limit.is_positive() {
+        return Err(PaymentError::field("limit", "must be more than nothing"));
+    }
+    let agreement = &message.agreement_sha256;
+    let is_digest = agreement.len() == 64 && agreement.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    if !is_digest {
+        return Err(PaymentError::field("agreement_sha256", "must be 64 lower-case hex digits"));
+    }
+    let number = text("national_id", &message.national_id, 18)?;
+    Ok(Grant {
+        id: optional_id("credit_line_id", &message.credit_line_id)?,
+        national_id: NationalId::parse(&number).map_err(|_| PaymentError::InvalidNationalId)?,
+        name: Redacted::new(text("name", &message.name, NAME_LENGTH_MAX)?),
+        agreement_sha256: agreement.clone(),
+        limit,
+        until: timestamp("until", message.until.as_ref())?,
+    })
+}
+
+pub(super) fn query(message: pb::QueryOrdersRequest) -> Result<(Option<order::State>, i64), FieldError> {
+    let state = match pb::OrderState::try_from(message.state) {
+        Ok(pb::OrderState::Unspecified) => None,
+        Ok(pb::OrderState::Intent) => Some(order::State::Intent),
+        Ok(pb::OrderState::Sent) => Some(order::State::Sent),
+        Ok(pb::OrderState::Unknown) => Some(order::State::Unknown),
+        Ok(pb::OrderState::Succeeded) => Some(order::State::Succeeded),
+        Ok(pb::OrderState::Failed) => Some(order::State::Failed),
+        Err(_) => return Err(FieldError::new("state", "is not a value of this enumeration")),
+    };
+    match message.limit {
+        0 => Ok((state, ORDERS_DEFAULT)),
+        limit @ 1..=ORDERS_MAX => Ok((state, limit.into())),
+        _ => Err(FieldError::new("limit", format!("must be 0 to {ORDERS_MAX}"))),
+    }
+}
+
+pub(super) fn report(message: &pb::ReportOrderRequest) -> Result<Report, FieldError> {
+    let reference = convert::optional_text("bank_reference", &message.bank_reference, REFERENCE_LENGTH_MAX)?;
+    let word = match pb::OrderState::try_from(message.outcome) {
+        Ok(pb::OrderState::Succeeded) => Word::Succeeded {
+            amount: money("amount", message.amount.as_ref())?,
+            reference: text("bank_reference", &reference, REFERENCE_LENGTH_MAX)?,
+        },
+        Ok(pb::OrderState::Failed) => {
+            Word::Failed { reference: Some(reference).filter(|reference| !reference.is_empty()) }
+        }
+        Ok(pb::OrderState::Unknown) => Word::Unknown,
+        _ => return Err(FieldError::new("outcome", "must be SUCCEEDED, FAILED or UNKNOWN")),
+    };
+    Ok(Report {
+        order: id("order_id", &message.order_id)?,
+        word,
+        occurred_at: timestamp("occurred_at", message.occurred_at.as_ref())?,
+    })
+}
+
+pub(super) fn bill(bill: &Bill) -> pb::Bill {
+    let state = match bill.state {
+        bill::State::Authorised => pb::BillState::Authorised,
+        bill::State::Capturing => pb::BillState::Capturing,
+        bill::State::Captured { .. } => pb::BillState::Captured,
+        bill::State::Settled { .. } => pb::BillState::Settled,
+        bill::State::Cancelled => pb::BillState::Cancelled,
+    };
+    let captured = bill.state.captured();
+    pb::Bill {
+        bill_id: bill.id.to_string(),
+        resident_id: bill.resident.to_string(),
+        payee_organisation_id: bill.payee.to_string(),
+        state: state.into(),
+        total: Some(to_money(bill.total())),
+        shares: bill.shares.iter().map(crate::app::share_wire).collect(),
+        quote_id: optional(bill.quote),
+        settlement_id: optional(bill.settlement),
+        appointment_id: optional(bill.appointment),
+        journey_id: optional(bill.journey),
+        expires_at: Some(to_timestamp(bill.expires_at)),
+        captured_at: captured.map(|(at, _)| to_timestamp(at)),
+        receipt_id: optional(captured.map(|(_, receipt)| receipt)),
+        version: bill.version,
+        opened_at: Some(to_timestamp(bill.opened_at)),
+    }
+}
+
+pub(super) fn credit_line(line: &CreditLine, state: credit_line::State) -> pb::CreditLine {
+    let state = match state {
+        credit_line::State::Active => pb::CreditLineState::Active,
+        credit_line::State::Suspended => pb::CreditLineState::Suspended,
+        credit_line::State::Expired => pb::CreditLineState::Expired,
+    };
+    pb::CreditLine {
+        credit_line_id: line.id.to_string(),
+        bank_organisation_id: line.bank.to_string(),
+        resident_id: line.resident.to_string(),
+        limit: Some(to_money(line.limit)),
+        used: Some(to_money(line.used)),
+        held: Some(to_money(line.held)),
+        remaining: Some(to_money(line.remaining())),
+        until: Some(to_timestamp(line.valid_until)),
+        state: state.into(),
+    }
+}
+
+pub(super) fn order(order: &BankOrder) -> pb::BankOrder {
+    let state = match order.state {
+        order::State::Intent => pb::OrderState::Intent,
+        order::State::Sent => pb::OrderState::Sent,
+        order::State::Unknown => pb::OrderState::Unknown,
+        order::State::Succeeded => pb::OrderState::Succeeded,
+        order::State::Failed => pb::OrderState::Failed,
+    };
+    pb::BankOrder {
+        order_id: order.id.to_string(),
+        kind: pb::OrderKind::Capture.into(),
+        state: state.into(),
+        credit_line_id: order.credit_line.to_string(),
+        bill_id: order.bill.to_string(),
+        amount: Some(to_money(order.amount)),
+        created_at: Some(to_timestamp(order.created_at)),
+        bank_reference: order.bank_reference.clone().unwrap_or_default(),
+    }
+}
+
+fn optional(id: Option<impl ToString>) -> String {
+    id.map(|id| id.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,24 @@
+//! The wire: parse, one call, encode.
+
+mod banks;
+mod bills;
+mod convert;
+mod events;
+mod status;
+
+use std::sync::Arc;
+
+use chassis::Routes;
+use proto::anjia::payment::v1::bank_service_server::BankServiceServer;
+use proto::anjia::payment::v1::bill_service_server::BillServiceServer;
+use proto::anjia::payment::v1::event_service_server::EventServiceServer;
+
+use crate::app::App;
+
+/// Everything payment serves.
+pub fn routes(app: &Arc<App>) -> Routes {
+    Routes::new()
+        .add_service(BillServiceServer::new(bills::Bills(Arc::clone(app))))
+        .add_service(BankServiceServer::new(banks::Banks(Arc::clone(app))))
+        .add_service(EventServiceServer::new(events::Events(Arc::clone(app))))
+}

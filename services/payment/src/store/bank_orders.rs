@@ -1,0 +1,138 @@
+//! Orders to banks.
+
+use chrono::{DateTime, Utc};
+use postgres::Error;
+use rust_decimal::Decimal;
+use sqlx::{FromRow, PgConnection};
+use types::ids::{BillId, CreditLineId, OrderId, OrganisationId};
+use types::region::RegionCode;
+use uuid::Uuid;
+
+use super::money;
+use crate::domain::order::{BankOrder, State};
+
+const TABLE: &str = "bank_orders";
+
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    bank_id: Uuid,
+    bill_id: Uuid,
+    credit_line_id: Uuid,
+    state: String,
+    amount: Decimal,
+    bank_reference: Option<String>,
+    created_at: DateTime<Utc>,
+    reported_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for BankOrder {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        Ok(Self {
+            id: OrderId::from_uuid(row.id),
+            bank: OrganisationId::from_uuid(row.bank_id),
+            bill: BillId::from_uuid(row.bill_id),
+            credit_line: CreditLineId::from_uuid(row.credit_line_id),
+            state: State::parse(&row.state).ok_or_else(|| Error::row_invalid(TABLE, "state", row.id))?,
+            amount: money(TABLE, "amount", row.id, row.amount)?,
+            bank_reference: row.bank_reference,
+            created_at: row.created_at,
+            reported_at: row.reported_at,
+        })
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "id, bank_id, bill_id, credit_line_id, state, amount, bank_reference, created_at, reported_at"
+    };
+}
+
+pub async fn insert(conn: &mut PgConnection, region: RegionCode, order: &BankOrder) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO bank_orders (id, region, bank_id, bill_id, credit_line_id, kind, state, amount, created_at) \
+         VALUES ($1, $2, $3, $4, $5, 'CAPTURE', $6, $7, $8)",
+    )
+    .bind(order.id.uuid())
+    .bind(region.as_str())
+    .bind(order.bank.uuid())
+    .bind(order.bill.uuid())
+    .bind(order.credit_line.uuid())
+    .bind(order.state.as_str())
+    .bind(order.amount.decimal())
+    .bind(order.created_at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub async fn find(conn: &mut PgConnection, id: OrderId) -> Result<Option<BankOrder>, Error> {
+    let row: Option<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM bank_orders WHERE id = $1"))
+        .bind(id.uuid())
+        .fetch_optional(conn)
+        .await?;
+    row.map(BankOrder::try_from).transpose()
+}
+
+/// As it stands under the lock of its bill, which the caller holds.
+pub async fn lock(conn: &mut PgConnection, id: OrderId) -> Result<Option<BankOrder>, Error> {
+    let row: Option<Row> = sqlx::query_as(concat!("SELECT ", columns!(), " FROM bank_orders WHERE id = $1 FOR UPDATE"))
+        .bind(id.uuid())
+        .fetch_optional(conn)
+        .await?;
+    row.map(BankOrder::try_from).transpose()
+}
+
+pub async fn update(conn: &mut PgConnection, order: &BankOrder) -> Result<(), Error> {
+    sqlx::query("UPDATE bank_orders SET state = $2, bank_reference = $3, reported_at = $4 WHERE id = $1")
+        .bind(order.id.uuid())
+        .bind(order.state.as_str())
+        .bind(&order.bank_reference)
+        .bind(order.reported_at)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Whether any order of the bill has not succeeded.
+pub async fn any_unpaid(conn: &mut PgConnection, bill: BillId) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM bank_orders WHERE bill_id = $1 AND state <> 'SUCCEEDED')")
+        .bind(bill.uuid())
+        .fetch_one(conn)
+        .await?)
+}
+
+/// Orders of a bank in any of `states`, oldest first. Those that were an intent are answered as sent, and are from now on.
+pub async fn hand_out(
+    conn: &mut PgConnection,
+    bank: OrganisationId,
+    states: &[State],
+    limit: i64,
+) -> Result<Vec<BankOrder>, Error> {
+    let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
+    let rows: Vec<Row> = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM bank_orders WHERE bank_id = $1 AND state = ANY($2) ORDER BY id LIMIT $3"
+    ))
+    .bind(bank.uuid())
+    .bind(&states)
+    .bind(limit)
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut orders = rows.into_iter().map(BankOrder::try_from).collect::<Result<Vec<_>, _>>()?;
+
+    let mut new: Vec<&mut BankOrder> = orders.iter_mut().filter(|order| order.state == State::Intent).collect();
+    let ids: Vec<Uuid> = new.iter().map(|order| order.id.uuid()).collect();
+    // An order that the bank has reported on in the meantime keeps what was said.
+    sqlx::query("UPDATE bank_orders SET state = 'SENT' WHERE id = ANY($1) AND state = 'INTENT'")
+        .bind(ids)
+        .execute(conn)
+        .await?;
+    for order in &mut new {
+        order.state = State::Sent;
+    }
+    Ok(orders)
+}

@@ -1,0 +1,240 @@
+//! Bills, each with its shares.
+
+use chrono::{DateTime, Utc};
+use postgres::Error;
+use rust_decimal::Decimal;
+use sqlx::{FromRow, PgConnection};
+use types::ids::{
+    AppointmentId, BillId, CreditLineId, JourneyId, OrganisationId, QuoteId, ReceiptId, ResidentId, SettlementId,
+};
+use types::region::RegionCode;
+use uuid::Uuid;
+
+use super::money;
+use crate::domain::bill::{Bill, State};
+use crate::domain::shares::{Payer, Share};
+
+const TABLE: &str = "bills";
+
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    resident_id: Uuid,
+    payee_id: Uuid,
+    state: String,
+    quote_id: Option<Uuid>,
+    settlement_id: Option<Uuid>,
+    appointment_id: Option<Uuid>,
+    journey_id: Option<Uuid>,
+    opened_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    captured_at: Option<DateTime<Utc>>,
+    receipt_id: Option<Uuid>,
+    version: i64,
+    payers: Vec<String>,
+    amounts: Vec<Decimal>,
+    credit_line_ids: Vec<Option<Uuid>>,
+}
+
+impl TryFrom<Row> for Bill {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self, Error> {
+        let state = match (row.state.as_str(), row.captured_at, row.receipt_id.map(ReceiptId::from_uuid)) {
+            ("AUTHORISED", None, None) => State::Authorised,
+            ("CAPTURING", None, None) => State::Capturing,
+            ("CANCELLED", None, None) => State::Cancelled,
+            ("CAPTURED", Some(captured_at), Some(receipt)) => State::Captured { captured_at, receipt },
+            ("SETTLED", Some(captured_at), Some(receipt)) => State::Settled { captured_at, receipt },
+            _ => return Err(Error::row_invalid(TABLE, "state", row.id)),
+        };
+        let mut shares = Vec::with_capacity(row.payers.len());
+        for ((payer, amount), line) in row.payers.iter().zip(row.amounts).zip(row.credit_line_ids) {
+            let payer = payer_of(payer, line).ok_or_else(|| Error::row_invalid("bill_shares", "payer", row.id))?;
+            shares.push(Share { payer, amount: money("bill_shares", "amount", row.id, amount)? });
+        }
+        Ok(Self {
+            id: BillId::from_uuid(row.id),
+            resident: ResidentId::from_uuid(row.resident_id),
+            payee: OrganisationId::from_uuid(row.payee_id),
+            state,
+            shares,
+            quote: row.quote_id.map(QuoteId::from_uuid),
+            settlement: row.settlement_id.map(SettlementId::from_uuid),
+            appointment: row.appointment_id.map(AppointmentId::from_uuid),
+            journey: row.journey_id.map(JourneyId::from_uuid),
+            opened_at: row.opened_at,
+            expires_at: row.expires_at,
+            version: row.version,
+        })
+    }
+}
+
+fn payer_of(word: &str, line: Option<Uuid>) -> Option<Payer> {
+    match (word, line) {
+        ("POOLED_FUND", None) => Some(Payer::PooledFund),
+        ("LARGE_AMOUNT_FUND", None) => Some(Payer::LargeAmountFund),
+        ("CREDIT", Some(line)) => Some(Payer::Credit(CreditLineId::from_uuid(line))),
+        ("DESK", None) => Some(Payer::Desk),
+        ("ARREARS", None) => Some(Payer::Arrears),
+        _ => None,
+    }
+}
+
+/// Columns of a bill and, in order of their lines, its shares.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, resident_id, payee_id, state, quote_id, settlement_id, appointment_id, journey_id, opened_at, \
+             expires_at, captured_at, receipt_id, version, \
+             ARRAY(SELECT payer FROM bill_shares WHERE bill_id = bills.id ORDER BY line) AS payers, \
+             ARRAY(SELECT amount FROM bill_shares WHERE bill_id = bills.id ORDER BY line) AS amounts, \
+             ARRAY(SELECT credit_line_id FROM bill_shares WHERE bill_id = bills.id ORDER BY line) AS credit_line_ids \
+             FROM bills ",
+            $rest
+        )
+    };
+}
+
+pub async fn find(conn: &mut PgConnection, id: BillId) -> Result<Option<Bill>, Error> {
+    let row: Option<Row> = sqlx::query_as(select!("WHERE id = $1")).bind(id.uuid()).fetch_optional(conn).await?;
+    row.map(Bill::try_from).transpose()
+}
+
+/// Locks the bill until the end of the transaction. Comes before any lock on credit lines and orders.
+pub async fn lock(conn: &mut PgConnection, id: BillId) -> Result<Option<Bill>, Error> {
+    // Locked first and read after: shares are replaced under this lock, and a statement that waited for it would still see
+    // the shares of before.
+    let locked = sqlx::query("SELECT FROM bills WHERE id = $1 FOR UPDATE").bind(id.uuid()).execute(&mut *conn).await?;
+    if locked.rows_affected() == 0 { Ok(None) } else { find(conn, id).await }
+}
+
+pub async fn insert(conn: &mut PgConnection, region: RegionCode, bill: &Bill) -> Result<(), Error> {
+    let captured = bill.state.captured();
+    sqlx::query(
+        "INSERT INTO bills (id, region, resident_id, payee_id, state, total, quote_id, settlement_id, appointment_id, journey_id, \
+         opened_at, expires_at, captured_at, receipt_id, version) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+    )
+    .bind(bill.id.uuid())
+    .bind(region.as_str())
+    .bind(bill.resident.uuid())
+    .bind(bill.payee.uuid())
+    .bind(bill.state.as_str())
+    .bind(bill.total().decimal())
+    .bind(bill.quote.map(QuoteId::uuid))
+    .bind(bill.settlement.map(SettlementId::uuid))
+    .bind(bill.appointment.map(AppointmentId::uuid))
+    .bind(bill.journey.map(JourneyId::uuid))
+    .bind(bill.opened_at)
+    .bind(bill.expires_at)
+    .bind(captured.map(|(captured_at, _)| captured_at))
+    .bind(captured.map(|(_, receipt)| receipt.uuid()))
+    .bind(bill.version)
+    .execute(&mut *conn)
+    .await?;
+    insert_shares(conn, region, bill).await
+}
+
+/// Stores a locked bill that moved on; its shares stay.
+pub async fn update(conn: &mut PgConnection, bill: &Bill) -> Result<(), Error> {
+    let captured = bill.state.captured();
+    sqlx::query(
+        "UPDATE bills SET state = $2, total = $3, quote_id = $4, settlement_id = $5, appointment_id = $6, journey_id = $7, \
+         expires_at = $8, captured_at = $9, receipt_id = $10, version = $11 WHERE id = $1",
+    )
+    .bind(bill.id.uuid())
+    .bind(bill.state.as_str())
+    .bind(bill.total().decimal())
+    .bind(bill.quote.map(QuoteId::uuid))
+    .bind(bill.settlement.map(SettlementId::uuid))
+    .bind(bill.appointment.map(AppointmentId::uuid))
+    .bind(bill.journey.map(JourneyId::uuid))
+    .bind(bill.expires_at)
+    .bind(captured.map(|(captured_at, _)| captured_at))
+    .bind(captured.map(|(_, receipt)| receipt.uuid()))
+    .bind(bill.version)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Stores a locked bill that was re-based, with its new shares.
+pub async fn rebase(conn: &mut PgConnection, region: RegionCode, bill: &Bill) -> Result<(), Error> {
+    update(&mut *conn, bill).await?;
+    sqlx::query("DELETE FROM bill_shares WHERE bill_id = $1").bind(bill.id.uuid()).execute(&mut *conn).await?;
+    insert_shares(conn, region, bill).await
+}
+
+async fn insert_shares(conn: &mut PgConnection, region: RegionCode, bill: &Bill) -> Result<(), Error> {
+    let payers: Vec<&str> = bill.shares.iter().map(|share| share.payer.as_str()).collect();
+    let amounts: Vec<Decimal> = bill.shares.iter().map(|share| share.amount.decimal()).collect();
+    let lines: Vec<Option<Uuid>> =
+        bill.shares.iter().map(|share| share.payer.credit_line().map(CreditLineId::uuid)).collect();
+    sqlx::query(
+        "INSERT INTO bill_shares (bill_id, line, region, payer, amount, credit_line_id) \
+         SELECT $1, share.line, $2, share.payer, share.amount, share.credit_line_id \
+         FROM unnest($3::text[], $4::numeric[], $5::uuid[]) WITH ORDINALITY AS share (payer, amount, credit_line_id, line)",
+    )
+    .bind(bill.id.uuid())
+    .bind(region.as_str())
+    .bind(payers)
+    .bind(amounts)
+    .bind(lines)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Bills of a resident or a payee, newest first, after the one named.
+pub async fn list(
+    conn: &mut PgConnection,
+    resident: Option<ResidentId>,
+    payee: Option<OrganisationId>,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<Bill>, Error> {
+    let rows: Vec<Row> = sqlx::query_as(select!(
+        "WHERE ($1::uuid IS NULL OR resident_id = $1) AND ($2::uuid IS NULL OR payee_id = $2) \
+         AND ($3::uuid IS NULL OR (opened_at, id) < ((SELECT opened_at FROM bills last WHERE last.id = $3), $3)) \
+         ORDER BY opened_at DESC, id DESC LIMIT $4"
+    ))
+    .bind(resident.map(ResidentId::uuid))
+    .bind(payee.map(OrganisationId::uuid))
+    .bind(after)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Bill::try_from).collect()
+}
+
+/// Authorised bills for an appointment.
+pub async fn authorised_for(conn: &mut PgConnection, appointment: AppointmentId) -> Result<Vec<BillId>, Error> {
+    let ids: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM bills WHERE appointment_id = $1 AND state = 'AUTHORISED' ORDER BY id")
+            .bind(appointment.uuid())
+            .fetch_all(conn)
+            .await?;
+    Ok(ids.into_iter().map(BillId::from_uuid).collect())
+}
+
+/// Authorised bills of all regions whose reservation has expired. As the worker.
+pub async fn expired(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<(BillId, RegionCode)>, Error> {
+    let rows: Vec<(Uuid, String)> = sqlx::query_as(
+        "SELECT id, region FROM bills WHERE state = 'AUTHORISED' AND expires_at <= $1 ORDER BY expires_at LIMIT $2",
+    )
+    .bind(now)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|(id, region)| {
+            let region = region.parse().map_err(|_| Error::row_invalid(TABLE, "region", id))?;
+            Ok((BillId::from_uuid(id), region))
+        })
+        .collect()
+}

@@ -1,0 +1,70 @@
+//! The ledger: accounts are opened as they are needed, transfers and their legs only ever added.
+
+use chrono::{DateTime, Utc};
+use postgres::Error;
+use rust_decimal::Decimal;
+use sqlx::PgConnection;
+use types::ids::{AccountId, BillId, OrderId, TransferId};
+use types::region::RegionCode;
+use uuid::Uuid;
+
+use crate::domain::journal::{JournalEntry, Purpose};
+
+/// What a transfer belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct Posting {
+    pub id: TransferId,
+    pub region: RegionCode,
+    pub purpose: Purpose,
+    pub bill: BillId,
+    /// For what a bank said.
+    pub order: Option<OrderId>,
+    pub posted_at: DateTime<Utc>,
+}
+
+/// Posts an entry. The database refuses a second one of the same bill and purpose, or of the same order.
+pub async fn post(conn: &mut PgConnection, posting: Posting, entry: &JournalEntry) -> Result<(), Error> {
+    let kinds: Vec<&str> = entry.legs().iter().map(|leg| leg.account.kind.as_str()).collect();
+    let holders: Vec<&str> = entry.legs().iter().map(|leg| leg.account.holder.as_str()).collect();
+    let amounts: Vec<Decimal> = entry.legs().iter().map(|leg| leg.amount.decimal()).collect();
+    let new_ids: Vec<Uuid> = entry.legs().iter().map(|_| AccountId::generate().uuid()).collect();
+
+    // Legs are in account order, so two transactions that open the same accounts do so in the same order.
+    sqlx::query(
+        "INSERT INTO accounts (id, region, kind, holder) \
+         SELECT id, $1, kind, holder FROM unnest($2::uuid[], $3::text[], $4::text[]) AS leg (id, kind, holder) \
+         ON CONFLICT ON CONSTRAINT accounts_holder_key DO NOTHING",
+    )
+    .bind(posting.region.as_str())
+    .bind(new_ids)
+    .bind(&kinds)
+    .bind(&holders)
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query(
+        "INSERT INTO transfers (id, region, purpose, bill_id, order_id, posted_at) VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(posting.id.uuid())
+    .bind(posting.region.as_str())
+    .bind(posting.purpose.as_str())
+    .bind(posting.bill.uuid())
+    .bind(posting.order.map(OrderId::uuid))
+    .bind(posting.posted_at)
+    .execute(&mut *conn)
+    .await?;
+    // A leg whose account could not be found would be missing here, and the sum not zero.
+    sqlx::query(
+        "INSERT INTO entries (transfer_id, line, region, account_id, amount) \
+         SELECT $1, leg.line, $2, account.id, leg.amount \
+         FROM unnest($3::text[], $4::text[], $5::numeric[]) WITH ORDINALITY AS leg (kind, holder, amount, line) \
+         JOIN accounts account ON account.region = $2 AND account.kind = leg.kind AND account.holder = leg.holder",
+    )
+    .bind(posting.id.uuid())
+    .bind(posting.region.as_str())
+    .bind(&kinds)
+    .bind(&holders)
+    .bind(amounts)
+    .execute(conn)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,33 @@
+//! Follows scheduling: an appointment that is no more takes its bill with it.
+
+use std::sync::Arc;
+
+use chassis::telemetry;
+use postgres::consumer::{self, Advanced, Failure, Handler, Inbox};
+use postgres::events::Event;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+use types::ids::AppointmentId;
+
+use crate::app::App;
+use crate::peers::scheduling::Scheduling;
+
+const GONE: [&str; 2] = ["anjia.scheduling.appointment.cancelled.v1", "anjia.scheduling.appointment.expired.v1"];
+
+struct Appointments(Arc<App>);
+
+impl Handler for Appointments {
+    async fn handle(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
+        if !GONE.contains(&event.kind.as_str()) {
+            return Ok(inbox.skip());
+        }
+        let appointment: AppointmentId = event.subject.parse().map_err(Failure::refused)?;
+        let age = (self.0.clock.now() - event.occurred_at).to_std().unwrap_or_default();
+        let span = telemetry::resume("payment.appointment_gone", event.traceparent.as_deref(), age);
+        self.0.appointment_gone(inbox, event.region, appointment).instrument(span).await
+    }
+}
+
+pub async fn run(app: Arc<App>, scheduling: Scheduling, stop: CancellationToken) {
+    consumer::run(app.db.clone(), scheduling, Appointments(app), stop).await;
+}

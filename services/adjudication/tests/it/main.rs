@@ -1,0 +1,9 @@
+//! Adjudication through its public API: real Postgres and Redis, the real identity and scheduling.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on panics")]
+
+mod access;
+mod claims;
+mod policies;
+mod quotes;
+mod world;

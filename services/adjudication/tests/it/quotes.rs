@@ -1,0 +1,119 @@
+use proto::anjia::adjudication::v1 as wire;
+use proto::anjia::common::v1::{self as common, CareKind};
+use proto::convert::to_date;
+use testkit::{callers, reason, request_id};
+use tonic::Code;
+use types::ids::{JourneyId, ResidentId};
+
+use crate::world::{COVERED, OWN, World, today};
+
+fn asked(
+    resident: ResidentId,
+    provider: impl std::fmt::Display,
+    kind: CareKind,
+    item: &str,
+    price: &str,
+) -> wire::QuoteCareRequest {
+    wire::QuoteCareRequest {
+        request_id: request_id(),
+        resident_id: resident.to_string(),
+        provider_organisation_id: provider.to_string(),
+        kind: kind.into(),
+        on: Some(to_date(today())),
+        lines: vec![common::ExpectedLine {
+            item_code: item.to_owned(),
+            quantity: "1".to_owned(),
+            unit_price: price.to_owned(),
+        }],
+        journey_id: JourneyId::generate().to_string(),
+        ..Default::default()
+    }
+}
+
+async fn quote(world: &World, desk: &str, request: wire::QuoteCareRequest) -> Result<wire::Quote, tonic::Status> {
+    let request = world.caller(desk).request(request).await;
+    Ok(world.adjudication().quote_care(request).await?.into_inner().quote.unwrap_or_default())
+}
+
+fn person(quote: &wire::Quote) -> Option<(i64, i32)> {
+    let division = quote.division.as_ref()?;
+    division.person_total.as_ref().map(|money| (money.units, money.nanos))
+}
+
+#[tokio::test]
+async fn ad_03_a_quote_says_what_the_person_pays_and_can_be_read_again() {
+    let world = World::new().await;
+    // The first stay of the year: 1,300 deductible, then 91 % of the first band.
+    let request = asked(world.resident, callers::HOSPITAL, CareKind::Inpatient, COVERED, "10355.48");
+    let made = quote(&world, "hospital", request).await.expect("a quote");
+    assert_eq!(made.outcome(), wire::QuoteOutcome::Priced);
+    assert_eq!(person(&made), Some((2114, 990_000_000)));
+    assert!(
+        made.explanation
+            .iter()
+            .all(|step| step.text.as_ref().is_some_and(|text| !text.zh.is_empty() && !text.en.is_empty()))
+    );
+
+    let request = world.caller("hospital").request(wire::GetQuoteRequest { quote_id: made.quote_id.clone() }).await;
+    let read = world.adjudication().get_quote(request).await.expect("it is there").into_inner().quote;
+    assert_eq!(read, Some(made));
+}
+
+#[tokio::test]
+async fn ad_03_who_is_not_enrolled_gets_a_quote_that_is_all_own_share() {
+    let world = World::new().await;
+    let stranger = ResidentId::generate();
+    world.register(stranger).await;
+    let request = asked(stranger, callers::CLINIC, CareKind::Outpatient, COVERED, "240.00");
+    let made = quote(&world, "clinic", request).await.expect("never refused for cover");
+    assert_eq!(made.outcome(), wire::QuoteOutcome::NotEnrolled);
+    assert_eq!(person(&made), Some((240, 0)));
+}
+
+#[tokio::test]
+async fn ad_03_no_policy_in_force_means_no_price() {
+    let world = World::without_policy().await;
+    let request = asked(world.resident, callers::CLINIC, CareKind::Outpatient, COVERED, "240.00");
+    let made = quote(&world, "clinic", request).await.expect("never refused for policy");
+    assert_eq!((made.outcome(), person(&made)), (wire::QuoteOutcome::NoPolicy, None));
+}
+
+#[tokio::test]
+async fn ad_01_what_is_not_in_the_catalogue_is_the_patients_own() {
+    let world = World::new().await;
+    for item in [OWN, "T-UNKNOWN"] {
+        let request = asked(world.resident, callers::HOSPITAL, CareKind::Inpatient, item, "100.00");
+        let made = quote(&world, "hospital", request).await.expect("a quote");
+        assert_eq!(person(&made), Some((100, 0)), "{item}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_quote_names_its_field_and_unknown_ids_are_not_found() {
+    let world = World::new().await;
+    let good = asked(world.resident, callers::CLINIC, CareKind::Outpatient, COVERED, "240.00");
+    let wrong = [
+        (wire::QuoteCareRequest { request_id: String::new(), ..good.clone() }, "request_id"),
+        (wire::QuoteCareRequest { resident_id: "x".to_owned(), ..good.clone() }, "resident_id"),
+        (wire::QuoteCareRequest { kind: 0, ..good.clone() }, "kind"),
+        (wire::QuoteCareRequest { on: None, ..good.clone() }, "on"),
+        (wire::QuoteCareRequest { lines: Vec::new(), ..good.clone() }, "lines"),
+        (asked(world.resident, callers::CLINIC, CareKind::Outpatient, COVERED, "-1"), "lines[0].unit_price"),
+        (asked(world.resident, callers::CLINIC, CareKind::Outpatient, COVERED, "0.00001"), "lines[0].unit_price"),
+    ];
+    for (request, field) in wrong {
+        let refused = quote(&world, "clinic", request).await.expect_err(field);
+        assert_eq!(
+            (refused.code(), refused.message().starts_with(field)),
+            (Code::InvalidArgument, true),
+            "{field}: {refused:?}"
+        );
+    }
+
+    let nobody = asked(ResidentId::generate(), callers::CLINIC, CareKind::Outpatient, COVERED, "1.00");
+    let refused = quote(&world, "clinic", nobody).await.expect_err("nobody");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::NotFound, "RESIDENT_NOT_FOUND"));
+    let nowhere = asked(world.resident, JourneyId::generate(), CareKind::Outpatient, COVERED, "1.00");
+    let refused = quote(&world, "clinic", nowhere).await.expect_err("nowhere");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::NotFound, "ORGANISATION_NOT_FOUND"));
+}

@@ -1,0 +1,12 @@
+//! Payment through its public API: real Postgres and Redis, the real identity, scheduling and adjudication.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on panics")]
+
+mod access;
+mod authorise;
+mod banks;
+mod cancel;
+mod capture;
+mod ledger;
+mod receipts;
+mod world;

@@ -1,0 +1,403 @@
+//! A city in which a bill can be paid: a clinic, an insured resident, a released policy, a bank.
+
+use std::time::Duration;
+
+use chassis::channel::Channel;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use proto::anjia::adjudication::v1 as adjudication;
+use proto::anjia::adjudication::v1::adjudication_service_client::AdjudicationServiceClient;
+use proto::anjia::adjudication::v1::policy_service_client::PolicyServiceClient;
+use proto::anjia::common::v1 as common;
+use proto::anjia::identity::v1 as identity;
+use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
+use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
+use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
+use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
+use proto::anjia::payment::v1 as pb;
+use proto::anjia::payment::v1::authorise_bill_request::Basis;
+use proto::anjia::payment::v1::bank_service_client::BankServiceClient;
+use proto::anjia::payment::v1::bill_service_client::BillServiceClient;
+use proto::anjia::scheduling::v1 as scheduling;
+use proto::anjia::scheduling::v1::visit_service_client::VisitServiceClient;
+use proto::convert::{to_date, to_money, to_timestamp};
+use testkit::{Mesh, TestCaller, callers, request_id};
+use tonic::Status;
+use types::clock::{Clock as _, SystemClock, local_date};
+use types::credit_code::CreditCode;
+use types::ids::{JourneyId, ResidentId};
+use types::national_id::NationalId;
+
+const POLICY: &str = include_str!("../../../adjudication/policies/beijing-employee.json");
+const ITEM: &str = "T-COVERED";
+pub(crate) const NAME: &str = "陈测试";
+/// A saga that goes well takes a tenth of a second; this is for a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct World {
+    pub(crate) mesh: Mesh,
+    pub(crate) national_id: NationalId,
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        let mesh = Mesh::start_with(&["scheduling", "adjudication", "payment"], settings).await;
+        let born = NaiveDate::from_ymd_opt(1950, 3, 1).expect("a date");
+        let world = Self { mesh, national_id: testkit::national_id(born) };
+        world.organisation(callers::CLINIC, identity::OrganisationKind::Provider, "9199000000000001").await;
+        world.organisation(callers::BANK, identity::OrganisationKind::Bank, "9199000000000003").await;
+        world.register(resident(), &world.national_id.clone()).await;
+        world.enrol().await;
+        world.policy().await;
+        world
+    }
+
+    pub(crate) fn caller(&self, client_id: &str) -> TestCaller {
+        self.mesh.caller(client_id)
+    }
+
+    pub(crate) fn bills(&self) -> BillServiceClient<Channel> {
+        BillServiceClient::new(self.mesh.channel("payment"))
+    }
+
+    pub(crate) fn banks(&self) -> BankServiceClient<Channel> {
+        BankServiceClient::new(self.mesh.channel("payment"))
+    }
+
+    /// Grants the resident a line of this limit.
+    pub(crate) async fn line(&self, limit: &str) -> pb::CreditLine {
+        self.grant("bank", self.grant_request(limit)).await.expect("granted")
+    }
+
+    pub(crate) fn grant_request(&self, limit: &str) -> pb::GrantCreditLineRequest {
+        pb::GrantCreditLineRequest {
+            request_id: request_id(),
+            credit_line_id: String::new(),
+            national_id: self.national_id.expose().to_owned(),
+            name: NAME.to_owned(),
+            agreement_sha256: "ab".repeat(32),
+            limit: Some(money(limit)),
+            until: Some(to_timestamp(SystemClock.now() + TimeDelta::days(365))),
+        }
+    }
+
+    pub(crate) async fn grant(
+        &self,
+        bank: &str,
+        message: pb::GrantCreditLineRequest,
+    ) -> Result<pb::CreditLine, Status> {
+        let request = self.caller(bank).request(message).await;
+        Ok(self.banks().grant_credit_line(request).await?.into_inner().credit_line.unwrap_or_default())
+    }
+
+    pub(crate) async fn line_now(&self, line: &pb::CreditLine) -> pb::CreditLine {
+        let message = pb::GetCreditLineRequest { credit_line_id: line.credit_line_id.clone() };
+        let request = self.caller("bank").request(message).await;
+        self.banks().get_credit_line(request).await.expect("ours").into_inner().credit_line.unwrap_or_default()
+    }
+
+    /// What care at the clinic is expected to cost the resident.
+    pub(crate) async fn quote(&self, amount: &str) -> String {
+        let message = adjudication::QuoteCareRequest {
+            request_id: request_id(),
+            resident_id: resident().to_string(),
+            provider_organisation_id: callers::CLINIC.to_string(),
+            kind: common::CareKind::Outpatient.into(),
+            on: Some(to_date(local_date(SystemClock.now()))),
+            lines: vec![common::ExpectedLine {
+                item_code: ITEM.to_owned(),
+                quantity: "1".to_owned(),
+                unit_price: amount.to_owned(),
+            }],
+            ..Default::default()
+        };
+        let request = self.caller("resident").request(message).await;
+        let answer = self.adjudication().quote_care(request).await.expect("priced").into_inner();
+        answer.quote.unwrap_or_default().quote_id
+    }
+
+    /// A visit at the clinic, over and divided.
+    pub(crate) async fn settlement(&self, amount: &str) -> adjudication::Settlement {
+        let visit = self.visit().await;
+        let message = adjudication::DivideClaimRequest {
+            request_id: request_id(),
+            visit_id: visit,
+            diagnoses: vec![common::Diagnosis { icd10_code: "I10.x00".to_owned(), name: "高血压".to_owned() }],
+            lines: vec![adjudication::ClaimLine {
+                item_code: ITEM.to_owned(),
+                quantity: "1".to_owned(),
+                unit_price: amount.to_owned(),
+                amount: Some(money(amount)),
+                on: Some(to_date(local_date(moment_ago()))),
+            }],
+            total: Some(money(amount)),
+            ..Default::default()
+        };
+        let request = self.caller("clinic").request(message).await;
+        let answer = self.adjudication().divide_claim(request).await.expect("divided").into_inner();
+        answer.settlement.unwrap_or_default()
+    }
+
+    pub(crate) async fn authorise(&self, client: &str, message: pb::AuthoriseBillRequest) -> Result<pb::Bill, Status> {
+        self.authorise_as(&self.caller(client), message).await
+    }
+
+    pub(crate) async fn authorise_as(
+        &self,
+        caller: &TestCaller,
+        message: pb::AuthoriseBillRequest,
+    ) -> Result<pb::Bill, Status> {
+        let request = caller.request(message).await;
+        Ok(self.bills().authorise_bill(request).await?.into_inner().bill.unwrap_or_default())
+    }
+
+    pub(crate) async fn capture(&self, client: &str, bill_id: &str) -> Result<pb::Bill, Status> {
+        let message = pb::CaptureBillRequest { request_id: request_id(), bill_id: bill_id.to_owned() };
+        let request = self.caller(client).request(message).await;
+        Ok(self.bills().capture_bill(request).await?.into_inner().bill.unwrap_or_default())
+    }
+
+    pub(crate) async fn cancel(&self, client: &str, bill_id: &str) -> Result<Option<pb::Bill>, Status> {
+        let message = pb::CancelBillRequest {
+            request_id: request_id(),
+            bill_id: bill_id.to_owned(),
+            resident_id: resident().to_string(),
+        };
+        let request = self.caller(client).request(message).await;
+        Ok(self.bills().cancel_bill(request).await?.into_inner().bill)
+    }
+
+    pub(crate) async fn bill(&self, bill_id: &str) -> pb::Bill {
+        let message = pb::GetBillRequest { bill_id: bill_id.to_owned() };
+        let request = self.caller("resident").request(message).await;
+        self.bills().get_bill(request).await.expect("the resident's own").into_inner().bill.unwrap_or_default()
+    }
+
+    /// Waits until the bill stands so.
+    pub(crate) async fn until(&self, bill_id: &str, state: pb::BillState) -> pb::Bill {
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let bill = self.bill(bill_id).await;
+            if bill.state() == state {
+                return bill;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "bill is {:?}, not {state:?}", bill.state());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    pub(crate) async fn orders(&self) -> Vec<pb::BankOrder> {
+        let request = self.caller("bank").request(pb::QueryOrdersRequest::default()).await;
+        self.banks().query_orders(request).await.expect("the bank may ask").into_inner().orders
+    }
+
+    pub(crate) async fn report(&self, message: pb::ReportOrderRequest) -> Result<pb::BankOrder, Status> {
+        let request = self.caller("bank").request(message).await;
+        Ok(self.banks().report_order(request).await?.into_inner().order.unwrap_or_default())
+    }
+
+    /// Balance of all accounts of a kind.
+    pub(crate) async fn balance(&self, kind: &str) -> String {
+        let mut owner = self.mesh.owner("payment").await;
+        sqlx::query_scalar(
+            "SELECT coalesce(sum(balance), 0)::numeric(16,2)::text FROM account_balances WHERE kind = $1",
+        )
+        .bind(kind)
+        .fetch_one(&mut owner)
+        .await
+        .expect("the view is there")
+    }
+
+    /// Lets the clinic's worker act for the resident.
+    pub(crate) async fn delegate(&self, action: identity::DelegatedAction) -> TestCaller {
+        let worker = self.caller("worker");
+        let message = identity::GrantDelegationRequest {
+            request_id: request_id(),
+            delegation_id: String::new(),
+            resident_id: resident().to_string(),
+            delegate: worker.party().to_owned(),
+            basis: identity::DelegationBasis::Granted.into(),
+            actions: vec![action.into()],
+            until: Some(to_timestamp(SystemClock.now() + TimeDelta::days(30))),
+            evidence: "SELF".to_owned(),
+        };
+        let request = self.caller("resident").request(message).await;
+        let granted = DelegationServiceClient::new(self.mesh.channel("identity"))
+            .grant_delegation(request)
+            .await
+            .expect("the resident may grant it")
+            .into_inner();
+        let id = granted.delegation.unwrap_or_default().delegation_id.parse().expect("an id");
+        worker.acting_for(resident(), id)
+    }
+
+    fn adjudication(&self) -> AdjudicationServiceClient<Channel> {
+        AdjudicationServiceClient::new(self.mesh.channel("adjudication"))
+    }
+
+    async fn visit(&self) -> String {
+        let visits = VisitServiceClient::new(self.mesh.channel("scheduling"));
+        let message = scheduling::CheckInRequest {
+            request_id: request_id(),
+            resident_id: resident().to_string(),
+            kind: common::CareKind::Outpatient.into(),
+            provider_organisation_id: callers::CLINIC.to_string(),
+            present: scheduling::Present::Self_.into(),
+            identity_proof: scheduling::IdentityProof::IdCard.into(),
+            credential_resident_id: resident().to_string(),
+            occurred_at: Some(to_timestamp(moment_ago())),
+            journey_id: JourneyId::generate().to_string(),
+            ..Default::default()
+        };
+        let request = self.caller("clinic").request(message).await;
+        let opened = visits.clone().check_in(request).await.expect("the patient is there").into_inner();
+        let visit_id = opened.visit.unwrap_or_default().visit_id;
+        let message = scheduling::EndVisitRequest {
+            request_id: request_id(),
+            visit_id: visit_id.clone(),
+            outcome: scheduling::VisitOutcome::Completed.into(),
+            occurred_at: Some(to_timestamp(moment_ago())),
+        };
+        let request = self.caller("clinic").request(message).await;
+        visits.clone().end_visit(request).await.expect("the visit is open");
+        visit_id
+    }
+
+    async fn organisation(&self, id: impl std::fmt::Display, kind: identity::OrganisationKind, code: &str) {
+        let is_provider = kind == identity::OrganisationKind::Provider;
+        let organisation = identity::Organisation {
+            organisation_id: id.to_string(),
+            kind: kind.into(),
+            name: "试验机构".to_owned(),
+            credit_code: CreditCode::with_check_character(&format!("{code}0")).expect("a valid code").to_string(),
+            tier: if is_provider { common::Tier::Community.into() } else { 0 },
+            region_code: "110000".to_owned(),
+            place: is_provider.then_some(common::Place { latitude: 39.93, longitude: 116.35 }),
+            ..Default::default()
+        };
+        let message =
+            identity::RegisterOrganisationRequest { request_id: request_id(), organisation: Some(organisation) };
+        let request = self.caller("operator").request(message).await;
+        OrganisationServiceClient::new(self.mesh.channel("identity"))
+            .register_organisation(request)
+            .await
+            .expect("the organisation is new");
+    }
+
+    pub(crate) async fn register(&self, id: ResidentId, national_id: &NationalId) {
+        let message = identity::RegisterResidentRequest {
+            request_id: request_id(),
+            resident_id: id.to_string(),
+            national_id: national_id.expose().to_owned(),
+            name: NAME.to_owned(),
+            region_code: "110000".to_owned(),
+            community: "展览路街道".to_owned(),
+            ..Default::default()
+        };
+        let request = self.caller("worker").request(message).await;
+        ResidentServiceClient::new(self.mesh.channel("identity"))
+            .register_resident(request)
+            .await
+            .expect("the resident is new");
+    }
+
+    async fn enrol(&self) {
+        let enrolment = identity::Enrolment {
+            resident_id: resident().to_string(),
+            scheme: common::Scheme::Employee.into(),
+            insured_region_code: "110000".to_owned(),
+            layer: identity::CoverLayer::Basic.into(),
+            from: Some(to_date(NaiveDate::from_ymd_opt(2010, 1, 1).expect("a date"))),
+            retired: true,
+            ..Default::default()
+        };
+        let message = identity::EnrolResidentRequest { request_id: request_id(), enrolment: Some(enrolment) };
+        let request = self.caller("insurer-proposer").request(message).await;
+        EnrolmentServiceClient::new(self.mesh.channel("identity")).enrol_resident(request).await.expect("not enrolled");
+    }
+
+    async fn policy(&self) {
+        let mut policies = PolicyServiceClient::new(self.mesh.channel("adjudication"));
+        let message = adjudication::ProposePolicyRequest {
+            request_id: request_id(),
+            policy_id: String::new(),
+            document_json: POLICY.to_owned(),
+        };
+        let request = self.caller("insurer-proposer").request(message).await;
+        let proposed = policies.propose_policy(request).await.expect("complete").into_inner();
+        let policy_id = proposed.policy.unwrap_or_default().policy_id;
+        let message = adjudication::ReleasePolicyRequest { request_id: request_id(), policy_id };
+        let request = self.caller("insurer-releaser").request(message).await;
+        policies.release_policy(request).await.expect("another officer releases it");
+        let message = adjudication::PutCatalogueRequest {
+            request_id: request_id(),
+            region_code: "110000".to_owned(),
+            effective_from: Some(to_date(NaiveDate::from_ymd_opt(2020, 1, 1).expect("a date"))),
+            items: vec![adjudication::CatalogueItem {
+                item_code: ITEM.to_owned(),
+                name: ITEM.to_owned(),
+                catalogue_class: common::CatalogueClass::A.into(),
+                first_self_pay_ratio: String::new(),
+            }],
+        };
+        let request = self.caller("insurer-proposer").request(message).await;
+        policies.put_catalogue(request).await.expect("the item is new");
+    }
+}
+
+pub(crate) fn resident() -> ResidentId {
+    ResidentId::from_uuid(callers::RESIDENT)
+}
+
+pub(crate) fn on_quote(quote_id: &str, payers: Vec<pb::Share>) -> pb::AuthoriseBillRequest {
+    authorisation(Basis::QuoteId(quote_id.to_owned()), payers)
+}
+
+pub(crate) fn on_settlement(settlement: &adjudication::Settlement, payers: Vec<pb::Share>) -> pb::AuthoriseBillRequest {
+    authorisation(Basis::SettlementId(settlement.settlement_id.clone()), payers)
+}
+
+fn authorisation(basis: Basis, payers: Vec<pb::Share>) -> pb::AuthoriseBillRequest {
+    pb::AuthoriseBillRequest { request_id: request_id(), bill_id: String::new(), basis: Some(basis), payers }
+}
+
+pub(crate) fn credit(line: &pb::CreditLine, amount: &str) -> pb::Share {
+    let credit_line_id = line.credit_line_id.clone();
+    pb::Share { payer: pb::Payer::Credit.into(), amount: Some(money(amount)), credit_line_id }
+}
+
+pub(crate) fn share(payer: pb::Payer, amount: &str) -> pb::Share {
+    pb::Share { payer: payer.into(), amount: Some(money(amount)), credit_line_id: String::new() }
+}
+
+pub(crate) fn succeeded(order: &pb::BankOrder) -> pb::ReportOrderRequest {
+    pb::ReportOrderRequest {
+        request_id: request_id(),
+        order_id: order.order_id.clone(),
+        outcome: pb::OrderState::Succeeded.into(),
+        amount: order.amount.clone(),
+        bank_reference: "BANK-1".to_owned(),
+        occurred_at: Some(to_timestamp(moment_ago())),
+    }
+}
+
+pub(crate) fn money(amount: &str) -> proto::google::r#type::Money {
+    to_money(amount.parse().expect("an amount"))
+}
+
+/// An amount on the wire, as text.
+pub(crate) fn text(amount: Option<&proto::google::r#type::Money>) -> String {
+    proto::convert::money("amount", amount).expect("an amount").to_string()
+}
+
+/// Who pays how much, in words.
+pub(crate) fn shares(bill: &pb::Bill) -> Vec<(pb::Payer, String)> {
+    bill.shares.iter().map(|share| (share.payer(), text(share.amount.as_ref()))).collect()
+}
+
+pub(crate) fn moment_ago() -> DateTime<Utc> {
+    SystemClock.now() - TimeDelta::milliseconds(50)
+}

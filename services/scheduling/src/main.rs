@@ -1,1 +1,77 @@
-fn main() {}
+//! Starts scheduling: `serve` (default), `migrate`.
+
+use std::{sync::Arc, time::Duration};
+
+use chassis::{Credentials, Server, Verifier, channel, runtime, telemetry};
+use clap::Parser;
+use postgres::{Database, consumer, sealer};
+use scheduling::{
+    ACCESS, MIGRATOR,
+    app::{Scheduling, Search},
+    config::{Config, MigrateConfig},
+    grpc,
+    peers::{adjudication::AdjudicationEvents, identity::Identity},
+    store::slot_cache::SlotCache,
+    work,
+};
+use types::clock::{Clock, SystemClock};
+
+/// Care near home: sessions, slots, appointments, visits.
+#[derive(Parser)]
+#[command(version)]
+enum Command {
+    Serve(Box<Config>),
+    Migrate(MigrateConfig),
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = std::env::args_os().collect::<Vec<_>>();
+    let command = match arguments.len() {
+        0 | 1 => Command::parse_from(["scheduling", "serve"]),
+        _ => Command::parse_from(arguments),
+    };
+    match command {
+        Command::Serve(config) => runtime(&config.server)?.block_on(serve(*config)),
+        Command::Migrate(config) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            Ok(runtime.block_on(postgres::migrate(&config.owner_database_url, &MIGRATOR))?)
+        }
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let telemetry = telemetry::init("scheduling", &config.telemetry)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let db = Database::connect(&config.postgres).await?;
+
+    let identity = channel::connect(&config.identity_url)?;
+    let credentials = Credentials::load("scheduling", &config.client_key_file, identity.clone(), Arc::clone(&clock))?;
+    let scheduling = Scheduling {
+        db: db.clone(),
+        clock: Arc::clone(&clock),
+        identity: Identity::new(identity.clone(), credentials.clone()),
+        hold_duration: Duration::from_secs(config.hold_duration_s.into()),
+    };
+    let search = Search::new(db.clone(), Arc::clone(&clock), SlotCache::new(config.redis_url.as_deref())?);
+
+    let (ready, sealing, expiring) = (db.clone(), db.clone(), scheduling.clone());
+    let mut server = Server::new("scheduling", &config.server)
+        .access(ACCESS)
+        .auth(Verifier::remote(identity, clock))
+        .ready(move || {
+            let db = ready.clone();
+            async move { Ok(db.ready(&MIGRATOR).await?) }
+        })
+        .work("sealer", |stop| sealer::run(sealing, stop))
+        .work("expiry", |stop| work::expiry::run(expiring, stop));
+    if let Some(url) = &config.adjudication_url {
+        let source = AdjudicationEvents::new(channel::connect(url)?, credentials);
+        let (following, handler) = (db.clone(), work::quotes::Quotes(scheduling.clone()));
+        server = server.work("quotes", |stop| consumer::run(following, source, handler, stop));
+    }
+    server.serve(grpc::routes(scheduling, search)).await?;
+
+    db.close().await;
+    telemetry.shutdown().await;
+    Ok(())
+}

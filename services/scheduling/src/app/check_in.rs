@@ -1,0 +1,204 @@
+//! Checks a patient in: an appointment is kept, or a walk-in, an emergency or an inpatient stay begins.
+
+use chassis::{Context, Permitted};
+use chrono::{DateTime, Utc};
+use postgres::{Begun, Call, Reply, Transaction};
+use types::{
+    caller::Party,
+    care::CareKind,
+    ids::{AppointmentId, DelegationId, JourneyId, OrganisationId, ReferralId, ResidentId, VisitId},
+    tier::Tier,
+};
+
+use super::{
+    Scheduling,
+    records::{By, Change, appointment_changed, visit_changed},
+};
+use crate::{
+    domain::{
+        appointment::Appointment,
+        error::SchedulingError,
+        visit::{IdentityProof, Present, Visit, check_identity, check_not_early, check_past},
+    },
+    peers::identity::Action,
+    store::{appointments, sessions, visits},
+};
+
+#[derive(Debug, Clone)]
+pub struct CheckIn {
+    /// None has one chosen.
+    pub visit: Option<VisitId>,
+    pub subject: Subject,
+    pub present: PresentClaim,
+    pub identity_proof: IdentityProof,
+    /// Whose credential the desk has read.
+    pub credential: Option<ResidentId>,
+    pub occurred_at: DateTime<Utc>,
+    pub referral: Option<ReferralId>,
+    pub journey: Option<JourneyId>,
+}
+
+/// What is begun.
+#[derive(Debug, Clone)]
+pub enum Subject {
+    /// An appointment. The rest may be said once more, and must then agree.
+    Appointment {
+        id: AppointmentId,
+        resident: Option<ResidentId>,
+        kind: Option<CareKind>,
+        organisation: Option<OrganisationId>,
+    },
+    WalkIn {
+        resident: ResidentId,
+        kind: CareKind,
+        organisation: OrganisationId,
+    },
+}
+
+/// Who came, as the desk says. A delegate who checks in with their own token need not be named.
+#[derive(Debug, Clone)]
+pub enum PresentClaim {
+    Patient,
+    Delegate { delegate: Option<Party>, delegation: Option<DelegationId> },
+}
+
+impl Scheduling {
+    pub async fn check_in(
+        &self,
+        ctx: &Context,
+        call: &Call<Permitted<Visit>>,
+        wish: CheckIn,
+    ) -> Result<Reply<Permitted<Visit>>, SchedulingError> {
+        if let Some(reply) = self.db.replay(call).await? {
+            return Ok(reply);
+        }
+        check_past(wish.occurred_at, self.clock.now())?;
+        match wish.subject.clone() {
+            Subject::Appointment { id, resident, kind, organisation } => {
+                let appointment = self.permitted(ctx, id).await?;
+                agree("resident_id", resident, &appointment.resident)?;
+                agree("kind", kind, &appointment.kind)?;
+                agree("provider_organisation_id", organisation, &appointment.organisation)?;
+                self.keep(ctx, call, wish, &appointment).await
+            }
+            Subject::WalkIn { resident, kind, organisation } => {
+                self.walk_in(ctx, call, wish, (resident, kind, organisation)).await
+            }
+        }
+    }
+
+    async fn keep(
+        &self,
+        ctx: &Context,
+        call: &Call<Permitted<Visit>>,
+        wish: CheckIn,
+        appointment: &Appointment,
+    ) -> Result<Reply<Permitted<Visit>>, SchedulingError> {
+        check_not_early(wish.occurred_at, appointment.slot.starts_at)?;
+        check_identity(appointment.resident, wish.identity_proof, wish.credential)?;
+        let present = self.present(ctx, &wish.present, appointment.resident).await?;
+
+        let mut tx = match self.db.begin_call(call).await? {
+            Begun::Fresh(tx) => tx,
+            Begun::Replayed(reply) => return Ok(reply),
+        };
+        let id = wish.visit.unwrap_or_else(VisitId::generate);
+        let kept = appointments::lock(&mut tx, appointment.id).await?.keep(id)?;
+        let tier = sessions::find(&mut tx, kept.slot.session).await?.tier;
+        let visit = Visit {
+            id,
+            resident: kept.resident,
+            organisation: kept.organisation,
+            region: ctx.caller.region,
+            tier,
+            kind: kept.kind,
+            appointment: Some(kept.id),
+            referral: kept.referral,
+            journey: kept.journey,
+            present,
+            identity_proof: wish.identity_proof,
+            checked_in_by: ctx.caller.acting().clone(),
+            opened_at: wish.occurred_at,
+            ended: None,
+        };
+        appointments::update(&mut tx, &kept).await?;
+        appointment_changed(&mut tx, By::Caller(ctx), Change::Kept, &kept, self.clock.now()).await?;
+        self.open(tx, ctx, call, visit).await
+    }
+
+    async fn walk_in(
+        &self,
+        ctx: &Context,
+        call: &Call<Permitted<Visit>>,
+        wish: CheckIn,
+        (resident, kind, organisation): (ResidentId, CareKind, OrganisationId),
+    ) -> Result<Reply<Permitted<Visit>>, SchedulingError> {
+        let mut visit = Visit {
+            id: wish.visit.unwrap_or_else(VisitId::generate),
+            resident,
+            organisation,
+            region: ctx.caller.region,
+            tier: Tier::Community,
+            kind,
+            appointment: None,
+            referral: wish.referral,
+            journey: wish.journey.unwrap_or_else(JourneyId::generate),
+            present: Present::Patient,
+            identity_proof: wish.identity_proof,
+            checked_in_by: ctx.caller.acting().clone(),
+            opened_at: wish.occurred_at,
+            ended: None,
+        };
+        ctx.permit(visit.clone())?;
+        check_identity(resident, wish.identity_proof, wish.credential)?;
+        visit.tier = self.identity.provider(ctx, organisation).await?.tier;
+        self.identity.birth_date(resident, self.clock.now()).await?;
+        visit.present = self.present(ctx, &wish.present, resident).await?;
+
+        match self.db.begin_call(call).await? {
+            Begun::Fresh(tx) => self.open(tx, ctx, call, visit).await,
+            Begun::Replayed(reply) => Ok(reply),
+        }
+    }
+
+    async fn open(
+        &self,
+        mut tx: Transaction,
+        ctx: &Context,
+        call: &Call<Permitted<Visit>>,
+        visit: Visit,
+    ) -> Result<Reply<Permitted<Visit>>, SchedulingError> {
+        visits::insert(&mut tx, &visit).await?;
+        let kind = "anjia.scheduling.visit.opened.v1";
+        visit_changed(&mut tx, ctx, kind, "scheduling.visit.check_in", &visit, self.clock.now()).await?;
+        let visit = ctx.permit(visit)?;
+        Ok(call.commit(tx, visit).await?)
+    }
+
+    /// A delegate may stand in for the patient if the patient's delegation says ATTEND.
+    async fn present(
+        &self,
+        ctx: &Context,
+        claim: &PresentClaim,
+        patient: ResidentId,
+    ) -> Result<Present, SchedulingError> {
+        let PresentClaim::Delegate { delegate, delegation } = claim else { return Ok(Present::Patient) };
+        let is_acting = ctx.caller.resident() == Some(patient) && ctx.caller.actor.is_some();
+        let delegate = delegate.clone().or_else(|| ctx.caller.actor.clone().filter(|_| is_acting));
+        let delegation = delegation.or(ctx.caller.delegation.filter(|_| is_acting));
+        let (Some(delegate), Some(delegation)) = (delegate, delegation) else {
+            return Err(SchedulingError::NoDelegation);
+        };
+        self.identity.check_delegate(delegation, patient, &delegate, Action::Attend).await?;
+        Ok(Present::Delegate { delegate, delegation })
+    }
+}
+
+/// What is said once more must be what is known.
+fn agree<T: PartialEq>(field: &str, said: Option<T>, known: &T) -> Result<(), SchedulingError> {
+    if said.is_none_or(|said| said == *known) {
+        Ok(())
+    } else {
+        Err(SchedulingError::field(field, "must be the appointment's, or left out"))
+    }
+}

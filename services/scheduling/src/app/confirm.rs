@@ -1,0 +1,53 @@
+//! Makes a held place firm.
+
+use chassis::{Context, Permitted};
+use postgres::{Begun, Call, Reply, Scope};
+use types::ids::AppointmentId;
+
+use super::{
+    Scheduling,
+    records::{By, Change, appointment_changed},
+};
+use crate::{
+    domain::{appointment::Appointment, error::SchedulingError},
+    store::appointments,
+};
+
+impl Scheduling {
+    pub async fn confirm(
+        &self,
+        ctx: &Context,
+        call: &Call<Permitted<Appointment>>,
+        id: AppointmentId,
+    ) -> Result<Reply<Permitted<Appointment>>, SchedulingError> {
+        if let Some(reply) = self.db.replay(call).await? {
+            return Ok(reply);
+        }
+        let resident = self.permitted(ctx, id).await?.resident;
+        self.may_book_for(ctx, resident, None).await?;
+
+        let mut tx = match self.db.begin_call(call).await? {
+            Begun::Fresh(tx) => tx,
+            Begun::Replayed(reply) => return Ok(reply),
+        };
+        let held = appointments::lock(&mut tx, id).await?;
+        let now = self.clock.now();
+        let confirmed = held.confirm(now)?;
+        appointments::update(&mut tx, &confirmed).await?;
+        appointment_changed(&mut tx, By::Caller(ctx), Change::Confirmed, &confirmed, now).await?;
+        let confirmed = ctx.permit(confirmed)?;
+        Ok(call.commit(tx, confirmed).await?)
+    }
+
+    /// The appointment as it stands, if the caller may have to do with it: before identity is asked about anybody.
+    pub(super) async fn permitted(
+        &self,
+        ctx: &Context,
+        id: AppointmentId,
+    ) -> Result<Permitted<Appointment>, SchedulingError> {
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
+        let appointment = appointments::find(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(ctx.permit(appointment)?)
+    }
+}

@@ -1,0 +1,94 @@
+//! Frees holds that have run out: by the loop, and wherever one would stand in the way.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use postgres::{Scope, Transaction};
+use types::{
+    ids::{AppointmentId, ResidentId, SlotId},
+    region::RegionCode,
+};
+
+use super::{
+    Scheduling,
+    records::{By, Change, appointment_changed},
+};
+use crate::{
+    domain::{appointment::Appointment, error::SchedulingError, pool::Pool},
+    store::{appointments, places},
+};
+
+/// Holds freed in one transaction at most.
+const BATCH_MAX: i64 = 100;
+
+impl Scheduling {
+    /// Frees what has run out, up to a batch; true if there may be more.
+    pub async fn expire_due(&self) -> Result<bool, SchedulingError> {
+        let now = self.clock.now();
+        let mut tx = self.db.begin(Scope::Worker).await?;
+        let due = appointments::lapsed(&mut tx, now, BATCH_MAX).await?;
+        tx.commit().await?;
+
+        let is_full = i64::try_from(due.len()).unwrap_or(i64::MAX) >= BATCH_MAX;
+        let mut by_region: BTreeMap<RegionCode, Vec<AppointmentId>> = BTreeMap::new();
+        for (id, region) in due {
+            by_region.entry(region).or_default().push(id);
+        }
+        let mut freed = 0;
+        for (region, ids) in by_region {
+            freed += self.free(Scope::Region(region), &ids, now).await?;
+        }
+        // Those that others are working on are theirs: asking again at once would find them again.
+        Ok(is_full && freed > 0)
+    }
+
+    /// In a transaction of its own: the places it touches belong to other slots than the one that is wanted.
+    pub(super) async fn free_lapsed_of_resident(
+        &self,
+        scope: Scope,
+        resident: ResidentId,
+        now: DateTime<Utc>,
+    ) -> Result<(), SchedulingError> {
+        let mut tx = self.db.begin(scope).await?;
+        let ids = appointments::lapsed_of_resident(&mut tx, resident, now).await?;
+        tx.commit().await?;
+        if !ids.is_empty() {
+            self.free(scope, &ids, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Within the transaction of somebody who wants a place in this very slot. Answers how many were freed.
+    pub(super) async fn free_lapsed_in_slot(
+        &self,
+        tx: &mut Transaction,
+        slot: SlotId,
+        pool: Pool,
+        now: DateTime<Utc>,
+    ) -> Result<usize, SchedulingError> {
+        let lapsed = appointments::lock_lapsed_in_slot(tx, slot, pool, now).await?;
+        free_all(tx, lapsed, now).await
+    }
+
+    async fn free(&self, scope: Scope, ids: &[AppointmentId], now: DateTime<Utc>) -> Result<usize, SchedulingError> {
+        let mut tx = self.db.begin(scope).await?;
+        let lapsed = appointments::lock_lapsed(&mut tx, ids, now).await?;
+        let freed = free_all(&mut tx, lapsed, now).await?;
+        tx.commit().await?;
+        Ok(freed)
+    }
+}
+
+async fn free_all(
+    tx: &mut Transaction,
+    lapsed: Vec<Appointment>,
+    now: DateTime<Utc>,
+) -> Result<usize, SchedulingError> {
+    let expired: Vec<Appointment> = lapsed.into_iter().filter_map(|hold| hold.lapse(now)).collect();
+    for appointment in &expired {
+        appointments::update(tx, appointment).await?;
+        places::give_back(tx, appointment.slot.id, appointment.pool, 1).await?;
+        appointment_changed(tx, By::Service, Change::Expired, appointment, now).await?;
+    }
+    Ok(expired.len())
+}

@@ -1,0 +1,174 @@
+//! Publishes sessions and cuts them into slots, all or none.
+
+use chassis::{Context, Guarded, Permitted};
+use chrono::{DateTime, Utc};
+use postgres::{Begun, Call, Reply, Transaction, audit};
+use types::{
+    care::CareKind,
+    ids::{DepartmentId, OrganisationId, PractitionerId, ResidentId, SessionId, SlotId},
+};
+
+use super::Scheduling;
+use crate::{
+    domain::{
+        error::SchedulingError,
+        session::{PoolShare, Session, Slot, slot_times},
+    },
+    peers::identity::Provider,
+    store::{sessions, slots},
+};
+
+/// A session as its provider describes it.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    /// None has one chosen.
+    pub id: Option<SessionId>,
+    pub organisation: OrganisationId,
+    pub department: Option<DepartmentId>,
+    pub practitioner: Option<PractitionerId>,
+    pub kinds: Vec<CareKind>,
+    pub starts_at: DateTime<Utc>,
+    pub ends_at: DateTime<Utc>,
+    pub slot_length_minutes: u16,
+    pub pools: Vec<PoolShare>,
+    /// Empty takes the department's.
+    pub capabilities: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Published {
+    pub sessions: Vec<Permitted<Session>>,
+    pub slots: Vec<Slot>,
+}
+
+impl Guarded for Session {
+    const NOT_FOUND: &'static str = "SESSION_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        None
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.organisation]
+    }
+}
+
+impl Guarded for Draft {
+    const NOT_FOUND: &'static str = Session::NOT_FOUND;
+
+    fn resident(&self) -> Option<ResidentId> {
+        None
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.organisation]
+    }
+}
+
+impl Scheduling {
+    pub async fn publish(
+        &self,
+        ctx: &Context,
+        call: &Call<Published>,
+        drafts: Vec<Draft>,
+    ) -> Result<Reply<Published>, SchedulingError> {
+        if let Some(reply) = self.db.replay(call).await? {
+            return Ok(reply);
+        }
+        let drafts = ctx.permit_all(drafts)?;
+        let now = self.clock.now();
+        let mut planned = Vec::with_capacity(drafts.len());
+        for (index, draft) in drafts.into_iter().enumerate() {
+            let times = slot_times(draft.starts_at, draft.ends_at, draft.slot_length_minutes)
+                .and_then(|times| if draft.ends_at > now { Ok(times) } else { Err(past()) })
+                .map_err(|refusal| within(index, refusal))?;
+            let session = self.complete(ctx, draft.into_inner()).await?;
+            let slots = times.into_iter().map(|(starts_at, ends_at)| Slot {
+                id: SlotId::generate(),
+                session: session.id,
+                starts_at,
+                ends_at,
+            });
+            planned.push((slots.collect::<Vec<Slot>>(), session));
+        }
+
+        let mut tx = match self.db.begin_call(call).await? {
+            Begun::Fresh(tx) => tx,
+            Begun::Replayed(reply) => return Ok(reply),
+        };
+        let mut published = Published { sessions: Vec::with_capacity(planned.len()), slots: Vec::new() };
+        for (slots, session) in planned {
+            sessions::insert(&mut tx, &session, ctx.caller.acting(), now).await?;
+            slots::insert_all(&mut tx, &slots, &session.pools).await?;
+            record(&mut tx, ctx, &session).await?;
+            published.slots.extend(slots);
+            published.sessions.push(ctx.permit(session)?);
+        }
+        published.slots.sort_by_key(|slot| (slot.starts_at, slot.id));
+        Ok(call.commit(tx, published).await?)
+    }
+
+    /// Fills in what identity knows: tier, place, and the department's capabilities.
+    async fn complete(&self, ctx: &Context, draft: Draft) -> Result<Session, SchedulingError> {
+        let provider = self.identity.provider(ctx, draft.organisation).await?;
+        if let Some(practitioner) = draft.practitioner
+            && self.identity.employer(ctx, practitioner).await? != draft.organisation
+        {
+            return Err(SchedulingError::PractitionerNotFound);
+        }
+        let capabilities = capabilities(&provider, &draft)?;
+        Ok(Session {
+            id: draft.id.unwrap_or_else(SessionId::generate),
+            organisation: draft.organisation,
+            tier: provider.tier,
+            place: provider.place,
+            department: draft.department,
+            practitioner: draft.practitioner,
+            kinds: draft.kinds,
+            starts_at: draft.starts_at,
+            ends_at: draft.ends_at,
+            slot_length_minutes: draft.slot_length_minutes,
+            pools: draft.pools,
+            capabilities,
+        })
+    }
+}
+
+fn capabilities(provider: &Provider, draft: &Draft) -> Result<Vec<String>, SchedulingError> {
+    let Some(id) = draft.department else { return Ok(draft.capabilities.clone()) };
+    let department = provider.departments.iter().find(|department| department.id == id);
+    let department = department.ok_or(SchedulingError::DepartmentNotFound)?;
+    let given = if draft.capabilities.is_empty() { &department.capabilities } else { &draft.capabilities };
+    Ok(given.clone())
+}
+
+async fn record(tx: &mut Transaction, ctx: &Context, session: &Session) -> Result<(), SchedulingError> {
+    let entry = audit::Entry::new(&ctx.caller, "scheduling.session.publish").row(
+        "sessions",
+        session.id,
+        1,
+        &[
+            &session.organisation,
+            &session.tier,
+            &audit::optional(&session.department),
+            &audit::optional(&session.practitioner),
+            &session.starts_at.timestamp_micros(),
+            &session.ends_at.timestamp_micros(),
+            &session.slot_length_minutes,
+        ],
+    );
+    Ok(audit::record(tx, entry).await?)
+}
+
+fn past() -> SchedulingError {
+    SchedulingError::field("ends_at", "must be in the future")
+}
+
+fn within(index: usize, refusal: SchedulingError) -> SchedulingError {
+    match refusal {
+        SchedulingError::Field { field, description } => {
+            SchedulingError::Field { field: format!("sessions[{index}].{field}"), description }
+        }
+        other => other,
+    }
+}

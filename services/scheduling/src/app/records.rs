@@ -1,0 +1,227 @@
+//! What every change leaves behind in its transaction: an event for others, an entry in the audit.
+
+use chassis::{Context, Guarded};
+use chrono::{DateTime, Utc};
+use postgres::{
+    Transaction,
+    audit::{self, Entry, optional},
+    events::{self, NewEvent},
+};
+use serde_json::{Value, json};
+use types::ids::{OrganisationId, ResidentId};
+
+use crate::domain::{
+    appointment::{Appointment, State},
+    error::SchedulingError,
+    visit::Visit,
+};
+
+/// Version of the list of columns whose values are digested; a new list is a new number.
+const COLUMNS: u32 = 1;
+
+/// Who did it.
+#[derive(Clone, Copy)]
+pub(super) enum By<'a> {
+    Caller(&'a Context),
+    /// Scheduling itself, such as when a hold runs out.
+    Service,
+}
+
+/// What happened to an appointment.
+#[derive(Clone, Copy)]
+pub(super) enum Change {
+    Held,
+    Confirmed,
+    Cancelled,
+    Expired,
+    /// Told by the event of its visit.
+    Kept,
+    /// Told by adjudication.
+    Quoted,
+}
+
+impl By<'_> {
+    fn entry(self, action: &'static str) -> Entry {
+        match self {
+            Self::Caller(ctx) => Entry::new(&ctx.caller, action),
+            Self::Service => Entry::by_service("scheduling", action),
+        }
+    }
+
+    fn traceparent(self) -> Option<String> {
+        match self {
+            Self::Caller(ctx) => ctx.traceparent(),
+            Self::Service => None,
+        }
+    }
+}
+
+impl Change {
+    const fn event(self) -> Option<&'static str> {
+        match self {
+            Self::Held => Some("anjia.scheduling.appointment.held.v1"),
+            Self::Confirmed => Some("anjia.scheduling.appointment.confirmed.v1"),
+            Self::Cancelled => Some("anjia.scheduling.appointment.cancelled.v1"),
+            Self::Expired => Some("anjia.scheduling.appointment.expired.v1"),
+            Self::Kept | Self::Quoted => None,
+        }
+    }
+
+    const fn action(self) -> &'static str {
+        match self {
+            Self::Held => "scheduling.appointment.hold",
+            Self::Confirmed => "scheduling.appointment.confirm",
+            Self::Cancelled => "scheduling.appointment.cancel",
+            Self::Expired => "scheduling.appointment.expire",
+            Self::Kept => "scheduling.appointment.keep",
+            Self::Quoted => "scheduling.appointment.quote",
+        }
+    }
+}
+
+pub(super) async fn appointment_changed(
+    tx: &mut Transaction,
+    by: By<'_>,
+    change: Change,
+    appointment: &Appointment,
+    now: DateTime<Utc>,
+) -> Result<(), SchedulingError> {
+    if let Some(kind) = change.event() {
+        let event =
+            NewEvent::new(kind, appointment.id, appointment_data(appointment), now).traceparent(by.traceparent());
+        events::append(tx, event).await?;
+    }
+    audit::record(tx, appointment_row(by.entry(change.action()), appointment)).await?;
+    Ok(())
+}
+
+pub(super) async fn appointment_read(
+    tx: &mut Transaction,
+    ctx: &Context,
+    action: &'static str,
+    appointment: &Appointment,
+) -> Result<(), SchedulingError> {
+    Ok(audit::record(tx, appointment_row(Entry::new(&ctx.caller, action), appointment)).await?)
+}
+
+/// `kind` is the event that tells of it.
+pub(super) async fn visit_changed(
+    tx: &mut Transaction,
+    ctx: &Context,
+    kind: &'static str,
+    action: &'static str,
+    visit: &Visit,
+    now: DateTime<Utc>,
+) -> Result<(), SchedulingError> {
+    let event = NewEvent::new(kind, visit.id, visit_data(visit), now).traceparent(ctx.traceparent());
+    events::append(tx, event).await?;
+    visit_read(tx, ctx, action, visit).await
+}
+
+pub(super) async fn visit_read(
+    tx: &mut Transaction,
+    ctx: &Context,
+    action: &'static str,
+    visit: &Visit,
+) -> Result<(), SchedulingError> {
+    let entry = Entry::new(&ctx.caller, action).resident(visit.resident).row(
+        "visits",
+        visit.id,
+        COLUMNS,
+        &[
+            &visit.resident,
+            &visit.organisation,
+            &visit.tier,
+            &visit.kind,
+            &optional(&visit.appointment),
+            &optional(&visit.referral),
+            &visit.journey,
+            &visit.identity_proof.as_str(),
+            &visit.checked_in_by,
+            &visit.opened_at.timestamp_micros(),
+            &visit.state(),
+            &optional(&visit.ended.map(|ended| ended.at.timestamp_micros())),
+            &optional(&visit.ended.map(|ended| ended.outcome.as_str())),
+        ],
+    );
+    Ok(audit::record(tx, entry).await?)
+}
+
+fn appointment_row(entry: Entry, appointment: &Appointment) -> Entry {
+    let (cancelled_by, visit) = match &appointment.state {
+        State::Cancelled(cancellation) => (Some(cancellation.by.as_str()), None),
+        State::Kept(visit) => (None, Some(*visit)),
+        _ => (None, None),
+    };
+    entry.resident(appointment.resident).row(
+        "appointments",
+        appointment.id,
+        COLUMNS,
+        &[
+            &appointment.resident,
+            &appointment.slot.id,
+            &appointment.pool.as_str(),
+            &appointment.organisation,
+            &appointment.kind,
+            &appointment.booked_by,
+            &optional(&appointment.referral),
+            &appointment.journey,
+            &optional(&appointment.quote),
+            &appointment.revision,
+            &appointment.state.as_str(),
+            &appointment.held_at.timestamp_micros(),
+            &appointment.hold_expires_at.timestamp_micros(),
+            &optional(&appointment.confirmed_at.map(|at| at.timestamp_micros())),
+            &optional(&cancelled_by),
+            &optional(&visit),
+        ],
+    )
+}
+
+/// The keys are part of the contract: see `event_service.proto`. What there is none of is empty, as in messages.
+fn appointment_data(appointment: &Appointment) -> Value {
+    let mut data = json!({
+        "resident_id": appointment.resident,
+        "provider_organisation_id": appointment.organisation,
+        "referral_id": appointment.referral.map(|id| id.to_string()).unwrap_or_default(),
+        "journey_id": appointment.journey,
+        "booked_by": appointment.booked_by,
+    });
+    if let State::Cancelled(cancellation) = &appointment.state {
+        data["by"] = json!(cancellation.by.as_str());
+    }
+    data
+}
+
+fn visit_data(visit: &Visit) -> Value {
+    json!({
+        "resident_id": visit.resident,
+        "appointment_id": visit.appointment.map(|id| id.to_string()).unwrap_or_default(),
+        "referral_id": visit.referral.map(|id| id.to_string()).unwrap_or_default(),
+        "outcome": visit.ended.map(|ended| ended.outcome.as_str()).unwrap_or_default(),
+    })
+}
+
+impl Guarded for Appointment {
+    const NOT_FOUND: &'static str = "APPOINTMENT_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.organisation]
+    }
+}
+
+impl Guarded for Visit {
+    const NOT_FOUND: &'static str = "VISIT_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.organisation]
+    }
+}

@@ -1,0 +1,154 @@
+//! A resident's place in a slot, from hold to visit.
+
+use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use types::{
+    caller::Party,
+    care::CareKind,
+    ids::{
+        AppointmentId, DelegationId, DepartmentId, JourneyId, OrganisationId, PractitionerId, QuoteId, ReferralId,
+        ResidentId, VisitId,
+    },
+};
+
+use super::{error::SchedulingError, pool::Pool, session::Slot, words};
+
+words! {
+    /// By which way it was booked.
+    Channel {
+        App = "APP",
+        Desk = "DESK",
+        Phone = "PHONE",
+        Bank = "BANK",
+        Referral = "REFERRAL",
+    }
+}
+
+words! {
+    /// Who gave it up.
+    CancelledBy {
+        Patient = "PATIENT",
+        Provider = "PROVIDER",
+        Operator = "OPERATOR",
+    }
+}
+
+/// An item expected to be billed, for the quote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectedLine {
+    pub item_code: String,
+    pub quantity: Decimal,
+    pub unit_price: Decimal,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appointment {
+    pub id: AppointmentId,
+    pub resident: ResidentId,
+    pub slot: Slot,
+    pub organisation: OrganisationId,
+    pub department: Option<DepartmentId>,
+    pub practitioner: Option<PractitionerId>,
+    pub kind: CareKind,
+    pub pool: Pool,
+    pub channel: Channel,
+    /// Who held the credential.
+    pub booked_by: Party,
+    pub delegation: Option<DelegationId>,
+    pub referral: Option<ReferralId>,
+    pub journey: JourneyId,
+    pub expected_lines: Vec<ExpectedLine>,
+    pub quote: Option<QuoteId>,
+    pub revision: i32,
+    pub held_at: DateTime<Utc>,
+    /// When the hold runs out, or would have.
+    pub hold_expires_at: DateTime<Utc>,
+    /// Set from the confirmation on.
+    pub confirmed_at: Option<DateTime<Utc>>,
+    pub state: State,
+}
+
+/// Where it stands. A place is taken while it is `Held`, `Confirmed`, `Kept` or `NoShow`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    Held,
+    Confirmed,
+    Kept(VisitId),
+    Expired,
+    Cancelled(Cancellation),
+    NoShow,
+    Displaced,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cancellation {
+    pub at: DateTime<Utc>,
+    pub by: CancelledBy,
+    pub reason: String,
+}
+
+impl State {
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Held => "HELD",
+            Self::Confirmed => "CONFIRMED",
+            Self::Kept(_) => "KEPT",
+            Self::Expired => "EXPIRED",
+            Self::Cancelled(_) => "CANCELLED",
+            Self::NoShow => "NO_SHOW",
+            Self::Displaced => "DISPLACED",
+        }
+    }
+
+    /// Whether a place of the slot is given to it.
+    pub const fn takes_place(&self) -> bool {
+        matches!(self, Self::Held | Self::Confirmed | Self::Kept(_) | Self::NoShow)
+    }
+}
+
+impl Appointment {
+    /// All limits were checked at the hold; only time can be against it.
+    pub fn confirm(self, now: DateTime<Utc>) -> Result<Self, SchedulingError> {
+        match self.state {
+            State::Held if self.hold_expires_at > now => {
+                Ok(Self { state: State::Confirmed, confirmed_at: Some(now), ..self })
+            }
+            State::Held | State::Expired => Err(SchedulingError::HoldExpired(self.hold_expires_at)),
+            State::Confirmed | State::Kept(_) | State::Cancelled(_) | State::NoShow | State::Displaced => {
+                Err(SchedulingError::AppointmentNotHeld)
+            }
+        }
+    }
+
+    /// Gives the place up. One that is cancelled or expired already stays as it is.
+    pub fn cancel(self, cancellation: Cancellation) -> Result<Self, SchedulingError> {
+        match self.state {
+            State::Held | State::Confirmed | State::Displaced => {
+                Ok(Self { state: State::Cancelled(cancellation), ..self })
+            }
+            State::Cancelled(_) | State::Expired => Ok(self),
+            State::Kept(_) | State::NoShow => Err(SchedulingError::AppointmentNotActive),
+        }
+    }
+
+    /// The patient has come.
+    pub fn keep(self, visit: VisitId) -> Result<Self, SchedulingError> {
+        match self.state {
+            State::Confirmed => Ok(Self { state: State::Kept(visit), ..self }),
+            // One appointment leads to one visit.
+            State::Kept(_) => Err(SchedulingError::VisitExists),
+            _ => Err(SchedulingError::AppointmentNotConfirmed),
+        }
+    }
+
+    /// Frees a hold that has run out; none if it has not, or is none.
+    pub fn lapse(self, now: DateTime<Utc>) -> Option<Self> {
+        let has_lapsed = self.state == State::Held && self.hold_expires_at <= now;
+        has_lapsed.then_some(Self { state: State::Expired, ..self })
+    }
+}
+
+#[cfg(test)]
+#[path = "appointment_tests.rs"]
+mod tests;

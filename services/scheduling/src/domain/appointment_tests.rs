@@ -1,0 +1,112 @@
+use chrono::TimeDelta;
+use types::ids::{SessionId, SlotId};
+use uuid::Uuid;
+
+use super::*;
+
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
+}
+
+const ID: Uuid = Uuid::from_u128(7);
+
+fn appointment(state: State) -> Appointment {
+    let slot = Slot {
+        id: SlotId::from_uuid(ID),
+        session: SessionId::from_uuid(ID),
+        starts_at: at(10_000),
+        ends_at: at(11_000),
+    };
+    Appointment {
+        id: AppointmentId::from_uuid(ID),
+        resident: ResidentId::from_uuid(ID),
+        slot,
+        organisation: OrganisationId::from_uuid(ID),
+        department: None,
+        practitioner: None,
+        kind: CareKind::Outpatient,
+        pool: Pool::Public,
+        channel: Channel::App,
+        booked_by: Party::Resident(ResidentId::from_uuid(ID)),
+        delegation: None,
+        referral: None,
+        journey: JourneyId::from_uuid(ID),
+        expected_lines: vec![],
+        quote: None,
+        revision: 1,
+        held_at: at(0),
+        hold_expires_at: at(300),
+        confirmed_at: None,
+        state,
+    }
+}
+
+fn cancellation() -> Cancellation {
+    Cancellation { at: at(5), by: CancelledBy::Patient, reason: "better".to_owned() }
+}
+
+fn every_state() -> Vec<State> {
+    vec![
+        State::Held,
+        State::Confirmed,
+        State::Kept(VisitId::from_uuid(ID)),
+        State::Expired,
+        State::Cancelled(cancellation()),
+        State::NoShow,
+        State::Displaced,
+    ]
+}
+
+#[test]
+fn sc_04_a_hold_is_confirmed_until_the_instant_it_runs_out() {
+    let confirmed = appointment(State::Held).confirm(at(299)).unwrap();
+    assert_eq!((confirmed.state, confirmed.confirmed_at), (State::Confirmed, Some(at(299))));
+    assert!(
+        matches!(appointment(State::Held).confirm(at(300)), Err(SchedulingError::HoldExpired(end)) if end == at(300))
+    );
+}
+
+#[test]
+fn sc_04_only_a_hold_is_confirmed() {
+    for state in every_state().into_iter().filter(|state| *state != State::Held) {
+        let refusal = appointment(state.clone()).confirm(at(1)).unwrap_err();
+        match state {
+            State::Expired => assert!(matches!(refusal, SchedulingError::HoldExpired(_))),
+            _ => assert!(matches!(refusal, SchedulingError::AppointmentNotHeld), "{state:?}"),
+        }
+    }
+}
+
+#[test]
+fn sc_04_cancelling_again_changes_nothing() {
+    let later = Cancellation { at: at(9), by: CancelledBy::Provider, reason: "again".to_owned() };
+    let first = appointment(State::Confirmed).cancel(cancellation()).unwrap();
+    assert_eq!(first.clone().cancel(later.clone()).unwrap(), first);
+    assert_eq!(appointment(State::Expired).cancel(later.clone()).unwrap().state, State::Expired);
+    for state in [State::Kept(VisitId::from_uuid(ID)), State::NoShow] {
+        assert!(matches!(appointment(state).cancel(later.clone()), Err(SchedulingError::AppointmentNotActive)));
+    }
+}
+
+#[test]
+fn sc_04_only_a_confirmed_appointment_is_kept() {
+    let visit = VisitId::from_uuid(Uuid::from_u128(8));
+    assert_eq!(appointment(State::Confirmed).keep(visit).unwrap().state, State::Kept(visit));
+    assert!(matches!(appointment(State::Held).keep(visit), Err(SchedulingError::AppointmentNotConfirmed)));
+    assert!(matches!(appointment(State::Kept(VisitId::from_uuid(ID))).keep(visit), Err(SchedulingError::VisitExists)));
+}
+
+#[test]
+fn sc_04_a_hold_lapses_at_its_end_and_nothing_else_does() {
+    assert_eq!(appointment(State::Held).lapse(at(299)), None);
+    assert_eq!(appointment(State::Held).lapse(at(300)).unwrap().state, State::Expired);
+    for state in every_state().into_iter().filter(|state| *state != State::Held) {
+        assert_eq!(appointment(state).lapse(at(1_000_000)), None);
+    }
+}
+
+#[test]
+fn sc_04_a_place_is_taken_from_the_hold_until_it_is_given_up() {
+    let taking: Vec<&str> = every_state().iter().filter(|state| state.takes_place()).map(State::as_str).collect();
+    assert_eq!(taking, ["HELD", "CONFIRMED", "KEPT", "NO_SHOW"]);
+}

@@ -1,0 +1,99 @@
+//! Why scheduling refuses. Each refusal has one stable reason on the wire, given in `grpc/status.rs`.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use types::ids::SlotId;
+
+#[derive(Debug, thiserror::Error)]
+pub enum SchedulingError {
+    #[error("no such session")]
+    SessionNotFound,
+    #[error("no such slot")]
+    SlotNotFound,
+    #[error("no such appointment")]
+    AppointmentNotFound,
+    #[error("no such visit")]
+    VisitNotFound,
+    #[error("no such resident")]
+    ResidentNotFound,
+    #[error("no such provider")]
+    OrganisationNotFound,
+    #[error("no such practitioner at this provider")]
+    PractitionerNotFound,
+    #[error("no such department at this provider")]
+    DepartmentNotFound,
+
+    #[error("a session with this id exists")]
+    SessionExists,
+    #[error("an appointment with this id exists")]
+    AppointmentExists,
+    #[error("a visit with this id exists, or one that keeps this appointment")]
+    VisitExists,
+
+    #[error("the doctor has another session at that time")]
+    DoctorConflict,
+    #[error("no place is free in this slot")]
+    SlotTaken { alternatives: Vec<SlotId> },
+    #[error("the slot has begun")]
+    SlotPast,
+    #[error("this pool is not open to the caller, or the slot has no places in it")]
+    PoolNotOpen,
+    #[error("places for referrals need a referral")]
+    ReferralRequired,
+    #[error("the resident has another booking at that time")]
+    PatientConflict,
+    #[error("the resident has reached the limit of bookings {period}")]
+    BookingLimit { period: &'static str },
+    #[error("the appointment was cancelled before it was held")]
+    AppointmentCancelled,
+    #[error("the hold ran out at {0}")]
+    HoldExpired(DateTime<Utc>),
+    #[error("the appointment is not held")]
+    AppointmentNotHeld,
+    #[error("the appointment is not active any more")]
+    AppointmentNotActive,
+
+    #[error("the appointment is not confirmed")]
+    AppointmentNotConfirmed,
+    #[error("check-in begins at {0}")]
+    TooEarly(DateTime<Utc>),
+    #[error("the credential shown is another person's")]
+    IdentityMismatch,
+    #[error("this has not happened yet")]
+    InFuture { field: &'static str },
+    #[error("a visit ends after it began")]
+    EndsBeforeStart { field: &'static str },
+    #[error("the visit is over")]
+    VisitNotOpen,
+
+    #[error("no delegation allows this")]
+    NoDelegation,
+    #[error("the delegation does not include this action")]
+    ActionNotDelegated,
+    #[error("the delegation has expired")]
+    DelegationExpired,
+    #[error("the token has expired")]
+    TokenExpired,
+    #[error(transparent)]
+    Denied(#[from] chassis::Denied),
+
+    #[error("{field}: {description}")]
+    Field { field: String, description: String },
+    #[error(transparent)]
+    Storage(#[from] postgres::Error),
+    #[error("{peer} cannot be reached now")]
+    PeerUnavailable { peer: &'static str },
+    /// What somebody else met who looked for the same at the same time.
+    #[error(transparent)]
+    Shared(Arc<SchedulingError>),
+    /// A peer answered what its contract does not say: a bug on one of the two sides.
+    #[error("{peer} answered unexpectedly: {answer}")]
+    Peer { peer: &'static str, answer: String },
+}
+
+impl SchedulingError {
+    pub fn field(field: impl Into<String>, description: impl Into<String>) -> Self {
+        Self::Field { field: field.into(), description: description.into() }
+    }
+}

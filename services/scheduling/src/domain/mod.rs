@@ -1,0 +1,36 @@
+//! What may be booked, by whom, and how appointments and visits go on. Pure: no I/O, no transport, no clock.
+
+pub mod appointment;
+pub mod error;
+pub mod limits;
+pub mod offer;
+pub mod pool;
+pub mod session;
+pub mod visit;
+
+/// Declares an enum with the word each value has in SQL columns and events.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $name {
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+
+            pub fn from_word(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+pub(crate) use words;

@@ -1,0 +1,267 @@
+//! Free places near somebody: which suit, in what order, and why.
+
+use std::cmp::Ordering;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+use types::{
+    care::CareKind,
+    ids::{DepartmentId, OrganisationId, PractitionerId, SessionId, SlotId},
+    tier::Tier,
+};
+
+use super::{
+    pool::Pool,
+    session::{Place, Slot, is_fit_for},
+};
+
+/// What is sought.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    pub near: Place,
+    pub radius_m: u32,
+    pub kind: CareKind,
+    pub tier: Option<Tier>,
+    pub organisation: Option<OrganisationId>,
+    pub department: Option<DepartmentId>,
+    pub practitioner: Option<PractitionerId>,
+    pub pool: Pool,
+    /// Slots that start at or after this,
+    pub from: DateTime<Utc>,
+    /// and not after this.
+    pub until: DateTime<Utc>,
+    /// ICD-10 code it must be fit for.
+    pub capability: Option<String>,
+    pub limit: usize,
+}
+
+/// A provider with sessions to come.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Provider {
+    pub organisation: OrganisationId,
+    pub tier: Tier,
+    pub latitude: f64,
+    pub longitude: f64,
+}
+
+/// A provider within reach.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nearby {
+    pub organisation: OrganisationId,
+    pub tier: Tier,
+    pub distance_m: u32,
+}
+
+/// A slot with free places in one pool.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenSlot {
+    pub slot: SlotId,
+    pub session: SessionId,
+    pub starts_at: DateTime<Utc>,
+    pub ends_at: DateTime<Utc>,
+    pub department: Option<DepartmentId>,
+    pub practitioner: Option<PractitionerId>,
+    pub capabilities: Vec<String>,
+    pub free_places: u16,
+}
+
+/// A free place and why it stands where it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    pub slot: Slot,
+    pub organisation: OrganisationId,
+    pub tier: Tier,
+    pub department: Option<DepartmentId>,
+    pub practitioner: Option<PractitionerId>,
+    pub distance_m: u32,
+    pub free_places: u16,
+    pub reason: Reason,
+}
+
+/// In both languages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    pub zh: String,
+    pub en: String,
+}
+
+impl Query {
+    /// Providers that suit, lowest tier first, then by distance.
+    pub fn reachable(&self, providers: Vec<Provider>) -> Vec<Nearby> {
+        let mut nearby: Vec<Nearby> = providers
+            .into_iter()
+            .filter(|provider| self.tier.is_none_or(|tier| tier == provider.tier))
+            .filter(|provider| self.organisation.is_none_or(|organisation| organisation == provider.organisation))
+            .map(|provider| Nearby {
+                organisation: provider.organisation,
+                tier: provider.tier,
+                distance_m: distance_m(self.near, Place { latitude: provider.latitude, longitude: provider.longitude }),
+            })
+            .filter(|nearby| nearby.distance_m <= self.radius_m)
+            .collect();
+        nearby.sort_by_key(|nearby| (nearby.tier, nearby.distance_m, nearby.organisation));
+        nearby
+    }
+
+    /// What a provider within reach has to offer.
+    pub fn offers(&self, nearby: &Nearby, open: &[OpenSlot], now: DateTime<Utc>) -> Vec<Offer> {
+        open.iter().filter(|open| self.suits(open, now)).map(|open| offer(nearby, open)).collect()
+    }
+
+    fn suits(&self, open: &OpenSlot, now: DateTime<Utc>) -> bool {
+        let is_in_time = open.starts_at > now && open.starts_at >= self.from && open.starts_at <= self.until;
+        let is_fit = self.capability.as_deref().is_none_or(|code| is_fit_for(&open.capabilities, code));
+        is_in_time
+            && is_fit
+            && open.free_places > 0
+            && (self.department.is_none() || self.department == open.department)
+            && (self.practitioner.is_none() || self.practitioner == open.practitioner)
+    }
+}
+
+/// Lowest tier, then distance, then time.
+pub fn order(one: &Offer, other: &Offer) -> Ordering {
+    let rank = |offer: &Offer| (offer.tier, offer.distance_m, offer.slot.starts_at, offer.slot.id);
+    rank(one).cmp(&rank(other))
+}
+
+fn offer(nearby: &Nearby, open: &OpenSlot) -> Offer {
+    Offer {
+        slot: Slot { id: open.slot, session: open.session, starts_at: open.starts_at, ends_at: open.ends_at },
+        organisation: nearby.organisation,
+        tier: nearby.tier,
+        department: open.department,
+        practitioner: open.practitioner,
+        distance_m: nearby.distance_m,
+        free_places: open.free_places,
+        reason: reason(nearby, open),
+    }
+}
+
+fn reason(nearby: &Nearby, open: &OpenSlot) -> Reason {
+    let (tier_zh, tier_en) = match nearby.tier {
+        Tier::Community => ("社区（一级）机构优先", "Community clinics come first"),
+        Tier::District => ("二级医院，适合的最低级别优先", "District hospital; the lowest suitable tier comes first"),
+        Tier::Tertiary => ("三级医院，适合的最低级别优先", "Tertiary hospital; the lowest suitable tier comes first"),
+    };
+    let distance_m = nearby.distance_m;
+    let local = open.starts_at + TimeDelta::hours(8);
+    let free = open.free_places;
+    Reason {
+        zh: format!("{tier_zh}；距离 {distance_m} 米；{} 余号 {free} 个", local.format("%-m月%-d日 %H:%M")),
+        en: format!("{tier_en}; {distance_m} m away; {} with {free} free", local.format("%-d %b %H:%M")),
+    }
+}
+
+/// Great-circle distance in whole metres; within 0.6 % of the true one.
+#[expect(
+    clippy::float_arithmetic,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "geometry, not money; at most half the circumference of the earth"
+)]
+pub fn distance_m(one: Place, other: Place) -> u32 {
+    const EARTH_RADIUS_M: f64 = 6_371_008.8;
+    let (latitude_one, latitude_other) = (one.latitude.to_radians(), other.latitude.to_radians());
+    let half_latitude = ((latitude_other - latitude_one) / 2.0).sin();
+    let half_longitude = ((other.longitude - one.longitude).to_radians() / 2.0).sin();
+    let chord = half_latitude.powi(2) + latitude_one.cos() * latitude_other.cos() * half_longitude.powi(2);
+    (2.0 * EARTH_RADIUS_M * chord.sqrt().min(1.0).asin()).round() as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    const TIANANMEN: Place = Place { latitude: 39.908_7, longitude: 116.397_5 };
+
+    fn at(hours: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::hours(hours)
+    }
+
+    fn query() -> Query {
+        Query {
+            near: TIANANMEN,
+            radius_m: 10_000,
+            kind: CareKind::Outpatient,
+            tier: None,
+            organisation: None,
+            department: None,
+            practitioner: None,
+            pool: Pool::Public,
+            from: at(0),
+            until: at(48),
+            capability: None,
+            limit: 20,
+        }
+    }
+
+    fn provider(number: u128, tier: Tier, north: f64) -> Provider {
+        let organisation = OrganisationId::from_uuid(Uuid::from_u128(number));
+        Provider { organisation, tier, latitude: TIANANMEN.latitude + north, longitude: TIANANMEN.longitude }
+    }
+
+    fn open(number: u128, hours: i64) -> OpenSlot {
+        OpenSlot {
+            slot: SlotId::from_uuid(Uuid::from_u128(number)),
+            session: SessionId::from_uuid(Uuid::from_u128(1)),
+            starts_at: at(hours),
+            ends_at: at(hours + 1),
+            department: None,
+            practitioner: None,
+            capabilities: vec!["I25".to_owned()],
+            free_places: 2,
+        }
+    }
+
+    #[test]
+    fn sc_03_distances_are_whole_metres_on_the_ground() {
+        let summer_palace = Place { latitude: 39.999_8, longitude: 116.275_5 };
+        assert_eq!(distance_m(TIANANMEN, TIANANMEN), 0);
+        assert!((14_400..14_600).contains(&distance_m(TIANANMEN, summer_palace)));
+        let date_line = |longitude| Place { latitude: 0.0, longitude };
+        assert!(distance_m(date_line(179.9), date_line(-179.9)) < 23_000);
+    }
+
+    #[test]
+    fn sc_03_the_lowest_tier_comes_first_then_the_nearest() {
+        let providers = vec![
+            provider(1, Tier::Tertiary, 0.0),
+            provider(2, Tier::Community, 0.03),
+            provider(3, Tier::Community, 0.01),
+            provider(4, Tier::Community, 0.2),
+        ];
+        let order: Vec<u128> =
+            query().reachable(providers).iter().map(|nearby| nearby.organisation.uuid().as_u128()).collect();
+        assert_eq!(order, [3, 2, 1], "the fourth is 22 km away");
+    }
+
+    #[test]
+    fn sc_03_only_suitable_slots_to_come_are_offered() {
+        let nearby = query().reachable(vec![provider(1, Tier::Community, 0.0)]).remove(0);
+        let full = OpenSlot { free_places: 0, ..open(4, 5) };
+        let slots = [open(1, 1), open(2, 5), open(3, 49), full];
+        let offered = |query: Query| -> Vec<u128> {
+            query.offers(&nearby, &slots, at(2)).iter().map(|offer| offer.slot.id.uuid().as_u128()).collect()
+        };
+        assert_eq!(offered(query()), [2]);
+        assert_eq!(offered(Query { capability: Some("I25.103".to_owned()), ..query() }), [2]);
+        assert!(offered(Query { capability: Some("J44".to_owned()), ..query() }).is_empty());
+        let other = Some(DepartmentId::from_uuid(Uuid::from_u128(9)));
+        assert!(offered(Query { department: other, ..query() }).is_empty());
+    }
+
+    #[test]
+    fn sc_03_the_reason_says_tier_distance_and_local_time() {
+        let nearby = Nearby {
+            organisation: OrganisationId::from_uuid(Uuid::from_u128(1)),
+            tier: Tier::Community,
+            distance_m: 850,
+        };
+        let reason = reason(&nearby, &open(1, 1));
+        assert_eq!(reason.en, "Community clinics come first; 850 m away; 1 Jan 09:00 with 2 free");
+        assert_eq!(reason.zh, "社区（一级）机构优先；距离 850 米；1月1日 09:00 余号 2 个");
+    }
+}

@@ -1,0 +1,112 @@
+//! Who a place is kept for (号源池), and who may draw from which pool.
+
+use std::collections::BTreeSet;
+
+use types::{caller::Role, ids::ReferralId};
+
+use super::{appointment::Channel, error::SchedulingError, words};
+
+words! {
+    /// Who a place is kept for.
+    Pool {
+        Public = "PUBLIC",
+        Referral = "REFERRAL",
+        FamilyDoctor = "FAMILY_DOCTOR",
+        CommunityWorker = "COMMUNITY_WORKER",
+        PhoneElderly = "PHONE_ELDERLY",
+    }
+}
+
+/// From this age on a resident draws from the pool of the elderly by any channel.
+pub const ELDERLY_AGE_YEARS: u32 = 65;
+
+/// What decides which pools are open to a booking.
+#[derive(Debug, Clone, Copy)]
+pub struct Booker<'a> {
+    /// Of whoever holds the credential.
+    pub roles: &'a BTreeSet<Role>,
+    /// Somebody acts for the resident: only then is the channel more than the resident's own word.
+    pub is_delegate: bool,
+    pub channel: Channel,
+    pub age_years: u32,
+}
+
+impl Booker<'_> {
+    /// Referral's saga, which alone knows that a hospital has accepted.
+    fn is_referral_service(&self) -> bool {
+        self.roles.contains(&Role::Service("referral".to_owned()))
+    }
+}
+
+impl Pool {
+    /// Whether a place may be drawn from this pool.
+    pub fn admit(self, booker: Booker<'_>, referral: Option<ReferralId>) -> Result<(), SchedulingError> {
+        let is_open = match self {
+            Self::Public => true,
+            Self::Referral => booker.is_referral_service(),
+            Self::FamilyDoctor => booker.roles.contains(&Role::FamilyDoctor),
+            Self::CommunityWorker => booker.roles.contains(&Role::CommunityWorker),
+            Self::PhoneElderly => {
+                booker.age_years >= ELDERLY_AGE_YEARS || (booker.is_delegate && booker.channel == Channel::Phone)
+            }
+        };
+        if !is_open {
+            return Err(SchedulingError::PoolNotOpen);
+        }
+        if self == Self::Referral && referral.is_none() {
+            return Err(SchedulingError::ReferralRequired);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn roles(role: Role) -> BTreeSet<Role> {
+        BTreeSet::from([role])
+    }
+
+    fn booker(roles: &BTreeSet<Role>) -> Booker<'_> {
+        Booker { roles, is_delegate: false, channel: Channel::App, age_years: 40 }
+    }
+
+    fn is_open(pool: Pool, booker: Booker<'_>) -> bool {
+        pool.admit(booker, Some(ReferralId::from_uuid(uuid::Uuid::from_u128(1)))).is_ok()
+    }
+
+    #[test]
+    fn sc_02_each_pool_opens_to_those_it_is_kept_for() {
+        let resident = roles(Role::Resident);
+        let referral = roles(Role::Service("referral".to_owned()));
+        let doctor = roles(Role::FamilyDoctor);
+        let worker = roles(Role::CommunityWorker);
+        let expected = [
+            (booker(&resident), [true, false, false, false, false]),
+            (booker(&referral), [true, true, false, false, false]),
+            (booker(&doctor), [true, false, true, false, false]),
+            (booker(&worker), [true, false, false, true, false]),
+            (Booker { age_years: 65, ..booker(&resident) }, [true, false, false, false, true]),
+        ];
+        let pools = [Pool::Public, Pool::Referral, Pool::FamilyDoctor, Pool::CommunityWorker, Pool::PhoneElderly];
+        for (booker, open) in expected {
+            assert_eq!(pools.map(|pool| is_open(pool, booker)), open, "{booker:?}");
+        }
+    }
+
+    #[test]
+    fn sc_02_a_resident_does_not_become_a_telephone_by_saying_so() {
+        let resident = roles(Role::Resident);
+        let phone = Booker { channel: Channel::Phone, ..booker(&resident) };
+        assert!(!is_open(Pool::PhoneElderly, phone));
+        assert!(is_open(Pool::PhoneElderly, Booker { is_delegate: true, ..phone }));
+    }
+
+    #[test]
+    fn sc_02_a_referral_place_needs_its_referral() {
+        let referral = roles(Role::Service("referral".to_owned()));
+        let refusal = Pool::Referral.admit(booker(&referral), None);
+        assert!(matches!(refusal, Err(SchedulingError::ReferralRequired)));
+    }
+}

@@ -1,0 +1,185 @@
+//! A patient's presence at a provider. These facts are reported after they happened.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use types::{
+    caller::Party,
+    care::CareKind,
+    ids::{AppointmentId, DelegationId, JourneyId, OrganisationId, ReferralId, ResidentId, VisitId},
+    region::RegionCode,
+    tier::Tier,
+};
+
+use super::{error::SchedulingError, words};
+
+/// How long before its slot an appointment may be kept.
+const CHECK_IN_BEFORE: TimeDelta = TimeDelta::hours(12);
+
+words! {
+    /// How the desk proved the patient's identity.
+    IdentityProof {
+        IdCard = "ID_CARD",
+        ElectronicCredential = "ELECTRONIC_CREDENTIAL",
+        /// The visit is possible, insurance settlement is not.
+        None = "NONE",
+    }
+}
+
+words! {
+    /// How a visit ended.
+    Outcome {
+        Completed = "COMPLETED",
+        Discharged = "DISCHARGED",
+        Transferred = "TRANSFERRED",
+        MedicineCollected = "MEDICINE_COLLECTED",
+        LeftUnseen = "LEFT_UNSEEN",
+    }
+}
+
+/// Who came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Present {
+    Patient,
+    /// Somebody else, to collect medicine.
+    Delegate {
+        delegate: Party,
+        delegation: DelegationId,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Visit {
+    pub id: VisitId,
+    pub resident: ResidentId,
+    pub organisation: OrganisationId,
+    /// The provider's.
+    pub region: RegionCode,
+    pub tier: Tier,
+    pub kind: CareKind,
+    pub appointment: Option<AppointmentId>,
+    pub referral: Option<ReferralId>,
+    pub journey: JourneyId,
+    pub present: Present,
+    pub identity_proof: IdentityProof,
+    /// The party at the desk.
+    pub checked_in_by: Party,
+    pub opened_at: DateTime<Utc>,
+    pub ended: Option<Ended>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    pub at: DateTime<Utc>,
+    pub outcome: Outcome,
+}
+
+impl Visit {
+    pub fn end(self, ended: Ended) -> Result<Self, SchedulingError> {
+        if self.ended.is_some() {
+            return Err(SchedulingError::VisitNotOpen);
+        }
+        if ended.at < self.opened_at {
+            return Err(SchedulingError::EndsBeforeStart { field: "occurred_at" });
+        }
+        Ok(Self { ended: Some(ended), ..self })
+    }
+
+    pub const fn state(&self) -> &'static str {
+        match self.ended {
+            None => "OPEN",
+            Some(Ended { outcome: Outcome::LeftUnseen, .. }) => "LEFT_UNSEEN",
+            Some(_) => "ENDED",
+        }
+    }
+}
+
+/// What is reported has happened.
+pub fn check_past(occurred_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), SchedulingError> {
+    if occurred_at > now { Err(SchedulingError::InFuture { field: "occurred_at" }) } else { Ok(()) }
+}
+
+/// An appointment is not kept long before its slot; it may be kept, and reported, any time after.
+pub fn check_not_early(occurred_at: DateTime<Utc>, slot_starts_at: DateTime<Utc>) -> Result<(), SchedulingError> {
+    let begins_at = slot_starts_at - CHECK_IN_BEFORE;
+    if occurred_at < begins_at { Err(SchedulingError::TooEarly(begins_at)) } else { Ok(()) }
+}
+
+/// ID-10: the credential that was read is the patient's. Without a credential there is no proof.
+pub fn check_identity(
+    patient: ResidentId,
+    proof: IdentityProof,
+    credential: Option<ResidentId>,
+) -> Result<(), SchedulingError> {
+    match (proof, credential) {
+        (_, Some(credential)) if credential != patient => Err(SchedulingError::IdentityMismatch),
+        (IdentityProof::None, _) | (_, Some(_)) => Ok(()),
+        (_, None) => Err(SchedulingError::field("credential_resident_id", "is required unless identity_proof is NONE")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn at(hours: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::hours(hours)
+    }
+
+    fn visit() -> Visit {
+        let id = Uuid::from_u128(7);
+        Visit {
+            id: VisitId::from_uuid(id),
+            resident: ResidentId::from_uuid(id),
+            organisation: OrganisationId::from_uuid(id),
+            region: RegionCode::BEIJING,
+            tier: Tier::Community,
+            kind: CareKind::Outpatient,
+            appointment: None,
+            referral: None,
+            journey: JourneyId::from_uuid(id),
+            present: Present::Patient,
+            identity_proof: IdentityProof::IdCard,
+            checked_in_by: Party::Client("desk".to_owned()),
+            opened_at: at(10),
+            ended: None,
+        }
+    }
+
+    #[test]
+    fn sc_04_a_visit_ends_once_and_not_before_it_began() {
+        let ended = Ended { at: at(10), outcome: Outcome::Completed };
+        let over = visit().end(ended).unwrap();
+        assert_eq!((over.state(), over.ended), ("ENDED", Some(ended)));
+        assert!(matches!(over.end(ended), Err(SchedulingError::VisitNotOpen)));
+        let early = Ended { at: at(9), outcome: Outcome::Completed };
+        assert!(matches!(visit().end(early), Err(SchedulingError::EndsBeforeStart { .. })));
+        let left = visit().end(Ended { at: at(11), outcome: Outcome::LeftUnseen }).unwrap();
+        assert_eq!((visit().state(), left.state()), ("OPEN", "LEFT_UNSEEN"));
+    }
+
+    #[test]
+    fn sc_04_check_in_opens_twelve_hours_before_the_slot() {
+        assert!(check_not_early(at(8), at(20)).is_ok() && check_not_early(at(99), at(20)).is_ok());
+        assert!(matches!(check_not_early(at(7), at(20)), Err(SchedulingError::TooEarly(begins)) if begins == at(8)));
+    }
+
+    #[test]
+    fn sc_04_the_future_is_not_reported() {
+        assert!(check_past(at(1), at(1)).is_ok());
+        assert!(matches!(check_past(at(2), at(1)), Err(SchedulingError::InFuture { .. })));
+    }
+
+    #[test]
+    fn id_10_the_credential_shown_is_the_patients() {
+        let patient = ResidentId::from_uuid(Uuid::from_u128(1));
+        let other = ResidentId::from_uuid(Uuid::from_u128(2));
+        let check = |proof, credential| check_identity(patient, proof, credential);
+        assert!(check(IdentityProof::IdCard, Some(patient)).is_ok());
+        assert!(check(IdentityProof::None, None).is_ok());
+        for proof in [IdentityProof::IdCard, IdentityProof::ElectronicCredential, IdentityProof::None] {
+            assert!(matches!(check(proof, Some(other)), Err(SchedulingError::IdentityMismatch)));
+        }
+        assert!(matches!(check(IdentityProof::IdCard, None), Err(SchedulingError::Field { .. })));
+    }
+}

@@ -1,0 +1,217 @@
+//! Domain to wire, and the words of scheduling's own enumerations from it.
+
+use chassis::Permitted;
+use proto::{
+    anjia::{common::v1 as common, scheduling::v1 as wire},
+    convert::{self, FieldError, to_timestamp},
+};
+
+use crate::domain::{
+    appointment::{Appointment, CancelledBy, Channel, ExpectedLine, State},
+    offer::Offer,
+    pool::Pool,
+    session::{Place, Session, Slot},
+    visit::{IdentityProof, Outcome, Present, Visit},
+};
+
+const EXPECTED_LINES_MAX: usize = 200;
+const ITEM_CODE_LENGTH_MAX: usize = 50;
+const LINE_PLACES_MAX: u32 = 4;
+
+/// A word of an enumeration; zero means "not said".
+macro_rules! word {
+    ($parse:ident, $encode:ident, $own:ty, $wire:ty, { $($variant:ident),+ $(,)? }) => {
+        pub(super) fn $parse(field: &str, value: i32) -> Result<Option<$own>, FieldError> {
+            match <$wire>::try_from(value) {
+                Ok(<$wire>::Unspecified) => Ok(None),
+                $(Ok(<$wire>::$variant) => Ok(Some(<$own>::$variant)),)+
+                Err(_) => Err(FieldError::new(field, "is not a value of this enumeration")),
+            }
+        }
+
+        pub(super) fn $encode(value: $own) -> i32 {
+            match value {
+                $(<$own>::$variant => <$wire>::$variant.into(),)+
+            }
+        }
+    };
+}
+
+word!(pool, to_pool, Pool, wire::Pool, { Public, Referral, FamilyDoctor, CommunityWorker, PhoneElderly });
+word!(channel, to_channel, Channel, wire::Channel, { App, Desk, Phone, Bank, Referral });
+word!(identity_proof, to_identity_proof, IdentityProof, wire::IdentityProof, { IdCard, ElectronicCredential, None });
+word!(outcome, to_outcome, Outcome, wire::VisitOutcome, {
+    Completed, Discharged, Transferred, MedicineCollected, LeftUnseen,
+});
+
+/// A word that must be said.
+pub(super) fn said<T>(field: &str, word: Option<T>) -> Result<T, FieldError> {
+    word.ok_or_else(|| FieldError::new(field, "is required"))
+}
+
+pub(super) fn place(field: &str, value: Option<&common::Place>) -> Result<Place, FieldError> {
+    let value = convert::required(field, value)?;
+    if !(-90.0..=90.0).contains(&value.latitude) {
+        return Err(FieldError::new(format!("{field}.latitude"), "must be between -90 and 90 degrees"));
+    }
+    if !(-180.0..=180.0).contains(&value.longitude) {
+        return Err(FieldError::new(format!("{field}.longitude"), "must be between -180 and 180 degrees"));
+    }
+    Ok(Place { latitude: value.latitude, longitude: value.longitude })
+}
+
+pub(super) fn expected_lines(lines: &[common::ExpectedLine]) -> Result<Vec<ExpectedLine>, FieldError> {
+    if lines.len() > EXPECTED_LINES_MAX {
+        return Err(FieldError::new("expected_lines", format!("must be at most {EXPECTED_LINES_MAX}")));
+    }
+    let parse = |line: &common::ExpectedLine| {
+        Ok(ExpectedLine {
+            item_code: convert::text("item_code", &line.item_code, ITEM_CODE_LENGTH_MAX)?,
+            quantity: convert::decimal("quantity", &line.quantity, LINE_PLACES_MAX)?,
+            unit_price: convert::decimal("unit_price", &line.unit_price, LINE_PLACES_MAX)?,
+        })
+    };
+    lines
+        .iter()
+        .enumerate()
+        .map(|(index, line)| parse(line).map_err(|error: FieldError| error.within(&format!("expected_lines[{index}]"))))
+        .collect()
+}
+
+pub(super) fn to_slot(slot: Slot) -> wire::Slot {
+    wire::Slot {
+        slot_id: slot.id.to_string(),
+        session_id: slot.session.to_string(),
+        starts_at: Some(to_timestamp(slot.starts_at)),
+        ends_at: Some(to_timestamp(slot.ends_at)),
+    }
+}
+
+pub(super) fn to_session(session: &Permitted<Session>) -> wire::Session {
+    let Place { latitude, longitude } = session.place;
+    let share = |share: &crate::domain::session::PoolShare| wire::PoolShare {
+        pool: to_pool(share.pool),
+        places: share.places.into(),
+    };
+    wire::Session {
+        session_id: session.id.to_string(),
+        provider_organisation_id: session.organisation.to_string(),
+        tier: convert::to_tier(session.tier),
+        place: Some(common::Place { latitude, longitude }),
+        department_id: text(session.department),
+        practitioner_id: text(session.practitioner),
+        kinds: session.kinds.iter().copied().map(convert::to_care_kind).collect(),
+        starts_at: Some(to_timestamp(session.starts_at)),
+        ends_at: Some(to_timestamp(session.ends_at)),
+        slot_length_minutes: session.slot_length_minutes.into(),
+        pools: session.pools.iter().map(share).collect(),
+        capabilities: session.capabilities.clone(),
+    }
+}
+
+pub(super) fn to_offer(offer: Offer) -> wire::SlotOffer {
+    wire::SlotOffer {
+        slot: Some(to_slot(offer.slot)),
+        provider_organisation_id: offer.organisation.to_string(),
+        tier: convert::to_tier(offer.tier),
+        department_id: text(offer.department),
+        practitioner_id: text(offer.practitioner),
+        distance_m: i32::try_from(offer.distance_m).unwrap_or(i32::MAX),
+        free_places: offer.free_places.into(),
+        reason: Some(common::Localized { zh: offer.reason.zh, en: offer.reason.en }),
+    }
+}
+
+pub(super) fn to_appointment(appointment: &Permitted<Appointment>) -> wire::Appointment {
+    let (cancelled_by, cancel_reason) = match &appointment.state {
+        State::Cancelled(cancellation) => (to_cancelled_by(cancellation.by), cancellation.reason.clone()),
+        _ => (wire::CancelledBy::Unspecified, String::new()),
+    };
+    let (hold_expires_at, visit_id) = match appointment.state {
+        State::Held => (Some(to_timestamp(appointment.hold_expires_at)), String::new()),
+        State::Kept(visit) => (None, visit.to_string()),
+        _ => (None, String::new()),
+    };
+    let line = |line: &ExpectedLine| common::ExpectedLine {
+        item_code: line.item_code.clone(),
+        quantity: line.quantity.to_string(),
+        unit_price: line.unit_price.to_string(),
+    };
+    wire::Appointment {
+        appointment_id: appointment.id.to_string(),
+        resident_id: appointment.resident.to_string(),
+        slot: Some(to_slot(appointment.slot)),
+        provider_organisation_id: appointment.organisation.to_string(),
+        department_id: text(appointment.department),
+        practitioner_id: text(appointment.practitioner),
+        kind: convert::to_care_kind(appointment.kind),
+        pool: to_pool(appointment.pool),
+        channel: to_channel(appointment.channel),
+        booked_by: appointment.booked_by.to_string(),
+        state: to_state(&appointment.state).into(),
+        hold_expires_at,
+        confirmed_at: appointment.confirmed_at.map(to_timestamp),
+        cancelled_by: cancelled_by.into(),
+        cancel_reason,
+        visit_id,
+        quote_id: text(appointment.quote),
+        referral_id: text(appointment.referral),
+        journey_id: appointment.journey.to_string(),
+        expected_lines: appointment.expected_lines.iter().map(line).collect(),
+        revision: appointment.revision,
+        held_at: Some(to_timestamp(appointment.held_at)),
+    }
+}
+
+pub(super) fn to_visit(visit: &Permitted<Visit>) -> wire::Visit {
+    let present = match visit.present {
+        Present::Patient => wire::Present::Self_,
+        Present::Delegate { .. } => wire::Present::Delegate,
+    };
+    let state = match visit.ended.map(|ended| ended.outcome) {
+        None => wire::VisitState::Open,
+        Some(Outcome::LeftUnseen) => wire::VisitState::LeftUnseen,
+        Some(_) => wire::VisitState::Ended,
+    };
+    wire::Visit {
+        visit_id: visit.id.to_string(),
+        resident_id: visit.resident.to_string(),
+        provider_organisation_id: visit.organisation.to_string(),
+        tier: convert::to_tier(visit.tier),
+        kind: convert::to_care_kind(visit.kind),
+        appointment_id: text(visit.appointment),
+        referral_id: text(visit.referral),
+        journey_id: visit.journey.to_string(),
+        present: present.into(),
+        identity_proof: to_identity_proof(visit.identity_proof),
+        state: state.into(),
+        opened_at: Some(to_timestamp(visit.opened_at)),
+        ended_at: visit.ended.map(|ended| to_timestamp(ended.at)),
+        outcome: visit.ended.map(|ended| to_outcome(ended.outcome)).unwrap_or_default(),
+        region_code: visit.region.to_string(),
+    }
+}
+
+fn to_state(state: &State) -> wire::AppointmentState {
+    match state {
+        State::Held => wire::AppointmentState::Held,
+        State::Confirmed => wire::AppointmentState::Confirmed,
+        State::Kept(_) => wire::AppointmentState::Kept,
+        State::Expired => wire::AppointmentState::Expired,
+        State::Cancelled(_) => wire::AppointmentState::Cancelled,
+        State::NoShow => wire::AppointmentState::NoShow,
+        State::Displaced => wire::AppointmentState::Displaced,
+    }
+}
+
+const fn to_cancelled_by(by: CancelledBy) -> wire::CancelledBy {
+    match by {
+        CancelledBy::Patient => wire::CancelledBy::Patient,
+        CancelledBy::Provider => wire::CancelledBy::Provider,
+        CancelledBy::Operator => wire::CancelledBy::Operator,
+    }
+}
+
+fn text<T: ToString>(id: Option<T>) -> String {
+    id.map(|id| id.to_string()).unwrap_or_default()
+}

@@ -1,0 +1,33 @@
+//! The contracts: parse, one call, encode.
+
+mod appointments;
+mod convert;
+mod events;
+mod sessions;
+mod status;
+mod visits;
+
+use chassis::Routes;
+use proto::anjia::scheduling::v1::{
+    appointment_service_server::AppointmentServiceServer, event_service_server::EventServiceServer,
+    session_service_server::SessionServiceServer, visit_service_server::VisitServiceServer,
+};
+use tonic::Status;
+
+use crate::app::{Scheduling, Search};
+
+/// Everything scheduling serves.
+pub fn routes(scheduling: Scheduling, search: Search) -> Routes {
+    let events = events::Events(scheduling.db.clone());
+    Routes::new()
+        .add_service(SessionServiceServer::new(sessions::Sessions { scheduling: scheduling.clone(), search }))
+        .add_service(AppointmentServiceServer::new(appointments::Appointments(scheduling.clone())))
+        .add_service(VisitServiceServer::new(visits::Visits(scheduling)))
+        .add_service(EventServiceServer::new(events))
+}
+
+/// A stored answer that cannot be read back: our own fault.
+#[expect(clippy::needless_pass_by_value, reason = "used as `.map_err(unreadable)`")]
+fn unreadable(error: prost::DecodeError) -> Status {
+    chassis::error::internal(&error)
+}

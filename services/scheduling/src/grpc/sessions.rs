@@ -1,0 +1,174 @@
+//! `SessionService`: what can be booked.
+
+use chassis::{Context, error::invalid};
+use chrono::{DateTime, TimeDelta, Utc};
+use postgres::Call;
+use prost::Message as _;
+use proto::{
+    anjia::scheduling::v1::{self as wire, session_service_server::SessionService},
+    convert::{self, FieldError},
+};
+use tonic::{Request, Response, Status};
+use types::care::CareKind;
+
+use super::{
+    convert::{place, pool, said, to_offer, to_session, to_slot},
+    unreadable,
+};
+use crate::{
+    app::{Draft, Published, Scheduling, Search},
+    domain::{offer::Query, pool::Pool, session::PoolShare},
+};
+
+const PUBLISH: &str = "anjia.scheduling.v1.SessionService/PublishSessions";
+const SESSIONS_MAX: usize = 50;
+const CAPABILITIES_MAX: usize = 50;
+const CAPABILITY_LENGTH_MAX: usize = 10;
+const RADIUS_DEFAULT_M: u32 = 10_000;
+const OFFERS_DEFAULT: usize = 20;
+const OFFERS_MAX: i32 = 100;
+const SEARCH_DEFAULT: TimeDelta = TimeDelta::days(7);
+const SEARCH_MAX: TimeDelta = TimeDelta::days(30);
+
+pub(super) struct Sessions {
+    pub(super) scheduling: Scheduling,
+    pub(super) search: Search,
+}
+
+#[tonic::async_trait]
+impl SessionService for Sessions {
+    async fn publish_sessions(
+        &self,
+        request: Request<wire::PublishSessionsRequest>,
+    ) -> Result<Response<wire::PublishSessionsResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let call =
+            Call::new(&ctx.caller, PUBLISH, &message, |value| to_published(value).encode_to_vec()).map_err(invalid)?;
+        let drafts = drafts(&message).map_err(invalid)?;
+        let reply = self.scheduling.publish(&ctx, &call, drafts).await?;
+        Ok(Response::new(reply.into_message(|value| to_published(&value)).map_err(unreadable)?))
+    }
+
+    async fn get_session(
+        &self,
+        request: Request<wire::GetSessionRequest>,
+    ) -> Result<Response<wire::GetSessionResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let id = convert::id("session_id", &request.get_ref().session_id).map_err(invalid)?;
+        let (session, slots) = self.scheduling.session(&ctx, id).await?;
+        let slots = slots.into_iter().map(to_slot).collect();
+        Ok(Response::new(wire::GetSessionResponse { session: Some(to_session(&session)), slots }))
+    }
+
+    async fn search_slots(
+        &self,
+        request: Request<wire::SearchSlotsRequest>,
+    ) -> Result<Response<wire::SearchSlotsResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let query = query(request.get_ref(), self.scheduling.clock.now()).map_err(invalid)?;
+        let offers = self.search.find(ctx.caller.region, &query).await?;
+        Ok(Response::new(wire::SearchSlotsResponse { offers: offers.into_iter().map(to_offer).collect() }))
+    }
+}
+
+fn to_published(published: &Published) -> wire::PublishSessionsResponse {
+    wire::PublishSessionsResponse {
+        sessions: published.sessions.iter().map(to_session).collect(),
+        slots: published.slots.iter().copied().map(to_slot).collect(),
+    }
+}
+
+fn drafts(message: &wire::PublishSessionsRequest) -> Result<Vec<Draft>, FieldError> {
+    if !(1..=SESSIONS_MAX).contains(&message.sessions.len()) {
+        return Err(FieldError::new("sessions", format!("must be 1 to {SESSIONS_MAX}")));
+    }
+    message
+        .sessions
+        .iter()
+        .enumerate()
+        .map(|(index, session)| draft(session).map_err(|error| error.within(&format!("sessions[{index}]"))))
+        .collect()
+}
+
+fn draft(session: &wire::Session) -> Result<Draft, FieldError> {
+    let slot_length_minutes = u16::try_from(session.slot_length_minutes)
+        .ok()
+        .filter(|minutes| (5..=480).contains(minutes))
+        .ok_or_else(|| FieldError::new("slot_length_minutes", "must be 5 to 480"))?;
+    Ok(Draft {
+        id: convert::optional_id("session_id", &session.session_id)?,
+        organisation: convert::id("provider_organisation_id", &session.provider_organisation_id)?,
+        department: convert::optional_id("department_id", &session.department_id)?,
+        practitioner: convert::optional_id("practitioner_id", &session.practitioner_id)?,
+        kinds: kinds(&session.kinds)?,
+        starts_at: convert::timestamp("starts_at", session.starts_at.as_ref())?,
+        ends_at: convert::timestamp("ends_at", session.ends_at.as_ref())?,
+        slot_length_minutes,
+        pools: pools(&session.pools)?,
+        capabilities: capabilities(&session.capabilities)?,
+    })
+}
+
+fn kinds(values: &[i32]) -> Result<Vec<CareKind>, FieldError> {
+    let mut kinds = values.iter().map(|value| convert::care_kind("kinds", *value)).collect::<Result<Vec<_>, _>>()?;
+    kinds.sort_unstable();
+    kinds.dedup();
+    if kinds.is_empty() { Err(FieldError::new("kinds", "must be at least one")) } else { Ok(kinds) }
+}
+
+fn pools(shares: &[wire::PoolShare]) -> Result<Vec<PoolShare>, FieldError> {
+    let mut pools: Vec<PoolShare> = Vec::with_capacity(shares.len());
+    for share in shares {
+        let pool = said("pools.pool", pool("pools.pool", share.pool)?)?;
+        let places = u16::try_from(share.places)
+            .ok()
+            .filter(|places| (1..=500).contains(places))
+            .ok_or_else(|| FieldError::new("pools.places", "must be 1 to 500"))?;
+        if pools.iter().any(|other| other.pool == pool) {
+            return Err(FieldError::new("pools", "must name each pool once"));
+        }
+        pools.push(PoolShare { pool, places });
+    }
+    if pools.is_empty() { Err(FieldError::new("pools", "must be at least one")) } else { Ok(pools) }
+}
+
+fn capabilities(prefixes: &[String]) -> Result<Vec<String>, FieldError> {
+    if prefixes.len() > CAPABILITIES_MAX {
+        return Err(FieldError::new("capabilities", format!("must be at most {CAPABILITIES_MAX}")));
+    }
+    prefixes.iter().map(|prefix| convert::text("capabilities", prefix, CAPABILITY_LENGTH_MAX)).collect()
+}
+
+fn query(message: &wire::SearchSlotsRequest, now: DateTime<Utc>) -> Result<Query, FieldError> {
+    let radius_m = match u32::try_from(message.radius_m) {
+        Ok(0) => RADIUS_DEFAULT_M,
+        Ok(radius_m) if (100..=100_000).contains(&radius_m) => radius_m,
+        _ => return Err(FieldError::new("radius_m", "must be 100 to 100000")),
+    };
+    let limit = match message.limit {
+        0 => OFFERS_DEFAULT,
+        limit @ 1..=OFFERS_MAX => usize::try_from(limit).unwrap_or(OFFERS_DEFAULT),
+        _ => return Err(FieldError::new("limit", format!("must be 1 to {OFFERS_MAX}"))),
+    };
+    let from = convert::optional_timestamp("from", message.from.as_ref())?.unwrap_or(now);
+    let until = convert::optional_timestamp("until", message.until.as_ref())?.unwrap_or(from + SEARCH_DEFAULT);
+    if until < from || until > from + SEARCH_MAX {
+        return Err(FieldError::new("until", "must not be before from, and at most 30 days after it"));
+    }
+    let capability = convert::optional_text("capability", &message.capability, CAPABILITY_LENGTH_MAX)?;
+    Ok(Query {
+        near: place("near", message.near.as_ref())?,
+        radius_m,
+        kind: convert::care_kind("kind", message.kind)?,
+        tier: convert::optional_tier("tier", message.tier)?,
+        organisation: convert::optional_id("provider_organisation_id", &message.provider_organisation_id)?,
+        department: convert::optional_id("department_id", &message.department_id)?,
+        practitioner: convert::optional_id("practitioner_id", &message.practitioner_id)?,
+        pool: pool("pool", message.pool)?.unwrap_or(Pool::Public),
+        from,
+        until,
+        capability: Some(capability).filter(|code| !code.is_empty()),
+        limit,
+    })
+}

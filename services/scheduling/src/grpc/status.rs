@@ -1,0 +1,80 @@
+//! Refusals on the wire. Exhaustive: a new refusal does not compile until it has a code and a reason.
+
+use chassis::error;
+use prost::Message as _;
+use proto::{convert::FieldError, google::rpc};
+use tonic::{Code, Status};
+
+use crate::domain::error::SchedulingError;
+
+const DOMAIN: &str = "scheduling.anjia";
+
+impl From<SchedulingError> for Status {
+    fn from(refusal: SchedulingError) -> Self {
+        of(&refusal)
+    }
+}
+
+fn of(refusal: &SchedulingError) -> Status {
+    use SchedulingError as E;
+    let (code, reason) = match refusal {
+        E::SessionNotFound => (Code::NotFound, "SESSION_NOT_FOUND"),
+        E::SlotNotFound => (Code::NotFound, "SLOT_NOT_FOUND"),
+        E::AppointmentNotFound => (Code::NotFound, "APPOINTMENT_NOT_FOUND"),
+        E::VisitNotFound => (Code::NotFound, "VISIT_NOT_FOUND"),
+        E::ResidentNotFound => (Code::NotFound, "RESIDENT_NOT_FOUND"),
+        E::OrganisationNotFound => (Code::NotFound, "ORGANISATION_NOT_FOUND"),
+        E::PractitionerNotFound => (Code::NotFound, "PRACTITIONER_NOT_FOUND"),
+        E::DepartmentNotFound => (Code::NotFound, "DEPARTMENT_NOT_FOUND"),
+        E::SessionExists => (Code::AlreadyExists, "SESSION_EXISTS"),
+        E::AppointmentExists => (Code::AlreadyExists, "APPOINTMENT_EXISTS"),
+        E::VisitExists => (Code::AlreadyExists, "VISIT_EXISTS"),
+        E::DoctorConflict => (Code::FailedPrecondition, "DOCTOR_CONFLICT"),
+        E::SlotTaken { .. } => (Code::FailedPrecondition, "SLOT_TAKEN"),
+        E::SlotPast => (Code::FailedPrecondition, "SLOT_PAST"),
+        E::PoolNotOpen => (Code::FailedPrecondition, "POOL_NOT_OPEN"),
+        E::ReferralRequired => (Code::FailedPrecondition, "REFERRAL_REQUIRED"),
+        E::PatientConflict => (Code::FailedPrecondition, "PATIENT_CONFLICT"),
+        E::BookingLimit { .. } => (Code::ResourceExhausted, "BOOKING_LIMIT"),
+        E::AppointmentCancelled => (Code::Aborted, "APPOINTMENT_CANCELLED"),
+        E::HoldExpired(_) => (Code::FailedPrecondition, "HOLD_EXPIRED"),
+        E::AppointmentNotHeld => (Code::FailedPrecondition, "APPOINTMENT_NOT_HELD"),
+        E::AppointmentNotActive => (Code::FailedPrecondition, "APPOINTMENT_NOT_ACTIVE"),
+        E::AppointmentNotConfirmed => (Code::FailedPrecondition, "APPOINTMENT_NOT_CONFIRMED"),
+        E::TooEarly(_) => (Code::FailedPrecondition, "TOO_EARLY"),
+        E::IdentityMismatch => (Code::FailedPrecondition, "IDENTITY_MISMATCH"),
+        E::InFuture { .. } => (Code::InvalidArgument, "IN_FUTURE"),
+        E::EndsBeforeStart { .. } => (Code::InvalidArgument, "ENDS_BEFORE_START"),
+        E::VisitNotOpen => (Code::FailedPrecondition, "VISIT_NOT_OPEN"),
+        E::NoDelegation => (Code::PermissionDenied, "NO_DELEGATION"),
+        E::ActionNotDelegated => (Code::PermissionDenied, "ACTION_NOT_DELEGATED"),
+        E::DelegationExpired => (Code::FailedPrecondition, "DELEGATION_EXPIRED"),
+        E::TokenExpired => (Code::Unauthenticated, "TOKEN_EXPIRED"),
+        E::PeerUnavailable { .. } => (Code::Unavailable, "PEER_UNAVAILABLE"),
+        E::Denied(denied) => return denied.clone().into(),
+        E::Field { field, description } => {
+            return error::invalid(FieldError::new(field.clone(), description.clone()));
+        }
+        E::Storage(cause) => return error::storage(cause),
+        E::Shared(shared) => return of(shared),
+        E::Peer { .. } => return error::internal(refusal),
+    };
+    let status = error::status(DOMAIN, code, reason, refusal.to_string());
+    match refusal {
+        E::SlotTaken { alternatives } if !alternatives.is_empty() => {
+            let slots: Vec<String> = alternatives.iter().map(ToString::to_string).collect();
+            error::with_metadata(status, "alternatives", slots.join(","))
+        }
+        E::InFuture { field } | E::EndsBeforeStart { field } => error::with_field(status, field),
+        _ => status,
+    }
+}
+
+/// A refusal inside of an answer. The details of a status are exactly this message, encoded.
+pub(super) fn to_rpc(status: &Status) -> rpc::Status {
+    rpc::Status::decode(status.details()).unwrap_or_else(|_| rpc::Status {
+        code: status.code().into(),
+        message: status.message().to_owned(),
+        details: vec![],
+    })
+}

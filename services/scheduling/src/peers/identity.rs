@@ -1,0 +1,178 @@
+//! Identity: who a resident, a provider or a doctor is, and who may act for whom.
+
+use chassis::{Context, Credentials, channel::Channel, error};
+use chrono::{DateTime, NaiveDate, Utc};
+use proto::{
+    anjia::identity::v1::{
+        self as wire, delegation_service_client::DelegationServiceClient,
+        enrolment_service_client::EnrolmentServiceClient, organisation_service_client::OrganisationServiceClient,
+    },
+    convert,
+};
+use tonic::{Code, Status};
+use types::{
+    caller::Party,
+    clock::local_date,
+    ids::{DelegationId, DepartmentId, OrganisationId, PractitionerId, ResidentId},
+    tier::Tier,
+};
+
+use crate::domain::{error::SchedulingError, session::Place};
+
+const PEER: &str = "identity";
+
+/// What somebody may do for a resident.
+#[derive(Debug, Clone, Copy)]
+pub enum Action {
+    /// Hold, confirm and cancel.
+    Book,
+    /// Come in the resident's stead.
+    Attend,
+}
+
+/// A provider of care.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    pub tier: Tier,
+    pub place: Place,
+    pub departments: Vec<Department>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Department {
+    pub id: DepartmentId,
+    /// ICD-10 prefixes.
+    pub capabilities: Vec<String>,
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Identity {
+    channel: Channel,
+    credentials: Credentials,
+}
+
+impl Identity {
+    pub const fn new(channel: Channel, credentials: Credentials) -> Self {
+        Self { channel, credentials }
+    }
+
+    /// A provider, as the caller may see it. What is no provider of care counts as unknown.
+    pub async fn provider(&self, ctx: &Context, id: OrganisationId) -> Result<Provider, SchedulingError> {
+        let request = wire::GetOrganisationRequest { organisation_id: id.to_string() };
+        let answer = OrganisationServiceClient::new(self.channel.clone())
+            .get_organisation(ctx.request(request))
+            .await
+            .map_err(|status| refused(&status))?;
+        let organisation = answer.into_inner().organisation.ok_or_else(|| unexpected("no organisation"))?;
+        if organisation.kind != i32::from(wire::OrganisationKind::Provider) {
+            return Err(SchedulingError::OrganisationNotFound);
+        }
+        let place = organisation.place.ok_or_else(|| unexpected("a provider without a place"))?;
+        let departments = organisation.departments.into_iter().map(|department| {
+            let id = convert::id("department_id", &department.department_id).map_err(unexpected)?;
+            Ok(Department { id, capabilities: department.capabilities })
+        });
+        Ok(Provider {
+            tier: convert::tier("tier", organisation.tier).map_err(unexpected)?,
+            place: Place { latitude: place.latitude, longitude: place.longitude },
+            departments: departments.collect::<Result<_, SchedulingError>>()?,
+        })
+    }
+
+    /// The organisation a practitioner works for.
+    pub async fn employer(&self, ctx: &Context, id: PractitionerId) -> Result<OrganisationId, SchedulingError> {
+        let request = wire::GetPractitionerRequest { practitioner_id: id.to_string() };
+        let answer = OrganisationServiceClient::new(self.channel.clone())
+            .get_practitioner(ctx.request(request))
+            .await
+            .map_err(|status| refused(&status))?;
+        let practitioner = answer.into_inner().practitioner.ok_or_else(|| unexpected("no practitioner"))?;
+        convert::id("organisation_id", &practitioner.organisation_id).map_err(unexpected)
+    }
+
+    /// That a resident is registered, and when they were born. Asked in scheduling's own name: a desk has no right to a
+    /// resident's cover, but must not book for nobody.
+    pub async fn birth_date(&self, id: ResidentId, now: DateTime<Utc>) -> Result<NaiveDate, SchedulingError> {
+        let own = self.credentials.own().await.map_err(|status| refused(&status))?;
+        let on = Some(convert::to_date(local_date(now)));
+        let answer = EnrolmentServiceClient::new(self.channel.clone())
+            .get_coverage(own.request(wire::GetCoverageRequest { resident_id: id.to_string(), on }))
+            .await
+            .map_err(|status| refused(&status))?;
+        let coverage = answer.into_inner().coverage.ok_or_else(|| unexpected("no coverage"))?;
+        convert::date("birth_date", coverage.birth_date.as_ref()).map_err(unexpected)
+    }
+
+    /// That whoever calls may act for a resident at this moment.
+    pub async fn check_caller(
+        &self,
+        ctx: &Context,
+        delegation: DelegationId,
+        resident: ResidentId,
+        action: Action,
+    ) -> Result<(), SchedulingError> {
+        self.check(ctx, delegation, resident, String::new(), action).await
+    }
+
+    /// That somebody else may act for a resident at this moment. Asked in scheduling's own name: the desk has no part in the
+    /// delegation of who stands before it.
+    pub async fn check_delegate(
+        &self,
+        delegation: DelegationId,
+        resident: ResidentId,
+        delegate: &Party,
+        action: Action,
+    ) -> Result<(), SchedulingError> {
+        let own = self.credentials.own().await.map_err(|status| refused(&status))?;
+        self.check(&own, delegation, resident, delegate.to_string(), action).await
+    }
+
+    async fn check(
+        &self,
+        ctx: &Context,
+        delegation: DelegationId,
+        resident: ResidentId,
+        delegate: String,
+        action: Action,
+    ) -> Result<(), SchedulingError> {
+        let action = match action {
+            Action::Book => wire::DelegatedAction::Book,
+            Action::Attend => wire::DelegatedAction::Attend,
+        };
+        let request = wire::CheckDelegationRequest {
+            delegation_id: delegation.to_string(),
+            resident_id: resident.to_string(),
+            delegate,
+            action: action.into(),
+        };
+        DelegationServiceClient::new(self.channel.clone())
+            .check_delegation(ctx.request(request))
+            .await
+            .map_err(|status| refused(&status))?;
+        Ok(())
+    }
+}
+
+/// Identity's refusals in scheduling's words.
+fn refused(status: &Status) -> SchedulingError {
+    use SchedulingError as E;
+    match (status.code(), error::reason(status).as_deref()) {
+        (_, Some("RESIDENT_NOT_FOUND")) => E::ResidentNotFound,
+        (_, Some("ORGANISATION_NOT_FOUND")) => E::OrganisationNotFound,
+        (_, Some("PRACTITIONER_NOT_FOUND")) => E::PractitionerNotFound,
+        (_, Some("NO_DELEGATION" | "DELEGATION_NOT_FOUND")) => E::NoDelegation,
+        (_, Some("ACTION_NOT_DELEGATED")) => E::ActionNotDelegated,
+        (_, Some("DELEGATION_EXPIRED")) => E::DelegationExpired,
+        (_, Some("TOKEN_EXPIRED")) => E::TokenExpired,
+        (Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Aborted | Code::Cancelled, _) => {
+            E::PeerUnavailable { peer: PEER }
+        }
+        (code, reason) => unexpected(format!("{code:?} / {}", reason.unwrap_or("no reason"))),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "used as `.map_err(unexpected)`")]
+fn unexpected(answer: impl ToString) -> SchedulingError {
+    SchedulingError::Peer { peer: PEER, answer: answer.to_string() }
+}

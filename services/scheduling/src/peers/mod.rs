@@ -1,0 +1,4 @@
+//! The services scheduling calls.
+
+pub mod adjudication;
+pub mod identity;

@@ -1,0 +1,148 @@
+//! Table `sessions`.
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, PgConnection};
+use types::{
+    caller::Party,
+    ids::{DepartmentId, OrganisationId, PractitionerId, SessionId},
+};
+use uuid::Uuid;
+
+use super::{invalid, refused, word};
+use crate::domain::{
+    error::SchedulingError,
+    offer::Provider,
+    pool::Pool,
+    session::{Place, PoolShare, Session},
+};
+
+const TABLE: &str = "sessions";
+
+pub async fn insert(
+    conn: &mut PgConnection,
+    session: &Session,
+    published_by: &Party,
+    now: DateTime<Utc>,
+) -> Result<(), SchedulingError> {
+    let kinds: Vec<&str> = session.kinds.iter().map(|kind| kind.as_str()).collect();
+    sqlx::query(
+        "INSERT INTO sessions (id, region, organisation_id, tier, latitude, longitude, department_id, practitioner_id, kinds, \
+         starts_at, ends_at, slot_length_minutes, capabilities, published_by, published_at) \
+         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    )
+    .bind(session.id.uuid())
+    .bind(session.organisation.uuid())
+    .bind(session.tier.as_str())
+    .bind(session.place.latitude)
+    .bind(session.place.longitude)
+    .bind(session.department.map(DepartmentId::uuid))
+    .bind(session.practitioner.map(PractitionerId::uuid))
+    .bind(kinds)
+    .bind(session.starts_at)
+    .bind(session.ends_at)
+    .bind(i32::from(session.slot_length_minutes))
+    .bind(&session.capabilities)
+    .bind(published_by.to_string())
+    .bind(now)
+    .execute(conn)
+    .await
+    .map_err(|error| {
+        refused(error, |constraint| match constraint {
+            "sessions_pkey" => Some(SchedulingError::SessionExists),
+            "sessions_doctor_conflict" => Some(SchedulingError::DoctorConflict),
+            _ => None,
+        })
+    })?;
+    Ok(())
+}
+
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    organisation_id: Uuid,
+    tier: String,
+    latitude: f64,
+    longitude: f64,
+    department_id: Option<Uuid>,
+    practitioner_id: Option<Uuid>,
+    kinds: Vec<String>,
+    starts_at: DateTime<Utc>,
+    ends_at: DateTime<Utc>,
+    slot_length_minutes: i32,
+    capabilities: Vec<String>,
+    pools: Vec<String>,
+    places: Vec<i32>,
+}
+
+pub async fn find(conn: &mut PgConnection, id: SessionId) -> Result<Session, SchedulingError> {
+    // Every slot of a session has the same pools.
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT sessions.id, organisation_id, tier, latitude, longitude, department_id, practitioner_id, kinds, starts_at, \
+         ends_at, slot_length_minutes, capabilities, shares.pools, shares.places \
+         FROM sessions CROSS JOIN LATERAL ( \
+             SELECT coalesce(array_agg(pool ORDER BY pool), '{}') AS pools, \
+                    coalesce(array_agg(places ORDER BY pool), '{}') AS places \
+             FROM slot_pools WHERE slot_id = (SELECT id FROM slots WHERE session_id = sessions.id ORDER BY starts_at LIMIT 1) \
+         ) shares WHERE sessions.id = $1",
+    )
+    .bind(id.uuid())
+    .fetch_optional(conn)
+    .await?;
+    row.ok_or(SchedulingError::SessionNotFound)?.session()
+}
+
+impl Row {
+    fn session(self) -> Result<Session, SchedulingError> {
+        let id = self.id;
+        let share = |(pool, places): (&String, &i32)| {
+            Ok(PoolShare {
+                pool: Pool::from_word(pool).ok_or_else(|| invalid("slot_pools", "pool", id))?,
+                places: u16::try_from(*places).map_err(|_| invalid("slot_pools", "places", id))?,
+            })
+        };
+        Ok(Session {
+            id: SessionId::from_uuid(id),
+            organisation: OrganisationId::from_uuid(self.organisation_id),
+            tier: word(TABLE, "tier", id, &self.tier)?,
+            place: Place { latitude: self.latitude, longitude: self.longitude },
+            department: self.department_id.map(DepartmentId::from_uuid),
+            practitioner: self.practitioner_id.map(PractitionerId::from_uuid),
+            kinds: self.kinds.iter().map(|kind| word(TABLE, "kinds", id, kind)).collect::<Result<_, _>>()?,
+            starts_at: self.starts_at,
+            ends_at: self.ends_at,
+            slot_length_minutes: u16::try_from(self.slot_length_minutes)
+                .map_err(|_| invalid(TABLE, "slot_length_minutes", id))?,
+            pools: self.pools.iter().zip(&self.places).map(share).collect::<Result<_, SchedulingError>>()?,
+            capabilities: self.capabilities,
+        })
+    }
+}
+
+/// Every provider of the region with sessions to come, where its latest session says it is.
+pub async fn providers(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Vec<Provider>, SchedulingError> {
+    #[derive(FromRow)]
+    struct ProviderRow {
+        organisation_id: Uuid,
+        tier: String,
+        latitude: f64,
+        longitude: f64,
+    }
+    let rows: Vec<ProviderRow> = sqlx::query_as(
+        "SELECT DISTINCT ON (organisation_id) organisation_id, tier, latitude, longitude \
+         FROM sessions WHERE region = current_setting('anjia.region') AND ends_at > $1 \
+         ORDER BY organisation_id, published_at DESC",
+    )
+    .bind(now)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Provider {
+                organisation: OrganisationId::from_uuid(row.organisation_id),
+                tier: word(TABLE, "tier", row.organisation_id, &row.tier)?,
+                latitude: row.latitude,
+                longitude: row.longitude,
+            })
+        })
+        .collect()
+}

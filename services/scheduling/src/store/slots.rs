@@ -1,0 +1,169 @@
+//! Table `slots`, with the places of a slot when they are first made.
+
+use chrono::{DateTime, Utc};
+use sqlx::{FromRow, PgConnection};
+use types::{
+    care::CareKind,
+    ids::{DepartmentId, OrganisationId, PractitionerId, SessionId, SlotId},
+    tier::Tier,
+};
+use uuid::Uuid;
+
+use super::{invalid, word};
+use crate::domain::{
+    error::SchedulingError,
+    offer::OpenSlot,
+    pool::Pool,
+    session::{PoolShare, Slot},
+};
+
+/// Writes the slots of one session, each with the places of every pool.
+pub async fn insert_all(conn: &mut PgConnection, slots: &[Slot], pools: &[PoolShare]) -> Result<(), SchedulingError> {
+    let ids: Vec<Uuid> = slots.iter().map(|slot| slot.id.uuid()).collect();
+    let sessions: Vec<Uuid> = slots.iter().map(|slot| slot.session.uuid()).collect();
+    let starts: Vec<DateTime<Utc>> = slots.iter().map(|slot| slot.starts_at).collect();
+    let ends: Vec<DateTime<Utc>> = slots.iter().map(|slot| slot.ends_at).collect();
+    sqlx::query(
+        "INSERT INTO slots (id, region, session_id, starts_at, ends_at) \
+         SELECT id, current_setting('anjia.region'), session_id, starts_at, ends_at \
+         FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS made (id, session_id, starts_at, ends_at)",
+    )
+    .bind(&ids)
+    .bind(sessions)
+    .bind(starts)
+    .bind(ends)
+    .execute(&mut *conn)
+    .await?;
+
+    let names: Vec<&str> = pools.iter().map(|share| share.pool.as_str()).collect();
+    let places: Vec<i32> = pools.iter().map(|share| i32::from(share.places)).collect();
+    sqlx::query(
+        "INSERT INTO slot_pools (slot_id, pool, region, places) \
+         SELECT slot_id, pool, current_setting('anjia.region'), places \
+         FROM unnest($1::uuid[]) AS made (slot_id), unnest($2::text[], $3::integer[]) AS share (pool, places)",
+    )
+    .bind(ids)
+    .bind(names)
+    .bind(places)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+pub async fn of_session(conn: &mut PgConnection, session: SessionId) -> Result<Vec<Slot>, SchedulingError> {
+    let rows: Vec<(Uuid, DateTime<Utc>, DateTime<Utc>)> =
+        sqlx::query_as("SELECT id, starts_at, ends_at FROM slots WHERE session_id = $1 ORDER BY starts_at")
+            .bind(session.uuid())
+            .fetch_all(conn)
+            .await?;
+    let slot = |(id, starts_at, ends_at)| Slot { id: SlotId::from_uuid(id), session, starts_at, ends_at };
+    Ok(rows.into_iter().map(slot).collect())
+}
+
+/// A slot as a booking needs it.
+#[derive(Debug, Clone)]
+pub struct Bookable {
+    pub slot: Slot,
+    pub organisation: OrganisationId,
+    pub tier: Tier,
+    pub department: Option<DepartmentId>,
+    pub practitioner: Option<PractitionerId>,
+    pub kinds: Vec<CareKind>,
+    /// Whether it has places in the pool asked for, given or not.
+    pub has_pool: bool,
+}
+
+pub async fn bookable(conn: &mut PgConnection, id: SlotId, pool: Pool) -> Result<Bookable, SchedulingError> {
+    #[derive(FromRow)]
+    struct Row {
+        session_id: Uuid,
+        starts_at: DateTime<Utc>,
+        ends_at: DateTime<Utc>,
+        organisation_id: Uuid,
+        tier: String,
+        department_id: Option<Uuid>,
+        practitioner_id: Option<Uuid>,
+        kinds: Vec<String>,
+        has_pool: bool,
+    }
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT slots.session_id, slots.starts_at, slots.ends_at, sessions.organisation_id, sessions.tier, \
+         sessions.department_id, sessions.practitioner_id, sessions.kinds, \
+         EXISTS (SELECT FROM slot_pools WHERE slot_id = slots.id AND pool = $2) AS has_pool \
+         FROM slots JOIN sessions ON sessions.id = slots.session_id WHERE slots.id = $1",
+    )
+    .bind(id.uuid())
+    .bind(pool.as_str())
+    .fetch_optional(conn)
+    .await?;
+    let row = row.ok_or(SchedulingError::SlotNotFound)?;
+    let session = row.session_id;
+    Ok(Bookable {
+        slot: Slot { id, session: SessionId::from_uuid(session), starts_at: row.starts_at, ends_at: row.ends_at },
+        organisation: OrganisationId::from_uuid(row.organisation_id),
+        tier: word("sessions", "tier", session, &row.tier)?,
+        department: row.department_id.map(DepartmentId::from_uuid),
+        practitioner: row.practitioner_id.map(PractitionerId::from_uuid),
+        kinds: row.kinds.iter().map(|kind| word("sessions", "kinds", session, kind)).collect::<Result<_, _>>()?,
+        has_pool: row.has_pool,
+    })
+}
+
+/// Which free places are meant: of one provider, kind and pool, starting within a span of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Window {
+    pub organisation: OrganisationId,
+    pub kind: CareKind,
+    pub pool: Pool,
+    pub from: DateTime<Utc>,
+    /// Not included.
+    pub until: DateTime<Utc>,
+}
+
+/// The slots of a window that have free places, by start. A hold that has lapsed but is not freed yet counts as taken here.
+pub async fn open(conn: &mut PgConnection, window: Window) -> Result<Vec<OpenSlot>, SchedulingError> {
+    #[derive(FromRow)]
+    struct Row {
+        id: Uuid,
+        session_id: Uuid,
+        starts_at: DateTime<Utc>,
+        ends_at: DateTime<Utc>,
+        department_id: Option<Uuid>,
+        practitioner_id: Option<Uuid>,
+        capabilities: Vec<String>,
+        free: i32,
+    }
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT slots.id, slots.session_id, slots.starts_at, slots.ends_at, sessions.department_id, sessions.practitioner_id, \
+         sessions.capabilities, slot_pools.places - slot_pools.taken AS free \
+         FROM sessions \
+         JOIN slots ON slots.session_id = sessions.id \
+         JOIN slot_pools ON slot_pools.slot_id = slots.id \
+         WHERE sessions.organisation_id = $1 AND $2 = ANY (sessions.kinds) \
+           AND sessions.ends_at > $4 AND sessions.starts_at < $5 \
+           AND slots.starts_at >= $4 AND slots.starts_at < $5 \
+           AND slot_pools.pool = $3 AND slot_pools.taken < slot_pools.places \
+         ORDER BY slots.starts_at, slots.id",
+    )
+    .bind(window.organisation.uuid())
+    .bind(window.kind.as_str())
+    .bind(window.pool.as_str())
+    .bind(window.from)
+    .bind(window.until)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(OpenSlot {
+                slot: SlotId::from_uuid(row.id),
+                session: SessionId::from_uuid(row.session_id),
+                starts_at: row.starts_at,
+                ends_at: row.ends_at,
+                department: row.department_id.map(DepartmentId::from_uuid),
+                practitioner: row.practitioner_id.map(PractitionerId::from_uuid),
+                capabilities: row.capabilities,
+                free_places: u16::try_from(row.free).map_err(|_| invalid("slot_pools", "taken", row.id))?,
+            })
+        })
+        .collect()
+}

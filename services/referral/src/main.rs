@@ -1,1 +1,98 @@
-fn main() {}
+//! Starts referral: `serve` (default), `migrate`.
+
+use std::{sync::Arc, time::Duration};
+
+use chassis::{Credentials, Routes, Server, Verifier, channel, telemetry};
+use chrono::TimeDelta;
+use clap::Parser as _;
+use postgres::Database;
+use proto::anjia::referral::v1::{
+    event_service_server::EventServiceServer, journey_service_server::JourneyServiceServer,
+    referral_service_server::ReferralServiceServer,
+};
+use referral::{
+    ACCESS, MIGRATOR,
+    app::{App, Limits, Signals},
+    config::{Config, MigrateConfig},
+    grpc::{Events, Journeys, Referrals},
+    peers::{Adjudication, Identity, Payment, Scheduling},
+    work,
+};
+use types::clock::{Clock, SystemClock};
+
+/// Moving patients up and down the tiers.
+#[derive(clap::Parser)]
+#[command(version)]
+enum Command {
+    Serve(Box<Config>),
+    Migrate(MigrateConfig),
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = std::env::args_os().collect::<Vec<_>>();
+    let command = match arguments.len() {
+        0 | 1 => Command::parse_from(["referral", "serve"]),
+        _ => Command::parse_from(arguments),
+    };
+    match command {
+        Command::Serve(config) => chassis::runtime(&config.server)?.block_on(serve(*config)),
+        Command::Migrate(config) => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            Ok(runtime.block_on(postgres::migrate(&config.owner_database_url, &MIGRATOR))?)
+        }
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    let telemetry = telemetry::init("referral", &config.telemetry)?;
+    let app = build(&config).await?;
+    let identity = channel::connect(&config.identity_url)?;
+    let verifier = Verifier::remote(identity, Arc::clone(&app.clock));
+
+    let routes = Routes::new()
+        .add_service(ReferralServiceServer::new(Referrals::new(app.clone())))
+        .add_service(JourneyServiceServer::new(Journeys::new(app.clone())))
+        .add_service(EventServiceServer::new(Events::new(app.db.clone())));
+    let ready = app.db.clone();
+    let (sealed, driver, follower, teller) = (app.db.clone(), app.clone(), app.clone(), app.clone());
+    Server::new("referral", &config.server)
+        .access(ACCESS)
+        .auth(verifier)
+        .ready(move || {
+            let db = ready.clone();
+            async move { Ok(db.ready(&MIGRATOR).await?) }
+        })
+        .work("sealer", move |stop| postgres::sealer::run(sealed, stop))
+        .work("acceptances", move |stop| work::acceptances::run(driver, stop))
+        .work("scheduling events", move |stop| work::scheduling_events::run(follower, stop))
+        .work("changes", move |stop| work::changes::run(teller, stop))
+        .serve(routes)
+        .await?;
+    app.db.close().await;
+    telemetry.shutdown().await;
+    Ok(())
+}
+
+/// Connects what the use cases need. No peer is asked anything yet, so peers may be away.
+async fn build(config: &Config) -> anyhow::Result<App> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let identity = channel::connect(&config.identity_url)?;
+    let credentials = Credentials::load("referral", &config.client_key_file, identity.clone(), Arc::clone(&clock))?;
+    let lease = Duration::from_secs(config.saga_lease_s.into());
+    Ok(App {
+        db: Database::connect(&config.postgres).await?,
+        clock,
+        identity: Identity::new(identity),
+        scheduling: Scheduling::new(channel::connect(&config.scheduling_url)?, credentials.clone()),
+        adjudication: Adjudication::new(channel::connect(&config.adjudication_url)?),
+        payment: Payment::new(channel::connect(&config.payment_url)?),
+        credentials,
+        limits: Limits {
+            acceptance: TimeDelta::seconds(config.acceptance_deadline_s.into()),
+            hold_margin: TimeDelta::seconds(config.hold_margin_s.into()),
+            lease,
+            call: lease * 2 / 5,
+        },
+        signals: Signals::default(),
+    })
+}

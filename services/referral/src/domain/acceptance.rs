@@ -37,8 +37,13 @@ pub struct Arranged {
 pub enum Step {
     Consent,
     Place,
-    Price { place: HeldPlace },
-    Credit { place: HeldPlace, own_share: Money },
+    Price {
+        place: HeldPlace,
+    },
+    Credit {
+        place: HeldPlace,
+        own_share: Money,
+    },
     /// The point of no return: once this is sent, only forward, until confirmed or the hold has run out.
     Confirm(Arranged),
     /// A confirmation was refused otherwise than by expiry: look what became of the place.

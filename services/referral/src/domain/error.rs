@@ -43,15 +43,19 @@ pub enum ReferralError {
     NotLateral,
     #[error("this kind of referral is not offered yet")]
     KindNotOffered,
+    #[error("the caller does not act for this provider")]
+    OutsideScope,
     #[error("{0}")]
     Field(#[from] FieldError),
     #[error(transparent)]
     Denied(#[from] chassis::Denied),
     #[error("{service} cannot be asked now")]
     PeerUnavailable { service: &'static str },
-    /// A peer refused in a way that its contract does not name for this call: our bug or theirs.
-    #[error("{service} refused unexpectedly: {code} {reason}")]
-    PeerRefused { service: &'static str, code: String, reason: String },
+    #[error("{service} does not show this to the caller")]
+    PeerDenied { service: &'static str },
+    /// A peer refused or answered in a way that its contract does not name for this call: our bug or theirs.
+    #[error("{service} does not keep its contract: {what}")]
+    PeerBroken { service: &'static str, what: String },
     /// Bug: an outcome met a referral whose saga is not running.
     #[error("the referral is not being accepted")]
     NotAccepting,

@@ -141,7 +141,11 @@ impl State {
             | Self::Booked { duty, .. }
             | Self::Attended { duty, .. }
             | Self::NeedsHuman { duty, .. } => Some(*duty),
-            Self::Closed { .. } | Self::Returned(_) | Self::Withdrawn { .. } | Self::NotAttended { .. } | Self::Lapsed => None,
+            Self::Closed { .. }
+            | Self::Returned(_)
+            | Self::Withdrawn { .. }
+            | Self::NotAttended { .. }
+            | Self::Lapsed => None,
         }
     }
 

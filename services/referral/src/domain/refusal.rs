@@ -13,7 +13,6 @@ words! {
         SlotPast = "SLOT_PAST",
         SlotNotFound = "SLOT_NOT_FOUND",
         PoolNotOpen = "POOL_NOT_OPEN",
-        KindNotInSession = "KIND_NOT_IN_SESSION",
         PatientConflict = "PATIENT_CONFLICT",
         BookingLimit = "BOOKING_LIMIT",
         Suspended = "SUSPENDED",
@@ -35,11 +34,11 @@ words! {
         TimedOut = "ACCEPTANCE_TIMED_OUT",
         /// A peer refused for a reason this release does not know.
         Unexpected = "UNEXPECTED_REFUSAL",
-        /// With NEEDS_HUMAN: scheduling does not know the appointment that was to be confirmed.
+        /// With `NEEDS_HUMAN`: scheduling does not know the appointment that was to be confirmed.
         AppointmentUnknown = "APPOINTMENT_UNKNOWN",
-        /// With NEEDS_HUMAN: the place was already used and cannot be given up.
+        /// With `NEEDS_HUMAN`: the place was already used and cannot be given up.
         PlaceNotReleased = "PLACE_NOT_RELEASED",
-        /// With NEEDS_HUMAN: the bill was already captured and cannot be given up.
+        /// With `NEEDS_HUMAN`: the bill was already captured and cannot be given up.
         CreditNotReleased = "CREDIT_NOT_RELEASED",
     }
 }
@@ -69,7 +68,6 @@ impl Refusal {
             | Self::SlotPast
             | Self::SlotNotFound
             | Self::PoolNotOpen
-            | Self::KindNotInSession
             | Self::PatientConflict
             | Self::BookingLimit
             | Self::Suspended

@@ -4,13 +4,14 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 use types::{
     care::CareKind,
+    expected::ExpectedLine,
     ids::{
         AppointmentId, BillId, JourneyId, OrganisationId, QuoteId, ReferralId, RequestId, ResidentId, SagaId, SlotId,
     },
     money::Money,
 };
 
-use crate::domain::{care::ExpectedLine, mandate::Mandate};
+use crate::domain::mandate::Mandate;
 
 /// Everything an acceptance needs to know; never changes while it runs, so every repetition of a call is the same call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,8 +42,12 @@ pub enum Call {
     /// identity: consent for the target, and what the delegate may do.
     CheckMandate,
     Hold,
-    Quote { on: DateTime<Utc> },
-    Authorise { own_share: Money },
+    Quote {
+        on: DateTime<Utc>,
+    },
+    Authorise {
+        own_share: Money,
+    },
     Confirm,
     Inspect,
     CancelBill,

@@ -58,7 +58,11 @@ impl Random {
 enum Adversary {
     Seeded(Random),
     /// The fault happens at the first so many calls of one step.
-    Scripted { key: &'static str, fault: Fault, left: u32 },
+    Scripted {
+        key: &'static str,
+        fault: Fault,
+        left: u32,
+    },
 }
 
 impl Adversary {
@@ -285,7 +289,11 @@ fn rf_04_every_undoing_survives_every_fault_around_its_commit() {
             let mut simulation = Simulation::new(plan(true, true), world, adversary);
             simulation.run();
             simulation.check();
-            assert_eq!(simulation.stored, State::Compensated { refusal: Refusal::InsufficientCredit }, "{key} {fault:?}");
+            assert_eq!(
+                simulation.stored,
+                State::Compensated { refusal: Refusal::InsufficientCredit },
+                "{key} {fault:?}"
+            );
         }
     }
 }

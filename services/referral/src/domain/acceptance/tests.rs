@@ -7,10 +7,7 @@ use super::{
     *,
 };
 
-const PLACE: HeldPlace = HeldPlace {
-    from: DateTime::UNIX_EPOCH,
-    until: DateTime::UNIX_EPOCH,
-};
+const PLACE: HeldPlace = HeldPlace { from: DateTime::UNIX_EPOCH, until: DateTime::UNIX_EPOCH };
 
 fn arranged(authorised: bool) -> Arranged {
     Arranged { place: PLACE, quoted: true, own_share: Some(price()), authorised }

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
+use rust_decimal::Decimal;
 use types::{
     caller::Party,
     care::CareKind,
+    expected::ExpectedLine,
     ids::{
         AppointmentId, BillId, CreditLineId, DelegationId, JourneyId, PractitionerId, QuoteId, ReferralId, RequestId,
         ResidentId, SagaId, SlotId,
@@ -13,10 +15,7 @@ use types::{
 };
 
 use super::*;
-use crate::domain::{
-    care::ExpectedLine,
-    mandate::{Mandate, Payment},
-};
+use crate::domain::mandate::{Mandate, Payment};
 
 pub(super) const START: DateTime<Utc> = DateTime::UNIX_EPOCH;
 pub(super) const DEADLINE_S: i64 = 60;
@@ -28,12 +27,9 @@ pub(super) fn price() -> Money {
 }
 
 pub(super) fn plan(credit: bool, priced: bool) -> Plan {
-    let line = ExpectedLine { item_code: "A1".to_owned(), quantity: "1".to_owned(), unit_price: "12.00".to_owned() };
-    let payment = if credit {
-        Payment::Credit { line: CreditLineId::generate(), own_share_max: price() }
-    } else {
-        Payment::Desk
-    };
+    let line = ExpectedLine { item_code: "A1".to_owned(), quantity: Decimal::ONE, unit_price: Decimal::TEN };
+    let payment =
+        if credit { Payment::Credit { line: CreditLineId::generate(), own_share_max: price() } } else { Payment::Desk };
     Plan {
         saga: SagaId::generate(),
         referral: ReferralId::generate(),

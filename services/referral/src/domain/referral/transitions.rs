@@ -168,10 +168,7 @@ impl Referral {
 
     /// Whether it stands on the work list of its owner.
     pub const fn awaits_decision(&self) -> bool {
-        matches!(
-            self.state.name(),
-            StateName::Submitted | StateName::InformationRequested | StateName::NeedsHuman
-        )
+        matches!(self.state.name(), StateName::Submitted | StateName::InformationRequested | StateName::NeedsHuman)
     }
 
     /// Decided means decided, whatever version the decision was made on; only an open one can be met at a wrong version.

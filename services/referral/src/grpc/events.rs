@@ -1,0 +1,24 @@
+use chassis::{Context, feed};
+use postgres::Database;
+use proto::anjia::referral::v1::{PullEventsRequest, PullEventsResponse, event_service_server::EventService};
+use tonic::{Request, Response, Status};
+
+/// The feed.
+pub struct Events {
+    db: Database,
+}
+
+impl Events {
+    pub const fn new(db: Database) -> Self {
+        Self { db }
+    }
+}
+
+#[tonic::async_trait]
+impl EventService for Events {
+    async fn pull_events(&self, request: Request<PullEventsRequest>) -> Result<Response<PullEventsResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let batch = feed::pull(&self.db, &ctx, "anjia/referral", request.get_ref().cursor.as_ref()).await?;
+        Ok(Response::new(PullEventsResponse { batch: Some(batch) }))
+    }
+}

@@ -1,0 +1,12 @@
+//! The wire: parse, one call, encode. No rules here.
+
+mod convert;
+mod events;
+mod journeys;
+mod parse;
+mod referrals;
+mod status;
+
+pub use events::Events;
+pub use journeys::Journeys;
+pub use referrals::Referrals;

@@ -1,0 +1,184 @@
+use chassis::{Context, channel::Channel};
+use proto::{
+    anjia::identity::v1::{
+        self as wire, consent_service_client::ConsentServiceClient, delegation_service_client::DelegationServiceClient,
+        organisation_service_client::OrganisationServiceClient,
+    },
+    convert::{self, FieldError},
+};
+use tonic::Status;
+use types::{
+    ids::{DelegationId, OrganisationId, ResidentId},
+    tier::Tier,
+};
+
+use super::{PAGE_SIZE, PAGES_MAX, Setback, broken, setback, translate};
+use crate::domain::{
+    ReferralError,
+    acceptance::{Answer, Plan},
+    direction::covers,
+    mandate::Action,
+    target::Place,
+};
+
+const PEER: &str = "identity";
+
+/// Identity: consents, delegations, providers.
+#[derive(Clone)]
+pub struct Identity {
+    consents: ConsentServiceClient<Channel>,
+    delegations: DelegationServiceClient<Channel>,
+    organisations: OrganisationServiceClient<Channel>,
+}
+
+/// A provider as referral needs to know it.
+#[derive(Debug, Clone)]
+pub struct Provider {
+    pub id: OrganisationId,
+    pub name: String,
+    pub tier: Tier,
+    pub place: Option<Place>,
+    /// ICD-10 prefixes of all departments.
+    capabilities: Vec<String>,
+}
+
+impl Provider {
+    pub fn can_treat(&self, icd10_code: &str) -> bool {
+        self.capabilities.iter().any(|capability| covers(capability, icd10_code))
+    }
+}
+
+impl Identity {
+    pub const CHECK_CONSENT: &str = "anjia.identity.v1.ConsentService/CheckConsent";
+    pub const CHECK_DELEGATION: &str = "anjia.identity.v1.DelegationService/CheckDelegation";
+
+    pub fn new(channel: Channel) -> Self {
+        Self {
+            consents: ConsentServiceClient::new(channel.clone()),
+            delegations: DelegationServiceClient::new(channel.clone()),
+            organisations: OrganisationServiceClient::new(channel),
+        }
+    }
+
+    /// The saga's consent step: the resident's consent for the target, and what their delegate may still do.
+    pub async fn check_mandate(&self, ctx: &Context, plan: &Plan) -> Result<Answer, Setback> {
+        self.consent(ctx, plan.resident, plan.target).await.map_err(|status| setback(&status))?;
+        if let Some(delegation) = plan.mandate.delegation {
+            let delegate = plan.mandate.submitted_by.to_string();
+            for action in plan.mandate.actions() {
+                self.delegation(ctx, delegation, plan.resident, &delegate, *action)
+                    .await
+                    .map_err(|status| setback(&status))?;
+            }
+        }
+        Ok(Answer::Permitted)
+    }
+
+    /// Whether the target may see the resident's data for a referral.
+    pub async fn check_consent(
+        &self,
+        ctx: &Context,
+        resident: ResidentId,
+        target: OrganisationId,
+    ) -> Result<(), ReferralError> {
+        self.consent(ctx, resident, target).await.map_err(|status| translate(PEER, &status))
+    }
+
+    /// Whether whoever acts may do this for the resident at this moment.
+    pub async fn check_delegation(
+        &self,
+        ctx: &Context,
+        delegation: DelegationId,
+        resident: ResidentId,
+        action: Action,
+    ) -> Result<(), ReferralError> {
+        self.delegation(ctx, delegation, resident, "", action).await.map_err(|status| translate(PEER, &status))
+    }
+
+    /// A provider of care.
+    pub async fn provider(&self, ctx: &Context, id: OrganisationId) -> Result<Provider, ReferralError> {
+        let request = wire::GetOrganisationRequest { organisation_id: id.to_string() };
+        let answer = self
+            .organisations
+            .clone()
+            .get_organisation(ctx.request(request))
+            .await
+            .map_err(|status| translate(PEER, &status))?
+            .into_inner();
+        let organisation = convert::required("organisation", answer.organisation.as_ref()).map_err(broken(PEER))?;
+        if organisation.kind() != wire::OrganisationKind::Provider {
+            return Err(ReferralError::OrganisationNotFound);
+        }
+        provider(organisation).map_err(broken(PEER))
+    }
+
+    /// Providers of the caller's region, all or those that can treat a diagnosis.
+    pub async fn providers(&self, ctx: &Context, icd10_code: Option<&str>) -> Result<Vec<Provider>, ReferralError> {
+        let mut found = Vec::new();
+        let mut page_token = String::new();
+        for _ in 0..PAGES_MAX {
+            let request = wire::ListOrganisationsRequest {
+                kind: wire::OrganisationKind::Provider.into(),
+                tier: 0,
+                capability: icd10_code.unwrap_or_default().to_owned(),
+                page: Some(proto::anjia::common::v1::PageRequest { page_size: PAGE_SIZE, page_token }),
+            };
+            let answer = self
+                .organisations
+                .clone()
+                .list_organisations(ctx.request(request))
+                .await
+                .map_err(|status| translate(PEER, &status))?
+                .into_inner();
+            for organisation in &answer.organisations {
+                found.push(provider(organisation).map_err(broken(PEER))?);
+            }
+            page_token = answer.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn consent(&self, ctx: &Context, resident: ResidentId, target: OrganisationId) -> Result<(), Status> {
+        let request = wire::CheckConsentRequest {
+            resident_id: resident.to_string(),
+            recipient_organisation_id: target.to_string(),
+            purpose: wire::ConsentPurpose::Referral.into(),
+        };
+        self.consents.clone().check_consent(ctx.request(request)).await.map(drop)
+    }
+
+    async fn delegation(
+        &self,
+        ctx: &Context,
+        delegation: DelegationId,
+        resident: ResidentId,
+        delegate: &str,
+        action: Action,
+    ) -> Result<(), Status> {
+        let action = match action {
+            Action::Refer => wire::DelegatedAction::Refer,
+            Action::Pay => wire::DelegatedAction::Pay,
+        };
+        let request = wire::CheckDelegationRequest {
+            delegation_id: delegation.to_string(),
+            resident_id: resident.to_string(),
+            delegate: delegate.to_owned(),
+            action: action.into(),
+        };
+        self.delegations.clone().check_delegation(ctx.request(request)).await.map(drop)
+    }
+}
+
+fn provider(organisation: &wire::Organisation) -> Result<Provider, FieldError> {
+    let departments = organisation.departments.iter();
+    Ok(Provider {
+        id: convert::id("organisation_id", &organisation.organisation_id)?,
+        name: organisation.name.clone(),
+        tier: convert::tier("tier", organisation.tier)?,
+        place: organisation.place.as_ref().map(|place| Place { latitude: place.latitude, longitude: place.longitude }),
+        capabilities: departments.flat_map(|department| department.capabilities.iter().cloned()).collect(),
+    })
+}

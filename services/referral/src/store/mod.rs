@@ -1,0 +1,4 @@
+//! What is remembered: one table a file. Takes a connection, never begins or commits.
+
+pub mod referrals;
+pub mod sagas;

@@ -1,0 +1,193 @@
+//! `referrals`: one row per referral, with the data of its state in columns.
+
+mod row;
+
+use chrono::{DateTime, Utc};
+use postgres::{Error, audit::optional};
+use sqlx::PgConnection;
+use types::{
+    ids::{AppointmentId, JourneyId, OrganisationId, ReferralId, ResidentId},
+    region::RegionCode,
+};
+use uuid::Uuid;
+
+use crate::domain::referral::{Referral, StateName};
+use row::{Row, diagnoses};
+
+pub const TABLE: &str = "referrals";
+/// Version of the list of columns that [`digested`] names.
+pub const COLUMNS_VERSION: u32 = 1;
+
+const INSERT: &str = "INSERT INTO referrals (id, region, resident_id, direction, kind, from_organisation_id, to_organisation_id, \
+    diagnoses, urgency, clinical_summary, payment, credit_line_id, own_share_max, delegation_id, submitted_by, submitted_at, \
+    valid_until, previous_referral_id, journey_id, state, version, owner_id, deadline, changed_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $16)";
+
+const BY_ID: &str = "SELECT * FROM referrals WHERE id = $1";
+const LOCK: &str = "SELECT * FROM referrals WHERE id = $1 FOR UPDATE";
+const LOCK_BY_APPOINTMENT: &str = "SELECT * FROM referrals WHERE appointment_id = $1 FOR UPDATE";
+const OF_JOURNEY: &str = "SELECT * FROM referrals WHERE journey_id = $1 AND resident_id = $2 ORDER BY submitted_at, id";
+
+const UPDATE: &str = "UPDATE referrals SET state = $3, version = $4, owner_id = $5, deadline = $6, last_refusal = $7, saga_id = $8, \
+    appointment_id = $9, bill_id = $10, quote_id = $11, visit_id = $12, return_reason = $13, return_advice = $14, \
+    suggested_id = $15, changed_at = $16 WHERE id = $1 AND version = $2";
+
+const WORK_LIST: &str = "SELECT id, version FROM referrals \
+    WHERE owner_id = $1 AND state IN ('SUBMITTED', 'INFORMATION_REQUESTED', 'NEEDS_HUMAN') ORDER BY submitted_at, id";
+
+const OF_RESIDENT: &str = "SELECT * FROM referrals \
+    WHERE resident_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::timestamptz IS NULL OR submitted_at >= $3) \
+    AND ($4::timestamptz IS NULL OR (submitted_at, id) < ($4, $5)) ORDER BY submitted_at DESC, id DESC LIMIT $6";
+const OF_ORGANISATION: &str = "SELECT * FROM referrals \
+    WHERE (from_organisation_id = $1 OR to_organisation_id = $1) AND ($2::text IS NULL OR state = $2) \
+    AND ($3::timestamptz IS NULL OR submitted_at >= $3) \
+    AND ($4::timestamptz IS NULL OR (submitted_at, id) < ($4, $5)) ORDER BY submitted_at DESC, id DESC LIMIT $6";
+
+pub async fn insert(conn: &mut PgConnection, region: RegionCode, referral: &Referral) -> Result<(), Error> {
+    let row = Row::of(referral);
+    sqlx::query(INSERT)
+        .bind(row.id)
+        .bind(region.as_str())
+        .bind(row.resident_id)
+        .bind(row.direction)
+        .bind(row.kind)
+        .bind(row.from_organisation_id)
+        .bind(row.to_organisation_id)
+        .bind(row.diagnoses)
+        .bind(row.urgency)
+        .bind(row.clinical_summary)
+        .bind(row.payment)
+        .bind(row.credit_line_id)
+        .bind(row.own_share_max)
+        .bind(row.delegation_id)
+        .bind(row.submitted_by)
+        .bind(row.submitted_at)
+        .bind(row.valid_until)
+        .bind(row.previous_referral_id)
+        .bind(row.journey_id)
+        .bind(row.state)
+        .bind(row.version)
+        .bind(row.owner_id)
+        .bind(row.deadline)
+        .execute(conn)
+        .await?;
+    Ok(())
+}
+
+/// Writes what a transition changed. The row was locked, so its version is the one before.
+pub async fn update(conn: &mut PgConnection, referral: &Referral, now: DateTime<Utc>) -> Result<(), Error> {
+    let row = Row::of(referral);
+    let updated = sqlx::query(UPDATE)
+        .bind(row.id)
+        .bind(row.version - 1)
+        .bind(row.state)
+        .bind(row.version)
+        .bind(row.owner_id)
+        .bind(row.deadline)
+        .bind(row.last_refusal)
+        .bind(row.saga_id)
+        .bind(row.appointment_id)
+        .bind(row.bill_id)
+        .bind(row.quote_id)
+        .bind(row.visit_id)
+        .bind(row.return_reason)
+        .bind(row.return_advice)
+        .bind(row.suggested_id)
+        .bind(now)
+        .execute(conn)
+        .await?;
+    if updated.rows_affected() == 1 { Ok(()) } else { Err(Error::row_invalid(TABLE, "version", row.id)) }
+}
+
+pub async fn find(conn: &mut PgConnection, id: ReferralId) -> Result<Option<Referral>, Error> {
+    one(conn, BY_ID, id.uuid()).await
+}
+
+pub async fn lock(conn: &mut PgConnection, id: ReferralId) -> Result<Option<Referral>, Error> {
+    one(conn, LOCK, id.uuid()).await
+}
+
+/// The referral that an appointment was booked for.
+pub async fn lock_by_appointment(conn: &mut PgConnection, id: AppointmentId) -> Result<Option<Referral>, Error> {
+    one(conn, LOCK_BY_APPOINTMENT, id.uuid()).await
+}
+
+async fn one(conn: &mut PgConnection, sql: &'static str, id: Uuid) -> Result<Option<Referral>, Error> {
+    let row: Option<Row> = sqlx::query_as(sql).bind(id).fetch_optional(conn).await?;
+    row.map(Referral::try_from).transpose()
+}
+
+/// Oldest first.
+pub async fn of_journey(
+    conn: &mut PgConnection,
+    journey: JourneyId,
+    resident: ResidentId,
+) -> Result<Vec<Referral>, Error> {
+    let rows: Vec<Row> = sqlx::query_as(OF_JOURNEY).bind(journey.uuid()).bind(resident.uuid()).fetch_all(conn).await?;
+    rows.into_iter().map(Referral::try_from).collect()
+}
+
+/// What stands on an organisation's work list, and at which version.
+pub async fn work_list(conn: &mut PgConnection, owner: OrganisationId) -> Result<Vec<(ReferralId, i64)>, Error> {
+    let rows: Vec<(Uuid, i64)> = sqlx::query_as(WORK_LIST).bind(owner.uuid()).fetch_all(conn).await?;
+    Ok(rows.into_iter().map(|(id, version)| (ReferralId::from_uuid(id), version)).collect())
+}
+
+/// Whose referrals are listed.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose {
+    Resident(ResidentId),
+    /// From or to it.
+    Organisation(OrganisationId),
+}
+
+/// Which referrals are listed; newest first.
+#[derive(Debug, Clone, Copy)]
+pub struct Filter {
+    pub whose: Whose,
+    pub state: Option<StateName>,
+    pub submitted_from: Option<DateTime<Utc>>,
+}
+
+/// Key of a row in the list: its place in the order.
+pub type ListKey = (DateTime<Utc>, Uuid);
+
+pub async fn list(
+    conn: &mut PgConnection,
+    filter: &Filter,
+    after: Option<ListKey>,
+    limit: i64,
+) -> Result<Vec<Referral>, Error> {
+    let (sql, id) = match filter.whose {
+        Whose::Resident(id) => (OF_RESIDENT, id.uuid()),
+        Whose::Organisation(id) => (OF_ORGANISATION, id.uuid()),
+    };
+    let rows: Vec<Row> = sqlx::query_as(sql)
+        .bind(id)
+        .bind(filter.state.map(StateName::as_str))
+        .bind(filter.submitted_from)
+        .bind(after.map(|(at, _)| at))
+        .bind(after.map(|(_, id)| id))
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
+    rows.into_iter().map(Referral::try_from).collect()
+}
+
+/// The values whose digest stands in the audit: state, version, clinical text, refusal, booking and visit.
+pub fn digested<T>(referral: &Referral, with: impl FnOnce(&[&dyn std::fmt::Display]) -> T) -> T {
+    let row = Row::of(referral);
+    let diagnoses = diagnoses(referral).to_string();
+    with(&[
+        &row.state,
+        &row.version,
+        &diagnoses,
+        &row.clinical_summary,
+        &optional(&row.last_refusal),
+        &optional(&row.appointment_id),
+        &optional(&row.bill_id),
+        &optional(&row.quote_id),
+        &optional(&row.visit_id),
+        &optional(&row.return_advice),
+    ])
+}

@@ -1,0 +1,5 @@
+//! Loops: one file each. They say when; the use cases they call say what.
+
+pub mod acceptances;
+pub mod changes;
+pub mod scheduling_events;

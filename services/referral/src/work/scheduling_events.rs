@@ -1,0 +1,23 @@
+//! Takes in scheduling's events.
+
+use postgres::{
+    consumer::{self, Advanced, Failure, Handler, Inbox},
+    events::Event,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+
+struct Follower(App);
+
+impl Handler for Follower {
+    async fn handle(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
+        self.0.follow(event, inbox).await
+    }
+}
+
+/// Runs until told to stop.
+pub async fn run(app: App, shutdown: CancellationToken) {
+    let (db, scheduling) = (app.db.clone(), app.scheduling.clone());
+    consumer::run(db, scheduling, Follower(app), shutdown).await;
+}

@@ -1,1 +1,84 @@
+use std::time::Duration;
 
+use proto::anjia::payment::v1::{self as pb, BillState};
+use testkit::{reason, request_id};
+use tonic::Code;
+use types::ids::BillId;
+
+use crate::world::{World, credit, on_quote, text};
+
+#[tokio::test]
+async fn py_06_a_cancelled_bill_holds_nothing_and_stays_cancelled() {
+    let world = World::new().await;
+    let line = world.line("100.00").await;
+    let quote = world.quote("24.00").await;
+    let bill = world.authorise("resident", on_quote(&quote, vec![credit(&line, "24.00")])).await.expect("authorised");
+    for _ in 0..2 {
+        let cancelled = world.cancel("resident", &bill.bill_id).await.expect("cancelled").expect("it is known");
+        assert_eq!((cancelled.state(), cancelled.version), (BillState::Cancelled, 2));
+    }
+    assert_eq!(text(world.line_now(&line).await.held.as_ref()), "0.00");
+    let late = pb::AuthoriseBillRequest { bill_id: bill.bill_id, ..on_quote(&quote, vec![]) };
+    let late = world.authorise("resident", late).await.expect_err("cancelled");
+    assert_eq!((late.code(), reason(&late).as_str()), (Code::Aborted, "BILL_CANCELLED"));
+}
+
+#[tokio::test]
+async fn py_06_a_cancel_that_overtakes_its_authorisation_is_remembered() {
+    let world = World::new().await;
+    let bill_id = BillId::generate().to_string();
+    for _ in 0..2 {
+        assert_eq!(world.cancel("resident", &bill_id).await.expect("remembered"), None);
+    }
+    let late = pb::AuthoriseBillRequest { bill_id, ..on_quote(&world.quote("24.00").await, vec![]) };
+    let late = world.authorise("resident", late).await.expect_err("cancelled before");
+    assert_eq!((late.code(), reason(&late).as_str()), (Code::Aborted, "BILL_CANCELLED"));
+
+    let foreign = world.cancel("clinic", &BillId::generate().to_string()).await.expect_err("not theirs to cancel");
+    assert_eq!((foreign.code(), reason(&foreign).as_str()), (Code::PermissionDenied, "OUTSIDE_SCOPE"));
+    let nobodys = pb::CancelBillRequest {
+        request_id: request_id(),
+        bill_id: BillId::generate().to_string(),
+        resident_id: String::new(),
+    };
+    let nobodys = world.caller("clinic").request(nobodys).await;
+    let unknown = world.bills().cancel_bill(nobodys).await.expect_err("unknown, for nobody");
+    assert_eq!((unknown.code(), reason(&unknown).as_str()), (Code::NotFound, "BILL_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn py_06_of_a_cancel_and_an_authorisation_that_race_one_wins() {
+    let world = World::new().await;
+    let line = world.line("1000.00").await;
+    let quote = world.quote("24.00").await;
+    let mut kept = 0;
+    for _ in 0..12 {
+        let bill_id = BillId::generate().to_string();
+        let asked =
+            pb::AuthoriseBillRequest { bill_id: bill_id.clone(), ..on_quote(&quote, vec![credit(&line, "24.00")]) };
+        let (authorised, cancelled) =
+            tokio::join!(world.authorise("resident", asked), world.cancel("resident", &bill_id));
+        let cancelled = cancelled.expect("a cancel is never refused here");
+        match authorised {
+            // The cancel came after and found the bill.
+            Ok(_) => assert_eq!(cancelled.map(|bill| bill.state()), Some(BillState::Cancelled)),
+            Err(status) => assert_eq!((reason(&status).as_str(), cancelled), ("BILL_CANCELLED", None)),
+        }
+        kept += 1;
+    }
+    assert_eq!(kept, 12);
+    assert_eq!(text(world.line_now(&line).await.held.as_ref()), "0.00");
+}
+
+#[tokio::test]
+async fn py_02_an_expired_reservation_frees_itself() {
+    let world = World::with(&[("RESERVATION_DURATION_S", "1")]).await;
+    let line = world.line("100.00").await;
+    let quote = world.quote("24.00").await;
+    let bill = world.authorise("resident", on_quote(&quote, vec![credit(&line, "24.00")])).await.expect("authorised");
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    let late = world.capture("resident", &bill.bill_id).await.expect_err("expired, or cancelled for it");
+    assert_eq!(reason(&late), "BILL_NOT_AUTHORISED");
+    world.until(&bill.bill_id, BillState::Cancelled).await;
+    assert_eq!(text(world.line_now(&line).await.held.as_ref()), "0.00");
+}

@@ -42,7 +42,10 @@ async fn ad_01_a_second_policy_from_the_same_day_overlaps_and_a_later_one_takes_
     let overlap = world.release("insurer-releaser", &twin.policy_id).await.expect_err("same first day");
     assert_eq!((overlap.code(), reason(&overlap).as_str()), (Code::FailedPrecondition, "POLICY_OVERLAPS"));
 
-    let later = world.propose(&BEIJING.replacen("2023-01-01", "2099-01-01", 1)).await.expect("a later document");
+    let later = world
+        .propose(&BEIJING.replacen(r#""from": "2023-01-01""#, r#""from": "2099-01-01""#, 1))
+        .await
+        .expect("a later document");
     world.release("insurer-releaser", &later.policy_id).await.expect("it takes over");
     let list = world.caller("insurer-proposer").request(wire::ListPoliciesRequest::default()).await;
     let policies = world.policies().list_policies(list).await.expect("a list").into_inner().policies;

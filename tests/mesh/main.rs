@@ -1,3 +1,10 @@
-//! Whole meshes of real binaries. One program, so that its tests share a throw-away Postgres.
+//! Whole meshes: five real binaries on real databases. One program, so that it is linked once.
 
-fn main() {}
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod faults;
+mod idempotency;
+mod journey;
+mod redis;
+mod refusals;

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use chassis::access::Policies;
 use chassis::methods::Methods;
 use prost::Message;
-use prost_types::{FileDescriptorProto, FileDescriptorSet};
+use prost_types::{
+    EnumValueDescriptorProto, FieldDescriptorProto, FileDescriptorProto, FileDescriptorSet, MethodDescriptorProto,
+};
 
 use crate::finding::Finding;
 use crate::rust_source::RustSource;
@@ -142,13 +144,13 @@ fn places(file: &FileDescriptorProto) -> Vec<(Vec<i32>, String)> {
         );
     };
     for (at, message) in file.message_type.iter().enumerate() {
-        add(MESSAGES, at, message.name(), message.field.iter().map(|field| field.name()).collect());
+        add(MESSAGES, at, message.name(), message.field.iter().map(FieldDescriptorProto::name).collect());
     }
     for (at, words) in file.enum_type.iter().enumerate() {
-        add(ENUMS, at, words.name(), words.value.iter().map(|value| value.name()).collect());
+        add(ENUMS, at, words.name(), words.value.iter().map(EnumValueDescriptorProto::name).collect());
     }
     for (at, service) in file.service.iter().enumerate() {
-        add(SERVICES, at, service.name(), service.method.iter().map(|method| method.name()).collect());
+        add(SERVICES, at, service.name(), service.method.iter().map(MethodDescriptorProto::name).collect());
     }
     places
 }
@@ -160,7 +162,7 @@ fn index(at: usize) -> i32 {
 #[cfg(test)]
 mod tests {
     use prost_types::source_code_info::Location;
-    use prost_types::{MethodDescriptorProto, ServiceDescriptorProto, SourceCodeInfo};
+    use prost_types::{ServiceDescriptorProto, SourceCodeInfo};
 
     use super::*;
 

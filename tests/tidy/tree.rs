@@ -59,7 +59,7 @@ pub(crate) fn nameless(texts: &[Text]) -> Vec<Finding> {
     .collect()
 }
 
-fn ending(path: &str) -> Option<&str> {
+pub(crate) fn ending(path: &str) -> Option<&str> {
     path.rsplit_once('.').map(|(_, ending)| ending)
 }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Context;
+use devstack::callers::Client;
 use devstack::{Lifetime, Mesh, Plan, callers};
 
 use crate::cluster::shared;
@@ -30,4 +31,11 @@ pub fn caller_in(mesh: &Mesh, client_id: &str) -> TestCaller {
     let client = known.with_context(|| format!("nobody in the journey is called {client_id}")).or_panic();
     let identity = chassis::channel::connect(&mesh.fleet().url("identity").or_panic()).or_panic();
     TestCaller::new(client, mesh.fleet().keys(), identity)
+}
+
+/// Registers more clients in such a mesh, each with a key of its own. One call, however many: it starts identity's bootstrap.
+pub async fn register_in(mesh: &Mesh, clients: Vec<Client>) -> Vec<TestCaller> {
+    mesh.fleet().register(clients.clone()).await.or_panic();
+    let identity = chassis::channel::connect(&mesh.fleet().url("identity").or_panic()).or_panic();
+    clients.into_iter().map(|client| TestCaller::new(client, mesh.fleet().keys(), identity.clone())).collect()
 }

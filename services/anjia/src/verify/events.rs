@@ -1,0 +1,228 @@
+//! Events (I8): each state change told once, each event about a state change, in gapless order, taken in by its consumers.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::Result;
+use sqlx::AssertSqlSafe;
+use tokio::time::{Instant, sleep};
+
+use super::check::{Check, Invariant::*, Look, Violation};
+use super::databases::Databases;
+
+/// The sealer is at most a second behind.
+const SEALED_WITHIN: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 5 });
+/// Consumers have caught up half a minute after everything is well.
+const TAKEN_IN_WITHIN: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 30 });
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// A state change and the event that tells of it.
+#[derive(Clone, Copy)]
+pub(super) struct Told {
+    pub(super) service: &'static str,
+    pub(super) table: &'static str,
+    /// The rows that have changed so, also those that have changed on since.
+    pub(super) when: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) times: Times,
+}
+
+/// How often a row may change so.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Times {
+    Once,
+    /// Such as a bill that is re-based, or a referral that is booked anew.
+    Again,
+}
+
+use Times::{Again, Once};
+
+/// In this order: what is pending is waited for before anything else is looked at.
+pub(super) const PENDING: &[Check] = &[
+    Check { invariant: I8, name: "what is committed is sealed within 5 s", look: Look::Sealed },
+    Check { invariant: I8, name: "what is told is taken in within 30 s", look: Look::TakenIn },
+];
+
+pub(super) const CHECKS: &[Check] = &[
+    Check::everywhere(
+        I8,
+        "an event that was refused waits for nobody",
+        "SELECT source || '/' || position, format('parked: %s', cause) FROM parked_events",
+    ),
+    told("a resident is told of once", "identity", "residents", "state = 'REGISTERED'", "resident.registered", Once),
+    told("a delegation is told of once", "identity", "delegations", "true", "delegation.granted", Once),
+    told("its end, too", "identity", "delegations", "revoked_at IS NOT NULL", "delegation.revoked", Once),
+    told("a consent is told of once", "identity", "consents", "true", "consent.granted", Once),
+    told("a hold is told of once", "scheduling", "appointments", "true", "appointment.held", Once),
+    told(
+        "a confirmation is told of once",
+        "scheduling",
+        "appointments",
+        "confirmed_at IS NOT NULL",
+        "appointment.confirmed",
+        Once,
+    ),
+    told(
+        "a cancellation is told of once",
+        "scheduling",
+        "appointments",
+        "state = 'CANCELLED'",
+        "appointment.cancelled",
+        Once,
+    ),
+    told(
+        "a lapsed hold is told of once",
+        "scheduling",
+        "appointments",
+        "state = 'EXPIRED'",
+        "appointment.expired",
+        Once,
+    ),
+    told("a visit is told of once", "scheduling", "visits", "true", "visit.opened", Once),
+    told("the end of a visit is told of once", "scheduling", "visits", "ended_at IS NOT NULL", "visit.ended", Once),
+    told("a submission is told of once", "referral", "referrals", "true", "referral.submitted", Once),
+    told(
+        "a booked referral is told of",
+        "referral",
+        "referrals",
+        "EXISTS (SELECT FROM sagas WHERE sagas.referral_id = referrals.id AND sagas.state = 'COMPLETED')",
+        "referral.booked",
+        Again,
+    ),
+    told("a return is told of once", "referral", "referrals", "state = 'RETURNED'", "referral.returned", Once),
+    told("attendance is told of once", "referral", "referrals", "visit_id IS NOT NULL", "referral.attended", Once),
+    told("a closing is told of once", "referral", "referrals", "state = 'CLOSED'", "referral.closed", Once),
+    told("a withdrawal is told of once", "referral", "referrals", "state = 'WITHDRAWN'", "referral.withdrawn", Once),
+    told("a quote is told of once", "adjudication", "quotes", "true", "quote.made", Once),
+    told("a release is told of once", "adjudication", "policies", "released_at IS NOT NULL", "policy.released", Once),
+    told("a division is told of once", "adjudication", "settlements", "true", "settlement.divided", Once),
+    told(
+        "a confirmed settlement is told of once",
+        "adjudication",
+        "settlements",
+        "confirmed_at IS NOT NULL",
+        "settlement.confirmed",
+        Once,
+    ),
+    told("an authorisation is told of", "payment", "bills", "true", "bill.authorised", Again),
+    told("a capture is told of once", "payment", "bills", "captured_at IS NOT NULL", "bill.captured", Once),
+    told("a settled bill is told of once", "payment", "bills", "state = 'SETTLED'", "bill.settled", Once),
+    told("a cancelled bill is told of once", "payment", "bills", "state = 'CANCELLED'", "bill.cancelled", Once),
+    told("a credit line is told of", "payment", "credit_lines", "true", "credit_line.granted", Again),
+    told(
+        "a bank's word is told of once",
+        "payment",
+        "bank_orders",
+        "state IN ('SUCCEEDED', 'FAILED')",
+        "order.resolved",
+        Once,
+    ),
+];
+
+const fn told(
+    name: &'static str,
+    service: &'static str,
+    table: &'static str,
+    when: &'static str,
+    kind: &'static str,
+    times: Times,
+) -> Check {
+    Check { invariant: I8, name, look: Look::Told(Told { service, table, when, kind, times }) }
+}
+
+impl Told {
+    /// Both ways, in one statement and so in one snapshot.
+    pub(super) async fn violations(&self, databases: &mut Databases) -> Result<Option<Vec<Violation>>> {
+        let Some(connection) = databases.get(self.service) else {
+            return Ok(None);
+        };
+        let wrong = if self.times == Once { "told.times IS DISTINCT FROM 1" } else { "told.times IS NULL" };
+        // The table and the condition are constants above.
+        let sql = format!(
+            "WITH told AS (SELECT subject, count(*) AS times FROM events WHERE kind = $1 GROUP BY subject) \
+             SELECT {table}.id::text, format('told %s times by %s', coalesce(told.times, 0), $1) \
+             FROM {table} LEFT JOIN told ON told.subject = {table}.id::text WHERE ({when}) AND {wrong} \
+             UNION ALL \
+             SELECT subject, format('%s tells of what did not happen', $1) FROM told \
+             WHERE NOT EXISTS (SELECT FROM {table} WHERE {table}.id::text = told.subject AND ({when}))",
+            table = self.table,
+            when = self.when,
+        );
+        let kind = format!("anjia.{}.{}.v1", self.service, self.kind);
+        let rows: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql)).bind(kind).fetch_all(connection).await?;
+        let violation = |(id, what)| Violation { service: self.service.to_owned(), id, what };
+        Ok(Some(rows.into_iter().map(violation).collect()))
+    }
+}
+
+/// Rows that were committed when this began and are not sealed in time.
+pub(super) async fn unsealed(databases: &mut Databases) -> Result<Vec<Violation>> {
+    const PENDING: &str = "SELECT 'events', sequence FROM events WHERE position IS NULL \
+         UNION ALL SELECT 'audit_entries', sequence FROM audit_entries WHERE position IS NULL ORDER BY 1, 2";
+    let asked_at = Instant::now();
+    let mut violations = vec![];
+    for (service, connection) in databases.each() {
+        let at_first: Vec<(String, i64)> = sqlx::query_as(PENDING).fetch_all(&mut *connection).await?;
+        let mut still = at_first.clone();
+        while !still.is_empty() && asked_at.elapsed() < SEALED_WITHIN {
+            sleep(LOOK_INTERVAL).await;
+            still = sqlx::query_as(PENDING).fetch_all(&mut *connection).await?;
+            still.retain(|row| at_first.contains(row));
+        }
+        let violation = |(table, sequence): (String, i64)| Violation {
+            service: service.clone(),
+            id: format!("{table}/{sequence}"),
+            what: format!("not sealed after {} s", SEALED_WITHIN.as_secs()),
+        };
+        violations.extend(still.into_iter().map(violation));
+    }
+    Ok(violations)
+}
+
+/// Consumers that have not reached, in time, where their sources stood when this began; and such as are ahead of theirs.
+pub(super) async fn not_taken_in(databases: &mut Databases) -> Result<Vec<Violation>> {
+    let asked_at = Instant::now();
+    let mut cursors = cursors(databases).await?;
+    let heads = heads(databases).await?;
+    loop {
+        let is_behind = |((_, source), position): &(&(String, String), &i64)| {
+            heads.get(origin(source)).is_some_and(|head| *position < head)
+        };
+        let behind: Vec<_> = cursors.iter().filter(is_behind).collect();
+        if behind.is_empty() || asked_at.elapsed() >= TAKEN_IN_WITHIN {
+            let late = behind.into_iter().map(|((service, source), position)| Violation {
+                service: service.clone(),
+                id: source.clone(),
+                what: format!("at {position} of {}", heads.get(origin(source)).copied().unwrap_or_default()),
+            });
+            return Ok(late.collect());
+        }
+        sleep(LOOK_INTERVAL).await;
+        cursors = self::cursors(databases).await?;
+    }
+}
+
+/// A consumer is named after the service it pulls from, and maybe what for.
+fn origin(source: &str) -> &str {
+    source.split('/').next().unwrap_or(source)
+}
+
+async fn cursors(databases: &mut Databases) -> Result<BTreeMap<(String, String), i64>> {
+    let mut cursors = BTreeMap::new();
+    for (service, connection) in databases.each() {
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("SELECT source, position FROM cursors").fetch_all(connection).await?;
+        cursors.extend(rows.into_iter().map(|(source, position)| ((service.clone(), source), position)));
+    }
+    Ok(cursors)
+}
+
+async fn heads(databases: &mut Databases) -> Result<BTreeMap<String, i64>> {
+    let mut heads = BTreeMap::new();
+    for (service, connection) in databases.each() {
+        let head =
+            sqlx::query_scalar("SELECT position FROM chain_heads WHERE chain = 'events'").fetch_one(connection).await?;
+        heads.insert(service.clone(), head);
+    }
+    Ok(heads)
+}

@@ -1,0 +1,169 @@
+//! Money: single charge (I2), balance (I3), derived equals source (I4).
+
+use super::check::{Check, In, Invariant::*};
+
+pub(super) const CHECKS: &[Check] = &[
+    Check::rows(
+        I2,
+        "payment",
+        "a bill is posted once for each purpose",
+        "SELECT bill_id::text, format('%s transfers %s', count(*), purpose) FROM transfers WHERE order_id IS NULL \
+         GROUP BY bill_id, purpose HAVING count(*) > 1 \
+         UNION ALL \
+         SELECT order_id::text, format('%s transfers of one bank order', count(*)) FROM transfers WHERE order_id IS NOT NULL \
+         GROUP BY order_id HAVING count(*) > 1",
+    ),
+    Check::rows(
+        I2,
+        "payment",
+        "a captured bill is charged, and no other",
+        "SELECT bill.id::text, format('%s, but posted %s times', bill.state, posted.times) FROM bills bill \
+         CROSS JOIN LATERAL (SELECT count(*) AS times FROM transfers \
+             WHERE bill_id = bill.id AND purpose = 'BILL_CAPTURED') posted \
+         WHERE bill.total > 0 AND posted.times <> (bill.state IN ('CAPTURED', 'SETTLED'))::integer \
+         UNION ALL \
+         SELECT id::text, 'posted for a bill that does not exist' FROM transfers \
+         WHERE NOT EXISTS (SELECT FROM bills WHERE bills.id = transfers.bill_id)",
+    ),
+    Check::rows(
+        I2,
+        "payment",
+        "what is charged is what the shares say",
+        "SELECT bill.id::text, format('total %s, shares %s, charged %s', bill.total, reserved.amount, charged.amount) \
+         FROM bills bill \
+         CROSS JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount FROM bill_shares WHERE bill_id = bill.id) reserved \
+         CROSS JOIN LATERAL (SELECT sum(entry.amount) AS amount FROM entries entry \
+             JOIN transfers transfer ON transfer.id = entry.transfer_id \
+             WHERE transfer.bill_id = bill.id AND transfer.purpose = 'BILL_CAPTURED' AND entry.amount > 0) charged \
+         WHERE reserved.amount <> bill.total OR charged.amount <> bill.total",
+    ),
+    Check::rows(
+        I2,
+        "payment",
+        "a captured credit share is asked of its bank once",
+        "SELECT share.bill_id::text, format('%s orders for the credit share of %s', asked.times, share.amount) \
+         FROM bill_shares share JOIN bills bill ON bill.id = share.bill_id AND bill.state IN ('CAPTURED', 'SETTLED') \
+         CROSS JOIN LATERAL (SELECT count(*) AS times FROM bank_orders \
+             WHERE bill_id = share.bill_id AND credit_line_id = share.credit_line_id AND amount = share.amount) asked \
+         WHERE share.payer = 'CREDIT' AND asked.times <> 1 \
+         UNION ALL \
+         SELECT id::text, 'asks a bank for a share that was not captured' FROM bank_orders \
+         WHERE NOT EXISTS (SELECT FROM bill_shares share JOIN bills bill ON bill.id = share.bill_id \
+             WHERE share.bill_id = bank_orders.bill_id AND share.credit_line_id = bank_orders.credit_line_id \
+                 AND bill.state IN ('CAPTURED', 'SETTLED'))",
+    ),
+    Check::rows(
+        I2,
+        "payment",
+        "a bank's word is posted once, as it was said",
+        "SELECT asked.id::text, format('%s, but posted as %s', asked.state, coalesce(posted.purposes, 'nothing')) \
+         FROM bank_orders asked \
+         CROSS JOIN LATERAL (SELECT string_agg(purpose, ', ' ORDER BY purpose) AS purposes FROM transfers \
+             WHERE order_id = asked.id) posted \
+         WHERE posted.purposes IS DISTINCT FROM \
+             CASE asked.state WHEN 'SUCCEEDED' THEN 'BANK_CLEARED' WHEN 'FAILED' THEN 'BANK_DECLINED' END",
+    ),
+    Check::matched(
+        I2,
+        "a captured bill has its settlement confirmed",
+        In(
+            "payment",
+            "SELECT id::text, concat_ws(' ', settlement_id, id, total), 'captured, but its settlement is not confirmed for it' \
+             FROM bills WHERE state IN ('CAPTURED', 'SETTLED')",
+        ),
+        In("adjudication", "SELECT concat_ws(' ', id, bill_id, total) FROM settlements WHERE state = 'CONFIRMED'"),
+    ),
+    Check::matched(
+        I2,
+        "a confirmed settlement has its bill captured",
+        In(
+            "adjudication",
+            "SELECT id::text, concat_ws(' ', id, bill_id), 'confirmed, but its bill is not being captured' \
+             FROM settlements WHERE state = 'CONFIRMED'",
+        ),
+        In(
+            "payment",
+            "SELECT concat_ws(' ', settlement_id, id) FROM bills WHERE state IN ('CAPTURING', 'CAPTURED', 'SETTLED')",
+        ),
+    ),
+    Check::matched(
+        I2,
+        "the funds are charged what was adjudicated",
+        In(
+            "payment",
+            "SELECT bill.id::text, format('%s %s %s', bill.settlement_id, \
+                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'POOLED_FUND'), 0.00), \
+                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'LARGE_AMOUNT_FUND'), 0.00)), \
+                 'charges the funds something else than its settlement says' \
+             FROM bills bill LEFT JOIN bill_shares share ON share.bill_id = bill.id \
+             WHERE bill.state IN ('CAPTURED', 'SETTLED') GROUP BY bill.id",
+        ),
+        In("adjudication", "SELECT format('%s %s %s', id, pooled_fund, large_amount_fund) FROM settlements"),
+    ),
+    Check::rows(
+        I3,
+        "payment",
+        "every transfer has two entries or more and sums to zero",
+        "SELECT transfer.id::text, format('%s entries, sum %s', count(entry.amount), coalesce(sum(entry.amount), 0)) \
+         FROM transfers transfer LEFT JOIN entries entry ON entry.transfer_id = transfer.id \
+         GROUP BY transfer.id HAVING count(entry.amount) < 2 OR sum(entry.amount) <> 0",
+    ),
+    Check::rows(
+        I3,
+        "payment",
+        "every entry belongs to a transfer and an account of its region",
+        "SELECT transfer_id::text, format('entry %s of %s hangs in the air', line, amount) FROM entries \
+         WHERE NOT EXISTS (SELECT FROM transfers WHERE id = entries.transfer_id AND region = entries.region) \
+             OR NOT EXISTS (SELECT FROM accounts WHERE id = entries.account_id AND region = entries.region)",
+    ),
+    Check::rows(
+        I3,
+        "payment",
+        "the ledger of a region sums to zero",
+        "SELECT region, format('sums to %s', sum(amount)) FROM entries GROUP BY region HAVING sum(amount) <> 0",
+    ),
+    Check::rows(
+        I4,
+        "payment",
+        "a balance is the sum of its entries",
+        "SELECT account.id::text, format('shown as %s, is %s', shown.balance, summed.balance) FROM accounts account \
+         LEFT JOIN account_balances shown ON shown.id = account.id \
+         CROSS JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS balance FROM entries WHERE account_id = account.id) summed \
+         WHERE shown.balance IS DISTINCT FROM summed.balance",
+    ),
+    Check::rows(
+        I4,
+        "payment",
+        "no account is on the wrong side of zero",
+        "SELECT account.id::text, format('%s stands at %s', account.kind, sum(entry.amount)) \
+         FROM accounts account JOIN entries entry ON entry.account_id = account.id GROUP BY account.id \
+         HAVING sum(entry.amount) * CASE WHEN account.kind IN ('PROVIDER_PAYABLE', 'PROVIDER_PAID') THEN -1 ELSE 1 END < 0",
+    ),
+    Check::rows(
+        I4,
+        "payment",
+        "what is drawn on a credit line is what its bills say",
+        "SELECT line.id::text, format('used %s, by its bills %s; held %s, by its bills %s', \
+             line.used, drawn.used, line.held, drawn.held) \
+         FROM credit_lines line \
+         CROSS JOIN LATERAL ( \
+             SELECT coalesce(sum(share.amount) FILTER (WHERE bill.state IN ('CAPTURED', 'SETTLED') AND NOT EXISTS ( \
+                        SELECT FROM bank_orders asked WHERE asked.bill_id = bill.id AND asked.credit_line_id = line.id \
+                            AND asked.state = 'FAILED')), 0) AS used, \
+                    coalesce(sum(share.amount) FILTER (WHERE bill.state IN ('AUTHORISED', 'CAPTURING')), 0) AS held \
+             FROM bill_shares share JOIN bills bill ON bill.id = share.bill_id WHERE share.credit_line_id = line.id) drawn \
+         WHERE line.used <> drawn.used OR line.held <> drawn.held",
+    ),
+    Check::rows(
+        I4,
+        "payment",
+        "a bank owes what it has not answered yet",
+        "SELECT account.id::text, format('owes %s, but %s is unanswered', account.balance, asked.amount) \
+         FROM (SELECT accounts.*, (SELECT coalesce(sum(amount), 0) FROM entries WHERE account_id = accounts.id) AS balance \
+             FROM accounts WHERE kind = 'BANK_RECEIVABLE') account \
+         CROSS JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount FROM bank_orders \
+             WHERE bank_id::text = account.holder AND region = account.region \
+                 AND state IN ('INTENT', 'SENT', 'UNKNOWN')) asked \
+         WHERE account.balance <> asked.amount",
+    ),
+];

@@ -1,0 +1,10 @@
+//! Booking (I5). The queries are scheduling's own, kept as a view beside the tables they are about.
+
+use super::check::{Check, Invariant::*};
+
+pub(super) const CHECKS: &[Check] = &[Check::rows(
+    I5,
+    "scheduling",
+    "nobody and no place is booked twice, and holds end",
+    "SELECT coalesce(row_id::text, ''), violation FROM booking_violations",
+)];

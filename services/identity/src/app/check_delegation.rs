@@ -9,8 +9,9 @@ use crate::domain::IdentityError;
 use crate::domain::delegation::{Action, Delegation};
 use crate::store::delegations;
 
-/// The one service that asks about delegates other than the one who acts: it checks its mandates.
-const MANDATED: &str = "referral";
+/// The services that ask about delegates other than the one who acts: referral checks its mandates; scheduling a list that
+/// somebody books in their own name, and who came to a desk in a patient's stead.
+const ASK_ABOUT_OTHERS: [&str; 2] = ["referral", "scheduling"];
 
 /// Whether somebody may do something for a resident.
 #[derive(Debug, Clone)]
@@ -57,7 +58,11 @@ impl App {
 fn delegate<'a>(caller: &'a Caller, named: Option<&'a Party>) -> Result<&'a Party, IdentityError> {
     match named {
         None => Ok(caller.acting()),
-        Some(named) if named == caller.acting() || caller.service() == Some(MANDATED) => Ok(named),
+        Some(named)
+            if named == caller.acting() || caller.service().is_some_and(|name| ASK_ABOUT_OTHERS.contains(&name)) =>
+        {
+            Ok(named)
+        }
         Some(_) => Err(IdentityError::NotTheDelegate),
     }
 }

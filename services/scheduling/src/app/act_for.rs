@@ -21,18 +21,22 @@ impl Scheduling {
         named: Option<DelegationId>,
     ) -> Result<Option<DelegationId>, SchedulingError> {
         let caller = &ctx.caller;
-        let delegation = match (&caller.subject, &caller.actor) {
-            (Party::Service(_), None) => return Ok(None),
-            (Party::Resident(subject), None | Some(Party::Service(_))) if *subject == resident => {
-                return Ok(caller.delegation);
+        match (&caller.subject, &caller.actor) {
+            (Party::Service(_), None) => Ok(None),
+            (Party::Resident(subject), None | Some(Party::Service(_))) if *subject == resident => Ok(caller.delegation),
+            (Party::Resident(subject), Some(_)) if *subject == resident => {
+                let delegation = caller.delegation.ok_or(SchedulingError::NoDelegation)?;
+                self.identity.check_caller(ctx, delegation, resident, Action::Book).await?;
+                Ok(Some(delegation))
             }
-            (Party::Resident(subject), Some(_)) if *subject == resident => caller.delegation,
-            // In their own name: somebody acting for one resident does not thereby act for another.
-            (_, None) => named,
-            _ => None,
-        };
-        let delegation = delegation.ok_or(SchedulingError::NoDelegation)?;
-        self.identity.check_caller(ctx, delegation, resident, Action::Book).await?;
-        Ok(Some(delegation))
+            // In their own name.
+            (party, None) => {
+                let delegation = named.ok_or(SchedulingError::NoDelegation)?;
+                self.identity.check_delegate(delegation, resident, party, Action::Book).await?;
+                Ok(Some(delegation))
+            }
+            // Somebody who acts for one resident does not thereby act for another.
+            (_, Some(_)) => Err(SchedulingError::NoDelegation),
+        }
     }
 }

@@ -115,8 +115,8 @@ impl Identity {
         self.check(ctx, delegation, resident, String::new(), action).await
     }
 
-    /// That somebody else may act for a resident at this moment. Asked in scheduling's own name: the desk has no part in the
-    /// delegation of who stands before it.
+    /// That a party may act for a resident at this moment. Asked in scheduling's own name: a token that does not act for the
+    /// resident has no right to their delegations.
     pub async fn check_delegate(
         &self,
         delegation: DelegationId,

@@ -1,0 +1,267 @@
+//! A small town: a clinic, a hospital, a resident, and a worker who may book for her.
+
+use std::time::Duration;
+
+use chassis::channel::Channel;
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use proto::anjia::{
+    common::v1::{CareKind, Place, Tier},
+    identity::v1::{
+        self as identity, delegation_service_client::DelegationServiceClient,
+        organisation_service_client::OrganisationServiceClient, resident_service_client::ResidentServiceClient,
+    },
+    scheduling::v1::{
+        Appointment, HoldSlotRequest, Pool, PoolShare, PublishSessionsRequest, Session, Slot,
+        appointment_service_client::AppointmentServiceClient, session_service_client::SessionServiceClient,
+        visit_service_client::VisitServiceClient,
+    },
+};
+use proto::convert::to_timestamp;
+use sqlx::Connection as _;
+use testkit::{Mesh, TestCaller, callers, request_id};
+use tonic::Status;
+use types::{
+    clock::{Clock as _, SystemClock},
+    credit_code::CreditCode,
+    ids::{DelegationId, ResidentId},
+};
+
+/// Xizhimen, near the clinic.
+pub const HOME: Place = Place { latitude: 39.940_0, longitude: 116.352_0 };
+
+pub struct Town {
+    pub mesh: Mesh,
+    pub worker: TestCaller,
+    pub clinic: TestCaller,
+    pub hospital: TestCaller,
+    pub resident: TestCaller,
+    /// The worker with the resident's delegation.
+    pub acting: TestCaller,
+    pub delegation: String,
+}
+
+pub fn now() -> DateTime<Utc> {
+    SystemClock.now()
+}
+
+impl Town {
+    pub async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    pub async fn with(settings: &[(&str, &str)]) -> Self {
+        let mesh = Mesh::start_with(&["scheduling"], settings).await;
+        let [worker, clinic, hospital, resident] =
+            ["worker", "clinic", "hospital", "resident"].map(|name| mesh.caller(name));
+        let acting = worker.clone();
+        let mut town = Self { mesh, worker, clinic, hospital, resident, acting, delegation: String::new() };
+        let clinic_place = Place { latitude: 39.941_0, longitude: 116.353_0 };
+        let hospital_place = Place { latitude: 39.942_0, longitude: 116.352_0 };
+        town.register_provider(callers::CLINIC, Tier::Community, clinic_place).await;
+        town.register_provider(callers::HOSPITAL, Tier::Tertiary, hospital_place).await;
+        town.register_practitioner(callers::DOCTOR, callers::CLINIC).await;
+        town.register_practitioner(callers::SPECIALIST, callers::HOSPITAL).await;
+        town.register_resident(callers::RESIDENT).await;
+        let actions = [identity::DelegatedAction::Book, identity::DelegatedAction::Attend];
+        let delegation = town.delegate(&town.resident, callers::RESIDENT, &actions).await;
+        town.acting = town.worker.acting_for(ResidentId::from_uuid(callers::RESIDENT), delegation);
+        town.delegation = delegation.to_string();
+        town
+    }
+
+    pub fn sessions(&self) -> SessionServiceClient<Channel> {
+        SessionServiceClient::new(self.mesh.channel("scheduling"))
+    }
+
+    pub fn appointments(&self) -> AppointmentServiceClient<Channel> {
+        AppointmentServiceClient::new(self.mesh.channel("scheduling"))
+    }
+
+    pub fn visits(&self) -> VisitServiceClient<Channel> {
+        VisitServiceClient::new(self.mesh.channel("scheduling"))
+    }
+
+    async fn register_provider(&self, id: uuid::Uuid, tier: Tier, place: Place) {
+        let body = format!("9111010{}MA0000{:03}", id.as_bytes()[15] % 10, id.as_bytes()[15]);
+        let organisation = identity::Organisation {
+            organisation_id: id.to_string(),
+            kind: identity::OrganisationKind::Provider.into(),
+            name: "试点机构".to_owned(),
+            credit_code: CreditCode::with_check_character(&body).unwrap().to_string(),
+            tier: tier.into(),
+            region_code: callers::REGION.to_owned(),
+            place: Some(place),
+            departments: vec![department(id)],
+            ..Default::default()
+        };
+        let request = identity::RegisterOrganisationRequest { request_id: request_id(), organisation: Some(organisation) };
+        let request = self.mesh.caller("operator").request(request).await;
+        OrganisationServiceClient::new(self.mesh.channel("identity")).register_organisation(request).await.unwrap();
+    }
+
+    async fn register_practitioner(&self, id: uuid::Uuid, organisation: uuid::Uuid) {
+        let practitioner = identity::Practitioner {
+            practitioner_id: id.to_string(),
+            organisation_id: organisation.to_string(),
+            name: "王医生".to_owned(),
+            title: "主任医师".to_owned(),
+            department_ids: vec![],
+        };
+        let request = identity::RegisterPractitionerRequest { request_id: request_id(), practitioner: Some(practitioner) };
+        let request = self.mesh.caller("operator").request(request).await;
+        OrganisationServiceClient::new(self.mesh.channel("identity")).register_practitioner(request).await.unwrap();
+    }
+
+    pub async fn register_resident(&self, id: uuid::Uuid) {
+        let birth_date = NaiveDate::from_ymd_opt(1990, 3, 1).unwrap();
+        let request = identity::RegisterResidentRequest {
+            request_id: request_id(),
+            resident_id: id.to_string(),
+            national_id: testkit::national_id(birth_date).expose().to_owned(),
+            name: "陈测试".to_owned(),
+            region_code: callers::REGION.to_owned(),
+            community: "展览路街道".to_owned(),
+            ..Default::default()
+        };
+        let request = self.worker.request(request).await;
+        ResidentServiceClient::new(self.mesh.channel("identity")).register_resident(request).await.unwrap();
+    }
+
+    /// One more resident, with a token of their own.
+    pub async fn newcomer(&self, name: &str) -> (TestCaller, String) {
+        let id = ResidentId::generate();
+        self.register_resident(id.uuid()).await;
+        (self.mesh.register(callers::Client::resident(name, id.uuid())).await, id.to_string())
+    }
+
+    /// Lets the worker act for a resident.
+    pub async fn delegate(
+        &self,
+        resident: &TestCaller,
+        id: uuid::Uuid,
+        actions: &[identity::DelegatedAction],
+    ) -> DelegationId {
+        let request = identity::GrantDelegationRequest {
+            request_id: request_id(),
+            resident_id: id.to_string(),
+            delegate: self.worker.party().to_owned(),
+            basis: identity::DelegationBasis::Granted.into(),
+            actions: actions.iter().map(|action| (*action).into()).collect(),
+            until: Some(to_timestamp(now() + TimeDelta::days(30))),
+            evidence: "SELF".to_owned(),
+            ..Default::default()
+        };
+        let answer = DelegationServiceClient::new(self.mesh.channel("identity"))
+            .grant_delegation(resident.request(request).await)
+            .await
+            .unwrap();
+        answer.into_inner().delegation.unwrap().delegation_id.parse().unwrap()
+    }
+
+    /// Slots of half an hour at the clinic, from a moment on.
+    pub async fn clinic_slots(&self, starts_at: DateTime<Utc>, count: i32, places: i32) -> Vec<Slot> {
+        self.publish(&self.clinic, vec![session(callers::CLINIC, starts_at, count, &[(Pool::Public, places)])])
+            .await
+            .unwrap()
+    }
+
+    pub async fn publish(&self, caller: &TestCaller, sessions: Vec<Session>) -> Result<Vec<Slot>, Status> {
+        let request = PublishSessionsRequest { request_id: request_id(), sessions };
+        Ok(self.sessions().publish_sessions(caller.request(request).await).await?.into_inner().slots)
+    }
+
+    /// The resident's own hold.
+    pub async fn hold(&self, slot: &Slot) -> Result<Appointment, Status> {
+        self.hold_as(&self.resident, hold(slot)).await
+    }
+
+    pub async fn hold_as(&self, caller: &TestCaller, request: HoldSlotRequest) -> Result<Appointment, Status> {
+        let answer = self.appointments().hold_slot(caller.request(request).await).await?;
+        Ok(answer.into_inner().appointment.unwrap())
+    }
+
+    pub async fn confirm(&self, caller: &TestCaller, appointment_id: &str) -> Result<Appointment, Status> {
+        let request = proto::anjia::scheduling::v1::ConfirmAppointmentRequest {
+            request_id: request_id(),
+            appointment_id: appointment_id.to_owned(),
+        };
+        let answer = self.appointments().confirm_appointment(caller.request(request).await).await?;
+        Ok(answer.into_inner().appointment.unwrap())
+    }
+
+    pub async fn get(&self, caller: &TestCaller, appointment_id: &str) -> Result<Appointment, Status> {
+        let request = proto::anjia::scheduling::v1::GetAppointmentRequest { appointment_id: appointment_id.to_owned() };
+        let answer = self.appointments().get_appointment(caller.request(request).await).await?;
+        Ok(answer.into_inner().appointment.unwrap())
+    }
+
+    /// Booked and confirmed by the resident.
+    pub async fn booked(&self, slot: &Slot) -> Appointment {
+        let held = self.hold(slot).await.unwrap();
+        self.confirm(&self.resident, &held.appointment_id).await.unwrap()
+    }
+
+    /// Places given in a slot, as the database counts them.
+    pub async fn taken(&self, slot: &Slot) -> i32 {
+        let mut owner = self.mesh.owner("scheduling").await;
+        let id: uuid::Uuid = slot.slot_id.parse().unwrap();
+        sqlx::query_scalar("SELECT sum(taken)::int FROM slot_pools WHERE slot_id = $1")
+            .bind(id)
+            .fetch_one(&mut owner)
+            .await
+            .unwrap()
+    }
+
+    /// I5: nothing is ever oversold, doubled or lost.
+    pub async fn assert_sound(&self) {
+        let mut owner = self.mesh.owner("scheduling").await;
+        let violations: Vec<(String, uuid::Uuid)> =
+            sqlx::query_as("SELECT violation, row_id FROM booking_violations").fetch_all(&mut owner).await.unwrap();
+        assert!(violations.is_empty(), "{violations:?}");
+        owner.close().await.unwrap();
+    }
+}
+
+pub fn department(organisation: uuid::Uuid) -> identity::Department {
+    identity::Department {
+        department_id: format!("01930000-0000-7000-8000-0000000d{:04x}", organisation.as_u128() & 0xffff),
+        code: "0302".to_owned(),
+        name: "心内科".to_owned(),
+        capabilities: vec!["I20".to_owned(), "I25".to_owned()],
+    }
+}
+
+/// A session of outpatient and chronic care, in slots of half an hour.
+pub fn session(organisation: uuid::Uuid, starts_at: DateTime<Utc>, slots: i32, pools: &[(Pool, i32)]) -> Session {
+    Session {
+        provider_organisation_id: organisation.to_string(),
+        kinds: vec![CareKind::Outpatient.into(), CareKind::Chronic.into()],
+        starts_at: Some(to_timestamp(starts_at)),
+        ends_at: Some(to_timestamp(starts_at + TimeDelta::minutes(30) * slots)),
+        slot_length_minutes: 30,
+        pools: pools.iter().map(|(pool, places)| PoolShare { pool: (*pool).into(), places: *places }).collect(),
+        ..Default::default()
+    }
+}
+
+/// The resident's wish for an outpatient place.
+pub fn hold(slot: &Slot) -> HoldSlotRequest {
+    HoldSlotRequest {
+        request_id: request_id(),
+        resident_id: callers::RESIDENT.to_string(),
+        slot_id: slot.slot_id.clone(),
+        kind: CareKind::Outpatient.into(),
+        ..Default::default()
+    }
+}
+
+/// The field that a refusal names.
+pub fn field(status: &Status) -> String {
+    use tonic_types::StatusExt as _;
+    let details = status.get_details_bad_request().unwrap_or_else(|| panic!("no field named: {status:?}"));
+    details.field_violations[0].field.clone()
+}
+
+pub async fn pause(milliseconds: u64) {
+    tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+}

@@ -64,7 +64,8 @@ const fn methods(call: Call) -> &'static [&'static str] {
         Call::CheckMandate => &[Identity::CHECK_CONSENT, Identity::CHECK_DELEGATION],
         Call::Hold => &[Scheduling::HOLD],
         Call::Quote { .. } => &[Adjudication::QUOTE],
-        Call::Authorise { .. } => &[Payment::AUTHORISE],
+        // Payment reads the quote with the token it was shown.
+        Call::Authorise { .. } => &[Payment::AUTHORISE, Adjudication::GET_QUOTE],
         Call::Confirm => &[Scheduling::CONFIRM],
         Call::Inspect => &[Scheduling::GET],
         Call::CancelBill => &[Payment::CANCEL],

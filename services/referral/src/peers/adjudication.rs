@@ -33,6 +33,7 @@ pub struct Adjudication {
 
 impl Adjudication {
     pub const QUOTE: &str = "anjia.adjudication.v1.AdjudicationService/QuoteCare";
+    pub const GET_QUOTE: &str = "anjia.adjudication.v1.AdjudicationService/GetQuote";
 
     pub fn new(channel: Channel) -> Self {
         Self { client: AdjudicationServiceClient::new(channel) }

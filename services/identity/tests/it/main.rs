@@ -1,3 +1,24 @@
 //! Identity as its callers see it: the real binary, a real Postgres, tokens it issued itself.
 
-mod tokens;
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod access;
+mod bootstrap;
+mod check_consent;
+mod check_delegation;
+mod enrol_resident;
+mod exchange_token;
+mod find_resident;
+mod get_coverage;
+mod get_resident;
+mod grant_consent;
+mod grant_delegation;
+mod isolation;
+mod list_organisations;
+mod privacy;
+mod pull_events;
+mod register_organisation;
+mod register_practitioner;
+mod register_resident;
+mod revoke_delegation;
+mod support;

@@ -1,0 +1,97 @@
+//! Every RPC against every caller of the journey: what `access.toml` says is what happens.
+
+use std::collections::BTreeSet;
+
+use chassis::access::{Policies, Policy};
+use chassis::channel::Channel;
+use chassis::methods::Methods;
+use http::uri::PathAndQuery;
+use testkit::{callers, reason};
+use tonic::client::Grpc;
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
+use types::caller::Role;
+
+use crate::support::World;
+
+const SERVICES: [&str; 7] = [
+    "anjia.identity.v1.ResidentService",
+    "anjia.identity.v1.OrganisationService",
+    "anjia.identity.v1.EnrolmentService",
+    "anjia.identity.v1.DelegationService",
+    "anjia.identity.v1.ConsentService",
+    "anjia.identity.v1.TokenService",
+    "anjia.identity.v1.EventService",
+];
+
+/// Calls a method with an empty message.
+async fn call(channel: Channel, method: &str, request: Request<()>) -> Result<(), Status> {
+    let path: PathAndQuery = format!("/{method}").parse().unwrap();
+    let codec = tonic_prost::ProstCodec::<(), ()>::default();
+    let mut client = Grpc::new(channel);
+    client.ready().await?;
+    client.unary(request, path, codec).await.map(|_| ())
+}
+
+fn policies() -> Vec<Policy> {
+    let policies = Policies::check(identity::ACCESS, &SERVICES, Methods::declared()).unwrap();
+    let methods = SERVICES.iter().flat_map(|service| Methods::declared().of_service(service));
+    methods.map(|method| policies.get(method).unwrap().as_ref().clone()).collect()
+}
+
+#[tokio::test]
+async fn id_07_without_a_good_token_nothing_is_answered() {
+    let world = World::start().await;
+    for policy in policies().iter().filter(|policy| !policy.anonymous) {
+        let missing = call(world.channel(), &policy.method, Request::new(())).await.unwrap_err();
+        assert_eq!((missing.code(), reason(&missing).as_str()), (Code::Unauthenticated, "TOKEN_MISSING"));
+
+        // Claims of an operator, signed by nobody we know.
+        let mut foreign = world.caller("operator").request(()).await;
+        let token = foreign.metadata().get("authorization").unwrap().to_str().unwrap().to_owned();
+        let (body, _) = token.rsplit_once('.').unwrap();
+        let forged = format!("{body}.{}", "A".repeat(86));
+        foreign.metadata_mut().insert("authorization", forged.parse().unwrap());
+        let invalid = call(world.channel(), &policy.method, foreign).await.unwrap_err();
+        assert_eq!((invalid.code(), reason(&invalid).as_str()), (Code::Unauthenticated, "TOKEN_INVALID"));
+    }
+}
+
+#[tokio::test]
+async fn id_07_every_method_is_for_the_roles_it_names() {
+    let world = World::start().await;
+    for client in callers::all() {
+        let roles: BTreeSet<Role> = client.roles.iter().map(|role| role.parse().unwrap()).collect();
+        let caller = world.caller(&client.client_id);
+        for policy in policies().iter().filter(|policy| !policy.anonymous) {
+            let answer = call(world.channel(), &policy.method, caller.request(()).await).await;
+            let is_refused = answer.is_err_and(|status| reason(&status) == "METHOD_NOT_PERMITTED");
+            let is_listed = !roles.is_disjoint(&policy.roles);
+            assert_eq!(is_refused, !is_listed, "{} calls {}", client.client_id, policy.method);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_empty_request_is_refused_by_the_name_of_a_field() {
+    let world = World::start().await;
+    let complete_when_empty =
+        ["anjia.identity.v1.OrganisationService/ListOrganisations", "anjia.identity.v1.TokenService/GetKeys"];
+    for policy in policies() {
+        let listed = callers::all()
+            .into_iter()
+            .find(|client| client.roles.iter().any(|role| policy.roles.contains(&role.parse().unwrap())));
+        let request = match listed {
+            Some(client) => world.caller(&client.client_id).request(()).await,
+            None => Request::new(()),
+        };
+        let answer = call(world.channel(), &policy.method, request).await;
+        if complete_when_empty.contains(&policy.method.as_str()) {
+            answer.unwrap();
+            continue;
+        }
+        let status = answer.unwrap_err();
+        assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "INVALID_FIELD"), "{policy:?}");
+        assert!(!status.get_details_bad_request().unwrap().field_violations[0].field.is_empty());
+    }
+}

@@ -41,6 +41,7 @@ fn call<M: Idempotent>(
     Call::new(&ctx.caller, method, message, encode).map_err(error::invalid)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "used as `.map_err(unreadable)`")]
 fn unreadable(error: prost::DecodeError) -> Status {
     error::internal(&error)
 }

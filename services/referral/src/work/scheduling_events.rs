@@ -19,5 +19,5 @@ impl Handler for Follower {
 /// Runs until told to stop.
 pub async fn run(app: App, shutdown: CancellationToken) {
     let (db, scheduling) = (app.db.clone(), app.scheduling.clone());
-    consumer::run(db, scheduling, Follower(app), shutdown).await;
+    Box::pin(consumer::run(db, scheduling, Follower(app), shutdown)).await;
 }

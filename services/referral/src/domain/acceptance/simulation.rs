@@ -37,7 +37,7 @@ const FAULTS: [Fault; 8] = [
     Fault::Overtaken,
 ];
 
-/// SplitMix64.
+/// `SplitMix64`.
 struct Random(u64);
 
 impl Random {

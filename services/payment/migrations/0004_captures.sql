@@ -10,6 +10,7 @@ CREATE TABLE captures (
     last_refusal    text,
     mandate         jsonb       NOT NULL,
     traceparent     text,
+    journey_id      uuid,
     begun_at        timestamptz NOT NULL,
     deadline        timestamptz NOT NULL,
     next_attempt_at timestamptz NOT NULL DEFAULT now(),

@@ -1,6 +1,6 @@
 //! Writes down that a bill is to be captured, and answers. The saga does the rest.
 
-use chassis::{Context, Permitted};
+use chassis::{Context, Permitted, telemetry};
 use postgres::{Begun, Call, Reply, audit};
 use types::ids::{BillId, SagaId};
 
@@ -33,6 +33,9 @@ impl App {
         }
 
         let (bill, settlement) = bill.into_inner().begin_capture(now)?;
+        if let Some(journey) = bill.journey {
+            telemetry::journey(journey);
+        }
         bills::update(&mut tx, &bill).await?;
         let intent = Capture {
             id: SagaId::generate(),
@@ -42,6 +45,7 @@ impl App {
             state: capture::State::Confirming,
             attempts: 0,
             traceparent: ctx.traceparent(),
+            journey: bill.journey,
             begun_at: now,
             deadline: now + self.durations.capture,
             fence: 0,

@@ -38,7 +38,7 @@ pub struct Durations {
     pub reservation: TimeDelta,
     /// A capture, until a person is asked.
     pub capture: TimeDelta,
-    /// What is due is due to whoever works on a capture, until another replica may take it over.
+    /// Whoever works on a capture has it to themself, until another replica may take it over.
     pub capture_lease: Duration,
 }
 

@@ -22,13 +22,16 @@ pub(super) const BILL_CANCELLED: &str = "anjia.payment.bill.cancelled.v1";
 const CREDIT_LINE_GRANTED: &str = "anjia.payment.credit_line.granted.v1";
 const ORDER_RESOLVED: &str = "anjia.payment.order.resolved.v1";
 
-/// Tells that a bill changed.
+/// Tells that a bill changed, and telemetry which journey that belongs to.
 pub(super) async fn tell_bill(
     tx: &mut Transaction,
     kind: &'static str,
     bill: &Bill,
     now: DateTime<Utc>,
 ) -> Result<(), Error> {
+    if let Some(journey) = bill.journey {
+        telemetry::journey(journey);
+    }
     let data = json!({
         "resident_id": bill.resident.to_string(),
         "payee_organisation_id": bill.payee.to_string(),

@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use types::ids::{BillId, SagaId, SettlementId};
+use types::ids::{BillId, JourneyId, SagaId, SettlementId};
 use types::region::RegionCode;
 
 use super::words::words;
@@ -138,6 +138,7 @@ pub struct Capture {
     pub state: State,
     pub attempts: u32,
     pub traceparent: Option<String>,
+    pub journey: Option<JourneyId>,
     pub begun_at: DateTime<Utc>,
     pub deadline: DateTime<Utc>,
     /// Raised whenever the row is taken; a holder with an older one can write nothing.

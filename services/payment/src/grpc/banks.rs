@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use super::convert;
 use super::status::{Undecodable, refuse};
 use crate::app::App;
-use crate::domain::credit_line::{CreditLine, State};
+use crate::domain::credit_line::{CreditLine, Standing, State};
 use crate::domain::error::PaymentError;
 use crate::domain::order::BankOrder;
 
@@ -19,8 +19,12 @@ use crate::domain::order::BankOrder;
 pub(super) struct Banks(pub(super) Arc<App>);
 
 fn granted(line: &Permitted<CreditLine>) -> pb::GrantCreditLineResponse {
-    // Its term was checked to lie ahead, and nothing suspends a line yet.
-    pb::GrantCreditLineResponse { credit_line: Some(convert::credit_line(line, State::Active)) }
+    // Its term was checked to lie ahead; granting anew does not lift a suspension.
+    let state = match line.standing {
+        Standing::Active => State::Active,
+        Standing::Suspended => State::Suspended,
+    };
+    pb::GrantCreditLineResponse { credit_line: Some(convert::credit_line(line, state)) }
 }
 
 fn reported(order: &Permitted<BankOrder>) -> pb::ReportOrderResponse {

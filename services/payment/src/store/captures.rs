@@ -7,7 +7,7 @@ use postgres::Error;
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use types::caller::Caller;
-use types::ids::{BillId, SagaId, SettlementId};
+use types::ids::{BillId, JourneyId, SagaId, SettlementId};
 use uuid::Uuid;
 
 use crate::domain::capture::{Capture, State};
@@ -23,6 +23,7 @@ struct Row {
     state: String,
     attempts: i32,
     traceparent: Option<String>,
+    journey_id: Option<Uuid>,
     begun_at: DateTime<Utc>,
     deadline: DateTime<Utc>,
     fence: i64,
@@ -40,6 +41,7 @@ impl TryFrom<Row> for Capture {
             state: State::parse(&row.state).ok_or_else(|| Error::row_invalid(TABLE, "state", row.id))?,
             attempts: u32::try_from(row.attempts).map_err(|_| Error::row_invalid(TABLE, "attempts", row.id))?,
             traceparent: row.traceparent,
+            journey: row.journey_id.map(JourneyId::from_uuid),
             begun_at: row.begun_at,
             deadline: row.deadline,
             fence: row.fence,
@@ -50,8 +52,8 @@ impl TryFrom<Row> for Capture {
 /// Writes the intent, due at once, with who asked for it.
 pub async fn insert(conn: &mut PgConnection, capture: &Capture, caller: &Caller) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO captures (id, region, bill_id, settlement_id, state, mandate, traceparent, begun_at, deadline) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO captures (id, region, bill_id, settlement_id, state, mandate, traceparent, journey_id, begun_at, deadline) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(capture.id.uuid())
     .bind(capture.region.as_str())
@@ -60,6 +62,7 @@ pub async fn insert(conn: &mut PgConnection, capture: &Capture, caller: &Caller)
     .bind(capture.state.as_str())
     .bind(Json(caller))
     .bind(&capture.traceparent)
+    .bind(capture.journey.map(JourneyId::uuid))
     .bind(capture.begun_at)
     .bind(capture.deadline)
     .execute(conn)
@@ -74,7 +77,7 @@ pub async fn take(conn: &mut PgConnection, lease: Duration, max: i64) -> Result<
          WHERE id IN (SELECT id FROM captures WHERE state IN ('CONFIRMING', 'CONFIRMED') \
                       AND next_attempt_at <= clock_timestamp() AND (lease_until IS NULL OR lease_until <= clock_timestamp()) \
                       ORDER BY next_attempt_at LIMIT $2 FOR UPDATE SKIP LOCKED) \
-         RETURNING id, region, bill_id, settlement_id, state, attempts, traceparent, begun_at, deadline, fence",
+         RETURNING id, region, bill_id, settlement_id, state, attempts, traceparent, journey_id, begun_at, deadline, fence",
     )
     .bind(milliseconds(lease))
     .bind(max)

@@ -7,7 +7,6 @@ use chassis::telemetry;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::domain::capture::Capture;
@@ -47,8 +46,8 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
 async fn work(app: Arc<App>, capture: Capture) {
     let age = (app.clock.now() - capture.begun_at).to_std().unwrap_or_default();
     let span = telemetry::resume("payment.capture", capture.traceparent.as_deref(), age);
-    let id = capture.id;
-    if let Err(error) = app.run_capture(capture).instrument(span).await {
+    let (id, journey) = (capture.id, capture.journey);
+    if let Err(error) = telemetry::within(span, journey, Box::pin(app.run_capture(capture))).await {
         tracing::warn!(capture = %id, %error, "capture left to whoever takes it over");
     }
 }

@@ -82,3 +82,18 @@ async fn py_02_an_expired_reservation_frees_itself() {
     world.until(&bill.bill_id, BillState::Cancelled).await;
     assert_eq!(text(world.line_now(&line).await.held.as_ref()), "0.00");
 }
+
+#[tokio::test]
+async fn py_06_a_cancelled_appointment_takes_its_bill_with_it() {
+    let world = World::new().await;
+    let line = world.line("100.00").await;
+    let appointment = world.appointment().await;
+    let quote = world.quote_for(&appointment, "24.00").await;
+    let bill = world.authorise("resident", on_quote(&quote, vec![credit(&line, "24.00")])).await.expect("authorised");
+    assert_eq!(bill.appointment_id, appointment);
+    let other = world.authorise("resident", on_quote(&world.quote("24.00").await, vec![])).await.expect("authorised");
+    world.cancel_appointment(&appointment).await;
+    world.until(&bill.bill_id, BillState::Cancelled).await;
+    assert_eq!(text(world.line_now(&line).await.held.as_ref()), "0.00");
+    assert_eq!(world.bill(&other.bill_id).await.state(), BillState::Authorised);
+}

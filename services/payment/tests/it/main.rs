@@ -7,6 +7,8 @@ mod authorise;
 mod banks;
 mod cancel;
 mod capture;
+mod city;
+mod fence;
 mod ledger;
 mod receipts;
 mod world;

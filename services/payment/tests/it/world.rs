@@ -6,13 +6,9 @@ use chassis::channel::Channel;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use proto::anjia::adjudication::v1 as adjudication;
 use proto::anjia::adjudication::v1::adjudication_service_client::AdjudicationServiceClient;
-use proto::anjia::adjudication::v1::policy_service_client::PolicyServiceClient;
 use proto::anjia::common::v1 as common;
 use proto::anjia::identity::v1 as identity;
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
-use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
-use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
-use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
 use proto::anjia::payment::v1 as pb;
 use proto::anjia::payment::v1::authorise_bill_request::Basis;
 use proto::anjia::payment::v1::bank_service_client::BankServiceClient;
@@ -23,12 +19,10 @@ use proto::convert::{to_date, to_money, to_timestamp};
 use testkit::{Mesh, TestCaller, callers, request_id};
 use tonic::Status;
 use types::clock::{Clock as _, SystemClock, local_date};
-use types::credit_code::CreditCode;
 use types::ids::{JourneyId, ResidentId};
 use types::national_id::NationalId;
 
-const POLICY: &str = include_str!("../../../adjudication/policies/beijing-employee.json");
-const ITEM: &str = "T-COVERED";
+pub(crate) const ITEM: &str = "T-COVERED";
 pub(crate) const NAME: &str = "陈测试";
 /// A saga that goes well takes a tenth of a second; this is for a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -101,6 +95,11 @@ impl World {
 
     /// What care at the clinic is expected to cost the resident.
     pub(crate) async fn quote(&self, amount: &str) -> String {
+        self.quote_for("", amount).await
+    }
+
+    /// The same, for an appointment.
+    pub(crate) async fn quote_for(&self, appointment_id: &str, amount: &str) -> String {
         let message = adjudication::QuoteCareRequest {
             request_id: request_id(),
             resident_id: resident().to_string(),
@@ -112,6 +111,7 @@ impl World {
                 quantity: "1".to_owned(),
                 unit_price: amount.to_owned(),
             }],
+            appointment_id: appointment_id.to_owned(),
             ..Default::default()
         };
         let request = self.caller("resident").request(message).await;
@@ -264,87 +264,6 @@ impl World {
         let request = self.caller("clinic").request(message).await;
         visits.clone().end_visit(request).await.expect("the visit is open");
         visit_id
-    }
-
-    async fn organisation(&self, id: impl std::fmt::Display, kind: identity::OrganisationKind, code: &str) {
-        let is_provider = kind == identity::OrganisationKind::Provider;
-        let organisation = identity::Organisation {
-            organisation_id: id.to_string(),
-            kind: kind.into(),
-            name: "试验机构".to_owned(),
-            credit_code: CreditCode::with_check_character(&format!("{code}0")).expect("a valid code").to_string(),
-            tier: if is_provider { common::Tier::Community.into() } else { 0 },
-            region_code: "110000".to_owned(),
-            place: is_provider.then_some(common::Place { latitude: 39.93, longitude: 116.35 }),
-            ..Default::default()
-        };
-        let message =
-            identity::RegisterOrganisationRequest { request_id: request_id(), organisation: Some(organisation) };
-        let request = self.caller("operator").request(message).await;
-        OrganisationServiceClient::new(self.mesh.channel("identity"))
-            .register_organisation(request)
-            .await
-            .expect("the organisation is new");
-    }
-
-    pub(crate) async fn register(&self, id: ResidentId, national_id: &NationalId) {
-        let message = identity::RegisterResidentRequest {
-            request_id: request_id(),
-            resident_id: id.to_string(),
-            national_id: national_id.expose().to_owned(),
-            name: NAME.to_owned(),
-            region_code: "110000".to_owned(),
-            community: "展览路街道".to_owned(),
-            ..Default::default()
-        };
-        let request = self.caller("worker").request(message).await;
-        ResidentServiceClient::new(self.mesh.channel("identity"))
-            .register_resident(request)
-            .await
-            .expect("the resident is new");
-    }
-
-    async fn enrol(&self) {
-        let enrolment = identity::Enrolment {
-            resident_id: resident().to_string(),
-            scheme: common::Scheme::Employee.into(),
-            insured_region_code: "110000".to_owned(),
-            layer: identity::CoverLayer::Basic.into(),
-            from: Some(to_date(NaiveDate::from_ymd_opt(2010, 1, 1).expect("a date"))),
-            retired: true,
-            ..Default::default()
-        };
-        let message = identity::EnrolResidentRequest { request_id: request_id(), enrolment: Some(enrolment) };
-        let request = self.caller("insurer-proposer").request(message).await;
-        EnrolmentServiceClient::new(self.mesh.channel("identity")).enrol_resident(request).await.expect("not enrolled");
-    }
-
-    async fn policy(&self) {
-        let mut policies = PolicyServiceClient::new(self.mesh.channel("adjudication"));
-        let message = adjudication::ProposePolicyRequest {
-            request_id: request_id(),
-            policy_id: String::new(),
-            document_json: POLICY.to_owned(),
-        };
-        let request = self.caller("insurer-proposer").request(message).await;
-        let proposed = policies.propose_policy(request).await.expect("complete").into_inner();
-        let policy_id = proposed.policy.unwrap_or_default().policy_id;
-        let message = adjudication::ReleasePolicyRequest { request_id: request_id(), policy_id };
-        let request = self.caller("insurer-releaser").request(message).await;
-        policies.release_policy(request).await.expect("another officer releases it");
-        let message = adjudication::PutCatalogueRequest {
-            request_id: request_id(),
-            region_code: "110000".to_owned(),
-            effective_from: Some(to_date(NaiveDate::from_ymd_opt(2020, 1, 1).expect("a date"))),
-            items: vec![adjudication::CatalogueItem {
-                item_code: ITEM.to_owned(),
-                name: ITEM.to_owned(),
-                catalogue_class: common::CatalogueClass::A.into(),
-                first_self_pay_ratio: String::new(),
-            }],
-        };
-        let request = self.caller("insurer-proposer").request(message).await;
-        policies.put_catalogue(request).await.expect("the item is new");
     }
 }
 

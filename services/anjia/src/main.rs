@@ -1,8 +1,11 @@
 //! `anjia`: the command line of the platform on this machine. Each subcommand has its own file.
 
+mod demo;
 mod down;
 mod setup;
+mod trace;
 mod up;
+mod verify;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -26,8 +29,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Setup(setup::Args),
+    Demo(demo::Args),
     Up(up::Args),
     Down(down::Args),
+    Verify(verify::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -49,8 +54,10 @@ fn print(text: &str) -> anyhow::Result<()> {
 async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Setup(args) => setup::run(&args),
+        Command::Demo(args) => demo::run(args).await,
         Command::Up(args) => up::run(args).await,
         Command::Down(args) => down::run(&args),
+        Command::Verify(args) => verify::command(&args).await,
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("anjia: {error:#}");

@@ -1,0 +1,141 @@
+//! Step 1: the community worker books for her, and the price follows the booking.
+
+use anyhow::{Context, Result, bail};
+use devstack::callers::{CLINIC, RESIDENT};
+use proto::anjia::adjudication::v1::{GetQuoteRequest, Quote};
+use proto::anjia::common::v1::CareKind;
+use proto::anjia::identity::v1::{DelegatedAction, DelegationBasis, GrantDelegationRequest};
+use proto::anjia::scheduling::v1::book_result::Result as Booked;
+use proto::anjia::scheduling::v1::{
+    Appointment, BookItem, BookRequest, Channel, GetAppointmentRequest, SearchSlotsRequest, SlotOffer,
+};
+use proto::convert::to_timestamp;
+use types::ids::{DelegationId, ResidentId};
+
+use super::calendar::Calendar;
+use super::callers::{Caller, Stage, request_id};
+use super::cast::{self, HOME};
+use super::claims::Parts;
+use super::lines;
+use super::story::Story;
+use super::wait;
+
+const DELEGATION_DAYS: i64 = 30;
+
+pub(crate) async fn walk(stage: &Stage, story: &mut Story, calendar: &Calendar) -> Result<Appointment> {
+    story.step(1, "社区代为预约", "The community books for her");
+    story.act(&stage.resident, "lets Wang Min book for her, and see what comes of it, for 30 days");
+    let actions = [DelegatedAction::Book, DelegatedAction::View];
+    let worker = delegate(stage, calendar, &stage.worker, &actions).await?;
+
+    story.act(&worker, "looks for care within 5 km of her home");
+    let offers = search(stage, &worker).await?;
+    for offer in first_of_each(&offers) {
+        let reason = offer.reason.clone().unwrap_or_default();
+        let place = cast::organisation_name(&offer.provider_organisation_id);
+        story.tell(&format!("{}：{}", place.zh, reason.zh), &format!("{}: {}", place.en, reason.en));
+    }
+    let best = offers.first().context("no place near her home")?;
+    let best_place = cast::organisation_name(&best.provider_organisation_id);
+    story.check("nearest care of the lowest tier:", cast::CLINIC.name.en, best_place.en);
+
+    story.act(&worker, "books the first place with the family doctor, with what is expected to be billed");
+    let appointment = book(stage, &worker, best).await?;
+    story.check("appointment", "CONFIRMED", state_word(&appointment));
+
+    let priced = wait::until("the quote of the appointment", async || {
+        let found = get(stage, &worker, &appointment.appointment_id).await?;
+        Ok((!found.quote_id.is_empty()).then_some(found))
+    })
+    .await?;
+    story.toned(super::text::Tone::Faint, "    The price follows by event, seconds after the booking.");
+    let quote = quote(stage, &worker, &priced.quote_id).await?;
+    let parts = Parts::of(quote.division.as_ref())?;
+    let figures = [("total", "240.00"), ("fund_total", "216.00"), ("person_total", "24.00")];
+    story.check_all(parts.checks(&figures)?);
+    Ok(priced)
+}
+
+/// The resident lets somebody act for her; answers them, acting.
+pub(crate) async fn delegate(
+    stage: &Stage,
+    calendar: &Calendar,
+    to: &Caller,
+    actions: &[DelegatedAction],
+) -> Result<Caller> {
+    let request = GrantDelegationRequest {
+        request_id: request_id(),
+        delegation_id: String::new(),
+        resident_id: RESIDENT.to_string(),
+        delegate: to.party(),
+        basis: DelegationBasis::Granted.into(),
+        actions: actions.iter().map(|action| (*action).into()).collect(),
+        until: Some(to_timestamp(calendar.days_ahead(DELEGATION_DAYS))),
+        evidence: "SELF".to_owned(),
+    };
+    let grant = async |request| stage.delegations().grant_delegation(request).await;
+    let delegation = stage.resident.call("GrantDelegation", request, grant).await?.delegation;
+    let delegation: DelegationId = delegation.context("a grant without a delegation")?.delegation_id.parse()?;
+    Ok(to.acting_for(ResidentId::from_uuid(RESIDENT), delegation))
+}
+
+/// The cache that answers searches may be a moment behind what was published.
+async fn search(stage: &Stage, worker: &Caller) -> Result<Vec<SlotOffer>> {
+    let request = SearchSlotsRequest {
+        near: Some(HOME),
+        radius_m: 5_000,
+        kind: CareKind::Outpatient.into(),
+        ..SearchSlotsRequest::default()
+    };
+    wait::until("a free place near her home", async || {
+        let search = async |request| stage.sessions().search_slots(request).await;
+        let offers = worker.call("SearchSlots", request.clone(), search).await?.offers;
+        let is_complete = offers.iter().any(|offer| offer.provider_organisation_id == CLINIC.to_string());
+        Ok(is_complete.then_some(offers))
+    })
+    .await
+}
+
+async fn book(stage: &Stage, worker: &Caller, offer: &SlotOffer) -> Result<Appointment> {
+    let item = BookItem {
+        request_id: request_id(),
+        resident_id: RESIDENT.to_string(),
+        slot_id: offer.slot.as_ref().map(|slot| slot.slot_id.clone()).unwrap_or_default(),
+        kind: CareKind::Outpatient.into(),
+        channel: Channel::Desk.into(),
+        expected_lines: lines::expected(lines::CLINIC_VISIT),
+        ..BookItem::default()
+    };
+    let book = async |request| stage.appointments().book(request).await;
+    let answer = worker.call("Book", BookRequest { items: vec![item] }, book).await?;
+    match answer.results.into_iter().next().and_then(|result| result.result) {
+        Some(Booked::Appointment(appointment)) => Ok(appointment),
+        Some(Booked::Refusal(refusal)) => bail!("Book refused {}: {}", cast::PATIENT.en, refusal.message),
+        None => bail!("Book answered nothing"),
+    }
+}
+
+pub(crate) async fn get(stage: &Stage, who: &Caller, appointment_id: &str) -> Result<Appointment> {
+    let get = async |request| stage.appointments().get_appointment(request).await;
+    let request = GetAppointmentRequest { appointment_id: appointment_id.to_owned() };
+    who.call("GetAppointment", request, get).await?.appointment.context("no appointment")
+}
+
+pub(crate) async fn quote(stage: &Stage, who: &Caller, quote_id: &str) -> Result<Quote> {
+    let get = async |request| stage.care_prices().get_quote(request).await;
+    let request = GetQuoteRequest { quote_id: quote_id.to_owned() };
+    who.call("GetQuote", request, get).await?.quote.context("no quote")
+}
+
+/// The best offer of each provider, in order.
+fn first_of_each(offers: &[SlotOffer]) -> Vec<&SlotOffer> {
+    let is_first = |(index, offer): &(usize, &SlotOffer)| {
+        offers.iter().position(|other| other.provider_organisation_id == offer.provider_organisation_id) == Some(*index)
+    };
+    offers.iter().enumerate().filter(is_first).map(|(_, offer)| offer).collect()
+}
+
+/// `CONFIRMED` for `APPOINTMENT_STATE_CONFIRMED`.
+pub(crate) fn state_word(appointment: &Appointment) -> &'static str {
+    appointment.state().as_str_name().trim_start_matches("APPOINTMENT_STATE_")
+}

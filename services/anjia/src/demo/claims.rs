@@ -1,0 +1,159 @@
+//! A claim: billed, divided by adjudication, explained step by step, and checked to the fen.
+
+use anyhow::{Context, Result};
+use proto::anjia::adjudication::v1::{DivideClaimRequest, DivideClaimResponse, Division, ExplanationStep, Settlement};
+use proto::anjia::common::v1::Diagnosis;
+use proto::anjia::scheduling::v1::Visit;
+use proto::convert::{timestamp, to_money};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use types::clock::local_date;
+use types::money::Money;
+
+use super::callers::{Caller, Stage, request_id};
+use super::cast;
+use super::lines::{self, Line};
+use super::story::{Check, Story};
+use super::text::{Tone, left, right, yuan};
+
+const NAME: usize = 28;
+const AMOUNT: usize = 14;
+/// The rule of the last step of an explanation, which sums up.
+const RESULT: &str = "RESULT";
+
+/// What happened at a visit and what must come of it.
+pub(crate) struct Care<'a> {
+    pub(crate) title_zh: &'a str,
+    pub(crate) title_en: &'a str,
+    pub(crate) visit: &'a Visit,
+    pub(crate) lines: &'a [Line],
+    pub(crate) quote_id: &'a str,
+    /// Parts of the division and their amounts, named as in `claims` of `--json`.
+    pub(crate) expected: &'a [(&'a str, &'a str)],
+}
+
+/// The parts of a division.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Parts {
+    pub(crate) total: Money,
+    pub(crate) in_scope: Money,
+    pub(crate) out_of_scope: Money,
+    pub(crate) deductible: Money,
+    pub(crate) pooled_fund: Money,
+    pub(crate) pooled_self_pay: Money,
+    pub(crate) large_amount_in_scope: Money,
+    pub(crate) large_amount_fund: Money,
+    pub(crate) large_amount_self_pay: Money,
+    pub(crate) over_limit: Money,
+    pub(crate) fund_total: Money,
+    pub(crate) person_total: Money,
+}
+
+impl Parts {
+    pub(crate) fn of(division: Option<&Division>) -> Result<Self> {
+        let division = division.context("a division without its parts")?;
+        let part = |name: &str, value: Option<&_>| proto::convert::money(name, value);
+        Ok(Self {
+            total: part("total", division.total.as_ref())?,
+            in_scope: part("in_scope", division.in_scope.as_ref())?,
+            out_of_scope: part("out_of_scope", division.out_of_scope.as_ref())?,
+            deductible: part("deductible", division.deductible.as_ref())?,
+            pooled_fund: part("pooled_fund", division.pooled_fund.as_ref())?,
+            pooled_self_pay: part("pooled_self_pay", division.pooled_self_pay.as_ref())?,
+            large_amount_in_scope: part("large_amount_in_scope", division.large_amount_in_scope.as_ref())?,
+            large_amount_fund: part("large_amount_fund", division.large_amount_fund.as_ref())?,
+            large_amount_self_pay: part("large_amount_self_pay", division.large_amount_self_pay.as_ref())?,
+            over_limit: part("over_limit", division.over_limit.as_ref())?,
+            fund_total: part("fund_total", division.fund_total.as_ref())?,
+            person_total: part("person_total", division.person_total.as_ref())?,
+        })
+    }
+
+    fn by_name(&self) -> Result<Map<String, Value>> {
+        Ok(serde_json::from_value(serde_json::to_value(self)?)?)
+    }
+
+    /// Those that are named, compared.
+    pub(crate) fn checks(&self, expected: &[(&str, &str)]) -> Result<Vec<Check>> {
+        let found = self.by_name()?;
+        let check = |(name, amount): &(&str, &str)| {
+            let found = found.get(*name).and_then(Value::as_str).unwrap_or("no such part");
+            Check::equal(&name.replace('_', " "), amount, found)
+        };
+        Ok(expected.iter().map(check).collect())
+    }
+}
+
+/// Reports the claim as the provider, tells its division and checks it.
+pub(crate) async fn divide(stage: &Stage, story: &mut Story, provider: &Caller, care: Care<'_>) -> Result<Settlement> {
+    let began = local_date(timestamp("opened_at", care.visit.opened_at.as_ref())?);
+    let request = DivideClaimRequest {
+        request_id: request_id(),
+        claim_id: String::new(),
+        visit_id: care.visit.visit_id.clone(),
+        diagnoses: vec![Diagnosis { icd10_code: cast::DIAGNOSIS_CODE.into(), name: cast::DIAGNOSIS.into() }],
+        lines: lines::billed(care.lines, began),
+        total: Some(to_money(lines::total(care.lines))),
+        quote_id: care.quote_id.to_owned(),
+    };
+    let divide = async |request| stage.care_prices().divide_claim(request).await;
+    let DivideClaimResponse { claim, settlement } = provider.call("DivideClaim", request, divide).await?;
+    let settlement = settlement.context("a division without a settlement")?;
+    let parts = Parts::of(settlement.division.as_ref())?;
+
+    tell(story, &care, &parts, &settlement.explanation);
+    story.check_all(parts.checks(care.expected)?);
+    let mut record = parts.by_name()?;
+    record.insert("title".to_owned(), json!({ "zh": care.title_zh, "en": care.title_en }));
+    record.insert("claim_id".to_owned(), claim.map(|claim| claim.claim_id).into());
+    record.insert("settlement_id".to_owned(), settlement.settlement_id.clone().into());
+    record.insert("explanation".to_owned(), settlement.explanation.iter().map(explained).collect());
+    story.claim(record);
+    Ok(settlement)
+}
+
+fn explained(step: &ExplanationStep) -> Value {
+    let text = step.text.clone().unwrap_or_default();
+    json!({ "rule": step.rule, "source": step.source, "ratio": step.ratio, "zh": text.zh, "en": text.en })
+}
+
+fn tell(story: &mut Story, care: &Care<'_>, parts: &Parts, explanation: &[ExplanationStep]) {
+    story.line("");
+    story.toned(Tone::Strong, &format!("    {}  {}", care.title_zh, care.title_en));
+    for line in care.lines {
+        let price = format!("{} × {}", line.quantity, yuan(line.unit_price()));
+        let class = lines::class_word(line.item.class);
+        story.line(&row(&format!("{class} {}", line.item.name), &price, line.amount(), ""));
+    }
+    story.line(&row("合计 total", "", parts.total, ""));
+    story.line("");
+    // Lines are shown above; what decides is how the rules apply to their sum.
+    for step in explanation.iter().filter(|step| !step.rule.starts_with("LINE_") && step.rule != RESULT) {
+        let text = step.text.clone().unwrap_or_default();
+        story.tell(&text.zh, &text.en);
+    }
+    story.line("");
+    let shares = [
+        ("统筹基金 pooled fund", parts.pooled_fund, "基金 fund"),
+        ("大额互助 large-amount fund", parts.large_amount_fund, "基金 fund"),
+        ("起付线 deductible", parts.deductible, "个人 own"),
+        ("统筹自付 beside pooled fund", parts.pooled_self_pay, "个人 own"),
+        ("大额自付 beside large amount", parts.large_amount_self_pay, "个人 own"),
+        ("范围外 out of scope", parts.out_of_scope, "个人 own"),
+        ("超限 beyond all cover", parts.over_limit, "个人 own"),
+    ];
+    for (name, amount, payer) in shares.into_iter().filter(|(_, amount, _)| !amount.is_zero()) {
+        story.line(&row(name, "", amount, payer));
+    }
+    for result in explanation.iter().filter(|step| step.rule == RESULT) {
+        let text = result.text.clone().unwrap_or_default();
+        story.toned(Tone::Strong, &format!("      {}", text.zh));
+        story.toned(Tone::Strong, &format!("      {}", text.en));
+    }
+}
+
+fn row(name: &str, middle: &str, amount: Money, payer: &str) -> String {
+    let name = left(name, NAME);
+    let middle = right(middle, AMOUNT + 4);
+    format!("      {name}{middle}{}   {payer}", right(&yuan(amount), AMOUNT)).trim_end().to_owned()
+}

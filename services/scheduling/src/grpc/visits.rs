@@ -99,12 +99,13 @@ fn subject(message: &wire::CheckInRequest) -> Result<Subject, FieldError> {
 }
 
 fn present(message: &wire::CheckInRequest) -> Result<PresentClaim, FieldError> {
+    // Read in any case: a malformed field is named, also where it would not be used.
+    let delegation = convert::optional_id("delegation_id", &message.delegation_id)?;
     match wire::Present::try_from(message.present) {
         Ok(wire::Present::Self_) => Ok(PresentClaim::Patient),
-        Ok(wire::Present::Delegate) => Ok(PresentClaim::Delegate {
-            delegate: delegate(&message.delegate)?,
-            delegation: convert::optional_id("delegation_id", &message.delegation_id)?,
-        }),
+        Ok(wire::Present::Delegate) => {
+            Ok(PresentClaim::Delegate { delegate: delegate(&message.delegate)?, delegation })
+        }
         Ok(wire::Present::Unspecified) => Err(FieldError::new("present", "is required")),
         Err(_) => Err(FieldError::new("present", "is not a value of this enumeration")),
     }

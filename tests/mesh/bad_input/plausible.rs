@@ -2,6 +2,9 @@
 
 use mesh_tests::now;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
+use proto::anjia::payment::v1::{OrderState, Payer};
+use proto::anjia::referral::v1::PaymentArrangement;
+use types::credit_code::CreditCode;
 use uuid::Uuid;
 
 /// How deep messages lie within messages in the contracts, at most.
@@ -58,9 +61,10 @@ impl Plausible {
         }
         let value = match field.kind() {
             Kind::Message(message) => Value::Message(self.filled(&message, depth + 1)),
-            Kind::Enum(_) => Value::EnumNumber(1),
+            Kind::Enum(_) => Value::EnumNumber(word(field.full_name())),
             Kind::String => text(&self.text(field.name())?),
             Kind::Bool => Value::Bool(true),
+            Kind::Int32 if field.name() == "radius_m" => Value::I32(5_000),
             Kind::Int32 => Value::I32(1),
             Kind::Int64 => Value::I64(1),
             Kind::Double => Value::F64(40.0),
@@ -76,7 +80,7 @@ impl Plausible {
                 let birth_date = chrono::NaiveDate::from_ymd_opt(1950, 1, 1)?;
                 testkit::national_id(birth_date).expose().to_owned()
             }
-            "credit_code" => "12110000400000099".parse_with_check()?,
+            "credit_code" => CreditCode::with_check_character("12110000400000099").ok()?.to_string(),
             "region_code" | "insured_region_code" => devstack::callers::REGION.to_owned(),
             "agreement_sha256" => "0f".repeat(32),
             "icd10_code" | "capability" | "capabilities" => mesh_tests::ICD10.to_owned(),
@@ -90,13 +94,13 @@ impl Plausible {
     }
 }
 
-trait WithCheck {
-    fn parse_with_check(&self) -> Option<String>;
-}
-
-impl WithCheck for str {
-    fn parse_with_check(&self) -> Option<String> {
-        types::credit_code::CreditCode::with_check_character(self).ok().map(|code| code.to_string())
+/// The first word of an enumeration, where a request may say it.
+fn word(field: &str) -> i32 {
+    match field {
+        "anjia.payment.v1.ReportOrderRequest.outcome" => OrderState::Succeeded.into(),
+        "anjia.payment.v1.Share.payer" => Payer::Credit.into(),
+        "anjia.referral.v1.Mandate.payment" => PaymentArrangement::Credit.into(),
+        _ => 1,
     }
 }
 

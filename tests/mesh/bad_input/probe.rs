@@ -1,6 +1,7 @@
 //! Calls any method with any bytes, as anybody.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use chassis::channel::Channel;
 use devstack::callers::{CLINIC, Client, INSURER, PLATFORM};
@@ -12,6 +13,8 @@ use testkit::TestCaller;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Request, Status};
 use uuid::Uuid;
+
+const LONG_POLL: Duration = Duration::from_millis(100);
 
 /// A method of the contracts, and who may call it.
 pub(super) struct Method {
@@ -120,7 +123,11 @@ impl<'a> Probe<'a> {
         self.send(method, Request::new(bytes)).await
     }
 
-    async fn send(&self, method: &Method, request: Request<Vec<u8>>) -> Result<Vec<u8>, Status> {
+    async fn send(&self, method: &Method, mut request: Request<Vec<u8>>) -> Result<Vec<u8>, Status> {
+        if method.name() == "PullEvents" {
+            // It waits as long as it is asked to.
+            request.set_timeout(LONG_POLL);
+        }
         let mut grpc = tonic::client::Grpc::new(self.channels[method.service.as_str()].clone());
         grpc.ready().await?;
         let path: PathAndQuery = method.path.parse().expect("a method's path");

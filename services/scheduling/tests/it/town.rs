@@ -27,29 +27,29 @@ use types::{
 };
 
 /// Xizhimen, near the clinic.
-pub const HOME: Place = Place { latitude: 39.940_0, longitude: 116.352_0 };
+pub(crate) const HOME: Place = Place { latitude: 39.940_0, longitude: 116.352_0 };
 
-pub struct Town {
-    pub mesh: Mesh,
-    pub worker: TestCaller,
-    pub clinic: TestCaller,
-    pub hospital: TestCaller,
-    pub resident: TestCaller,
+pub(crate) struct Town {
+    pub(crate) mesh: Mesh,
+    pub(crate) worker: TestCaller,
+    pub(crate) clinic: TestCaller,
+    pub(crate) hospital: TestCaller,
+    pub(crate) resident: TestCaller,
     /// The worker with the resident's delegation.
-    pub acting: TestCaller,
-    pub delegation: String,
+    pub(crate) acting: TestCaller,
+    pub(crate) delegation: String,
 }
 
-pub fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     SystemClock.now()
 }
 
 impl Town {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(&[]).await
     }
 
-    pub async fn with(settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         let mesh = Mesh::start_with(&["scheduling"], settings).await;
         let [worker, clinic, hospital, resident] =
             ["worker", "clinic", "hospital", "resident"].map(|name| mesh.caller(name));
@@ -69,15 +69,15 @@ impl Town {
         town
     }
 
-    pub fn sessions(&self) -> SessionServiceClient<Channel> {
+    pub(crate) fn sessions(&self) -> SessionServiceClient<Channel> {
         SessionServiceClient::new(self.mesh.channel("scheduling"))
     }
 
-    pub fn appointments(&self) -> AppointmentServiceClient<Channel> {
+    pub(crate) fn appointments(&self) -> AppointmentServiceClient<Channel> {
         AppointmentServiceClient::new(self.mesh.channel("scheduling"))
     }
 
-    pub fn visits(&self) -> VisitServiceClient<Channel> {
+    pub(crate) fn visits(&self) -> VisitServiceClient<Channel> {
         VisitServiceClient::new(self.mesh.channel("scheduling"))
     }
 
@@ -94,7 +94,8 @@ impl Town {
             departments: vec![department(id)],
             ..Default::default()
         };
-        let request = identity::RegisterOrganisationRequest { request_id: request_id(), organisation: Some(organisation) };
+        let request =
+            identity::RegisterOrganisationRequest { request_id: request_id(), organisation: Some(organisation) };
         let request = self.mesh.caller("operator").request(request).await;
         OrganisationServiceClient::new(self.mesh.channel("identity")).register_organisation(request).await.unwrap();
     }
@@ -107,12 +108,13 @@ impl Town {
             title: "主任医师".to_owned(),
             department_ids: vec![],
         };
-        let request = identity::RegisterPractitionerRequest { request_id: request_id(), practitioner: Some(practitioner) };
+        let request =
+            identity::RegisterPractitionerRequest { request_id: request_id(), practitioner: Some(practitioner) };
         let request = self.mesh.caller("operator").request(request).await;
         OrganisationServiceClient::new(self.mesh.channel("identity")).register_practitioner(request).await.unwrap();
     }
 
-    pub async fn register_resident(&self, id: uuid::Uuid) {
+    pub(crate) async fn register_resident(&self, id: uuid::Uuid) {
         let birth_date = NaiveDate::from_ymd_opt(1990, 3, 1).unwrap();
         let request = identity::RegisterResidentRequest {
             request_id: request_id(),
@@ -128,14 +130,14 @@ impl Town {
     }
 
     /// One more resident, with a token of their own.
-    pub async fn newcomer(&self, name: &str) -> (TestCaller, String) {
+    pub(crate) async fn newcomer(&self, name: &str) -> (TestCaller, String) {
         let id = ResidentId::generate();
         self.register_resident(id.uuid()).await;
         (self.mesh.register(callers::Client::resident(name, id.uuid())).await, id.to_string())
     }
 
     /// Lets the worker act for a resident.
-    pub async fn delegate(
+    pub(crate) async fn delegate(
         &self,
         resident: &TestCaller,
         id: uuid::Uuid,
@@ -159,28 +161,28 @@ impl Town {
     }
 
     /// Slots of half an hour at the clinic, from a moment on.
-    pub async fn clinic_slots(&self, starts_at: DateTime<Utc>, count: i32, places: i32) -> Vec<Slot> {
+    pub(crate) async fn clinic_slots(&self, starts_at: DateTime<Utc>, count: i32, places: i32) -> Vec<Slot> {
         self.publish(&self.clinic, vec![session(callers::CLINIC, starts_at, count, &[(Pool::Public, places)])])
             .await
             .unwrap()
     }
 
-    pub async fn publish(&self, caller: &TestCaller, sessions: Vec<Session>) -> Result<Vec<Slot>, Status> {
+    pub(crate) async fn publish(&self, caller: &TestCaller, sessions: Vec<Session>) -> Result<Vec<Slot>, Status> {
         let request = PublishSessionsRequest { request_id: request_id(), sessions };
         Ok(self.sessions().publish_sessions(caller.request(request).await).await?.into_inner().slots)
     }
 
     /// The resident's own hold.
-    pub async fn hold(&self, slot: &Slot) -> Result<Appointment, Status> {
+    pub(crate) async fn hold(&self, slot: &Slot) -> Result<Appointment, Status> {
         self.hold_as(&self.resident, hold(slot)).await
     }
 
-    pub async fn hold_as(&self, caller: &TestCaller, request: HoldSlotRequest) -> Result<Appointment, Status> {
+    pub(crate) async fn hold_as(&self, caller: &TestCaller, request: HoldSlotRequest) -> Result<Appointment, Status> {
         let answer = self.appointments().hold_slot(caller.request(request).await).await?;
         Ok(answer.into_inner().appointment.unwrap())
     }
 
-    pub async fn confirm(&self, caller: &TestCaller, appointment_id: &str) -> Result<Appointment, Status> {
+    pub(crate) async fn confirm(&self, caller: &TestCaller, appointment_id: &str) -> Result<Appointment, Status> {
         let request = proto::anjia::scheduling::v1::ConfirmAppointmentRequest {
             request_id: request_id(),
             appointment_id: appointment_id.to_owned(),
@@ -189,20 +191,20 @@ impl Town {
         Ok(answer.into_inner().appointment.unwrap())
     }
 
-    pub async fn get(&self, caller: &TestCaller, appointment_id: &str) -> Result<Appointment, Status> {
+    pub(crate) async fn get(&self, caller: &TestCaller, appointment_id: &str) -> Result<Appointment, Status> {
         let request = proto::anjia::scheduling::v1::GetAppointmentRequest { appointment_id: appointment_id.to_owned() };
         let answer = self.appointments().get_appointment(caller.request(request).await).await?;
         Ok(answer.into_inner().appointment.unwrap())
     }
 
     /// Booked and confirmed by the resident.
-    pub async fn booked(&self, slot: &Slot) -> Appointment {
+    pub(crate) async fn booked(&self, slot: &Slot) -> Appointment {
         let held = self.hold(slot).await.unwrap();
         self.confirm(&self.resident, &held.appointment_id).await.unwrap()
     }
 
     /// Places given in a slot, as the database counts them.
-    pub async fn taken(&self, slot: &Slot) -> i32 {
+    pub(crate) async fn taken(&self, slot: &Slot) -> i32 {
         let mut owner = self.mesh.owner("scheduling").await;
         let id: uuid::Uuid = slot.slot_id.parse().unwrap();
         sqlx::query_scalar("SELECT sum(taken)::int FROM slot_pools WHERE slot_id = $1")
@@ -213,7 +215,7 @@ impl Town {
     }
 
     /// I5: nothing is ever oversold, doubled or lost.
-    pub async fn assert_sound(&self) {
+    pub(crate) async fn assert_sound(&self) {
         let mut owner = self.mesh.owner("scheduling").await;
         let violations: Vec<(String, uuid::Uuid)> =
             sqlx::query_as("SELECT violation, row_id FROM booking_violations").fetch_all(&mut owner).await.unwrap();
@@ -222,7 +224,7 @@ impl Town {
     }
 }
 
-pub fn department(organisation: uuid::Uuid) -> identity::Department {
+pub(crate) fn department(organisation: uuid::Uuid) -> identity::Department {
     identity::Department {
         department_id: format!("01930000-0000-7000-8000-0000000d{:04x}", organisation.as_u128() & 0xffff),
         code: "0302".to_owned(),
@@ -232,7 +234,12 @@ pub fn department(organisation: uuid::Uuid) -> identity::Department {
 }
 
 /// A session of outpatient and chronic care, in slots of half an hour.
-pub fn session(organisation: uuid::Uuid, starts_at: DateTime<Utc>, slots: i32, pools: &[(Pool, i32)]) -> Session {
+pub(crate) fn session(
+    organisation: uuid::Uuid,
+    starts_at: DateTime<Utc>,
+    slots: i32,
+    pools: &[(Pool, i32)],
+) -> Session {
     Session {
         provider_organisation_id: organisation.to_string(),
         kinds: vec![CareKind::Outpatient.into(), CareKind::Chronic.into()],
@@ -245,7 +252,7 @@ pub fn session(organisation: uuid::Uuid, starts_at: DateTime<Utc>, slots: i32, p
 }
 
 /// The resident's wish for an outpatient place.
-pub fn hold(slot: &Slot) -> HoldSlotRequest {
+pub(crate) fn hold(slot: &Slot) -> HoldSlotRequest {
     HoldSlotRequest {
         request_id: request_id(),
         resident_id: callers::RESIDENT.to_string(),
@@ -256,12 +263,12 @@ pub fn hold(slot: &Slot) -> HoldSlotRequest {
 }
 
 /// The field that a refusal names.
-pub fn field(status: &Status) -> String {
+pub(crate) fn field(status: &Status) -> String {
     use tonic_types::StatusExt as _;
     let details = status.get_details_bad_request().unwrap_or_else(|| panic!("no field named: {status:?}"));
     details.field_violations[0].field.clone()
 }
 
-pub async fn pause(milliseconds: u64) {
+pub(crate) async fn pause(milliseconds: u64) {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
 }

@@ -6,7 +6,7 @@ use chassis::{ServerConfig, TelemetryConfig};
 use postgres::PostgresConfig;
 use types::region::RegionCode;
 
-/// Serves.
+/// What serving needs.
 #[derive(Debug, clap::Args)]
 pub struct Config {
     #[command(flatten)]
@@ -35,7 +35,7 @@ pub struct Config {
     pub token_lifetime_s: u16,
 }
 
-/// Brings the database up to date.
+/// What migrating needs.
 #[derive(clap::Args)]
 pub struct MigrateConfig {
     /// URL of the database as its owner (`<service>_owner`).
@@ -43,7 +43,7 @@ pub struct MigrateConfig {
     pub owner_database_url: String,
 }
 
-/// Registers clients, or brings them up to date.
+/// What registering clients needs.
 #[derive(Debug, clap::Args)]
 pub struct BootstrapConfig {
     /// The clients: `{"clients": [{"client_id", "party", "organisation_id", "roles", "region", "public_key_pem"}]}`.

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use chassis::auth::KeySet;
-use chassis::{Server, Verifier, runtime, telemetry};
+use chassis::{Server, Verifier, command, runtime, telemetry};
 use chrono::TimeDelta;
-use clap::Parser;
 use identity::app::{App, Signer, bootstrap};
 use identity::config::{BootstrapConfig, Config, MigrateConfig};
 use identity::domain::continuation::Continuations;
@@ -15,21 +14,19 @@ use postgres::{Database, sealer};
 use types::clock::SystemClock;
 
 /// Who is who, who may act for whom, and the tokens that say so.
-#[derive(Parser)]
+#[derive(clap::Parser)]
 #[command(version)]
 enum Command {
+    /// Serves until SIGTERM: what happens without a command, too.
     Serve(Box<Config>),
+    /// Brings the database up to this version, as its owner.
     Migrate(MigrateConfig),
+    /// Registers clients, or brings them up to date, as the service.
     Bootstrap(BootstrapConfig),
 }
 
 fn main() -> anyhow::Result<()> {
-    let arguments = std::env::args_os().collect::<Vec<_>>();
-    let command = match arguments.len() {
-        0 | 1 => Command::parse_from(["identity", "serve"]),
-        _ => Command::parse_from(arguments),
-    };
-    match command {
+    match command::parse() {
         Command::Serve(config) => runtime(&config.server)?.block_on(serve(*config)),
         Command::Migrate(config) => once(migrate(config)),
         Command::Bootstrap(config) => once(register(config)),

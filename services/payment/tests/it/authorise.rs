@@ -132,6 +132,7 @@ async fn py_02_a_line_is_never_overdrawn_by_64_who_want_it_at_once() {
     assert_eq!((granted, short), (20, 44));
     let line = world.line_now(&line).await;
     assert_eq!((text(line.held.as_ref()), text(line.remaining.as_ref())), ("480.00".into(), "20.00".into()));
+    world.invariants_hold().await;
 }
 
 #[tokio::test]

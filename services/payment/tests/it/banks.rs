@@ -120,6 +120,7 @@ async fn py_05_unknown_stays_open_and_the_first_word_that_counts_stands() {
     assert_eq!((resolved.code(), reason(&resolved).as_str()), (Code::FailedPrecondition, "ORDER_RESOLVED"));
     assert_eq!(world.balance("BANK_CLEARING").await, "24.00", "cleared once");
     assert_eq!(world.orders().await, []);
+    world.invariants_hold().await;
 }
 
 #[tokio::test]
@@ -135,4 +136,5 @@ async fn py_05_what_a_bank_declines_becomes_arrears_and_the_line_is_free_again()
         ("24.00".into(), "0.00".into())
     );
     assert_eq!(text(world.line_now(&line).await.used.as_ref()), "0.00");
+    world.invariants_hold().await;
 }

@@ -68,6 +68,7 @@ async fn py_06_of_a_cancel_and_an_authorisation_that_race_one_wins() {
     }
     assert_eq!(kept, 12);
     assert_eq!(text(world.line_now(&line).await.held.as_ref()), "0.00");
+    world.invariants_hold().await;
 }
 
 #[tokio::test]
@@ -81,6 +82,7 @@ async fn py_02_an_expired_reservation_frees_itself() {
     assert_eq!(reason(&late), "BILL_NOT_AUTHORISED");
     world.until(&bill.bill_id, BillState::Cancelled).await;
     assert_eq!(text(world.line_now(&line).await.held.as_ref()), "0.00");
+    world.invariants_hold().await;
 }
 
 #[tokio::test]

@@ -5,33 +5,6 @@ use types::ids::BillId;
 
 use crate::world::{World, credit, on_quote, on_settlement, share, succeeded, text};
 
-/// Nothing the ledger must never say is said.
-async fn ledger_holds(world: &World) {
-    let mut owner = world.mesh.owner("payment").await;
-    let sum: String = sqlx::query_scalar("SELECT coalesce(sum(amount), 0)::numeric(16,2)::text FROM entries")
-        .fetch_one(&mut owner)
-        .await
-        .expect("a sum");
-    assert_eq!(sum, "0.00");
-    let wrong: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM (SELECT transfer_id FROM entries GROUP BY transfer_id HAVING sum(amount) <> 0 OR count(*) < 2) wrong",
-    )
-    .fetch_one(&mut owner)
-    .await
-    .expect("a count");
-    assert_eq!(wrong, 0);
-    let drifted: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM credit_lines line WHERE \
-         held <> (SELECT coalesce(sum(amount), 0) FROM bill_shares share JOIN bills ON bills.id = share.bill_id \
-                  WHERE share.credit_line_id = line.id AND bills.state IN ('AUTHORISED', 'CAPTURING')) OR \
-         used <> (SELECT coalesce(sum(amount), 0) FROM bank_orders WHERE credit_line_id = line.id AND state <> 'FAILED')",
-    )
-    .fetch_one(&mut owner)
-    .await
-    .expect("a count");
-    assert_eq!(drifted, 0, "held and used are what bills and orders say");
-}
-
 #[tokio::test]
 async fn py_01_fund_bank_and_desk_pay_and_the_provider_is_settled() {
     let world = World::new().await;
@@ -50,7 +23,7 @@ async fn py_01_fund_bank_and_desk_pay_and_the_provider_is_settled() {
     assert!(captured.captured_at.is_some() && !captured.receipt_id.is_empty());
     let again = world.capture("clinic", &bill.bill_id).await.expect("done already");
     assert_eq!(again.state(), BillState::Captured);
-    ledger_holds(&world).await;
+    world.invariants_hold().await;
     assert_eq!(world.balance("POOLED_FUND").await, text(division.pooled_fund.as_ref()));
     assert_eq!(world.balance("BANK_RECEIVABLE").await, on_credit);
     assert_eq!(world.balance("PROVIDER_PAYABLE").await, "0.00");
@@ -67,7 +40,7 @@ async fn py_01_fund_bank_and_desk_pay_and_the_provider_is_settled() {
     assert_eq!(world.bill(&bill.bill_id).await.state(), BillState::Settled);
     assert_eq!(world.balance("BANK_RECEIVABLE").await, "0.00");
     assert_eq!(world.balance("BANK_CLEARING").await, on_credit);
-    ledger_holds(&world).await;
+    world.invariants_hold().await;
 
     let late = world.cancel("resident", &bill.bill_id).await.expect_err("captured");
     assert_eq!((late.code(), reason(&late).as_str()), (Code::FailedPrecondition, "BILL_CAPTURED"));
@@ -81,7 +54,7 @@ async fn py_01_a_bill_without_a_bank_settles_at_once() {
     world.capture("clinic", &bill.bill_id).await.expect("begun");
     world.until(&bill.bill_id, BillState::Settled).await;
     assert_eq!(world.orders().await, []);
-    ledger_holds(&world).await;
+    world.invariants_hold().await;
 }
 
 #[tokio::test]
@@ -105,7 +78,7 @@ async fn py_01_a_division_that_went_stale_leaves_the_bill_authorised() {
         .await
         .expect("its saga");
     assert_eq!(ended, ("COMPENSATED".to_owned(), "STALE_DIVISION".to_owned()));
-    ledger_holds(&world).await;
+    world.invariants_hold().await;
 }
 
 #[tokio::test]
@@ -144,6 +117,6 @@ async fn i6_a_capture_survives_the_death_of_payment_and_the_absence_of_adjudicat
     let sent = world.caller("resident").request(request).await;
     let replayed = world.bills().capture_bill(sent).await.expect("answered again").into_inner();
     assert_eq!(first, replayed, "the first answer, after a restart too");
-    ledger_holds(&world).await;
+    world.invariants_hold().await;
     assert_eq!(world.orders().await.len(), 1);
 }

@@ -166,3 +166,39 @@ async fn pl_05_the_service_sees_its_own_region_only_and_the_worker_no_person() {
         sqlx::query(hidden).execute(&mut *worker).await.expect_err("not granted");
     }
 }
+
+#[tokio::test]
+async fn i3_i4_the_checker_names_what_somebody_with_the_database_has_done() {
+    let db = TestDb::new(&payment::MIGRATOR).await;
+    let mut owner = db.owner().await;
+    let clean: Vec<String> =
+        sqlx::query_scalar("SELECT violation FROM payment_violations").fetch_all(&mut owner).await.expect("the view");
+    assert!(clean.is_empty(), "{clean:?}");
+    for statement in [
+        "ALTER TABLE entries DISABLE TRIGGER USER",
+        "ALTER TABLE transfers DISABLE TRIGGER USER",
+        "INSERT INTO accounts (id, region, kind, holder) VALUES ('01930000-0000-7000-8000-000000000001', '110000', 'ARREARS', 'x')",
+        "INSERT INTO transfers (id, region, purpose, bill_id, posted_at) \
+         VALUES ('01930000-0000-7000-8000-000000000002', '110000', 'BILL_CAPTURED', gen_random_uuid(), now())",
+        "INSERT INTO entries (transfer_id, line, region, account_id, amount) VALUES \
+         ('01930000-0000-7000-8000-000000000002', 1, '110000', '01930000-0000-7000-8000-000000000001', -5)",
+        "INSERT INTO credit_lines (id, region, bank_id, resident_id, agreement_sha256, limit_amount, used, held, valid_until, state, granted_at) \
+         VALUES (gen_random_uuid(), '110000', gen_random_uuid(), gen_random_uuid(), repeat('a', 64), 100, 1, 1, now(), 'ACTIVE', now())",
+    ] {
+        sqlx::query(statement).execute(&mut owner).await.expect("the owner can do anything");
+    }
+    let mut found: Vec<String> =
+        sqlx::query_scalar("SELECT violation FROM payment_violations").fetch_all(&mut owner).await.expect("the view");
+    found.sort();
+    assert_eq!(
+        found,
+        [
+            "ACCOUNT_BELOW_FLOOR",
+            "CREDIT_HELD_DIFFERS",
+            "CREDIT_USED_DIFFERS",
+            "LEDGER_UNBALANCED",
+            "TRANSFER_UNBALANCED",
+            "TRANSFER_WITHOUT_BILL",
+        ]
+    );
+}

@@ -211,6 +211,17 @@ impl World {
         .expect("the view is there")
     }
 
+    /// I2, I3, I4 and I6, as the database sees them.
+    pub(crate) async fn invariants_hold(&self) {
+        let mut owner = self.mesh.owner("payment").await;
+        let violations: Vec<(String, Option<uuid::Uuid>)> =
+            sqlx::query_as("SELECT violation, row_id FROM payment_violations")
+                .fetch_all(&mut owner)
+                .await
+                .expect("the view");
+        assert_eq!(violations, []);
+    }
+
     /// Lets the clinic's worker act for the resident.
     pub(crate) async fn delegate(&self, action: identity::DelegatedAction) -> TestCaller {
         let worker = self.caller("worker");

@@ -52,7 +52,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let routes = Routes::new()
         .add_service(ReferralServiceServer::new(Referrals::new(app.clone())))
         .add_service(JourneyServiceServer::new(Journeys::new(app.clone())))
-        .add_service(EventServiceServer::new(Events::new(app.db.clone())));
+        .add_service(EventServiceServer::new(Events::new(app.clone())));
     let ready = app.db.clone();
     let (sealed, driver, follower, teller) = (app.db.clone(), app.clone(), app.clone(), app.clone());
     Server::new("referral", &config.server)

@@ -1,16 +1,17 @@
 use chassis::{Context, feed};
-use postgres::Database;
 use proto::anjia::referral::v1::{PullEventsRequest, PullEventsResponse, event_service_server::EventService};
 use tonic::{Request, Response, Status};
 
+use crate::app::App;
+
 /// The feed.
 pub struct Events {
-    db: Database,
+    app: App,
 }
 
 impl Events {
-    pub const fn new(db: Database) -> Self {
-        Self { db }
+    pub const fn new(app: App) -> Self {
+        Self { app }
     }
 }
 
@@ -18,7 +19,7 @@ impl Events {
 impl EventService for Events {
     async fn pull_events(&self, request: Request<PullEventsRequest>) -> Result<Response<PullEventsResponse>, Status> {
         let ctx = Context::of(&request)?;
-        let batch = feed::pull(&self.db, &ctx, "anjia/referral", request.get_ref().cursor.as_ref()).await?;
+        let batch = feed::pull(&self.app.db, &ctx, "anjia/referral", request.get_ref().cursor.as_ref()).await?;
         Ok(Response::new(PullEventsResponse { batch: Some(batch) }))
     }
 }

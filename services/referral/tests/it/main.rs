@@ -1,5 +1,7 @@
 //! The referral service through its public API, on real binaries, a real Postgres and a real Redis.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets the unexpected has failed")]
+
 mod accept;
 mod events;
 mod input;

@@ -100,7 +100,7 @@ impl World {
             credit_code: CreditCode::with_check_character(code).unwrap().to_string(),
             tier: tier.unwrap_or_default().into(),
             region_code: REGION.to_owned(),
-            place: tier.map(|tier| Place { latitude: 39.93, longitude: 116.34 + f64::from(tier as i32) / 100.0 }),
+            place: tier.map(place),
             departments: if capabilities.is_empty() { vec![] } else { vec![department] },
             ..Organisation::default()
         };
@@ -250,6 +250,16 @@ impl World {
         assert_eq!(accepting.state(), ReferralState::Accepting);
         self.left(ReferralState::Accepting, &accepting.referral_id).await
     }
+}
+
+/// The higher the tier, the further east.
+fn place(tier: Tier) -> Place {
+    let longitude = match tier {
+        Tier::Unspecified | Tier::Community => 116.34,
+        Tier::District => 116.36,
+        Tier::Tertiary => 116.37,
+    };
+    Place { latitude: 39.93, longitude }
 }
 
 pub(crate) fn now() -> chrono::DateTime<chrono::Utc> {

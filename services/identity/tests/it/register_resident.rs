@@ -15,7 +15,7 @@ async fn id_01_a_resident_is_registered_and_shown_masked() {
 
     assert_eq!(resident.resident_id, id.to_string());
     assert_eq!(resident.display_name, "陈**");
-    let expected = format!("{}**********{}", &message.national_id[..6], &message.national_id[16..]);
+    let expected = format!("{}****************{}", &message.national_id[..1], &message.national_id[17..]);
     assert_eq!(resident.masked_national_id, expected);
     assert_eq!(resident.birth_date.unwrap().year, 1954);
     assert_eq!(world.audited("identity.resident.register", id).await, 1);

@@ -14,8 +14,8 @@ use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{RetryPolicy, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider};
+use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 pub use context::{CONTINUED_AT_MOST, current_traceparent, journey, resume, within};
@@ -63,7 +63,7 @@ pub enum TelemetryError {
     #[error("the trace exporter cannot be built: {0}")]
     Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
     #[error("telemetry was started twice: {0}")]
-    Twice(#[from] tracing_subscriber::util::TryInitError),
+    Twice(#[from] tracing::subscriber::SetGlobalDefaultError),
 }
 
 /// Keeps telemetry alive; sends what is left when shut down or dropped.
@@ -92,10 +92,12 @@ pub fn init(service_name: &'static str, config: &TelemetryConfig) -> Result<Guar
             .with_location(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
-            .with_filter(tracing_subscriber::filter::filter_fn(ours))
+            .with_filter(filter_fn(ours).with_max_level_hint(LevelFilter::INFO))
     });
 
-    tracing_subscriber::registry().with(logs).with(traces).try_init()?;
+    // Not `try_init`: that also takes records of the `log` crate, whose mere question whether a level is logged (sqlx asks for each
+    // statement) leaves the answer in the filters of this thread, where it swallows our next span or event.
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(logs).with(traces))?;
     std::panic::set_hook(Box::new(log_panic));
     Ok(Guard(provider))
 }

@@ -73,11 +73,13 @@ pub fn optional_text(field: &str, value: &str, length_max: usize) -> Result<Stri
     Ok(text.to_owned())
 }
 
-/// A decimal number written as text, not negative, with at most `places_max` places.
+/// A decimal number in plain digits, not negative, with at most `places_max` places.
 pub fn decimal(field: &str, value: &str, places_max: u32) -> Result<Decimal, FieldError> {
-    let wrong = || FieldError::new(field, format!("must be a decimal number of at most {places_max} places, not negative"));
-    let number = Decimal::from_str_exact(value).map_err(|_| wrong())?;
-    if number.is_sign_negative() || number.normalize().scale() > places_max || number > Decimal::from(1_000_000_000_u64) {
+    let wrong =
+        || FieldError::new(field, format!("must be a decimal number of at most {places_max} places, not negative"));
+    let number = types::money::plain_decimal(value).ok_or_else(wrong)?;
+    if value.starts_with('-') || number.normalize().scale() > places_max || number > Decimal::from(1_000_000_000_u64)
+    {
         return Err(wrong());
     }
     Ok(number)
@@ -124,7 +126,8 @@ pub fn date(field: &str, value: Option<&wire::Date>) -> Result<NaiveDate, FieldE
     if !(1850..=2200).contains(&value.year) {
         return Err(FieldError::new(field, "must be a whole date between 1850 and 2200"));
     }
-    NaiveDate::from_ymd_opt(value.year, month, day).ok_or_else(|| FieldError::new(field, "must be a whole date that exists"))
+    NaiveDate::from_ymd_opt(value.year, month, day)
+        .ok_or_else(|| FieldError::new(field, "must be a whole date that exists"))
 }
 
 /// A day that may be unset.
@@ -199,4 +202,20 @@ pub fn to_expected_lines(lines: &[ExpectedLine]) -> Vec<common::ExpectedLine> {
         unit_price: line.unit_price.to_string(),
     };
     lines.iter().map(encode).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_decimal_number_has_one_spelling() {
+        assert_eq!(decimal("quantity", "1.50", 4), Ok(Decimal::new(15, 1)));
+        for text in
+            ["", "1_000", "+1", "-1", "-0", "1e3", "1,5", " 1", "0.00001", "1000000001", "9".repeat(40).as_str()]
+        {
+            let refused = decimal("quantity", text, 4).unwrap_err();
+            assert_eq!(refused.field, "quantity", "{text:?}");
+        }
+    }
 }

@@ -277,7 +277,7 @@ impl From<Ratio> for String {
 }
 
 /// Digits, one point, a leading minus; no exponent, no plus, no underscores, nothing that has to be rounded to be held.
-fn plain_decimal(text: &str) -> Option<Decimal> {
+pub fn plain_decimal(text: &str) -> Option<Decimal> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
     let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());

@@ -3,8 +3,8 @@
 //! Postgres refuses to run as root. So root lends it the `postgres` account (or `nobody`, when the servers came from wheels),
 //! and everybody else runs it as themselves.
 
-use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -79,7 +79,8 @@ impl Account {
             return Ok(wanted.to_owned());
         }
         let place = other_place(wanted);
-        match fs::create_dir(&place) {
+        // With its mode from the beginning: what was found there is not touched, whatever it has become since the look.
+        match DirBuilder::new().mode(0o700).create(&place) {
             Ok(()) => chown(&place, Some(self.uid), Some(self.gid))?,
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
                 // Anybody may have made it first: /var/tmp is everybody's.
@@ -90,7 +91,6 @@ impl Account {
             }
             Err(error) => return Err(error).with_context(|| format!("making {}", place.display())),
         }
-        fs::set_permissions(&place, fs::Permissions::from_mode(0o700))?;
         Ok(place)
     }
 

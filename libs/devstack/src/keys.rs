@@ -4,6 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result};
 use ed25519_dalek::SigningKey;
@@ -15,6 +16,10 @@ use serde::Serialize;
 use crate::callers::Client;
 
 const SECRET_BYTES: usize = 32;
+
+/// One key is made at a time: of two made at once for one name, one would be published and the other kept. Other processes are
+/// kept away by the lock of the mesh.
+static MAKING: Mutex<()> = Mutex::new(());
 
 /// A folder of keys; what is there stays, what is missing is made.
 #[derive(Debug, Clone)]
@@ -43,6 +48,7 @@ impl Keys {
     /// The private key (PKCS #8 PEM) of a client, a service, or `token`.
     pub fn private(&self, name: &str) -> Result<PathBuf> {
         let path = self.folder.join(format!("{name}.pem"));
+        let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
         if !path.exists() {
             let mut seed = [0; SECRET_BYTES];
             rand::rng().fill_bytes(&mut seed);
@@ -55,6 +61,7 @@ impl Keys {
     /// A symmetric key, 32 bytes in hexadecimal.
     pub fn secret(&self, name: &str) -> Result<PathBuf> {
         let path = self.folder.join(format!("{name}.key"));
+        let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
         if !path.exists() {
             let mut secret = [0; SECRET_BYTES];
             rand::rng().fill_bytes(&mut secret);
@@ -112,6 +119,18 @@ mod tests {
             assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
         }
         assert_eq!(fs::read(keys.secret("data").unwrap()).unwrap().len(), 2 * SECRET_BYTES);
+    }
+
+    #[test]
+    fn a_key_asked_for_by_many_at_once_is_one_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::in_folder(folder.path()).unwrap();
+        let read = || fs::read(keys.private("scheduling").unwrap()).unwrap();
+        let found: Vec<Vec<u8>> = std::thread::scope(|scope| {
+            let asking: Vec<_> = (0..8).map(|_| scope.spawn(read)).collect();
+            asking.into_iter().map(|asked| asked.join().unwrap()).collect()
+        });
+        assert!(found.iter().all(|key| *key == read()));
     }
 
     #[test]

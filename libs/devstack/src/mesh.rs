@@ -51,6 +51,10 @@ impl Mesh {
     pub async fn start(plan: Plan, progress: Progress<'_>) -> Result<Self> {
         let plan = Plan { root: absolute(&plan.root)?, ..plan };
         fs::create_dir_all(&plan.root).with_context(|| format!("making {}", plan.root.display()))?;
+        if plan.fresh {
+            // Asked before the lock is made, which looks like ours.
+            record::check_ours(&plan.root)?;
+        }
         let lock = lock(&plan.root)?;
         match MeshRecord::state(&plan.root)? {
             State::Up(_) => anyhow::bail!("a mesh is already up under {}", plan.root.display()),

@@ -20,14 +20,15 @@ const LOG_TAIL_LINES: usize = 25;
 /// How long what is started shall live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lifetime {
-    /// Survives the command that started it, once released.
+    /// Survives the command that started it, once released; until then it dies with it, so that a start that is cut short leaves
+    /// nothing behind.
     Detached,
     /// Dies with the process that started it, however that ends.
     Tethered,
 }
 
 /// Runs the program in place of this shell and leaves a watcher behind that holds the reading end of a pipe from the parent.
-/// A line means "collected, nothing to do"; the end of the pipe without one means that the parent is gone.
+/// A line means "collected, or released: nothing to do"; the end of the pipe without one means that the parent is gone.
 /// `$0` is a folder to remove afterwards, or empty; `$1` the signal that ends the program.
 const TETHER: &str = r#"
 signal=$1; shift
@@ -65,23 +66,17 @@ pub(crate) struct Process {
     record: ProcessRecord,
     child: Child,
     tether: Option<ChildStdin>,
+    lifetime: Lifetime,
     released: bool,
 }
 
 impl Process {
     pub(crate) fn spawn(launch: Launch<'_>) -> Result<Self> {
         let output = open_log(launch.log)?;
-        let tethered = launch.lifetime == Lifetime::Tethered;
-        let mut command = if tethered {
-            let mut shell = Command::new("/bin/sh");
-            shell.arg("-c").arg(TETHER).arg(launch.scratch.unwrap_or(Path::new(""))).arg(launch.last_signal);
-            shell.arg(launch.program);
-            shell
-        } else {
-            Command::new(launch.program)
-        };
-        command.args(&launch.args).stdout(output.try_clone()?).stderr(output);
-        command.stdin(if tethered { Stdio::piped() } else { Stdio::null() });
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(TETHER).arg(launch.scratch.unwrap_or(Path::new(""))).arg(launch.last_signal);
+        command.arg(launch.program).args(&launch.args);
+        command.stdin(Stdio::piped()).stdout(output.try_clone()?).stderr(output);
         clean_environment(&mut command);
         command.envs(launch.env).current_dir("/");
         // Its own group: Ctrl-C at the terminal is for the command, which then decides.
@@ -92,7 +87,7 @@ impl Process {
         let mut child = command.spawn().with_context(|| format!("starting {}", launch.program.display()))?;
         let tether = child.stdin.take();
         let record = ProcessRecord::of(launch.name, child.id(), launch.log)?;
-        Ok(Self { record, child, tether, released: false })
+        Ok(Self { record, child, tether, lifetime: launch.lifetime, released: false })
     }
 
     pub(crate) fn record(&self) -> &ProcessRecord {
@@ -137,9 +132,18 @@ impl Process {
         }
     }
 
-    /// Lets it live on after this value, and this command, are gone.
+    /// Lets it live on after this value, and this command, are gone, unless it is tethered for good.
     pub(crate) fn release(&mut self) {
-        self.released = true;
+        if self.lifetime == Lifetime::Detached {
+            self.released = true;
+            self.dismiss_watcher();
+        }
+    }
+
+    fn dismiss_watcher(&mut self) {
+        if let Some(mut tether) = self.tether.take() {
+            let _ = tether.write_all(b"\n");
+        }
     }
 }
 
@@ -151,9 +155,7 @@ impl Drop for Process {
         // Errors here mean that it is gone already, which is what is wanted.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        if let Some(mut tether) = self.tether.take() {
-            let _ = tether.write_all(b"\n");
-        }
+        self.dismiss_watcher();
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -78,7 +79,8 @@ fn path_folders() -> Vec<PathBuf> {
 }
 
 /// `<checkout>/.dev/venv/lib/python3.*/site-packages/<inside>`; the checkout is the folder above this executable or the
-/// working folder that holds such an environment.
+/// working folder that holds such an environment. Only our own, or root's: above a checkout in /tmp lies everybody's folder, and
+/// what is found here is run.
 fn wheel_folders(inside: &str) -> Vec<PathBuf> {
     let executable = env::current_exe().unwrap_or_default();
     let here = env::current_dir().unwrap_or_default();
@@ -87,10 +89,15 @@ fn wheel_folders(inside: &str) -> Vec<PathBuf> {
         .chain(here.ancestors())
         .map(|folder| folder.join(".dev/venv/lib"))
         .chain([PathBuf::from(WHEELS_OF_ROOT)])
+        .filter(|lib| fs::metadata(lib).is_ok_and(|found| is_trusted(found.uid())))
         .flat_map(|lib| subfolders(&lib))
         .map(|python| python.join("site-packages").join(inside))
         .filter(|folder| folder.is_dir())
         .collect()
+}
+
+fn is_trusted(owner: u32) -> bool {
+    owner == 0 || owner == rustix::process::geteuid().as_raw()
 }
 
 fn subfolders(folder: &Path) -> Vec<PathBuf> {
@@ -100,7 +107,7 @@ fn subfolders(folder: &Path) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_major;
+    use super::{is_trusted, parse_major};
 
     #[test]
     fn the_major_version_is_read_from_any_build() {
@@ -108,5 +115,12 @@ mod tests {
         assert_eq!(parse_major("postgres (PostgreSQL) 18.6\n"), Some(18));
         assert_eq!(parse_major("postgres (PostgreSQL) 19beta1\n"), Some(19));
         assert_eq!(parse_major("psql"), None);
+    }
+
+    #[test]
+    fn only_programs_of_root_and_of_ourselves_are_run() {
+        let own = rustix::process::geteuid().as_raw();
+        assert!(is_trusted(0) && is_trusted(own));
+        assert!(!is_trusted(own + 1));
     }
 }

@@ -5,14 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::account::other_place;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
+
+use crate::account::other_place;
 
 const FILE: &str = "mesh.json";
 /// Services drain before they leave; what is still there afterwards is killed.
 const STOP_PATIENCE: Duration = Duration::from_secs(12);
+/// What was killed is gone by then; a start that follows finds its data free.
+const KILL_PATIENCE: Duration = Duration::from_secs(2);
 const POLL: Duration = Duration::from_millis(20);
 
 /// A process as found again later: its id alone may by then belong to somebody else, its start time tells.
@@ -93,11 +96,18 @@ pub enum State {
 impl MeshRecord {
     pub fn load(root: &Path) -> Result<Option<Self>> {
         let path = root.join(FILE);
-        match fs::read(&path) {
-            Ok(text) => Ok(Some(serde_json::from_slice(&text).with_context(|| format!("reading {}", path.display()))?)),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
-        }
+        let text = match fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
+        };
+        let record: Self = serde_json::from_slice(&text).with_context(|| format!("reading {}", path.display()))?;
+        Ok(Some(record).filter(|record| !record.is_of_another(root)))
+    }
+
+    /// A copied checkout brings its `mesh.json` along; what that tells of belongs to the original, as long as there is one.
+    fn is_of_another(&self, root: &Path) -> bool {
+        matches!((fs::canonicalize(&self.root), fs::canonicalize(root)), (Ok(own), Ok(found)) if own != found)
     }
 
     pub fn state(root: &Path) -> Result<State> {
@@ -148,7 +158,8 @@ pub fn stop(root: &Path) -> Result<Down> {
     Ok(down)
 }
 
-/// Removes `root` with everything in it and, where Postgres could not work there, its data elsewhere. Only after `stop`.
+/// Removes `root` with everything in it and, where Postgres could not work there, its data elsewhere. Only after `stop`. Refuses
+/// a folder that nothing of ours ever ran in.
 pub fn wipe(root: &Path) -> Result<()> {
     clear(root)?;
     remove(root)
@@ -157,9 +168,18 @@ pub fn wipe(root: &Path) -> Result<()> {
 /// As `wipe`, but keeps the folder and its lock.
 pub(crate) fn clear(root: &Path) -> Result<()> {
     let root = std::path::absolute(root)?;
+    check_ours(&root)?;
     remove(&other_place(&root.join("postgres")))?;
     let entries = fs::read_dir(&root).into_iter().flatten().flatten();
     entries.filter(|entry| entry.file_name() != "lock").try_for_each(|entry| remove(&entry.path()))
+}
+
+/// A mistyped root must not cost a home. Ours has a lock, or Postgres's folder, from its first moment on.
+pub(crate) fn check_ours(root: &Path) -> Result<()> {
+    let is_empty = fs::read_dir(root).map_or(true, |mut entries| entries.next().is_none());
+    let is_ours = root.join("lock").is_file() || root.join("postgres").is_dir();
+    ensure!(is_empty || is_ours, "{} holds no mesh; nothing is removed", root.display());
+    Ok(())
 }
 
 fn remove(path: &Path) -> Result<()> {
@@ -188,9 +208,13 @@ fn stop_all(processes: Vec<&ProcessRecord>, signal: Signal, down: &mut Down) {
             still
         });
     }
-    for process in running {
+    for process in &running {
         process.signal(Signal::KILL);
         down.killed.push(process.name.clone());
+    }
+    let killed_at = Instant::now();
+    while running.iter().any(|process| process.is_running()) && killed_at.elapsed() < KILL_PATIENCE {
+        std::thread::sleep(POLL);
     }
 }
 
@@ -204,5 +228,46 @@ mod tests {
         assert!(own.is_running());
         let reused = ProcessRecord { started_ticks: own.started_ticks - 1, ..own };
         assert!(!reused.is_running());
+    }
+
+    #[test]
+    fn a_copied_mesh_does_not_speak_for_the_original() {
+        let folder = tempfile::tempdir().unwrap();
+        let [original, copy] = ["original", "copy"].map(|name| folder.path().join(name));
+        fs::create_dir_all(&original).unwrap();
+        fs::create_dir_all(&copy).unwrap();
+        let record = MeshRecord {
+            ready: true,
+            root: original.clone(),
+            keys: original.join("keys"),
+            logs: original.join("logs"),
+            postgres_url: String::new(),
+            redis_url: String::new(),
+            postgres: None,
+            redis: None,
+            services: BTreeMap::new(),
+        };
+        record.save().unwrap();
+        fs::copy(original.join(FILE), copy.join(FILE)).unwrap();
+        assert!(MeshRecord::load(&original).unwrap().is_some());
+        assert!(MeshRecord::load(&copy).unwrap().is_none());
+        // One that was moved is the same mesh in another place.
+        fs::remove_dir_all(&original).unwrap();
+        assert!(MeshRecord::load(&copy).unwrap().is_some());
+    }
+
+    #[test]
+    fn only_what_held_a_mesh_is_wiped() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("home");
+        fs::create_dir(&home).unwrap();
+        fs::write(home.join("letters"), "dear").unwrap();
+        let refused = wipe(&home).unwrap_err().to_string();
+        assert!(refused.contains("holds no mesh") && home.join("letters").exists(), "{refused}");
+
+        fs::write(home.join("lock"), "").unwrap();
+        wipe(&home).unwrap();
+        assert!(!home.exists());
+        wipe(&home).unwrap();
     }
 }

@@ -1,5 +1,7 @@
 //! The servers themselves: they start, are guarded, survive what they should and die when they must.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -7,8 +9,10 @@ use std::time::{Duration, Instant};
 use devstack::{Cluster, ClusterPlan, Durability, Lifetime, Redis, create_database};
 use sqlx::{Connection, PgConnection};
 
-/// Set for a copy of this program that plays the parent of tethered servers.
+/// Set for a copy of this program that plays the parent of servers.
 const PARENT_OF: &str = "DEVSTACK_TEST_PARENT_OF";
+/// Set beside it where they would be detached later on.
+const UNRELEASED: &str = "DEVSTACK_TEST_UNRELEASED";
 
 fn plan(folder: &Path) -> ClusterPlan {
     ClusterPlan {
@@ -85,13 +89,16 @@ async fn redis_can_be_wiped_stopped_and_started_on_its_port() {
 
 /// Not a test: what the copy of this program below does.
 #[tokio::test]
-async fn parent_of_tethered_servers() {
+async fn parent_of_servers() {
     let Some(folder) = std::env::var_os(PARENT_OF) else {
         return;
     };
     let folder = Path::new(&folder);
-    let cluster = Cluster::start(plan(folder)).await.unwrap();
-    let redis = Redis::start(folder.join("redis"), folder.join("redis.log"), Lifetime::Tethered).await.unwrap();
+    let unreleased = std::env::var_os(UNRELEASED).is_some();
+    let lifetime = if unreleased { Lifetime::Detached } else { Lifetime::Tethered };
+    let durability = if unreleased { Durability::Durable } else { Durability::ThrowAway };
+    let cluster = Cluster::start(ClusterPlan { lifetime, durability, ..plan(folder) }).await.unwrap();
+    let redis = Redis::start(folder.join("redis"), folder.join("redis.log"), lifetime).await.unwrap();
     let pids = [cluster.process().unwrap().pid, redis.process().unwrap().pid];
     std::fs::write(folder.join("pids.next"), format!("{} {}", pids[0], pids[1])).unwrap();
     std::fs::rename(folder.join("pids.next"), folder.join("pids")).unwrap();
@@ -101,20 +108,30 @@ async fn parent_of_tethered_servers() {
 #[test]
 fn tethered_servers_die_with_a_parent_that_is_killed() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-    let mut parent = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "parent_of_tethered_servers"])
-        .env(PARENT_OF, folder.path())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let pids = wait_for("the servers", || std::fs::read_to_string(folder.path().join("pids")).ok());
+    let parent = Command::new(std::env::current_exe().unwrap());
+    servers_die_with(parent, folder.path());
+    wait_for("the data to be removed", || (!folder.path().join("postgres/data").exists()).then_some(()));
+}
+
+#[test]
+fn a_start_that_is_killed_before_its_servers_are_released_leaves_their_data_and_nothing_running() {
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let mut parent = Command::new(std::env::current_exe().unwrap());
+    parent.env(UNRELEASED, "yes");
+    servers_die_with(parent, folder.path());
+    assert!(folder.path().join("postgres/data/PG_VERSION").exists());
+}
+
+fn servers_die_with(mut parent: Command, folder: &Path) {
+    let mut parent =
+        parent.args(["--exact", "parent_of_servers"]).env(PARENT_OF, folder).stdout(Stdio::null()).spawn().unwrap();
+    let pids = wait_for("the servers", || std::fs::read_to_string(folder.join("pids")).ok());
     parent.kill().unwrap();
     parent.wait().unwrap();
 
     for pid in pids.split(' ') {
         wait_for("a server to die", || (!runs(pid)).then_some(()));
     }
-    wait_for("the data to be removed", || (!folder.path().join("postgres/data").exists()).then_some(()));
 }
 
 fn runs(pid: &str) -> bool {

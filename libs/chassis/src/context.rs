@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Status};
 use types::caller::Caller;
+use types::redacted::Redacted;
 
 use crate::access::{self, Denied, Guarded, Permitted, Policy};
 use crate::auth;
@@ -21,24 +21,22 @@ const BACKGROUND_CALL_LIMIT: Duration = Duration::from_secs(10);
 pub struct Context {
     pub caller: Caller,
     /// The caller's own token, shown to peers as it is.
-    token: Arc<str>,
+    token: Redacted<Arc<str>>,
     policy: Option<Arc<Policy>>,
     domain: Arc<str>,
     /// The caller's deadline; background work has none.
     deadline: Option<Deadline>,
     /// Bounds each outgoing call further.
     call_limit: Option<Duration>,
-    draining: CancellationToken,
 }
 
 /// What the server's layers learned about a call; the source of its [`Context`].
 #[derive(Debug, Clone)]
 pub(crate) struct Admitted {
     pub(crate) caller: Caller,
-    pub(crate) token: Arc<str>,
+    pub(crate) token: Redacted<Arc<str>>,
     pub(crate) policy: Arc<Policy>,
     pub(crate) domain: Arc<str>,
-    pub(crate) draining: CancellationToken,
 }
 
 impl Context {
@@ -47,12 +45,11 @@ impl Context {
         let admitted = request.extensions().get::<Arc<Admitted>>().ok_or_else(auth::missing)?;
         Ok(Self {
             caller: admitted.caller.clone(),
-            token: Arc::clone(&admitted.token),
+            token: admitted.token.clone(),
             policy: Some(Arc::clone(&admitted.policy)),
             domain: Arc::clone(&admitted.domain),
             deadline: request.extensions().get::<Deadline>().copied(),
             call_limit: None,
-            draining: admitted.draining.clone(),
         })
     }
 
@@ -60,12 +57,11 @@ impl Context {
     pub(crate) fn background(caller: Caller, token: String) -> Self {
         Self {
             caller,
-            token: token.into(),
+            token: Redacted::new(token.into()),
             policy: None,
             domain: Arc::from(crate::error::DOMAIN),
             deadline: None,
             call_limit: Some(BACKGROUND_CALL_LIMIT),
-            draining: CancellationToken::new(),
         }
     }
 
@@ -83,7 +79,9 @@ impl Context {
             request.set_timeout(allowed);
         }
         // A token came in as a header, or was issued as base64url: it is always a legal header value.
-        if let Ok(bearer) = MetadataValue::try_from(format!("Bearer {}", self.token)) {
+        if let Ok(mut bearer) = MetadataValue::try_from(format!("Bearer {}", self.token.expose())) {
+            // A request that is shown while debugging, or by the transport's own logs, shows no token.
+            bearer.set_sensitive(true);
             request.metadata_mut().insert("authorization", bearer);
         }
         request
@@ -102,11 +100,6 @@ impl Context {
     /// The current span as a W3C `traceparent`, to store beside events and sagas.
     pub fn traceparent(&self) -> Option<String> {
         telemetry::current_traceparent()
-    }
-
-    /// Cancelled when the server drains: long polls and streams end on it.
-    pub fn draining(&self) -> &CancellationToken {
-        &self.draining
     }
 
     /// Permits the row if the object rule that `access.toml` names for this method allows it.
@@ -160,6 +153,13 @@ mod tests {
         assert_eq!(request.metadata().get("authorization").unwrap(), "Bearer a.b.c");
         let patient = background().with_call_limit(Duration::from_secs(25));
         assert_eq!(timeout(&patient.request(())), Duration::from_secs(25));
+    }
+
+    #[test]
+    fn neither_a_context_nor_a_request_shows_its_token() {
+        let context = background();
+        let shown = format!("{context:?} {:?}", context.request(()));
+        assert!(!shown.contains("a.b.c"), "{shown}");
     }
 
     #[tokio::test]

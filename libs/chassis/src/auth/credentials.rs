@@ -80,16 +80,22 @@ impl Credentials {
         })))
     }
 
-    /// Acts as the service itself. The token is kept until a minute before its end.
+    /// Acts as the service itself. The token is kept until a minute before its end; while identity is away, to its end.
     pub async fn own(&self) -> Result<Context, Status> {
         let mut own = self.0.own.lock().await;
-        let renew_at = self.0.clock.now() + RENEW_BEFORE;
-        if let Some(context) = own.as_ref().filter(|context| context.caller.expires_at > renew_at) {
-            return Ok(context.clone());
+        let outlives =
+            |margin| own.as_ref().filter(|kept| kept.caller.expires_at > self.0.clock.now() + margin).cloned();
+        if let Some(context) = outlives(RENEW_BEFORE) {
+            return Ok(context);
         }
-        let context = self.exchange(None).await?;
-        *own = Some(context.clone());
-        Ok(context)
+        match (self.exchange(None).await, outlives(TimeDelta::zero())) {
+            (Err(status), Some(context)) if is_away(&status) => Ok(context),
+            (renewed, _) => {
+                let context = renewed?;
+                *own = Some(context.clone());
+                Ok(context)
+            }
+        }
     }
 
     /// Acts for a resident who delegated to this client: a person at a desk, not a service. Never kept either.
@@ -136,4 +142,9 @@ impl Credentials {
         jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &assertion, &self.0.key)
             .map_err(|error| error::internal(&error))
     }
+}
+
+/// Identity said nothing, rather than no.
+fn is_away(status: &Status) -> bool {
+    matches!(status.code(), Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted)
 }

@@ -124,11 +124,12 @@ impl Remote {
         if !may_ask(&self.cached()) {
             return;
         }
-        self.update(|cached| cached.asked_at = Some(Instant::now()));
-
         let mut request = tonic::Request::new(GetKeysRequest {});
         request.set_timeout(ASK_LIMIT);
         let answer = self.client.clone().get_keys(request).await;
+        // Counted from the answer, which may have taken longer than the pause between two: whoever waited has it, and must not ask
+        // in turn.
+        self.update(|cached| cached.asked_at = Some(Instant::now()));
         match answer.map(|answer| KeySet::new(&answer.into_inner().keys)) {
             Ok(Ok(keys)) => self.update(|cached| {
                 cached.keys = keys;

@@ -54,11 +54,13 @@ pub(super) async fn follow(
     loop {
         match resolver.resolve().await {
             Ok(current) => {
+                // Said first: the balance takes changes in only while calls drive it, and calls wait for this word. The other
+                // way round more addresses than the queue holds would wait for a call, and every call for them.
+                found.send_replace(!current.is_empty());
                 if apply(&endpoint, &changes, &known, &current).await.is_err() {
                     return;
                 }
                 known = current;
-                found.send_replace(!known.is_empty());
             }
             Err(error) => tracing::debug!(peer = %endpoint.uri(), %error, "name not resolved"),
         }

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use tower::ServiceBuilder;
 use tracing::{Instrument, Span, field};
+use types::redacted::Redacted;
 
 use super::ServerConfig;
 use super::shed::{Budget, Place};
@@ -242,13 +243,7 @@ async fn identify(
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(bearer).ok_or_else(auth::missing)?.to_owned();
     let Verified { caller, methods } = shared.verifier.verify(&token).await?;
-    let admitted = Admitted {
-        caller,
-        token: token.into(),
-        policy,
-        domain: Arc::clone(&shared.domain),
-        draining: shared.draining.clone(),
-    };
+    let admitted = Admitted { caller, token: Redacted::new(token.into()), policy, domain: Arc::clone(&shared.domain) };
     Ok((admitted, methods))
 }
 

@@ -1,15 +1,17 @@
 //! Who is let in.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use chassis::auth::Claims;
 use chassis::{Credentials, Mandate, Routes, Server, Verifier};
 use proto::anjia::identity::v1::GetKeysRequest;
 use proto::anjia::identity::v1::token_service_client::TokenServiceClient;
 use proto::anjia::identity::v1::token_service_server::TokenServiceServer;
+use tokio::net::TcpListener;
 use tonic::{Code, Request};
 use types::caller::{Party, Role};
-use types::clock::{Clock, SystemClock};
+use types::clock::{Clock, FixedClock, SystemClock};
 use types::ids::ResidentId;
 
 use crate::support::*;
@@ -112,4 +114,39 @@ async fn without_keys_a_token_is_neither_good_nor_bad() {
     let server = start(Server::new("payment", &config()).access(ACCESS).auth(remote), "one").await;
     let status = TokenServiceClient::new(server.channel()).exchange_token(authorised("name")).await.unwrap_err();
     assert_eq!((status.code(), reason(&status)), (Code::Unavailable, "KEYS_UNAVAILABLE".to_owned()));
+}
+
+#[tokio::test]
+async fn whoever_waited_for_keys_does_not_ask_in_turn() {
+    // Takes connections and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let identity = chassis::channel::connect(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
+    let remote = Verifier::remote(identity, Arc::new(SystemClock));
+    let token = trusted().sign(&claims());
+
+    let begun = Instant::now();
+    let waiting = (0..5).map(|_| remote.verify(&token));
+    for outcome in futures_util::future::join_all(waiting).await {
+        assert_eq!(reason(&outcome.unwrap_err()), "KEYS_UNAVAILABLE");
+    }
+    assert!(begun.elapsed() < Duration::from_millis(3_500), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn while_identity_is_away_a_service_keeps_its_token_to_the_end() {
+    let identity =
+        start(Server::new("identity", &config()).access(ACCESS_ANONYMOUS).auth(verifier()), "identity").await;
+    let folder = tempfile::tempdir().unwrap();
+    let key_file = folder.path().join("referral.pem");
+    std::fs::write(&key_file, trusted().pem()).unwrap();
+    let clock = Arc::new(FixedClock::at(SystemClock.now()));
+    let credentials = Credentials::load("referral", &key_file, identity.channel(), clock.clone()).unwrap();
+    let first = credentials.own().await.unwrap();
+    identity.stop.cancel();
+    identity.task.await.unwrap().unwrap();
+
+    clock.set(first.caller.expires_at - chrono::TimeDelta::seconds(10));
+    assert_eq!(credentials.own().await.unwrap().caller, first.caller);
+    clock.set(first.caller.expires_at);
+    assert_eq!(credentials.own().await.unwrap_err().code(), Code::Unavailable);
 }

@@ -52,6 +52,16 @@ async fn a_channel_follows_a_name_to_its_new_address() {
 }
 
 #[tokio::test]
+async fn a_name_may_stand_for_any_number_of_addresses() {
+    let everywhere = chassis::ServerConfig { listen: "0.0.0.0:0".parse().unwrap(), ..config() };
+    let server = started(&everywhere).await;
+    let name = Name::default();
+    *name.0.lock().unwrap() = (1..=40).map(|pod| SocketAddr::from(([127, 0, 0, pod], server.address.port()))).collect();
+    let channel = balanced("http://identity:1".parse().unwrap(), name, Duration::from_millis(50));
+    TokenServiceClient::new(channel).exchange_token(authorised("name")).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_dead_peer_is_unavailable_soon_and_a_peer_that_comes_back_is_used() {
     let server = named("first").await;
     let name = Name::default();

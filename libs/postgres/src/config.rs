@@ -4,10 +4,10 @@ use std::fmt;
 #[derive(Clone, clap::Args)]
 pub struct PostgresConfig {
     /// URL of the service's database as the service's own role (`postgres://<service>@host/<service>`), never owner or superuser.
-    #[arg(long, env)]
+    #[arg(long, env, hide_env_values = true)]
     pub database_url: String,
     /// URL of the same database as the worker role (`<service>_worker`). Without it background loops cannot run.
-    #[arg(long, env)]
+    #[arg(long, env, hide_env_values = true)]
     pub worker_database_url: Option<String>,
     /// Connections the service's role may open. The worker role opens a quarter of it, at least two.
     #[arg(long, env, default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=500))]
@@ -17,12 +17,33 @@ pub struct PostgresConfig {
     pub statement_timeout_ms: u32,
 }
 
-/// A URL may hold a password, so URLs are not shown.
+/// A URL may hold a password, so URLs are not shown, neither here nor in `--help`.
 impl fmt::Debug for PostgresConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresConfig")
             .field("pool_size", &self.pool_size)
             .field("statement_timeout_ms", &self.statement_timeout_ms)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Command {
+        #[command(flatten)]
+        _postgres: PostgresConfig,
+    }
+
+    #[test]
+    fn the_manual_does_not_print_the_urls_that_are_set() {
+        let command = Command::command();
+        let urls = command.get_arguments().filter(|argument| argument.get_id().as_str().ends_with("database_url"));
+        let hidden: Vec<bool> = urls.map(clap::Arg::is_hide_env_values_set).collect();
+        assert_eq!(hidden, [true, true]);
     }
 }

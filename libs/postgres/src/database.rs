@@ -31,7 +31,8 @@ pub(crate) struct Signals {
 }
 
 impl Database {
-    /// Connects both roles. Refuses a database that acknowledges what it may still lose.
+    /// Connects both roles. Refuses a database that acknowledges what it may still lose, and a role that row security does not
+    /// bind: it would see every region, and nothing else would tell.
     pub async fn connect(config: &PostgresConfig) -> Result<Self, Error> {
         let service = pool(&config.database_url, config.pool_size).await?;
         let worker = match &config.worker_database_url {
@@ -89,10 +90,19 @@ async fn pool(url: &str, size: u32) -> Result<PgPool, Error> {
     let options = PgConnectOptions::from_str(url)?.options([("idle_in_transaction_session_timeout", "5000")]);
     let pool =
         PgPoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await?;
-    let (role, synchronous_commit): (String, String) =
-        sqlx::query_as("SELECT current_user::text, current_setting('synchronous_commit')").fetch_one(&pool).await?;
+    // The flags tell also before there is any table; the tables tell also of an owner.
+    let (role, synchronous_commit, is_unbound): (String, String, bool) = sqlx::query_as(
+        "SELECT current_user::text, current_setting('synchronous_commit'), \
+                (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) \
+                OR EXISTS (SELECT FROM pg_class WHERE relrowsecurity AND NOT row_security_active(oid))",
+    )
+    .fetch_one(&pool)
+    .await?;
     if synchronous_commit == "off" {
         return Err(Error::SynchronousCommitOff { role });
+    }
+    if is_unbound {
+        return Err(Error::RoleUnbound { role });
     }
     Ok(pool)
 }

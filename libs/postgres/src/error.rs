@@ -9,6 +9,10 @@ pub enum Error {
     Migration(#[from] MigrateError),
     #[error("synchronous_commit is off for role {role}: an acknowledged write could be lost; set it to on")]
     SynchronousCommitOff { role: String },
+    #[error(
+        "row security does not bind role {role} (superuser, BYPASSRLS or owner of tables): connect as the service's own role"
+    )]
+    RoleUnbound { role: String },
     #[error("no worker role is configured: set WORKER_DATABASE_URL")]
     WorkerRoleMissing,
     #[error("{table} is at version {found}, this binary needs {needed}: run `migrate`")]

@@ -19,14 +19,15 @@ pub struct Lease {
     duration: Duration,
 }
 
-/// Takes the lease if it is free or has expired. `owner` is one id per running loop.
+/// Takes the lease if it is free, has expired, or is `owner`'s own: a loop that lost track of its lease after an error need not
+/// wait for itself. `owner` is one id per running loop.
 pub async fn acquire(db: &Database, name: &str, owner: Uuid, duration: Duration) -> Result<Option<Lease>, Error> {
     let mut tx = db.begin(Scope::Worker).await?;
     let fence: Option<i64> = sqlx::query_scalar(
         "INSERT INTO leases AS held (name, owner, fence, expires_at) \
          VALUES ($1, $2, 1, clock_timestamp() + $3 * interval '1 millisecond') \
          ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, fence = held.fence + 1, expires_at = excluded.expires_at \
-         WHERE held.expires_at <= clock_timestamp() \
+         WHERE held.expires_at <= clock_timestamp() OR held.owner = excluded.owner \
          RETURNING fence",
     )
     .bind(name)
@@ -39,7 +40,7 @@ pub async fn acquire(db: &Database, name: &str, owner: Uuid, duration: Duration)
 }
 
 impl Lease {
-    /// Rises with every change of owner. Rows written under the lease may keep it.
+    /// Rises whenever the lease is taken. Rows written under the lease may keep it.
     pub const fn fence(&self) -> i64 {
         self.fence
     }

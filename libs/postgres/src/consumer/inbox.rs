@@ -32,8 +32,8 @@ impl Inbox {
         if position == Some(self.from) { Ok(tx) } else { Err(self.moved()) }
     }
 
-    /// Moves the cursor and commits it together with the effect. `tx` is [`Inbox::begin`]'s, or another of this database, such
-    /// as that of a call.
+    /// Moves the cursor and commits it together with the effect. `tx` is [`Inbox::begin`]'s, or another of this database; not
+    /// that of a call, which only [`crate::Call::commit`] can end.
     pub async fn commit(self, mut tx: Transaction) -> Result<Advanced, Error> {
         let moved = sqlx::query(
             "UPDATE cursors SET position = $2, failures = 0, moved_at = now() WHERE source = $1 AND position = $3",

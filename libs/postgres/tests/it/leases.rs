@@ -24,6 +24,16 @@ async fn a_lease_has_one_owner_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_loop_that_lost_track_of_its_lease_takes_it_again_at_once() {
+    let test = TestDb::new().await;
+    let owner = Uuid::now_v7();
+    let lost = lease::acquire(&test.db, "work", owner, LONG).await.unwrap().unwrap();
+    let again = lease::acquire(&test.db, "work", owner, LONG).await.unwrap().unwrap();
+    assert_eq!(again.fence(), lost.fence() + 1);
+    assert!(matches!(lost.renew(&test.db).await, Err(Error::LeaseLost { .. })), "only one of the two counts");
+}
+
+#[tokio::test]
 async fn an_owner_who_was_only_slow_cannot_write_after_its_successor() {
     let test = TestDb::new().await;
     let slow = lease::acquire(&test.db, "work", Uuid::now_v7(), SHORT).await.unwrap().unwrap();

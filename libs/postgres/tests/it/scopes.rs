@@ -126,6 +126,21 @@ async fn a_database_that_may_lose_acknowledged_writes_is_refused() {
 }
 
 #[tokio::test]
+async fn a_role_that_row_security_does_not_bind_is_refused() {
+    let test = TestDb::new().await;
+    let owner = test.owner_url().to_owned();
+    let superuser = test.config().database_url.replacen("notes@", "admin@", 1);
+    for url in [owner, superuser] {
+        let as_service = postgres::PostgresConfig { database_url: url.clone(), ..test.config() };
+        let as_worker = postgres::PostgresConfig { worker_database_url: Some(url), ..test.config() };
+        for config in [as_service, as_worker] {
+            let error = Database::connect(&config).await.unwrap_err();
+            assert!(matches!(error, Error::RoleUnbound { .. }), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn ready_means_at_least_as_new_as_the_binary() {
     let test = TestDb::new().await;
     test.db.ready(&MIGRATOR).await.unwrap();

@@ -198,9 +198,9 @@ mod tests {
         }
     }
 
-    fn provider(number: u128, tier: Tier, north: f64) -> Provider {
+    fn provider(number: u128, tier: Tier, latitude: f64) -> Provider {
         let organisation = OrganisationId::from_uuid(Uuid::from_u128(number));
-        Provider { organisation, tier, latitude: TIANANMEN.latitude + north, longitude: TIANANMEN.longitude }
+        Provider { organisation, tier, latitude, longitude: TIANANMEN.longitude }
     }
 
     fn open(number: u128, hours: i64) -> OpenSlot {
@@ -228,10 +228,10 @@ mod tests {
     #[test]
     fn sc_03_the_lowest_tier_comes_first_then_the_nearest() {
         let providers = vec![
-            provider(1, Tier::Tertiary, 0.0),
-            provider(2, Tier::Community, 0.03),
-            provider(3, Tier::Community, 0.01),
-            provider(4, Tier::Community, 0.2),
+            provider(1, Tier::Tertiary, 39.908_7),
+            provider(2, Tier::Community, 39.938_7),
+            provider(3, Tier::Community, 39.918_7),
+            provider(4, Tier::Community, 40.108_7),
         ];
         let order: Vec<u128> =
             query().reachable(providers).iter().map(|nearby| nearby.organisation.uuid().as_u128()).collect();
@@ -240,7 +240,7 @@ mod tests {
 
     #[test]
     fn sc_03_only_suitable_slots_to_come_are_offered() {
-        let nearby = query().reachable(vec![provider(1, Tier::Community, 0.0)]).remove(0);
+        let nearby = query().reachable(vec![provider(1, Tier::Community, 39.908_7)]).remove(0);
         let full = OpenSlot { free_places: 0, ..open(4, 5) };
         let slots = [open(1, 1), open(2, 5), open(3, 49), full];
         let offered = |query: Query| -> Vec<u128> {

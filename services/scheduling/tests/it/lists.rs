@@ -85,3 +85,25 @@ async fn id_07_only_the_resident_and_the_provider_see_an_appointment() {
     let refusal = town.visits().get_visit(town.clinic.request(get).await).await.unwrap_err();
     assert_eq!((refusal.code(), reason(&refusal)), (Code::NotFound, "VISIT_NOT_FOUND".to_owned()));
 }
+
+#[tokio::test]
+async fn pl_05_another_region_sees_nothing() {
+    let town = Town::new().await;
+    let slot = town.clinic_slots(now() + TimeDelta::hours(2), 1, 5).await.remove(0);
+    let booked = town.booked(&slot).await;
+    let elsewhere = callers::Client { region: "120000".to_owned(), ..town.clinic.client().clone() };
+    let elsewhere = callers::Client { client_id: "elsewhere".to_owned(), ..elsewhere };
+    let elsewhere = town.mesh.register(elsewhere).await;
+    let refusal = town.get(&elsewhere, &booked.appointment_id).await.unwrap_err();
+    assert_eq!((refusal.code(), reason(&refusal)), (Code::NotFound, "APPOINTMENT_NOT_FOUND".to_owned()));
+    assert!(list(&town, &elsewhere, of_clinic()).await.unwrap().appointments.is_empty());
+    let near = proto::anjia::scheduling::v1::SearchSlotsRequest {
+        near: Some(crate::town::HOME),
+        kind: proto::anjia::common::v1::CareKind::Outpatient.into(),
+        ..Default::default()
+    };
+    let found = town.sessions().search_slots(elsewhere.request(near.clone()).await).await.unwrap().into_inner();
+    assert!(found.offers.is_empty());
+    let found = town.sessions().search_slots(town.clinic.request(near).await).await.unwrap().into_inner();
+    assert_eq!(found.offers.len(), 1);
+}

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::{Credentials, Server, Verifier, channel, telemetry};
+use chassis::{Credentials, Server, Verifier, channel, command, telemetry};
 use chrono::TimeDelta;
-use clap::Parser;
 use payment::app::{App, Durations};
 use payment::config::Config;
 use payment::peers::{adjudication::Adjudication, identity::Identity, scheduling::Scheduling};
@@ -15,25 +14,13 @@ use tokio::sync::Notify;
 use types::clock::{Clock, SystemClock};
 
 /// One bill, several payers: reserves, captures, pays providers and banks, keeps the ledger.
-#[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
-struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-#[derive(Debug, clap::Subcommand)]
+#[derive(Debug, clap::Parser)]
+#[command(version)]
 enum Command {
     /// Serves until SIGTERM: what happens without a command, too.
     Serve(Box<Config>),
     /// Brings the database up to this version, as its owner.
     Migrate(Migrate),
-}
-
-#[derive(Debug, Parser)]
-struct Serve {
-    #[command(flatten)]
-    config: Config,
 }
 
 #[derive(Debug, clap::Args)]
@@ -44,10 +31,7 @@ struct Migrate {
 }
 
 fn main() -> anyhow::Result<()> {
-    // Without a command everything is in the environment.
-    let command =
-        Cli::parse().command.unwrap_or_else(|| Command::Serve(Box::new(Serve::parse_from(["payment"]).config)));
-    match command {
+    match command::parse() {
         Command::Serve(config) => chassis::runtime(&config.server)?.block_on(serve(&config)),
         Command::Migrate(config) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

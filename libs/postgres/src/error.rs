@@ -71,8 +71,8 @@ impl Error {
             | sqlx::Error::WorkerCrashed
             | sqlx::Error::BeginFailed => true,
             sqlx::Error::Database(error) => match error.code().as_deref() {
-                // statement timeout, idle in transaction, shutdowns and crash recovery
-                Some("57014" | "25P03" | "25P04" | "57P01" | "57P02" | "57P03" | "57P05") => true,
+                // statement timeout, a standby that is not promoted yet, idle in transaction, shutdowns and crash recovery
+                Some("57014" | "25006" | "25P03" | "25P04" | "57P01" | "57P02" | "57P03" | "57P05") => true,
                 // connection exception, insufficient resources (disk full, too many connections)
                 Some(code) => code.starts_with("08") || code.starts_with("53"),
                 None => false,

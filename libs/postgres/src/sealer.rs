@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
-    Database, Error, Scope, audit,
+    Database, Error, Scope, Transaction, audit,
     lease::{self, Lease},
 };
 
@@ -91,15 +91,24 @@ async fn is_waiting(db: &Database) -> Result<bool, Error> {
     Ok(waiting)
 }
 
-/// Seals one batch, if `lease` is still ours.
+/// Seals one batch, if `lease` is still ours. In two transactions: an entry that cannot be chained holds up the chain, where it is
+/// found, and not the events that others wait for.
 async fn pass(db: &Database, lease: &Lease) -> Result<Sealed, Error> {
-    let mut tx = db.begin(Scope::Worker).await?;
-    lease.hold(&mut tx).await?;
-    let sealed =
-        Sealed { events: number_events(&mut tx).await?, audit_entries: audit::seal(&mut tx, BATCH_MAX).await? };
+    let mut tx = begin(db, lease).await?;
+    let events = number_events(&mut tx).await?;
     tx.finish().await?;
     db.signals.sealed.send_replace(());
-    Ok(sealed)
+
+    let mut tx = begin(db, lease).await?;
+    let audit_entries = audit::seal(&mut tx, BATCH_MAX).await?;
+    tx.finish().await?;
+    Ok(Sealed { events, audit_entries })
+}
+
+async fn begin(db: &Database, lease: &Lease) -> Result<Transaction, Error> {
+    let mut tx = db.begin(Scope::Worker).await?;
+    lease.hold(&mut tx).await?;
+    Ok(tx)
 }
 
 async fn number_events(conn: &mut PgConnection) -> Result<u64, Error> {

@@ -48,6 +48,18 @@ async fn an_event_is_told_as_it_was_written_and_only_once_committed() {
 }
 
 #[tokio::test]
+async fn an_audit_entry_that_makes_no_sense_does_not_hold_up_events() {
+    let test = TestDb::new().await;
+    append(&test.db, BEIJING, "told").await;
+    let nonsense = "INSERT INTO audit_entries (region, actor, subject, action, rows)
+                    VALUES ('110000', 'a', 's', 'notes.note.add', '[1]')";
+    sqlx::query(nonsense).execute(&mut test.insider().await).await.unwrap();
+    let error = sealer::seal_all(&test.db).await.unwrap_err();
+    assert!(matches!(error, Error::RowInvalid { table: "audit_entries", .. }), "{error}");
+    assert_eq!(places(&pull_all(&test.db).await), [(1, "told")]);
+}
+
+#[tokio::test]
 async fn positions_are_gapless_and_a_late_committer_is_not_skipped() {
     let test = TestDb::new().await;
     let mut late = test.db.begin(BEIJING).await.unwrap();

@@ -107,6 +107,16 @@ async fn a_violated_constraint_is_named() {
 }
 
 #[tokio::test]
+async fn a_standby_is_away_until_it_is_promoted() {
+    let test = TestDb::new().await;
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    // What a standby answers, without the trouble of one.
+    sqlx::query("SET TRANSACTION READ ONLY").execute(&mut *tx).await.unwrap();
+    let error = add_note(&mut tx, "lost").await.unwrap_err();
+    assert!(error.is_unavailable(), "{error}");
+}
+
+#[tokio::test]
 async fn a_statement_that_takes_too_long_is_stopped() {
     let test = TestDb::new().await;
     let hasty = postgres::PostgresConfig { statement_timeout_ms: 50, ..test.config() };

@@ -1,4 +1,4 @@
-use chassis::{Context, Guarded, Permitted};
+use chassis::{Context, Guarded, Permitted, telemetry};
 use postgres::audit::{self, Entry};
 use postgres::events::{self, NewEvent};
 use postgres::{Begun, Call, Reply, Transaction};
@@ -201,6 +201,7 @@ impl App {
 
     async fn tell(&self, tx: &mut Transaction, ctx: &Context, divided: &Divided) -> Result<(), AdjudicationError> {
         let Divided { claim, settlement } = divided;
+        telemetry::journey(claim.journey);
         let data = json!({
             "resident_id": claim.resident,
             "claim_id": claim.id,

@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use chassis::telemetry;
 use postgres::{Error, Scope};
-use tracing::Instrument as _;
 use uuid::Uuid;
 
 use super::{
@@ -43,7 +42,8 @@ impl App {
         let Some(loaded) = loaded else { return Ok(()) };
         let age = (self.clock.now() - loaded.started_at).to_std().unwrap_or_default();
         let span = telemetry::resume("acceptance", loaded.traceparent.as_deref(), age);
-        self.advance(claim, loaded).instrument(span).await
+        let journey = loaded.plan.journey;
+        telemetry::within(span, Some(journey), self.advance(claim, loaded)).await
     }
 
     async fn advance(&self, claim: Claim, loaded: Loaded) -> Result<(), ReferralError> {

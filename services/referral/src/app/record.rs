@@ -62,6 +62,7 @@ impl Change {
         referral: &Referral,
         now: DateTime<Utc>,
     ) -> Result<(), Error> {
+        telemetry::journey(referral.journey);
         let data = json!({
             "resident_id": referral.resident,
             "from_organisation_id": referral.from,

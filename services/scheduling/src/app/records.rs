@@ -1,6 +1,6 @@
 //! What every change leaves behind in its transaction: an event for others, an entry in the audit.
 
-use chassis::{Context, Guarded};
+use chassis::{Context, Guarded, telemetry};
 use chrono::{DateTime, Utc};
 use postgres::{
     Transaction,
@@ -86,6 +86,9 @@ pub(super) async fn appointment_changed(
     appointment: &Appointment,
     now: DateTime<Utc>,
 ) -> Result<(), SchedulingError> {
+    if let By::Caller(_) = by {
+        telemetry::journey(appointment.journey);
+    }
     if let Some(kind) = change.event() {
         let event =
             NewEvent::new(kind, appointment.id, appointment_data(appointment), now).traceparent(by.traceparent());
@@ -113,6 +116,7 @@ pub(super) async fn visit_changed(
     visit: &Visit,
     now: DateTime<Utc>,
 ) -> Result<(), SchedulingError> {
+    telemetry::journey(visit.journey);
     let event = NewEvent::new(kind, visit.id, visit_data(visit), now).traceparent(ctx.traceparent());
     events::append(tx, event).await?;
     visit_read(tx, ctx, action, visit).await

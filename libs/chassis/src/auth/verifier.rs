@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jsonwebtoken::{Algorithm, Validation};
 use tonic::{Code, Status};
-use types::caller::Caller;
+use types::caller::{Caller, Role};
 use types::clock::Clock;
 
 use super::claims::{AUDIENCE, Claims, ISSUER};
@@ -50,7 +50,7 @@ impl Verifier {
         Self { keys: Arc::new(keys), clock, validation: Arc::new(validation) }
     }
 
-    /// Checks signature, issuer, audience and expiry.
+    /// Checks signature, issuer, audience and expiry, and that no service's powers are in other hands.
     pub async fn verify(&self, token: &str) -> Result<Verified, Status> {
         let header = jsonwebtoken::decode_header(token).map_err(|_| invalid())?;
         let key_id = header.kid.ok_or_else(invalid)?;
@@ -60,8 +60,18 @@ impl Verifier {
         if caller.expires_at <= self.clock.now() {
             return Err(refused("TOKEN_EXPIRED", "the token has expired"));
         }
+        // A service in somebody else's name goes on under a mandate, and that names its methods.
+        let is_unbounded = caller.service().is_some() && caller.actor.is_some() && claims.methods.is_none();
+        if is_unbounded || !holds_own_roles(&caller) {
+            return Err(invalid());
+        }
         Ok(Verified { caller, methods: claims.methods })
     }
+}
+
+/// Nobody holds the role of a service but that service.
+fn holds_own_roles(caller: &Caller) -> bool {
+    caller.roles.iter().all(|role| !matches!(role, Role::Service(name) if caller.service() != Some(name.as_str())))
 }
 
 /// One answer for every kind of bad token: the difference would only help who forges them.

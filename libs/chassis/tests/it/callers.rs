@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chassis::auth::Claims;
+use chassis::auth::{Actor, Claims};
 use chassis::{Credentials, Mandate, Routes, Server, Verifier};
 use proto::anjia::identity::v1::GetKeysRequest;
 use proto::anjia::identity::v1::token_service_client::TokenServiceClient;
@@ -27,10 +27,16 @@ async fn only_a_valid_token_says_who_calls() {
     let expired = Claims { exp: SystemClock.now().timestamp() - 1, ..claims() };
     let other_audience = Claims { aud: "elsewhere".to_owned(), ..claims() };
     let other_issuer = Claims { iss: "somebody".to_owned(), ..claims() };
+    let resident = Party::Resident(ResidentId::generate());
+    let service_role_of_a_resident = Claims { sub: resident.clone(), ..claims() };
+    let service = Some(Actor { sub: Party::Service("referral".to_owned()) });
+    let unbounded_continuation = Claims { sub: resident, act: service, ..claims() };
     let refused = [
         (trusted().sign(&expired), "TOKEN_EXPIRED"),
         (trusted().sign(&other_audience), "TOKEN_INVALID"),
         (trusted().sign(&other_issuer), "TOKEN_INVALID"),
+        (trusted().sign(&service_role_of_a_resident), "TOKEN_INVALID"),
+        (trusted().sign(&unbounded_continuation), "TOKEN_INVALID"),
         (Signer::new("trusted", 8).sign(&claims()), "TOKEN_INVALID"),
         (Signer::new("unknown", 7).sign(&claims()), "TOKEN_INVALID"),
         ("nonsense".to_owned(), "TOKEN_INVALID"),

@@ -78,8 +78,7 @@ pub fn decimal(field: &str, value: &str, places_max: u32) -> Result<Decimal, Fie
     let wrong =
         || FieldError::new(field, format!("must be a decimal number of at most {places_max} places, not negative"));
     let number = types::money::plain_decimal(value).ok_or_else(wrong)?;
-    if value.starts_with('-') || number.normalize().scale() > places_max || number > Decimal::from(1_000_000_000_u64)
-    {
+    if value.starts_with('-') || number.normalize().scale() > places_max || number > Decimal::from(1_000_000_000_u64) {
         return Err(wrong());
     }
     Ok(number)

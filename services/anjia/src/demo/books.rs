@@ -19,6 +19,8 @@ use crate::verify;
 /// The call that begins the acceptance chain.
 const ACCEPTANCE: &str = "anjia.referral.v1.ReferralService/AcceptReferral";
 
+/// Calls of the journey that must be found among its other traces.
+const MILESTONES: [&str; 5] = ["Book", "CheckIn", "DivideClaim", "CaptureBill", "SubmitReferral"];
 /// Services send what they have every second or so; two cores may be busy.
 const SPANS_PATIENCE: Duration = Duration::from_secs(15);
 
@@ -72,7 +74,7 @@ async fn verified(story: &mut Story, record: &MeshRecord) -> Result<Value> {
     let report = verify::run(record).await.context("verifying the mesh")?;
     story.line("");
     for line in report.to_string().lines() {
-        story.line(&format!("    {line}"));
+        story.line(format!("    {line}").trim_end());
     }
     let broken = report.audit.values().filter(|chain| !chain.ok).count();
     let ledger = report.ledger.as_ref().map(|ledger| format!("{:.2}", ledger.sum));
@@ -100,11 +102,19 @@ async fn acceptance_chain(story: &mut Story, traces: &Receiver, journey_id: &str
     for line in waterfall(&chain, PAGE - 4).lines() {
         story.line(&format!("    {line}"));
     }
+    let mut missing = vec![];
+    for milestone in MILESTONES {
+        let is_there = |trace: &Trace| root(trace) == milestone && trace.journey() == Some(journey_id);
+        if traces.wait_for(is_there, SPANS_PATIENCE).await.is_none() {
+            missing.push(milestone);
+        }
+    }
     let linked: Vec<Trace> = traces.traces().into_iter().filter(|trace| belongs(trace, &chain, journey_id)).collect();
     tell_linked(story, &linked);
     let services = chain.services();
     story.check_all(vec![
         Check::equal("services in the acceptance's trace", SERVICES.len(), services.len()),
+        Check::equal("calls of the journey without a trace", "none", or_none(&missing)),
         Check::equal("linked to its journey:", "yes", if chain.journey() == Some(journey_id) { "yes" } else { "no" }),
     ]);
     let linked: Vec<Value> = linked.iter().map(brief).collect();
@@ -121,13 +131,18 @@ fn tell_linked(story: &mut Story, linked: &[Trace]) {
     story.line("");
     story.toned(Tone::Strong, &format!("    同一病程的另外 {0} 条链路  {0} more traces of this journey", linked.len()));
     for trace in linked {
-        let spans = format!("{} spans", trace.spans.len());
-        story.line(&format!("      {}{}{}", left(root(trace), 34), left(&spans, 11), trace.services().join(" → ")));
+        let spans = trace.spans.len();
+        let spans = format!("{spans} span{}", if spans == 1 { "" } else { "s" });
+        story.line(&format!("      {}{}{}", left(root(trace), 24), left(&spans, 11), trace.services().join(", ")));
     }
 }
 
 fn brief(trace: &Trace) -> Value {
     json!({ "trace_id": trace.id, "root": root(trace), "services": trace.services(), "spans": trace.spans.len() })
+}
+
+fn or_none(names: &[&str]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// What began it, by its last word: `SubmitReferral`.

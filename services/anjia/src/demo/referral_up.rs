@@ -28,7 +28,7 @@ const CONSENT_DAYS: i64 = 90;
 /// The highest own share that she lets acceptance commit.
 const OWN_SHARE_MAX_YUAN: i64 = 45_000;
 /// How long the hospital looks at its work list at most.
-const WATCH_PATIENCE: Duration = Duration::from_secs(60);
+const WATCH_PATIENCE: Duration = Duration::from_mins(1);
 
 pub(crate) async fn walk(
     stage: &Stage,

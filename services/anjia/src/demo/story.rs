@@ -26,6 +26,7 @@ pub(crate) struct Check {
 }
 
 impl Check {
+    #[expect(clippy::needless_pass_by_value, reason = "words, counts and amounts alike are given as they are")]
     pub(crate) fn equal(what: &str, expected: impl ToString, found: impl ToString) -> Self {
         let (expected, found) = (expected.to_string(), found.to_string());
         Self { what: what.to_owned(), ok: expected == found, expected, found }
@@ -43,7 +44,8 @@ struct Act {
 #[derive(Debug, Serialize)]
 struct Step {
     /// None while the scene is set.
-    step: Option<u8>,
+    #[serde(rename = "step")]
+    number: Option<u8>,
     title: Words,
     ok: bool,
     acts: Vec<Act>,
@@ -73,14 +75,14 @@ impl Story {
         self.begin(Some(number), zh, en);
     }
 
-    fn begin(&mut self, step: Option<u8>, zh: &str, en: &str) {
-        let number = step.map(|number| format!(" {number} ")).unwrap_or_default();
-        let title = format!("{number} {zh}  {en} ");
+    fn begin(&mut self, number: Option<u8>, zh: &str, en: &str) {
+        let shown = number.map(|number| format!(" {number} ")).unwrap_or_default();
+        let title = format!("{shown} {zh}  {en} ");
         let rule = "─".repeat(PAGE.saturating_sub(width(&title) + 2));
         self.line("");
         self.toned(Tone::Strong, &format!("──{title}{rule}"));
         let title = Words { zh: zh.to_owned(), en: en.to_owned() };
-        self.steps.push(Step { step, title, ok: true, acts: vec![], checks: vec![] });
+        self.steps.push(Step { number, title, ok: true, acts: vec![], checks: vec![] });
     }
 
     /// Somebody does something, for the patient or in their own name.
@@ -156,7 +158,7 @@ impl Story {
 
     pub(crate) fn failed(&self) -> Vec<String> {
         let of_step = |step: &Step| {
-            let place = step.step.map_or_else(|| "the scene".to_owned(), |number| format!("step {number}"));
+            let place = step.number.map_or_else(|| "the scene".to_owned(), |number| format!("step {number}"));
             let failed = step.checks.iter().filter(|check| !check.ok);
             failed.map(|check| format!("{place}, {}: {}", check.what, difference(check))).collect::<Vec<_>>()
         };
@@ -169,7 +171,7 @@ impl Story {
 
     /// `steps` and `claims` for programs.
     pub(crate) fn for_programs(&self) -> serde_json::Result<(Value, Value)> {
-        let steps: Vec<&Step> = self.steps.iter().filter(|step| step.step.is_some()).collect();
+        let steps: Vec<&Step> = self.steps.iter().filter(|step| step.number.is_some()).collect();
         Ok((serde_json::to_value(steps)?, serde_json::to_value(&self.claims)?))
     }
 }

@@ -1,5 +1,6 @@
 //! `anjia`: the command line of the platform on this machine. Each subcommand has its own file.
 
+mod bench;
 mod demo;
 mod down;
 mod setup;
@@ -33,6 +34,7 @@ enum Command {
     Up(up::Args),
     Down(down::Args),
     Verify(verify::Args),
+    Bench(bench::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -58,6 +60,7 @@ async fn main() -> ExitCode {
         Command::Up(args) => up::run(args).await,
         Command::Down(args) => down::run(&args),
         Command::Verify(args) => verify::command(&args).await,
+        Command::Bench(args) => bench::run(&args).await,
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("anjia: {error:#}");

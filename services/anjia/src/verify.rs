@@ -54,9 +54,9 @@ pub(crate) async fn command(args: &Args) -> Result<ExitCode> {
         }
     };
     if args.json {
-        print(&serde_json::to_string_pretty(&report)?)?
+        print(&serde_json::to_string_pretty(&report)?)?;
     } else {
-        print(&report.to_string())?
+        print(&report.to_string())?;
     }
     Ok(if report.ok { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
-use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span as WireSpan};
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, Span as WireSpan, Status as WireStatus};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -172,7 +172,7 @@ fn read(span: WireSpan, service: &str) -> Span {
         SpanKind::Server => Kind::Server,
         _ => Kind::Other,
     };
-    let status = match span.status.as_ref().map(|status| status.code()) {
+    let status = match span.status.as_ref().map(WireStatus::code) {
         Some(StatusCode::Error) => Status::Failed,
         Some(StatusCode::Ok) => Status::Ok,
         _ => Status::Unset,
@@ -217,7 +217,7 @@ mod tests {
     use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
     use opentelemetry_proto::tonic::common::v1::AnyValue;
     use opentelemetry_proto::tonic::resource::v1::Resource;
-    use opentelemetry_proto::tonic::trace::v1::{ScopeSpans, Status as WireStatus};
+    use opentelemetry_proto::tonic::trace::v1::ScopeSpans;
 
     use super::*;
 

@@ -20,7 +20,7 @@ use proto::anjia::scheduling::v1::{
 };
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::check::{Check, Invariant::*, Look, Violation};
+use super::check::{Check, Invariant::I1, Look, Violation};
 use super::databases::Databases;
 
 pub(super) const CHECKS: &[Check] = &[

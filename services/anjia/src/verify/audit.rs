@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use postgres::audit::{Break, Verdict};
 use serde::Serialize;
 
-use super::check::{Check, Invariant::*, Violation};
+use super::check::{Check, Invariant::I9, Violation};
 use super::databases::Databases;
 
 pub(super) const CHECKS: &[Check] = &[Check::everywhere(

@@ -1,6 +1,6 @@
 //! Claims (I7): what adjudication divided, confirmed and counted.
 
-use super::check::{Check, In, Invariant::*};
+use super::check::{Check, In, Invariant::I7};
 
 pub(super) const CHECKS: &[Check] = &[
     Check::rows(

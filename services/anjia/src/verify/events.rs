@@ -7,7 +7,7 @@ use anyhow::Result;
 use sqlx::AssertSqlSafe;
 use tokio::time::{Instant, sleep};
 
-use super::check::{Check, Invariant::*, Look, Violation};
+use super::check::{Check, Invariant::I8, Look, Violation};
 use super::databases::Databases;
 
 /// The sealer is at most a second behind.

@@ -6,7 +6,7 @@ use anyhow::Result;
 use sqlx::{AssertSqlSafe, PgConnection};
 use types::national_id::NationalId;
 
-use super::check::{Check, Invariant::*, Look, Violation};
+use super::check::{Check, Invariant::I10, Look, Violation};
 use super::databases::Databases;
 
 pub(super) const CHECKS: &[Check] = &[

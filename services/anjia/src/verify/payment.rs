@@ -1,6 +1,9 @@
 //! Money: single charge (I2), balance (I3), derived equals source (I4).
 
-use super::check::{Check, In, Invariant::*};
+use super::check::{
+    Check, In,
+    Invariant::{I2, I3, I4},
+};
 
 pub(super) const CHECKS: &[Check] = &[
     Check::rows(

@@ -125,7 +125,6 @@ impl fmt::Display for Report {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form serde asks for")]
 fn yuan<S: Serializer>(amount: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{amount:.2}"))
 }

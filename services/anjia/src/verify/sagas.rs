@@ -1,6 +1,6 @@
 //! Sagas (I6): referral's acceptance and payment's capture, seen from every database they touch.
 
-use super::check::{Check, In, Invariant::*};
+use super::check::{Check, In, Invariant::I6};
 
 pub(super) const CHECKS: &[Check] = &[
     Check::rows(

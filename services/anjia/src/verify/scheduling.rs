@@ -1,6 +1,6 @@
 //! Booking (I5). The queries are scheduling's own, kept as a view beside the tables they are about.
 
-use super::check::{Check, Invariant::*};
+use super::check::{Check, Invariant::I5};
 
 pub(super) const CHECKS: &[Check] = &[Check::rows(
     I5,

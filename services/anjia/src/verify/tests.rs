@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use super::check::{Invariant, Look};
 use super::{checks, report};
 
-use self::seeds::{SEEDS, of_events};
+use self::seeds::of_events;
 use self::world::World;
 
 /// No number of a person: its place does not exist.
@@ -20,8 +20,8 @@ async fn every_checker_has_caught_a_seeded_bug() {
     let mut world = World::new().await;
     world.lay_open().await;
     let mut caught = BTreeSet::new();
-    let mut seeds = SEEDS.to_vec();
-    let of_events: Vec<_> = checks().filter_map(|check| of_events(check)).flatten().collect();
+    let mut seeds = seeds::all();
+    let of_events: Vec<_> = checks().filter_map(of_events).flatten().collect();
     seeds.extend(of_events.iter().map(|(check, seed)| (*check, seed.0, seed.1.as_str(), seed.2)));
 
     for (name, seed_in, sql, finds) in seeds {

@@ -265,11 +265,11 @@ impl<'a> Builder<'a> {
     /// The span that served this call, if exactly one did.
     fn answered(&self, at: usize) -> Option<usize> {
         let span = self.spans[at];
-        let serves = |child: &&usize| {
+        let is_answer = |child: &&usize| {
             let other = self.spans[**child];
             other.kind == Kind::Server && other.name == span.name
         };
-        match (span.kind, self.children[at].iter().filter(serves).collect::<Vec<_>>().as_slice()) {
+        match (span.kind, self.children[at].iter().filter(is_answer).collect::<Vec<_>>().as_slice()) {
             (Kind::Client, [server]) if !self.planted[**server] => Some(**server),
             _ => None,
         }

@@ -1,0 +1,108 @@
+//! `anjia bench`: a few honest figures of a real mesh on this machine, each beside what it is to be measured by.
+//!
+//! A figure without a goal has a reference instead, measured in the same run: rates of this machine alone say nothing.
+
+mod booking;
+mod figure;
+mod mesh;
+mod quoting;
+mod rate;
+mod town;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use self::figure::Figure;
+use self::mesh::Ground;
+use self::town::Town;
+use crate::print;
+use crate::setup::EXIT_MISSING;
+
+/// A mesh of its own, wiped before and after, never that of `anjia up`.
+const ROOT: &str = ".dev/bench";
+
+/// Measure a mesh of its own: how soon it is up, how much memory it idles at, what it books and prices a second.
+///
+/// Exit codes: 0 every goal is met, 1 one is missed or nothing could be measured, 3 something is missing on this machine.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What to measure; everything if left out.
+    #[arg(value_enum)]
+    bench: Option<Bench>,
+    /// Print one line of JSON a figure, and nothing else.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Bench {
+    /// Seconds from a second start to ready.
+    Startup,
+    /// Resident memory of each service after its start.
+    Idle,
+    /// Quotes priced a second, beside empty calls.
+    Adjudicate,
+    /// Places held and confirmed a second, beside bare inserts in the same Postgres.
+    Booking,
+}
+
+pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
+    if let Err(error) = devstack::servers() {
+        eprintln!("anjia: {error:#}");
+        return Ok(ExitCode::from(EXIT_MISSING));
+    }
+    let ground = Ground::clear(ROOT)?;
+    let measured = tokio::select! {
+        measured = measure(args, &ground) => measured,
+        _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted; what had started is stopped"),
+    };
+    ground.wipe()?;
+    let figures = measured?;
+    if !args.json {
+        print(&figure::table(&figures))?;
+    }
+    let missed = figures.iter().any(|figure| figure.is_met() == Some(false));
+    Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn measure(args: &Args, ground: &Ground) -> Result<Vec<Figure>> {
+    let wants = |bench| args.bench.is_none_or(|wanted| wanted == bench);
+    let mut figures = vec![];
+    let mut done = |figure: Figure| -> Result<()> {
+        if args.json {
+            print(&Value::from(&figure).to_string())?;
+        }
+        figures.push(figure);
+        Ok(())
+    };
+
+    let mut mesh = ground.start().await?;
+    if wants(Bench::Startup) {
+        mesh.stop().await.context("stopping the mesh before its second start")?;
+        let (second, figure) = ground.start_again().await?;
+        mesh = second;
+        done(figure)?;
+    }
+    if wants(Bench::Idle) {
+        for figure in mesh::idle(&mesh).await? {
+            done(figure)?;
+        }
+    }
+    if wants(Bench::Adjudicate) || wants(Bench::Booking) {
+        let town = Town::settle(&mesh).await?;
+        if wants(Bench::Adjudicate) {
+            done(quoting::measure(&town).await?)?;
+        }
+        if wants(Bench::Booking) {
+            done(booking::measure(&town, &mesh).await?)?;
+        }
+    }
+    mesh.stop().await.context("stopping the mesh")?;
+    Ok(figures)
+}
+
+fn progress(step: &str) {
+    eprintln!("  {step} …");
+}

@@ -1,0 +1,106 @@
+//! One figure, and what it is measured by.
+
+use std::fmt::Write as _;
+
+use rust_decimal::Decimal;
+use serde_json::{Number, Value, json};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Figure {
+    pub(super) bench: String,
+    pub(super) ours: Decimal,
+    /// The same machine doing the least that could be called the same, in the same run.
+    pub(super) reference: Option<Decimal>,
+    pub(super) unit: &'static str,
+    /// At most this much.
+    pub(super) goal: Option<Decimal>,
+}
+
+impl Figure {
+    /// Ours by the reference.
+    fn ratio(&self) -> Option<Decimal> {
+        Some(self.ours.checked_div(self.reference?)?.round_dp(3))
+    }
+
+    pub(super) fn is_met(&self) -> Option<bool> {
+        self.goal.map(|goal| self.ours <= goal)
+    }
+}
+
+impl From<&Figure> for Value {
+    fn from(figure: &Figure) -> Self {
+        json!({
+            "bench": figure.bench,
+            "ours": number(figure.ours),
+            "reference": figure.reference.map(number),
+            "unit": figure.unit,
+            "ratio": figure.ratio().map(number),
+            "goal": figure.goal.map(number),
+            "met": figure.is_met(),
+        })
+    }
+}
+
+/// A JSON number with the digits of the decimal.
+fn number(amount: Decimal) -> Option<Number> {
+    serde_json::from_str(&amount.normalize().to_string()).ok()
+}
+
+pub(super) fn table(figures: &[Figure]) -> String {
+    let mut table = format!("{:<20} {:>10} {:>11} {:>7} {:>7}  {}", "", "ours", "reference", "ratio", "goal", "unit");
+    let optional = |amount: Option<Decimal>| amount.map(|amount| amount.normalize().to_string()).unwrap_or_default();
+    for figure in figures {
+        let goal = figure.goal.map(|goal| format!("≤ {}", goal.normalize())).unwrap_or_default();
+        let verdict = match figure.is_met() {
+            Some(true) => "  met",
+            Some(false) => "  MISSED",
+            None => "",
+        };
+        // Cannot fail: it writes into memory.
+        let _ = write!(
+            table,
+            "\n{:<20} {:>10} {:>11} {:>7} {goal:>7}  {}{verdict}",
+            figure.bench,
+            figure.ours.normalize().to_string(),
+            optional(figure.reference),
+            optional(figure.ratio()),
+            figure.unit,
+        );
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_reads_the_same_for_people_and_programs() {
+        let startup = Figure {
+            bench: "startup".to_owned(),
+            ours: Decimal::new(512, 2),
+            reference: None,
+            unit: "s",
+            goal: Some(Decimal::from(5)),
+        };
+        let booking = Figure {
+            bench: "booking".to_owned(),
+            ours: Decimal::from(300),
+            reference: Some(Decimal::from(900)),
+            unit: "bookings/s",
+            goal: None,
+        };
+        assert_eq!(
+            Value::from(&startup).to_string(),
+            r#"{"bench":"startup","goal":5,"met":false,"ours":5.12,"ratio":null,"reference":null,"unit":"s"}"#
+        );
+        assert_eq!(
+            Value::from(&booking).to_string(),
+            r#"{"bench":"booking","goal":null,"met":null,"ours":300,"ratio":0.333,"reference":900,"unit":"bookings/s"}"#
+        );
+        let table = table(&[startup, booking]);
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(lines[1], "startup                    5.12                         ≤ 5  s  MISSED");
+        assert_eq!(lines[2], "booking                     300         900   0.333          bookings/s");
+    }
+}

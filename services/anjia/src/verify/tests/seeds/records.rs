@@ -1,0 +1,174 @@
+//! Claims, events, audit, isolation: I7 to I10.
+
+use super::Seed;
+
+pub(super) const SEEDS: &[Seed] = &[
+    // I7
+    (
+        "shares add up to the billed amount, to the fen",
+        "adjudication",
+        "INSERT INTO settlements (id, total, fully_own, first_self_pay, in_scope, deductible, pooled_fund, pooled_own, large_amount_fund, \
+         large_amount_own, beyond_cover) VALUES (md5('s')::uuid, 240, 0, 0, 240, 0, 216, 23.99, 0, 0, 0)",
+        "its shares 239.99",
+    ),
+    (
+        "a settlement divides what the lines of its claim sum to",
+        "adjudication",
+        "INSERT INTO settlements (id, claim_id, claim_version, total) VALUES (md5('s')::uuid, md5('c')::uuid, 1, 240); \
+         INSERT INTO claim_lines (claim_id, claim_version, line_number, amount) VALUES (md5('c')::uuid, 1, 1, 24)",
+        "the lines sum to 24.00",
+    ),
+    (
+        "a claim version is adjudicated once, and its claim says by which settlement",
+        "adjudication",
+        "INSERT INTO settlements (id, claim_id, claim_version) SELECT md5(n::text)::uuid, md5('c')::uuid, 1 FROM generate_series(1, 2) AS n",
+        "version 1 was adjudicated 2 times",
+    ),
+    (
+        "a claim version is adjudicated once, and its claim says by which settlement",
+        "adjudication",
+        "INSERT INTO claims (id, version, settlement_id, total) VALUES (md5('c')::uuid, 2, md5('s')::uuid, 5); \
+         INSERT INTO settlements (id, claim_id, claim_version, total) VALUES (md5('s')::uuid, md5('c')::uuid, 1, 5)",
+        "names a settlement that is not of this version",
+    ),
+    (
+        "one settlement of a claim is in force",
+        "adjudication",
+        "INSERT INTO settlements (id, claim_id, claim_version, state) SELECT md5(n::text)::uuid, md5('c')::uuid, n, 'CONFIRMED' \
+         FROM generate_series(1, 2) AS n",
+        "2 settlements are confirmed",
+    ),
+    (
+        "a year's accumulators are the sum of what was confirmed",
+        "adjudication",
+        "INSERT INTO accumulators (resident_id, year, scheme, kind, in_scope, deductible, pooled_fund, large_amount_fund, stays, version) \
+         VALUES (md5('r')::uuid, 2026, 'EMPLOYEE', 'INPATIENT', 9, 0, 9, 0, 1, 1)",
+        "counted 9.00/0.00/9.00/0.00 in 1, confirmed nothing",
+    ),
+    (
+        "a year's accumulators are the sum of what was confirmed",
+        "adjudication",
+        "INSERT INTO settlements (id, state, policy_id, resident_id, year, scheme, kind, in_scope, deductible, pooled_fund, large_amount_fund) \
+         VALUES (md5('s')::uuid, 'CONFIRMED', md5('p')::uuid, md5('r')::uuid, 2026, 'EMPLOYEE', 'INPATIENT', 9, 0, 9, 0)",
+        "counted nothing, confirmed 9.00",
+    ),
+    (
+        "what is explained is what is paid",
+        "adjudication",
+        "INSERT INTO settlements (id, pooled_fund, adjudication) \
+         VALUES (md5('s')::uuid, 216, '{\"shares\": {\"pooled_fund\": \"216.01\"}}')",
+        "216.01",
+    ),
+    (
+        "the same input under the same policy gives the same answer",
+        "adjudication",
+        "INSERT INTO settlements (id, basis, policy_digest, adjudication) SELECT md5(n::text)::uuid, '{}', 'd', to_jsonb(n) \
+         FROM generate_series(1, 2) AS n",
+        "2 answers to one input",
+    ),
+    (
+        "the same input under the same policy gives the same answer",
+        "adjudication",
+        "INSERT INTO quotes (id, basis, policy_digest, outcome, price) SELECT md5(n::text)::uuid, '{}', 'd', 'PRICED', to_jsonb(n) \
+         FROM generate_series(1, 2) AS n",
+        "2 prices for one input",
+    ),
+    (
+        "a policy says what was released, and only released ones are applied",
+        "adjudication",
+        "INSERT INTO policies (id, document, digest) VALUES (md5('p')::uuid, '{}', repeat('0', 64))",
+        "not what its digest says",
+    ),
+    (
+        "a policy says what was released, and only released ones are applied",
+        "adjudication",
+        "INSERT INTO settlements (id, policy_id, policy_digest) VALUES (md5('s')::uuid, md5('p')::uuid, 'd'); \
+         INSERT INTO policies (id, state) VALUES (md5('p')::uuid, 'PROPOSED')",
+        "was not released as such",
+    ),
+    (
+        "a claim cites a visit of its person",
+        "adjudication|scheduling",
+        "INSERT INTO claims (id, visit_id, resident_id) VALUES (md5('c')::uuid, md5('v')::uuid, md5('r')::uuid) || ---- || \
+         INSERT INTO visits (id, resident_id) VALUES (md5('v')::uuid, md5('other')::uuid)",
+        "cites no visit",
+    ),
+    // I8
+    (
+        "what is committed is sealed within 5 s",
+        "referral",
+        "INSERT INTO audit_entries (region) VALUES ('110000')",
+        "audit_entries/1 not sealed",
+    ),
+    (
+        "what is told is taken in within 30 s",
+        "scheduling|payment",
+        "UPDATE chain_heads SET position = 7 WHERE chain = 'events' || ---- || INSERT INTO cursors (source, position) VALUES ('scheduling/bills', 5)",
+        "scheduling/bills at 5 of 7",
+    ),
+    (
+        "an event that was refused waits for nobody",
+        "payment",
+        "INSERT INTO parked_events (source, position, cause) VALUES ('scheduling', 3, 'refused: no such bill')",
+        "scheduling/3 parked: refused: no such bill",
+    ),
+    // I9
+    (
+        "what was told stands in the audit",
+        "payment",
+        "INSERT INTO events (id, kind, subject) VALUES (md5('e')::uuid, 'bill.captured', md5('b')::uuid::text); \
+         INSERT INTO audit_entries (action, rows) \
+         VALUES ('payment.bill.read', jsonb_build_array(jsonb_build_object('id', md5('b')::uuid::text)))",
+        "has no audit entry",
+    ),
+    // I10
+    (
+        "a table with a region shows only that region",
+        "scheduling",
+        "ALTER TABLE visits DISABLE ROW LEVEL SECURITY",
+        "visits has a region, but no row security",
+    ),
+    (
+        "a table with a region shows only that region",
+        "scheduling",
+        "CREATE POLICY open ON visits TO scheduling USING (true)",
+        "visits row security lets the service see every region",
+    ),
+    (
+        "a table about a resident has a region",
+        "scheduling",
+        "CREATE TABLE diagnoses (resident_id uuid)",
+        "diagnoses has a resident, but no region",
+    ),
+    (
+        "a view shows no more than its reader may see",
+        "payment",
+        "CREATE VIEW all_bills AS SELECT * FROM bills",
+        "all_bills shows every region",
+    ),
+    (
+        "no role of a service stands above row security",
+        "identity",
+        "RESET SESSION AUTHORIZATION; ALTER ROLE identity_worker BYPASSRLS; SET SESSION AUTHORIZATION identity_owner",
+        "identity_worker is a superuser, bypasses",
+    ),
+    (
+        "no role of a service stands above row security",
+        "identity",
+        "RESET SESSION AUTHORIZATION; ALTER TABLE residents OWNER TO identity; SET SESSION AUTHORIZATION identity_owner; \
+         ",
+        "residents is owned by identity",
+    ),
+    (
+        "no identification number, token or key can be read",
+        "referral",
+        "INSERT INTO events (id, data) VALUES (md5('e')::uuid, '{\"note\": \"Bearer eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJyZXNpZGVudCJ9.c2ln\"}')",
+        "a token or private key",
+    ),
+    (
+        "no identification number, token or key can be read",
+        "identity",
+        "INSERT INTO clients (client_id, public_key_pem) VALUES ('c', '-----BEGIN PRIVATE KEY-----')",
+        "clients.public_key_pem",
+    ),
+];

@@ -54,6 +54,9 @@ pub(crate) struct Args {
     /// Print the result as JSON, and nothing else.
     #[arg(long)]
     json: bool,
+    /// Tell the story without colours.
+    #[arg(long, env = "NO_COLOR", value_parser = clap::builder::FalseyValueParser::new())]
+    no_color: bool,
 }
 
 pub(crate) async fn run(args: Args) -> Result<ExitCode> {
@@ -90,7 +93,7 @@ async fn perform(args: &Args) -> Result<bool> {
         name = interrupted() => bail!("{}; what had started is stopped", name?),
     };
     let record = mesh.record(true)?;
-    let palette = Palette { coloured: !args.json && std::io::stdout().is_terminal() };
+    let palette = Palette { coloured: !args.json && !args.no_color && std::io::stdout().is_terminal() };
     let mut story = Story::new(args.json, palette);
     let told = tokio::select! {
         told = tell(&record, &mut story, &traces) => Ok(told),
@@ -119,8 +122,8 @@ async fn walk(record: &MeshRecord, story: &mut Story, traces: &Receiver) -> Resu
     let stage = Stage::new(record)?;
     let calendar = Calendar::at(SystemClock.now());
     story.toned(Tone::Strong, "\n安家 Anjia · 分级诊疗全程 The hierarchical referral journey");
-    story.line("人物、机构均为虚构；医保参数为北京市职工医保真实规定。");
-    story.line("All persons and institutions are made up; the insurance parameters are Beijing's own, for employees.");
+    story.line("人物、机构均为虚构；医保参数取自北京市职工医保的公开文件，各步注明依据。");
+    story.line("Persons and institutions are made up; insurance parameters are Beijing's for employees, from the texts named below.");
     story.opening("准备", "Setting the scene");
     world::register(&stage, story, &calendar).await?;
     places::publish(&stage, story, &calendar).await?;

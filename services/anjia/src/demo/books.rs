@@ -99,7 +99,7 @@ async fn acceptance_chain(story: &mut Story, traces: &Receiver, journey_id: &str
     };
     story.line("");
     story.toned(Tone::Strong, "    一次接诊，一条链路，五个服务  One acceptance, one trace, five services");
-    for line in waterfall(&chain, PAGE - 4).lines() {
+    for line in waterfall(&chain, PAGE - 4, story.is_coloured()).lines() {
         story.line(&format!("    {line}"));
     }
     let mut missing = vec![];

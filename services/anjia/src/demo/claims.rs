@@ -14,7 +14,7 @@ use super::callers::{Caller, Stage, request_id};
 use super::cast;
 use super::lines::{self, Line};
 use super::story::{Check, Story};
-use super::text::{Tone, left, right, yuan};
+use super::text::{PAGE, Tone, left, right, wrap, yuan};
 
 const NAME: usize = 28;
 const AMOUNT: usize = 14;
@@ -107,14 +107,35 @@ pub(crate) async fn divide(stage: &Stage, story: &mut Story, provider: &Caller, 
     record.insert("title".to_owned(), json!({ "zh": care.title_zh, "en": care.title_en }));
     record.insert("claim_id".to_owned(), claim.map(|claim| claim.claim_id).into());
     record.insert("settlement_id".to_owned(), settlement.settlement_id.clone().into());
-    record.insert("explanation".to_owned(), settlement.explanation.iter().map(explained).collect());
+    record.insert("explanation".to_owned(), settlement.explanation.iter().map(explained).collect::<Result<Value>>()?);
     story.claim(record);
     Ok(settlement)
 }
 
-fn explained(step: &ExplanationStep) -> Value {
+fn explained(step: &ExplanationStep) -> Result<Value> {
     let text = step.text.clone().unwrap_or_default();
-    json!({ "rule": step.rule, "source": step.source, "ratio": step.ratio, "zh": text.zh, "en": text.en })
+    let amount = |name: &str, value: Option<&_>| proto::convert::money(name, value);
+    Ok(json!({
+        "rule": step.rule,
+        "source": step.source,
+        "amount": amount("amount", step.amount.as_ref())?,
+        "fund": amount("fund", step.fund.as_ref())?,
+        "own": amount("own", step.own.as_ref())?,
+        "ratio": step.ratio,
+        "zh": text.zh,
+        "en": text.en,
+    }))
+}
+
+/// Every legal source that the explanation rests on, once.
+fn sources(explanation: &[ExplanationStep]) -> Vec<&str> {
+    let mut sources = vec![];
+    for source in explanation.iter().flat_map(|step| step.source.split('；')).filter(|source| !source.is_empty()) {
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+    sources
 }
 
 fn tell(story: &mut Story, care: &Care<'_>, parts: &Parts, explanation: &[ExplanationStep]) {
@@ -131,6 +152,9 @@ fn tell(story: &mut Story, care: &Care<'_>, parts: &Parts, explanation: &[Explan
     for step in explanation.iter().filter(|step| !step.rule.starts_with("LINE_") && step.rule != RESULT) {
         let text = step.text.clone().unwrap_or_default();
         story.tell(&text.zh, &text.en);
+    }
+    for line in wrap(&format!("依据 Sources: {}", sources(explanation).join("；")), PAGE - 6) {
+        story.toned(Tone::Faint, &format!("      {line}"));
     }
     story.line("");
     let shares = [

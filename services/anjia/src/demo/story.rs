@@ -66,6 +66,10 @@ impl Story {
         Self { quiet, palette, steps: vec![], claims: vec![] }
     }
 
+    pub(crate) fn is_coloured(&self) -> bool {
+        self.palette.coloured
+    }
+
     /// What must be there before the journey begins.
     pub(crate) fn opening(&mut self, zh: &str, en: &str) {
         self.begin(None, zh, en);

@@ -7,6 +7,11 @@ pub fn parse<C: clap::Parser>() -> C {
     C::parse_from(with_default::<C>(std::env::args_os().collect()))
 }
 
+/// Runs a command that ends by itself, such as `migrate`.
+pub fn once<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}
+
 fn with_default<C: clap::CommandFactory>(mut arguments: Vec<OsString>) -> Vec<OsString> {
     let first = arguments.get(1).map(OsString::as_os_str);
     let names_a_command = |word: &OsStr| {

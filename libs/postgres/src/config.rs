@@ -27,6 +27,21 @@ impl fmt::Debug for PostgresConfig {
     }
 }
 
+/// The owner's URL and nothing else: a service never migrates itself.
+#[derive(clap::Args)]
+pub struct MigrateConfig {
+    /// URL of the service's database as its owner (`postgres://<service>_owner@host/<service>`).
+    #[arg(long, env, hide_env_values = true)]
+    pub owner_database_url: String,
+}
+
+/// A URL may hold a password, so URLs are not shown.
+impl fmt::Debug for MigrateConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MigrateConfig").finish_non_exhaustive()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;

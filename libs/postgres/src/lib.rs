@@ -31,7 +31,7 @@ mod idempotency;
 mod migration;
 mod transaction;
 
-pub use config::PostgresConfig;
+pub use config::{MigrateConfig, PostgresConfig};
 pub use database::Database;
 pub use error::Error;
 pub use idempotency::{Begun, Call, Reply};

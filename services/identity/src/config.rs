@@ -35,14 +35,6 @@ pub struct Config {
     pub token_lifetime_s: u16,
 }
 
-/// What migrating needs.
-#[derive(clap::Args)]
-pub struct MigrateConfig {
-    /// URL of the database as its owner (`<service>_owner`).
-    #[arg(long, env, hide_env_values = true)]
-    pub owner_database_url: String,
-}
-
 /// What registering clients needs.
 #[derive(Debug, clap::Args)]
 pub struct BootstrapConfig {

@@ -6,11 +6,11 @@ use chassis::auth::KeySet;
 use chassis::{Server, Verifier, command, runtime, telemetry};
 use chrono::TimeDelta;
 use identity::app::{App, Signer, bootstrap};
-use identity::config::{BootstrapConfig, Config, MigrateConfig};
+use identity::config::{BootstrapConfig, Config};
 use identity::domain::continuation::Continuations;
 use identity::store::vault::Vault;
 use identity::{ACCESS, CONTINUATIONS, MIGRATOR, grpc, work};
-use postgres::{Database, sealer};
+use postgres::{Database, MigrateConfig, sealer};
 use types::clock::SystemClock;
 
 /// Who is who, who may act for whom, and the tokens that say so.
@@ -28,8 +28,8 @@ enum Command {
 fn main() -> anyhow::Result<()> {
     match command::parse() {
         Command::Serve(config) => runtime(&config.server)?.block_on(serve(*config)),
-        Command::Migrate(config) => once(migrate(config)),
-        Command::Bootstrap(config) => once(register(config)),
+        Command::Migrate(config) => command::once(migrate(config)),
+        Command::Bootstrap(config) => command::once(register(config)),
     }
 }
 
@@ -77,8 +77,4 @@ async fn register(config: BootstrapConfig) -> anyhow::Result<()> {
     db.close().await;
     println!("{changed} clients registered or changed");
     Ok(())
-}
-
-fn once<F: Future<Output = anyhow::Result<()>>>(work: F) -> anyhow::Result<()> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }

@@ -9,7 +9,7 @@ use payment::app::{App, Durations};
 use payment::config::Config;
 use payment::peers::{adjudication::Adjudication, identity::Identity, scheduling::Scheduling};
 use payment::{MIGRATOR, grpc, work};
-use postgres::{Database, sealer};
+use postgres::{Database, MigrateConfig, sealer};
 use tokio::sync::Notify;
 use types::clock::{Clock, SystemClock};
 
@@ -20,22 +20,14 @@ enum Command {
     /// Serves until SIGTERM: what happens without a command, too.
     Serve(Box<Config>),
     /// Brings the database up to this version, as its owner.
-    Migrate(Migrate),
-}
-
-#[derive(Debug, clap::Args)]
-struct Migrate {
-    /// URL of the service's database as its owner (`payment_owner`).
-    #[arg(long, env)]
-    owner_database_url: String,
+    Migrate(MigrateConfig),
 }
 
 fn main() -> anyhow::Result<()> {
     match command::parse() {
         Command::Serve(config) => chassis::runtime(&config.server)?.block_on(serve(&config)),
         Command::Migrate(config) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            Ok(runtime.block_on(postgres::migrate(&config.owner_database_url, &MIGRATOR))?)
+            command::once(async { Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR).await?) })
         }
     }
 }

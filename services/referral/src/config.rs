@@ -39,11 +39,3 @@ pub struct Config {
     #[arg(long, env, default_value = "10", value_parser = clap::value_parser!(u32).range(4..=120))]
     pub saga_lease_s: u32,
 }
-
-/// Brings the database to this binary's version.
-#[derive(Debug, clap::Args)]
-pub struct MigrateConfig {
-    /// URL of the database as its owner (`postgres://referral_owner@host/referral`).
-    #[arg(long, env)]
-    pub owner_database_url: String,
-}

@@ -2,10 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chassis::{Credentials, Routes, Server, Verifier, channel, telemetry};
+use chassis::{Credentials, Routes, Server, Verifier, channel, command, telemetry};
 use chrono::TimeDelta;
-use clap::Parser as _;
-use postgres::Database;
+use postgres::{Database, MigrateConfig};
 use proto::anjia::referral::v1::{
     event_service_server::EventServiceServer, journey_service_server::JourneyServiceServer,
     referral_service_server::ReferralServiceServer,
@@ -13,7 +12,7 @@ use proto::anjia::referral::v1::{
 use referral::{
     ACCESS, MIGRATOR,
     app::{App, Limits, Signals},
-    config::{Config, MigrateConfig},
+    config::Config,
     grpc::{Events, Journeys, Referrals},
     peers::{Adjudication, Identity, Payment, Scheduling},
     work,
@@ -24,21 +23,17 @@ use types::clock::{Clock, SystemClock};
 #[derive(clap::Parser)]
 #[command(version)]
 enum Command {
+    /// Serves until SIGTERM: what happens without a command, too.
     Serve(Box<Config>),
+    /// Brings the database up to this version, as its owner.
     Migrate(MigrateConfig),
 }
 
 fn main() -> anyhow::Result<()> {
-    let arguments = std::env::args_os().collect::<Vec<_>>();
-    let command = match arguments.len() {
-        0 | 1 => Command::parse_from(["referral", "serve"]),
-        _ => Command::parse_from(arguments),
-    };
-    match command {
+    match command::parse() {
         Command::Serve(config) => chassis::runtime(&config.server)?.block_on(serve(*config)),
         Command::Migrate(config) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            Ok(runtime.block_on(postgres::migrate(&config.owner_database_url, &MIGRATOR))?)
+            command::once(async { Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR).await?) })
         }
     }
 }

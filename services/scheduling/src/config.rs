@@ -30,11 +30,3 @@ pub struct Config {
     #[arg(long, env, default_value = "300", value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub hold_duration_s: u32,
 }
-
-/// The owner's URL and nothing else: a service never migrates itself.
-#[derive(clap::Args)]
-pub struct MigrateConfig {
-    /// URL of the service's database as its owner (`scheduling_owner`).
-    #[arg(long, env)]
-    pub owner_database_url: String,
-}

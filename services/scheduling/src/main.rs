@@ -2,13 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chassis::{Credentials, Server, Verifier, channel, runtime, telemetry};
-use clap::Parser;
-use postgres::{Database, consumer, sealer};
+use chassis::{Credentials, Server, Verifier, channel, command, runtime, telemetry};
+use postgres::{Database, MigrateConfig, consumer, sealer};
 use scheduling::{
     ACCESS, MIGRATOR,
     app::{Scheduling, Search},
-    config::{Config, MigrateConfig},
+    config::Config,
     grpc,
     peers::{adjudication::AdjudicationEvents, identity::Identity},
     store::slot_cache::SlotCache,
@@ -17,24 +16,20 @@ use scheduling::{
 use types::clock::{Clock, SystemClock};
 
 /// Care near home: sessions, slots, appointments, visits.
-#[derive(Parser)]
+#[derive(clap::Parser)]
 #[command(version)]
 enum Command {
+    /// Serves until SIGTERM: what happens without a command, too.
     Serve(Box<Config>),
+    /// Brings the database up to this version, as its owner.
     Migrate(MigrateConfig),
 }
 
 fn main() -> anyhow::Result<()> {
-    let arguments = std::env::args_os().collect::<Vec<_>>();
-    let command = match arguments.len() {
-        0 | 1 => Command::parse_from(["scheduling", "serve"]),
-        _ => Command::parse_from(arguments),
-    };
-    match command {
+    match command::parse() {
         Command::Serve(config) => runtime(&config.server)?.block_on(serve(*config)),
         Command::Migrate(config) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            Ok(runtime.block_on(postgres::migrate(&config.owner_database_url, &MIGRATOR))?)
+            command::once(async { Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR).await?) })
         }
     }
 }

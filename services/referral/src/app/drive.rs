@@ -43,7 +43,7 @@ impl App {
         let age = (self.clock.now() - loaded.started_at).to_std().unwrap_or_default();
         let span = telemetry::resume("acceptance", loaded.traceparent.as_deref(), age);
         let journey = loaded.plan.journey;
-        telemetry::within(span, Some(journey), self.advance(claim, loaded)).await
+        Box::pin(telemetry::within(span, Some(journey), self.advance(claim, loaded))).await
     }
 
     async fn advance(&self, claim: Claim, loaded: Loaded) -> Result<(), ReferralError> {

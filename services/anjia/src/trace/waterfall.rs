@@ -13,7 +13,6 @@ mod tests;
 mod tree;
 
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
 
 use self::tree::{Row, Tree};
 use super::{Status, Trace};
@@ -33,12 +32,6 @@ const COLOURS: [u8; 5] = [36, 33, 35, 32, 34];
 const RED: u8 = 31;
 const GREY: u8 = 90;
 
-/// Draws a trace, `width` columns wide; in colour if standard output is a terminal and `NO_COLOR` is not set.
-pub(crate) fn waterfall(trace: &Trace, width: usize) -> String {
-    let is_coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    draw(trace, width, is_coloured)
-}
-
 struct Drawing {
     tree: Tree,
     services: Vec<String>,
@@ -48,7 +41,8 @@ struct Drawing {
     is_coloured: bool,
 }
 
-fn draw(trace: &Trace, width: usize, is_coloured: bool) -> String {
+/// Draws a trace, `width` columns wide.
+pub(crate) fn waterfall(trace: &Trace, width: usize, is_coloured: bool) -> String {
     let tree = Tree::of(trace);
     let mut services: Vec<String> = vec![];
     for row in &tree.rows {

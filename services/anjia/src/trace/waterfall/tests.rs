@@ -21,7 +21,7 @@ fn span(id: &str, parent: &str, service: &str, name: &str, start_ms: u64, end_ms
 }
 
 fn drawn(spans: Vec<Span>) -> String {
-    draw(&Trace { id: "0af7".to_owned(), spans }, 72, false)
+    waterfall(&Trace { id: "0af7".to_owned(), spans }, 72, false)
 }
 
 fn client(span: Span) -> Span {
@@ -133,7 +133,7 @@ fn hundreds_of_repeats_are_folded() {
 fn a_narrow_terminal_cuts_names_and_not_bars() {
     let name = "a_name_that_is_much_longer_than_any_column_could_be";
     let trace = Trace { id: "0af7".to_owned(), spans: vec![span("1", "", "adjudication-of-claims", name, 0, 1)] };
-    let line = draw(&trace, 20, false).lines().nth(1).unwrap().to_owned();
+    let line = waterfall(&trace, 20, false).lines().nth(1).unwrap().to_owned();
     assert!(line.starts_with("adjudication-…  a_name") && line.contains("…  ████████████████  "), "{line}");
     assert!(line.chars().count() <= WIDTH_MIN, "{line}");
 }
@@ -141,7 +141,7 @@ fn a_narrow_terminal_cuts_names_and_not_bars() {
 #[test]
 fn colours_tell_services_apart() {
     let spans = vec![span("1", "", "referral", "accept", 0, 2), span("2", "1", "payment", "authorise", 0, 1)];
-    let text = draw(&Trace { id: "0af7".to_owned(), spans }, 72, true);
+    let text = waterfall(&Trace { id: "0af7".to_owned(), spans }, 72, true);
     assert!(text.contains("\x1b[36mreferral\x1b[0m") && text.contains("\x1b[33mpayment "), "{text:?}");
     assert!(!drawn(vec![span("1", "", "a", "b", 0, 1)]).contains('\x1b'));
 }

@@ -39,11 +39,10 @@ const STORE: [Ban; 3] = [
     ban(&["crate", ":", ":", "app"], "app calls store, not the reverse"),
     ban(&["crate", ":", ":", "grpc"], "grpc/ is above store/"),
 ];
-const GRPC: [Ban; 4] = [
+const GRPC: [Ban; 3] = [
     ban(&["sqlx"], "call a use case of app/"),
     ban(&["store", ":", ":"], "call a use case of app/"),
     ban(&["peers", ":", ":"], "call a use case of app/"),
-    ban(&["postgres", ":", ":", "Database"], "call a use case of app/"),
 ];
 const APP: [Ban; 2] = [
     ban(&["sqlx", ":", ":", "query"], "SQL lives in store/"),

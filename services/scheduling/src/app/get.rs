@@ -13,13 +13,13 @@ use super::{
 };
 use crate::{
     domain::{
-        appointment::Appointment,
+        appointment::{Appointment, Filter},
         error::SchedulingError,
         session::{Session, Slot},
         visit::Visit,
     },
     store::{
-        appointments::{self, Filter, ListKey},
+        appointments::{self, ListKey},
         sessions, slots, visits,
     },
 };

@@ -149,6 +149,16 @@ impl Appointment {
     }
 }
 
+/// Whose appointments a list shows, and of which time.
+#[derive(Debug, Clone, Copy)]
+pub struct Filter {
+    pub resident: Option<ResidentId>,
+    pub organisation: Option<OrganisationId>,
+    pub from: Option<DateTime<Utc>>,
+    /// Not included.
+    pub until: Option<DateTime<Utc>>,
+}
+
 #[cfg(test)]
 #[path = "appointment_tests.rs"]
 mod tests;

@@ -17,10 +17,9 @@ use super::{
 use crate::{
     app::{Booking, Cancel, Cancelled, Hold, Scheduling, Whose},
     domain::{
-        appointment::{Appointment, Channel},
+        appointment::{Appointment, Channel, Filter},
         pool::Pool,
     },
-    store::appointments::Filter,
 };
 
 const HOLD: &str = "anjia.scheduling.v1.AppointmentService/HoldSlot";

@@ -23,7 +23,7 @@ use crate::domain::{
 mod list;
 mod row;
 
-pub use list::{Filter, ListKey, list};
+pub use list::{ListKey, list};
 use row::Row;
 
 /// Every column a [`Row`] has.

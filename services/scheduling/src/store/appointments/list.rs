@@ -6,17 +6,10 @@ use types::ids::{AppointmentId, OrganisationId, ResidentId};
 use uuid::Uuid;
 
 use super::{Row, select};
-use crate::domain::{appointment::Appointment, error::SchedulingError};
-
-/// Whose appointments, and of which time.
-#[derive(Debug, Clone, Copy)]
-pub struct Filter {
-    pub resident: Option<ResidentId>,
-    pub organisation: Option<OrganisationId>,
-    pub from: Option<DateTime<Utc>>,
-    /// Not included.
-    pub until: Option<DateTime<Utc>>,
-}
+use crate::domain::{
+    appointment::{Appointment, Filter},
+    error::SchedulingError,
+};
 
 /// Where a page ended: start of the slot and id.
 pub type ListKey = (DateTime<Utc>, AppointmentId);

@@ -42,6 +42,38 @@ pub struct Milestone {
     pub organisation: Option<OrganisationId>,
 }
 
+impl Milestone {
+    /// The state as people read it, in Chinese and in English. A word of a newer release stays as it is.
+    pub fn state_in_words(&self) -> (&str, &str) {
+        match self.state.as_str() {
+            "HELD" => ("已占号", "place held"),
+            "CONFIRMED" if self.resource == Resource::Appointment => ("已预约", "confirmed"),
+            "CONFIRMED" => ("已确认", "confirmed"),
+            "KEPT" | "ATTENDED" => ("已就诊", "attended"),
+            "EXPIRED" => ("占号已过期", "hold expired"),
+            "CANCELLED" => ("已取消", "cancelled"),
+            "NO_SHOW" | "NOT_ATTENDED" => ("未就诊", "not attended"),
+            "DISPLACED" => ("待改期", "to be moved"),
+            "SUBMITTED" => ("待接诊", "submitted"),
+            "INFORMATION_REQUESTED" => ("待补充资料", "more information asked for"),
+            "ACCEPTING" => ("接诊办理中", "being accepted"),
+            "BOOKED" => ("已接诊", "accepted and booked"),
+            "CLOSED" => ("已办结", "closed"),
+            "RETURNED" => ("已退回", "sent back"),
+            "WITHDRAWN" => ("已撤回", "withdrawn"),
+            "LAPSED" => ("已失效", "lapsed"),
+            "NEEDS_HUMAN" => ("人工处理中", "being looked into"),
+            "DIVIDED" => ("待确认", "divided"),
+            "REVERSED" => ("已冲正", "reversed"),
+            "AUTHORISED" => ("已预留", "reserved"),
+            "CAPTURING" => ("结账中", "being captured"),
+            "CAPTURED" => ("已结账", "captured"),
+            "SETTLED" => ("已结清", "settled"),
+            other => (other, other),
+        }
+    }
+}
+
 /// What a settlement adds to the sums of a journey.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Amounts {

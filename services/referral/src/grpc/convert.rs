@@ -151,16 +151,17 @@ pub(super) fn to_journey(sight: &Permitted<JourneySight>) -> wire::Journey {
 }
 
 fn milestone(milestone: &Milestone) -> wire::Milestone {
-    let (resource, state) = (milestone.resource, &milestone.state);
+    let resource = milestone.resource;
+    let (zh, en) = milestone.state_in_words();
     wire::Milestone {
         at: Some(to_timestamp(milestone.at)),
         resource: resource.as_str().to_owned(),
         resource_id: milestone.id.to_string(),
-        state: state.clone(),
+        state: milestone.state.clone(),
         organisation_id: text::<OrganisationId>(milestone.organisation),
         text: Some(Localized {
-            zh: format!("{}：{state}", resource.in_chinese()),
-            en: format!("{}: {state}", resource.as_str()),
+            zh: format!("{}：{zh}", resource.in_chinese()),
+            en: format!("{}: {en}", resource.as_str()),
         }),
     }
 }

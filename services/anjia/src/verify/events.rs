@@ -46,12 +46,19 @@ pub(super) const PENDING: &[Check] = &[
 pub(super) const CHECKS: &[Check] = &[
     Check::everywhere(
         I8,
-        "an event that was refused waits for nobody",
+        "no event is parked",
         "SELECT source || '/' || position, format('parked: %s', cause) FROM parked_events",
     ),
     told("a resident is told of once", "identity", "residents", "state = 'REGISTERED'", "resident.registered", Once),
     told("a delegation is told of once", "identity", "delegations", "true", "delegation.granted", Once),
-    told("its end, too", "identity", "delegations", "revoked_at IS NOT NULL", "delegation.revoked", Once),
+    told(
+        "the end of a delegation is told of once",
+        "identity",
+        "delegations",
+        "revoked_at IS NOT NULL",
+        "delegation.revoked",
+        Once,
+    ),
     told("a consent is told of once", "identity", "consents", "true", "consent.granted", Once),
     told("a hold is told of once", "scheduling", "appointments", "true", "appointment.held", Once),
     told(

@@ -107,7 +107,7 @@ pub(super) const SEEDS: &[Seed] = &[
         "scheduling/bills at 5 of 7",
     ),
     (
-        "an event that was refused waits for nobody",
+        "no event is parked",
         "payment",
         "INSERT INTO parked_events (source, position, cause) VALUES ('scheduling', 3, 'refused: no such bill')",
         "scheduling/3 parked: refused: no such bill",

@@ -100,11 +100,15 @@ async fn perform(args: &Args) -> Result<bool> {
         name = interrupted() => Err(name),
     };
     progress("stopping the mesh");
-    mesh.stop().await?;
-    match told {
-        Ok(books) => conclude(args, &story, books.as_ref(), &record),
+    let stopped = mesh.stop().await;
+    let books = match told {
+        Ok(books) => books,
         Err(name) => bail!("{}; the mesh is stopped", name?),
-    }
+    };
+    // What was found is said also when something would not stop in order: dropping the mesh has ended it all the same.
+    let ok = conclude(args, &story, books.as_ref(), &record)?;
+    stopped?;
+    Ok(ok)
 }
 
 /// The journey, as far as it goes.

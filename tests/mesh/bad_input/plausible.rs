@@ -87,6 +87,8 @@ impl Plausible {
             "delegate" => format!("practitioner:{}", Uuid::now_v7()),
             "quantity" | "unit_price" => "1".to_owned(),
             "reason" => "OTHER".to_owned(),
+            // Nobody put it into the catalogue yet.
+            "item_code" => Uuid::now_v7().simple().to_string(),
             "page_token" | "first_self_pay_ratio" | "mobile" => return None,
             name if name.ends_with("_id") || name.ends_with("_ids") => Uuid::now_v7().to_string(),
             _ => "示例".to_owned(),

@@ -117,10 +117,3 @@ pub struct Clause {
     pub path: String,
     pub sources: Vec<Localized>,
 }
-
-impl Clause {
-    /// The legal texts in one line.
-    pub fn citation(&self) -> String {
-        self.sources.iter().map(|source| source.zh.as_str()).collect::<Vec<_>>().join("；")
-    }
-}

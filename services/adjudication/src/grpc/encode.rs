@@ -8,7 +8,7 @@ use types::money::Ratio;
 use crate::domain::claim::{Claim, Item};
 use crate::domain::drift::Drift;
 use crate::domain::engine::Adjudication;
-use crate::domain::explanation::{Clause, Step};
+use crate::domain::explanation::Step;
 use crate::domain::input::Accumulators;
 use crate::domain::line::Class;
 use crate::domain::localized::Localized;
@@ -176,7 +176,7 @@ fn explanation(adjudication: &Adjudication) -> Vec<wire::ExplanationStep> {
 fn step(step: &Step) -> wire::ExplanationStep {
     wire::ExplanationStep {
         rule: step.rule.as_str().to_owned(),
-        source: step.clause.as_ref().map(Clause::citation).unwrap_or_default(),
+        sources: step.clause.iter().flat_map(|clause| &clause.sources).map(localized).collect(),
         amount: Some(to_money(step.amount)),
         fund: Some(to_money(step.fund)),
         own: Some(to_money(step.own)),

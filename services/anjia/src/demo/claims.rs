@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use proto::anjia::adjudication::v1::{DivideClaimRequest, DivideClaimResponse, Division, ExplanationStep, Settlement};
-use proto::anjia::common::v1::Diagnosis;
+use proto::anjia::common::v1::{Diagnosis, Localized};
 use proto::anjia::scheduling::v1::Visit;
 use proto::convert::{timestamp, to_money};
 use serde::Serialize;
@@ -117,7 +117,7 @@ fn explained(step: &ExplanationStep) -> Result<Value> {
     let amount = |name: &str, value: Option<&_>| proto::convert::money(name, value);
     Ok(json!({
         "rule": step.rule,
-        "source": step.source,
+        "sources": step.sources.iter().map(|source| json!({ "zh": source.zh, "en": source.en })).collect::<Vec<_>>(),
         "amount": amount("amount", step.amount.as_ref())?,
         "fund": amount("fund", step.fund.as_ref())?,
         "own": amount("own", step.own.as_ref())?,
@@ -128,9 +128,9 @@ fn explained(step: &ExplanationStep) -> Result<Value> {
 }
 
 /// Every legal source that the explanation rests on, once.
-fn sources(explanation: &[ExplanationStep]) -> Vec<&str> {
+fn sources(explanation: &[ExplanationStep]) -> Vec<&Localized> {
     let mut sources = vec![];
-    for source in explanation.iter().flat_map(|step| step.source.split('；')).filter(|source| !source.is_empty()) {
+    for source in explanation.iter().flat_map(|step| &step.sources) {
         if !sources.contains(&source) {
             sources.push(source);
         }
@@ -153,8 +153,12 @@ fn tell(story: &mut Story, care: &Care<'_>, parts: &Parts, explanation: &[Explan
         let text = step.text.clone().unwrap_or_default();
         story.tell(&text.zh, &text.en);
     }
-    for line in wrap(&format!("依据 Sources: {}", sources(explanation).join("；")), PAGE - 6) {
-        story.toned(Tone::Faint, &format!("      {line}"));
+    let cited = sources(explanation);
+    let joined = |text: fn(&Localized) -> &str| cited.iter().map(|source| text(source)).collect::<Vec<_>>().join("; ");
+    for citation in [format!("依据 {}", joined(|it| &it.zh)), format!("Sources: {}", joined(|it| &it.en))] {
+        for line in wrap(&citation, PAGE - 6) {
+            story.toned(Tone::Faint, &format!("      {line}"));
+        }
     }
     story.line("");
     let shares = [

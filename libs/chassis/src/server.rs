@@ -3,6 +3,7 @@
 mod config;
 mod drain;
 mod layers;
+mod malformed;
 mod ops;
 mod shed;
 

@@ -174,6 +174,7 @@ async fn trace(request: Request, next: Next) -> Response {
         span.in_scope(|| tracing::error!("a handler panicked"));
         refuse(&error::status(error::DOMAIN, Code::Internal, "INTERNAL", "internal error"))
     });
+    let response = super::malformed::translate(response);
     unanswered.is_answered = true;
     record(&span, code_of(&response));
     response
@@ -301,6 +302,6 @@ fn draining() -> Status {
     error::status(error::DOMAIN, Code::Unavailable, "DRAINING", "the server is going away")
 }
 
-fn refuse(status: &Status) -> Response {
+pub(super) fn refuse(status: &Status) -> Response {
     status.clone().into_http()
 }

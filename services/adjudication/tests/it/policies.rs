@@ -74,3 +74,13 @@ async fn a_repeated_proposal_is_answered_alike_and_another_body_is_refused() {
     let refused = world.policies().propose_policy(officer.request(other).await).await.expect_err("another body");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "REQUEST_ID_REUSED"));
 }
+
+#[tokio::test]
+async fn ad_01_a_demonstration_does_not_take_over_from_another_regions_policy() {
+    let world = World::without_policy().await;
+    let demonstration = include_str!("../../policies/demonstration-city.json");
+    world.propose(demonstration).await.expect("of no real region");
+    let elsewhere = demonstration.replacen(r#""region": "990000""#, r#""region": "440300""#, 1);
+    let refused = world.propose(&elsewhere).await.expect_err("a real region, and not the caller's");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::PermissionDenied, "FOREIGN_REGION"));
+}

@@ -117,7 +117,13 @@ impl App {
         let priced = price(tx, care, coverage).await?;
         let adjudication = priced.adjudication?;
         let quote = match billed.quote {
-            Some(id) => Some(quotes::find(tx, id).await?.ok_or(AdjudicationError::QuoteNotFound(id))?),
+            Some(id) => Some(
+                // Another person's or provider's quote is no more shown by what it differs in than by reading it.
+                quotes::find(tx, id)
+                    .await?
+                    .filter(|quote| quote.is_of(visit.resident, visit.provider))
+                    .ok_or(AdjudicationError::QuoteNotFound(id))?,
+            ),
             None => None,
         };
         let digest = priced.cover.as_ref().map(|cover| cover.policy_digest.as_str());
@@ -163,8 +169,10 @@ impl App {
             divided_at: now,
             lapses_at: now + self.division_valid,
         };
-        claims::put(tx, &claim).await.map_err(|error| match error.constraint() {
-            Some("claims_visit") => AdjudicationError::ClaimExists(visit.id),
+        let written =
+            if claim.version == 1 { claims::insert(tx, &claim).await } else { claims::update(tx, &claim).await };
+        written.map_err(|error| match error.constraint() {
+            Some("claims_visit" | "claims_pkey") => AdjudicationError::ClaimExists(visit.id),
             _ => error.into(),
         })?;
         settlements::insert(tx, region, &settlement, &priced.input).await?;

@@ -35,6 +35,18 @@ pub struct QuoteCare {
     pub journey: Option<JourneyId>,
 }
 
+impl Guarded for QuoteCare {
+    const NOT_FOUND: &'static str = Quote::NOT_FOUND;
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.provider]
+    }
+}
+
 impl Guarded for Quote {
     const NOT_FOUND: &'static str = "QUOTE_NOT_FOUND";
 
@@ -58,6 +70,8 @@ impl App {
         if let Some(reply) = self.db.replay(call).await? {
             return Ok(reply);
         }
+        // Before anybody is asked about anybody: who may not ask learns nothing.
+        let asked = ctx.permit(asked)?.into_inner();
         let tier = self.identity.tier(asked.provider).await?;
         let coverage = self.identity.coverage(asked.resident, asked.on).await?;
         let mut tx = match self.db.begin_call(call).await? {
@@ -151,6 +165,7 @@ impl App {
         })?;
         let data = json!({
             "resident_id": quote.resident,
+            "provider_organisation_id": quote.provider,
             "appointment_id": quote.appointment,
             "journey_id": quote.journey,
             "outcome": quote.price.outcome(),

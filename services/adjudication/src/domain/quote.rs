@@ -25,6 +25,13 @@ pub struct Quote {
     pub quoted_at: DateTime<Utc>,
 }
 
+impl Quote {
+    /// Whether it says what care of this person at this provider costs.
+    pub fn is_of(&self, resident: ResidentId, provider: OrganisationId) -> bool {
+        self.resident == resident && self.provider == provider
+    }
+}
+
 /// What became of pricing. Never a refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -92,15 +92,12 @@ impl LineRow {
     }
 }
 
-/// Writes a claim, or its next version, with its lines.
-pub async fn put(conn: &mut PgConnection, claim: &Claim) -> Result<(), Error> {
+/// Writes the first version of a claim with its lines.
+pub async fn insert(conn: &mut PgConnection, claim: &Claim) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO claims (id, region, version, visit_id, resident_id, provider_organisation_id, tier, kind, insured_region, \
          from_date, until_date, diagnoses, total, referral_id, journey_id, quote_id, settlement_id, received_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
-         ON CONFLICT (id) DO UPDATE SET version = excluded.version, insured_region = excluded.insured_region, \
-         until_date = excluded.until_date, diagnoses = excluded.diagnoses, total = excluded.total, quote_id = excluded.quote_id, \
-         settlement_id = excluded.settlement_id, received_at = excluded.received_at",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
     )
     .bind(claim.id.uuid())
     .bind(claim.care_region.as_str())
@@ -117,6 +114,26 @@ pub async fn put(conn: &mut PgConnection, claim: &Claim) -> Result<(), Error> {
     .bind(claim.total.decimal())
     .bind(claim.referral.map(ReferralId::uuid))
     .bind(claim.journey.uuid())
+    .bind(claim.quote.map(QuoteId::uuid))
+    .bind(claim.settlement.uuid())
+    .bind(claim.received_at)
+    .execute(&mut *conn)
+    .await?;
+    insert_lines(conn, claim).await
+}
+
+/// Writes the next version of a claim with its lines. The row is locked.
+pub async fn update(conn: &mut PgConnection, claim: &Claim) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE claims SET version = $2, insured_region = $3, until_date = $4, diagnoses = $5, total = $6, quote_id = $7, \
+         settlement_id = $8, received_at = $9 WHERE id = $1",
+    )
+    .bind(claim.id.uuid())
+    .bind(claim.version)
+    .bind(claim.insured_region.as_ref().map(RegionCode::as_str))
+    .bind(claim.until)
+    .bind(Json(&claim.diagnoses))
+    .bind(claim.total.decimal())
     .bind(claim.quote.map(QuoteId::uuid))
     .bind(claim.settlement.uuid())
     .bind(claim.received_at)

@@ -1,8 +1,8 @@
 use proto::anjia::adjudication::v1 as wire;
-use proto::anjia::common::v1::CareKind;
+use proto::anjia::common::v1::{CareKind, ExpectedLine};
 use proto::anjia::scheduling::v1::IdentityProof;
 use proto::convert::to_date;
-use testkit::{reason, request_id};
+use testkit::{callers, reason, request_id};
 use tonic::Code;
 use types::ids::{BillId, JourneyId, VisitId};
 
@@ -127,4 +127,53 @@ async fn each_refusal_of_a_claim_has_its_reason_and_changes_nothing() {
     world.divide("clinic", &visit, COVERED, "10.00").await.expect("divided");
     let twice = world.divide("clinic", &visit, COVERED, "10.00").await.expect_err("claimed already");
     assert_eq!((twice.code(), reason(&twice).as_str()), (Code::AlreadyExists, "CLAIM_EXISTS"));
+}
+
+#[tokio::test]
+async fn ad_02_the_id_of_another_claim_leaves_that_claim_alone() {
+    let world = World::new().await;
+    let first = world.visit("clinic", world.resident, CareKind::Outpatient, JourneyId::generate()).await;
+    let divided = world.divide("clinic", &first, COVERED, "10.00").await.expect("divided").claim.unwrap_or_default();
+
+    let second = world.visit("hospital", world.resident, CareKind::Inpatient, JourneyId::generate()).await;
+    let request = wire::DivideClaimRequest { claim_id: divided.claim_id.clone(), ..claim(&second, COVERED, "99.00") };
+    let request = world.caller("hospital").request(request).await;
+    let refused = world.adjudication().divide_claim(request).await.expect_err("another's claim");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::AlreadyExists, "CLAIM_EXISTS"));
+
+    let get = world.caller("clinic").request(wire::GetClaimRequest { claim_id: divided.claim_id.clone() }).await;
+    let now = world.adjudication().get_claim(get).await.expect("as it was").into_inner().claim;
+    assert_eq!(now, Some(divided));
+}
+
+#[tokio::test]
+async fn ad_03_a_claim_is_compared_with_a_quote_of_its_own_person_and_provider_only() {
+    let world = World::new().await;
+    let quoted = async |provider: uuid::Uuid| {
+        let request = wire::QuoteCareRequest {
+            request_id: request_id(),
+            resident_id: world.resident.to_string(),
+            provider_organisation_id: provider.to_string(),
+            kind: CareKind::Outpatient.into(),
+            on: Some(to_date(today())),
+            lines: vec![ExpectedLine {
+                item_code: COVERED.to_owned(),
+                quantity: "1".to_owned(),
+                unit_price: "777.00".to_owned(),
+            }],
+            ..Default::default()
+        };
+        let request = world.caller("resident").request(request).await;
+        world.adjudication().quote_care(request).await.expect("a quote").into_inner().quote.unwrap_or_default().quote_id
+    };
+    let (own, foreign) = (quoted(callers::CLINIC).await, quoted(callers::HOSPITAL).await);
+    let visit = world.visit("clinic", world.resident, CareKind::Outpatient, JourneyId::generate()).await;
+    let cite = async |quote_id: String| {
+        let request = wire::DivideClaimRequest { quote_id, ..claim(&visit, COVERED, "10.00") };
+        world.adjudication().divide_claim(world.caller("clinic").request(request).await).await
+    };
+    let refused = cite(foreign).await.expect_err("the hospital's quote");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::NotFound, "QUOTE_NOT_FOUND"));
+    let settlement = cite(own).await.expect("divided").into_inner().settlement.unwrap_or_default();
+    assert!(!settlement.drift.is_empty(), "it is told why the price differs");
 }

@@ -1,7 +1,7 @@
 use proto::anjia::adjudication::v1 as wire;
 use proto::anjia::common::v1::{self as common, CareKind};
 use proto::convert::to_date;
-use testkit::{callers, reason, request_id};
+use testkit::{TestCaller, callers, reason, request_id};
 use tonic::Code;
 use types::ids::{JourneyId, ResidentId};
 
@@ -30,8 +30,12 @@ fn asked(
     }
 }
 
-async fn quote(world: &World, desk: &str, request: wire::QuoteCareRequest) -> Result<wire::Quote, tonic::Status> {
-    let request = world.caller(desk).request(request).await;
+async fn quote(
+    asking: &TestCaller,
+    world: &World,
+    request: wire::QuoteCareRequest,
+) -> Result<wire::Quote, tonic::Status> {
+    let request = asking.request(request).await;
     Ok(world.adjudication().quote_care(request).await?.into_inner().quote.unwrap_or_default())
 }
 
@@ -45,7 +49,7 @@ async fn ad_03_a_quote_says_what_the_person_pays_and_can_be_read_again() {
     let world = World::new().await;
     // The first stay of the year: 1,300 deductible, then 91 % of the first band.
     let request = asked(world.resident, callers::HOSPITAL, CareKind::Inpatient, COVERED, "10355.48");
-    let made = quote(&world, "hospital", request).await.expect("a quote");
+    let made = quote(&world.caller("resident"), &world, request).await.expect("a quote");
     assert_eq!(made.outcome(), wire::QuoteOutcome::Priced);
     assert_eq!(person(&made), Some((2114, 990_000_000)));
     assert!(
@@ -64,8 +68,9 @@ async fn ad_03_who_is_not_enrolled_gets_a_quote_that_is_all_own_share() {
     let world = World::new().await;
     let stranger = ResidentId::generate();
     world.register(stranger).await;
+    let caller = world.mesh.register(callers::Client::resident("stranger", stranger.uuid())).await;
     let request = asked(stranger, callers::CLINIC, CareKind::Outpatient, COVERED, "240.00");
-    let made = quote(&world, "clinic", request).await.expect("never refused for cover");
+    let made = quote(&caller, &world, request).await.expect("never refused for cover");
     assert_eq!(made.outcome(), wire::QuoteOutcome::NotEnrolled);
     assert_eq!(person(&made), Some((240, 0)));
 }
@@ -74,7 +79,7 @@ async fn ad_03_who_is_not_enrolled_gets_a_quote_that_is_all_own_share() {
 async fn ad_03_no_policy_in_force_means_no_price() {
     let world = World::without_policy().await;
     let request = asked(world.resident, callers::CLINIC, CareKind::Outpatient, COVERED, "240.00");
-    let made = quote(&world, "clinic", request).await.expect("never refused for policy");
+    let made = quote(&world.caller("resident"), &world, request).await.expect("never refused for policy");
     assert_eq!((made.outcome(), person(&made)), (wire::QuoteOutcome::NoPolicy, None));
 }
 
@@ -83,7 +88,7 @@ async fn ad_01_what_is_not_in_the_catalogue_is_the_patients_own() {
     let world = World::new().await;
     for item in [OWN, "T-UNKNOWN"] {
         let request = asked(world.resident, callers::HOSPITAL, CareKind::Inpatient, item, "100.00");
-        let made = quote(&world, "hospital", request).await.expect("a quote");
+        let made = quote(&world.caller("resident"), &world, request).await.expect("a quote");
         assert_eq!(person(&made), Some((100, 0)), "{item}");
     }
 }
@@ -102,7 +107,7 @@ async fn a_wrong_quote_names_its_field_and_unknown_ids_are_not_found() {
         (asked(world.resident, callers::CLINIC, CareKind::Outpatient, COVERED, "0.00001"), "lines[0].unit_price"),
     ];
     for (request, field) in wrong {
-        let refused = quote(&world, "clinic", request).await.expect_err(field);
+        let refused = quote(&world.caller("resident"), &world, request).await.expect_err(field);
         assert_eq!(
             (refused.code(), refused.message().starts_with(field)),
             (Code::InvalidArgument, true),
@@ -110,10 +115,22 @@ async fn a_wrong_quote_names_its_field_and_unknown_ids_are_not_found() {
         );
     }
 
-    let nobody = asked(ResidentId::generate(), callers::CLINIC, CareKind::Outpatient, COVERED, "1.00");
-    let refused = quote(&world, "clinic", nobody).await.expect_err("nobody");
+    let ghost = ResidentId::generate();
+    let caller = world.mesh.register(callers::Client::resident("ghost", ghost.uuid())).await;
+    let nobody = asked(ghost, callers::CLINIC, CareKind::Outpatient, COVERED, "1.00");
+    let refused = quote(&caller, &world, nobody).await.expect_err("nobody");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::NotFound, "RESIDENT_NOT_FOUND"));
     let nowhere = asked(world.resident, JourneyId::generate(), CareKind::Outpatient, COVERED, "1.00");
-    let refused = quote(&world, "clinic", nowhere).await.expect_err("nowhere");
+    let refused = quote(&world.caller("resident"), &world, nowhere).await.expect_err("nowhere");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::NotFound, "ORGANISATION_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn ad_03_a_price_is_made_for_the_person_only_and_nobody_else_learns_who_exists() {
+    let world = World::new().await;
+    for resident in [world.resident, ResidentId::generate()] {
+        let request = asked(resident, callers::CLINIC, CareKind::Outpatient, COVERED, "240.00");
+        let refused = quote(&world.caller("clinic"), &world, request).await.expect_err("not the clinic's to ask");
+        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::PermissionDenied, "OUTSIDE_SCOPE"));
+    }
 }

@@ -8,6 +8,7 @@ use proto::anjia::adjudication::v1::policy_service_client::PolicyServiceClient;
 use proto::anjia::adjudication::v1::{self as wire};
 use proto::anjia::common::v1 as common;
 use proto::anjia::identity::v1 as identity;
+use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
 use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
 use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
 use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
@@ -34,7 +35,7 @@ impl World {
     /// Everything but the policy.
     pub(crate) async fn without_policy() -> Self {
         let mesh = Mesh::start(&["scheduling", "adjudication"]).await;
-        let world = Self { mesh, resident: ResidentId::generate() };
+        let world = Self { mesh, resident: ResidentId::from_uuid(callers::RESIDENT) };
         world.organisation(callers::CLINIC, common::Tier::Community, "9199000000000001").await;
         world.organisation(callers::HOSPITAL, common::Tier::Tertiary, "9199000000000002").await;
         world.register(world.resident).await;
@@ -114,6 +115,29 @@ impl World {
             .register_resident(request)
             .await
             .expect("the resident is new");
+    }
+
+    /// Lets the worker act for the resident.
+    pub(crate) async fn delegate(&self, action: identity::DelegatedAction) -> TestCaller {
+        let worker = self.caller("worker");
+        let request = identity::GrantDelegationRequest {
+            request_id: request_id(),
+            resident_id: self.resident.to_string(),
+            delegate: worker.party().to_owned(),
+            basis: identity::DelegationBasis::Granted.into(),
+            actions: vec![action.into()],
+            until: Some(to_timestamp(SystemClock.now() + chrono::TimeDelta::days(30))),
+            evidence: "SELF".to_owned(),
+            ..Default::default()
+        };
+        let request = self.caller("resident").request(request).await;
+        let granted = DelegationServiceClient::new(self.mesh.channel("identity"))
+            .grant_delegation(request)
+            .await
+            .expect("the resident may grant it")
+            .into_inner();
+        let id = granted.delegation.unwrap_or_default().delegation_id.parse().expect("an id");
+        worker.acting_for(self.resident, id)
     }
 
     async fn enrol(&self, resident: ResidentId) {

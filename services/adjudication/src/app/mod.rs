@@ -8,6 +8,7 @@ mod put_catalogue;
 mod quote_care;
 mod read;
 mod release_policy;
+mod view;
 
 use std::sync::Arc;
 

@@ -38,6 +38,23 @@ impl Guarded for Claim {
     }
 }
 
+/// Whose claims are listed: as a whole it is permitted, or not.
+#[derive(Debug, Clone, Copy)]
+struct Whose {
+    resident: ResidentId,
+    provider: Option<OrganisationId>,
+}
+
+impl Guarded for Whose {
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        self.provider.into_iter().collect()
+    }
+}
+
 impl App {
     /// One policy with its document.
     pub async fn policy(&self, ctx: &Context, id: PolicyId) -> Result<PolicyVersion, AdjudicationError> {
@@ -64,6 +81,7 @@ impl App {
 
     /// One claim.
     pub async fn claim(&self, ctx: &Context, id: ClaimId) -> Result<Permitted<Claim>, AdjudicationError> {
+        self.check_view(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let claim = claims::find(&mut tx, id).await?.ok_or(AdjudicationError::ClaimNotFound(id))?;
         let claim = ctx.permit(claim)?;
@@ -74,9 +92,11 @@ impl App {
 
     /// A page of a resident's claims, of those the caller may see.
     pub async fn claims(&self, ctx: &Context, list: ListClaims) -> Result<Page<Permitted<Claim>>, AdjudicationError> {
-        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
-        // A provider sees the claims it made; the resident, and who acts for them, all.
+        // A provider sees the claims it made; the resident, and who acts for them, all. Nobody else learns whether there are any.
         let provider = if ctx.caller.resident() == Some(list.resident) { None } else { ctx.caller.organisation };
+        ctx.permit(Whose { resident: list.resident, provider })?;
+        self.check_view(ctx).await?;
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let rows =
             claims::list(&mut tx, list.resident, provider, list.page.after().copied(), list.page.limit()).await?;
         let page = list.page.page(rows, |claim| claim.id)?;

@@ -60,10 +60,19 @@ pub enum AdjudicationError {
     NotAProvider(OrganisationId),
     #[error("item {0} is in no catalogue in force")]
     ItemNotFound(String),
+    #[error("no delegation allows this")]
+    NoDelegation,
+    #[error("the delegation does not include seeing the resident's records")]
+    ActionNotDelegated,
+    #[error("the delegation has expired")]
+    DelegationExpired,
     #[error("{peer} does not let this caller see what is needed")]
     PeerDenied { peer: &'static str },
     #[error("{peer} cannot answer now")]
     PeerUnavailable { peer: &'static str },
+    /// It was good when the call began.
+    #[error("the token has expired")]
+    TokenExpired,
     /// A peer broke its contract: our bug, not the caller's.
     #[error("{peer} answered {what}")]
     PeerBroken { peer: &'static str, what: String },

@@ -1,12 +1,13 @@
-use chassis::Credentials;
 use chassis::channel::Channel;
 use chassis::error::reason;
+use chassis::{Context, Credentials};
 use chrono::NaiveDate;
 use proto::anjia::identity::v1 as wire;
+use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
 use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
 use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
 use proto::convert;
-use types::ids::{OrganisationId, ResidentId};
+use types::ids::{DelegationId, OrganisationId, ResidentId};
 use types::tier::Tier;
 
 use super::{broken, translate};
@@ -15,9 +16,10 @@ use crate::domain::error::AdjudicationError;
 
 const PEER: &str = "identity";
 
-/// Identity: how a person is insured, and what an organisation is.
+/// Identity: how a person is insured, who may see their records, and what an organisation is.
 #[derive(Clone)]
 pub struct Identity {
+    delegations: DelegationServiceClient<Channel>,
     enrolments: EnrolmentServiceClient<Channel>,
     organisations: OrganisationServiceClient<Channel>,
     credentials: Credentials,
@@ -26,6 +28,7 @@ pub struct Identity {
 impl Identity {
     pub fn new(channel: Channel, credentials: Credentials) -> Self {
         Self {
+            delegations: DelegationServiceClient::new(channel.clone()),
             enrolments: EnrolmentServiceClient::new(channel.clone()),
             organisations: OrganisationServiceClient::new(channel),
             credentials,
@@ -43,6 +46,28 @@ impl Identity {
             translate(PEER, &status)
         })?;
         coverage(answer.into_inner().coverage.as_ref()).map_err(broken(PEER))
+    }
+
+    /// That whoever calls may see the records of the resident they act for, at this moment.
+    pub async fn check_view(
+        &self,
+        ctx: &Context,
+        delegation: DelegationId,
+        resident: ResidentId,
+    ) -> Result<(), AdjudicationError> {
+        let request = wire::CheckDelegationRequest {
+            delegation_id: delegation.to_string(),
+            resident_id: resident.to_string(),
+            delegate: String::new(),
+            action: wire::DelegatedAction::View.into(),
+        };
+        let answer = self.delegations.clone().check_delegation(ctx.request(request)).await;
+        answer.map(drop).map_err(|status| match reason(&status).as_deref() {
+            Some("NO_DELEGATION" | "DELEGATION_NOT_FOUND") => AdjudicationError::NoDelegation,
+            Some("ACTION_NOT_DELEGATED") => AdjudicationError::ActionNotDelegated,
+            Some("DELEGATION_EXPIRED") => AdjudicationError::DelegationExpired,
+            _ => translate(PEER, &status),
+        })
     }
 
     /// The tier of a provider.

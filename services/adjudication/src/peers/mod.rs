@@ -15,6 +15,7 @@ use crate::domain::error::AdjudicationError;
 /// What every refusal of a peer comes to when it has no meaning of its own here.
 fn translate(peer: &'static str, status: &Status) -> AdjudicationError {
     match status.code() {
+        Code::Unauthenticated => AdjudicationError::TokenExpired,
         Code::PermissionDenied => AdjudicationError::PeerDenied { peer },
         Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Aborted | Code::Cancelled => {
             AdjudicationError::PeerUnavailable { peer }

@@ -49,10 +49,10 @@ impl Quotes {
     }
 }
 
-/// A peer or the database that is away passes; everything else lies in the event.
+/// A peer or the database that is away passes, and so does a token that ran out; everything else lies in the event.
 fn failure(error: AdjudicationError) -> Failure {
     match error {
-        AdjudicationError::PeerUnavailable { .. } => Failure::not_now(error),
+        AdjudicationError::PeerUnavailable { .. } | AdjudicationError::TokenExpired => Failure::not_now(error),
         AdjudicationError::Storage(cause) => cause.into(),
         error => Failure::refused(error),
     }

@@ -10,7 +10,6 @@ use mesh_tests::City;
 use plausible::Plausible;
 use probe::{Method, Probe, methods};
 use prost::Message;
-use prost_reflect::DynamicMessage;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tonic::{Code, Status};
@@ -136,15 +135,14 @@ async fn noise(probe: &Probe<'_>, method: &Method, wrong: &mut Vec<String>) {
     let plausible = Plausible { resident: probe.resident() }.message(&method.input).encode_to_vec();
     for round in 0..NOISE_PER_METHOD {
         let bytes = if round % 2 == 0 { random_bytes(&mut random) } else { mutated(&plausible, &mut random) };
-        let Err(status) = probe.permitted(method, bytes.clone()).await else {
+        let Err(status) = probe.permitted(method, bytes).await else {
             continue;
         };
         let ours = matches!(
             status.code(),
             Code::Internal | Code::Unknown | Code::DataLoss | Code::Cancelled | Code::Unavailable
         );
-        let is_undecodable = DynamicMessage::decode(method.input.clone(), bytes.as_slice()).is_err();
-        if ours && !is_undecodable {
+        if ours {
             wrong.push(format!("{}: noise {round}: {status:?}", method.path));
             return;
         }

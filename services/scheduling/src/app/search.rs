@@ -76,7 +76,7 @@ impl Search {
     }
 
     async fn providers(&self, region: RegionCode, query: &Query) -> Result<Vec<Provider>, SchedulingError> {
-        if let Some(providers) = self.cache.providers(region, query.near, query.radius_m).await {
+        if let Some(providers) = self.cache.providers(region, query).await {
             return Ok(providers);
         }
         let all = self.providers.try_get_with(region, self.read_providers(region)).await.map_err(unshared)?;

@@ -22,9 +22,8 @@ use serde::de::DeserializeOwned;
 use types::{care::CareKind, ids::OrganisationId, region::RegionCode};
 
 use crate::domain::{
-    offer::{OpenSlot, Provider},
+    offer::{OpenSlot, Provider, Query},
     pool::Pool,
-    session::Place,
 };
 
 /// Layout of the keys; raised when it changes, so that releases side by side do not misread each other.
@@ -99,8 +98,12 @@ impl SlotCache {
         Ok(Self { redis, started: Instant::now(), paused_until_ms: AtomicU64::new(0) })
     }
 
-    /// Providers within a radius, and a little beyond: Redis rounds places.
-    pub async fn providers(&self, region: RegionCode, near: Place, radius_m: u32) -> Option<Vec<Provider>> {
+    /// Providers within the radius of a query, and a little beyond: Redis rounds places. The nearest, where there are very many.
+    pub async fn providers(&self, region: RegionCode, query: &Query) -> Option<Vec<Provider>> {
+        let Query { near, radius_m, .. } = *query;
+        if !is_indexable(near.latitude) {
+            return None;
+        }
         let (places, version) = provider_keys(region);
         let mut ask = redis::pipe();
         ask.exists(&version);
@@ -110,11 +113,20 @@ impl SlotCache {
         if !is_known {
             return None;
         }
+        // What is farther away than these may be all that suits.
+        let is_selective = query.tier.is_some() || query.organisation.is_some();
+        if is_selective && members.len() >= PROVIDERS_MAX {
+            return None;
+        }
         members.iter().map(|member| parse(member)).collect()
     }
 
     pub async fn put_providers(&self, region: RegionCode, providers: &[Provider], read_at: ReadAt) {
         let (Some(life_ms), Some(mut redis)) = (life_ms(read_at), self.redis()) else { return };
+        // All or none: a provider left out would not be found.
+        if !providers.iter().all(|provider| is_indexable(provider.latitude)) {
+            return;
+        }
         let (places, version) = provider_keys(region);
         let mut put = PUT_PROVIDERS.key(places);
         put.key(version).arg(read_at.time.timestamp_millis()).arg(life_ms);
@@ -170,6 +182,11 @@ impl SlotCache {
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// Redis indexes places by Web Mercator, which ends before the poles; what lies beyond it refuses like a broken command.
+fn is_indexable(latitude: f64) -> bool {
+    (-85.05..=85.05).contains(&latitude)
 }
 
 /// How long an entry may still live; none if reading took too long for it to be of use.

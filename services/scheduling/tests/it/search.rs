@@ -1,6 +1,6 @@
 use chrono::TimeDelta;
 use proto::anjia::{
-    common::v1::{CareKind, Tier},
+    common::v1::{CareKind, Place, Tier},
     scheduling::v1::{Pool, SearchSlotsRequest, SlotOffer},
 };
 use testkit::callers;
@@ -138,4 +138,13 @@ async fn sc_03_a_malformed_search_names_its_field() {
         let refusal = town.sessions().search_slots(town.resident.request(request).await).await.unwrap_err();
         assert_eq!((refusal.code(), field(&refusal).as_str()), (Code::InvalidArgument, expected));
     }
+}
+
+#[tokio::test]
+async fn sc_03_a_search_at_the_pole_does_not_take_the_cache_from_others() {
+    let (town, best_first) = furnished().await;
+    assert_eq!(ids(&search(&town, query()).await), best_first);
+    let pole = SearchSlotsRequest { near: Some(Place { latitude: 89.0, longitude: 116.0 }), ..query() };
+    assert!(search(&town, pole).await.is_empty());
+    assert!(!town.mesh.log("scheduling").contains("slot cache is away"), "{}", town.mesh.log("scheduling"));
 }

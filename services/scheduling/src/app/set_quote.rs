@@ -5,7 +5,7 @@ use postgres::{
     consumer::{Advanced, Failure, Inbox},
 };
 use types::{
-    ids::{AppointmentId, QuoteId},
+    ids::{AppointmentId, OrganisationId, QuoteId, ResidentId},
     region::RegionCode,
 };
 
@@ -15,19 +15,23 @@ use super::{
 };
 use crate::{domain::error::SchedulingError, store::appointments};
 
+/// A quote, and what it says it is for.
+#[derive(Debug, Clone, Copy)]
+pub struct Quoted {
+    pub appointment: AppointmentId,
+    pub resident: ResidentId,
+    pub organisation: OrganisationId,
+    pub quote: QuoteId,
+}
+
 impl Scheduling {
     /// Once in effect: the cursor moves in the same transaction.
-    pub async fn set_quote(
-        &self,
-        inbox: Inbox,
-        region: RegionCode,
-        id: AppointmentId,
-        quote: QuoteId,
-    ) -> Result<Advanced, Failure> {
+    pub async fn set_quote(&self, inbox: Inbox, region: RegionCode, quoted: Quoted) -> Result<Advanced, Failure> {
         let mut tx = inbox.begin(Scope::Region(region)).await?;
-        if appointments::set_quote(&mut tx, id, quote).await.map_err(failure)? {
-            let quoted = appointments::find(&mut tx, id).await.map_err(failure)?;
-            appointment_changed(&mut tx, By::Service, Change::Quoted, &quoted, self.clock.now())
+        let Quoted { appointment, resident, organisation, quote } = quoted;
+        if appointments::set_quote(&mut tx, appointment, (resident, organisation), quote).await.map_err(failure)? {
+            let appointment = appointments::find(&mut tx, appointment).await.map_err(failure)?;
+            appointment_changed(&mut tx, By::Service, Change::Quoted, &appointment, self.clock.now())
                 .await
                 .map_err(failure)?;
         }

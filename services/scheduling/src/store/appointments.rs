@@ -106,13 +106,23 @@ pub async fn update(conn: &mut PgConnection, appointment: &Appointment) -> Resul
     Ok(())
 }
 
-/// The quote that was made for it; false if there is no such appointment, or it has this quote already.
-pub async fn set_quote(conn: &mut PgConnection, id: AppointmentId, quote: QuoteId) -> Result<bool, SchedulingError> {
-    let updated = sqlx::query("UPDATE appointments SET quote_id = $2 WHERE id = $1 AND quote_id IS DISTINCT FROM $2")
-        .bind(id.uuid())
-        .bind(quote.uuid())
-        .execute(conn)
-        .await?;
+/// The quote that was made for it; false if this person has no such appointment with this provider, or it has this quote already.
+pub async fn set_quote(
+    conn: &mut PgConnection,
+    id: AppointmentId,
+    (resident, organisation): (ResidentId, OrganisationId),
+    quote: QuoteId,
+) -> Result<bool, SchedulingError> {
+    let updated = sqlx::query(
+        "UPDATE appointments SET quote_id = $2 \
+         WHERE id = $1 AND resident_id = $3 AND organisation_id = $4 AND quote_id IS DISTINCT FROM $2",
+    )
+    .bind(id.uuid())
+    .bind(quote.uuid())
+    .bind(resident.uuid())
+    .bind(organisation.uuid())
+    .execute(conn)
+    .await?;
     Ok(updated.rows_affected() == 1)
 }
 

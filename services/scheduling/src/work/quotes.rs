@@ -1,12 +1,14 @@
 //! Follows adjudication's events: a quote made for an appointment is attached to it.
 
+use std::str::FromStr;
+
 use postgres::{
     consumer::{Advanced, Failure, Handler, Inbox},
     events::Event,
 };
-use types::ids::{AppointmentId, QuoteId};
+use types::ids::QuoteId;
 
-use crate::app::Scheduling;
+use crate::app::{Quoted, Scheduling};
 
 const QUOTE_MADE: &str = "anjia.adjudication.quote.made.v1";
 
@@ -17,15 +19,20 @@ impl Handler for Quotes {
         if event.kind != QUOTE_MADE {
             return Ok(inbox.skip());
         }
-        let Some(appointment) = appointment(event)? else { return Ok(inbox.skip()) };
+        let Some(appointment) = id(event, "appointment_id")? else { return Ok(inbox.skip()) };
+        // Whoever asks for a price names the appointment: it counts only where it is of the same person and provider.
+        let (Some(resident), Some(organisation)) = (id(event, "resident_id")?, id(event, "provider_organisation_id")?)
+        else {
+            return Ok(inbox.skip());
+        };
         let quote: QuoteId = event.subject.parse().map_err(Failure::refused)?;
-        self.0.set_quote(inbox, event.region, appointment, quote).await
+        self.0.set_quote(inbox, event.region, Quoted { appointment, resident, organisation, quote }).await
     }
 }
 
-/// The appointment it was made for; a quote made on request has none.
-fn appointment(event: &Event) -> Result<Option<AppointmentId>, Failure> {
-    match event.data.get("appointment_id").and_then(serde_json::Value::as_str) {
+/// An id among the event's data; none where there is none of it.
+fn id<T: FromStr<Err: ToString>>(event: &Event, key: &str) -> Result<Option<T>, Failure> {
+    match event.data.get(key).and_then(serde_json::Value::as_str) {
         None | Some("") => Ok(None),
         Some(id) => id.parse().map(Some).map_err(Failure::refused),
     }

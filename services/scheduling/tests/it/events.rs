@@ -12,7 +12,8 @@ use proto::anjia::{
 use testkit::{callers, reason, request_id};
 use tokio::net::TcpListener;
 use tonic::{Code, Request, Response, Status};
-use types::ids::{AppointmentId, EventId, QuoteId};
+use types::ids::{AppointmentId, EventId, QuoteId, ResidentId};
+use uuid::Uuid;
 
 use crate::town::{Town, hold, now, pause};
 
@@ -64,10 +65,11 @@ async fn pl_04_every_change_is_told_once_in_order() {
     assert_eq!((refusal.code(), reason(&refusal)), (Code::PermissionDenied, "METHOD_NOT_PERMITTED".to_owned()));
 }
 
-/// Adjudication as far as scheduling knows it: a feed with one quote.
+/// Adjudication as far as scheduling knows it: a feed of quotes made for one appointment.
 struct Feed {
     appointment_id: String,
-    quote_id: String,
+    /// Each with the person and the provider it prices.
+    quotes: Vec<(QuoteId, Uuid, Uuid)>,
 }
 
 #[tonic::async_trait]
@@ -80,22 +82,32 @@ impl adjudication::event_service_server::EventService for Feed {
         if cursor.after_position > 0 {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        let events = if cursor.after_position == 0 { vec![self.quote_made()] } else { vec![] };
-        Ok(Response::new(adjudication::PullEventsResponse { batch: Some(EventBatch { events, head_position: 1 }) }))
+        let events: Vec<Event> = (1..)
+            .zip(&self.quotes)
+            .filter(|(position, _)| *position > cursor.after_position)
+            .map(|made| self.quote_made(made))
+            .collect();
+        let head_position = i64::try_from(self.quotes.len()).unwrap();
+        Ok(Response::new(adjudication::PullEventsResponse { batch: Some(EventBatch { events, head_position }) }))
     }
 }
 
 impl Feed {
-    fn quote_made(&self) -> Event {
-        let id = prost_types::Value { kind: Some(Kind::StringValue(self.appointment_id.clone())) };
-        let fields = [("appointment_id".to_owned(), id)].into_iter().collect();
+    fn quote_made(&self, (position, (quote, resident, provider)): (i64, &(QuoteId, Uuid, Uuid))) -> Event {
+        let text = |text: String| prost_types::Value { kind: Some(Kind::StringValue(text)) };
+        let fields = [
+            ("appointment_id", self.appointment_id.clone()),
+            ("resident_id", resident.to_string()),
+            ("provider_organisation_id", provider.to_string()),
+        ];
+        let fields = fields.into_iter().map(|(key, value)| (key.to_owned(), text(value))).collect();
         Event {
             id: EventId::generate().to_string(),
             source: "anjia/adjudication".to_owned(),
             r#type: "anjia.adjudication.quote.made.v1".to_owned(),
-            subject: self.quote_id.clone(),
+            subject: quote.to_string(),
             time: Some(proto::convert::to_timestamp(now())),
-            position: 1,
+            position,
             region_code: callers::REGION.to_owned(),
             traceparent: String::new(),
             data: Some(prost_types::Struct { fields }),
@@ -104,13 +116,13 @@ impl Feed {
 }
 
 #[tokio::test]
-async fn sc_06_the_quote_follows_the_booking() {
+async fn sc_06_the_quote_follows_the_booking_and_nobody_elses_does() {
     // Adjudication begins to answer only when the appointment is there.
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let town = Town::with(&[("ADJUDICATION_URL", &format!("http://{port}"))]).await;
     let slot = town.clinic_slots(now() + TimeDelta::hours(2), 1, 5).await.remove(0);
     let appointment_id = AppointmentId::generate().to_string();
-    let quote_id = QuoteId::generate().to_string();
+    let quote_id = QuoteId::generate();
     let line = ExpectedLine { item_code: "A1".to_owned(), quantity: "1".to_owned(), unit_price: "240.00".to_owned() };
     let wish = HoldSlotRequest {
         appointment_id: appointment_id.clone(),
@@ -121,15 +133,27 @@ async fn sc_06_the_quote_follows_the_booking() {
     let held = town.hold_as(&town.resident, wish).await.unwrap();
     assert_eq!((held.expected_lines, held.quote_id.as_str()), (vec![line], ""));
 
-    let feed = Feed { appointment_id: appointment_id.clone(), quote_id: quote_id.clone() };
+    // Whoever asks for a price may name any appointment: one of another person or provider changes nothing, whenever it comes.
+    let of_another_person = (QuoteId::generate(), ResidentId::generate().uuid(), callers::CLINIC);
+    let of_another_provider = (QuoteId::generate(), callers::RESIDENT, callers::HOSPITAL);
+    let own = (quote_id, callers::RESIDENT, callers::CLINIC);
+    let quotes = vec![of_another_person, own, of_another_person, of_another_provider];
+    let feed = Feed { appointment_id: appointment_id.clone(), quotes };
     let server = adjudication::event_service_server::EventServiceServer::new(feed);
     let serving = tokio::spawn(tonic::transport::Server::builder().add_service(server).serve(port));
+    let mut owner = town.mesh.owner("scheduling").await;
     for _ in 0..100 {
-        if town.get(&town.resident, &appointment_id).await.unwrap().quote_id == quote_id {
+        let position: Option<i64> = sqlx::query_scalar("SELECT position FROM cursors WHERE source = 'adjudication'")
+            .fetch_optional(&mut owner)
+            .await
+            .unwrap();
+        if position == Some(4) {
             serving.abort();
+            let told = town.get(&town.resident, &appointment_id).await.unwrap().quote_id;
+            assert_eq!(told, quote_id.to_string());
             return;
         }
         pause(100).await;
     }
-    panic!("no quote was attached:\n{}", town.mesh.log("scheduling"));
+    panic!("the quotes were not taken in:\n{}", town.mesh.log("scheduling"));
 }

@@ -1,11 +1,10 @@
 //! A resident's place in a slot, from hold to visit.
 
 use chrono::{DateTime, Utc};
-use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
 use types::{
     caller::Party,
     care::CareKind,
+    expected::ExpectedLine,
     ids::{
         AppointmentId, DelegationId, DepartmentId, JourneyId, OrganisationId, PractitionerId, QuoteId, ReferralId,
         ResidentId, VisitId,
@@ -32,14 +31,6 @@ words! {
         Provider = "PROVIDER",
         Operator = "OPERATOR",
     }
-}
-
-/// An item expected to be billed, for the quote.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ExpectedLine {
-    pub item_code: String,
-    pub quantity: Decimal,
-    pub unit_price: Decimal,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use proto::{
 use tonic::{Request, Response, Status};
 
 use super::{
-    convert::{channel, expected_lines, pool, to_appointment},
+    convert::{channel, pool, to_appointment},
     status::to_rpc,
     unreadable,
 };
@@ -148,7 +148,7 @@ fn hold(message: &wire::HoldSlotRequest) -> Result<Hold, FieldError> {
         until: convert::optional_timestamp("hold_until", message.hold_until.as_ref())?,
         referral: convert::optional_id("referral_id", &message.referral_id)?,
         journey: convert::optional_id("journey_id", &message.journey_id)?,
-        expected_lines: expected_lines(&message.expected_lines)?,
+        expected_lines: convert::expected_lines("expected_lines", &message.expected_lines)?,
     })
 }
 
@@ -163,7 +163,7 @@ fn booking(item: &wire::BookItem) -> Result<Booking, FieldError> {
         until: None,
         referral: convert::optional_id("referral_id", &item.referral_id)?,
         journey: convert::optional_id("journey_id", &item.journey_id)?,
-        expected_lines: expected_lines(&item.expected_lines)?,
+        expected_lines: convert::expected_lines("expected_lines", &item.expected_lines)?,
     };
     Ok(Booking { wish, delegation: convert::optional_id("delegation_id", &item.delegation_id)? })
 }

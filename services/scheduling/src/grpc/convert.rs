@@ -7,16 +7,12 @@ use proto::{
 };
 
 use crate::domain::{
-    appointment::{Appointment, CancelledBy, Channel, ExpectedLine, State},
+    appointment::{Appointment, CancelledBy, Channel, State},
     offer::Offer,
     pool::Pool,
     session::{Place, Session, Slot},
     visit::{IdentityProof, Outcome, Present, Visit},
 };
-
-const EXPECTED_LINES_MAX: usize = 200;
-const ITEM_CODE_LENGTH_MAX: usize = 50;
-const LINE_PLACES_MAX: u32 = 4;
 
 /// A word of an enumeration; zero means "not said".
 macro_rules! word {
@@ -58,24 +54,6 @@ pub(super) fn place(field: &str, value: Option<&common::Place>) -> Result<Place,
         return Err(FieldError::new(format!("{field}.longitude"), "must be between -180 and 180 degrees"));
     }
     Ok(Place { latitude: value.latitude, longitude: value.longitude })
-}
-
-pub(super) fn expected_lines(lines: &[common::ExpectedLine]) -> Result<Vec<ExpectedLine>, FieldError> {
-    if lines.len() > EXPECTED_LINES_MAX {
-        return Err(FieldError::new("expected_lines", format!("must be at most {EXPECTED_LINES_MAX}")));
-    }
-    let parse = |line: &common::ExpectedLine| {
-        Ok(ExpectedLine {
-            item_code: convert::text("item_code", &line.item_code, ITEM_CODE_LENGTH_MAX)?,
-            quantity: convert::decimal("quantity", &line.quantity, LINE_PLACES_MAX)?,
-            unit_price: convert::decimal("unit_price", &line.unit_price, LINE_PLACES_MAX)?,
-        })
-    };
-    lines
-        .iter()
-        .enumerate()
-        .map(|(index, line)| parse(line).map_err(|error: FieldError| error.within(&format!("expected_lines[{index}]"))))
-        .collect()
 }
 
 pub(super) fn to_slot(slot: Slot) -> wire::Slot {
@@ -132,11 +110,6 @@ pub(super) fn to_appointment(appointment: &Permitted<Appointment>) -> wire::Appo
         State::Kept(visit) => (None, visit.to_string()),
         _ => (None, String::new()),
     };
-    let line = |line: &ExpectedLine| common::ExpectedLine {
-        item_code: line.item_code.clone(),
-        quantity: line.quantity.to_string(),
-        unit_price: line.unit_price.to_string(),
-    };
     wire::Appointment {
         appointment_id: appointment.id.to_string(),
         resident_id: appointment.resident.to_string(),
@@ -157,7 +130,7 @@ pub(super) fn to_appointment(appointment: &Permitted<Appointment>) -> wire::Appo
         quote_id: text(appointment.quote),
         referral_id: text(appointment.referral),
         journey_id: appointment.journey.to_string(),
-        expected_lines: appointment.expected_lines.iter().map(line).collect(),
+        expected_lines: convert::to_expected_lines(&appointment.expected_lines),
         revision: appointment.revision,
         held_at: Some(to_timestamp(appointment.held_at)),
     }

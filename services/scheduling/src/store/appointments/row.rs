@@ -2,14 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, types::Json};
-use types::ids::{
-    AppointmentId, DelegationId, DepartmentId, JourneyId, OrganisationId, PractitionerId, QuoteId, ReferralId,
-    ResidentId, SessionId, SlotId, VisitId,
+use types::{
+    expected::ExpectedLine,
+    ids::{
+        AppointmentId, DelegationId, DepartmentId, JourneyId, OrganisationId, PractitionerId, QuoteId, ReferralId,
+        ResidentId, SessionId, SlotId, VisitId,
+    },
 };
 use uuid::Uuid;
 
 use crate::domain::{
-    appointment::{Appointment, Cancellation, CancelledBy, Channel, ExpectedLine, State},
+    appointment::{Appointment, Cancellation, CancelledBy, Channel, State},
     error::SchedulingError,
     pool::Pool,
     session::Slot,

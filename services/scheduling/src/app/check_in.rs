@@ -12,6 +12,7 @@ use types::{
 
 use super::{
     Scheduling,
+    hold::check_referral,
     records::{By, Change, appointment_changed, visit_changed},
 };
 use crate::{
@@ -82,6 +83,7 @@ impl Scheduling {
                 self.keep(ctx, call, wish, &appointment).await
             }
             Subject::WalkIn { resident, kind, organisation } => {
+                check_referral(ctx, wish.referral)?;
                 self.walk_in(ctx, call, wish, (resident, kind, organisation)).await
             }
         }

@@ -56,6 +56,7 @@ impl Scheduling {
         ctx: &Context,
         id: AppointmentId,
     ) -> Result<Permitted<Appointment>, SchedulingError> {
+        self.check_view(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let appointment = ctx.permit(appointments::find(&mut tx, id).await?)?;
         appointment_read(&mut tx, ctx, "scheduling.appointment.get", &appointment).await?;
@@ -71,6 +72,7 @@ impl Scheduling {
         page: &PageRequest<ListKey>,
     ) -> Result<Listed, SchedulingError> {
         ctx.permit(whose)?;
+        self.check_view(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let rows = appointments::list(&mut tx, filter, page.after(), page.limit()).await?;
         let page = page

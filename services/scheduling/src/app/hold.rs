@@ -6,6 +6,7 @@ use postgres::{Begun, Call, Reply, Scope, Transaction};
 use types::{
     care::CareKind,
     clock::local_date,
+    expected::ExpectedLine,
     ids::{AppointmentId, DelegationId, JourneyId, ReferralId, ResidentId, SlotId},
 };
 
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     domain::{
-        appointment::{Appointment, Channel, ExpectedLine, State},
+        appointment::{Appointment, Channel, State},
         error::SchedulingError,
         limits,
         pool::{Booker, Pool},
@@ -80,6 +81,7 @@ impl Scheduling {
         wish: &Hold,
         named: Option<DelegationId>,
     ) -> Result<Vouched, SchedulingError> {
+        check_referral(ctx, wish.referral)?;
         let delegation = self.may_book_for(ctx, wish.resident, named).await?;
         let now = self.clock.now();
         let birth_date = self.identity.birth_date(wish.resident, now).await?;
@@ -167,6 +169,16 @@ impl Scheduling {
             starts_at: bookable.slot.starts_at,
         };
         Err(SchedulingError::SlotTaken { alternatives: places::alternatives(tx, wanted, now).await? })
+    }
+}
+
+/// A referral changes who pays what, and only referral knows that there is one: others may not say so.
+pub(super) fn check_referral(ctx: &Context, referral: Option<ReferralId>) -> Result<(), SchedulingError> {
+    match referral {
+        Some(_) if ctx.caller.service() != Some("referral") => {
+            Err(SchedulingError::field("referral_id", "is cited by referral itself when it books; leave it empty"))
+        }
+        _ => Ok(()),
     }
 }
 

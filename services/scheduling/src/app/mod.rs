@@ -13,6 +13,7 @@ mod publish;
 mod records;
 mod search;
 mod set_quote;
+mod view;
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,6 +30,7 @@ pub use get::{Listed, Whose};
 pub use hold::Hold;
 pub use publish::{Draft, Published};
 pub use search::Search;
+pub use set_quote::Quoted;
 
 /// What every use case that changes something stands on. Cheap to clone.
 #[derive(Clone)]

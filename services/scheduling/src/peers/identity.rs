@@ -28,6 +28,8 @@ pub enum Action {
     Book,
     /// Come in the resident's stead.
     Attend,
+    /// See the resident's appointments.
+    View,
 }
 
 /// A provider of care.
@@ -139,6 +141,7 @@ impl Identity {
         let action = match action {
             Action::Book => wire::DelegatedAction::Book,
             Action::Attend => wire::DelegatedAction::Attend,
+            Action::View => wire::DelegatedAction::View,
         };
         let request = wire::CheckDelegationRequest {
             delegation_id: delegation.to_string(),

@@ -4,11 +4,11 @@ use chrono::TimeDelta;
 use proto::anjia::{
     common::v1::{CareKind, ExpectedLine},
     identity::v1::DelegatedAction,
-    scheduling::v1::HoldSlotRequest,
+    scheduling::v1::{HoldSlotRequest, ListAppointmentsRequest},
 };
-use testkit::reason;
+use testkit::{TestCaller, callers, reason};
 use tonic::{Code, Request, Status};
-use types::ids::{ResidentId, SlotId};
+use types::ids::{ReferralId, ResidentId, SlotId};
 
 use crate::town::{Town, field, hold, now};
 
@@ -62,6 +62,26 @@ async fn id_04_nobody_books_for_another_without_a_delegation() {
 }
 
 #[tokio::test]
+async fn id_04_who_acts_for_a_resident_sees_appointments_only_with_the_action_view() {
+    let town = Town::new().await;
+    let slot = town.clinic_slots(now() + TimeDelta::hours(2), 1, 5).await.remove(0);
+    let booked = town.booked(&slot).await;
+    let resident = ResidentId::from_uuid(callers::RESIDENT);
+    let book_only = town.delegate(&town.resident, callers::RESIDENT, &[DelegatedAction::Book]).await;
+    let acting = town.worker.acting_for(resident, book_only);
+    let list = async |caller: &TestCaller| {
+        let message = ListAppointmentsRequest { resident_id: resident.to_string(), ..Default::default() };
+        let answer = town.appointments().list_appointments(caller.request(message).await).await;
+        answer.map(|answer| answer.into_inner().appointments.len())
+    };
+    for refusal in [town.get(&acting, &booked.appointment_id).await.map(drop), list(&acting).await.map(drop)] {
+        assert_eq!(refused(&refusal.unwrap_err()), is(Code::PermissionDenied, "ACTION_NOT_DELEGATED"));
+    }
+    assert_eq!(town.get(&town.acting, &booked.appointment_id).await.unwrap().appointment_id, booked.appointment_id);
+    assert_eq!(list(&town.acting).await.unwrap(), 1);
+}
+
+#[tokio::test]
 async fn sc_04_a_malformed_hold_names_its_field() {
     let town = Town::new().await;
     let slot = town.clinic_slots(now() + TimeDelta::hours(2), 1, 5).await.remove(0);
@@ -84,9 +104,12 @@ async fn sc_04_a_malformed_hold_names_its_field() {
         ("pool", HoldSlotRequest { pool: 9, ..good() }),
         ("channel", HoldSlotRequest { channel: 9, ..good() }),
         ("referral_id", HoldSlotRequest { referral_id: bad.clone(), ..good() }),
+        ("referral_id", HoldSlotRequest { referral_id: ReferralId::generate().to_string(), ..good() }),
         ("journey_id", HoldSlotRequest { journey_id: bad, ..good() }),
         ("expected_lines[0].item_code", HoldSlotRequest { expected_lines: line("", "1", "1"), ..good() }),
         ("expected_lines[0].quantity", HoldSlotRequest { expected_lines: line("A", "-1", "1"), ..good() }),
+        ("expected_lines[0].quantity", HoldSlotRequest { expected_lines: line("A", "0", "1"), ..good() }),
+        ("expected_lines[0].unit_price", HoldSlotRequest { expected_lines: line("A", "1000", "1000000"), ..good() }),
         ("expected_lines[0].unit_price", HoldSlotRequest { expected_lines: line("A", "1", "1.00001"), ..good() }),
         ("expected_lines", HoldSlotRequest { expected_lines: vec![line("A", "1", "1").remove(0); 201], ..good() }),
     ];

@@ -62,7 +62,8 @@ impl Town {
         town.register_practitioner(callers::DOCTOR, callers::CLINIC).await;
         town.register_practitioner(callers::SPECIALIST, callers::HOSPITAL).await;
         town.register_resident(callers::RESIDENT).await;
-        let actions = [identity::DelegatedAction::Book, identity::DelegatedAction::Attend];
+        let actions =
+            [identity::DelegatedAction::Book, identity::DelegatedAction::Attend, identity::DelegatedAction::View];
         let delegation = town.delegate(&town.resident, callers::RESIDENT, &actions).await;
         town.acting = town.worker.acting_for(ResidentId::from_uuid(callers::RESIDENT), delegation);
         town.delegation = delegation.to_string();

@@ -9,7 +9,7 @@ use proto::anjia::{
 use proto::convert::to_timestamp;
 use testkit::{TestCaller, callers, reason, request_id};
 use tonic::{Code, Status};
-use types::ids::{AppointmentId, OrganisationId, ResidentId, VisitId};
+use types::ids::{AppointmentId, OrganisationId, ReferralId, ResidentId, VisitId};
 
 use crate::town::{Town, field, now};
 
@@ -224,6 +224,7 @@ async fn sc_04_a_malformed_check_in_names_its_field() {
         ("identity_proof", CheckInRequest { identity_proof: 9, ..good() }),
         ("occurred_at", CheckInRequest { occurred_at: None, ..good() }),
         ("visit_id", CheckInRequest { visit_id: "x".to_owned(), ..good() }),
+        ("referral_id", CheckInRequest { referral_id: ReferralId::generate().to_string(), ..good() }),
         ("delegate", CheckInRequest { present: Present::Delegate.into(), delegate: "x".to_owned(), ..good() }),
     ];
     for (expected, request) in cases {

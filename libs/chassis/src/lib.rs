@@ -17,7 +17,7 @@
 //!         .access(include_str!("../access.toml"))
 //!         .auth(Verifier::remote(identity, clock.clone()))
 //!         .ready(move || { let db = db.clone(); async move { Ok(db.ready(&MIGRATOR).await?) } })
-//!         .work("sealer", |stop| sealer::run(db, stop))
+//!         .work("upkeep", |stop| postgres::upkeep(db, stop))
 //!         .serve(Routes::new().add_service(AppointmentServiceServer::new(appointments)))
 //!         .await;
 //!     telemetry.shutdown().await;

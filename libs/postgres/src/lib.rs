@@ -22,6 +22,7 @@ pub mod consumer;
 pub mod events;
 pub mod lease;
 pub mod paging;
+pub mod retention;
 pub mod sealer;
 
 mod config;
@@ -37,3 +38,8 @@ pub use error::Error;
 pub use idempotency::{Begun, Call, Reply};
 pub use migration::migrate;
 pub use transaction::{Scope, Transaction};
+
+/// What every service's database needs done without being asked, until told to stop: sealing and forgetting.
+pub async fn upkeep(db: Database, shutdown: tokio_util::sync::CancellationToken) {
+    tokio::join!(sealer::run(db.clone(), shutdown.clone()), retention::run(db, shutdown));
+}

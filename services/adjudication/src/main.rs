@@ -8,7 +8,7 @@ use adjudication::peers::{Identity, Scheduling};
 use adjudication::{MIGRATOR, grpc, work};
 use chassis::{Credentials, Server, Verifier, channel, command, telemetry};
 use chrono::TimeDelta;
-use postgres::{Database, MigrateConfig, sealer};
+use postgres::{Database, MigrateConfig};
 use types::clock::{Clock, SystemClock};
 
 /// Decides what insurance pays, and says why.
@@ -53,7 +53,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             let db = ready.clone();
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
-        .work("sealer", |stop| sealer::run(sealed, stop))
+        .work("upkeep", |stop| postgres::upkeep(sealed, stop))
         .work("appointments", |stop| work::appointments::run(quoted, stop))
         .serve(grpc::routes(&app))
         .await;

@@ -10,7 +10,7 @@ use identity::config::{BootstrapConfig, Config};
 use identity::domain::continuation::Continuations;
 use identity::store::vault::Vault;
 use identity::{ACCESS, CONTINUATIONS, MIGRATOR, grpc, work};
-use postgres::{Database, MigrateConfig, sealer};
+use postgres::{Database, MigrateConfig};
 use types::clock::SystemClock;
 
 /// Who is who, who may act for whom, and the tokens that say so.
@@ -46,7 +46,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             let db = ready.clone();
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
-        .work("sealer", |stop| sealer::run(sealing, stop))
+        .work("upkeep", |stop| postgres::upkeep(sealing, stop))
         .work("assertions", |stop| work::assertions::run(sweeping, stop))
         .serve(grpc::routes(Arc::clone(&app)))
         .await?;

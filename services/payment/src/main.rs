@@ -9,7 +9,7 @@ use payment::app::{App, Durations};
 use payment::config::Config;
 use payment::peers::{adjudication::Adjudication, identity::Identity, scheduling::Scheduling};
 use payment::{MIGRATOR, grpc, work};
-use postgres::{Database, MigrateConfig, sealer};
+use postgres::{Database, MigrateConfig};
 use tokio::sync::Notify;
 use types::clock::{Clock, SystemClock};
 
@@ -61,7 +61,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             let db = ready.clone();
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
-        .work("sealer", |stop| sealer::run(db, stop))
+        .work("upkeep", |stop| postgres::upkeep(db, stop))
         .work("captures", |stop| work::captures::run(capturing, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
         .work("appointments", |stop| work::appointments::run(following, scheduling, stop))

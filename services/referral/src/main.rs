@@ -57,7 +57,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             let db = ready.clone();
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
-        .work("sealer", move |stop| postgres::sealer::run(sealed, stop))
+        .work("upkeep", move |stop| postgres::upkeep(sealed, stop))
         .work("acceptances", move |stop| work::acceptances::run(driver, stop))
         .work("scheduling events", move |stop| work::scheduling_events::run(follower, stop))
         .work("changes", move |stop| work::changes::run(teller, stop))

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chassis::{Credentials, Server, Verifier, channel, command, runtime, telemetry};
-use postgres::{Database, MigrateConfig, consumer, sealer};
+use postgres::{Database, MigrateConfig, consumer};
 use scheduling::{
     ACCESS, MIGRATOR,
     app::{Scheduling, Search},
@@ -57,7 +57,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             let db = ready.clone();
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
-        .work("sealer", |stop| sealer::run(sealing, stop))
+        .work("upkeep", |stop| postgres::upkeep(sealing, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop));
     if let Some(url) = &config.adjudication_url {
         let source = AdjudicationEvents::new(channel::connect(url)?, credentials);

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use postgres::{Begun, Call, Error, Reply};
+use postgres::{Begun, Call, Error, Reply, retention};
 use prost::Message as _;
 use proto::Idempotent;
 use types::{
@@ -61,6 +61,21 @@ async fn a_repeated_request_gets_the_first_answer_and_no_second_effect() {
     assert_eq!(add(&test, &call, "once").await.unwrap(), first);
     assert_eq!(first.into_message(|text| text).unwrap(), "once");
     assert_eq!(notes_seen(&test.db, BEIJING).await, ["once"]);
+}
+
+#[tokio::test]
+async fn answers_are_forgotten_after_a_month_and_not_before() {
+    let test = TestDb::new().await;
+    let (resident, old, young) = (ResidentId::generate(), request("old"), request("young"));
+    for message in [&old, &young] {
+        add(&test, &call(resident, message), &message.text).await.unwrap();
+    }
+    let aged = "UPDATE requests SET created_at = now() - interval '31 days' WHERE request_id = $1::uuid";
+    sqlx::query(aged).bind(&old.request_id).execute(&mut test.insider().await).await.unwrap();
+
+    assert_eq!(retention::forget_answers(&test.db).await.unwrap(), 1);
+    assert_eq!(test.db.replay(&call(resident, &old)).await.unwrap(), None);
+    assert!(test.db.replay(&call(resident, &young)).await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use types::clock::Clock;
 
 use super::assertion::public_key;
-use crate::domain::client::Client;
+use crate::domain::client::{self, Client};
 use crate::store::clients;
 
 #[derive(Debug, Deserialize)]
@@ -40,9 +40,7 @@ fn parse(text: &[u8]) -> anyhow::Result<Vec<Client>> {
     let file: ClientFile = serde_json::from_slice(text)?;
     for client in &file.clients {
         let id = &client.client_id;
-        let is_name = (1..=64).contains(&id.len())
-            && id.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-        ensure!(is_name, "client_id {id:?} must be 1 to 64 lower-case letters, digits and hyphens");
+        ensure!(client::is_id(id), "client_id {id:?} must be 1 to 64 lower-case letters, digits and hyphens");
         ensure!(!client.roles.is_empty(), "client {id} has no role");
         ensure!(public_key(&client.public_key_pem).is_some(), "client {id} has no Ed25519 public key in PEM");
     }

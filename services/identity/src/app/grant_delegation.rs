@@ -65,7 +65,9 @@ impl App {
         if !residents::exists(&mut tx, delegation.resident).await? {
             return Err(IdentityError::ResidentNotFound);
         }
-        self.check_own_or_guardian(&mut tx, ctx).await?;
+        if let Some(guardianship) = self.own_or_guardians(&mut tx, ctx).await? {
+            guardianship.check_passes_on(&delegation)?;
+        }
         if !delegations::insert(&mut tx, &delegation).await? {
             return Err(IdentityError::DelegationExists);
         }
@@ -77,11 +79,15 @@ impl App {
         Ok(call.commit(tx, delegation).await?)
     }
 
-    /// A delegate cannot delegate further, nor take others' delegations away, unless they are the guardian.
-    pub(super) async fn check_own_or_guardian(&self, tx: &mut Transaction, ctx: &Context) -> Result<(), IdentityError> {
+    /// A delegate cannot delegate further, nor take others' delegations away, unless they are the guardian: on what they then act.
+    pub(super) async fn own_or_guardians(
+        &self,
+        tx: &mut Transaction,
+        ctx: &Context,
+    ) -> Result<Option<Delegation>, IdentityError> {
         let caller = &ctx.caller;
         let (Some(resident), Some(actor)) = (caller.resident(), &caller.actor) else {
-            return Ok(());
+            return Ok(None);
         };
         let rests_on = match caller.delegation {
             Some(id) => delegations::get(tx, id).await?,
@@ -90,7 +96,7 @@ impl App {
         let rests_on = rests_on.ok_or(IdentityError::NoDelegation)?;
         rests_on.check_delegate(resident, actor, self.now())?;
         match rests_on.basis {
-            Basis::Guardian => Ok(()),
+            Basis::Guardian => Ok(Some(rests_on)),
             Basis::Granted => Err(IdentityError::ActionNotDelegated),
         }
     }

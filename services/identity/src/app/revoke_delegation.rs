@@ -24,7 +24,7 @@ impl App {
         };
         let found = delegations::get(&mut tx, id).await?.ok_or(IdentityError::DelegationNotFound)?;
         let found = ctx.permit(found)?;
-        self.check_own_or_guardian(&mut tx, ctx).await?;
+        self.own_or_guardians(&mut tx, ctx).await?;
         let now = self.now();
         if !delegations::revoke(&mut tx, id, now).await? {
             // Read anew: whoever was first may have come between.

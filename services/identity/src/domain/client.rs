@@ -22,6 +22,12 @@ pub struct Client {
     pub public_key_pem: String,
 }
 
+/// Whether a client may be called this: 1 to 64 lower-case letters, digits and hyphens.
+pub fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
 impl Client {
     /// The name of the service it is, if it is one of ours.
     pub fn service(&self) -> Option<&str> {

@@ -120,6 +120,17 @@ impl Delegation {
         if self.actions.contains(&action) { Ok(()) } else { Err(IdentityError::ActionNotDelegated) }
     }
 
+    /// Refuses unless it is a guardian's, who passes on no more than they have: no other action, and not for longer.
+    pub fn check_passes_on(&self, granted: &Self) -> Result<(), IdentityError> {
+        if self.basis != Basis::Guardian || !granted.actions.is_subset(&self.actions) {
+            return Err(IdentityError::ActionNotDelegated);
+        }
+        if granted.until > self.until {
+            return Err(FieldError::new("until", "must not be later than the guardianship's").into());
+        }
+        Ok(())
+    }
+
     /// Takes it back. The first time counts.
     #[must_use]
     pub fn revoke(self, now: DateTime<Utc>) -> Self {
@@ -183,6 +194,20 @@ mod tests {
         let refused = revoked.check_in_force(revoked.resident, NOW);
         assert!(matches!(refused, Err(IdentityError::NoDelegation)));
         assert_eq!(revoked.clone().revoke(NOW + TimeDelta::hours(1)), revoked);
+    }
+
+    #[test]
+    fn id_04_a_guardian_passes_on_no_more_than_they_have() {
+        let guardianship = Delegation { basis: Basis::Guardian, ..delegation() };
+        let less = Delegation { actions: BTreeSet::from([Action::Book]), ..delegation() };
+        assert!(guardianship.check_passes_on(&less).is_ok());
+        let more = Delegation { actions: BTreeSet::from([Action::Book, Action::Pay]), ..less.clone() };
+        assert!(matches!(guardianship.check_passes_on(&more), Err(IdentityError::ActionNotDelegated)));
+        let longer = Delegation { until: guardianship.until + TimeDelta::microseconds(1), ..less.clone() };
+        assert!(
+            matches!(guardianship.check_passes_on(&longer), Err(IdentityError::Field(wrong)) if wrong.field == "until")
+        );
+        assert!(matches!(delegation().check_passes_on(&less), Err(IdentityError::ActionNotDelegated)));
     }
 
     #[test]

@@ -87,8 +87,16 @@ async fn id_04_a_guardian_is_recorded_by_an_operator_and_may_let_others_act() {
     assert_eq!(world.get_delegation(&operator, &recorded.delegation_id).await.unwrap(), recorded);
 
     let acting = guardian.caller.acting_for(ward.id, recorded.delegation_id.parse().unwrap());
-    let to_worker = new_delegation(ward.id, world.caller("worker").party(), &[Book]);
-    world.grant(&acting, to_worker).await.unwrap();
+    let to_worker = |actions: &[DelegatedAction]| GrantDelegationRequest {
+        until: recorded.until,
+        ..new_delegation(ward.id, world.caller("worker").party(), actions)
+    };
+    world.grant(&acting, to_worker(&[Book])).await.unwrap();
+    // No more than they have themselves, nor for longer.
+    assert_eq!(refused(world.grant(&acting, to_worker(&[Book, View])).await), denied("ACTION_NOT_DELEGATED"));
+    let longer =
+        GrantDelegationRequest { until: Some(to_timestamp(now() + TimeDelta::days(365))), ..to_worker(&[Book]) };
+    assert_eq!(wrong_field(world.grant(&acting, longer).await), "until");
 }
 
 #[tokio::test]

@@ -49,8 +49,10 @@ CREATE INDEX entries_account ON entries (account_id) INCLUDE (amount);
 COMMENT ON TABLE  entries        IS 'Append-only legs of transfers; those of one transfer sum to zero.';
 COMMENT ON COLUMN entries.amount IS 'CNY. Debit positive, credit negative.';
 
--- Runs as the owner, so that row security hides no leg from the sum.
-CREATE FUNCTION check_transfer() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+-- Runs as the owner, so that row security hides no leg from the sum. pg_temp comes last: first, as it is unless named, a temporary
+-- table of whoever inserts would be read in place of the ledger.
+CREATE FUNCTION check_transfer() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
 AS $$
 DECLARE
     checked uuid := CASE TG_TABLE_NAME WHEN 'transfers' THEN (to_jsonb(NEW)->>'id')::uuid ELSE (to_jsonb(NEW)->>'transfer_id')::uuid END;
@@ -76,7 +78,8 @@ CREATE CONSTRAINT TRIGGER entries_balanced AFTER INSERT ON entries
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_transfer();
 
 -- A balanced pair added later would change what a posted transfer says.
-CREATE FUNCTION check_same_transaction() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public
+CREATE FUNCTION check_same_transaction() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, public, pg_temp
 AS $$
 BEGIN
     IF EXISTS (SELECT FROM transfers WHERE id = NEW.transfer_id AND transaction <> pg_current_xact_id()) THEN

@@ -202,3 +202,21 @@ async fn i3_i4_the_checker_names_what_somebody_with_the_database_has_done() {
         ]
     );
 }
+
+#[tokio::test]
+async fn py_04_a_temporary_table_does_not_stand_in_for_the_ledger() {
+    let db = TestDb::new(&payment::MIGRATOR).await;
+    // The service may not make temporary tables at all; the check does not rest on that.
+    let mut owner = db.owner().await;
+    let refused = sqlx::raw_sql(
+        "CREATE TEMPORARY TABLE entries (transfer_id uuid, amount numeric); \
+         INSERT INTO pg_temp.entries SELECT '01930000-0000-7000-8000-000000000001'::uuid, unnest(ARRAY[1, -1]); \
+         INSERT INTO transfers (id, region, purpose, bill_id, posted_at) \
+         VALUES ('01930000-0000-7000-8000-000000000001', '110000', 'BILL_CAPTURED', gen_random_uuid(), now())",
+    )
+    .execute(&mut owner)
+    .await
+    .expect_err("a transfer without legs");
+    let constraint = refused.as_database_error().and_then(|error| error.constraint());
+    assert_eq!(constraint, Some("entries_at_least_two"), "{refused}");
+}

@@ -32,4 +32,15 @@ COMMENT ON COLUMN captures.lease_until  IS 'By the clock of the database. From t
 COMMENT ON COLUMN captures.fence        IS 'Raised whenever the row is taken; checked by every write of its holder.';
 
 CALL protect_by_region('captures');
-CALL open_to_worker('captures');
+
+DO $$
+BEGIN
+    EXECUTE format('REVOKE DELETE ON captures FROM %I', service_role());
+    -- The loop takes rows of all regions; what becomes of one is written in its region, as the service.
+    EXECUTE format(
+        'GRANT SELECT (id, region, bill_id, settlement_id, state, attempts, traceparent, journey_id, begun_at, deadline,
+                       next_attempt_at, lease_until, fence),
+               UPDATE (lease_until, fence) ON captures TO %I', worker_role());
+    EXECUTE format('CREATE POLICY all_regions ON captures TO %I USING (true)', worker_role());
+END
+$$;

@@ -57,9 +57,13 @@ COMMENT ON COLUMN sagas.due_at      IS 'Not before: calls whose outcome is unkno
 COMMENT ON COLUMN sagas.fence       IS 'Raised by each owner; a write under an older fence is refused.';
 
 CALL protect_by_region('sagas');
-CALL open_to_worker('sagas');
 DO $$
 BEGIN
     EXECUTE format('REVOKE DELETE ON sagas FROM %I', service_role());
+    -- The loop takes rows of all regions; what becomes of one is read and written in its region, as the service.
+    EXECUTE format(
+        'GRANT SELECT (id, region, referral_id, state, due_at, lease_until, fence), UPDATE (lease_owner, lease_until, fence)
+         ON sagas TO %I', worker_role());
+    EXECUTE format('CREATE POLICY all_regions ON sagas TO %I USING (true)', worker_role());
 END
 $$;

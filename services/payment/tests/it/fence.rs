@@ -88,3 +88,20 @@ async fn i6_a_capture_has_one_holder_and_a_late_one_is_fenced_off() {
     let next = take(&db, Duration::from_mins(1)).await;
     assert_eq!((next[0].state, next[0].attempts, next[0].fence), (State::Confirmed, 1, 3));
 }
+
+#[tokio::test]
+async fn the_worker_takes_captures_and_can_do_nothing_else_with_them() {
+    let db = TestDb::new(&payment::MIGRATOR).await;
+    intent(&db).await;
+    for statement in [
+        "UPDATE captures SET state = 'CONFIRMED'",
+        "UPDATE captures SET deadline = now()",
+        "SELECT mandate FROM captures",
+        "DELETE FROM captures",
+    ] {
+        let mut tx = db.database().begin(Scope::Worker).await.expect("a transaction");
+        let refused = sqlx::query(statement).execute(&mut *tx).await.expect_err(statement);
+        let code = refused.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+        assert_eq!(code.as_deref(), Some("42501"), "{statement}: {refused}");
+    }
+}

@@ -8,4 +8,5 @@ mod input;
 mod read;
 mod submit;
 mod watch;
+mod worker;
 mod world;

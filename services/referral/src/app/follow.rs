@@ -42,11 +42,12 @@ impl App {
         inbox: Inbox,
     ) -> Result<Advanced, Failure> {
         let mut tx = inbox.begin(Scope::Region(event.region)).await?;
+        // An event that meets ACCEPTING waits for the saga, which may be about to book this very place. Asked first: a saga that
+        // ended after this has booked its referral before that is looked for.
+        if sagas::is_running_for(&mut tx, appointment).await? {
+            return Err(Failure::not_now("the acceptance is under way"));
+        }
         let Some(referral) = referrals::lock_by_appointment(&mut tx, appointment).await? else {
-            // An event that meets ACCEPTING waits for the saga, which may be about to book this very place.
-            if sagas::is_running_for(&mut tx, appointment).await? {
-                return Err(Failure::not_now("the acceptance is under way"));
-            }
             return Ok(inbox.skip());
         };
         let now = self.clock.now();

@@ -45,8 +45,7 @@ const PAUSE: &str = "UPDATE sagas SET state = $3, step = $4, tries = tries + 1, 
 const END: &str = "UPDATE sagas SET state = $3, step = NULL, refusal = $4, ended_at = $5, lease_owner = NULL, lease_until = NULL \
     WHERE id = $1 AND fence = $2 AND ended_at IS NULL";
 
-const IS_RUNNING_FOR: &str =
-    "SELECT EXISTS (SELECT FROM sagas WHERE appointment_id = $1 AND state IN ('RUNNING', 'COMPENSATING'))";
+const IS_RUNNING_FOR: &str = "SELECT EXISTS (SELECT FROM sagas WHERE appointment_id = $1 AND state = 'RUNNING')";
 
 /// An acceptance as it begins.
 #[derive(Debug)]
@@ -168,7 +167,8 @@ pub async fn end(conn: &mut PgConnection, claim: Claim, state: State, now: DateT
     Ok(ended.rows_affected() == 1)
 }
 
-/// Whether an acceptance that chose this appointment is under way.
+/// Whether an acceptance that chose this appointment may still book it. One that is being undone will not, however long that takes:
+/// nobody waits for it.
 pub async fn is_running_for(conn: &mut PgConnection, appointment: AppointmentId) -> Result<bool, Error> {
     Ok(sqlx::query_scalar(IS_RUNNING_FOR).bind(appointment.uuid()).fetch_one(conn).await?)
 }

@@ -1,5 +1,5 @@
 use proto::anjia::{
-    referral::v1::{CloseReferralRequest, ReferralState},
+    referral::v1::{CloseReferralRequest, Referral, ReferralState},
     scheduling::v1::{
         CancelAppointmentRequest, CheckInRequest, IdentityProof, Present, visit_service_client::VisitServiceClient,
     },
@@ -74,4 +74,65 @@ async fn rf_01_a_referral_is_attended_and_closed() {
     assert_eq!(reason(&stale), "STALE_VERSION");
     let closed = close(attended.version).await.unwrap().into_inner().referral.unwrap();
     assert_eq!(closed.state(), ReferralState::Closed);
+}
+
+/// Puts a booked referral back to where its acceptance stands at `step`, driven by somebody for an hour.
+async fn put_back(owner: &mut sqlx::PgConnection, booked: &Referral, state: &str, step: &str, refusal: Option<&str>) {
+    let sql = "WITH accepting AS (UPDATE referrals SET state = 'ACCEPTING', appointment_id = NULL, \
+                   saga_id = (SELECT id FROM sagas WHERE referral_id = $1::uuid) WHERE id = $1::uuid) \
+               UPDATE sagas SET state = $2, step = $3, refusal = $4, ended_at = NULL, lease_owner = id, \
+                   lease_until = now() + interval '1 hour' WHERE referral_id = $1::uuid";
+    let query = sqlx::query(sql).bind(&booked.referral_id).bind(state).bind(step).bind(refusal);
+    query.execute(owner).await.expect("put back");
+}
+
+#[tokio::test]
+async fn rf_04_an_event_that_meets_the_end_of_its_acceptance_is_not_lost() {
+    let world = World::start().await;
+    let booked = booked(&world).await;
+    let mut owner = world.mesh.owner("referral").await;
+    put_back(&mut owner, &booked, "RUNNING", "CONFIRM", None).await;
+
+    // The acceptance ends just while the event looks for it.
+    let mut ending = sqlx::Connection::begin(&mut owner).await.unwrap();
+    sqlx::query("LOCK TABLE sagas IN ACCESS EXCLUSIVE MODE").execute(&mut *ending).await.unwrap();
+    cancel(&world, "resident", &booked.appointment_id).await;
+    // Whoever only reads it; the loop that drives sagas would write.
+    let looks = "SELECT EXISTS (SELECT FROM pg_locks \
+                 WHERE relation = 'sagas'::regclass AND mode = 'AccessShareLock' AND NOT granted)";
+    until(async || sqlx::query_scalar(looks).fetch_one(&mut *ending).await.unwrap()).await;
+    let ends = "WITH booked AS (UPDATE referrals SET state = 'BOOKED', saga_id = NULL, appointment_id = $2::uuid WHERE id = $1::uuid) \
+                UPDATE sagas SET state = 'COMPLETED', step = NULL, ended_at = now(), lease_owner = NULL, lease_until = NULL \
+                WHERE referral_id = $1::uuid";
+    let query = sqlx::query(ends).bind(&booked.referral_id).bind(&booked.appointment_id);
+    query.execute(&mut *ending).await.unwrap();
+    ending.commit().await.unwrap();
+
+    let withdrawn = world.left(ReferralState::Booked, &booked.referral_id).await;
+    assert_eq!(withdrawn.state(), ReferralState::Withdrawn);
+}
+
+#[tokio::test]
+async fn rf_04_an_acceptance_that_cannot_be_undone_yet_holds_up_no_events() {
+    let world = World::start().await;
+    let booked = booked(&world).await;
+    let (mut owner, mut scheduling) = (world.mesh.owner("referral").await, world.mesh.owner("scheduling").await);
+    put_back(&mut owner, &booked, "COMPENSATING", "UNDO_CREDIT", Some("HOLD_EXPIRED")).await;
+    cancel(&world, "resident", &booked.appointment_id).await;
+    let told = "SELECT max(position) FROM events WHERE kind = 'anjia.scheduling.appointment.cancelled.v1'";
+    until(async || {
+        let told: Option<i64> = sqlx::query_scalar(told).fetch_one(&mut scheduling).await.unwrap();
+        let taken_in = "SELECT position FROM cursors WHERE source = 'scheduling'";
+        let taken_in: i64 = sqlx::query_scalar(taken_in).fetch_one(&mut owner).await.unwrap();
+        told.is_some_and(|told| taken_in >= told)
+    })
+    .await;
+}
+
+async fn until(mut is_so: impl AsyncFnMut() -> bool) {
+    let since = std::time::Instant::now();
+    while !is_so().await {
+        assert!(since.elapsed() < std::time::Duration::from_secs(20), "it never comes");
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
 }

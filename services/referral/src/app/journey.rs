@@ -37,6 +37,7 @@ impl App {
         resident: ResidentId,
     ) -> Result<Permitted<JourneySight>, ReferralError> {
         ctx.permit(About { resident: Some(resident), organisation: None })?;
+        self.check_view(ctx).await?;
         let mut milestones = self.scheduling.milestones(ctx, resident, id).await?;
         let (settlements, amounts) = self.adjudication.milestones(ctx, resident, id).await?;
         milestones.extend(settlements);

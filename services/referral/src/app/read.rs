@@ -27,6 +27,7 @@ pub struct ListReferrals {
 impl App {
     /// One referral.
     pub async fn referral(&self, ctx: &Context, id: ReferralId) -> Result<Permitted<Sight>, ReferralError> {
+        self.check_view(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let referral = referrals::find(&mut tx, id).await?.ok_or(ReferralError::ReferralNotFound)?;
         let sight = ctx.permit(Sight::new(referral, &ctx.caller))?;
@@ -45,6 +46,7 @@ impl App {
             Whose::Resident(id) => About { resident: Some(id), organisation: None },
             Whose::Organisation(id) => About { resident: None, organisation: Some(id) },
         })?;
+        self.check_view(ctx).await?;
         let filter = Filter { whose: asked.whose, state: asked.state, submitted_from: asked.submitted_from };
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let found = referrals::list(&mut tx, &filter, asked.page.after().copied(), asked.page.limit()).await?;

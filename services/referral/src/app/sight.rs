@@ -1,12 +1,13 @@
 //! Who sees a referral, and who sees its clinical text.
 
-use chassis::Guarded;
+use chassis::{Context, Guarded};
 use types::{
-    caller::Caller,
+    caller::{Caller, Party},
     ids::{OrganisationId, ResidentId},
 };
 
-use crate::domain::referral::Referral;
+use super::App;
+use crate::domain::{ReferralError, mandate::Action, referral::Referral};
 
 /// A referral as one caller may see it.
 #[derive(Debug, Clone)]
@@ -75,5 +76,19 @@ impl Guarded for About {
 
     fn organisations(&self) -> Vec<OrganisationId> {
         self.organisation.into_iter().collect()
+    }
+}
+
+impl App {
+    /// A person who acts for a resident sees the resident's records only where the delegation says VIEW, asked at identity at that
+    /// moment. Passes whoever comes in their own name; whether a row is theirs to see is another question.
+    pub(super) async fn check_view(&self, ctx: &Context) -> Result<(), ReferralError> {
+        match (ctx.caller.resident(), &ctx.caller.actor) {
+            (None, _) | (_, None | Some(Party::Service(_))) => Ok(()),
+            (Some(resident), Some(_)) => {
+                let delegation = ctx.caller.delegation.ok_or(ReferralError::NoDelegation)?;
+                self.identity.check_delegation(ctx, delegation, resident, Action::View).await
+            }
+        }
     }
 }

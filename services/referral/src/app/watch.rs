@@ -7,7 +7,7 @@ use tokio::{
         broadcast::{self, error::RecvError},
         mpsc,
     },
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use types::ids::{OrganisationId, ReferralId};
 
@@ -24,7 +24,7 @@ type Known = BTreeMap<ReferralId, i64>;
 
 impl App {
     /// Follows an organisation's work list: first what stands on it, then each change; a referral that leaves the list comes once
-    /// more. Ends when the receiver is dropped.
+    /// more. Ends when the receiver is dropped, or when the token that it was asked with expires.
     ///
     /// What the reader knows is compared with the table whenever an event of the organisation is told, by whichever replica, so nothing
     /// is missed between the snapshot and the first change, or when many come at once.
@@ -36,10 +36,15 @@ impl App {
         let (lines, reader) = mpsc::channel(AHEAD_MAX);
         let changed = self.signals.changed.subscribe();
         let (app, ctx) = (self.clone(), ctx.clone());
+        let authorised_for = (ctx.caller.expires_at - self.clock.now()).to_std().unwrap_or_default();
         tokio::spawn(async move {
             tokio::select! {
                 () = lines.closed() => {}
                 () = app.follow_work_list(&ctx, organisation, changed, &lines) => {}
+                () = sleep(authorised_for) => {
+                    // A reader who takes nothing in is not waited for.
+                    let _ = lines.try_send(Err(ReferralError::TokenExpired));
+                }
             }
         });
         Ok(reader)

@@ -45,6 +45,8 @@ pub enum ReferralError {
     KindNotOffered,
     #[error("the caller does not act for this provider")]
     OutsideScope,
+    #[error("the token has expired")]
+    TokenExpired,
     #[error("{0}")]
     Field(#[from] FieldError),
     #[error(transparent)]

@@ -30,6 +30,8 @@ pub struct Mandate {
 pub enum Action {
     Refer,
     Pay,
+    /// To see what was referred; no mandate needs it.
+    View,
 }
 
 impl Mandate {

@@ -31,6 +31,7 @@ impl From<ReferralError> for Status {
             E::NotLateral => (Code::FailedPrecondition, "NOT_LATERAL"),
             E::KindNotOffered => (Code::FailedPrecondition, "KIND_NOT_OFFERED"),
             E::OutsideScope | E::PeerDenied { .. } => (Code::PermissionDenied, "OUTSIDE_SCOPE"),
+            E::TokenExpired => (Code::Unauthenticated, "TOKEN_EXPIRED"),
             E::PeerUnavailable { .. } => (Code::Unavailable, "PEER_UNAVAILABLE"),
             E::Field(error) => return error::invalid(error),
             E::Denied(denied) => return denied.into(),

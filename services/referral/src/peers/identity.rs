@@ -161,6 +161,7 @@ impl Identity {
         let action = match action {
             Action::Refer => wire::DelegatedAction::Refer,
             Action::Pay => wire::DelegatedAction::Pay,
+            Action::View => wire::DelegatedAction::View,
         };
         let request = wire::CheckDelegationRequest {
             delegation_id: delegation.to_string(),

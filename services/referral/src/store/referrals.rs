@@ -38,10 +38,14 @@ const WORK_LIST: &str = "SELECT id, version FROM referrals \
 const OF_RESIDENT: &str = "SELECT * FROM referrals \
     WHERE resident_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::timestamptz IS NULL OR submitted_at >= $3) \
     AND ($4::timestamptz IS NULL OR (submitted_at, id) < ($4, $5)) ORDER BY submitted_at DESC, id DESC LIMIT $6";
-const OF_ORGANISATION: &str = "SELECT * FROM referrals \
-    WHERE (from_organisation_id = $1 OR to_organisation_id = $1) AND ($2::text IS NULL OR state = $2) \
-    AND ($3::timestamptz IS NULL OR submitted_at >= $3) \
-    AND ($4::timestamptz IS NULL OR (submitted_at, id) < ($4, $5)) ORDER BY submitted_at DESC, id DESC LIMIT $6";
+/// Each half goes by its own index and ends at the limit; with OR all of a hospital's referrals would be sorted for every page.
+const OF_ORGANISATION: &str = "(SELECT * FROM referrals \
+    WHERE from_organisation_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::timestamptz IS NULL OR submitted_at >= $3) \
+    AND ($4::timestamptz IS NULL OR (submitted_at, id) < ($4, $5)) ORDER BY submitted_at DESC, id DESC LIMIT $6) \
+    UNION ALL (SELECT * FROM referrals \
+    WHERE to_organisation_id = $1 AND ($2::text IS NULL OR state = $2) AND ($3::timestamptz IS NULL OR submitted_at >= $3) \
+    AND ($4::timestamptz IS NULL OR (submitted_at, id) < ($4, $5)) ORDER BY submitted_at DESC, id DESC LIMIT $6) \
+    ORDER BY submitted_at DESC, id DESC LIMIT $6";
 
 pub async fn insert(conn: &mut PgConnection, region: RegionCode, referral: &Referral) -> Result<(), Error> {
     let row = Row::of(referral);
@@ -174,13 +178,20 @@ pub async fn list(
     rows.into_iter().map(Referral::try_from).collect()
 }
 
-/// The values whose digest stands in the audit: state, version, clinical text, refusal, booking and visit.
+/// The values whose digest stands in the audit: state, version, the parties, the mandate, clinical text, refusal, booking and visit.
 pub fn digested<T>(referral: &Referral, with: impl FnOnce(&[&dyn std::fmt::Display]) -> T) -> T {
     let row = Row::of(referral);
     let diagnoses = diagnoses(referral).to_string();
     with(&[
         &row.state,
         &row.version,
+        &row.from_organisation_id,
+        &row.to_organisation_id,
+        &row.payment,
+        &optional(&row.credit_line_id),
+        &optional(&row.own_share_max),
+        &optional(&row.delegation_id),
+        &row.submitted_by,
         &diagnoses,
         &row.clinical_summary,
         &optional(&row.last_refusal),

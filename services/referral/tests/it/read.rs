@@ -24,6 +24,14 @@ async fn rf_06_clinical_text_is_for_the_two_providers_and_the_resident() {
         let seen = world.get(&world.caller(client_id), id).await.unwrap();
         assert!(!seen.clinical_summary.is_empty() && !seen.diagnoses.is_empty(), "{client_id}");
     }
+    for (action, outcome) in [(DelegatedAction::Refer, "ACTION_NOT_DELEGATED"), (DelegatedAction::View, "")] {
+        let (delegate, _) = world.delegate(&[action]).await;
+        let seen = world.get(&delegate, id).await;
+        assert_eq!(seen.err().map(|status| reason(&status)).unwrap_or_default(), outcome, "{action:?}");
+        let message = ListReferralsRequest { resident_id: RESIDENT.to_string(), ..ListReferralsRequest::default() };
+        let listed = world.referrals().list_referrals(delegate.request(message).await).await;
+        assert_eq!(listed.err().map(|status| reason(&status)).unwrap_or_default(), outcome, "{action:?}");
+    }
     let stranger = Client::practitioner("stranger", uuid::Uuid::now_v7(), DISTRICT, &["clinician"]);
     let stranger = world.mesh.register(stranger).await;
     let refused = world.get(&stranger, id).await.unwrap_err();
@@ -56,6 +64,11 @@ async fn rf_01_lists_are_paged_newest_first() {
     let page = list(&page.next_page_token).await;
     assert_eq!(page.referrals[0].referral_id, first.referral_id);
     assert!(page.next_page_token.is_empty());
+
+    let sent = ListReferralsRequest { organisation_id: CLINIC.to_string(), ..ListReferralsRequest::default() };
+    let sent = world.referrals().list_referrals(world.caller("clinic").request(sent).await).await.unwrap();
+    let sent: Vec<String> = sent.into_inner().referrals.into_iter().map(|referral| referral.referral_id).collect();
+    assert_eq!(sent, [second.referral_id, first.referral_id], "the same, by who sent them");
 
     let others = ListReferralsRequest { organisation_id: CLINIC.to_string(), ..ListReferralsRequest::default() };
     let refused = world.referrals().list_referrals(hospital.request(others).await).await.unwrap_err();

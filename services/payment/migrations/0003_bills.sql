@@ -34,12 +34,12 @@ CREATE TABLE bills (
 );
 -- A settlement is paid once.
 CREATE UNIQUE INDEX bills_settlement_key ON bills (settlement_id) WHERE state <> 'CANCELLED';
-CREATE INDEX bills_resident ON bills (resident_id, id);
-CREATE INDEX bills_payee ON bills (payee_id, id);
+CREATE INDEX bills_resident ON bills (resident_id, opened_at DESC, id DESC);
+CREATE INDEX bills_payee ON bills (payee_id, opened_at DESC, id DESC);
 CREATE INDEX bills_appointment ON bills (appointment_id) WHERE state = 'AUTHORISED' AND appointment_id IS NOT NULL;
-CREATE INDEX bills_expiry ON bills (expires_at) WHERE state = 'AUTHORISED';
+CREATE INDEX bills_expiry ON bills (expires_at, id) WHERE state = 'AUTHORISED';
 
-COMMENT ON TABLE  bills         IS 'What is owed to a provider for one piece of care. Ids are in order of opening.';
+COMMENT ON TABLE  bills         IS 'What is owed to a provider for one piece of care. Whoever opens one may choose its id.';
 COMMENT ON COLUMN bills.total   IS 'Sum of bill_shares; from a quote the own share alone.';
 COMMENT ON COLUMN bills.version IS 'Raised by each change.';
 

@@ -16,7 +16,7 @@ CREATE TABLE bank_orders (
     CONSTRAINT bank_orders_purpose_key UNIQUE (bill_id, credit_line_id, kind),
     CONSTRAINT bank_orders_succeeded_check CHECK (state <> 'SUCCEEDED' OR bank_reference IS NOT NULL)
 );
-CREATE INDEX bank_orders_bank ON bank_orders (bank_id, id);
+CREATE INDEX bank_orders_bank ON bank_orders (bank_id, state, id);
 CREATE INDEX bank_orders_awaiting ON bank_orders (bank_id, id) WHERE state IN ('INTENT', 'SENT', 'UNKNOWN');
 
 COMMENT ON COLUMN bank_orders.id          IS 'The bank''s own key for the order. Ids are in order of creation.';

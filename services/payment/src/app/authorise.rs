@@ -44,7 +44,7 @@ impl App {
             BasisId::Settlement(id) => self.adjudication.settlement(ctx, id).await?,
         };
         let basis = ctx.permit(basis)?.into_inner();
-        self.may_name_payers(ctx, &asked.payers).await?;
+        self.may_name_payers(ctx, basis.resident, &asked.payers).await?;
         let shares = basis.due.divide(&asked.payers)?;
 
         let mut tx = match self.db.begin_call(call).await? {

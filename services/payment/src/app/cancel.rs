@@ -15,7 +15,7 @@ use crate::domain::shares::credit_changes;
 use crate::store::bill_ids::Claim;
 use crate::store::{bill_ids, bills, credit_lines};
 
-/// How many expired bills one round takes on.
+/// How many expired bills are looked up at once.
 const EXPIRED_BATCH: i64 = 100;
 
 #[derive(Debug, Clone, Copy)]
@@ -70,16 +70,29 @@ impl App {
         Ok(call.commit(tx, Some(ctx.permit(bill)?)).await?)
     }
 
-    /// Cancels what has expired, in all regions; answers how many bills were due.
+    /// Cancels what has expired, in all regions; answers how many bills were due. One that cannot be cancelled is left to the next
+    /// time and keeps no other from it.
     pub async fn cancel_expired(&self) -> Result<usize, PaymentError> {
         let now = self.now();
-        let mut tx = self.db.begin(Scope::Worker).await?;
-        let due = bills::expired(&mut tx, now, EXPIRED_BATCH).await?;
-        tx.commit().await?;
-        for &(id, region) in &due {
-            self.cancel_if_expired(id, region, now).await?;
+        let mut due = 0;
+        let mut last = None;
+        loop {
+            let mut tx = self.db.begin(Scope::Worker).await?;
+            let batch = bills::expired(&mut tx, now, last, EXPIRED_BATCH).await?;
+            tx.commit().await?;
+            for expired in &batch {
+                match self.cancel_if_expired(expired.id, expired.region, now).await {
+                    Err(PaymentError::Storage(error)) if error.is_unavailable() => return Err(error.into()),
+                    Err(error) => tracing::error!(bill = %expired.id, %error, "an expired bill was not cancelled"),
+                    Ok(()) => {}
+                }
+            }
+            due += batch.len();
+            last = batch.last().copied();
+            if last.is_none() {
+                return Ok(due);
+            }
         }
-        Ok(due.len())
     }
 
     async fn cancel_if_expired(&self, id: BillId, region: RegionCode, now: DateTime<Utc>) -> Result<(), PaymentError> {

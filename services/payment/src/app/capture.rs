@@ -32,6 +32,7 @@ impl App {
             return Ok(call.commit(tx, bill).await?);
         }
 
+        bill.capturable_by(ctx.caller.organisation)?;
         let (bill, settlement) = bill.into_inner().begin_capture(now)?;
         if let Some(journey) = bill.journey {
             telemetry::journey(journey);

@@ -24,8 +24,8 @@ use types::clock::Clock;
 pub use authorise::{Authorise, BasisId};
 pub use cancel::Cancel;
 pub use grant::Grant;
-pub use orders::Report;
-pub use read::{BillFilter, BillKey};
+pub use orders::{QueryOrders, Report};
+pub use read::{ListKey, Whose};
 pub use receipts::{Proof, share_wire, wire as receipt_wire};
 
 use crate::peers::adjudication::Adjudication;

@@ -17,6 +17,16 @@ use crate::store::{bank_orders, bills, credit_lines, ledger};
 /// How far a bank's clock may be ahead of ours.
 const CLOCK_SKEW: TimeDelta = TimeDelta::minutes(5);
 
+/// Which orders.
+#[derive(Debug, Clone, Copy)]
+pub struct QueryOrders {
+    /// None: those that await the bank's word.
+    pub state: Option<State>,
+    /// The last one that the bank was answered.
+    pub after: Option<OrderId>,
+    pub limit: i64,
+}
+
 #[derive(Debug, Clone)]
 pub struct Report {
     pub order: OrderId,
@@ -29,13 +39,11 @@ impl App {
     pub async fn query_orders(
         &self,
         ctx: &Context,
-        state: Option<State>,
-        limit: i64,
+        asked: QueryOrders,
     ) -> Result<Vec<Permitted<BankOrder>>, PaymentError> {
         let bank = ctx.caller.organisation.ok_or(PaymentError::OutsideScope)?;
-        let states = state.map_or_else(|| vec![State::Intent, State::Sent, State::Unknown], |state| vec![state]);
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
-        let orders = bank_orders::hand_out(&mut tx, bank, &states, limit).await?;
+        let orders = bank_orders::hand_out(&mut tx, bank, asked.state, asked.after, asked.limit).await?;
         let orders = ctx.permit_all(orders)?;
         if !orders.is_empty() {
             let entry = Entry::new(&ctx.caller, "payment.order.query");

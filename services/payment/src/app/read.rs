@@ -4,9 +4,7 @@ use chassis::{Context, Guarded, Permitted};
 use postgres::Scope;
 use postgres::audit::{self, Entry};
 use postgres::paging::{Page, PageRequest};
-use serde::{Deserialize, Serialize};
 use types::ids::{BillId, CreditLineId, OrganisationId, ReceiptId, ResidentId};
-use uuid::Uuid;
 
 use super::{App, receipts, record};
 use crate::domain::bill::Bill;
@@ -15,14 +13,9 @@ use crate::domain::error::PaymentError;
 use crate::domain::receipt::Receipt;
 use crate::store::{bills, credit_lines};
 
-/// Whose bills are listed.
-#[derive(Debug, Clone, Copy)]
-pub enum BillFilter {
-    Resident(ResidentId),
-    Payee(OrganisationId),
-}
+pub use crate::store::bills::{ListKey, Whose};
 
-impl Guarded for BillFilter {
+impl Guarded for Whose {
     fn resident(&self) -> Option<ResidentId> {
         match self {
             Self::Resident(resident) => Some(*resident),
@@ -38,12 +31,9 @@ impl Guarded for BillFilter {
     }
 }
 
-/// The last bill of a page.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct BillKey(pub Uuid);
-
 impl App {
     pub async fn get_bill(&self, ctx: &Context, id: BillId) -> Result<Permitted<Bill>, PaymentError> {
+        self.may_view(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let bill = bills::find(&mut tx, id).await?.ok_or(PaymentError::BillNotFound)?;
         let bill = ctx.permit(bill)?;
@@ -56,21 +46,17 @@ impl App {
     pub async fn list_bills(
         &self,
         ctx: &Context,
-        filter: BillFilter,
-        page: &PageRequest<BillKey>,
+        whose: Whose,
+        page: &PageRequest<ListKey>,
     ) -> Result<Page<Permitted<Bill>>, PaymentError> {
-        let filter = ctx.permit(filter)?;
-        let (resident, payee) = match *filter {
-            BillFilter::Resident(resident) => (Some(resident), None),
-            BillFilter::Payee(payee) => (None, Some(payee)),
-        };
-        let after = page.after().map(|key| key.0);
+        let whose = ctx.permit(whose)?.into_inner();
+        self.may_view(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
-        let found = bills::list(&mut tx, resident, payee, after, page.limit()).await?;
-        let found = page.page(found, |bill| BillKey(bill.id.uuid()))?;
+        let found = bills::list(&mut tx, whose, page.after().copied(), page.limit()).await?;
+        let found = page.page(found, |bill| (bill.opened_at, bill.id.uuid()))?;
         if !found.items.is_empty() {
             let entry = Entry::new(&ctx.caller, "payment.bill.list");
-            let entry = resident.into_iter().fold(entry, Entry::resident);
+            let entry = whose.resident().into_iter().fold(entry, Entry::resident);
             audit::record(&mut tx, found.items.iter().fold(entry, record::with_bill)).await?;
         }
         tx.commit().await?;
@@ -78,6 +64,7 @@ impl App {
     }
 
     pub async fn get_receipt(&self, ctx: &Context, id: ReceiptId) -> Result<Permitted<Receipt>, PaymentError> {
+        self.may_view(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let receipt = receipts::load(&mut tx, id).await?;
         let receipt = ctx.permit(receipt)?;

@@ -6,7 +6,7 @@ use types::ids::{AppointmentId, BillId, JourneyId, OrganisationId, QuoteId, Rece
 use types::money::Money;
 
 use super::error::PaymentError;
-use super::shares::{Due, Share};
+use super::shares::{Due, Payer, Share};
 
 /// Where a bill stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +132,15 @@ impl Bill {
         let journey = self.journey.or(basis.journey);
         let version = self.version + 1;
         Ok(Self { shares, quote, settlement, appointment, journey, expires_at, version, ..self })
+    }
+
+    /// A share that the desk collects falls due on the word of the payee's staff alone: nobody else knows that it was collected.
+    pub fn capturable_by(&self, organisation: Option<OrganisationId>) -> Result<(), PaymentError> {
+        let is_collected = self.shares.iter().any(|share| share.payer == Payer::Desk);
+        if is_collected && organisation != Some(self.payee) {
+            return Err(PaymentError::DeskOutsideScope);
+        }
+        Ok(())
     }
 
     /// The intent to capture, committed before anything is asked of anybody.
@@ -279,6 +288,17 @@ mod tests {
         let captured = capturing.capture(now(), receipt, true).unwrap();
         assert!(matches!(captured.clone().capture(now(), receipt, true), Err(PaymentError::BillNotAuthorised)));
         assert!(matches!(captured.settle().state, State::Settled { .. }));
+    }
+
+    #[test]
+    fn py_01_what_the_desk_collects_is_captured_on_the_payees_word_alone() {
+        let bill = open(&basis(settlement()));
+        assert!(bill.capturable_by(Some(bill.payee)).is_ok());
+        for other in [None, Some(OrganisationId::generate())] {
+            assert!(matches!(bill.capturable_by(other), Err(PaymentError::DeskOutsideScope)));
+        }
+        let later = Share { payer: Payer::Arrears, amount: bill.total() };
+        assert!(Bill { shares: vec![later], ..bill }.capturable_by(None).is_ok());
     }
 
     #[test]

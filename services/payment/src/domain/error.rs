@@ -56,11 +56,13 @@ pub enum PaymentError {
     /// Who acts may not commit the resident's money in this way.
     #[error("only the resident, or who acts for them with PAY, may use their credit")]
     CreditOutsideScope,
+    #[error("only the payee can say that its desk has collected a share")]
+    DeskOutsideScope,
     #[error("no delegation lets the caller act for this resident")]
     NoDelegation,
     #[error("the delegation has expired")]
     DelegationExpired,
-    #[error("the delegation does not include PAY")]
+    #[error("the delegation does not include this")]
     ActionNotDelegated,
     /// The row is somebody else's.
     #[error(transparent)]

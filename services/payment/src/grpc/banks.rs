@@ -47,10 +47,9 @@ impl Banks {
     async fn query(
         &self,
         ctx: &Context,
-        message: pb::QueryOrdersRequest,
+        message: &pb::QueryOrdersRequest,
     ) -> Result<pb::QueryOrdersResponse, PaymentError> {
-        let (state, limit) = convert::query(message)?;
-        let orders = self.0.query_orders(ctx, state, limit).await?;
+        let orders = self.0.query_orders(ctx, convert::query(message)?).await?;
         Ok(pb::QueryOrdersResponse { orders: orders.iter().map(|order| convert::order(order)).collect() })
     }
 
@@ -92,7 +91,7 @@ impl BankService for Banks {
         request: Request<pb::QueryOrdersRequest>,
     ) -> Result<Response<pb::QueryOrdersResponse>, Status> {
         let ctx = Context::of(&request)?;
-        self.query(&ctx, request.into_inner()).await.map(Response::new).map_err(refuse)
+        self.query(&ctx, request.get_ref()).await.map(Response::new).map_err(refuse)
     }
 
     async fn report_order(

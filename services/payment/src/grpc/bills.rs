@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 
 use super::convert;
 use super::status::{Undecodable, refuse};
-use crate::app::{App, BillFilter, BillKey, Cancel, receipt_wire};
+use crate::app::{App, Cancel, ListKey, Whose, receipt_wire};
 use crate::domain::bill::Bill;
 use crate::domain::error::PaymentError;
 
@@ -75,9 +75,9 @@ impl Bills {
     async fn list(&self, ctx: &Context, message: &pb::ListBillsRequest) -> Result<pb::ListBillsResponse, PaymentError> {
         let resident = optional_id("resident_id", &message.resident_id)?;
         let payee = optional_id("payee_organisation_id", &message.payee_organisation_id)?;
-        let filter = match (resident, payee) {
-            (Some(resident), None) => BillFilter::Resident(resident),
-            (None, Some(payee)) => BillFilter::Payee(payee),
+        let whose = match (resident, payee) {
+            (Some(resident), None) => Whose::Resident(resident),
+            (None, Some(payee)) => Whose::Payee(payee),
             (None, None) => return Err(PaymentError::field("resident_id", "or payee_organisation_id is required")),
             (Some(_), Some(_)) => {
                 return Err(PaymentError::field("payee_organisation_id", "must be empty beside resident_id"));
@@ -85,9 +85,9 @@ impl Bills {
         };
         let asked = message.page.clone().unwrap_or_default();
         let query = pb::ListBillsRequest { page: None, ..message.clone() }.encode_to_vec();
-        let page: PageRequest<BillKey> =
+        let page: PageRequest<ListKey> =
             PageRequest::parse(asked.page_size, &asked.page_token, &query).map_err(|error| error.within("page"))?;
-        let found = self.0.list_bills(ctx, filter, &page).await?.map(|bill| convert::bill(&bill));
+        let found = self.0.list_bills(ctx, whose, &page).await?.map(|bill| convert::bill(&bill));
         Ok(pb::ListBillsResponse { bills: found.items, next_page_token: found.next_page_token })
     }
 

@@ -6,7 +6,7 @@ use proto::convert::{self, FieldError, id, money, optional_id, text, timestamp, 
 use types::national_id::NationalId;
 use types::redacted::Redacted;
 
-use crate::app::{Authorise, BasisId, Grant, Report};
+use crate::app::{Authorise, BasisId, Grant, QueryOrders, Report};
 use crate::domain::bill::{self, Bill};
 use crate::domain::credit_line::{self, CreditLine};
 use crate::domain::error::PaymentError;
@@ -80,7 +80,7 @@ pub(super) fn grant(message: &pb::GrantCreditLineRequest) -> Result<Grant, Payme
     })
 }
 
-pub(super) fn query(message: pb::QueryOrdersRequest) -> Result<(Option<order::State>, i64), FieldError> {
+pub(super) fn query(message: &pb::QueryOrdersRequest) -> Result<QueryOrders, FieldError> {
     let state = match pb::OrderState::try_from(message.state) {
         Ok(pb::OrderState::Unspecified) => None,
         Ok(pb::OrderState::Intent) => Some(order::State::Intent),
@@ -90,11 +90,12 @@ pub(super) fn query(message: pb::QueryOrdersRequest) -> Result<(Option<order::St
         Ok(pb::OrderState::Failed) => Some(order::State::Failed),
         Err(_) => return Err(FieldError::new("state", "is not a value of this enumeration")),
     };
-    match message.limit {
-        0 => Ok((state, ORDERS_DEFAULT)),
-        limit @ 1..=ORDERS_MAX => Ok((state, limit.into())),
-        _ => Err(FieldError::new("limit", format!("must be 0 to {ORDERS_MAX}"))),
-    }
+    let limit = match message.limit {
+        0 => ORDERS_DEFAULT,
+        limit @ 1..=ORDERS_MAX => limit.into(),
+        _ => return Err(FieldError::new("limit", format!("must be 0 to {ORDERS_MAX}"))),
+    };
+    Ok(QueryOrders { state, after: optional_id("after_order_id", &message.after_order_id)?, limit })
 }
 
 pub(super) fn report(message: &pb::ReportOrderRequest) -> Result<Report, FieldError> {

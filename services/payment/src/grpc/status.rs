@@ -60,7 +60,7 @@ pub(super) fn refuse(refused: PaymentError) -> Status {
         E::OrderResolved(_) => (Code::FailedPrecondition, "ORDER_RESOLVED"),
         E::ReceiptDiffers => (Code::FailedPrecondition, "RECEIPT_DIFFERS"),
         E::ReceiptNotSealed => (Code::FailedPrecondition, "RECEIPT_NOT_SEALED"),
-        E::CreditOutsideScope | E::OutsideScope => (Code::PermissionDenied, "OUTSIDE_SCOPE"),
+        E::CreditOutsideScope | E::DeskOutsideScope | E::OutsideScope => (Code::PermissionDenied, "OUTSIDE_SCOPE"),
         E::NoDelegation => (Code::PermissionDenied, "NO_DELEGATION"),
         E::ActionNotDelegated => (Code::PermissionDenied, "ACTION_NOT_DELEGATED"),
         E::DelegationExpired => (Code::FailedPrecondition, "DELEGATION_EXPIRED"),

@@ -57,18 +57,38 @@ impl Identity {
         delegation: DelegationId,
         resident: ResidentId,
     ) -> Result<(), PaymentError> {
+        self.check(ctx, delegation, resident, DelegatedAction::Pay).await
+    }
+
+    /// Whether the caller may, at this moment, see this resident's bills.
+    pub async fn check_view(
+        &self,
+        ctx: &Context,
+        delegation: DelegationId,
+        resident: ResidentId,
+    ) -> Result<(), PaymentError> {
+        self.check(ctx, delegation, resident, DelegatedAction::View).await
+    }
+
+    async fn check(
+        &self,
+        ctx: &Context,
+        delegation: DelegationId,
+        resident: ResidentId,
+        action: DelegatedAction,
+    ) -> Result<(), PaymentError> {
         let request = CheckDelegationRequest {
             delegation_id: delegation.to_string(),
             resident_id: resident.to_string(),
             delegate: String::new(),
-            action: DelegatedAction::Pay.into(),
+            action: action.into(),
         };
         self.delegations.clone().check_delegation(ctx.request(request)).await.map_err(|status| match error::reason(
             &status,
         )
         .as_deref()
         {
-            Some("NO_DELEGATION") => PaymentError::NoDelegation,
+            Some("NO_DELEGATION" | "DELEGATION_NOT_FOUND") => PaymentError::NoDelegation,
             Some("DELEGATION_EXPIRED") => PaymentError::DelegationExpired,
             Some("ACTION_NOT_DELEGATED") => PaymentError::ActionNotDelegated,
             _ => translate(PEER, &status),

@@ -104,24 +104,35 @@ pub async fn any_unpaid(conn: &mut PgConnection, bill: BillId) -> Result<bool, E
         .await?)
 }
 
-/// Orders of a bank in any of `states`, oldest first. Those that were an intent are answered as sent, and are from now on.
+/// Orders of a bank, oldest first, after the one named: those in `state`, or all that await its word. Those that were an intent are
+/// answered as sent, and are from now on.
 pub async fn hand_out(
     conn: &mut PgConnection,
     bank: OrganisationId,
-    states: &[State],
+    state: Option<State>,
+    after: Option<OrderId>,
     limit: i64,
 ) -> Result<Vec<BankOrder>, Error> {
-    let states: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
-    let rows: Vec<Row> = sqlx::query_as(concat!(
-        "SELECT ",
-        columns!(),
-        " FROM bank_orders WHERE bank_id = $1 AND state = ANY($2) ORDER BY id LIMIT $3"
-    ))
-    .bind(bank.uuid())
-    .bind(&states)
-    .bind(limit)
-    .fetch_all(&mut *conn)
-    .await?;
+    // A statement each, so that what is done with, which grows for ever, is not read through for what is not.
+    let sql = match state {
+        Some(_) => concat!(
+            "SELECT ",
+            columns!(),
+            " FROM bank_orders WHERE bank_id = $1 AND ($2::uuid IS NULL OR id > $2) AND state = $4 ORDER BY id LIMIT $3"
+        ),
+        None => concat!(
+            "SELECT ",
+            columns!(),
+            " FROM bank_orders WHERE bank_id = $1 AND ($2::uuid IS NULL OR id > $2) \
+             AND state IN ('INTENT', 'SENT', 'UNKNOWN') ORDER BY id LIMIT $3"
+        ),
+    };
+    let query = sqlx::query_as::<_, Row>(sql).bind(bank.uuid()).bind(after.map(OrderId::uuid)).bind(limit);
+    let query = match state {
+        Some(state) => query.bind(state.as_str()),
+        None => query,
+    };
+    let rows = query.fetch_all(&mut *conn).await?;
     let mut orders = rows.into_iter().map(BankOrder::try_from).collect::<Result<Vec<_>, _>>()?;
 
     let mut new: Vec<&mut BankOrder> = orders.iter_mut().filter(|order| order.state == State::Intent).collect();

@@ -186,25 +186,47 @@ async fn insert_shares(conn: &mut PgConnection, region: RegionCode, bill: &Bill)
     Ok(())
 }
 
-/// Bills of a resident or a payee, newest first, after the one named.
+/// Whose bills are listed.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose {
+    Resident(ResidentId),
+    Payee(OrganisationId),
+}
+
+/// Where a bill stands in the list: when it was opened, and its id.
+pub type ListKey = (DateTime<Utc>, Uuid);
+
+/// Bills, newest first, after the one named.
 pub async fn list(
     conn: &mut PgConnection,
-    resident: Option<ResidentId>,
-    payee: Option<OrganisationId>,
-    after: Option<Uuid>,
+    whose: Whose,
+    after: Option<ListKey>,
     limit: i64,
 ) -> Result<Vec<Bill>, Error> {
-    let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE ($1::uuid IS NULL OR resident_id = $1) AND ($2::uuid IS NULL OR payee_id = $2) \
-         AND ($3::uuid IS NULL OR (opened_at, id) < ((SELECT opened_at FROM bills last WHERE last.id = $3), $3)) \
-         ORDER BY opened_at DESC, id DESC LIMIT $4"
-    ))
-    .bind(resident.map(ResidentId::uuid))
-    .bind(payee.map(OrganisationId::uuid))
-    .bind(after)
-    .bind(limit)
-    .fetch_all(conn)
-    .await?;
+    // A statement each: one for both would have no index to go by.
+    let (sql, id) = match whose {
+        Whose::Resident(id) => (
+            select!(
+                "WHERE resident_id = $1 AND ($2::timestamptz IS NULL OR (opened_at, id) < ($2, $3)) \
+                 ORDER BY opened_at DESC, id DESC LIMIT $4"
+            ),
+            id.uuid(),
+        ),
+        Whose::Payee(id) => (
+            select!(
+                "WHERE payee_id = $1 AND ($2::timestamptz IS NULL OR (opened_at, id) < ($2, $3)) \
+                 ORDER BY opened_at DESC, id DESC LIMIT $4"
+            ),
+            id.uuid(),
+        ),
+    };
+    let rows: Vec<Row> = sqlx::query_as(sql)
+        .bind(id)
+        .bind(after.map(|(opened_at, _)| opened_at))
+        .bind(after.map(|(_, id)| id))
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
     rows.into_iter().map(Bill::try_from).collect()
 }
 
@@ -218,23 +240,35 @@ pub async fn authorised_for(conn: &mut PgConnection, appointment: AppointmentId)
     Ok(ids.into_iter().map(BillId::from_uuid).collect())
 }
 
-/// Authorised bills of all regions whose reservation has expired. As the worker.
+/// An authorised bill whose reservation has expired.
+#[derive(Debug, Clone, Copy)]
+pub struct Expired {
+    pub id: BillId,
+    pub region: RegionCode,
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Those of all regions, the longest expired first, after the one named. As the worker.
 pub async fn expired(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
+    after: Option<Expired>,
     limit: i64,
-) -> Result<Vec<(BillId, RegionCode)>, Error> {
-    let rows: Vec<(Uuid, String)> = sqlx::query_as(
-        "SELECT id, region FROM bills WHERE state = 'AUTHORISED' AND expires_at <= $1 ORDER BY expires_at LIMIT $2",
+) -> Result<Vec<Expired>, Error> {
+    let rows: Vec<(Uuid, String, DateTime<Utc>)> = sqlx::query_as(
+        "SELECT id, region, expires_at FROM bills WHERE state = 'AUTHORISED' AND expires_at <= $1 \
+         AND ($2::timestamptz IS NULL OR (expires_at, id) > ($2, $3)) ORDER BY expires_at, id LIMIT $4",
     )
     .bind(now)
+    .bind(after.map(|last| last.expires_at))
+    .bind(after.map(|last| last.id.uuid()))
     .bind(limit)
     .fetch_all(conn)
     .await?;
     rows.into_iter()
-        .map(|(id, region)| {
+        .map(|(id, region, expires_at)| {
             let region = region.parse().map_err(|_| Error::row_invalid(TABLE, "region", id))?;
-            Ok((BillId::from_uuid(id), region))
+            Ok(Expired { id: BillId::from_uuid(id), region, expires_at })
         })
         .collect()
 }

@@ -12,7 +12,11 @@ use types::ids::AppointmentId;
 use crate::app::App;
 use crate::peers::scheduling::Scheduling;
 
-const GONE: [&str; 2] = ["anjia.scheduling.appointment.cancelled.v1", "anjia.scheduling.appointment.expired.v1"];
+const GONE: [&str; 3] = [
+    "anjia.scheduling.appointment.cancelled.v1",
+    "anjia.scheduling.appointment.expired.v1",
+    "anjia.scheduling.appointment.no_show.v1",
+];
 
 struct Appointments(Arc<App>);
 

@@ -18,13 +18,10 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
 async fn look(app: &App) {
     loop {
         match app.cancel_expired().await {
-            Ok(0) => sleep(LOOK_INTERVAL).await,
-            // There may be more than one round takes on.
-            Ok(cancelled) => tracing::info!(cancelled, "expired bills cancelled"),
-            Err(error) => {
-                tracing::warn!(%error, "expired bills were not cancelled");
-                sleep(LOOK_INTERVAL).await;
-            }
+            Ok(0) => {}
+            Ok(due) => tracing::info!(due, "bills have expired"),
+            Err(error) => tracing::warn!(%error, "expired bills cannot be looked for"),
         }
+        sleep(LOOK_INTERVAL).await;
     }
 }

@@ -1,5 +1,6 @@
 use devstack::callers::Client;
 use proto::anjia::common::v1::{EventCursor, PageRequest};
+use proto::anjia::identity::v1::DelegatedAction;
 use proto::anjia::payment::v1 as pb;
 use proto::anjia::payment::v1::event_service_client::EventServiceClient;
 use testkit::{callers, reason};
@@ -105,4 +106,21 @@ async fn i8_every_change_of_a_bill_is_told_once_in_order() {
         }
     }
     assert_eq!(told, ["anjia.payment.bill.authorised.v1", "anjia.payment.bill.cancelled.v1"]);
+}
+
+#[tokio::test]
+async fn id_07_who_acts_for_a_resident_sees_their_bills_with_view_alone() {
+    let world = World::new().await;
+    let quote = world.quote("24.00").await;
+    let bill_id = world.authorise("resident", on_quote(&quote, vec![])).await.expect("authorised").bill_id;
+    let (payer, viewer) = (world.delegate(DelegatedAction::Pay).await, world.delegate(DelegatedAction::View).await);
+    let denied = Err((Code::PermissionDenied, "ACTION_NOT_DELEGATED".to_owned()));
+    for (caller, outcome) in [(payer, denied), (viewer, Ok(()))] {
+        let request = caller.request(pb::GetBillRequest { bill_id: bill_id.clone() }).await;
+        let got = world.bills().get_bill(request).await;
+        assert_eq!(got.map(drop).map_err(|status| (status.code(), reason(&status))), outcome);
+        let request = caller.request(list(&resident().to_string(), "", 0, "")).await;
+        let listed = world.bills().list_bills(request).await;
+        assert_eq!(listed.map(drop).map_err(|status| (status.code(), reason(&status))), outcome);
+    }
 }

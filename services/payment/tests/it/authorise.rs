@@ -3,7 +3,7 @@ use proto::anjia::identity::v1::DelegatedAction;
 use proto::anjia::payment::v1::{self as pb, BillState, Payer};
 use testkit::{reason, request_id};
 use tonic::Code;
-use types::ids::{BillId, CreditLineId, QuoteId, SettlementId};
+use types::ids::{BillId, CreditLineId, QuoteId, ResidentId, SettlementId};
 
 use crate::world::{World, credit, money, on_quote, on_settlement, share, shares, text};
 
@@ -184,4 +184,22 @@ async fn py_02_a_lower_limit_binds_new_authorisations_only() {
     assert_eq!((text(lowered.held.as_ref()), text(lowered.remaining.as_ref())), ("60.00".into(), "0.00".into()));
     let one_more = world.authorise("resident", on_quote(&world.quote("1.00").await, vec![credit(&line, "1.00")])).await;
     assert_eq!(refused(one_more), (Code::FailedPrecondition, "INSUFFICIENT_CREDIT".to_owned()));
+}
+
+#[tokio::test]
+async fn py_02_who_acts_for_one_resident_takes_no_credit_of_another() {
+    let world = World::new().await;
+    let line = world.line("1000.00").await;
+    let quote = world.quote("24.00").await;
+    let other = ResidentId::generate();
+    let born = chrono::NaiveDate::from_ymd_opt(1951, 4, 2).expect("a date");
+    world.register(other, &testkit::national_id(born)).await;
+    let caller = world.mesh.register(devstack::callers::Client::resident("other", other.uuid())).await;
+    let worker = world.delegate_of(other, &caller, DelegatedAction::Pay).await;
+    // The worker belongs to the payee, and so sees the bill; the resident has not said that they may pay for her.
+    let taken = world.authorise_as(&worker, on_quote(&quote, vec![credit(&line, "24.00")])).await;
+    assert_eq!(refused(taken), (Code::PermissionDenied, "OUTSIDE_SCOPE".to_owned()));
+    assert_eq!(text(world.line_now(&line).await.held.as_ref()), "0.00");
+    let desk = world.authorise_as(&worker, on_quote(&quote, vec![])).await.expect("collected at their desk");
+    assert_eq!(shares(&desk), [(Payer::Desk, "24.00".to_owned())]);
 }

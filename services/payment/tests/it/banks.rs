@@ -138,3 +138,23 @@ async fn py_05_what_a_bank_declines_becomes_arrears_and_the_line_is_free_again()
     assert_eq!(text(world.line_now(&line).await.used.as_ref()), "0.00");
     world.invariants_hold().await;
 }
+
+#[tokio::test]
+async fn py_05_orders_that_await_a_word_do_not_hide_later_ones() {
+    let world = World::new().await;
+    let line = world.line("1000.00").await;
+    let (_, first) = captured(&world, &line, "24.00").await;
+    let (_, second) = captured(&world, &line, "30.00").await;
+    let ask = async |state: OrderState, after: &str| {
+        let message = pb::QueryOrdersRequest { state: state.into(), limit: 1, after_order_id: after.to_owned() };
+        let request = world.caller("bank").request(message).await;
+        world.banks().query_orders(request).await.map(|answer| answer.into_inner().orders)
+    };
+    for state in [OrderState::Unspecified, OrderState::Sent] {
+        assert_eq!(ask(state, "").await.expect("the oldest"), std::slice::from_ref(&first));
+        assert_eq!(ask(state, &first.order_id).await.expect("the next"), std::slice::from_ref(&second));
+        assert_eq!(ask(state, &second.order_id).await.expect("no more"), []);
+    }
+    assert_eq!(ask(OrderState::Failed, "").await.expect("none"), []);
+    assert_eq!(ask(OrderState::Unspecified, "x").await.expect_err("malformed").code(), Code::InvalidArgument);
+}

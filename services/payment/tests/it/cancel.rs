@@ -99,3 +99,52 @@ async fn py_06_a_cancelled_appointment_takes_its_bill_with_it() {
     assert_eq!(text(world.line_now(&line).await.held.as_ref()), "0.00");
     assert_eq!(world.bill(&other.bill_id).await.state(), BillState::Authorised);
 }
+
+#[tokio::test]
+async fn py_02_an_expired_bill_that_cannot_be_cancelled_keeps_no_other_from_it() {
+    let world = World::with(&[("RESERVATION_DURATION_S", "2")]).await;
+    let line = world.line("100.00").await;
+    let second = pb::GrantCreditLineRequest { agreement_sha256: "cd".repeat(32), ..world.grant_request("100.00") };
+    let second = world.grant("bank", second).await.expect("another agreement");
+    let quote = world.quote("24.00").await;
+    let authorised = async |line| {
+        let bill = world.authorise("resident", on_quote(&quote, vec![credit(line, "24.00")])).await;
+        bill.expect("authorised").bill_id
+    };
+    let (broken, good) = (authorised(&line).await, authorised(&second).await);
+    let mut owner = world.mesh.owner("payment").await;
+    let mut holds = async |amount: &str| {
+        sqlx::query("UPDATE credit_lines SET held = $2::numeric WHERE id = $1::uuid")
+            .bind(&line.credit_line_id)
+            .bind(amount)
+            .execute(&mut owner)
+            .await
+            .expect("the line");
+    };
+    holds("0.00").await;
+    world.until(&good, BillState::Cancelled).await;
+    assert_eq!(world.bill(&broken).await.state(), BillState::Authorised, "its line would hold less than nothing");
+    holds("24.00").await;
+    world.until(&broken, BillState::Cancelled).await;
+    world.invariants_hold().await;
+}
+
+#[tokio::test]
+async fn py_06_a_patient_who_does_not_come_keeps_no_credit_held() {
+    let world = World::new().await;
+    let line = world.line("100.00").await;
+    let appointment = world.appointment().await;
+    let quote = world.quote_for(&appointment, "24.00").await;
+    let bill = world.authorise("resident", on_quote(&quote, vec![credit(&line, "24.00")])).await.expect("authorised");
+    let mut scheduling = world.mesh.owner("scheduling").await;
+    sqlx::query(
+        "INSERT INTO events (id, region, kind, subject, data, occurred_at) \
+         VALUES (gen_random_uuid(), '110000', 'anjia.scheduling.appointment.no_show.v1', $1, '{}', now())",
+    )
+    .bind(&appointment)
+    .execute(&mut scheduling)
+    .await
+    .expect("told");
+    world.until(&bill.bill_id, BillState::Cancelled).await;
+    assert_eq!(text(world.line_now(&line).await.held.as_ref()), "0.00");
+}

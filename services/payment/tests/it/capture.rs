@@ -58,6 +58,18 @@ async fn py_01_a_bill_without_a_bank_settles_at_once() {
 }
 
 #[tokio::test]
+async fn py_01_a_patient_cannot_say_that_the_desk_was_paid() {
+    let world = World::new().await;
+    let settlement = world.settlement("240.00").await;
+    let bill = world.authorise("resident", on_settlement(&settlement, vec![])).await.expect("authorised");
+    let alone = world.capture("resident", &bill.bill_id).await.expect_err("nobody has collected it");
+    assert_eq!((alone.code(), reason(&alone).as_str()), (Code::PermissionDenied, "OUTSIDE_SCOPE"));
+    assert_eq!(world.bill(&bill.bill_id).await.state(), BillState::Authorised);
+    world.capture("clinic", &bill.bill_id).await.expect("the clinic has");
+    world.until(&bill.bill_id, BillState::Settled).await;
+}
+
+#[tokio::test]
 async fn py_01_a_division_that_went_stale_leaves_the_bill_authorised() {
     let world = World::new().await;
     let line = world.line("1000.00").await;
@@ -65,7 +77,7 @@ async fn py_01_a_division_that_went_stale_leaves_the_bill_authorised() {
     let stale =
         world.authorise("resident", on_settlement(&second, vec![credit(&line, "200.00")])).await.expect("authorised");
     let bill = world.authorise("resident", on_settlement(&first, vec![])).await.expect("authorised");
-    world.capture("resident", &bill.bill_id).await.expect("begun");
+    world.capture("clinic", &bill.bill_id).await.expect("begun");
     world.until(&bill.bill_id, BillState::Settled).await;
 
     world.capture("resident", &stale.bill_id).await.expect("begun");
@@ -89,10 +101,10 @@ async fn py_01_what_cannot_be_captured_is_refused() {
     let malformed = world.capture("resident", "x").await.expect_err("malformed");
     assert_eq!(malformed.code(), Code::InvalidArgument);
     let quoted = world.authorise("resident", on_quote(&world.quote("24.00").await, vec![])).await.expect("authorised");
-    let early = world.capture("resident", &quoted.bill_id).await.expect_err("only quoted");
+    let early = world.capture("clinic", &quoted.bill_id).await.expect_err("only quoted");
     assert_eq!((early.code(), reason(&early).as_str()), (Code::FailedPrecondition, "SETTLEMENT_MISSING"));
     world.cancel("resident", &quoted.bill_id).await.expect("cancelled");
-    let late = world.capture("resident", &quoted.bill_id).await.expect_err("cancelled");
+    let late = world.capture("clinic", &quoted.bill_id).await.expect_err("cancelled");
     assert_eq!((late.code(), reason(&late).as_str()), (Code::FailedPrecondition, "BILL_NOT_AUTHORISED"));
 }
 

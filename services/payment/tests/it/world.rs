@@ -224,25 +224,35 @@ impl World {
 
     /// Lets the clinic's worker act for the resident.
     pub(crate) async fn delegate(&self, action: identity::DelegatedAction) -> TestCaller {
+        self.delegate_of(resident(), &self.caller("resident"), action).await
+    }
+
+    /// Lets the clinic's worker act for somebody.
+    pub(crate) async fn delegate_of(
+        &self,
+        grantor: ResidentId,
+        caller: &TestCaller,
+        action: identity::DelegatedAction,
+    ) -> TestCaller {
         let worker = self.caller("worker");
         let message = identity::GrantDelegationRequest {
             request_id: request_id(),
             delegation_id: String::new(),
-            resident_id: resident().to_string(),
+            resident_id: grantor.to_string(),
             delegate: worker.party().to_owned(),
             basis: identity::DelegationBasis::Granted.into(),
             actions: vec![action.into()],
             until: Some(to_timestamp(SystemClock.now() + TimeDelta::days(30))),
             evidence: "SELF".to_owned(),
         };
-        let request = self.caller("resident").request(message).await;
+        let request = caller.request(message).await;
         let granted = DelegationServiceClient::new(self.mesh.channel("identity"))
             .grant_delegation(request)
             .await
             .expect("the resident may grant it")
             .into_inner();
         let id = granted.delegation.unwrap_or_default().delegation_id.parse().expect("an id");
-        worker.acting_for(resident(), id)
+        worker.acting_for(grantor, id)
     }
 
     fn adjudication(&self) -> AdjudicationServiceClient<Channel> {

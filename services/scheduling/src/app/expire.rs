@@ -36,7 +36,7 @@ impl Scheduling {
         }
         let mut freed = 0;
         for (region, ids) in by_region {
-            freed += self.free(Scope::Region(region), &ids, now).await?;
+            freed += self.free_or_each(Scope::Region(region), &ids, now).await?;
         }
         // Those that others are working on are theirs: asking again at once would find them again.
         Ok(is_full && freed > 0)
@@ -68,6 +68,31 @@ impl Scheduling {
     ) -> Result<usize, SchedulingError> {
         let lapsed = appointments::lock_lapsed_in_slot(tx, slot, pool, now).await?;
         free_all(tx, lapsed, now).await
+    }
+
+    /// All at once; where one of them cannot be freed, each by itself, so that it does not keep the others.
+    async fn free_or_each(
+        &self,
+        scope: Scope,
+        ids: &[AppointmentId],
+        now: DateTime<Utc>,
+    ) -> Result<usize, SchedulingError> {
+        match self.free(scope, ids, now).await {
+            Err(SchedulingError::Storage(cause)) if cause.is_unavailable() => Err(cause.into()),
+            Err(_) => {
+                let mut freed = 0;
+                for id in ids {
+                    match self.free(scope, &[*id], now).await {
+                        Ok(count) => freed += count,
+                        Err(error) => {
+                            tracing::error!(appointment_id = %id, %error, "a hold that has run out cannot be freed");
+                        }
+                    }
+                }
+                Ok(freed)
+            }
+            done => done,
+        }
     }
 
     async fn free(&self, scope: Scope, ids: &[AppointmentId], now: DateTime<Utc>) -> Result<usize, SchedulingError> {

@@ -1,8 +1,8 @@
 use chrono::TimeDelta;
 use futures_util::future::join_all;
-use proto::anjia::scheduling::v1::{AppointmentState, HoldSlotRequest, Pool};
+use proto::anjia::scheduling::v1::{Appointment, AppointmentState, HoldSlotRequest, Pool};
 use proto::convert::to_timestamp;
-use testkit::{callers, reason, request_id};
+use testkit::{TestCaller, callers, reason, request_id};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 use types::ids::{AppointmentId, ReferralId, ResidentId, SlotId};
@@ -186,4 +186,28 @@ async fn sc_04_a_hold_lasts_an_hour_at_most() {
         let refusal = town.hold_as(&town.resident, wish).await.unwrap_err();
         assert_eq!((refusal.code(), field(&refusal)), (Code::InvalidArgument, "hold_until".to_owned()));
     }
+}
+
+#[tokio::test]
+async fn sc_04_a_hold_that_cannot_be_freed_does_not_keep_the_others() {
+    let town = Town::new().await;
+    let slots = town.clinic_slots(now() + TimeDelta::hours(2), 2, 5).await;
+    let (second, second_id) = town.newcomer("second").await;
+    let until = Some(to_timestamp(now() + TimeDelta::seconds(2)));
+    let stuck = town.hold_as(&town.resident, HoldSlotRequest { hold_until: until, ..hold(&slots[0]) }).await.unwrap();
+    let wish = HoldSlotRequest { resident_id: second_id, hold_until: until, ..hold(&slots[1]) };
+    let other = town.hold_as(&second, wish).await.unwrap();
+    // Its place is gone from the count, so giving it back would leave less than none.
+    let slot_id: uuid::Uuid = slots[0].slot_id.parse().unwrap();
+    sqlx::query("UPDATE slot_pools SET taken = 0 WHERE slot_id = $1")
+        .bind(slot_id)
+        .execute(&mut town.mesh.owner("scheduling").await)
+        .await
+        .unwrap();
+
+    pause(5_000).await;
+    let state =
+        async |caller: &TestCaller, held: &Appointment| town.get(caller, &held.appointment_id).await.unwrap().state();
+    assert_eq!(state(&second, &other).await, AppointmentState::Expired);
+    assert_eq!(state(&town.resident, &stuck).await, AppointmentState::Held);
 }

@@ -156,7 +156,13 @@ impl Server {
         let verifier = self.verifier.ok_or(ServeError::NoVerifier)?;
 
         let (health, health_service) = tonic_health::server::health_reporter();
-        let reflection = tonic_reflection::server::Builder::configure()
+        // What is listed is what is served here; the types of the other services come along with the descriptors.
+        let listed = routes
+            .names
+            .iter()
+            .chain(&["grpc.health.v1.Health"])
+            .fold(tonic_reflection::server::Builder::configure(), |builder, name| builder.with_service_name(*name));
+        let reflection = listed
             .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()?;

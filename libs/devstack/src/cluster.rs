@@ -69,7 +69,8 @@ impl Cluster {
             }
         }
         refuse_second_start(&plan.data)?;
-        let mut cluster = Self { plan, account, programs, port: ports::free()?, process: None };
+        let port = ports::usual(&plan.data, "postgres")?;
+        let mut cluster = Self { plan, account, programs, port, process: None };
         let mut tries = 1;
         while let Err(error) = cluster.launch().await {
             let taken = format!("{error:#}").contains("could not bind");
@@ -202,6 +203,8 @@ impl Cluster {
             "log_timezone=UTC".into(),
             "logging_collector=off".into(),
             "synchronous_commit=on".into(),
+            // After a crash one call for the file system, instead of one for every file of every database.
+            "recovery_init_sync_method=syncfs".into(),
         ];
         if throw_away {
             // Dynamic shared memory goes into the data folder, which is removed, and not to /dev/shm.

@@ -65,7 +65,8 @@ impl Fleet {
         let plan = FleetPlan { root: absolute(&plan.root)?, binaries: absolute(&plan.binaries)?, ..plan };
         let mut given = BTreeMap::new();
         for name in SERVICES {
-            given.insert(name, Ports { grpc: ports::free()?, ops: ports::free()? });
+            let usual = |what: &str| ports::usual(&plan.root, &format!("{name}/{what}"));
+            given.insert(name, Ports { grpc: usual("grpc")?, ops: usual("ops")? });
         }
         let fleet = Self { plan, ports: given, running: BTreeMap::new() };
         for name in fleet.names() {

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context, Result};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey};
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, KeypairBytes};
 use rand::RngCore;
 use serde::Serialize;
 
@@ -52,7 +52,9 @@ impl Keys {
         if !path.exists() {
             let mut seed = [0; SECRET_BYTES];
             rand::rng().fill_bytes(&mut seed);
-            let pem = SigningKey::from_bytes(&seed).to_pkcs8_pem(LineEnding::LF).context("encoding a key")?;
+            // PKCS #8 version 1, without the public key: OpenSSL and what rests on it read no other.
+            let key = KeypairBytes { secret_key: seed, public_key: None };
+            let pem = key.to_pkcs8_pem(LineEnding::LF).context("encoding a key")?;
             write_secret(&path, pem.as_bytes())?;
         }
         Ok(path)

@@ -68,7 +68,12 @@ impl Mesh {
             record::clear(&plan.root)?;
         }
         let logs = plan.root.join("logs");
-        let _ = fs::remove_dir_all(&logs);
+        // What the last run said may tell why it ended.
+        let earlier = plan.root.join("logs.previous");
+        if logs.exists() {
+            let _ = fs::remove_dir_all(&earlier);
+            fs::rename(&logs, &earlier)?;
+        }
 
         let cluster = ClusterPlan {
             data: plan.root.join("postgres/data"),

@@ -101,7 +101,12 @@ impl MeshRecord {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| format!("reading {}", path.display())),
         };
-        let record: Self = serde_json::from_slice(&text).with_context(|| format!("reading {}", path.display()))?;
+        let record: Self = serde_json::from_slice(&text).with_context(|| {
+            format!(
+                "{} is not what was written there; remove it, and what it told of must be stopped by hand",
+                path.display()
+            )
+        })?;
         Ok(Some(record).filter(|record| !record.is_of_another(root)))
     }
 
@@ -127,6 +132,12 @@ impl MeshRecord {
         let next = self.root.join("mesh.json.next");
         fs::write(&next, serde_json::to_vec_pretty(self)?)?;
         fs::rename(&next, &path).with_context(|| format!("writing {}", path.display()))
+    }
+
+    /// What was started and no longer runs.
+    pub fn gone(&self) -> Vec<&str> {
+        let gone = self.processes().into_iter().filter(|process| !process.is_running());
+        gone.map(|process| process.name.as_str()).collect()
     }
 
     /// In the order in which they should stop.

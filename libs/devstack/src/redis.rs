@@ -35,7 +35,8 @@ impl Redis {
         let folder = absolute(&folder)?;
         std::fs::create_dir_all(&folder)?;
         let program = programs::redis()?;
-        let mut redis = Self { program, folder, log: absolute(&log)?, lifetime, port: ports::free()?, process: None };
+        let port = ports::usual(&folder, "redis")?;
+        let mut redis = Self { program, folder, log: absolute(&log)?, lifetime, port, process: None };
         let mut tries = 1;
         while let Err(error) = redis.restart().await {
             let taken = format!("{error:#}").contains("already in use");

@@ -4,6 +4,7 @@ mod bench;
 mod demo;
 mod down;
 mod setup;
+mod token;
 mod trace;
 mod up;
 mod verify;
@@ -19,7 +20,7 @@ const ROOT_UP: &str = ".dev/up";
 
 /// Runs the Anjia health platform on this machine: a private Postgres and Redis, and the services.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong arguments, 3 something is missing on this machine.
+/// Exit codes: 0 done, 1 failed or does not hold, 2 wrong arguments or could not be run, 3 something is missing on this machine.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
@@ -33,13 +34,14 @@ enum Command {
     Demo(demo::Args),
     Up(up::Args),
     Down(down::Args),
+    Token(token::Args),
     Verify(verify::Args),
     Bench(bench::Args),
 }
 
 #[derive(Debug, clap::Args)]
 struct Root {
-    /// Where the mesh keeps its data, keys and logs.
+    /// Where the mesh keeps its data, keys and logs; relative to the current folder.
     #[arg(long, default_value = ROOT_UP)]
     root: PathBuf,
 }
@@ -59,6 +61,7 @@ async fn main() -> ExitCode {
         Command::Demo(args) => demo::run(args).await,
         Command::Up(args) => up::run(args).await,
         Command::Down(args) => down::run(&args),
+        Command::Token(args) => token::run(&args).await,
         Command::Verify(args) => verify::command(&args).await,
         Command::Bench(args) => bench::run(&args).await,
     };

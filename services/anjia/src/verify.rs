@@ -64,7 +64,15 @@ pub(crate) async fn command(args: &Args) -> Result<ExitCode> {
 async fn look(args: &Args) -> Result<Report> {
     let root = std::path::absolute(&args.root.root)?;
     let record = MeshRecord::load(&root)?;
-    run(&record.with_context(|| format!("no mesh is up under {}; `anjia up` starts one", root.display()))?).await
+    let record = record.with_context(|| format!("no mesh is up under {}; `anjia up` starts one", root.display()))?;
+    let gone = record.gone();
+    if !gone.is_empty() {
+        eprintln!(
+            "anjia: not running: {}; `anjia up` repairs the mesh, and what it left undone is finished then",
+            gone.join(", ")
+        );
+    }
+    run(&record).await
 }
 
 /// Checks a mesh, or the part of one that is there.

@@ -34,6 +34,8 @@ CREATE TABLE bills (
 );
 -- A settlement is paid once.
 CREATE UNIQUE INDEX bills_settlement_key ON bills (settlement_id) WHERE state <> 'CANCELLED';
+-- A quote holds credit once.
+CREATE UNIQUE INDEX bills_quote_key ON bills (quote_id) WHERE state <> 'CANCELLED' AND quote_id IS NOT NULL;
 CREATE INDEX bills_resident ON bills (resident_id, opened_at DESC, id DESC);
 CREATE INDEX bills_payee ON bills (payee_id, opened_at DESC, id DESC);
 CREATE INDEX bills_appointment ON bills (appointment_id) WHERE state = 'AUTHORISED' AND appointment_id IS NOT NULL;

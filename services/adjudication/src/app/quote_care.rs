@@ -84,8 +84,7 @@ impl App {
         Ok(call.commit(tx, quote).await?)
     }
 
-    /// Quotes a confirmed appointment, in the transaction of the event that told of it. Its id is the appointment's, so that an
-    /// appointment has one quote of this kind however often it is told.
+    /// Quotes a confirmed appointment, in the transaction that moves the cursor past the event that told of it: once.
     pub async fn quote_appointment(
         &self,
         tx: &mut Transaction,
@@ -95,7 +94,7 @@ impl App {
         traceparent: Option<String>,
     ) -> Result<(), AdjudicationError> {
         let asked = QuoteCare {
-            id: QuoteId::from_uuid(appointment.id.uuid()),
+            id: QuoteId::generate(),
             resident: appointment.resident,
             provider: appointment.provider,
             kind: appointment.kind,
@@ -105,9 +104,6 @@ impl App {
             appointment: Some(appointment.id),
             journey: appointment.journey,
         };
-        if quotes::find(tx, asked.id).await?.is_some() {
-            return Ok(());
-        }
         let region = tx.region()?;
         let quote = self.make_quote(tx, asked, facts.0, &facts.1, region, traceparent).await?;
         let entry = described(Entry::by_service("adjudication", "adjudication.quote.make"), &quote);

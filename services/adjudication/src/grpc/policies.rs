@@ -4,8 +4,8 @@ use prost::Message as _;
 use proto::anjia::adjudication::v1::policy_service_server::PolicyService;
 use proto::anjia::adjudication::v1::{
     GetCatalogueItemRequest, GetCatalogueItemResponse, GetPolicyRequest, GetPolicyResponse, ListPoliciesRequest,
-    ListPoliciesResponse, ProposePolicyRequest, ProposePolicyResponse, PutCatalogueRequest, PutCatalogueResponse,
-    ReleasePolicyRequest, ReleasePolicyResponse,
+    ListPoliciesResponse, Policy, ProposePolicyRequest, ProposePolicyResponse, PutCatalogueRequest,
+    PutCatalogueResponse, ReleasePolicyRequest, ReleasePolicyResponse,
 };
 use proto::convert as wire;
 use tonic::{Request, Response, Status};
@@ -64,7 +64,7 @@ impl PolicyService for Policies {
         let list = convert::policies(request.get_ref()).map_err(error::invalid)?;
         let page = self.0.policies(&ctx, list).await?;
         Ok(Response::new(ListPoliciesResponse {
-            policies: page.items.iter().map(encode::policy).collect(),
+            policies: page.items.iter().map(|version| listed(encode::policy(version))).collect(),
             next_page_token: page.next_page_token,
         }))
     }
@@ -93,6 +93,11 @@ impl PolicyService for Policies {
         let item = self.0.catalogue_item(&ctx, &code, on).await?;
         Ok(Response::new(GetCatalogueItemResponse { item: Some(encode::catalogue_item(&code, &item)) }))
     }
+}
+
+/// Documents are long: a list shows what they are, `GetPolicy` what they say.
+fn listed(policy: Policy) -> Policy {
+    Policy { document_json: String::new(), ..policy }
 }
 
 fn proposed(version: &PolicyVersion) -> ProposePolicyResponse {

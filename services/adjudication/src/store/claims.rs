@@ -1,5 +1,7 @@
 //! `claims` and `claim_lines`: what was billed, each version of it.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use postgres::Error;
 use rust_decimal::Decimal;
@@ -39,6 +41,7 @@ struct Row {
 
 #[derive(FromRow)]
 struct LineRow {
+    claim_id: Uuid,
     item_code: String,
     name: String,
     quantity: Decimal,
@@ -78,8 +81,8 @@ impl Row {
 }
 
 impl LineRow {
-    fn line(self, claim: Uuid) -> Result<BilledLine, Error> {
-        let invalid = |column| Error::row_invalid("claim_lines", column, claim);
+    fn line(self) -> Result<BilledLine, Error> {
+        let invalid = |column| Error::row_invalid("claim_lines", column, self.claim_id);
         let class = catalogue::class(&self.class, self.first_self_pay_ratio).ok_or_else(|| invalid("class"))?;
         Ok(BilledLine {
             item_code: self.item_code,
@@ -184,10 +187,7 @@ async fn insert_lines(conn: &mut PgConnection, claim: &Claim) -> Result<(), Erro
 pub async fn find(conn: &mut PgConnection, id: ClaimId) -> Result<Option<Claim>, Error> {
     let row: Option<Row> =
         sqlx::query_as("SELECT * FROM claims WHERE id = $1").bind(id.uuid()).fetch_optional(&mut *conn).await?;
-    match row {
-        Some(row) => with_lines(conn, row).await.map(Some),
-        None => Ok(None),
-    }
+    Ok(with_lines(conn, row.into_iter().collect()).await?.pop())
 }
 
 /// The claim of a visit, locked, so that two divisions of one visit cannot pass each other.
@@ -196,10 +196,7 @@ pub async fn lock_of_visit(conn: &mut PgConnection, visit: VisitId) -> Result<Op
         .bind(visit.uuid())
         .fetch_optional(&mut *conn)
         .await?;
-    match row {
-        Some(row) => with_lines(conn, row).await.map(Some),
-        None => Ok(None),
-    }
+    Ok(with_lines(conn, row.into_iter().collect()).await?.pop())
 }
 
 /// A page of a resident's claims, newest first; of one provider, if one is named.
@@ -220,22 +217,29 @@ pub async fn list(
     .bind(limit)
     .fetch_all(&mut *conn)
     .await?;
-    let mut claims = Vec::with_capacity(rows.len());
-    for row in rows {
-        claims.push(with_lines(conn, row).await?);
-    }
-    Ok(claims)
+    with_lines(conn, rows).await
 }
 
-async fn with_lines(conn: &mut PgConnection, row: Row) -> Result<Claim, Error> {
+/// The rows with the lines of their present versions, in one query for all of them.
+async fn with_lines(conn: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<Claim>, Error> {
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let lines: Vec<LineRow> = sqlx::query_as(
-        "SELECT item_code, name, quantity, unit_price, amount, on_date, class, first_self_pay_ratio FROM claim_lines \
-         WHERE claim_id = $1 AND claim_version = $2 ORDER BY line_number",
+        "SELECT line.claim_id, line.item_code, line.name, line.quantity, line.unit_price, line.amount, line.on_date, line.class, \
+         line.first_self_pay_ratio FROM claim_lines line \
+         JOIN claims claim ON claim.id = line.claim_id AND claim.version = line.claim_version \
+         WHERE line.claim_id = ANY ($1) ORDER BY line.claim_id, line.line_number",
     )
-    .bind(row.id)
-    .bind(row.version)
+    .bind(&ids)
     .fetch_all(conn)
     .await?;
-    let lines = lines.into_iter().map(|line| line.line(row.id)).collect::<Result<_, _>>()?;
-    row.claim(lines)
+    let mut by_claim: HashMap<Uuid, Vec<BilledLine>> = HashMap::new();
+    for line in lines {
+        by_claim.entry(line.claim_id).or_default().push(line.line()?);
+    }
+    rows.into_iter()
+        .map(|row| {
+            let lines = by_claim.remove(&row.id).unwrap_or_default();
+            row.claim(lines)
+        })
+        .collect()
 }

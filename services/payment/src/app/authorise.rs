@@ -75,7 +75,7 @@ impl App {
         let bill = Bill::open(id, basis, shares, now, self.expiry(basis, now));
         reserve(tx, basis.resident, &credit_changes(&[], &bill.shares), now).await?;
         let region = tx.region()?;
-        bills::insert(tx, region, &bill).await.map_err(settlement_billed)?;
+        bills::insert(tx, region, &bill).await.map_err(billed_before)?;
         Ok(bill)
     }
 
@@ -92,7 +92,7 @@ impl App {
         let bill = before.rebase(basis, shares, now, self.expiry(basis, now))?;
         reserve(tx, basis.resident, &credit_changes(&reserved, &bill.shares), now).await?;
         let region = tx.region()?;
-        bills::rebase(tx, region, &bill).await.map_err(settlement_billed)?;
+        bills::rebase(tx, region, &bill).await.map_err(billed_before)?;
         Ok(bill)
     }
 
@@ -119,8 +119,9 @@ async fn reserve(
     Ok(())
 }
 
-fn settlement_billed(error: postgres::Error) -> PaymentError {
+fn billed_before(error: postgres::Error) -> PaymentError {
     match error.constraint() {
+        Some("bills_quote_key") => PaymentError::QuoteBilled,
         Some("bills_settlement_key") => PaymentError::SettlementBilled,
         _ => error.into(),
     }

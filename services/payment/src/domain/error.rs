@@ -37,6 +37,8 @@ pub enum PaymentError {
     NoPrice,
     #[error("another bill rests on this settlement")]
     SettlementBilled,
+    #[error("another bill rests on this quote: re-base it, or cancel it first")]
+    QuoteBilled,
     #[error("the bill is not authorised, or its reservation has expired")]
     BillNotAuthorised,
     #[error("the bill was cancelled")]

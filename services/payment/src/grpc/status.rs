@@ -53,6 +53,7 @@ pub(super) fn refuse(refused: PaymentError) -> Status {
         E::SettlementNotDivided => (Code::FailedPrecondition, "SETTLEMENT_NOT_DIVIDED"),
         E::NoPrice => (Code::FailedPrecondition, "NO_PRICE"),
         E::SettlementBilled => (Code::AlreadyExists, "SETTLEMENT_BILLED"),
+        E::QuoteBilled => (Code::AlreadyExists, "QUOTE_BILLED"),
         E::BillNotAuthorised => (Code::FailedPrecondition, "BILL_NOT_AUTHORISED"),
         E::BillCancelled => (Code::Aborted, "BILL_CANCELLED"),
         E::BillCaptured => (Code::FailedPrecondition, "BILL_CAPTURED"),

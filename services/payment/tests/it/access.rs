@@ -56,9 +56,9 @@ async fn id_07_bills_are_for_their_resident_and_payee_only() {
 #[tokio::test]
 async fn bills_are_listed_newest_first_in_pages() {
     let world = World::new().await;
-    let quote = world.quote("24.00").await;
     let mut opened = Vec::new();
     for _ in 0..5 {
+        let quote = world.quote("24.00").await;
         opened.insert(0, world.authorise("resident", on_quote(&quote, vec![])).await.expect("authorised").bill_id);
     }
     let (own, clinic) = (resident().to_string(), callers::CLINIC.to_string());

@@ -109,13 +109,15 @@ async fn py_02_a_refusal_has_a_stable_reason_and_changes_nothing() {
 async fn py_02_a_line_is_never_overdrawn_by_64_who_want_it_at_once() {
     let world = World::new().await;
     let line = world.line("500.00").await;
-    let quote = world.quote("24.00").await;
-    let request = || on_quote(&quote, vec![credit(&line, "24.00")]);
+    let mut quotes = Vec::new();
+    for _ in 0..64 {
+        quotes.push(world.quote("24.00").await);
+    }
     let caller = world.caller("resident");
     let ctx: Context = caller.context().await.expect("a token");
     let mut running = tokio::task::JoinSet::new();
-    for _ in 0..64 {
-        let (mut bills, request) = (world.bills(), ctx.request(request()));
+    for quote in &quotes {
+        let (mut bills, request) = (world.bills(), ctx.request(on_quote(quote, vec![credit(&line, "24.00")])));
         running.spawn(async move { bills.authorise_bill(request).await });
     }
     let (mut granted, mut short) = (0, 0);
@@ -136,6 +138,21 @@ async fn py_02_a_line_is_never_overdrawn_by_64_who_want_it_at_once() {
 }
 
 #[tokio::test]
+async fn py_02_a_quote_holds_credit_once_until_its_bill_is_cancelled() {
+    let world = World::new().await;
+    let line = world.line("100.00").await;
+    let quote = world.quote("24.00").await;
+    let on_credit = || on_quote(&quote, vec![credit(&line, "24.00")]);
+    let bill = world.authorise("resident", on_credit()).await.expect("authorised");
+    let again = world.authorise("resident", on_credit()).await;
+    assert_eq!(refused(again), (Code::AlreadyExists, "QUOTE_BILLED".to_owned()));
+    assert_eq!(text(world.line_now(&line).await.held.as_ref()), "24.00");
+
+    world.cancel("resident", &bill.bill_id).await.expect("cancelled");
+    world.authorise("resident", on_credit()).await.expect("authorised anew");
+}
+
+#[tokio::test]
 async fn py_02_who_acts_for_the_resident_needs_pay_and_a_clerk_never_takes_credit() {
     let world = World::new().await;
     let line = world.line("1000.00").await;
@@ -144,6 +161,7 @@ async fn py_02_who_acts_for_the_resident_needs_pay_and_a_clerk_never_takes_credi
     let clerk = world.authorise("clinic", on_credit()).await;
     assert_eq!(refused(clerk), (Code::PermissionDenied, "OUTSIDE_SCOPE".to_owned()));
     for payer in [Payer::Desk, Payer::Arrears] {
+        let quote = world.quote("24.00").await;
         let bill = world.authorise("clinic", on_quote(&quote, vec![share(payer, "24.00")])).await.expect("collected");
         assert_eq!(shares(&bill), [(payer, "24.00".to_owned())]);
     }

@@ -106,8 +106,8 @@ async fn py_02_an_expired_bill_that_cannot_be_cancelled_keeps_no_other_from_it()
     let line = world.line("100.00").await;
     let second = pb::GrantCreditLineRequest { agreement_sha256: "cd".repeat(32), ..world.grant_request("100.00") };
     let second = world.grant("bank", second).await.expect("another agreement");
-    let quote = world.quote("24.00").await;
     let authorised = async |line| {
+        let quote = world.quote("24.00").await;
         let bill = world.authorise("resident", on_quote(&quote, vec![credit(line, "24.00")])).await;
         bill.expect("authorised").bill_id
     };

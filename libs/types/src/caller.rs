@@ -177,6 +177,14 @@ impl Caller {
         self.actor.as_ref().unwrap_or(&self.subject)
     }
 
+    /// The resident for whom another person acts: not the resident, nor one of our services going on under a mandate.
+    pub const fn acted_for(&self) -> Option<ResidentId> {
+        match (&self.subject, &self.actor) {
+            (Party::Resident(id), Some(Party::Resident(_) | Party::Practitioner(_) | Party::Client(_))) => Some(*id),
+            _ => None,
+        }
+    }
+
     pub fn has(&self, role: &Role) -> bool {
         self.roles.contains(role)
     }

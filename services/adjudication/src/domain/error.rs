@@ -30,6 +30,8 @@ pub enum AdjudicationError {
     OpenStay(VisitId),
     #[error("the identity of the patient was not proven at visit {0}")]
     IdentityNotProven(VisitId),
+    #[error("the patient left visit {0} unseen")]
+    LeftUnseen(VisitId),
     #[error("visit {0} is already claimed")]
     ClaimExists(VisitId),
     #[error("quote {0} exists")]

@@ -19,6 +19,8 @@ pub struct Visit {
     /// Local day of the end; none while it is open.
     pub until: Option<NaiveDate>,
     pub identity_proven: bool,
+    /// False where the patient left before being seen.
+    pub is_seen: bool,
     pub referral: Option<ReferralId>,
     pub journey: JourneyId,
 }
@@ -35,6 +37,9 @@ impl Visit {
     pub fn claimable(&self, today: NaiveDate) -> Result<Stay, AdjudicationError> {
         if !self.identity_proven {
             return Err(AdjudicationError::IdentityNotProven(self.id));
+        }
+        if !self.is_seen {
+            return Err(AdjudicationError::LeftUnseen(self.id));
         }
         let until = match (self.until, self.kind) {
             (Some(until), _) => until,
@@ -69,6 +74,7 @@ mod tests {
             from: day(1),
             until,
             identity_proven: true,
+            is_seen: true,
             referral: None,
             journey: JourneyId::generate(),
         }
@@ -89,6 +95,12 @@ mod tests {
     fn a_visit_without_proof_of_identity_is_not_claimed() {
         let unproven = Visit { identity_proven: false, ..visit(CareKind::Outpatient, Some(day(1))) };
         assert!(matches!(unproven.claimable(day(1)), Err(AdjudicationError::IdentityNotProven(_))));
+    }
+
+    #[test]
+    fn a_patient_who_left_unseen_is_not_billed() {
+        let unseen = Visit { is_seen: false, ..visit(CareKind::Outpatient, Some(day(1))) };
+        assert!(matches!(unseen.claimable(day(1)), Err(AdjudicationError::LeftUnseen(_))));
     }
 
     #[test]

@@ -27,6 +27,7 @@ impl From<AdjudicationError> for Status {
             E::PolicyNotProposed(_) => (Code::FailedPrecondition, "POLICY_NOT_PROPOSED"),
             E::OpenStay(_) => (Code::FailedPrecondition, "OPEN_STAY"),
             E::IdentityNotProven(_) => (Code::FailedPrecondition, "IDENTITY_NOT_PROVEN"),
+            E::LeftUnseen(_) => (Code::FailedPrecondition, "LEFT_UNSEEN"),
             E::StaleDivision(_) => (Code::FailedPrecondition, "STALE_DIVISION"),
             E::SettlementLapsed(_) => (Code::FailedPrecondition, "SETTLEMENT_LAPSED"),
             E::SettlementReversed(_) => (Code::FailedPrecondition, "SETTLEMENT_REVERSED"),

@@ -104,6 +104,7 @@ fn visit(answer: Option<&wire::Visit>) -> Result<Visit, FieldError> {
             answer.identity_proof(),
             wire::IdentityProof::IdCard | wire::IdentityProof::ElectronicCredential
         ),
+        is_seen: answer.state() != wire::VisitState::LeftUnseen,
         referral: convert::optional_id("referral_id", &answer.referral_id)?,
         journey: convert::id("journey_id", &answer.journey_id)?,
     })

@@ -1,7 +1,6 @@
 //! Who may commit a resident's money, and who may see it committed.
 
 use chassis::Context;
-use types::caller::Party;
 use types::ids::{DelegationId, ResidentId};
 
 use super::App;
@@ -44,11 +43,7 @@ impl App {
 
 /// For whom a person acts, and on what ground; none for whoever comes in their own name, and for services.
 fn delegate(ctx: &Context) -> Result<Option<(DelegationId, ResidentId)>, PaymentError> {
-    match (ctx.caller.resident(), &ctx.caller.actor) {
-        (None, _) | (_, None | Some(Party::Service(_))) => Ok(None),
-        (Some(resident), Some(_)) => {
-            let delegation = ctx.caller.delegation.ok_or(PaymentError::NoDelegation)?;
-            Ok(Some((delegation, resident)))
-        }
-    }
+    let Some(resident) = ctx.caller.acted_for() else { return Ok(None) };
+    let delegation = ctx.caller.delegation.ok_or(PaymentError::NoDelegation)?;
+    Ok(Some((delegation, resident)))
 }

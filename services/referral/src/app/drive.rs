@@ -22,6 +22,8 @@ use crate::{
 
 const PAUSE_FIRST: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// Pauses after which somebody should look why.
+const TRIES_BEFORE_ALARM: u32 = 12;
 
 impl App {
     /// Takes over acceptances that nobody drives: new ones, those whose pause is over, those whose driver died.
@@ -82,6 +84,9 @@ impl App {
     }
 
     async fn pause(&self, claim: Claim, state: State, tries: u32) -> Result<(), ReferralError> {
+        if tries == TRIES_BEFORE_ALARM {
+            tracing::error!(saga = %claim.saga, referral = %claim.referral, tries, "an acceptance makes no progress");
+        }
         let pause = PAUSE_FIRST.saturating_mul(1_u32 << tries.min(10)).min(PAUSE_MAX);
         let mut tx = self.db.begin(Scope::Region(claim.region)).await?;
         sagas::pause(&mut tx, claim, state, pause).await?;

@@ -2,7 +2,7 @@
 
 use chassis::{Context, Guarded};
 use types::{
-    caller::{Caller, Party},
+    caller::Caller,
     ids::{OrganisationId, ResidentId},
 };
 
@@ -83,12 +83,8 @@ impl App {
     /// A person who acts for a resident sees the resident's records only where the delegation says VIEW, asked at identity at that
     /// moment. Passes whoever comes in their own name; whether a row is theirs to see is another question.
     pub(super) async fn check_view(&self, ctx: &Context) -> Result<(), ReferralError> {
-        match (ctx.caller.resident(), &ctx.caller.actor) {
-            (None, _) | (_, None | Some(Party::Service(_))) => Ok(()),
-            (Some(resident), Some(_)) => {
-                let delegation = ctx.caller.delegation.ok_or(ReferralError::NoDelegation)?;
-                self.identity.check_delegation(ctx, delegation, resident, Action::View).await
-            }
-        }
+        let Some(resident) = ctx.caller.acted_for() else { return Ok(()) };
+        let delegation = ctx.caller.delegation.ok_or(ReferralError::NoDelegation)?;
+        self.identity.check_delegation(ctx, delegation, resident, Action::View).await
     }
 }

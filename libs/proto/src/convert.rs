@@ -6,6 +6,7 @@ use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use types::expected::ExpectedLine;
 use types::money::Money;
+use types::place::Place;
 use types::region::RegionCode;
 
 use crate::anjia::common::v1 as common;
@@ -161,6 +162,23 @@ pub fn optional_timestamp(
 pub fn to_timestamp(instant: DateTime<Utc>) -> prost_types::Timestamp {
     let nanos = i32::try_from(instant.timestamp_subsec_nanos()).unwrap_or_default();
     prost_types::Timestamp { seconds: instant.timestamp(), nanos }
+}
+
+/// A place that must be given, with degrees that exist.
+pub fn place(field: &str, value: Option<&common::Place>) -> Result<Place, FieldError> {
+    let value = required(field, value)?;
+    if !(-90.0..=90.0).contains(&value.latitude) {
+        return Err(FieldError::new(format!("{field}.latitude"), "must be -90 to 90 degrees"));
+    }
+    if !(-180.0..=180.0).contains(&value.longitude) {
+        return Err(FieldError::new(format!("{field}.longitude"), "must be -180 to 180 degrees"));
+    }
+    Ok(Place { latitude: value.latitude, longitude: value.longitude })
+}
+
+/// A place on the wire.
+pub fn to_place(place: Place) -> common::Place {
+    common::Place { latitude: place.latitude, longitude: place.longitude }
 }
 
 /// A region code that must be given.

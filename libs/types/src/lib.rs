@@ -10,6 +10,7 @@ pub mod expected;
 pub mod ids;
 pub mod money;
 pub mod national_id;
+pub mod place;
 pub mod redacted;
 pub mod region;
 pub mod scheme;

@@ -9,8 +9,9 @@ use types::tier::Tier;
 
 use super::App;
 use crate::domain::IdentityError;
-use crate::domain::organisation::{Department, Kind, Organisation, Place};
+use crate::domain::organisation::{Department, Kind, Organisation};
 use crate::store::{departments, organisations};
+use types::place::Place;
 
 /// An organisation to register.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use proto::convert::FieldError;
 use types::credit_code::CreditCode;
 use types::ids::{DepartmentId, OrganisationId};
+use types::place::Place;
 use types::region::RegionCode;
 use types::tier::Tier;
 
@@ -17,13 +18,6 @@ words! {
         Bank = "BANK",
         Committee = "COMMITTEE",
     }
-}
-
-/// Degrees, WGS 84.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Place {
-    pub latitude: f64,
-    pub longitude: f64,
 }
 
 #[derive(Debug, Clone, PartialEq)]

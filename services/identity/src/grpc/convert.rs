@@ -2,9 +2,8 @@
 
 use chassis::Permitted;
 use chrono::{DateTime, Utc};
-use proto::anjia::common::v1 as common;
 use proto::anjia::identity::v1 as wire;
-use proto::convert::{FieldError, to_date, to_scheme, to_tier, to_timestamp};
+use proto::convert::{FieldError, to_date, to_place, to_scheme, to_tier, to_timestamp};
 use types::ids::{DepartmentId, OrganisationId};
 use types::national_id::Sex;
 
@@ -76,7 +75,7 @@ pub(super) fn to_organisation(organisation: &Permitted<Organisation>) -> wire::O
         credit_code: organisation.credit_code.to_string(),
         tier: organisation.tier.map(to_tier).unwrap_or_default(),
         region_code: organisation.region_code.to_string(),
-        place: organisation.place.map(|place| common::Place { latitude: place.latitude, longitude: place.longitude }),
+        place: organisation.place.map(to_place),
         alliance: organisation.alliance.clone(),
         designated_from: organisation.designated_from.map(to_date),
         designated_until: organisation.designated_until.map(to_date),

@@ -4,7 +4,6 @@ use chassis::{Context, Permitted, error};
 use postgres::Call;
 use postgres::paging::PageRequest;
 use prost::Message;
-use proto::anjia::common::v1 as common;
 use proto::anjia::identity::v1 as wire;
 use proto::anjia::identity::v1::organisation_service_server::OrganisationService;
 use proto::convert::{self, FieldError};
@@ -16,7 +15,7 @@ use super::convert::{optional_kind, said, to_organisation, to_practitioner};
 use super::{Grpc, answer};
 use crate::app::{NewOrganisation, NewPractitioner};
 use crate::domain::IdentityError;
-use crate::domain::organisation::{Department, Filter, Organisation, Place, is_icd10_prefix};
+use crate::domain::organisation::{Department, Filter, Organisation, is_icd10_prefix};
 use crate::domain::practitioner::Practitioner;
 
 const DEPARTMENTS_MAX: usize = 200;
@@ -112,7 +111,7 @@ fn new_organisation(message: &wire::Organisation) -> Result<NewOrganisation, Ide
             credit_code: credit_code(&message.credit_code)?,
             tier: convert::optional_tier("tier", message.tier)?,
             region_code: convert::region("region_code", &message.region_code)?,
-            place: message.place.as_ref().map(place).transpose()?,
+            place: message.place.as_ref().map(|place| convert::place("place", Some(place))).transpose()?,
             alliance: convert::optional_text("alliance", &message.alliance, 100)?,
             designated_from: convert::optional_date("designated_from", message.designated_from.as_ref())?,
             designated_until: convert::optional_date("designated_until", message.designated_until.as_ref())?,
@@ -132,16 +131,6 @@ fn credit_code(value: &str) -> Result<CreditCode, IdentityError> {
         return Err(FieldError::new("credit_code", "is required").into());
     }
     Ok(CreditCode::parse(value)?)
-}
-
-fn place(place: &common::Place) -> Result<Place, FieldError> {
-    if !(-90.0..=90.0).contains(&place.latitude) {
-        return Err(FieldError::new("place.latitude", "must be -90 to 90 degrees"));
-    }
-    if !(-180.0..=180.0).contains(&place.longitude) {
-        return Err(FieldError::new("place.longitude", "must be -180 to 180 degrees"));
-    }
-    Ok(Place { latitude: place.latitude, longitude: place.longitude })
 }
 
 fn department(message: &wire::Department) -> Result<Department, FieldError> {

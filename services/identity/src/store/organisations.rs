@@ -10,7 +10,8 @@ use types::tier::Tier;
 use uuid::Uuid;
 
 use super::{column, departments};
-use crate::domain::organisation::{Department, Filter, Kind, Organisation, Place};
+use crate::domain::organisation::{Department, Filter, Kind, Organisation};
+use types::place::Place;
 
 const TABLE: &str = "organisations";
 

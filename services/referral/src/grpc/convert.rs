@@ -107,7 +107,7 @@ fn to_target(index: usize, target: Target, why: &Why) -> wire::Target {
         reason: Some(reason(index, &target, why)),
         name: target.name,
         tier: to_tier(target.tier),
-        distance_m: target.distance_m,
+        distance_m: i32::try_from(target.distance_m).unwrap_or(i32::MAX),
         next_slot_id: text(target.next.map(|next| next.slot)),
         next_slot_starts_at: target.next.map(|next| to_timestamp(next.starts_at)),
     }

@@ -9,6 +9,7 @@ use proto::{
 use tonic::Status;
 use types::{
     ids::{DelegationId, OrganisationId, ResidentId},
+    place::Place,
     tier::Tier,
 };
 
@@ -18,7 +19,6 @@ use crate::domain::{
     acceptance::{Answer, Plan},
     direction::covers,
     mandate::Action,
-    target::Place,
 };
 
 const PEER: &str = "identity";
@@ -179,7 +179,7 @@ fn provider(organisation: &wire::Organisation) -> Result<Provider, FieldError> {
         id: convert::id("organisation_id", &organisation.organisation_id)?,
         name: organisation.name.clone(),
         tier: convert::tier("tier", organisation.tier)?,
-        place: organisation.place.as_ref().map(|place| Place { latitude: place.latitude, longitude: place.longitude }),
+        place: organisation.place.as_ref().map(|place| convert::place("place", Some(place))).transpose()?,
         capabilities: departments.flat_map(|department| department.capabilities.iter().cloned()).collect(),
     })
 }

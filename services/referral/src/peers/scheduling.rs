@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use postgres::{consumer::Source, events::Event};
 use proto::{
     anjia::{
-        common::v1::{EventCursor, PageRequest, Place as WirePlace},
+        common::v1::{EventCursor, PageRequest},
         scheduling::v1::{
             self as wire, appointment_service_client::AppointmentServiceClient,
             event_service_client::EventServiceClient, session_service_client::SessionServiceClient,
@@ -16,6 +16,7 @@ use proto::{
 use types::{
     care::CareKind,
     ids::{JourneyId, OrganisationId, ResidentId},
+    place::Place,
 };
 use uuid::Uuid;
 
@@ -24,7 +25,7 @@ use crate::domain::{
     ReferralError,
     acceptance::{Answer, Call, HeldPlace, Plan, Whereabouts, request_id},
     journey::{Milestone, Resource},
-    target::{FreePlace, Place},
+    target::FreePlace,
 };
 
 const PEER: &str = "scheduling";
@@ -118,7 +119,7 @@ impl Scheduling {
         now: DateTime<Utc>,
     ) -> Result<Option<FreePlace>, ReferralError> {
         let request = wire::SearchSlotsRequest {
-            near: Some(WirePlace { latitude: near.latitude, longitude: near.longitude }),
+            near: Some(convert::to_place(near)),
             radius_m: RADIUS_M,
             kind: convert::to_care_kind(kind),
             provider_organisation_id: provider.to_string(),

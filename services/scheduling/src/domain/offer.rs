@@ -7,12 +7,13 @@ use serde::{Deserialize, Serialize};
 use types::{
     care::CareKind,
     ids::{DepartmentId, OrganisationId, PractitionerId, SessionId, SlotId},
+    place::Place,
     tier::Tier,
 };
 
 use super::{
     pool::Pool,
-    session::{Place, Slot, is_fit_for},
+    session::{Slot, is_fit_for},
 };
 
 /// What is sought.
@@ -95,7 +96,7 @@ impl Query {
             .map(|provider| Nearby {
                 organisation: provider.organisation,
                 tier: provider.tier,
-                distance_m: distance_m(self.near, Place { latitude: provider.latitude, longitude: provider.longitude }),
+                distance_m: self.near.distance_m(Place { latitude: provider.latitude, longitude: provider.longitude }),
             })
             .filter(|nearby| nearby.distance_m <= self.radius_m)
             .collect();
@@ -153,22 +154,6 @@ fn reason(nearby: &Nearby, open: &OpenSlot) -> Reason {
     }
 }
 
-/// Great-circle distance in whole metres; within 0.6 % of the true one.
-#[expect(
-    clippy::float_arithmetic,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "geometry, not money; at most half the circumference of the earth"
-)]
-pub fn distance_m(one: Place, other: Place) -> u32 {
-    const EARTH_RADIUS_M: f64 = 6_371_008.8;
-    let (latitude_one, latitude_other) = (one.latitude.to_radians(), other.latitude.to_radians());
-    let half_latitude = ((latitude_other - latitude_one) / 2.0).sin();
-    let half_longitude = ((other.longitude - one.longitude).to_radians() / 2.0).sin();
-    let chord = half_latitude.powi(2) + latitude_one.cos() * latitude_other.cos() * half_longitude.powi(2);
-    (2.0 * EARTH_RADIUS_M * chord.sqrt().min(1.0).asin()).round() as u32
-}
-
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;
@@ -219,10 +204,10 @@ mod tests {
     #[test]
     fn sc_03_distances_are_whole_metres_on_the_ground() {
         let summer_palace = Place { latitude: 39.999_8, longitude: 116.275_5 };
-        assert_eq!(distance_m(TIANANMEN, TIANANMEN), 0);
-        assert!((14_400..14_600).contains(&distance_m(TIANANMEN, summer_palace)));
+        assert_eq!(TIANANMEN.distance_m(TIANANMEN), 0);
+        assert!((14_400..14_600).contains(&TIANANMEN.distance_m(summer_palace)));
         let date_line = |longitude| Place { latitude: 0.0, longitude };
-        assert!(distance_m(date_line(179.9), date_line(-179.9)) < 23_000);
+        assert!(date_line(179.9).distance_m(date_line(-179.9)) < 23_000);
     }
 
     #[test]

@@ -4,19 +4,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use types::{
     care::CareKind,
     ids::{DepartmentId, OrganisationId, PractitionerId, SessionId, SlotId},
+    place::Place,
     tier::Tier,
 };
 
 use super::{error::SchedulingError, pool::Pool};
 
 pub const SLOTS_MAX: usize = 200;
-
-/// Where something is, in degrees (WGS 84).
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Place {
-    pub latitude: f64,
-    pub longitude: f64,
-}
 
 /// Places of each slot in one pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use crate::domain::{
     appointment::{Appointment, CancelledBy, Channel, State},
     offer::Offer,
     pool::Pool,
-    session::{Place, Session, Slot},
+    session::{Session, Slot},
     visit::{IdentityProof, Outcome, Present, Visit},
 };
 
@@ -45,17 +45,6 @@ pub(super) fn said<T>(field: &str, word: Option<T>) -> Result<T, FieldError> {
     word.ok_or_else(|| FieldError::new(field, "is required"))
 }
 
-pub(super) fn place(field: &str, value: Option<&common::Place>) -> Result<Place, FieldError> {
-    let value = convert::required(field, value)?;
-    if !(-90.0..=90.0).contains(&value.latitude) {
-        return Err(FieldError::new(format!("{field}.latitude"), "must be between -90 and 90 degrees"));
-    }
-    if !(-180.0..=180.0).contains(&value.longitude) {
-        return Err(FieldError::new(format!("{field}.longitude"), "must be between -180 and 180 degrees"));
-    }
-    Ok(Place { latitude: value.latitude, longitude: value.longitude })
-}
-
 pub(super) fn to_slot(slot: Slot) -> wire::Slot {
     wire::Slot {
         slot_id: slot.id.to_string(),
@@ -66,7 +55,6 @@ pub(super) fn to_slot(slot: Slot) -> wire::Slot {
 }
 
 pub(super) fn to_session(session: &Permitted<Session>) -> wire::Session {
-    let Place { latitude, longitude } = session.place;
     let share = |share: &crate::domain::session::PoolShare| wire::PoolShare {
         pool: to_pool(share.pool),
         places: share.places.into(),
@@ -75,7 +63,7 @@ pub(super) fn to_session(session: &Permitted<Session>) -> wire::Session {
         session_id: session.id.to_string(),
         provider_organisation_id: session.organisation.to_string(),
         tier: convert::to_tier(session.tier),
-        place: Some(common::Place { latitude, longitude }),
+        place: Some(convert::to_place(session.place)),
         department_id: text(session.department),
         practitioner_id: text(session.practitioner),
         kinds: session.kinds.iter().copied().map(convert::to_care_kind).collect(),

@@ -12,7 +12,7 @@ use tonic::{Request, Response, Status};
 use types::care::CareKind;
 
 use super::{
-    convert::{place, pool, said, to_offer, to_session, to_slot},
+    convert::{pool, said, to_offer, to_session, to_slot},
     unreadable,
 };
 use crate::{
@@ -158,7 +158,7 @@ fn query(message: &wire::SearchSlotsRequest, now: DateTime<Utc>) -> Result<Query
     }
     let capability = convert::optional_text("capability", &message.capability, CAPABILITY_LENGTH_MAX)?;
     Ok(Query {
-        near: place("near", message.near.as_ref())?,
+        near: convert::place("near", message.near.as_ref())?,
         radius_m,
         kind: convert::care_kind("kind", message.kind)?,
         tier: convert::optional_tier("tier", message.tier)?,

@@ -17,7 +17,8 @@ use types::{
     tier::Tier,
 };
 
-use crate::domain::{error::SchedulingError, session::Place};
+use crate::domain::error::SchedulingError;
+use types::place::Place;
 
 const PEER: &str = "identity";
 

@@ -5,6 +5,7 @@ use sqlx::{FromRow, PgConnection};
 use types::{
     caller::Party,
     ids::{DepartmentId, OrganisationId, PractitionerId, SessionId},
+    place::Place,
 };
 use uuid::Uuid;
 
@@ -13,7 +14,7 @@ use crate::domain::{
     error::SchedulingError,
     offer::Provider,
     pool::Pool,
-    session::{Place, PoolShare, Session},
+    session::{PoolShare, Session},
 };
 
 const TABLE: &str = "sessions";

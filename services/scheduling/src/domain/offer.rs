@@ -41,8 +41,7 @@ pub struct Query {
 pub struct Provider {
     pub organisation: OrganisationId,
     pub tier: Tier,
-    pub latitude: f64,
-    pub longitude: f64,
+    pub place: Place,
 }
 
 /// A provider within reach.
@@ -96,7 +95,7 @@ impl Query {
             .map(|provider| Nearby {
                 organisation: provider.organisation,
                 tier: provider.tier,
-                distance_m: self.near.distance_m(Place { latitude: provider.latitude, longitude: provider.longitude }),
+                distance_m: self.near.distance_m(provider.place),
             })
             .filter(|nearby| nearby.distance_m <= self.radius_m)
             .collect();
@@ -185,7 +184,7 @@ mod tests {
 
     fn provider(number: u128, tier: Tier, latitude: f64) -> Provider {
         let organisation = OrganisationId::from_uuid(Uuid::from_u128(number));
-        Provider { organisation, tier, latitude, longitude: TIANANMEN.longitude }
+        Provider { organisation, tier, place: Place { latitude, ..TIANANMEN } }
     }
 
     fn open(number: u128, hours: i64) -> OpenSlot {

@@ -71,14 +71,13 @@ impl Identity {
         if organisation.kind != i32::from(wire::OrganisationKind::Provider) {
             return Err(SchedulingError::OrganisationNotFound);
         }
-        let place = organisation.place.ok_or_else(|| unexpected("a provider without a place"))?;
         let departments = organisation.departments.into_iter().map(|department| {
             let id = convert::id("department_id", &department.department_id).map_err(unexpected)?;
             Ok(Department { id, capabilities: department.capabilities })
         });
         Ok(Provider {
             tier: convert::tier("tier", organisation.tier).map_err(unexpected)?,
-            place: Place { latitude: place.latitude, longitude: place.longitude },
+            place: convert::place("place", organisation.place.as_ref()).map_err(unexpected)?,
             departments: departments.collect::<Result<_, SchedulingError>>()?,
         })
     }

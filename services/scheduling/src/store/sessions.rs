@@ -141,8 +141,7 @@ pub async fn providers(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Ve
             Ok(Provider {
                 organisation: OrganisationId::from_uuid(row.organisation_id),
                 tier: word(TABLE, "tier", row.organisation_id, &row.tier)?,
-                latitude: row.latitude,
-                longitude: row.longitude,
+                place: Place { latitude: row.latitude, longitude: row.longitude },
             })
         })
         .collect()

@@ -124,7 +124,7 @@ impl SlotCache {
     pub async fn put_providers(&self, region: RegionCode, providers: &[Provider], read_at: ReadAt) {
         let (Some(life_ms), Some(mut redis)) = (life_ms(read_at), self.redis()) else { return };
         // All or none: a provider left out would not be found.
-        if !providers.iter().all(|provider| is_indexable(provider.latitude)) {
+        if !providers.iter().all(|provider| is_indexable(provider.place.latitude)) {
             return;
         }
         let (places, version) = provider_keys(region);
@@ -132,7 +132,7 @@ impl SlotCache {
         put.key(version).arg(read_at.time.timestamp_millis()).arg(life_ms);
         for provider in providers {
             let Ok(member) = serde_json::to_string(provider) else { return };
-            put.arg(provider.longitude).arg(provider.latitude).arg(member);
+            put.arg(provider.place.longitude).arg(provider.place.latitude).arg(member);
         }
         self.note(put.invoke_async::<Value>(&mut redis).await);
     }

@@ -8,9 +8,10 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::City;
 
-/// What moves without anybody's act: used assertions, who looked at whom, which replica leads, how far consumers are.
-const BOOKKEEPING: [&str; 6] =
-    ["assertions", "audit_entries", "chain_heads", "leases", "cursors", "platform_migrations"];
+/// What moves without anybody's act: used assertions, who looked at whom and who was refused, which replica leads, how far
+/// consumers are.
+const BOOKKEEPING: [&str; 7] =
+    ["assertions", "audit_entries", "refusals", "chain_heads", "leases", "cursors", "platform_migrations"];
 const SETTLES_WITHIN_TRIES: u32 = 50;
 
 /// A digest of each table, by `service.table`.

@@ -1,9 +1,13 @@
-//! Who may call what, and see what. `access.toml` names for every method the roles that may call it and the rule by which a loaded
-//! row is shown; nothing is allowed that it does not name.
+//! Who may call what, and see what. `access.toml` names for every method the roles that may call it, the relation to a loaded row that
+//! shows it, and the fields of the answer that a role does not see; nothing is allowed that it does not name.
 
 mod permit;
 mod policy;
+mod rule;
+mod veil;
 
-pub(crate) use permit::decide;
 pub use permit::{Denied, Guarded, Permitted};
-pub use policy::{AccessError, ObjectRule, Policies, Policy, Priority};
+pub(crate) use permit::{OUTSIDE_SCOPE, decide};
+pub use policy::{AccessError, Grant, Policies, Policy, Priority};
+pub use rule::{ObjectRule, Relation, UnknownRule};
+pub use veil::{FieldMask, Veil};

@@ -1,6 +1,7 @@
 //! One call as a use case sees it: who calls, how long it may take, what it may show, and the calls it makes in turn.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tonic::metadata::MetadataValue;
@@ -24,6 +25,8 @@ pub struct Context {
     token: Redacted<Arc<str>>,
     policy: Option<Arc<Policy>>,
     domain: Arc<str>,
+    /// Whether a row was refused; shared with the layer that records it.
+    denied: Arc<AtomicBool>,
     /// The caller's deadline; background work has none.
     deadline: Option<Deadline>,
     /// Bounds each outgoing call further.
@@ -34,9 +37,21 @@ pub struct Context {
 #[derive(Debug, Clone)]
 pub(crate) struct Admitted {
     pub(crate) caller: Caller,
-    pub(crate) token: Redacted<Arc<str>>,
-    pub(crate) policy: Arc<Policy>,
-    pub(crate) domain: Arc<str>,
+    token: Redacted<Arc<str>>,
+    policy: Arc<Policy>,
+    domain: Arc<str>,
+    denied: Arc<AtomicBool>,
+}
+
+impl Admitted {
+    pub(crate) fn new(caller: Caller, token: Redacted<Arc<str>>, policy: Arc<Policy>, domain: Arc<str>) -> Self {
+        Self { caller, token, policy, domain, denied: Arc::default() }
+    }
+
+    /// Whether a row was refused on the way, whatever the caller was told of it.
+    pub(crate) fn has_denied(&self) -> bool {
+        self.denied.load(Ordering::Relaxed)
+    }
 }
 
 impl Context {
@@ -48,6 +63,7 @@ impl Context {
             token: admitted.token.clone(),
             policy: Some(Arc::clone(&admitted.policy)),
             domain: Arc::clone(&admitted.domain),
+            denied: Arc::clone(&admitted.denied),
             deadline: request.extensions().get::<Deadline>().copied(),
             call_limit: None,
         })
@@ -60,6 +76,7 @@ impl Context {
             token: Redacted::new(token.into()),
             policy: None,
             domain: Arc::from(crate::error::DOMAIN),
+            denied: Arc::default(),
             deadline: None,
             call_limit: Some(BACKGROUND_CALL_LIMIT),
         }
@@ -102,9 +119,15 @@ impl Context {
         telemetry::current_traceparent()
     }
 
-    /// Permits the row if the object rule that `access.toml` names for this method allows it.
+    /// Permits the row if the object rule that `access.toml` names for this method and the caller's role allows it.
     pub fn permit<T: Guarded>(&self, value: T) -> Result<Permitted<T>, Denied> {
-        access::decide(self.policy.as_deref(), &self.domain, &self.caller, &value).map(|()| Permitted::new(value))
+        match access::decide(self.policy.as_deref(), &self.domain, &self.caller, &value) {
+            Ok(()) => Ok(Permitted::new(value)),
+            Err(denied) => {
+                self.denied.store(true, Ordering::Relaxed);
+                Err(denied)
+            }
+        }
     }
 
     /// Permits all rows or none: for an answer that makes sense only as a whole.

@@ -6,6 +6,7 @@ mod layers;
 mod malformed;
 mod ops;
 mod shed;
+mod veiled;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::Request;
+use postgres::{Database, Refusals};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
@@ -82,6 +84,7 @@ pub struct Server {
     config: ServerConfig,
     access: &'static str,
     verifier: Option<Verifier>,
+    refusals: Option<Refusals>,
     checks: Vec<Check>,
     work: Vec<Work>,
     stop: CancellationToken,
@@ -95,6 +98,7 @@ impl Server {
             config: config.clone(),
             access: "",
             verifier: None,
+            refusals: None,
             checks: Vec::new(),
             work: Vec::new(),
             stop: CancellationToken::new(),
@@ -113,6 +117,14 @@ impl Server {
     pub fn auth(mut self, verifier: Verifier) -> Self {
         self.verifier = Some(verifier);
         self
+    }
+
+    /// Where refused calls are recorded: the service's own database.
+    #[must_use]
+    pub fn audit(self, db: Database) -> Self {
+        let refusals = Refusals::new(self.name, db, self.config.region);
+        let writing = refusals.clone();
+        Self { refusals: Some(refusals), ..self }.work("refusals", |stop| writing.run(stop))
     }
 
     /// What must hold for the service to be ready: its own database and migrations, never a peer.
@@ -169,7 +181,7 @@ impl Server {
         let open = routes.routes.add_service(health_service).add_service(reflection);
 
         let draining = CancellationToken::new();
-        let shared = Shared::new(self.name, &self.config, policies, verifier, draining.clone());
+        let shared = Shared::new(self.name, &self.config, policies, verifier, self.refusals.clone(), draining.clone());
         let listener = listen(self.config.listen).await?;
         let ops_listener = listen(self.config.ops_listen).await?;
         Ok(Bound {
@@ -182,6 +194,7 @@ impl Server {
             names: routes.names,
             checks: self.checks,
             work: self.work,
+            refusals: self.refusals,
             stop: self.stop,
             draining,
         })
@@ -203,6 +216,7 @@ pub struct Bound {
     names: Vec<&'static str>,
     checks: Vec<Check>,
     work: Vec<Work>,
+    refusals: Option<Refusals>,
     stop: CancellationToken,
     draining: CancellationToken,
 }

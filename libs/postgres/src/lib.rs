@@ -30,6 +30,7 @@ mod database;
 mod error;
 mod idempotency;
 mod migration;
+mod refusals;
 mod transaction;
 
 pub use config::{MigrateConfig, PostgresConfig};
@@ -37,6 +38,7 @@ pub use database::Database;
 pub use error::Error;
 pub use idempotency::{Begun, Call, Reply};
 pub use migration::migrate;
+pub use refusals::Refusals;
 pub use transaction::{Scope, Transaction};
 
 /// What every service's database needs done without being asked, until told to stop: sealing and forgetting.

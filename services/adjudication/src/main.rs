@@ -49,6 +49,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let served = Server::new("adjudication", &config.server)
         .access(include_str!("../access.toml"))
         .auth(Verifier::remote(identity, clock))
+        .audit(db.clone())
         .ready(move || {
             let db = ready.clone();
             async move { Ok(db.ready(&MIGRATOR).await?) }

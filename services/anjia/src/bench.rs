@@ -3,6 +3,7 @@
 //! A figure without a goal has a reference instead, measured in the same run: rates of this machine alone say nothing.
 
 mod booking;
+mod decision;
 mod figure;
 mod mesh;
 mod quoting;
@@ -44,11 +45,16 @@ enum Bench {
     Idle,
     /// Quotes priced a second, beside empty calls.
     Adjudicate,
+    /// Microseconds of one authorisation decision, in this process: needs no mesh.
+    Decision,
     /// Places held and confirmed a second, beside bare inserts in the same Postgres.
     Booking,
 }
 
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
+    if args.bench == Some(Bench::Decision) {
+        return concluded(args, &[decision::measure()?]);
+    }
     if let Err(error) = devstack::servers() {
         eprintln!("anjia: {error:#}");
         return Ok(ExitCode::from(EXIT_MISSING));
@@ -59,9 +65,18 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
         _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted; what had started is stopped"),
     };
     ground.wipe()?;
-    let figures = measured?;
+    concluded(args, &measured?)
+}
+
+/// Shows people the figures, which programs have read by now.
+fn concluded(args: &Args, figures: &[Figure]) -> Result<ExitCode> {
+    if args.json && args.bench == Some(Bench::Decision) {
+        for figure in figures {
+            print(&Value::from(figure).to_string())?;
+        }
+    }
     if !args.json {
-        print(&figure::table(&figures))?;
+        print(&figure::table(figures))?;
     }
     let missed = figures.iter().any(|figure| figure.is_met() == Some(false));
     Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -89,6 +104,9 @@ async fn measure(args: &Args, ground: &Ground) -> Result<Vec<Figure>> {
         for figure in mesh::idle(&mesh).await? {
             done(figure)?;
         }
+    }
+    if wants(Bench::Decision) {
+        done(decision::measure()?)?;
     }
     if wants(Bench::Adjudicate) || wants(Bench::Booking) {
         let town = Town::settle(&mesh).await?;

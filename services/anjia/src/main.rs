@@ -1,5 +1,6 @@
 //! `anjia`: the command line of the platform on this machine. Each subcommand has its own file.
 
+mod access;
 mod bench;
 mod demo;
 mod down;
@@ -37,6 +38,7 @@ enum Command {
     Token(token::Args),
     Verify(verify::Args),
     Bench(bench::Args),
+    Access(access::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -64,6 +66,7 @@ async fn main() -> ExitCode {
         Command::Token(args) => token::run(&args).await,
         Command::Verify(args) => verify::command(&args).await,
         Command::Bench(args) => bench::run(&args).await,
+        Command::Access(args) => access::run(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("anjia: {error:#}");

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use chassis::{ServerConfig, TelemetryConfig};
 use postgres::PostgresConfig;
-use types::region::RegionCode;
 
 /// What serving needs.
 #[derive(Debug, clap::Args)]
@@ -27,9 +26,6 @@ pub struct Config {
     /// Key of the blind indexes, 32 bytes in hexadecimal. It cannot be rotated without indexing anew.
     #[arg(long, env)]
     pub index_key_file: PathBuf,
-    /// Region in whose name clients are looked up before their own is known (GB/T 2260).
-    #[arg(long, env, default_value = "110000")]
-    pub region: RegionCode,
     /// How long an access token is good, in seconds.
     #[arg(long, env, default_value_t = 300, value_parser = clap::value_parser!(u16).range(60..=300))]
     pub token_lifetime_s: u16,

@@ -42,6 +42,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     Server::new("identity", &config.server)
         .access(ACCESS)
         .auth(verifier)
+        .audit(app.db.clone())
         .ready(move || {
             let db = ready.clone();
             async move { Ok(db.ready(&MIGRATOR).await?) }
@@ -62,7 +63,7 @@ async fn wire(config: &Config) -> anyhow::Result<App> {
         continuations: Continuations::parse(CONTINUATIONS)?,
         db: Database::connect(&config.postgres).await?,
         clock: Arc::new(SystemClock),
-        home: config.region,
+        home: config.server.region,
         token_lifetime: TimeDelta::seconds(config.token_lifetime_s.into()),
     })
 }

@@ -53,6 +53,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     Server::new("referral", &config.server)
         .access(ACCESS)
         .auth(verifier)
+        .audit(app.db.clone())
         .ready(move || {
             let db = ready.clone();
             async move { Ok(db.ready(&MIGRATOR).await?) }

@@ -53,6 +53,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let mut server = Server::new("scheduling", &config.server)
         .access(ACCESS)
         .auth(Verifier::remote(identity, clock))
+        .audit(db.clone())
         .ready(move || {
             let db = ready.clone();
             async move { Ok(db.ready(&MIGRATOR).await?) }

@@ -3,11 +3,14 @@
 use std::ops::Deref;
 
 use tonic::{Code, Status};
-use types::caller::{Caller, Party, Role};
+use types::caller::{Caller, Role};
 use types::ids::{OrganisationId, ResidentId};
 
-use super::policy::{ObjectRule, Policy};
+use super::policy::Policy;
 use crate::error;
+
+/// The reason of a row that is not for this caller.
+pub(crate) const OUTSIDE_SCOPE: &str = "OUTSIDE_SCOPE";
 
 /// A row that belongs to somebody.
 pub trait Guarded {
@@ -18,6 +21,11 @@ pub trait Guarded {
     fn resident(&self) -> Option<ResidentId>;
     /// The organisations that take part in it.
     fn organisations(&self) -> Vec<OrganisationId>;
+
+    /// The organisations that care for the resident at this moment, as far as they were looked up: what the `care` relation needs.
+    fn carers(&self) -> Vec<OrganisationId> {
+        vec![]
+    }
 }
 
 /// A row that its caller may see. Only [`Context::permit`](crate::Context::permit) makes one, and only this is encoded.
@@ -56,7 +64,7 @@ impl From<Denied> for Status {
     fn from(denied: Denied) -> Self {
         match denied.hidden_as {
             Some(reason) => error::status(&denied.domain, Code::NotFound, reason, "not found"),
-            None => error::status(&denied.domain, Code::PermissionDenied, "OUTSIDE_SCOPE", denied.to_string()),
+            None => error::status(&denied.domain, Code::PermissionDenied, OUTSIDE_SCOPE, denied.to_string()),
         }
     }
 }
@@ -68,33 +76,11 @@ pub(crate) fn decide<T: Guarded>(
     caller: &Caller,
     value: &T,
 ) -> Result<(), Denied> {
-    let is_allowed =
-        policy.is_some_and(|policy| is_service_itself(policy, caller) || allows(policy.object, caller, value));
-    if is_allowed {
+    if policy.is_some_and(|policy| policy.allows(caller, value)) {
         return Ok(());
     }
     let hidden_as = caller.has(&Role::Bank).then_some(T::NOT_FOUND);
     Err(Denied { domain: domain.to_owned(), hidden_as })
-}
-
-/// A service in its own name and nobody else's, on a method that lists it.
-fn is_service_itself(policy: &Policy, caller: &Caller) -> bool {
-    match (&caller.subject, &caller.actor) {
-        (Party::Service(name), None) => policy.roles.contains(&Role::Service(name.clone())),
-        _ => false,
-    }
-}
-
-fn allows(rule: ObjectRule, caller: &Caller, value: &impl Guarded) -> bool {
-    let is_subject = || caller.resident().is_some_and(|resident| value.resident() == Some(resident));
-    let is_organisation =
-        || caller.organisation.is_some_and(|organisation| value.organisations().contains(&organisation));
-    match rule {
-        ObjectRule::Anyone => true,
-        ObjectRule::Subject => is_subject(),
-        ObjectRule::Organisation => is_organisation(),
-        ObjectRule::SubjectOrOrganisation => is_subject() || is_organisation(),
-    }
 }
 
 #[cfg(test)]
@@ -102,13 +88,21 @@ mod tests {
     use std::collections::BTreeSet;
 
     use chrono::DateTime;
+    use types::caller::Party;
     use types::region::RegionCode;
 
     use super::*;
-    use crate::access::Priority;
-    use crate::methods::Shape;
+    use crate::access::Policies;
+    use crate::methods::Methods;
 
-    struct Row(ResidentId, OrganisationId);
+    /// A resident, the organisation of the row, and one that cares for the resident.
+    struct Row(ResidentId, OrganisationId, OrganisationId);
+
+    impl Row {
+        fn new() -> Self {
+            Self(ResidentId::generate(), OrganisationId::generate(), OrganisationId::generate())
+        }
+    }
 
     impl Guarded for Row {
         const NOT_FOUND: &'static str = "ROW_NOT_FOUND";
@@ -120,18 +114,22 @@ mod tests {
         fn organisations(&self) -> Vec<OrganisationId> {
             vec![self.1]
         }
+
+        fn carers(&self) -> Vec<OrganisationId> {
+            vec![self.2]
+        }
     }
 
-    fn policy(object: ObjectRule) -> Policy {
-        Policy {
-            method: "a.B/C".to_owned(),
-            roles: BTreeSet::from([Role::Resident, Role::Service("referral".to_owned())]),
-            object,
-            priority: Priority::New,
-            anonymous: false,
-            long_poll: false,
-            shape: Shape { server_streaming: false },
-        }
+    /// The policy of a method with this rule; clinicians have one of their own.
+    fn policy(object: &str, object_of_clinicians: &str) -> Policy {
+        const SERVICE: &str = "anjia.identity.v1.TokenService";
+        let text = format!(
+            "[\"{SERVICE}/ExchangeToken\"]\nanonymous = true\n[\"{SERVICE}/GetKeys\"]\nobject = \"{object}\"\n\
+             roles = [\"resident\", \"clinician\", \"clinic_clerk\", \"bank\", \"service:referral\"]\n\
+             object_for = {{ clinician = \"{object_of_clinicians}\" }}"
+        );
+        let policies = Policies::check(&text, &[SERVICE], Methods::declared()).unwrap();
+        policies.get("anjia.identity.v1.TokenService/GetKeys").unwrap().as_ref().clone()
     }
 
     fn caller(subject: Party, organisation: Option<OrganisationId>, role: Role) -> Caller {
@@ -147,32 +145,54 @@ mod tests {
         }
     }
 
-    fn allowed(rule: ObjectRule, caller: &Caller, row: &Row) -> bool {
-        decide(Some(&policy(rule)), "x.anjia", caller, row).is_ok()
+    fn staff(organisation: OrganisationId, role: Role) -> Caller {
+        caller(Party::Client("desk".to_owned()), Some(organisation), role)
+    }
+
+    fn allowed(policy: &Policy, caller: &Caller, row: &Row) -> bool {
+        decide(Some(policy), "x.anjia", caller, row).is_ok()
     }
 
     #[test]
     fn each_rule_lets_in_whom_it_names() {
-        let row = Row(ResidentId::generate(), OrganisationId::generate());
+        let row = Row::new();
         let owner = caller(Party::Resident(row.0), None, Role::Resident);
-        let clinic = caller(Party::Client("clinic".to_owned()), Some(row.1), Role::Clinician);
-        let stranger =
-            caller(Party::Resident(ResidentId::generate()), Some(OrganisationId::generate()), Role::Resident);
+        let stranger = caller(Party::Resident(ResidentId::generate()), None, Role::Resident);
+        let (clinic, carer) = (staff(row.1, Role::ClinicClerk), staff(row.2, Role::ClinicClerk));
+        let elsewhere = staff(OrganisationId::generate(), Role::ClinicClerk);
 
         let expected = [
-            (ObjectRule::Anyone, [true, true, true]),
-            (ObjectRule::Subject, [true, false, false]),
-            (ObjectRule::Organisation, [false, true, false]),
-            (ObjectRule::SubjectOrOrganisation, [true, true, false]),
+            ("anyone", [true, true, true, true, true]),
+            ("subject", [true, false, false, false, false]),
+            ("organisation", [false, true, false, false, false]),
+            ("care", [false, false, true, false, false]),
+            ("subject_or_organisation", [true, true, false, false, false]),
+            ("subject_or_organisation_or_care", [true, true, true, false, false]),
         ];
         for (rule, outcome) in expected {
-            assert_eq!([&owner, &clinic, &stranger].map(|caller| allowed(rule, caller, &row)), outcome, "{rule:?}");
+            let policy = policy(rule, "subject");
+            let seen = [&owner, &clinic, &carer, &elsewhere, &stranger].map(|caller| allowed(&policy, caller, &row));
+            assert_eq!(seen, outcome, "{rule}");
         }
     }
 
     #[test]
+    fn a_role_may_have_a_rule_of_its_own_and_any_role_suffices() {
+        let row = Row::new();
+        let policy = policy("organisation", "care");
+        assert!(allowed(&policy, &staff(row.2, Role::Clinician), &row));
+        assert!(!allowed(&policy, &staff(row.2, Role::ClinicClerk), &row));
+        assert!(!allowed(&policy, &staff(row.1, Role::Clinician), &row));
+        let mut both = staff(row.1, Role::Clinician);
+        both.roles.insert(Role::ClinicClerk);
+        assert!(allowed(&policy, &both, &row));
+        // A role that may not call the method opens nothing.
+        assert!(!allowed(&policy, &staff(row.1, Role::Auditor), &row));
+    }
+
+    #[test]
     fn a_service_passes_in_its_own_name_only() {
-        let row = Row(ResidentId::generate(), OrganisationId::generate());
+        let row = Row::new();
         let listed = caller(Party::Service("referral".to_owned()), None, Role::Service("referral".to_owned()));
         let unlisted = caller(Party::Service("payment".to_owned()), None, Role::Service("payment".to_owned()));
         let continuing = Caller {
@@ -180,22 +200,23 @@ mod tests {
             actor: Some(Party::Service("referral".to_owned())),
             ..listed.clone()
         };
-        let outcome = [&listed, &unlisted, &continuing].map(|caller| allowed(ObjectRule::Subject, caller, &row));
+        let policy = policy("subject", "subject");
+        let outcome = [&listed, &unlisted, &continuing].map(|caller| allowed(&policy, caller, &row));
         assert_eq!(outcome, [true, false, false]);
     }
 
     #[test]
     fn a_bank_does_not_learn_that_a_row_exists() {
-        let row = Row(ResidentId::generate(), OrganisationId::generate());
-        let bank = caller(Party::Client("bank".to_owned()), Some(OrganisationId::generate()), Role::Bank);
-        let denied = decide(Some(&policy(ObjectRule::Organisation)), "x.anjia", &bank, &row).unwrap_err();
+        let bank = staff(OrganisationId::generate(), Role::Bank);
+        let policy = policy("organisation", "organisation");
+        let denied = decide(Some(&policy), "x.anjia", &bank, &Row::new()).unwrap_err();
         let status = Status::from(denied);
         assert_eq!((status.code(), error::reason(&status).as_deref()), (Code::NotFound, Some("ROW_NOT_FOUND")));
     }
 
     #[test]
     fn without_a_policy_nothing_is_permitted() {
-        let row = Row(ResidentId::generate(), OrganisationId::generate());
+        let row = Row::new();
         let owner = caller(Party::Resident(row.0), None, Role::Resident);
         assert!(decide(None, "x.anjia", &owner, &row).is_err());
     }

@@ -4,23 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
-use types::caller::Role;
+use types::caller::{Caller, Party, Role};
 
-use crate::methods::{Methods, Shape};
-
-/// Which rows a method may show or change, once its caller has a role for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ObjectRule {
-    /// Every row: what the method shows is no secret of anybody's.
-    Anyone,
-    /// Rows of the resident on whose behalf the call is made.
-    Subject,
-    /// Rows of the organisation the caller works for.
-    Organisation,
-    /// Either of the two.
-    SubjectOrOrganisation,
-}
+use super::permit::Guarded;
+use super::rule::ObjectRule;
+use super::veil::{FieldMask, Path, Veil};
+use crate::methods::{Fields, Methods, Shape};
 
 /// What gives way first under load.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -33,18 +22,29 @@ pub enum Priority {
     Complete,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct Entry {
-    #[serde(default)]
     roles: BTreeSet<Role>,
     object: Option<ObjectRule>,
-    #[serde(default)]
+    /// Roles with another object rule than the rest.
+    object_for: BTreeMap<Role, ObjectRule>,
+    /// Fields of the answer that a role does not get, by path: `resident.mobile`.
+    hidden_from: BTreeMap<Role, BTreeSet<String>>,
+    /// Text fields of which a role sees the first character.
+    masked_for: BTreeMap<Role, BTreeSet<String>>,
     priority: Priority,
-    #[serde(default)]
     anonymous: bool,
-    #[serde(default)]
     long_poll: bool,
+}
+
+/// What a role may see of what a method shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    pub object: ObjectRule,
+    /// Fields by path, as `access.toml` names them.
+    pub veiled: BTreeMap<String, Veil>,
+    mask: Arc<FieldMask>,
 }
 
 /// The policy of one method.
@@ -52,15 +52,46 @@ struct Entry {
 pub struct Policy {
     /// `package.Service/Method`.
     pub method: String,
-    /// Any one suffices.
-    pub roles: BTreeSet<Role>,
-    pub object: ObjectRule,
+    /// Any one role suffices.
+    pub grants: BTreeMap<Role, Grant>,
     pub priority: Priority,
     /// Needs no token: token exchange and keys only.
     pub anonymous: bool,
     /// Waits by design (`PullEvents`): does not count as work in flight, and is cut short by a drain.
     pub long_poll: bool,
     pub(crate) shape: Shape,
+}
+
+impl Policy {
+    /// Whether the caller may call at all. `continued` are the only methods of a continuation token, `None` for every other.
+    pub fn admits(&self, caller: &Caller, continued: Option<&[String]>) -> bool {
+        self.grants_of(caller).next().is_some() && continued.is_none_or(|methods| methods.contains(&self.method))
+    }
+
+    /// Whether the caller may see this row.
+    pub fn allows(&self, caller: &Caller, row: &impl Guarded) -> bool {
+        self.lists_service(caller) || self.grants_of(caller).any(|grant| grant.object.allows(caller, row))
+    }
+
+    /// The fields of the answer that none of the caller's roles shows; nothing for whoever sees it whole.
+    pub(crate) fn mask(&self, caller: &Caller) -> Option<Arc<FieldMask>> {
+        let mut masks = self.grants_of(caller).map(|grant| &grant.mask);
+        let first = Arc::clone(masks.next()?);
+        let mask = masks.fold(first, |mask, next| Arc::new(mask.intersection(next)));
+        (!mask.is_empty()).then_some(mask)
+    }
+
+    fn grants_of(&self, caller: &Caller) -> impl Iterator<Item = &Grant> {
+        caller.roles.iter().filter_map(|role| self.grants.get(role))
+    }
+
+    /// A service in its own name and nobody else's, on a method that lists it.
+    fn lists_service(&self, caller: &Caller) -> bool {
+        match (&caller.subject, &caller.actor) {
+            (Party::Service(name), None) => self.grants.contains_key(&Role::Service(name.clone())),
+            _ => false,
+        }
+    }
 }
 
 /// Why a server does not start.
@@ -95,45 +126,79 @@ impl Policies {
             .filter(|method| !declared.contains(method.as_str()))
             .map(|method| format!("  {method}: in access.toml, but not an RPC of this server"));
         let incomplete = entries.iter().filter_map(|(method, entry)| Some(format!("  {method}: {}", entry.fault()?)));
+        let mut differences: Vec<String> = undeclared.chain(missing).chain(foreign).chain(incomplete).collect();
 
-        let differences: Vec<String> = undeclared.chain(missing).chain(foreign).chain(incomplete).collect();
-        if !differences.is_empty() {
-            return Err(AccessError::Differs(differences));
+        let mut policies = BTreeMap::new();
+        for (method, entry) in entries {
+            let Some(shape) = methods.shape(&method) else { continue };
+            match entry.policy(&method, shape) {
+                Ok(policy) => drop(policies.insert(method, Arc::new(policy))),
+                Err(unknown) => differences.extend(unknown.iter().map(|fault| format!("  {method}: {fault}"))),
+            }
         }
-        let policies = entries.into_iter().filter_map(|(method, entry)| {
-            let shape = methods.shape(&method)?;
-            Some((method.clone(), Arc::new(entry.policy(method, shape))))
-        });
-        Ok(Self(policies.collect()))
+        if differences.is_empty() { Ok(Self(policies)) } else { Err(AccessError::Differs(differences)) }
     }
 
     /// The policy of `package.Service/Method`.
     pub fn get(&self, method: &str) -> Option<&Arc<Policy>> {
         self.0.get(method)
     }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Policy> {
+        self.0.values().map(Arc::as_ref)
+    }
 }
 
 impl Entry {
-    fn fault(&self) -> Option<&'static str> {
-        match (self.anonymous, self.roles.is_empty(), self.object) {
-            (true, false, _) => Some("anonymous methods have no roles"),
-            (false, true, _) => Some("names no role"),
-            (false, _, None) => Some("names no object rule"),
+    fn fault(&self) -> Option<String> {
+        let named = self.object_for.keys().chain(self.hidden_from.keys()).chain(self.masked_for.keys());
+        let stranger = named.into_iter().find(|role| !self.roles.contains(role));
+        match (self.anonymous, self.roles.is_empty(), &self.object, stranger) {
+            (true, false, _, _) => Some("anonymous methods have no roles".to_owned()),
+            (false, true, _, _) => Some("names no role".to_owned()),
+            (false, _, None, _) => Some("names no object rule".to_owned()),
+            (.., Some(role)) => Some(format!("says what {role} sees, who may not call it")),
             _ => None,
         }
     }
 
-    fn policy(self, method: String, shape: Shape) -> Policy {
-        Policy {
-            method,
-            roles: self.roles,
-            object: self.object.unwrap_or(ObjectRule::Anyone),
-            priority: self.priority,
-            anonymous: self.anonymous,
-            long_poll: self.long_poll,
-            shape,
+    /// The policy, or every field path that is not one.
+    fn policy(self, method: &str, shape: Shape) -> Result<Policy, Vec<String>> {
+        let (mut grants, mut faults) = (BTreeMap::new(), Vec::new());
+        for role in &self.roles {
+            let Some(object) = self.object_for.get(role).or(self.object.as_ref()).cloned() else { continue };
+            let veiled = self.veiled(role);
+            match mask(method, &veiled) {
+                Ok(mask) => drop(grants.insert(role.clone(), Grant { object, veiled, mask: Arc::new(mask) })),
+                Err(unknown) => faults.extend(unknown),
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let Self { priority, anonymous, long_poll, .. } = self;
+        Ok(Policy { method: method.to_owned(), grants, priority, anonymous, long_poll, shape })
+    }
+
+    fn veiled(&self, role: &Role) -> BTreeMap<String, Veil> {
+        let of = |fields: &BTreeMap<Role, BTreeSet<String>>, veil| {
+            fields.get(role).into_iter().flatten().map(|field| (field.clone(), veil)).collect::<Vec<_>>()
+        };
+        let masked = of(&self.masked_for, Veil::Masked);
+        masked.into_iter().chain(of(&self.hidden_from, Veil::Hidden)).collect()
+    }
+}
+
+fn mask(method: &str, veiled: &BTreeMap<String, Veil>) -> Result<FieldMask, Vec<String>> {
+    let (mut fields, mut faults) = (BTreeMap::<Path, Veil>::new(), Vec::new());
+    for (path, veil) in veiled {
+        match Fields::declared().resolve(method, path) {
+            Some(field) if *veil == Veil::Masked && !field.is_text => faults.push(format!("{path} is no text to mask")),
+            Some(field) => drop(fields.insert(field.numbers, *veil)),
+            None => faults.push(format!("the answer has no field {path}")),
         }
     }
+    if faults.is_empty() { Ok(FieldMask::new(fields)) } else { Err(faults) }
 }
 
 #[cfg(test)]
@@ -146,22 +211,23 @@ mod tests {
         Policies::check(text, &[SERVICE], Methods::declared())
     }
 
+    /// A file in which one entry has these lines.
+    fn with(lines: &str) -> String {
+        format!("[\"{SERVICE}/ExchangeToken\"]\nanonymous = true\n[\"{SERVICE}/GetKeys\"]\n{lines}")
+    }
+
     #[test]
     fn a_complete_file_is_accepted() {
-        let policies = check(
-            r#"
-            ["anjia.identity.v1.TokenService/ExchangeToken"]
-            anonymous = true
-            ["anjia.identity.v1.TokenService/GetKeys"]
-            roles = ["resident", "service:referral"]
-            object = "subject_or_organisation"
-            priority = "complete"
-            "#,
-        )
-        .unwrap();
+        let text = with(
+            "roles = [\"resident\", \"service:referral\"]\nobject = \"subject\"\npriority = \"complete\"\n\
+             object_for = { \"service:referral\" = \"subject_or_care\" }\nhidden_from = { resident = [\"keys.x\"] }",
+        );
+        let policies = check(&text).unwrap();
         let policy = policies.get("anjia.identity.v1.TokenService/GetKeys").unwrap();
         assert_eq!(policy.priority, Priority::Complete);
-        assert!(policy.roles.contains(&Role::Service("referral".to_owned())));
+        let rules: Vec<String> = policy.grants.values().map(|grant| grant.object.to_string()).collect();
+        assert_eq!(rules, ["subject", "subject_or_care"]);
+        assert_eq!(policy.grants[&Role::Resident].veiled, BTreeMap::from([("keys.x".to_owned(), Veil::Hidden)]));
     }
 
     #[test]
@@ -184,8 +250,23 @@ mod tests {
     #[test]
     fn unknown_words_are_refused() {
         for line in ["roles = [\"root\"]", "object = \"everything\"", "priority = \"high\"", "anonymus = true"] {
-            let text = format!("[\"{SERVICE}/GetKeys\"]\n{line}");
-            assert!(matches!(check(&text), Err(AccessError::Syntax(_))), "{line}");
+            assert!(matches!(check(&with(line)), Err(AccessError::Syntax(_))), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_mask_names_fields_that_the_contract_has_and_roles_that_may_call() {
+        let named = "roles = [\"resident\"]\nobject = \"anyone\"\n";
+        let refused = [
+            ("hidden_from = { resident = [\"keys.secret\"] }", "the answer has no field keys.secret"),
+            ("hidden_from = { resident = [\"keys.x.y\"] }", "the answer has no field keys.x.y"),
+            ("masked_for = { resident = [\"keys\"] }", "keys is no text to mask"),
+            ("masked_for = { auditor = [\"keys.x\"] }", "says what auditor sees, who may not call it"),
+            ("object_for = { auditor = \"anyone\" }", "says what auditor sees, who may not call it"),
+        ];
+        for (line, expected) in refused {
+            let error = check(&with(&format!("{named}{line}"))).unwrap_err().to_string();
+            assert!(error.contains(expected), "{line}: {error}");
         }
     }
 }

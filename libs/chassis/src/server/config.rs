@@ -4,6 +4,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use types::region::RegionCode;
+
 /// How a server listens, limits and ends.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServerConfig {
@@ -13,6 +15,9 @@ pub struct ServerConfig {
     /// Where probes are answered, in plain HTTP.
     #[arg(long, env, default_value = "127.0.0.1:9090")]
     pub ops_listen: SocketAddr,
+    /// Region of the installation (GB/T 2260): what belongs to no caller, such as a refusal of nobody known, is recorded here.
+    #[arg(long, env, default_value = "110000")]
+    pub region: RegionCode,
     /// Threads that run the service; an idle service stays small with few.
     #[arg(long, env, default_value = "2", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub worker_threads: u8,

@@ -74,6 +74,10 @@ impl Bound {
         }
         self.draining.cancel();
         grpc.abort();
+        if let Some(refusals) = self.refusals {
+            // Those of the last calls.
+            refusals.write().await;
+        }
         outcome
     }
 }

@@ -11,6 +11,7 @@ use axum::response::Response;
 use futures_util::FutureExt;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use postgres::Refusals;
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 use tower::ServiceBuilder;
@@ -19,7 +20,8 @@ use types::redacted::Redacted;
 
 use super::ServerConfig;
 use super::shed::{Budget, Place};
-use crate::access::{Policies, Policy};
+use super::veiled::Veiled;
+use crate::access::{self, Policies, Policy};
 use crate::auth::{self, Verified, Verifier};
 use crate::context::Admitted;
 use crate::deadline::{self, Deadline};
@@ -32,6 +34,7 @@ pub(super) struct Shared {
     domain: Arc<str>,
     policies: Policies,
     verifier: Verifier,
+    refusals: Option<Refusals>,
     budget: Budget,
     deadline_default: Duration,
     deadline_max: Duration,
@@ -44,12 +47,14 @@ impl Shared {
         config: &ServerConfig,
         policies: Policies,
         verifier: Verifier,
+        refusals: Option<Refusals>,
         draining: CancellationToken,
     ) -> Arc<Self> {
         Arc::new(Self {
             domain: format!("{name}.anjia").into(),
             policies,
             verifier,
+            refusals,
             budget: Budget::new(config.in_flight_max, config.waiting_max),
             deadline_default: config.deadline_default(),
             deadline_max: config.deadline_max(),
@@ -69,9 +74,9 @@ pub(super) fn stack(routes: tonic::service::Routes, shared: &Arc<Shared>) -> axu
         .layer(from_fn_with_state(Arc::clone(shared), limit))
         // What is it part of? From here on, logs and calls belong to the caller's trace.
         .layer(axum::middleware::from_fn(trace))
-        // Who calls?
+        // Who calls? A call that is refused for who called is recorded.
         .layer(from_fn_with_state(Arc::clone(shared), authenticate))
-        // May they call this? Which rows they may see is decided on the row, by `Context::permit`.
+        // May they call this, and which fields of the answer do they see? Which rows is decided on the row, by `Context::permit`.
         .layer(axum::middleware::from_fn(admit));
     routes.prepare().into_axum_router().layer(layers)
 }
@@ -219,16 +224,46 @@ fn record(span: &Span, code: Code) {
 }
 
 async fn authenticate(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
-    let Some(policy) = policy(&request).filter(|policy| !policy.anonymous) else {
+    let Some(policy) = policy(&request) else {
         return next.run(request).await;
     };
-    match identify(&shared, request.headers(), policy).await {
+    if policy.anonymous {
+        let response = next.run(request).await;
+        shared.note(&response, &policy, None);
+        return response;
+    }
+    let admitted = match identify(&shared, request.headers(), &policy).await {
         Ok((admitted, methods)) => {
-            request.extensions_mut().insert(Arc::new(admitted));
+            let admitted = Arc::new(admitted);
+            request.extensions_mut().insert(Arc::clone(&admitted));
             request.extensions_mut().insert(Continued(methods));
-            next.run(request).await
+            admitted
         }
-        Err(status) => refuse(&status),
+        Err(status) => {
+            let response = refuse(&status);
+            shared.note(&response, &policy, None);
+            return response;
+        }
+    };
+    let response = next.run(request).await;
+    shared.note(&response, &policy, Some(&admitted));
+    response
+}
+
+impl Shared {
+    /// Has a refusal recorded that is for who calls; also one that tells a bank `NOT_FOUND`: it does not learn what there is.
+    fn note(&self, response: &Response, policy: &Policy, admitted: Option<&Admitted>) {
+        let Some(refusals) = &self.refusals else { return };
+        let reason = match code_of(response) {
+            Code::Unauthenticated | Code::PermissionDenied => {
+                Status::from_header_map(response.headers()).and_then(|status| error::reason(&status))
+            }
+            Code::NotFound if admitted.is_some_and(Admitted::has_denied) => Some(access::OUTSIDE_SCOPE.to_owned()),
+            _ => None,
+        };
+        if let Some(reason) = reason {
+            refusals.note(admitted.map(|admitted| &admitted.caller), &policy.method, &reason);
+        }
     }
 }
 
@@ -239,13 +274,13 @@ struct Continued(Option<Vec<String>>);
 async fn identify(
     shared: &Shared,
     headers: &HeaderMap,
-    policy: Arc<Policy>,
+    policy: &Arc<Policy>,
 ) -> Result<(Admitted, Option<Vec<String>>), Status> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(bearer).ok_or_else(auth::missing)?.to_owned();
     let Verified { caller, methods } = shared.verifier.verify(&token).await?;
-    let admitted = Admitted { caller, token: Redacted::new(token.into()), policy, domain: Arc::clone(&shared.domain) };
-    Ok((admitted, methods))
+    let (policy, domain) = (Arc::clone(policy), Arc::clone(&shared.domain));
+    Ok((Admitted::new(caller, Redacted::new(token.into()), policy, domain), methods))
 }
 
 /// The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110).
@@ -259,20 +294,22 @@ async fn admit(mut request: Request, next: Next) -> Response {
         return next.run(request).await;
     };
     let continued = request.extensions_mut().remove::<Continued>().and_then(|continued| continued.0);
-    let has_role = request
-        .extensions()
-        .get::<Arc<Admitted>>()
-        .is_some_and(|admitted| admitted.caller.roles.iter().any(|role| policy.roles.contains(role)));
-    let is_covered = continued.is_none_or(|methods| methods.contains(&policy.method));
-    if has_role && is_covered {
-        return next.run(request).await;
+    let admitted = request.extensions().get::<Arc<Admitted>>().cloned();
+    match admitted.filter(|admitted| policy.admits(&admitted.caller, continued.as_deref())) {
+        None => refuse(&error::status(
+            error::DOMAIN,
+            Code::PermissionDenied,
+            "METHOD_NOT_PERMITTED",
+            "the caller may not call this method",
+        )),
+        Some(admitted) => {
+            let response = next.run(request).await;
+            match policy.mask(&admitted.caller) {
+                Some(mask) => response.map(|body| Body::new(Veiled::new(body, mask))),
+                None => response,
+            }
+        }
     }
-    refuse(&error::status(
-        error::DOMAIN,
-        Code::PermissionDenied,
-        "METHOD_NOT_PERMITTED",
-        "the caller may not call this method",
-    ))
 }
 
 fn policy(request: &Request) -> Option<Arc<Policy>> {

@@ -62,17 +62,15 @@ impl Policy {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::BTreeMap;
 
     use super::*;
-    use crate::access::ObjectRule;
     use crate::methods::Shape;
 
     fn policy(priority: Priority, long_poll: bool, server_streaming: bool) -> Policy {
         Policy {
             method: "a.B/C".to_owned(),
-            roles: BTreeSet::new(),
-            object: ObjectRule::Anyone,
+            grants: BTreeMap::new(),
             priority,
             anonymous: false,
             long_poll,

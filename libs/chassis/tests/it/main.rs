@@ -6,5 +6,6 @@ mod callers;
 mod channels;
 mod drain;
 mod limits;
+mod refusals;
 mod support;
 mod traces;

@@ -149,6 +149,7 @@ pub(crate) fn config() -> ServerConfig {
     ServerConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
         ops_listen: "127.0.0.1:0".parse().unwrap(),
+        region: RegionCode::BEIJING,
         worker_threads: 2,
         in_flight_max: 64,
         waiting_max: 64,

@@ -75,6 +75,18 @@ impl Entry {
         }
     }
 
+    /// A call that was refused to somebody whom a good token named. It concerns nobody's data: none was shown.
+    pub(crate) fn refused(
+        actor: &Party,
+        subject: &Party,
+        organisation: Option<OrganisationId>,
+        delegation: Option<DelegationId>,
+        action: &'static str,
+    ) -> Self {
+        let (actor, subject) = (actor.clone(), subject.clone());
+        Self { actor, subject, organisation, delegation, resident: None, action, rows: Vec::new() }
+    }
+
     /// The person whose data it concerns.
     #[must_use]
     pub fn resident(self, resident: ResidentId) -> Self {

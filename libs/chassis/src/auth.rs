@@ -1,11 +1,13 @@
 //! Who calls: tokens verified on the way in, the service's own tokens obtained for the way out.
 
+mod binding;
 mod claims;
 mod credentials;
 mod keys;
 mod verifier;
 
-pub use claims::{AUDIENCE, AUDIENCE_IDENTITY, Actor, Assertion, Claims, ISSUER};
+pub(crate) use binding::check as check_binding;
+pub use claims::{AUDIENCE, AUDIENCE_IDENTITY, Actor, Assertion, Claims, Confirmation, ISSUER};
 pub use credentials::{Credentials, CredentialsError, Mandate};
 pub use keys::{InvalidKey, KeySet};
 pub(crate) use verifier::missing;

@@ -1,12 +1,16 @@
 //! Channels to peers: balanced over every address of a name, with the caller's deadline and trace context on each call.
 //!
 //! A connection is made when the first call needs it, so a peer that is away never stops a start-up; a peer that does not answer
-//! the connect in a second makes the call fail with UNAVAILABLE, which the caller may retry.
+//! the connect in a second makes the call fail with UNAVAILABLE, which the caller may retry. Connections are mutual TLS, and only
+//! with the service that is meant; plain text goes to loopback and nowhere else.
 
 mod call;
+mod connector;
+mod pool;
 mod resolve;
 
-use std::sync::Arc;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,9 +19,11 @@ use http::Uri;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
+use pool::Pool;
 pub use resolve::{Dns, Resolve};
 
 use crate::error;
+use crate::tls::{Thumbprint, Tls, Wallet};
 
 /// How often a name is looked up again: a pod that left is out of the balance this soon.
 const RESOLVE_EVERY: Duration = Duration::from_secs(2);
@@ -28,64 +34,83 @@ const DEADLINE_DEFAULT: Duration = Duration::from_secs(10);
 
 /// An address that no channel can be made for.
 #[derive(Debug, thiserror::Error)]
-#[error("not a peer's address (expected http://host:port): {0}")]
-pub struct InvalidPeer(String);
+pub enum InvalidPeer {
+    #[error("not a peer's address (expected https://host:port): {0}")]
+    Address(String),
+    #[error("plain text is for loopback: {0}")]
+    PlainText(String),
+    #[error("this process has no certificates to call {0} with: set TLS_CERT_FILE, TLS_KEY_FILE and TLS_CA_FILE")]
+    NoCertificates(String),
+}
 
 /// A balanced channel to one peer, to build generated clients on. Cheap to clone.
 #[derive(Clone)]
-pub struct Channel {
-    inner: tonic::transport::Channel,
-    peer: Arc<Peer>,
-}
+pub struct Channel(Arc<Inner>);
 
-struct Peer {
+struct Inner {
     /// `host:port`, for spans.
     address: String,
-    /// Tells whether the name has any address at this moment.
-    resolved: tokio::sync::watch::Receiver<bool>,
+    origin: Uri,
+    addresses: Arc<dyn Resolve>,
+    period: Duration,
+    /// The service that is meant, and the certificates to show it; none over loopback.
+    secured: Option<(String, Wallet)>,
+    /// One for each certificate in use: mostly one, two for a while after a rotation.
+    pools: Mutex<Vec<(Option<Thumbprint>, Pool)>>,
 }
 
-/// A channel to `http://host:port`, following what DNS says about the host. Must be called within a runtime.
+impl Tls {
+    /// A channel to a service at `https://host:port`, following what DNS says about the host; to `http://` on loopback in plain
+    /// text. Must be called within a runtime.
+    pub fn channel(&self, service: &str, url: &str) -> Result<Channel, InvalidPeer> {
+        Wallet::new(self.clone()).channel(service, url)
+    }
+}
+
+impl Wallet {
+    /// As [`Tls::channel`], for every caller whose certificates are in here.
+    pub fn channel(&self, service: &str, url: &str) -> Result<Channel, InvalidPeer> {
+        let (origin, host, port) = parts(url)?;
+        let is_tls = origin.scheme_str() == Some("https");
+        if is_tls && self.is_plain() {
+            return Err(InvalidPeer::NoCertificates(url.to_owned()));
+        }
+        if !is_tls && !is_loopback(&host) {
+            return Err(InvalidPeer::PlainText(url.to_owned()));
+        }
+        let secured = is_tls.then(|| (service.to_owned(), self.clone()));
+        Ok(Channel::new(origin, Arc::new(Dns::new(host, port)), RESOLVE_EVERY, secured))
+    }
+}
+
+/// A plain text channel to `http://host:port` on loopback.
 pub fn connect(url: &str) -> Result<Channel, InvalidPeer> {
-    let (origin, host, port) = parts(url)?;
-    Ok(balanced(origin, Dns::new(host, port), RESOLVE_EVERY))
+    Wallet::default().channel("", url)
 }
 
-/// A channel over whatever `addresses` names, asked anew every `period`.
+/// A plain text channel over whatever `addresses` names, asked anew every `period`.
 pub fn balanced(origin: Uri, addresses: impl Resolve, period: Duration) -> Channel {
-    let address = origin.authority().map(ToString::to_string).unwrap_or_default();
-    let (inner, changes) = tonic::transport::Channel::balance_channel(16);
-    let (found, resolved) = tokio::sync::watch::channel(false);
-    let endpoint = endpoint(origin);
-    tokio::spawn(resolve::follow(addresses, period, endpoint, changes, found));
-    Channel { inner, peer: Arc::new(Peer { address, resolved }) }
+    Channel::new(origin, Arc::new(addresses), period, None)
 }
 
 fn parts(url: &str) -> Result<(Uri, String, u16), InvalidPeer> {
-    let invalid = || InvalidPeer(url.to_owned());
+    let invalid = || InvalidPeer::Address(url.to_owned());
     let uri: Uri = url.parse().map_err(|_| invalid())?;
     let host = uri.host().ok_or_else(invalid)?.trim_matches(['[', ']']).to_owned();
     let port = uri.port_u16().ok_or_else(invalid)?;
-    if uri.scheme_str() != Some("http") {
+    if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return Err(invalid());
     }
     Ok((uri, host, port))
 }
 
-/// Settings of one connection. Small windows are enough for small messages and keep an idle service small.
-fn endpoint(origin: Uri) -> tonic::transport::Endpoint {
-    tonic::transport::Endpoint::from(origin.clone())
-        .origin(origin)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
-        // A peer that vanished without closing is noticed within 15 s even when nothing else would tell.
-        .http2_keep_alive_interval(Duration::from_secs(10))
-        .keep_alive_timeout(Duration::from_secs(5))
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 impl std::fmt::Debug for Channel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Channel").field(&self.peer.address).finish()
+        f.debug_tuple("Channel").field(&self.0.address).finish()
     }
 }
 
@@ -105,16 +130,38 @@ impl tower::Service<http::Request<Body>> for Channel {
 }
 
 impl Channel {
+    fn new(origin: Uri, addresses: Arc<dyn Resolve>, period: Duration, secured: Option<(String, Wallet)>) -> Self {
+        let address = origin.authority().map(ToString::to_string).unwrap_or_default();
+        Self(Arc::new(Inner { address, origin, addresses, period, secured, pools: Mutex::default() }))
+    }
+
+    /// The connections over which a call goes whose token is bound to this certificate.
+    fn pool(&self, bound_to: Option<Thumbprint>) -> Pool {
+        let wallet = self.0.secured.as_ref().map(|(_, wallet)| wallet);
+        let shown = wallet.and_then(|wallet| wallet.choose(bound_to)?.thumbprint());
+        let mut pools = self.0.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, pool)) = pools.iter().find(|(key, _)| *key == shown) {
+            return pool.clone();
+        }
+        // Connections of certificates that nobody has any more; their calls still end.
+        pools.retain(|(key, _)| {
+            wallet.is_none_or(|wallet| wallet.choose(*key).is_some_and(|held| held.thumbprint() == *key))
+        });
+        let pool = Pool::new(&self.0, shown);
+        pools.push((shown, pool.clone()));
+        pool
+    }
+
     /// Waits until the peer's name has an address, but no longer than a connect may take.
-    async fn resolved(&self) -> Result<(), Status> {
-        let mut resolved = self.peer.resolved.clone();
+    async fn resolved(&self, pool: &Pool) -> Result<(), Status> {
+        let mut resolved = pool.resolved();
         match tokio::time::timeout(CONNECT_TIMEOUT, resolved.wait_for(|found| *found)).await {
             Ok(Ok(_)) => Ok(()),
             _ => Err(error::status(
                 error::DOMAIN,
                 Code::Unavailable,
                 "PEER_UNAVAILABLE",
-                format!("{} has no address", self.peer.address),
+                format!("{} has no address", self.0.address),
             )),
         }
     }
@@ -125,11 +172,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_peer_is_http_host_and_port() {
-        assert!(parts("http://identity:7001").is_ok());
-        assert_eq!(parts("http://[::1]:7001").unwrap().1, "::1");
-        for url in ["identity:7001", "http://identity", "https://identity:7001", "", "tcp://10.0.0.1:1"] {
-            assert!(parts(url).is_err(), "{url}");
+    fn a_peer_is_scheme_host_and_port() {
+        assert!(parts("http://127.0.0.1:7001").is_ok());
+        assert_eq!(parts("https://[::1]:7001").unwrap().1, "::1");
+        for url in ["identity:7001", "http://identity", "", "tcp://10.0.0.1:1"] {
+            assert!(matches!(parts(url), Err(InvalidPeer::Address(_))), "{url}");
         }
+    }
+
+    #[tokio::test]
+    async fn plain_text_is_for_loopback() {
+        for url in ["http://127.0.0.1:1", "http://[::1]:1", "http://localhost:1"] {
+            assert!(connect(url).is_ok(), "{url}");
+        }
+        for url in ["http://identity:1", "http://10.0.0.1:1", "http://localhost.example.org:1"] {
+            assert!(matches!(connect(url), Err(InvalidPeer::PlainText(_))), "{url}");
+        }
+        assert!(matches!(connect("https://identity:1"), Err(InvalidPeer::NoCertificates(_))));
     }
 }

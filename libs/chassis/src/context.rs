@@ -13,6 +13,7 @@ use crate::access::{self, Denied, Guarded, Permitted, Policy};
 use crate::auth;
 use crate::deadline::Deadline;
 use crate::telemetry;
+use crate::tls::{BoundTo, Thumbprint};
 
 /// Deadline of each call that background work makes.
 const BACKGROUND_CALL_LIMIT: Duration = Duration::from_secs(10);
@@ -23,6 +24,8 @@ pub struct Context {
     pub caller: Caller,
     /// The caller's own token, shown to peers as it is.
     token: Redacted<Arc<str>>,
+    /// The certificate of ours that the token is bound to; a token that is carried on is not bound to ours.
+    bound_to: Option<Thumbprint>,
     policy: Option<Arc<Policy>>,
     domain: Arc<str>,
     /// Whether a row was refused; shared with the layer that records it.
@@ -61,6 +64,7 @@ impl Context {
         Ok(Self {
             caller: admitted.caller.clone(),
             token: admitted.token.clone(),
+            bound_to: None,
             policy: Some(Arc::clone(&admitted.policy)),
             domain: Arc::clone(&admitted.domain),
             denied: Arc::clone(&admitted.denied),
@@ -70,10 +74,11 @@ impl Context {
     }
 
     /// The context of background work, which serves no method and so permits no row.
-    pub(crate) fn background(caller: Caller, token: String) -> Self {
+    pub(crate) fn background(caller: Caller, token: String, bound_to: Option<Thumbprint>) -> Self {
         Self {
             caller,
             token: Redacted::new(token.into()),
+            bound_to,
             policy: None,
             domain: Arc::from(crate::error::DOMAIN),
             denied: Arc::default(),
@@ -100,6 +105,9 @@ impl Context {
             // A request that is shown while debugging, or by the transport's own logs, shows no token.
             bearer.set_sensitive(true);
             request.metadata_mut().insert("authorization", bearer);
+        }
+        if let Some(thumbprint) = self.bound_to {
+            request.extensions_mut().insert(BoundTo(thumbprint));
         }
         request
     }
@@ -162,7 +170,7 @@ mod tests {
             token_id: "t".to_owned(),
             expires_at: DateTime::UNIX_EPOCH,
         };
-        Context::background(caller, "a.b.c".to_owned())
+        Context::background(caller, "a.b.c".to_owned(), None)
     }
 
     fn timeout(request: &Request<()>) -> Duration {

@@ -11,7 +11,8 @@
 //! let config = Config::parse();
 //! chassis::runtime(&config.server)?.block_on(async {
 //!     let telemetry = chassis::telemetry::init("scheduling", &config.telemetry)?;
-//!     let identity = chassis::channel::connect(&config.identity_url)?;
+//!     let tls = Tls::load(&config.server.tls)?;
+//!     let identity = tls.channel("identity", &config.identity_url)?;
 //!     let credentials = Credentials::load("scheduling", &config.client_key_file, identity.clone(), clock.clone())?;
 //!     let served = Server::new("scheduling", &config.server)
 //!         .access(include_str!("../access.toml"))
@@ -37,9 +38,11 @@ pub mod feed;
 pub mod methods;
 pub mod server;
 pub mod telemetry;
+pub mod tls;
 
 pub use access::{Denied, Guarded, Permitted};
 pub use auth::{Credentials, Mandate, Verifier};
 pub use context::Context;
 pub use server::{Routes, Server, ServerConfig, runtime};
 pub use telemetry::TelemetryConfig;
+pub use tls::Tls;

@@ -1,5 +1,6 @@
 //! Serving: a gRPC port with health and reflection, a plain ops port for probes, background work, and an end that loses nothing.
 
+mod accept;
 mod config;
 mod drain;
 mod layers;
@@ -28,6 +29,7 @@ pub use config::{ServerConfig, runtime};
 use crate::access::{AccessError, Policies};
 use crate::auth::Verifier;
 use crate::methods::Methods;
+use crate::tls::{Name, Tls, TlsError};
 use layers::Shared;
 
 type Check = Arc<dyn Fn() -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
@@ -42,6 +44,12 @@ pub enum ServeError {
     Listen { address: SocketAddr, cause: std::io::Error },
     #[error("the reflection service cannot be built: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
+    #[error(
+        "there is no certificate to serve {0} with: set TLS_CERT_FILE, TLS_KEY_FILE and TLS_CA_FILE; plain text is for loopback"
+    )]
+    PlainText(SocketAddr),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("no verifier: `auth` was not called")]
     NoVerifier,
     #[error("the gRPC server failed: {0}")]
@@ -182,12 +190,14 @@ impl Server {
 
         let draining = CancellationToken::new();
         let shared = Shared::new(self.name, &self.config, policies, verifier, self.refusals.clone(), draining.clone());
+        let tls = own_tls(self.name, &self.config)?;
         let listener = listen(self.config.listen).await?;
         let ops_listener = listen(self.config.ops_listen).await?;
         Ok(Bound {
             name: self.name,
             config: self.config,
             router: layers::stack(open, &shared),
+            tls,
             listener,
             ops_listener,
             health,
@@ -201,6 +211,20 @@ impl Server {
     }
 }
 
+/// The certificates a server serves with: its own, and none only where nobody else can listen in.
+fn own_tls(name: &str, config: &ServerConfig) -> Result<Tls, ServeError> {
+    let tls = Tls::load(&config.tls)?;
+    match tls.own() {
+        None if config.listen.ip().is_loopback() && tls.is_plain() => Ok(tls),
+        None => Err(ServeError::PlainText(config.listen)),
+        Some(own) if own.name == Some(Name::Service(name.to_owned())) => Ok(tls),
+        Some(own) => {
+            let name = own.name.map_or_else(|| "nobody".to_owned(), |name| name.to_string());
+            Err(TlsError::OtherService(name).into())
+        }
+    }
+}
+
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
     TcpListener::bind(address).await.map_err(|cause| ServeError::Listen { address, cause })
 }
@@ -210,6 +234,7 @@ pub struct Bound {
     name: &'static str,
     config: ServerConfig,
     router: axum::Router,
+    tls: Tls,
     listener: TcpListener,
     ops_listener: TcpListener,
     health: HealthReporter,

@@ -6,7 +6,7 @@ use adjudication::app::App;
 use adjudication::config::Config;
 use adjudication::peers::{Identity, Scheduling};
 use adjudication::{MIGRATOR, grpc, work};
-use chassis::{Credentials, Server, Verifier, channel, command, telemetry};
+use chassis::{Credentials, Server, Tls, Verifier, command, telemetry};
 use chrono::TimeDelta;
 use postgres::{Database, MigrateConfig};
 use types::clock::{Clock, SystemClock};
@@ -34,8 +34,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let telemetry = telemetry::init("adjudication", &config.telemetry)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let db = Database::connect(&config.postgres).await?;
-    let identity = channel::connect(&config.identity_url)?;
-    let scheduling = channel::connect(&config.scheduling_url)?;
+    let tls = Tls::load(&config.server.tls)?;
+    let identity = tls.channel("identity", &config.identity_url)?;
+    let scheduling = tls.channel("scheduling", &config.scheduling_url)?;
     let credentials = Credentials::load("adjudication", &config.client_key_file, identity.clone(), clock.clone())?;
     let app = App {
         db: db.clone(),

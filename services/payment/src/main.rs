@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::{Credentials, Server, Verifier, channel, command, telemetry};
+use chassis::{Credentials, Server, Tls, Verifier, command, telemetry};
 use chrono::TimeDelta;
 use payment::app::{App, Durations};
 use payment::config::Config;
@@ -36,14 +36,15 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let telemetry = telemetry::init("payment", &config.telemetry)?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let db = Database::connect(&config.postgres).await?;
-    let identity = channel::connect(&config.identity_url)?;
+    let tls = Tls::load(&config.server.tls)?;
+    let identity = tls.channel("identity", &config.identity_url)?;
     let credentials = Credentials::load("payment", &config.client_key_file, identity.clone(), clock.clone())?;
-    let scheduling = Scheduling::new(channel::connect(&config.scheduling_url)?, credentials.clone());
+    let scheduling = Scheduling::new(tls.channel("scheduling", &config.scheduling_url)?, credentials.clone());
     let app = Arc::new(App {
         db: db.clone(),
         clock: clock.clone(),
         identity: Identity::new(identity.clone()),
-        adjudication: Adjudication::new(channel::connect(&config.adjudication_url)?),
+        adjudication: Adjudication::new(tls.channel("adjudication", &config.adjudication_url)?),
         credentials,
         durations: Durations {
             reservation: TimeDelta::seconds(config.reservation_duration_s.into()),

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chassis::{Credentials, Routes, Server, Verifier, channel, command, telemetry};
+use chassis::{Credentials, Routes, Server, Tls, Verifier, command, telemetry};
 use chrono::TimeDelta;
 use postgres::{Database, MigrateConfig};
 use proto::anjia::referral::v1::{
@@ -40,8 +40,9 @@ fn main() -> anyhow::Result<()> {
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     let telemetry = telemetry::init("referral", &config.telemetry)?;
-    let app = build(&config).await?;
-    let identity = channel::connect(&config.identity_url)?;
+    let tls = Tls::load(&config.server.tls)?;
+    let app = build(&config, &tls).await?;
+    let identity = tls.channel("identity", &config.identity_url)?;
     let verifier = Verifier::remote(identity, Arc::clone(&app.clock));
 
     let routes = Routes::new()
@@ -70,18 +71,18 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 /// Connects what the use cases need. No peer is asked anything yet, so peers may be away.
-async fn build(config: &Config) -> anyhow::Result<App> {
+async fn build(config: &Config, tls: &Tls) -> anyhow::Result<App> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let identity = channel::connect(&config.identity_url)?;
+    let identity = tls.channel("identity", &config.identity_url)?;
     let credentials = Credentials::load("referral", &config.client_key_file, identity.clone(), Arc::clone(&clock))?;
     let lease = Duration::from_secs(config.saga_lease_s.into());
     Ok(App {
         db: Database::connect(&config.postgres).await?,
         clock,
         identity: Identity::new(identity),
-        scheduling: Scheduling::new(channel::connect(&config.scheduling_url)?, credentials.clone()),
-        adjudication: Adjudication::new(channel::connect(&config.adjudication_url)?),
-        payment: Payment::new(channel::connect(&config.payment_url)?),
+        scheduling: Scheduling::new(tls.channel("scheduling", &config.scheduling_url)?, credentials.clone()),
+        adjudication: Adjudication::new(tls.channel("adjudication", &config.adjudication_url)?),
+        payment: Payment::new(tls.channel("payment", &config.payment_url)?),
         credentials,
         limits: Limits {
             acceptance: TimeDelta::seconds(config.acceptance_deadline_s.into()),

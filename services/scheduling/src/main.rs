@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chassis::{Credentials, Server, Verifier, channel, command, runtime, telemetry};
+use chassis::{Credentials, Server, Tls, Verifier, command, runtime, telemetry};
 use postgres::{Database, MigrateConfig, consumer};
 use scheduling::{
     ACCESS, MIGRATOR,
@@ -39,7 +39,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let db = Database::connect(&config.postgres).await?;
 
-    let identity = channel::connect(&config.identity_url)?;
+    let tls = Tls::load(&config.server.tls)?;
+    let identity = tls.channel("identity", &config.identity_url)?;
     let credentials = Credentials::load("scheduling", &config.client_key_file, identity.clone(), Arc::clone(&clock))?;
     let scheduling = Scheduling {
         db: db.clone(),
@@ -61,7 +62,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .work("upkeep", |stop| postgres::upkeep(sealing, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop));
     if let Some(url) = &config.adjudication_url {
-        let source = AdjudicationEvents::new(channel::connect(url)?, credentials);
+        let source = AdjudicationEvents::new(tls.channel("adjudication", url)?, credentials);
         let (following, handler) = (db.clone(), work::quotes::Quotes(scheduling.clone()));
         server = server.work("quotes", |stop| consumer::run(following, source, handler, stop));
     }

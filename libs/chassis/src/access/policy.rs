@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use types::caller::{Caller, Party, Role};
 
+use super::peers::Peers;
 use super::permit::Guarded;
 use super::rule::ObjectRule;
 use super::veil::{FieldMask, Path, Veil};
@@ -103,14 +104,26 @@ pub enum AccessError {
     Differs(Vec<String>),
 }
 
-/// The policies of every method a server has.
+/// `access.toml` as it is written.
+#[derive(Deserialize)]
+struct File {
+    #[serde(default)]
+    peers: Peers,
+    #[serde(flatten)]
+    methods: BTreeMap<String, Entry>,
+}
+
+/// The policies of every method a server has, and which of our services calls which.
 #[derive(Debug, Default)]
-pub struct Policies(BTreeMap<String, Arc<Policy>>);
+pub struct Policies {
+    methods: BTreeMap<String, Arc<Policy>>,
+    peers: Peers,
+}
 
 impl Policies {
     /// Reads `access.toml` and compares it both ways with the contracts of the `anjia.*` services that the server registers.
     pub fn check(text: &str, services: &[&str], methods: &Methods) -> Result<Self, AccessError> {
-        let entries: BTreeMap<String, Entry> = toml::from_str(text)?;
+        let File { peers, methods: entries } = toml::from_str(text)?;
         let declared: BTreeSet<&str> = services.iter().flat_map(|service| methods.of_service(service)).collect();
 
         let undeclared = services
@@ -126,7 +139,8 @@ impl Policies {
             .filter(|method| !declared.contains(method.as_str()))
             .map(|method| format!("  {method}: in access.toml, but not an RPC of this server"));
         let incomplete = entries.iter().filter_map(|(method, entry)| Some(format!("  {method}: {}", entry.fault()?)));
-        let mut differences: Vec<String> = undeclared.chain(missing).chain(foreign).chain(incomplete).collect();
+        let mut differences: Vec<String> =
+            undeclared.chain(missing).chain(foreign).chain(incomplete).chain(peers.faults(&declared)).collect();
 
         let mut policies = BTreeMap::new();
         for (method, entry) in entries {
@@ -136,16 +150,25 @@ impl Policies {
                 Err(unknown) => differences.extend(unknown.iter().map(|fault| format!("  {method}: {fault}"))),
             }
         }
-        if differences.is_empty() { Ok(Self(policies)) } else { Err(AccessError::Differs(differences)) }
+        if differences.is_empty() {
+            Ok(Self { methods: policies, peers })
+        } else {
+            Err(AccessError::Differs(differences))
+        }
     }
 
     /// The policy of `package.Service/Method`.
     pub fn get(&self, method: &str) -> Option<&Arc<Policy>> {
-        self.0.get(method)
+        self.methods.get(method)
+    }
+
+    /// What our services may call here.
+    pub fn peers(&self) -> &Peers {
+        &self.peers
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Policy> {
-        self.0.values().map(Arc::as_ref)
+        self.methods.values().map(Arc::as_ref)
     }
 }
 
@@ -220,7 +243,8 @@ mod tests {
     fn a_complete_file_is_accepted() {
         let text = with(
             "roles = [\"resident\", \"service:referral\"]\nobject = \"subject\"\npriority = \"complete\"\n\
-             object_for = { \"service:referral\" = \"subject_or_care\" }\nhidden_from = { resident = [\"keys.x\"] }",
+             object_for = { \"service:referral\" = \"subject_or_care\" }\nhidden_from = { resident = [\"keys.x\"] }\n\
+             [peers]\nreferral = [\"anjia.identity.v1.TokenService/GetKeys\"]",
         );
         let policies = check(&text).unwrap();
         let policy = policies.get("anjia.identity.v1.TokenService/GetKeys").unwrap();
@@ -228,6 +252,9 @@ mod tests {
         let rules: Vec<String> = policy.grants.values().map(|grant| grant.object.to_string()).collect();
         assert_eq!(rules, ["subject", "subject_or_care"]);
         assert_eq!(policy.grants[&Role::Resident].veiled, BTreeMap::from([("keys.x".to_owned(), Veil::Hidden)]));
+        let may = |service, method| policies.peers().may(service, &format!("{SERVICE}/{method}"));
+        let outcome = [may("referral", "GetKeys"), may("referral", "ExchangeToken"), may("payment", "GetKeys")];
+        assert_eq!(outcome, [true, false, false]);
     }
 
     #[test]
@@ -238,11 +265,15 @@ mod tests {
             roles = []
             ["anjia.identity.v1.TokenService/Forge"]
             anonymous = true
+            [peers]
+            referral = ["anjia.identity.v1.TokenService/GetKeys", "anjia.identity.v1.TokenService/Guess"]
             "#,
         )
         .unwrap_err()
         .to_string();
-        for difference in ["ExchangeToken: no entry", "Forge: in access.toml", "GetKeys: names no role"] {
+        for difference in
+            ["ExchangeToken: no entry", "Forge: in access.toml", "GetKeys: names no role", "Guess: listed for referral"]
+        {
             assert!(error.contains(difference), "{error}");
         }
     }

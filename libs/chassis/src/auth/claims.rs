@@ -6,6 +6,8 @@ use types::caller::{Caller, Party, Role};
 use types::ids::{DelegationId, OrganisationId};
 use types::region::RegionCode;
 
+use crate::tls::Thumbprint;
+
 /// Issuer of every access token.
 pub const ISSUER: &str = "anjia-identity";
 /// Audience of every access token: the mesh.
@@ -34,9 +36,19 @@ pub struct Claims {
     /// Continuation tokens: the only methods that may be called, `package.Service/Method`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub methods: Option<Vec<String>>,
+    /// The certificate it was asked over: at the first hop it is good with that one only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cnf: Option<Confirmation>,
     pub jti: String,
     /// Seconds since 1970.
     pub exp: i64,
+}
+
+/// The `cnf` claim of a certificate-bound token (RFC 8705).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    #[serde(rename = "x5t#S256")]
+    pub thumbprint: Thumbprint,
 }
 
 /// The `act` claim (RFC 8693).
@@ -61,6 +73,11 @@ pub struct Assertion {
 }
 
 impl Claims {
+    /// The certificate the token is bound to.
+    pub fn bound_to(&self) -> Option<Thumbprint> {
+        self.cnf.map(|confirmation| confirmation.thumbprint)
+    }
+
     /// The caller these claims describe; `None` if the expiry is not a moment.
     pub fn caller(&self) -> Option<Caller> {
         let expires_at: DateTime<Utc> = DateTime::from_timestamp(self.exp, 0)?;

@@ -128,7 +128,7 @@ impl Credentials {
         let caller = claims
             .caller()
             .ok_or_else(|| error::status(error::DOMAIN, Code::Internal, "INTERNAL", "internal error"))?;
-        Ok(Context::background(caller, token))
+        Ok(Context::background(caller, token, claims.bound_to()))
     }
 
     fn proof(&self) -> Result<String, Status> {

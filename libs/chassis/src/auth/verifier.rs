@@ -11,6 +11,7 @@ use super::claims::{AUDIENCE, Claims, ISSUER};
 use super::keys::{KeySet, KeySource, Remote};
 use crate::channel::Channel;
 use crate::error;
+use crate::tls::Thumbprint;
 
 /// Verifies access tokens. Cheap to clone.
 #[derive(Clone)]
@@ -26,6 +27,8 @@ pub struct Verified {
     pub caller: Caller,
     /// Continuation tokens: the only methods that may be called.
     pub methods: Option<Vec<String>>,
+    /// The certificate it is bound to.
+    pub bound_to: Option<Thumbprint>,
 }
 
 impl Verifier {
@@ -65,7 +68,7 @@ impl Verifier {
         if is_unbounded || !holds_own_roles(&caller) {
             return Err(invalid());
         }
-        Ok(Verified { caller, methods: claims.methods })
+        Ok(Verified { caller, bound_to: claims.bound_to(), methods: claims.methods })
     }
 }
 
@@ -83,6 +86,6 @@ pub(crate) fn missing() -> Status {
     refused("TOKEN_MISSING", "this method needs a bearer token")
 }
 
-fn refused(reason: &str, message: &str) -> Status {
+pub(super) fn refused(reason: &str, message: &str) -> Status {
     error::status(error::DOMAIN, Code::Unauthenticated, reason, message)
 }

@@ -15,6 +15,7 @@ use crate::deadline::{self, Deadline};
 use crate::ending::Ending;
 use crate::methods::Methods;
 use crate::telemetry;
+use crate::tls::BoundTo;
 
 pub(super) fn call(channel: Channel, mut request: Request<Body>) -> BoxFuture<'static, Result<Response<Body>, Status>> {
     let method = request.uri().path().trim_start_matches('/').to_owned();
@@ -23,7 +24,7 @@ pub(super) fn call(channel: Channel, mut request: Request<Body>) -> BoxFuture<'s
         request.headers_mut().insert(deadline::GRPC_TIMEOUT, deadline::format(allowed));
     }
 
-    let span = span(&method, &channel.peer.address);
+    let span = span(&method, &channel.0.address);
     telemetry::inject(&span, request.headers_mut());
 
     let outcome = span.clone();
@@ -49,9 +50,11 @@ async fn bounded(
     request: Request<Body>,
     deadline: Option<Deadline>,
 ) -> Result<Response<Body>, Status> {
+    let bound_to = request.extensions().get::<BoundTo>().map(|bound| bound.0);
     let exchange = async {
-        channel.resolved().await?;
-        channel.inner.oneshot(request).await.map_err(|error| Status::from_error(error.into()))
+        let pool = channel.pool(bound_to);
+        channel.resolved(&pool).await?;
+        pool.connections().oneshot(request).await
     };
     let Some(deadline) = deadline else {
         return exchange.await;

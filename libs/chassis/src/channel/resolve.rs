@@ -3,16 +3,15 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use http::Uri;
 use tokio::sync::{mpsc, watch};
-use tonic::transport::Endpoint;
-use tonic::transport::channel::Change;
+use tower::discover::Change;
 
 /// Says which addresses a peer has now.
-pub trait Resolve: Send + 'static {
+pub trait Resolve: Send + Sync + 'static {
     fn resolve(&self) -> BoxFuture<'_, io::Result<BTreeSet<SocketAddr>>>;
 }
 
@@ -42,13 +41,13 @@ fn one_family(addresses: BTreeSet<SocketAddr>) -> BTreeSet<SocketAddr> {
     addresses.into_iter().filter(|address| !has_ipv4 || address.is_ipv4()).collect()
 }
 
-/// Runs until the channel is dropped. A failed look-up changes nothing: yesterday's addresses beat none.
-pub(super) async fn follow(
-    resolver: impl Resolve,
+/// Runs until the pool is dropped. A failed look-up changes nothing: yesterday's addresses beat none.
+pub(super) async fn follow<C>(
+    resolver: Arc<dyn Resolve>,
     period: Duration,
-    endpoint: Endpoint,
-    changes: mpsc::Sender<Change<SocketAddr, Endpoint>>,
+    changes: mpsc::Sender<Change<SocketAddr, C>>,
     found: watch::Sender<bool>,
+    connect: impl Fn(SocketAddr) -> Option<C> + Send,
 ) {
     let mut known = BTreeSet::new();
     loop {
@@ -57,12 +56,12 @@ pub(super) async fn follow(
                 // Said first: the balance takes changes in only while calls drive it, and calls wait for this word. The other
                 // way round more addresses than the queue holds would wait for a call, and every call for them.
                 found.send_replace(!current.is_empty());
-                if apply(&endpoint, &changes, &known, &current).await.is_err() {
+                if apply(&connect, &changes, &known, &current).await.is_err() {
                     return;
                 }
                 known = current;
             }
-            Err(error) => tracing::debug!(peer = %endpoint.uri(), %error, "name not resolved"),
+            Err(error) => tracing::debug!(%error, "name not resolved"),
         }
         tokio::select! {
             () = tokio::time::sleep(period) => {}
@@ -71,27 +70,21 @@ pub(super) async fn follow(
     }
 }
 
-async fn apply(
-    endpoint: &Endpoint,
-    changes: &mpsc::Sender<Change<SocketAddr, Endpoint>>,
+async fn apply<C>(
+    connect: impl Fn(SocketAddr) -> Option<C>,
+    changes: &mpsc::Sender<Change<SocketAddr, C>>,
     known: &BTreeSet<SocketAddr>,
     current: &BTreeSet<SocketAddr>,
-) -> Result<(), mpsc::error::SendError<Change<SocketAddr, Endpoint>>> {
+) -> Result<(), mpsc::error::SendError<Change<SocketAddr, C>>> {
     for address in current.difference(known) {
-        if let Some(endpoint) = at(endpoint, *address) {
-            changes.send(Change::Insert(*address, endpoint)).await?;
+        if let Some(connection) = connect(*address) {
+            changes.send(Change::Insert(*address, connection)).await?;
         }
     }
     for address in known.difference(current) {
         changes.send(Change::Remove(*address)).await?;
     }
     Ok(())
-}
-
-/// The peer's endpoint at one address, with the peer's name kept as authority.
-fn at(endpoint: &Endpoint, address: SocketAddr) -> Option<Endpoint> {
-    let uri: Uri = format!("http://{address}").parse().ok()?;
-    Some(super::endpoint(uri).origin(endpoint.uri().clone()))
 }
 
 #[cfg(test)]

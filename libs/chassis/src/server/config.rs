@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use types::region::RegionCode;
 
+use crate::tls::TlsConfig;
+
 /// How a server listens, limits and ends.
 #[derive(Debug, Clone, clap::Args)]
 pub struct ServerConfig {
-    /// Where gRPC is served.
+    #[command(flatten)]
+    pub tls: TlsConfig,
+    /// Where gRPC is served; beyond loopback by mutual TLS only.
     #[arg(long, env, default_value = "127.0.0.1:50051")]
     pub listen: SocketAddr,
     /// Where probes are answered, in plain HTTP.

@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 
 use super::ops::{self, Readiness};
-use super::{Bound, ServeError, Work};
+use super::{Bound, ServeError, Work, accept};
+use crate::tls::Tls;
 
 /// How often a starting server looks whether it is ready.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(200);
@@ -35,7 +35,7 @@ impl Bound {
         let announcing = tokio::spawn(announce(health.clone(), readiness));
 
         let mut work = start(self.work, &self.draining);
-        let mut grpc = tokio::spawn(serve(self.router, self.listener, self.draining.clone()));
+        let mut grpc = tokio::spawn(serve(self.router, self.listener, self.tls, self.draining.clone()));
         tracing::info!(service = self.name, %address, "serving");
 
         // Anything of this ends the service; the first three as asked.
@@ -85,16 +85,17 @@ impl Bound {
 async fn serve(
     router: axum::Router,
     listener: tokio::net::TcpListener,
+    tls: Tls,
     draining: CancellationToken,
 ) -> Result<(), ServeError> {
-    // Small messages must not wait for their companions.
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let incoming = accept::connections(listener, tls, draining.clone());
     tonic::transport::Server::builder()
         // A client that vanished without closing is noticed, and its streams end.
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
         // One connection cannot take the whole budget of waiting calls and more.
         .max_concurrent_streams(1024)
-        // Age makes clients look for new pods; a grace would drop calls without GOAWAY, so there is none.
+        // Age makes clients look for new pods, and outlives no certificate for long; a grace would drop calls without GOAWAY, so
+        // there is none.
         .max_connection_age(Duration::from_mins(10))
         .add_routes(tonic::service::Routes::from(router))
         .serve_with_incoming_shutdown(incoming, draining.cancelled_owned())

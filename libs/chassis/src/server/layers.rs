@@ -26,6 +26,7 @@ use crate::auth::{self, Verified, Verifier};
 use crate::context::Admitted;
 use crate::deadline::{self, Deadline};
 use crate::ending::Ending;
+use crate::tls::Peer;
 use crate::{error, telemetry};
 
 /// What the layers of one server share.
@@ -74,6 +75,8 @@ pub(super) fn stack(routes: tonic::service::Routes, shared: &Arc<Shared>) -> axu
         .layer(from_fn_with_state(Arc::clone(shared), limit))
         // What is it part of? From here on, logs and calls belong to the caller's trace.
         .layer(axum::middleware::from_fn(trace))
+        // Over whose connection? One of our services calls what is listed for it, whatever token it carries.
+        .layer(from_fn_with_state(Arc::clone(shared), know_peer))
         // Who calls? A call that is refused for who called is recorded.
         .layer(from_fn_with_state(Arc::clone(shared), authenticate))
         // May they call this, and which fields of the answer do they see? Which rows is decided on the row, by `Context::permit`.
@@ -223,6 +226,21 @@ fn record(span: &Span, code: Code) {
     }
 }
 
+async fn know_peer(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let Some(policy) = policy(&request) else {
+        return next.run(request).await;
+    };
+    let service = peer(&request).and_then(Peer::service);
+    if service.is_none_or(|service| shared.policies.peers().may(service, &policy.method)) {
+        return next.run(request).await;
+    }
+    tracing::warn!(service, method = policy.method, "a service called what it has no business with");
+    let text = "this service does not call this method";
+    let response = refuse(&error::status(error::DOMAIN, Code::PermissionDenied, "PEER_NOT_PERMITTED", text));
+    shared.note(&response, &policy, None);
+    response
+}
+
 async fn authenticate(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
     let Some(policy) = policy(&request) else {
         return next.run(request).await;
@@ -232,7 +250,7 @@ async fn authenticate(State(shared): State<Arc<Shared>>, mut request: Request, n
         shared.note(&response, &policy, None);
         return response;
     }
-    let admitted = match identify(&shared, request.headers(), &policy).await {
+    let admitted = match identify(&shared, request.headers(), peer(&request), &policy).await {
         Ok((admitted, methods)) => {
             let admitted = Arc::new(admitted);
             request.extensions_mut().insert(Arc::clone(&admitted));
@@ -274,11 +292,13 @@ struct Continued(Option<Vec<String>>);
 async fn identify(
     shared: &Shared,
     headers: &HeaderMap,
+    peer: Option<&Peer>,
     policy: &Arc<Policy>,
 ) -> Result<(Admitted, Option<Vec<String>>), Status> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(bearer).ok_or_else(auth::missing)?.to_owned();
-    let Verified { caller, methods } = shared.verifier.verify(&token).await?;
+    let Verified { caller, methods, bound_to } = shared.verifier.verify(&token).await?;
+    auth::check_binding(peer, bound_to)?;
     let (policy, domain) = (Arc::clone(policy), Arc::clone(&shared.domain));
     Ok((Admitted::new(caller, Redacted::new(token.into()), policy, domain), methods))
 }
@@ -310,6 +330,10 @@ async fn admit(mut request: Request, next: Next) -> Response {
             }
         }
     }
+}
+
+fn peer(request: &Request) -> Option<&Peer> {
+    request.extensions().get::<Option<Peer>>()?.as_ref()
 }
 
 fn policy(request: &Request) -> Option<Arc<Policy>> {

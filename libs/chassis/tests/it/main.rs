@@ -3,9 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod callers;
+mod certificates;
 mod channels;
 mod drain;
+mod handshakes;
 mod limits;
 mod refusals;
+mod rotation;
 mod support;
+mod tls;
 mod traces;

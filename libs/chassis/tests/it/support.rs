@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chassis::auth::{AUDIENCE, Claims, ISSUER, KeySet};
+use chassis::auth::{AUDIENCE, Assertion, Claims, ISSUER, KeySet};
 use chassis::channel::Channel;
 use chassis::server::{Bound, ServeError};
+use chassis::tls::TlsConfig;
 use chassis::{Context, Routes, Server, ServerConfig, Verifier};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
@@ -85,6 +86,7 @@ pub(crate) fn claims() -> Claims {
         region: RegionCode::BEIJING,
         dlg: None,
         methods: None,
+        cnf: None,
         jti: "token-1".to_owned(),
         exp: SystemClock.now().timestamp() + 300,
     }
@@ -112,8 +114,8 @@ impl TokenService for Handler {
             ("traceparent", _) => context?.traceparent().unwrap_or_default(),
             ("remaining", _) => context?.remaining().as_millis().to_string(),
             ("name", _) => self.name.to_owned(),
-            // Anything else is a proof, and gets a token.
-            _ => trusted().sign(&claims()),
+            // Anything else is a proof, and gets a token: the one that its issuer asks for, or referral's.
+            _ => asked_for(&wish).unwrap_or_else(|| trusted().sign(&claims())),
         };
         Ok(Response::new(ExchangeTokenResponse { access_token, expires_at: None }))
     }
@@ -121,6 +123,16 @@ impl TokenService for Handler {
     async fn get_keys(&self, _: Request<GetKeysRequest>) -> Result<Response<GetKeysResponse>, Status> {
         Ok(Response::new(GetKeysResponse { keys: vec![trusted().public()] }))
     }
+}
+
+/// The name of a client that gets this very token.
+pub(crate) fn bound_wish(token: &str) -> String {
+    format!("gets {token}")
+}
+
+fn asked_for(proof: &str) -> Option<String> {
+    let claims = jsonwebtoken::dangerous::insecure_decode_claims::<Assertion>(proof).ok()?;
+    claims.iss.strip_prefix("gets ").map(str::to_owned)
 }
 
 /// A server that a test stops.
@@ -147,6 +159,7 @@ impl Running {
 
 pub(crate) fn config() -> ServerConfig {
     ServerConfig {
+        tls: TlsConfig::default(),
         listen: "127.0.0.1:0".parse().unwrap(),
         ops_listen: "127.0.0.1:0".parse().unwrap(),
         region: RegionCode::BEIJING,

@@ -1,4 +1,5 @@
-use chassis::auth::Claims;
+use chassis::auth::{Claims, Confirmation};
+use chassis::tls::Peer;
 use chrono::{DateTime, SubsecRound, Utc};
 use postgres::audit::{self, Entry};
 use postgres::{Scope, Transaction};
@@ -14,12 +15,13 @@ use crate::domain::token::{Capacity, Continuation, Issued};
 use crate::store::{assertions, clients, continuations, delegations, residents};
 
 impl App {
-    /// Exchanges a client's assertion for a token in some capacity. The assertion is taken and what the token rests on is looked
+    /// Exchanges a client's assertion for a token in some capacity, bound to the certificate it was asked over. The assertion is taken and what the token rests on is looked
     /// at in one transaction; a refusal takes nothing.
     pub async fn exchange_token(
         &self,
         assertion: &Redacted<String>,
         capacity: &Capacity,
+        peer: Option<&Peer>,
     ) -> Result<Issued, IdentityError> {
         let client = self.client(&assertion::claimed_client(assertion.expose())?).await?;
         let now = self.now();
@@ -28,7 +30,8 @@ impl App {
         // Tokens say whole seconds.
         let expires_at = (now + self.token_lifetime).trunc_subsecs(0);
         let token = Uuid::now_v7();
-        let claims = capacity.claims(&client, token.to_string(), expires_at);
+        let cnf = peer.map(|peer| Confirmation { thumbprint: peer.thumbprint });
+        let claims = Claims { cnf, ..capacity.claims(&client, token.to_string(), expires_at) };
 
         let mut tx = self.db.begin(Scope::Region(client.region)).await?;
         if !assertions::take(&mut tx, &client.client_id, &proof.jti, proof.expires_at).await? {

@@ -48,6 +48,7 @@ impl Capacity {
             region: client.region,
             dlg: None,
             methods: None,
+            cnf: None,
             jti: token_id,
             exp: expires_at.timestamp(),
         };

@@ -1,4 +1,5 @@
 use chassis::error;
+use chassis::tls::Peer;
 use proto::anjia::identity::v1 as wire;
 use proto::anjia::identity::v1::token_service_server::TokenService;
 use proto::convert::{self, FieldError};
@@ -17,12 +18,13 @@ impl TokenService for Grpc {
         &self,
         request: Request<wire::ExchangeTokenRequest>,
     ) -> Result<Response<wire::ExchangeTokenResponse>, Status> {
+        let peer = Peer::of(&request).cloned();
         let message = request.into_inner();
         let assertion = convert::text("client_assertion", &message.client_assertion, ASSERTION_LENGTH_MAX)
             .map(Redacted::new)
             .map_err(error::invalid)?;
         let capacity = capacity(message.capacity).map_err(error::invalid)?;
-        let issued = self.0.exchange_token(&assertion, &capacity).await?;
+        let issued = self.0.exchange_token(&assertion, &capacity, peer.as_ref()).await?;
         Ok(Response::new(wire::ExchangeTokenResponse {
             access_token: issued.access_token.into_inner(),
             expires_at: Some(convert::to_timestamp(issued.expires_at)),

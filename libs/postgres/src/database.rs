@@ -7,7 +7,7 @@ use sqlx::{
 };
 use tokio::sync::{Notify, watch};
 
-use crate::{Error, PostgresConfig, Scope, Transaction, migration};
+use crate::{Error, PostgresConfig, Scope, Transaction, audit::Tables, migration};
 
 /// A caller who waited this long for a connection is better answered "unavailable" than kept.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -21,13 +21,15 @@ pub struct Database {
     pub(crate) signals: Arc<Signals>,
 }
 
-/// Short cuts within one process: they save waiting, nothing depends on them.
+/// Short cuts within one process: they save waiting and asking, nothing depends on them.
 #[derive(Debug)]
 pub(crate) struct Signals {
     /// Somebody committed rows for the sealer.
     pub(crate) unsealed: Notify,
     /// The sealer of this process gave out positions.
     pub(crate) sealed: watch::Sender<()>,
+    /// What the audit digests.
+    pub(crate) audited: Tables,
 }
 
 impl Database {
@@ -39,7 +41,8 @@ impl Database {
             Some(url) => Some(pool(url, (config.pool_size / 4).max(2)).await?),
             None => None,
         };
-        let signals = Arc::new(Signals { unsealed: Notify::new(), sealed: watch::Sender::new(()) });
+        let signals =
+            Arc::new(Signals { unsealed: Notify::new(), sealed: watch::Sender::new(()), audited: Tables::default() });
         Ok(Self { service, worker, statement_timeout_ms: config.statement_timeout_ms, signals })
     }
 

@@ -31,6 +31,12 @@ pub enum Error {
     /// Another replica has dealt with the event.
     #[error("the cursor of {source_name} has moved")]
     CursorMoved { source_name: String },
+    /// A bug: the table's migration does not say `CALL audited(…)`.
+    #[error("{table} is named in the audit and not audited: its migration must CALL audited('{table}')")]
+    TableNotAudited { table: &'static str },
+    /// A bug: a row that an entry names is not there, or is still there, or its sealed columns were not given.
+    #[error("the audit names rows that are not as it says: {rows}")]
+    RowNotAsRecorded { rows: String },
     #[error("the lease {name} has another owner")]
     LeaseLost { name: String },
     /// A row that no code of ours could have written.

@@ -6,7 +6,7 @@ use std::{
 use sqlx::{PgConnection, Postgres};
 use types::{caller::Caller, region::RegionCode};
 
-use crate::{Error, database::Signals};
+use crate::{Error, audit::Audited, database::Signals};
 
 /// What a transaction may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,12 @@ impl Transaction {
     /// The region it was begun for.
     pub fn region(&self) -> Result<RegionCode, Error> {
         self.scope.region().ok_or(Error::RegionMissing)
+    }
+
+    /// What is digested of the table's rows.
+    pub(crate) async fn audited(&mut self, table: &'static str) -> Result<Arc<Audited>, Error> {
+        let signals = Arc::clone(&self.signals);
+        signals.audited.get(&mut self.inner, table).await
     }
 
     /// Commits; an error that was met and ignored on the way is met again here. A claimed request is committed by [`crate::Call::commit`] instead, which stores its answer.

@@ -3,7 +3,7 @@ use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{RowDigest, digest::Parts};
+use super::{Row, What, digest::Parts};
 use crate::Error;
 
 /// How many entries are read at once while verifying.
@@ -41,6 +41,7 @@ struct Stored {
     resident_id: Option<Uuid>,
     action: String,
     rows: Value,
+    salt: Vec<u8>,
     occurred_at: DateTime<Utc>,
 }
 
@@ -56,7 +57,7 @@ struct Sealed {
 impl Stored {
     /// The hash of this entry at this place of the chain; `None` if its rows are not what we write.
     fn hash(&self, previous: &[u8; 32], position: i64) -> Option<[u8; 32]> {
-        let rows: Vec<RowDigest> = serde_json::from_value(self.rows.clone()).ok()?;
+        let rows: Vec<Row> = serde_json::from_value(self.rows.clone()).ok()?;
         let mut parts = Parts::default();
         parts.bytes(b"anjia audit entry v1");
         parts.bytes(previous);
@@ -70,12 +71,19 @@ impl Stored {
         parts.optional(self.resident_id.as_ref().map(|id| id.as_bytes().as_slice()));
         parts.bytes(self.action.as_bytes());
         parts.bytes(&self.occurred_at.timestamp_micros().to_be_bytes());
+        parts.bytes(&self.salt);
         for row in &rows {
             parts.bytes(row.table.as_bytes());
             parts.bytes(row.id.as_bytes());
-            parts.bytes(&row.columns.to_be_bytes());
-            parts.bytes(row.salt.as_bytes());
-            parts.bytes(row.digest.as_bytes());
+            match row.what {
+                What::Written { columns, digest } => {
+                    parts.bytes(b"written");
+                    parts.bytes(&columns.to_be_bytes());
+                    parts.bytes(&digest);
+                }
+                What::Read => parts.bytes(b"read"),
+                What::Removed => parts.bytes(b"removed"),
+            }
         }
         Some(parts.finish())
     }
@@ -84,7 +92,7 @@ impl Stored {
 /// Chains up to `max` committed entries in order of insertion. The caller holds the sealer's lease in this transaction.
 pub(crate) async fn seal(conn: &mut PgConnection, max: i64) -> Result<u64, Error> {
     let entries: Vec<Stored> = sqlx::query_as(
-        "SELECT sequence, region, actor, subject, organisation_id, delegation_id, resident_id, action, rows, occurred_at \
+        "SELECT sequence, region, actor, subject, organisation_id, delegation_id, resident_id, action, rows, salt, occurred_at \
          FROM audit_entries WHERE position IS NULL ORDER BY sequence LIMIT $1",
     )
     .bind(max)
@@ -146,7 +154,7 @@ pub async fn verify(conn: &mut PgConnection) -> Result<Verdict, Error> {
     let (mut position, mut hash) = (0, [0; 32]);
     while position < head_position.max(last_position) {
         let entries: Vec<Sealed> = sqlx::query_as(
-            "SELECT sequence, region, actor, subject, organisation_id, delegation_id, resident_id, action, rows, occurred_at, \
+            "SELECT sequence, region, actor, subject, organisation_id, delegation_id, resident_id, action, rows, salt, occurred_at, \
                     position, previous_hash, hash \
              FROM audit_entries WHERE position > $1 ORDER BY position LIMIT $2",
         )

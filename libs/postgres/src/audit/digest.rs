@@ -1,37 +1,68 @@
-use std::fmt;
+//! What is digested: parts that cannot run into each other, salted by row.
 
+use rand::RngCore as _;
 use sha2::{Digest as _, Sha256};
 
-/// SHA-256(salt ‖ table ‖ version of the column list ‖ values), every part preceded by its length, so that no two lists of
-/// values read alike.
-pub fn digest(salt: &[u8], table: &str, columns: u32, values: &[&dyn fmt::Display]) -> [u8; 32] {
-    let mut parts = Parts::default();
-    parts.bytes(salt);
-    parts.bytes(table.as_bytes());
-    parts.bytes(&columns.to_be_bytes());
-    for value in values {
-        parts.bytes(value.to_string().as_bytes());
-    }
-    parts.finish()
-}
+/// The secret of one entry. Whoever lacks it learns nothing about values from digests of them.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Salt([u8; 16]);
 
-/// A value that may be null, to be digested.
-pub const fn optional<T>(value: &Option<T>) -> Optional<'_, T> {
-    Optional(value.as_ref())
-}
-
-/// Writes null as U+0000, which no text in Postgres can contain.
-#[derive(Debug, Clone, Copy)]
-pub struct Optional<'a, T>(Option<&'a T>);
-
-impl<T: fmt::Display> fmt::Display for Optional<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(value) => value.fmt(f),
-            None => f.write_str("\0"),
-        }
+impl std::fmt::Debug for Salt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Salt(…)")
     }
 }
+
+impl Salt {
+    pub(super) fn generate() -> Self {
+        let mut salt = [0; 16];
+        rand::rng().fill_bytes(&mut salt);
+        Self(salt)
+    }
+
+    /// As it stands in `audit_entries.salt`.
+    pub(super) fn stored(&self) -> Vec<u8> {
+        self.0.to_vec()
+    }
+
+    /// The salt that stands in `audit_entries.salt`. The only way in which one is opened.
+    pub(super) fn open(stored: &[u8]) -> Option<Self> {
+        Some(Self(stored.try_into().ok()?))
+    }
+
+    /// The salt of one row of the entry: to show it is not to show that of another.
+    pub(super) fn of_row(&self, table: &str, id: &str) -> [u8; 32] {
+        let mut parts = Parts::default();
+        parts.bytes(b"anjia audit row salt v1");
+        parts.bytes(&self.0);
+        parts.bytes(table.as_bytes());
+        parts.bytes(id.as_bytes());
+        parts.finish()
+    }
+}
+
+/// Everything that is digested of a row but the columns that stand in the open, whose text follows: by the salt of the row, its
+/// table and id, the version of the list of columns, and the plain text of sealed ones.
+pub(super) fn head(salt: &[u8; 32], table: &str, id: &str, columns: u32, sealed: &[Option<&str>]) -> Vec<u8> {
+    let mut head = vec![];
+    for part in [b"anjia audit row v1", salt.as_slice(), table.as_bytes(), id.as_bytes(), &columns.to_be_bytes()] {
+        head.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        head.extend_from_slice(part);
+    }
+    for text in sealed {
+        head.extend_from_slice(&text.map_or(NULL, |text| text.len() as u64).to_be_bytes());
+        head.extend_from_slice(text.unwrap_or_default().as_bytes());
+    }
+    head
+}
+
+/// SHA-256 of [`head`] and `body`: the text of `ROW(columns)` as Postgres writes it, which tells every list of values from every other.
+pub(super) fn digest(head: &[u8], body: &str) -> [u8; 32] {
+    Sha256::new().chain_update(head).chain_update(body.as_bytes()).finalize().into()
+}
+
+/// The length of what is not there: no part is that long.
+const NULL: u64 = u64::MAX;
 
 /// A digest over parts that cannot run into each other.
 #[derive(Default)]
@@ -46,8 +77,7 @@ impl Parts {
     pub(super) fn optional(&mut self, bytes: Option<&[u8]>) {
         match bytes {
             Some(bytes) => self.bytes(bytes),
-            // No part is that long.
-            None => self.0.update(u64::MAX.to_be_bytes()),
+            None => self.0.update(NULL.to_be_bytes()),
         }
     }
 
@@ -62,20 +92,24 @@ mod tests {
 
     #[test]
     fn values_do_not_run_into_each_other() {
-        let of = |values: &[&dyn fmt::Display]| digest(b"salt", "bills", 1, values);
-        assert_ne!(of(&[&"ab", &"c"]), of(&[&"a", &"bc"]));
-        assert_ne!(of(&[&"", &"a"]), of(&[&"a", &""]));
-        assert_ne!(of(&[&"a"]), of(&[&"a", &""]));
-        assert_ne!(of(&[&optional(&None::<&str>)]), of(&[&""]));
-        assert_eq!(of(&[&optional(&Some("a"))]), of(&[&"a"]));
+        let salt = [1; 32];
+        let of = |sealed: &[Option<&str>]| digest(&head(&salt, "residents", "1", 1, sealed), "(a)");
+        assert_ne!(of(&[Some("ab"), Some("c")]), of(&[Some("a"), Some("bc")]));
+        assert_ne!(of(&[Some(""), Some("a")]), of(&[Some("a"), Some("")]));
+        assert_ne!(of(&[None]), of(&[Some("")]));
+        assert_ne!(of(&[None]), of(&[]));
     }
 
     #[test]
-    fn salt_table_and_version_count() {
-        let values: &[&dyn fmt::Display] = &[&1];
-        let plain = digest(b"salt", "bills", 1, values);
-        assert_ne!(plain, digest(b"tlas", "bills", 1, values));
-        assert_ne!(plain, digest(b"salt", "claims", 1, values));
-        assert_ne!(plain, digest(b"salt", "bills", 2, values));
+    fn salt_table_id_and_version_count() {
+        let of = |salt, table, id, version| digest(&head(salt, table, id, version, &[]), "(a)");
+        let plain = of(&[1; 32], "bills", "1", 1);
+        assert_ne!(plain, of(&[2; 32], "bills", "1", 1));
+        assert_ne!(plain, of(&[1; 32], "claims", "1", 1));
+        assert_ne!(plain, of(&[1; 32], "bills", "2", 1));
+        assert_ne!(plain, of(&[1; 32], "bills", "1", 2));
+        let salt = Salt::generate();
+        assert_ne!(salt.of_row("bills", "1"), salt.of_row("bills", "2"));
+        assert_eq!(Salt::open(&salt.stored()), Some(salt));
     }
 }

@@ -1,25 +1,35 @@
 //! Audit: who did what for whom, written in the transaction in which it was done.
 //!
-//! Rows are named with a salted digest of their values, so that an edit of the row itself is found later, and so that the entry
-//! says nothing about a person once the salt is gone. The sealer chains committed entries ([`verify`] finds any break).
+//! An entry names the rows that were read, written or removed. Of a written one it holds a salted digest of everything that stands in
+//! it, so that an edit of the row itself is found later, and so that the entry says nothing about a person once the salt is gone. The
+//! database digests the row as it stands when the entry is written: record after the row was written, not before. Which tables are
+//! audited, migrations say once (`CALL audited('bills')`), for writing and for verifying alike. The sealer chains committed entries.
 
 mod chain;
 mod digest;
+mod row;
+mod tables;
+mod told;
 
 use std::fmt;
+use std::sync::Arc;
 
-use rand::RngCore as _;
-use serde::{Deserialize, Serialize};
+use sqlx::{AssertSqlSafe, types::Json};
 use types::{
     caller::{Caller, Party},
     ids::{DelegationId, OrganisationId, ResidentId},
+    redacted::Redacted,
 };
 
 use crate::{Error, Transaction};
 
 pub(crate) use chain::seal;
 pub use chain::{Break, Verdict, verify};
-pub use digest::{Optional, digest, optional};
+pub use row::{Row, What, id};
+pub(crate) use tables::{Audited, Tables};
+pub use told::{Told, told};
+
+use digest::Salt;
 
 /// What is about to be recorded.
 #[derive(Debug, Clone)]
@@ -30,21 +40,16 @@ pub struct Entry {
     delegation: Option<DelegationId>,
     resident: Option<ResidentId>,
     action: &'static str,
-    rows: Vec<RowDigest>,
+    rows: Vec<Named>,
 }
 
-/// One row that was written or read, as it stands in `audit_entries.rows`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RowDigest {
-    pub table: String,
-    pub id: String,
-    /// Version of the list of columns whose values were digested.
-    pub columns: u32,
-    /// 16 random bytes in hexadecimal.
-    pub salt: String,
-    /// [`digest()`] in hexadecimal.
-    pub digest: String,
+/// A row that the entry will name.
+#[derive(Debug, Clone)]
+struct Named {
+    table: &'static str,
+    id: String,
+    sealed: Vec<(&'static str, Option<Redacted<String>>)>,
+    removed: bool,
 }
 
 impl Entry {
@@ -93,40 +98,87 @@ impl Entry {
         Self { resident: Some(resident), ..self }
     }
 
-    /// A row written or read: its table, id, the version of its list of columns, and the values of those columns as stored
-    /// (instants in microseconds), `null` written as [`optional`].
+    /// A row that was written or read; which of the two, the database knows. `id` is its key, that of several
+    /// columns joined by [`id()`].
     #[must_use]
-    pub fn row(mut self, table: &str, id: impl fmt::Display, columns: u32, values: &[&dyn fmt::Display]) -> Self {
-        let mut salt = [0; 16];
-        rand::rng().fill_bytes(&mut salt);
-        self.rows.push(RowDigest {
-            table: table.to_owned(),
-            id: id.to_string(),
-            columns,
-            salt: hex::encode(salt),
-            digest: hex::encode(digest(&salt, table, columns, values)),
-        });
+    pub fn row(self, table: &'static str, id: impl fmt::Display) -> Self {
+        self.sealed_row(table, id, [])
+    }
+
+    /// As [`Entry::row`], with the plain text of its sealed columns.
+    #[must_use]
+    pub fn sealed_row<'a>(
+        self,
+        table: &'static str,
+        id: impl fmt::Display,
+        sealed: impl IntoIterator<Item = (&'static str, Option<&'a str>)>,
+    ) -> Self {
+        let sealed = sealed.into_iter();
+        let sealed = sealed.map(|(column, text)| (column, text.map(|text| Redacted::new(text.to_owned())))).collect();
+        self.named(Named { table, id: id.to_string(), sealed, removed: false })
+    }
+
+    /// A row that was there and is gone.
+    #[must_use]
+    pub fn removed(self, table: &'static str, id: impl fmt::Display) -> Self {
+        self.named(Named { table, id: id.to_string(), sealed: vec![], removed: true })
+    }
+
+    fn named(mut self, row: Named) -> Self {
+        self.rows.push(row);
         self
     }
 }
 
-/// Writes the entry in the transaction of what it tells of. Its time is that of the transaction, by the database's clock.
+impl Named {
+    /// What is digested of the row before its columns; `None` if a sealed column was not given, which only a written row needs.
+    fn head(&self, salt: &Salt, table: &Audited) -> Option<Vec<u8>> {
+        let given = |column: &String| self.sealed.iter().find(|(name, _)| name == column);
+        let sealed: Option<Vec<Option<&str>>> = table
+            .sealed
+            .iter()
+            .map(|column| given(column).map(|(_, text)| text.as_ref().map(|text| text.expose().as_str())))
+            .collect();
+        let salt = salt.of_row(&table.name, &self.id);
+        Some(digest::head(&salt, &table.name, &self.id, table.version(), &sealed?))
+    }
+}
+
+/// Writes the entry in the transaction of what it tells of, after its rows. Its time is that of the transaction, by the database's
+/// clock.
 pub async fn record(tx: &mut Transaction, entry: Entry) -> Result<(), Error> {
     let region = tx.region()?;
-    sqlx::query(
-        "INSERT INTO audit_entries (region, actor, subject, organisation_id, delegation_id, resident_id, action, rows) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-    )
-    .bind(region.as_str())
-    .bind(entry.actor.to_string())
-    .bind(entry.subject.to_string())
-    .bind(entry.organisation.map(OrganisationId::uuid))
-    .bind(entry.delegation.map(DelegationId::uuid))
-    .bind(entry.resident.map(ResidentId::uuid))
-    .bind(entry.action)
-    .bind(sqlx::types::Json(entry.rows))
-    .execute(&mut **tx)
-    .await?;
+    let mut tables: Vec<Arc<Audited>> = vec![];
+    for row in &entry.rows {
+        if !tables.iter().any(|table| table.name == row.table) {
+            tables.push(tx.audited(row.table).await?);
+        }
+    }
+
+    let salt = Salt::generate();
+    let mut insert = sqlx::query_scalar(AssertSqlSafe(tables::insert(&tables)))
+        .bind(region.as_str())
+        .bind(entry.actor.to_string())
+        .bind(entry.subject.to_string())
+        .bind(entry.organisation.map(OrganisationId::uuid))
+        .bind(entry.delegation.map(DelegationId::uuid))
+        .bind(entry.resident.map(ResidentId::uuid))
+        .bind(entry.action)
+        .bind(salt.stored());
+    for table in &tables {
+        let (mut places, mut ids, mut heads, mut removed) = (vec![], vec![], vec![], vec![]);
+        for (place, row) in (0_i32..).zip(&entry.rows).filter(|(_, row)| row.table == table.name) {
+            places.push(place);
+            ids.push(row.id.clone());
+            heads.push(row.head(&salt, table));
+            removed.push(row.removed);
+        }
+        insert = insert.bind(places).bind(ids).bind(heads).bind(removed);
+    }
+    let wrong: Option<Json<Vec<serde_json::Value>>> = insert.fetch_one(&mut **tx).await?;
+    if let Some(Json(rows)) = wrong {
+        return Err(Error::RowNotAsRecorded { rows: serde_json::Value::from(rows).to_string() });
+    }
     tx.unsealed = true;
     Ok(())
 }

@@ -1,20 +1,18 @@
 use postgres::{
-    Scope,
-    audit::{self, Break, Entry, Verdict},
+    Error, Scope, Transaction,
+    audit::{self, Break, Entry, Row, Verdict, What},
     sealer,
 };
+use sqlx::types::Json;
 use types::ids::ResidentId;
+use uuid::Uuid;
 
-use crate::harness::{BEIJING, ELSEWHERE, TestDb, caller};
+use crate::harness::{BEIJING, ELSEWHERE, TestDb, add_note, caller};
 
 async fn record(test: &TestDb, scope: Scope, note: &str) {
     let mut tx = test.db.begin(scope).await.unwrap();
-    let entry = Entry::new(&caller(ResidentId::generate()), "notes.note.add").row(
-        "notes",
-        note,
-        1,
-        &[&note, &audit::optional(&None::<u8>)],
-    );
+    let id = add_note(&mut tx, note).await.unwrap();
+    let entry = Entry::new(&caller(ResidentId::generate()), "notes.note.add").row("notes", id);
     audit::record(&mut tx, entry).await.unwrap();
     tx.commit().await.unwrap();
 }
@@ -69,6 +67,7 @@ async fn any_edit_is_found_where_it_was_made() {
         "UPDATE audit_entries SET rows = jsonb_set(rows, '{0,id}', '\"x\"') WHERE position = 3",
         "UPDATE audit_entries SET rows = jsonb_set(rows, '{0,extra}', '1') WHERE position = 3",
         "UPDATE audit_entries SET rows = '[]' WHERE position = 3",
+        "UPDATE audit_entries SET salt = sha256(salt) WHERE position = 3",
     ];
     for edit in edits {
         let test = five_sealed().await;
@@ -124,26 +123,100 @@ async fn a_forged_entry_at_the_end_is_found() {
     let test = five_sealed().await;
     tamper(
         &test,
-        "INSERT INTO audit_entries (region, actor, subject, action, rows, position, previous_hash, hash) \
-         SELECT region, actor, subject, action, rows, 6, hash, sha256('forged') FROM audit_entries WHERE position = 5",
+        "INSERT INTO audit_entries (region, actor, subject, action, rows, salt, position, previous_hash, hash) \
+         SELECT region, actor, subject, action, rows, salt, 6, hash, sha256('forged') FROM audit_entries WHERE position = 5",
     )
     .await;
     assert_eq!(verdict(&test).await, Verdict::Broken { position: 6, kind: Break::Edited });
 }
 
+async fn rows_of_last(test: &TestDb) -> Vec<Row> {
+    let rows = sqlx::query_scalar("SELECT rows FROM audit_entries ORDER BY sequence DESC LIMIT 1");
+    let Json(rows): Json<Vec<Row>> = rows.fetch_one(&mut test.insider().await).await.unwrap();
+    rows
+}
+
 #[tokio::test]
-async fn a_row_is_digested_with_its_salt() {
+async fn an_entry_knows_what_its_transaction_wrote_read_and_removed() {
+    let test = TestDb::new().await;
+    let who = caller(ResidentId::generate());
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    let (kept, gone) = (add_note(&mut tx, "kept").await.unwrap(), add_note(&mut tx, "gone").await.unwrap());
+    audit::record(&mut tx, Entry::new(&who, "notes.note.add").row("notes", kept).row("notes", gone)).await.unwrap();
+    tx.commit().await.unwrap();
+    let rows = rows_of_last(&test).await;
+    let digests: Vec<_> = rows
+        .iter()
+        .filter_map(|row| match row.what {
+            What::Written { columns: 1, digest } => Some(digest),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(digests.len(), 2, "{rows:?}");
+
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    sqlx::query("DELETE FROM notes WHERE id = $1").bind(gone).execute(&mut *tx).await.unwrap();
+    audit::record(&mut tx, Entry::new(&who, "notes.note.tidy").removed("notes", gone).row("notes", kept))
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let rows: Vec<What> = rows_of_last(&test).await.into_iter().map(|row| row.what).collect();
+    assert_eq!(rows, [What::Removed, What::Read]);
+}
+
+async fn add_leaf(tx: &mut Transaction) {
+    let leaf = "INSERT INTO leaves (book, number, region, sealed) VALUES ('a/%', 1, '110000', '\\x00')";
+    sqlx::query(leaf).execute(&mut **tx).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_entry_names_no_row_that_is_not_as_it_says() {
+    let test = TestDb::new().await;
+    let who = caller(ResidentId::generate());
+    let leaf_id = audit::id(&[&"a/%", &1]);
+    for (name, entry) in [
+        ("not there", Entry::new(&who, "notes.note.read").row("notes", Uuid::nil())),
+        ("still there", Entry::new(&who, "notes.leaf.remove").removed("leaves", &leaf_id)),
+        ("sealed, and not given", Entry::new(&who, "notes.leaf.add").row("leaves", &leaf_id)),
+    ] {
+        let mut tx = test.db.begin(BEIJING).await.unwrap();
+        add_leaf(&mut tx).await;
+        let refused = audit::record(&mut tx, entry).await.unwrap_err();
+        assert!(matches!(refused, Error::RowNotAsRecorded { .. }), "{name}: {refused}");
+    }
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    let refused = audit::record(&mut tx, Entry::new(&who, "notes.chore.add").row("chores", Uuid::nil())).await;
+    assert!(matches!(refused, Err(Error::TableNotAudited { table: "chores" })), "{refused:?}");
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    add_leaf(&mut tx).await;
+    let entry = Entry::new(&who, "notes.leaf.add").sealed_row("leaves", &leaf_id, [("sealed", Some("secret"))]);
+    audit::record(&mut tx, entry).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn equal_rows_do_not_look_equal() {
     let test = TestDb::new().await;
     record(&test, BEIJING, "secret").await;
+    let first = rows_of_last(&test).await;
     record(&test, BEIJING, "secret").await;
-    let rows: Vec<sqlx::types::Json<Vec<audit::RowDigest>>> =
-        sqlx::query_scalar("SELECT rows FROM audit_entries ORDER BY sequence")
-            .fetch_all(&mut test.insider().await)
-            .await
-            .unwrap();
-    let (first, second) = (&rows[0][0], &rows[1][0]);
-    assert_ne!(first.digest, second.digest, "equal values must not look equal");
-    let salt = hex::decode(&first.salt).unwrap();
-    let again = audit::digest(&salt, "notes", 1, &[&"secret", &audit::optional(&None::<u8>)]);
-    assert_eq!(hex::encode(again), first.digest);
+    assert_ne!(first[0].what, rows_of_last(&test).await[0].what);
+}
+
+#[tokio::test]
+async fn the_audit_tells_whether_a_row_stands_as_it_was_written() {
+    let test = TestDb::new().await;
+    let resident = ResidentId::generate();
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    let id = add_note(&mut tx, "as written").await.unwrap().to_string();
+    audit::record(&mut tx, Entry::new(&caller(resident), "notes.note.add").row("notes", &id)).await.unwrap();
+    let told = audit::told(&mut tx, resident, "notes", &id).await.unwrap().unwrap();
+    assert_eq!((told.stands, told.sealed), (true, None));
+    assert_eq!(audit::told(&mut tx, ResidentId::generate(), "notes", &id).await.unwrap(), None);
+    tx.commit().await.unwrap();
+    sealer::seal_all(&test.db).await.unwrap();
+    tamper(&test, "UPDATE notes SET text = 'edited'").await;
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    let told = audit::told(&mut tx, resident, "notes", &id).await.unwrap().unwrap();
+    assert_eq!((told.stands, told.sealed.map(|(position, _)| position)), (false, Some(1)));
 }

@@ -51,8 +51,8 @@ async fn an_event_is_told_as_it_was_written_and_only_once_committed() {
 async fn an_audit_entry_that_makes_no_sense_does_not_hold_up_events() {
     let test = TestDb::new().await;
     append(&test.db, BEIJING, "told").await;
-    let nonsense = "INSERT INTO audit_entries (region, actor, subject, action, rows)
-                    VALUES ('110000', 'a', 's', 'notes.note.add', '[1]')";
+    let nonsense = "INSERT INTO audit_entries (region, actor, subject, action, rows, salt)
+                    VALUES ('110000', 'a', 's', 'notes.note.add', '[1]', sha256(''))";
     sqlx::query(nonsense).execute(&mut test.insider().await).await.unwrap();
     let error = sealer::seal_all(&test.db).await.unwrap_err();
     assert!(matches!(error, Error::RowInvalid { table: "audit_entries", .. }), "{error}");

@@ -71,13 +71,9 @@ impl App {
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let settlement = settlements::find(&mut tx, id).await?.ok_or(AdjudicationError::SettlementNotFound(id))?;
         let settlement = ctx.permit(settlement.at(self.clock.now()))?;
-        let shares = &settlement.adjudication.shares;
-        let entry = Entry::new(&ctx.caller, "adjudication.settlement.read").resident(settlement.resident).row(
-            "settlements",
-            id,
-            1,
-            &[&settlement.state.as_str(), &shares.total, &shares.fund(), &shares.own()],
-        );
+        let entry = Entry::new(&ctx.caller, "adjudication.settlement.read")
+            .resident(settlement.resident)
+            .row("settlements", id);
         audit::record(&mut tx, entry).await?;
         tx.commit().await?;
         Ok(settlement)
@@ -102,13 +98,9 @@ async fn tell(
     };
     let told = NewEvent::new("anjia.adjudication.settlement.confirmed.v1", settlement.id, data, at);
     events::append(tx, told.traceparent(ctx.traceparent())).await?;
-    let shares = &settlement.adjudication.shares;
-    let entry = Entry::new(&ctx.caller, "adjudication.settlement.confirm").resident(settlement.resident).row(
-        "settlements",
-        settlement.id,
-        1,
-        &[&settlement.state.as_str(), &shares.total, &shares.fund(), &shares.own()],
-    );
+    let entry = Entry::new(&ctx.caller, "adjudication.settlement.confirm")
+        .resident(settlement.resident)
+        .row("settlements", settlement.id);
     audit::record(tx, entry).await?;
     Ok(())
 }

@@ -220,11 +220,10 @@ impl App {
         let told =
             NewEvent::new("anjia.adjudication.settlement.divided.v1", settlement.id, data, settlement.divided_at);
         events::append(tx, told.traceparent(ctx.traceparent())).await?;
-        let shares = &settlement.adjudication.shares;
         let entry = Entry::new(&ctx.caller, "adjudication.claim.divide")
             .resident(claim.resident)
-            .row("claims", claim.id, 1, &[&claim.version, &claim.visit, &claim.total])
-            .row("settlements", settlement.id, 1, &[&"DIVIDED", &shares.total, &shares.fund(), &shares.own()]);
+            .row("claims", claim.id)
+            .row("settlements", settlement.id);
         audit::record(tx, entry).await?;
         Ok(())
     }

@@ -53,8 +53,7 @@ impl App {
             Some("policies_pkey" | "policies_same_document") => AdjudicationError::PolicyExists,
             _ => error.into(),
         })?;
-        let entry =
-            Entry::new(&ctx.caller, "adjudication.policy.propose").row("policies", version.id, 1, &[&version.digest]);
+        let entry = Entry::new(&ctx.caller, "adjudication.policy.propose").row("policies", version.id);
         audit::record(&mut tx, entry).await?;
         Ok(call.commit(tx, version).await?)
     }

@@ -38,12 +38,10 @@ impl App {
         if let Some((code, _)) = put.items.iter().find(|(code, item)| stored.get(code) != Some(item)) {
             return Err(AdjudicationError::CatalogueItemExists(code.clone()));
         }
-        let entry = Entry::new(&ctx.caller, "adjudication.catalogue.put").row(
-            "catalogue_items",
-            put.region,
-            1,
-            &[&put.effective_from, &codes.join(",")],
-        );
+        let entry = Entry::new(&ctx.caller, "adjudication.catalogue.put");
+        let entry = codes.iter().fold(entry, |entry, code| {
+            entry.row("catalogue_items", audit::id(&[&put.region, code, &put.effective_from]))
+        });
         audit::record(&mut tx, entry).await?;
         Ok(call.commit(tx, inserted).await?)
     }

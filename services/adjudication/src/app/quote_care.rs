@@ -184,7 +184,7 @@ impl App {
 
 /// The entry with the quote as it stands.
 fn described(entry: Entry, quote: &Quote) -> Entry {
-    entry.resident(quote.resident).row("quotes", quote.id, 1, &[&quote.total, &quote.price.outcome()])
+    entry.resident(quote.resident).row("quotes", quote.id)
 }
 
 /// Pricing never refuses for cover or policy.

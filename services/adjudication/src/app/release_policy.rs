@@ -36,7 +36,7 @@ impl App {
         let released =
             NewEvent::new("anjia.adjudication.policy.released.v1", id, json!({"policy_id": id}), self.clock.now());
         events::append(&mut tx, released.traceparent(ctx.traceparent())).await?;
-        let entry = Entry::new(&ctx.caller, "adjudication.policy.release").row("policies", id, 1, &[&version.digest]);
+        let entry = Entry::new(&ctx.caller, "adjudication.policy.release").row("policies", id);
         audit::record(&mut tx, entry).await?;
         Ok(call.commit(tx, version).await?)
     }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use postgres::audit::{Entry, optional};
+use postgres::audit::Entry;
 use sqlx::{FromRow, PgConnection};
 use types::caller::Role;
 use types::ids::OrganisationId;
@@ -54,18 +54,7 @@ pub async fn upsert(conn: &mut PgConnection, client: &Client, now: DateTime<Utc>
 }
 
 pub fn audited(entry: Entry, client: &Client) -> Entry {
-    entry.row(
-        TABLE,
-        &client.client_id,
-        1,
-        &[
-            &client.party,
-            &optional(&client.organisation),
-            &roles(client).join(" "),
-            &client.region,
-            &client.public_key_pem,
-        ],
-    )
+    entry.row(TABLE, &client.client_id)
 }
 
 fn roles(client: &Client) -> Vec<String> {

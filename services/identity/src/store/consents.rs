@@ -71,19 +71,7 @@ pub async fn in_force(
 }
 
 pub fn audited(entry: Entry, consent: &Consent) -> Entry {
-    entry.resident(consent.resident).row(
-        TABLE,
-        consent.id,
-        1,
-        &[
-            &consent.region,
-            &consent.resident,
-            &consent.recipient,
-            &consent.purpose,
-            &consent.until.timestamp_micros(),
-            &consent.granted_at.timestamp_micros(),
-        ],
-    )
+    entry.resident(consent.resident).row(TABLE, consent.id)
 }
 
 impl Row {

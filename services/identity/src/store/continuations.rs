@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use postgres::audit::{Entry, optional};
+use postgres::audit::Entry;
 use sqlx::PgConnection;
 use types::ids::DelegationId;
 use types::region::RegionCode;
@@ -39,20 +39,5 @@ pub async fn insert(conn: &mut PgConnection, record: &Record<'_>) -> Result<(), 
 }
 
 pub fn audited(entry: Entry, record: &Record<'_>) -> Entry {
-    let continuation = record.continuation;
-    entry.resident(continuation.resident).row(
-        "continuations",
-        record.token,
-        1,
-        &[
-            &record.region,
-            &record.service,
-            &continuation.resident,
-            &optional(&continuation.delegation),
-            &continuation.methods.join(" "),
-            &continuation.evidence,
-            &record.issued_at.timestamp_micros(),
-            &record.expires_at.timestamp_micros(),
-        ],
-    )
+    entry.resident(record.continuation.resident).row("continuations", record.token)
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use postgres::audit::{Entry, optional};
+use postgres::audit::Entry;
 use sqlx::{FromRow, PgConnection};
 use types::ids::{DelegationId, OrganisationId, ResidentId};
 use uuid::Uuid;
@@ -71,23 +71,7 @@ pub async fn revoke(conn: &mut PgConnection, id: DelegationId, at: DateTime<Utc>
 }
 
 pub fn audited(entry: Entry, delegation: &Delegation) -> Entry {
-    entry.resident(delegation.resident).row(
-        TABLE,
-        delegation.id,
-        1,
-        &[
-            &delegation.region,
-            &delegation.resident,
-            &delegation.delegate,
-            &delegation.basis,
-            &actions(delegation).join(" "),
-            &delegation.until.timestamp_micros(),
-            &delegation.evidence,
-            &optional(&delegation.witness),
-            &delegation.granted_at.timestamp_micros(),
-            &optional(&delegation.revoked_at.map(|at| at.timestamp_micros())),
-        ],
-    )
+    entry.resident(delegation.resident).row(TABLE, delegation.id)
 }
 
 fn actions(delegation: &Delegation) -> Vec<&'static str> {

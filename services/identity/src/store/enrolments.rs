@@ -1,5 +1,5 @@
 use chrono::{DateTime, NaiveDate, Utc};
-use postgres::audit::{Entry, optional};
+use postgres::audit::Entry;
 use sqlx::{FromRow, PgConnection};
 use types::ids::{EnrolmentId, OrganisationId, ResidentId};
 use uuid::Uuid;
@@ -95,24 +95,7 @@ pub async fn in_force(
 }
 
 pub fn audited(entry: Entry, enrolment: &Enrolment) -> Entry {
-    entry.resident(enrolment.resident).row(
-        TABLE,
-        enrolment.id,
-        1,
-        &[
-            &enrolment.region,
-            &enrolment.resident,
-            &enrolment.scheme,
-            &enrolment.insured_region,
-            &enrolment.layer,
-            &optional(&enrolment.payer),
-            &enrolment.from,
-            &optional(&enrolment.until),
-            &enrolment.retired,
-            &optional(&enrolment.recorder),
-            &enrolment.recorded_at.timestamp_micros(),
-        ],
-    )
+    entry.resident(enrolment.resident).row(TABLE, enrolment.id)
 }
 
 impl Row {

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use postgres::audit::{Entry, optional};
+use postgres::audit::Entry;
 use sqlx::{FromRow, PgConnection};
 use types::credit_code::CreditCode;
 use types::ids::OrganisationId;
@@ -104,33 +104,8 @@ pub async fn list(
 }
 
 pub fn audited(entry: Entry, organisation: &Organisation) -> Entry {
-    let entry = entry.row(
-        TABLE,
-        organisation.id,
-        1,
-        &[
-            &organisation.region,
-            &organisation.kind,
-            &organisation.name,
-            &organisation.credit_code,
-            &optional(&organisation.tier),
-            &organisation.region_code,
-            &optional(&organisation.place.map(|place| place.latitude)),
-            &optional(&organisation.place.map(|place| place.longitude)),
-            &organisation.alliance,
-            &optional(&organisation.designated_from),
-            &optional(&organisation.designated_until),
-            &organisation.registered_at.timestamp_micros(),
-        ],
-    );
-    organisation.departments.iter().enumerate().fold(entry, |entry, (place, department)| {
-        entry.row(
-            "departments",
-            department.id,
-            1,
-            &[&organisation.id, &place, &department.code, &department.name, &department.capabilities.join(" ")],
-        )
-    })
+    let entry = entry.row(TABLE, organisation.id);
+    organisation.departments.iter().fold(entry, |entry, department| entry.row("departments", department.id))
 }
 
 async fn with_departments(conn: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<Organisation>, postgres::Error> {

@@ -50,20 +50,7 @@ pub async fn get(conn: &mut PgConnection, id: PractitionerId) -> Result<Option<P
 }
 
 pub fn audited(entry: Entry, practitioner: &Practitioner) -> Entry {
-    let departments: Vec<String> = practitioner.departments.iter().map(DepartmentId::to_string).collect();
-    entry.row(
-        TABLE,
-        practitioner.id,
-        1,
-        &[
-            &practitioner.region,
-            &practitioner.organisation,
-            &practitioner.name,
-            &practitioner.title,
-            &departments.join(" "),
-            &practitioner.registered_at.timestamp_micros(),
-        ],
-    )
+    entry.row(TABLE, practitioner.id)
 }
 
 impl Row {

@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use postgres::audit::{Entry, optional};
+use postgres::audit::Entry;
 use sqlx::{FromRow, PgConnection};
 use types::ids::{OrganisationId, ResidentId};
 use types::national_id::NationalId;
@@ -97,24 +97,15 @@ pub async fn lock(conn: &mut PgConnection, id: ResidentId) -> Result<bool, postg
     Ok(found.is_some())
 }
 
-/// Digests the row as it is in plain text, so that sealing it anew leaves the digest.
+/// With the plain text, so that sealing it anew leaves the digest.
 pub fn audited(entry: Entry, resident: &Resident) -> Entry {
-    let mobile = resident.mobile.as_ref().map(Redacted::expose);
-    entry.resident(resident.id).row(
-        TABLE,
-        resident.id,
-        1,
-        &[
-            &resident.region,
-            resident.name.expose(),
-            &resident.national_id.expose(),
-            &optional(&mobile),
-            &resident.community,
-            &resident.state,
-            &optional(&resident.registrar),
-            &resident.registered_at.timestamp_micros(),
-        ],
-    )
+    let mobile = resident.mobile.as_ref().map(|mobile| mobile.expose().as_str());
+    let sealed = [
+        (NAME, Some(resident.name.expose().as_str())),
+        (NATIONAL_ID, Some(resident.national_id.expose())),
+        (MOBILE, mobile),
+    ];
+    entry.resident(resident.id).sealed_row(TABLE, resident.id, sealed)
 }
 
 fn index(vault: &Vault, national_id: &NationalId) -> Vec<u8> {

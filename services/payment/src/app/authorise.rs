@@ -60,7 +60,8 @@ impl App {
             Claim::Elsewhere => return Err(PaymentError::BillNotFound),
         };
         record::tell_bill(&mut tx, record::BILL_AUTHORISED, &bill, now).await?;
-        audit::record(&mut tx, record::entry(&ctx.caller, "payment.bill.authorise", &bill)).await?;
+        let entry = record::entry(&ctx.caller, "payment.bill.authorise", &bill).row("bill_ids", bill.id);
+        audit::record(&mut tx, entry).await?;
         Ok(call.commit(tx, ctx.permit(bill)?).await?)
     }
 

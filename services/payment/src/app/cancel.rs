@@ -145,12 +145,8 @@ async fn remember(
     let region = tx.region()?;
     match bill_ids::claim(tx, region, asked.bill, resident, Some(now)).await? {
         Claim::Ours => {
-            let entry = Entry::new(&ctx.caller, "payment.bill.cancel_ahead").resident(resident).row(
-                "bill_ids",
-                asked.bill,
-                1,
-                &[&resident, &now.timestamp_micros()],
-            );
+            let entry =
+                Entry::new(&ctx.caller, "payment.bill.cancel_ahead").resident(resident).row("bill_ids", asked.bill);
             audit::record(tx, entry).await?;
             Ok(true)
         }

@@ -19,8 +19,6 @@ use crate::store::receipts::{self, TABLE};
 
 /// The audit entry in which a receipt's hash stands.
 pub(super) const ISSUED: &str = "payment.receipt.issue";
-/// Version of the list of digested columns: `hash` alone.
-const COLUMNS: u32 = 1;
 
 /// Where the hash of a receipt stands in the audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,17 +42,10 @@ impl App {
         if hash != stub.hash || held.hash != hash {
             return Err(PaymentError::ReceiptDiffers);
         }
-        let evidence = receipts::evidence(&mut tx, ISSUED, id, bill.resident).await?;
-        let evidence = evidence.ok_or(PaymentError::ReceiptDiffers)?;
         // The audit is what counts: a row of receipts that was edited together with the holder's copy is found here.
-        let is_recorded = evidence.rows.iter().any(|row| {
-            let salt = hex::decode(&row.salt).unwrap_or_default();
-            row.table == TABLE && row.digest == hex::encode(audit::digest(&salt, TABLE, row.columns, &[&hash]))
-        });
-        if !is_recorded {
-            return Err(PaymentError::ReceiptDiffers);
-        }
-        let (audit_position, audit_hash) = evidence.sealed.ok_or(PaymentError::ReceiptNotSealed)?;
+        let told = audit::told(&mut tx, bill.resident, TABLE, &id.to_string()).await?;
+        let told = told.filter(|told| told.stands).ok_or(PaymentError::ReceiptDiffers)?;
+        let (audit_position, audit_hash) = told.sealed.ok_or(PaymentError::ReceiptNotSealed)?;
         audit::record(&mut tx, Entry::new(&ctx.caller, "payment.receipt.verify").resident(bill.resident)).await?;
         tx.commit().await?;
         Ok(Proof { audit_position, audit_hash })
@@ -86,7 +77,7 @@ pub(super) async fn load(tx: &mut Transaction, id: ReceiptId) -> Result<Receipt,
 }
 
 pub(super) fn with_hash(entry: Entry, receipt: &Receipt) -> Entry {
-    entry.row(TABLE, receipt.id, COLUMNS, &[&receipt.hash])
+    entry.row(TABLE, receipt.id)
 }
 
 /// SHA-256 over the message without its hash, in lower-case hex. Protobuf writes fields in their order.

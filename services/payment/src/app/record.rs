@@ -2,7 +2,7 @@
 
 use chassis::telemetry;
 use chrono::{DateTime, Utc};
-use postgres::audit::{Entry, optional};
+use postgres::audit::Entry;
 use postgres::events::{self, NewEvent};
 use postgres::{Error, Transaction};
 use serde_json::json;
@@ -65,61 +65,14 @@ pub(super) fn entry(caller: &Caller, action: &'static str, bill: &Bill) -> Entry
 }
 
 pub(super) fn with_bill(entry: Entry, bill: &Bill) -> Entry {
-    let captured = bill.state.captured();
-    entry.row(
-        "bills",
-        bill.id,
-        1,
-        &[
-            &bill.resident,
-            &bill.payee,
-            &bill.state.as_str(),
-            &bill.total(),
-            &optional(&bill.quote),
-            &optional(&bill.settlement),
-            &optional(&bill.appointment),
-            &optional(&bill.journey),
-            &bill.opened_at.timestamp_micros(),
-            &bill.expires_at.timestamp_micros(),
-            &optional(&captured.map(|(at, _)| at.timestamp_micros())),
-            &optional(&captured.map(|(_, receipt)| receipt)),
-            &bill.version,
-        ],
-    )
+    entry.row("bills", bill.id)
 }
 
 /// The line as it was granted; `used` and `held` follow from bills and are not digested.
 pub(super) fn with_line(entry: Entry, line: &CreditLine) -> Entry {
-    entry.row(
-        "credit_lines",
-        line.id,
-        1,
-        &[
-            &line.bank,
-            &line.resident,
-            &line.agreement_sha256,
-            &line.limit,
-            &line.valid_until.timestamp_micros(),
-            &line.standing,
-            &line.granted_at.timestamp_micros(),
-        ],
-    )
+    entry.row("credit_lines", line.id)
 }
 
 pub(super) fn with_order(entry: Entry, order: &BankOrder) -> Entry {
-    entry.row(
-        "bank_orders",
-        order.id,
-        1,
-        &[
-            &order.bank,
-            &order.bill,
-            &order.credit_line,
-            &order.state,
-            &order.amount,
-            &optional(&order.bank_reference),
-            &order.created_at.timestamp_micros(),
-            &optional(&order.reported_at.map(|at| at.timestamp_micros())),
-        ],
-    )
+    entry.row("bank_orders", order.id)
 }

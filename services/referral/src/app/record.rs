@@ -10,10 +10,7 @@ use postgres::{
 use serde_json::json;
 use types::caller::Caller;
 
-use crate::{
-    domain::referral::Referral,
-    store::referrals::{self, COLUMNS_VERSION, TABLE},
-};
+use crate::{domain::referral::Referral, store::referrals::TABLE};
 
 /// One kind of change: its name in the audit and in the feed.
 pub(super) struct Change {
@@ -79,8 +76,5 @@ impl Change {
 
 /// Records that the row was read or written.
 pub(super) async fn record(tx: &mut Transaction, entry: Entry, referral: &Referral) -> Result<(), Error> {
-    let entry = referrals::digested(referral, |values| {
-        entry.resident(referral.resident).row(TABLE, referral.id, COLUMNS_VERSION, values)
-    });
-    audit::record(tx, entry).await
+    audit::record(tx, entry.resident(referral.resident).row(TABLE, referral.id)).await
 }

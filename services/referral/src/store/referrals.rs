@@ -3,7 +3,7 @@
 mod row;
 
 use chrono::{DateTime, Utc};
-use postgres::{Error, audit::optional};
+use postgres::Error;
 use sqlx::PgConnection;
 use types::{
     ids::{AppointmentId, JourneyId, OrganisationId, ReferralId, ResidentId},
@@ -12,11 +12,9 @@ use types::{
 use uuid::Uuid;
 
 use crate::domain::referral::{Referral, StateName};
-use row::{Row, diagnoses};
+use row::Row;
 
 pub const TABLE: &str = "referrals";
-/// Version of the list of columns that [`digested`] names.
-pub const COLUMNS_VERSION: u32 = 1;
 
 const INSERT: &str = "INSERT INTO referrals (id, region, resident_id, direction, kind, from_organisation_id, to_organisation_id, \
     diagnoses, urgency, clinical_summary, payment, credit_line_id, own_share_max, delegation_id, submitted_by, submitted_at, \
@@ -176,29 +174,4 @@ pub async fn list(
         .fetch_all(conn)
         .await?;
     rows.into_iter().map(Referral::try_from).collect()
-}
-
-/// The values whose digest stands in the audit: state, version, the parties, the mandate, clinical text, refusal, booking and visit.
-pub fn digested<T>(referral: &Referral, with: impl FnOnce(&[&dyn std::fmt::Display]) -> T) -> T {
-    let row = Row::of(referral);
-    let diagnoses = diagnoses(referral).to_string();
-    with(&[
-        &row.state,
-        &row.version,
-        &row.from_organisation_id,
-        &row.to_organisation_id,
-        &row.payment,
-        &optional(&row.credit_line_id),
-        &optional(&row.own_share_max),
-        &optional(&row.delegation_id),
-        &row.submitted_by,
-        &diagnoses,
-        &row.clinical_summary,
-        &optional(&row.last_refusal),
-        &optional(&row.appointment_id),
-        &optional(&row.bill_id),
-        &optional(&row.quote_id),
-        &optional(&row.visit_id),
-        &optional(&row.return_advice),
-    ])
 }

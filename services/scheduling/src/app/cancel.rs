@@ -111,7 +111,7 @@ impl Scheduling {
         if chosen_ids::remember_cancel(&mut tx, wish.appointment, resident, self.clock.now()).await? {
             let entry = postgres::audit::Entry::new(&ctx.caller, "scheduling.appointment.cancel_ahead")
                 .resident(resident)
-                .row("chosen_appointment_ids", wish.appointment, 1, &[&resident, &true]);
+                .row("chosen_appointment_ids", wish.appointment);
             postgres::audit::record(&mut tx, entry).await?;
             return Ok(call.commit(tx, None).await?);
         }

@@ -12,7 +12,7 @@ use types::{
 
 use super::{
     Scheduling,
-    records::{By, Change, appointment_changed},
+    records::{By, Change, appointment_changed, id_chosen},
 };
 use crate::{
     domain::{
@@ -107,6 +107,7 @@ impl Scheduling {
         let id = match wish.appointment {
             Some(id) => {
                 chosen_ids::claim(tx, id, wish.resident, now).await?;
+                id_chosen(tx, ctx, id, wish.resident).await?;
                 id
             }
             None => AppointmentId::generate(),

@@ -143,20 +143,7 @@ fn capabilities(provider: &Provider, draft: &Draft) -> Result<Vec<String>, Sched
 }
 
 async fn record(tx: &mut Transaction, ctx: &Context, session: &Session) -> Result<(), SchedulingError> {
-    let entry = audit::Entry::new(&ctx.caller, "scheduling.session.publish").row(
-        "sessions",
-        session.id,
-        1,
-        &[
-            &session.organisation,
-            &session.tier,
-            &audit::optional(&session.department),
-            &audit::optional(&session.practitioner),
-            &session.starts_at.timestamp_micros(),
-            &session.ends_at.timestamp_micros(),
-            &session.slot_length_minutes,
-        ],
-    );
+    let entry = audit::Entry::new(&ctx.caller, "scheduling.session.publish").row("sessions", session.id);
     Ok(audit::record(tx, entry).await?)
 }
 

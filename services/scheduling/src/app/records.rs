@@ -4,20 +4,17 @@ use chassis::{Context, Guarded, telemetry};
 use chrono::{DateTime, Utc};
 use postgres::{
     Transaction,
-    audit::{self, Entry, optional},
+    audit::{self, Entry},
     events::{self, NewEvent},
 };
 use serde_json::{Value, json};
-use types::ids::{OrganisationId, ResidentId};
+use types::ids::{AppointmentId, OrganisationId, ResidentId};
 
 use crate::domain::{
     appointment::{Appointment, State},
     error::SchedulingError,
     visit::Visit,
 };
-
-/// Version of the list of columns whose values are digested; a new list is a new number.
-const COLUMNS: u32 = 1;
 
 /// Who did it.
 #[derive(Clone, Copy)]
@@ -98,6 +95,17 @@ pub(super) async fn appointment_changed(
     Ok(())
 }
 
+/// An id was chosen for a hold, or is refused to one from now on.
+pub(super) async fn id_chosen(
+    tx: &mut Transaction,
+    ctx: &Context,
+    id: AppointmentId,
+    resident: ResidentId,
+) -> Result<(), SchedulingError> {
+    let entry = Entry::new(&ctx.caller, "scheduling.appointment.choose_id").resident(resident);
+    Ok(audit::record(tx, entry.row("chosen_appointment_ids", id)).await?)
+}
+
 pub(super) async fn appointment_read(
     tx: &mut Transaction,
     ctx: &Context,
@@ -128,58 +136,12 @@ pub(super) async fn visit_read(
     action: &'static str,
     visit: &Visit,
 ) -> Result<(), SchedulingError> {
-    let entry = Entry::new(&ctx.caller, action).resident(visit.resident).row(
-        "visits",
-        visit.id,
-        COLUMNS,
-        &[
-            &visit.resident,
-            &visit.organisation,
-            &visit.tier,
-            &visit.kind,
-            &optional(&visit.appointment),
-            &optional(&visit.referral),
-            &visit.journey,
-            &visit.identity_proof.as_str(),
-            &visit.checked_in_by,
-            &visit.opened_at.timestamp_micros(),
-            &visit.state(),
-            &optional(&visit.ended.map(|ended| ended.at.timestamp_micros())),
-            &optional(&visit.ended.map(|ended| ended.outcome.as_str())),
-        ],
-    );
+    let entry = Entry::new(&ctx.caller, action).resident(visit.resident).row("visits", visit.id);
     Ok(audit::record(tx, entry).await?)
 }
 
 fn appointment_row(entry: Entry, appointment: &Appointment) -> Entry {
-    let (cancelled_by, visit) = match &appointment.state {
-        State::Cancelled(cancellation) => (Some(cancellation.by.as_str()), None),
-        State::Kept(visit) => (None, Some(*visit)),
-        _ => (None, None),
-    };
-    entry.resident(appointment.resident).row(
-        "appointments",
-        appointment.id,
-        COLUMNS,
-        &[
-            &appointment.resident,
-            &appointment.slot.id,
-            &appointment.pool.as_str(),
-            &appointment.organisation,
-            &appointment.kind,
-            &appointment.booked_by,
-            &optional(&appointment.referral),
-            &appointment.journey,
-            &optional(&appointment.quote),
-            &appointment.revision,
-            &appointment.state.as_str(),
-            &appointment.held_at.timestamp_micros(),
-            &appointment.hold_expires_at.timestamp_micros(),
-            &optional(&appointment.confirmed_at.map(|at| at.timestamp_micros())),
-            &optional(&cancelled_by),
-            &optional(&visit),
-        ],
-    )
+    entry.resident(appointment.resident).row("appointments", appointment.id)
 }
 
 /// The keys are part of the contract: see `event_service.proto`. What there is none of is empty, as in messages.

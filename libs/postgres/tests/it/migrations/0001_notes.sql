@@ -5,6 +5,7 @@ CREATE TABLE notes (
     text   text   NOT NULL CONSTRAINT notes_text_check CHECK (text <> '')
 );
 CALL protect_by_region('notes');
+CALL audited('notes');
 
 -- A queue that loops look through across regions.
 CREATE TABLE chores (
@@ -13,3 +14,15 @@ CREATE TABLE chores (
 );
 CALL protect_by_region('chores');
 CALL open_to_worker('chores');
+
+-- What is named by two columns, sealed in one and derived in another.
+CREATE TABLE leaves (
+    book     text  NOT NULL,
+    number   int   NOT NULL,
+    region   text  NOT NULL,
+    sealed   bytea NOT NULL,
+    readers  int   NOT NULL DEFAULT 0,
+    PRIMARY KEY (book, number)
+);
+CALL protect_by_region('leaves');
+CALL audited('leaves', sealed => '{sealed}', apart => '{readers}');

@@ -20,3 +20,4 @@ COMMENT ON COLUMN refusals.recorded_at IS 'At most a second after the last of th
 
 CALL protect_by_region('refusals');
 CALL append_only('refusals');
+CALL audited('refusals');

@@ -14,7 +14,7 @@ use types::caller::Caller;
 use types::region::RegionCode;
 use uuid::Uuid;
 
-use crate::audit::{self, Entry, optional};
+use crate::audit::{self, Entry};
 use crate::{Database, Error, Scope, Transaction};
 
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
@@ -140,8 +140,7 @@ async fn insert(tx: &mut Transaction, service: &'static str, kind: &Kind, times:
         Some(who) => Entry::refused(&who.actor, &who.subject, who.organisation, who.delegation, ACTION),
         None => Entry::by_service(service, ACTION),
     };
-    let entry = entry.row("refusals", id, 1, &[&optional(&actor), &kind.method, &kind.reason, &times]);
-    audit::record(tx, entry).await
+    audit::record(tx, entry.row("refusals", id)).await
 }
 
 const ACTION: &str = "platform.call.refuse";

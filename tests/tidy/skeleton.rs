@@ -76,16 +76,21 @@ fn is_stranger(file: &str) -> bool {
     }
 }
 
-/// Migrations run in the order of their numbers, so a gap or a twin is a mistake of two people working at once.
+/// Migrations run in the order of their numbers, so a twin is a mistake of two people working at once. They leave room for each other.
 fn misnumbered(service: &str, within: &[&str]) -> Vec<Finding> {
-    let migrations = within.iter().filter_map(|file| file.strip_prefix("migrations/"));
-    let wrong = migrations.enumerate().filter(|(index, name)| !name.starts_with(&format!("{:04}_", index + 1)));
-    wrong
-        .map(|(index, name)| {
+    let migrations: Vec<&str> = within.iter().filter_map(|file| file.strip_prefix("migrations/")).collect();
+    let number = |name: &str| name.split_once('_').and_then(|(number, _)| number.parse::<u32>().ok());
+    let mut before = None;
+    let mut wrong = vec![];
+    for name in migrations {
+        let current = number(name);
+        if current.is_none() || current == before {
             let path = format!("{service}/migrations/{name}");
-            Finding::new(&path, 0, "is out of order", format!("number it {:04}", index + 1))
-        })
-        .collect()
+            wrong.push(Finding::new(&path, 0, "is out of order", "give it a number of its own"));
+        }
+        before = current;
+    }
+    wrong
 }
 
 #[cfg(test)]
@@ -115,7 +120,8 @@ mod tests {
         assert_eq!(found(&[], "src/app/a.rs").len(), 1);
         assert_eq!(found(&["src/model/a.rs"], "").len(), 1);
         assert_eq!(found(&["src/server.rs"], "").len(), 1);
-        assert_eq!(found(&["migrations/0003_c.sql"], "").len(), 1);
+        assert_eq!(found(&["migrations/0003_c.sql"], ""), [""; 0]);
+        assert_eq!(found(&["migrations/c.sql"], "").len(), 1);
         assert_eq!(found(&["migrations/0001_b.sql"], "").len(), 1);
         assert!(too_long("services/x/README.md", &"x\n".repeat(121)).is_some());
     }

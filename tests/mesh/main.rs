@@ -8,3 +8,4 @@ mod idempotency;
 mod journey;
 mod redis;
 mod refusals;
+mod row_security;

@@ -12,6 +12,7 @@
 //! ```sql
 //! CREATE TABLE sagas (id uuid PRIMARY KEY, region text NOT NULL);
 //! CALL protect_by_region('sagas');    -- the service sees the region its transaction was begun for
+//! CALL read_everywhere('tariffs');    -- or: every region reads it, and writes its own rows
 //! CALL open_to_worker('sagas');       -- loops read and update it across regions
 //! CALL append_only('ledger_entries'); -- the service may insert and read
 //! CALL read_only('tariffs');          -- the service may read

@@ -250,6 +250,7 @@ impl Fleet {
             ("WORKER_DATABASE_URL".into(), database.worker.clone().into()),
             ("REDIS_URL".into(), self.plan.redis_url.clone().into()),
             ("CLIENT_KEY_FILE".into(), self.plan.keys.private(name)?.into_os_string()),
+            ("WRAPPING_KEY_FILE".into(), self.plan.keys.secret("wrapping")?.into_os_string()),
             ("REGION".into(), REGION.into()),
             // Nobody balances over replicas here, so nobody needs the time to notice that one leaves.
             ("DRAIN_NOTICE_MS".into(), "0".into()),
@@ -259,8 +260,6 @@ impl Fleet {
         }
         if name == "identity" {
             env.push(("TOKEN_KEY_FILE".into(), self.plan.keys.private("token")?.into_os_string()));
-            env.push(("DATA_KEY_FILE".into(), self.plan.keys.secret("data")?.into_os_string()));
-            env.push(("INDEX_KEY_FILE".into(), self.plan.keys.secret("index")?.into_os_string()));
         }
         if let Some(endpoint) = &self.plan.otlp_endpoint {
             env.push(("OTEL_EXPORTER_OTLP_ENDPOINT".into(), endpoint.into()));

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use crate::vault::VaultConfig;
+
 /// Where the data is, and how much of the database one replica may take.
 #[derive(Clone, clap::Args)]
 pub struct PostgresConfig {
@@ -15,6 +17,8 @@ pub struct PostgresConfig {
     /// Longest time one statement may take, in milliseconds.
     #[arg(long, env, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(10..=60_000))]
     pub statement_timeout_ms: u32,
+    #[command(flatten)]
+    pub vault: VaultConfig,
 }
 
 /// A URL may hold a password, so URLs are not shown, neither here nor in `--help`.

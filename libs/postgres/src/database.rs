@@ -6,9 +6,18 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::{Notify, watch};
+use types::region::RegionCode;
 
-use crate::{Error, PostgresConfig, Scope, Transaction, audit::Tables, migration};
+use crate::{
+    Error, PostgresConfig, Scope, Transaction,
+    audit::Tables,
+    migration,
+    vault::{Keys, Vault},
+};
 
+type Begun = sqlx::Transaction<'static, sqlx::Postgres>;
+
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// A caller who waited this long for a connection is better answered "unavailable" than kept.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -18,6 +27,7 @@ pub struct Database {
     service: PgPool,
     worker: Option<PgPool>,
     statement_timeout_ms: u32,
+    vault: Arc<Vault>,
     pub(crate) signals: Arc<Signals>,
 }
 
@@ -36,6 +46,7 @@ impl Database {
     /// Connects both roles. Refuses a database that acknowledges what it may still lose, and a role that row security does not
     /// bind: it would see every region, and nothing else would tell.
     pub async fn connect(config: &PostgresConfig) -> Result<Self, Error> {
+        let vault = Arc::new(Vault::new(config.vault.provider()?));
         let service = pool(&config.database_url, config.pool_size).await?;
         let worker = match &config.worker_database_url {
             Some(url) => Some(pool(url, (config.pool_size / 4).max(2)).await?),
@@ -43,7 +54,7 @@ impl Database {
         };
         let signals =
             Arc::new(Signals { unsealed: Notify::new(), sealed: watch::Sender::new(()), audited: Tables::default() });
-        Ok(Self { service, worker, statement_timeout_ms: config.statement_timeout_ms, signals })
+        Ok(Self { service, worker, statement_timeout_ms: config.statement_timeout_ms, vault, signals })
     }
 
     /// The only way to begin: READ COMMITTED, seeing what `scope` says, every statement limited in time.
@@ -57,27 +68,65 @@ impl Database {
         scope: Scope,
         lock_timeout_ms: u32,
     ) -> Result<Transaction, Error> {
-        let pool = match scope {
-            Scope::Region(_) => &self.service,
-            Scope::Worker => self.worker.as_ref().ok_or(Error::WorkerRoleMissing)?,
+        let (tx, keys) = match scope {
+            Scope::Region(region) => {
+                let (tx, keys) = self.begin_in(region, lock_timeout_ms).await?;
+                (tx, Some(keys))
+            }
+            Scope::Worker => (self.begin_as_worker(lock_timeout_ms).await?, None),
         };
-        let mut tx = pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+        Ok(Transaction::new(tx, scope, keys, Arc::clone(&self.signals)))
+    }
+
+    /// With the newest keys of the region in memory: the statement that begins tells whether there are newer ones.
+    async fn begin_in(&self, region: RegionCode, lock_timeout_ms: u32) -> Result<(Begun, Arc<Keys>), Error> {
+        loop {
+            let mut tx = self.service.begin_with(BEGIN).await?;
+            let (generation, ..): (i64, String, String, String) = sqlx::query_as(
+                "SELECT coalesce((SELECT max(generation) FROM data_keys WHERE region IN ($1, '')), 0), \
+                 set_config('anjia.region', $1, true), set_config('statement_timeout', $2, true), \
+                 set_config('lock_timeout', $3, true)",
+            )
+            .bind(region.as_str())
+            .bind(self.statement_timeout_ms.to_string())
+            .bind(lock_timeout_ms.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
+            if let Some(keys) = self.vault.current(region, generation) {
+                return Ok((tx, keys));
+            }
+            // Not inside the transaction: the provider may take its time.
+            tx.rollback().await?;
+            let mut conn = self.service.acquire().await?;
+            self.vault.load(&mut conn, region).await?;
+        }
+    }
+
+    async fn begin_as_worker(&self, lock_timeout_ms: u32) -> Result<Begun, Error> {
+        let pool = self.worker.as_ref().ok_or(Error::WorkerRoleMissing)?;
+        let mut tx = pool.begin_with(BEGIN).await?;
         sqlx::query(
-            "SELECT set_config('anjia.region', $1, true), set_config('statement_timeout', $2, true), \
-             set_config('lock_timeout', $3, true)",
+            "SELECT set_config('anjia.region', '', true), set_config('statement_timeout', $1, true), \
+             set_config('lock_timeout', $2, true)",
         )
-        .bind(scope.region().map(String::from).unwrap_or_default())
         .bind(self.statement_timeout_ms.to_string())
         .bind(lock_timeout_ms.to_string())
         .execute(&mut *tx)
         .await?;
-        Ok(Transaction::new(tx, scope, Arc::clone(&self.signals)))
+        Ok(tx)
     }
 
-    /// Whether the database can be reached and is at least as new as this binary. `service` are the service's own migrations.
+    /// The keys of personal data; [`Database::begin`] keeps those of its region current.
+    pub const fn vault(&self) -> &Arc<Vault> {
+        &self.vault
+    }
+
+    /// Whether the database can be reached and is at least as new as this binary, and its data keys unwrap: a service that could
+    /// open nothing takes no calls, and begins to as soon as the provider is back. `service` are the service's own migrations.
     pub async fn ready(&self, service: &Migrator) -> Result<(), Error> {
         let mut conn = self.service.acquire().await?;
-        migration::check(&mut conn, service).await
+        migration::check(&mut conn, service).await?;
+        self.vault.ready(&mut conn).await
     }
 
     /// Closes all connections, waiting for those in use.

@@ -1,4 +1,7 @@
 use sqlx::migrate::MigrateError;
+use types::region::RegionCode;
+
+use crate::vault::ProviderError;
 
 /// What the database refused or could not do. Texts name tables and constraints, never values.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +42,14 @@ pub enum Error {
     RowNotAsRecorded { rows: String },
     #[error("the lease {name} has another owner")]
     LeaseLost { name: String },
+    #[error("keys: {0}")]
+    Keys(#[from] ProviderError),
+    /// A bug: no transaction of the region has begun in this process yet.
+    #[error("the keys of region {region} are not in memory")]
+    KeysMissing { region: RegionCode },
+    /// A bug: no transaction has begun in this process yet.
+    #[error("the keys of the blind indexes are not in memory")]
+    IndexKeysMissing,
     /// A row that no code of ours could have written.
     #[error("{table}.{column} of row {row} makes no sense")]
     RowInvalid { table: &'static str, column: &'static str, row: String },
@@ -68,7 +79,11 @@ impl Error {
     /// The database could not be reached or had no room; the same call may succeed later. A commit may nevertheless have
     /// taken place, so repeat only under the same `request_id`.
     pub fn is_unavailable(&self) -> bool {
-        let Self::Database(error) = self else { return false };
+        let error = match self {
+            Self::Keys(error) => return matches!(error, ProviderError::Unreachable(_)),
+            Self::Database(error) => error,
+            _ => return false,
+        };
         match error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)

@@ -11,7 +11,12 @@ use types::{
     region::RegionCode,
 };
 
-use crate::{Database, Error, Scope, Transaction};
+use uuid::Uuid;
+
+use crate::{
+    Database, Error, Scope, Transaction,
+    vault::{Cell, Keys},
+};
 
 /// How long a duplicate waits for the request it duplicates.
 const IN_PROGRESS_WAIT_MS: u32 = 500;
@@ -86,8 +91,10 @@ impl<T> Call<T> {
 
     /// Stores the answer and commits it together with the work.
     pub async fn commit(&self, mut tx: Transaction, value: T) -> Result<Reply<T>, Error> {
+        let keys = tx.keys()?;
+        let sealed = keys.seal_bytes(self.cell(), &(self.encode)(&value))?;
         let stored = sqlx::query(
-            "UPDATE requests SET response = $6 \
+            "UPDATE requests SET response = $6, key_version = $7 \
              WHERE subject = $1 AND request_id = $2 AND method = $3 AND actor = $4 AND organisation = $5",
         )
         .bind(self.subject.to_string())
@@ -95,7 +102,8 @@ impl<T> Call<T> {
         .bind(self.method)
         .bind(self.actor_key())
         .bind(self.organisation_key())
-        .bind((self.encode)(&value))
+        .bind(sealed)
+        .bind(keys.version())
         .execute(&mut *tx)
         .await?;
         // No row: `tx` is not the transaction in which this call was claimed.
@@ -127,8 +135,8 @@ impl<T> Call<T> {
     }
 
     async fn stored(&self, tx: &mut Transaction) -> Result<Option<Reply<T>>, Error> {
-        let row: Option<(Vec<u8>, Option<Vec<u8>>)> = sqlx::query_as(
-            "SELECT body_digest, response FROM requests \
+        let row: Option<Stored> = sqlx::query_as(
+            "SELECT body_digest, response, key_version FROM requests \
              WHERE subject = $1 AND request_id = $2 AND method = $3 AND actor = $4 AND organisation = $5",
         )
         .bind(self.subject.to_string())
@@ -140,10 +148,23 @@ impl<T> Call<T> {
         .await?;
         match row {
             None => Ok(None),
-            Some((body_digest, _)) if body_digest != self.body_digest => Err(Error::RequestIdReused),
-            Some((_, Some(response))) => Ok(Some(Reply::Replayed(response))),
-            Some((_, None)) => Err(Error::row_invalid("requests", "response", self.request_id)),
+            Some((body_digest, ..)) if body_digest != self.body_digest => Err(Error::RequestIdReused),
+            Some((_, Some(sealed), Some(version))) => {
+                Ok(Some(Reply::Replayed(tx.keys()?.open_bytes(self.cell(), version, &sealed)?)))
+            }
+            Some(_) => Err(Error::row_invalid("requests", "response", self.request_id)),
         }
+    }
+
+    /// Where the answer stands.
+    fn cell(&self) -> Cell {
+        answer_cell(
+            &self.subject.to_string(),
+            self.request_id.uuid(),
+            self.method,
+            &self.actor_key(),
+            &self.organisation_key(),
+        )
     }
 
     fn actor_key(&self) -> String {
@@ -152,6 +173,45 @@ impl<T> Call<T> {
 
     fn organisation_key(&self) -> String {
         self.organisation.as_ref().map(OrganisationId::to_string).unwrap_or_default()
+    }
+}
+
+/// Digest of the body, sealed answer, version of the key that sealed it.
+type Stored = (Vec<u8>, Option<Vec<u8>>, Option<i32>);
+
+/// Where the answer to a request stands: the row is named by a digest of its key, which is not one id.
+fn answer_cell(subject: &str, request_id: Uuid, method: &str, actor: &str, organisation: &str) -> Cell {
+    let mut key = Sha256::new();
+    for part in
+        [subject.as_bytes(), request_id.as_bytes(), method.as_bytes(), actor.as_bytes(), organisation.as_bytes()]
+    {
+        key.update((part.len() as u64).to_be_bytes());
+        key.update(part);
+    }
+    let digest: [u8; 32] = key.finalize().into();
+    let mut row = [0; 16];
+    row.copy_from_slice(&digest[..16]);
+    Cell { table: "requests", column: "response", row: Uuid::from_bytes(row) }
+}
+
+/// A stored answer as a checker finds it.
+#[derive(Debug, sqlx::FromRow)]
+pub struct StoredAnswer {
+    pub subject: String,
+    pub request_id: Uuid,
+    pub method: String,
+    pub actor: String,
+    pub organisation: String,
+    pub region: String,
+    pub response: Vec<u8>,
+    pub key_version: i32,
+}
+
+impl StoredAnswer {
+    /// The encoded answer. `keys` are those of its region.
+    pub fn open(&self, keys: &Keys) -> Result<Vec<u8>, Error> {
+        let cell = answer_cell(&self.subject, self.request_id, &self.method, &self.actor, &self.organisation);
+        keys.open_bytes(cell, self.key_version, &self.response)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Everything the services do alike with Postgres: the only `begin`, idempotent writes, events and audit in the transaction,
-//! the sealer, consumers with a cursor in the transaction of the effect, row leases, paging, constraint names.
+//! the sealer, consumers with a cursor in the transaction of the effect, row leases, paging, constraint names, and the keys of
+//! personal data.
 //!
 //! A mutating use case reads: [`Database::replay`] → checks that call peers → [`Database::begin_call`] → store functions,
 //! [`events::append`], [`audit::record`] → [`Call::commit`]. Knows no service and no transport.
@@ -25,6 +26,7 @@ pub mod lease;
 pub mod paging;
 pub mod retention;
 pub mod sealer;
+pub mod vault;
 
 mod config;
 mod database;
@@ -37,7 +39,7 @@ mod transaction;
 pub use config::{MigrateConfig, PostgresConfig};
 pub use database::Database;
 pub use error::Error;
-pub use idempotency::{Begun, Call, Reply};
+pub use idempotency::{Begun, Call, Reply, StoredAnswer};
 pub use migration::migrate;
 pub use refusals::Refusals;
 pub use transaction::{Scope, Transaction};

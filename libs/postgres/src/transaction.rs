@@ -6,7 +6,7 @@ use std::{
 use sqlx::{PgConnection, Postgres};
 use types::{caller::Caller, region::RegionCode};
 
-use crate::{Error, audit::Audited, database::Signals};
+use crate::{Error, audit::Audited, database::Signals, vault::Keys};
 
 /// What a transaction may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,7 @@ impl Scope {
 pub struct Transaction {
     inner: sqlx::Transaction<'static, Postgres>,
     scope: Scope,
+    keys: Option<Arc<Keys>>,
     signals: Arc<Signals>,
     /// Rows wait for the sealer.
     pub(crate) unsealed: bool,
@@ -44,8 +45,13 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    pub(crate) const fn new(inner: sqlx::Transaction<'static, Postgres>, scope: Scope, signals: Arc<Signals>) -> Self {
-        Self { inner, scope, signals, unsealed: false, unanswered: false }
+    pub(crate) const fn new(
+        inner: sqlx::Transaction<'static, Postgres>,
+        scope: Scope,
+        keys: Option<Arc<Keys>>,
+        signals: Arc<Signals>,
+    ) -> Self {
+        Self { inner, scope, keys, signals, unsealed: false, unanswered: false }
     }
 
     /// The region it was begun for.
@@ -57,6 +63,11 @@ impl Transaction {
     pub(crate) async fn audited(&mut self, table: &'static str) -> Result<Arc<Audited>, Error> {
         let signals = Arc::clone(&self.signals);
         signals.audited.get(&mut self.inner, table).await
+    }
+
+    /// The data keys of its region.
+    pub fn keys(&self) -> Result<Arc<Keys>, Error> {
+        self.keys.clone().ok_or(Error::RegionMissing)
     }
 
     /// Commits; an error that was met and ignored on the way is met again here. A claimed request is committed by [`crate::Call::commit`] instead, which stores its answer.

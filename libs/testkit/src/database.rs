@@ -1,6 +1,9 @@
 //! One service's database, without the service: for tests of stores and of use cases that call nobody.
 
+use std::path::{Path, PathBuf};
+
 use devstack::DatabaseUrls;
+use postgres::vault::VaultConfig;
 use postgres::{Database, PostgresConfig};
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection};
@@ -16,6 +19,7 @@ const STATEMENT_TIMEOUT_MS: u32 = 5_000;
 #[derive(Debug)]
 pub struct TestDb {
     urls: DatabaseUrls,
+    wrapping_key_file: PathBuf,
     database: Database,
 }
 
@@ -32,8 +36,9 @@ impl TestDb {
         let key = format!("{service} {:p}", std::ptr::from_ref(migrator));
         let fill = async |template: &DatabaseUrls| Ok(postgres::migrate(&template.owner, migrator).await?);
         let urls = templates::database(shared, service, &key, fill).await.or_panic();
-        let database = Database::connect(&config(&urls)).await.or_panic();
-        Self { urls, database }
+        let wrapping_key_file = shared.keys.secret("wrapping").or_panic();
+        let database = Database::connect(&config(&urls, &wrapping_key_file)).await.or_panic();
+        Self { urls, wrapping_key_file, database }
     }
 
     pub fn database(&self) -> &Database {
@@ -42,7 +47,7 @@ impl TestDb {
 
     /// To connect once more, as another replica would.
     pub fn config(&self) -> PostgresConfig {
-        config(&self.urls)
+        config(&self.urls, &self.wrapping_key_file)
     }
 
     pub fn urls(&self) -> &DatabaseUrls {
@@ -61,11 +66,12 @@ impl Drop for TestDb {
     }
 }
 
-fn config(urls: &DatabaseUrls) -> PostgresConfig {
+fn config(urls: &DatabaseUrls, wrapping_key_file: &Path) -> PostgresConfig {
     PostgresConfig {
         database_url: urls.service.clone(),
         worker_database_url: Some(urls.worker.clone()),
         pool_size: POOL_SIZE,
         statement_timeout_ms: STATEMENT_TIMEOUT_MS,
+        vault: VaultConfig { wrapping_key_file: Some(wrapping_key_file.to_owned()), ..VaultConfig::default() },
     }
 }

@@ -20,12 +20,6 @@ pub struct Config {
     /// The key before it, during a rotation: it signs no more, its tokens still verify.
     #[arg(long, env)]
     pub token_key_previous_file: Option<PathBuf>,
-    /// Data keys, 32 bytes in hexadecimal, one to a line. The last one seals; a rotation appends a line.
-    #[arg(long, env)]
-    pub data_key_file: PathBuf,
-    /// Key of the blind indexes, 32 bytes in hexadecimal. It cannot be rotated without indexing anew.
-    #[arg(long, env)]
-    pub index_key_file: PathBuf,
     /// How long an access token is good, in seconds.
     #[arg(long, env, default_value_t = 300, value_parser = clap::value_parser!(u16).range(60..=300))]
     pub token_lifetime_s: u16,

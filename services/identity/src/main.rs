@@ -8,7 +8,6 @@ use chrono::TimeDelta;
 use identity::app::{App, Signer, bootstrap};
 use identity::config::{BootstrapConfig, Config};
 use identity::domain::continuation::Continuations;
-use identity::store::vault::Vault;
 use identity::{ACCESS, CONTINUATIONS, MIGRATOR, grpc, work};
 use postgres::{Database, MigrateConfig};
 use types::clock::SystemClock;
@@ -57,11 +56,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 async fn wire(config: &Config) -> anyhow::Result<App> {
+    let db = Database::connect(&config.postgres).await?;
     Ok(App {
         signer: Signer::load(&config.token_key_file, config.token_key_previous_file.as_deref())?,
-        vault: Vault::load(&config.data_key_file, &config.index_key_file)?,
+        vault: Arc::clone(db.vault()),
         continuations: Continuations::parse(CONTINUATIONS)?,
-        db: Database::connect(&config.postgres).await?,
+        db,
         clock: Arc::new(SystemClock),
         home: config.server.region,
         token_lifetime: TimeDelta::seconds(config.token_lifetime_s.into()),

@@ -49,6 +49,30 @@ async fn add(test: &TestDb, call: &Call<String>, note: &str) -> Result<Reply<Str
 }
 
 #[tokio::test]
+async fn id_08_a_stored_answer_is_sealed_and_opens_for_its_own_key_only() {
+    let test = TestDb::new().await;
+    let (resident, mine, other) = (ResidentId::generate(), request("陈桂英"), request("王建国"));
+    let (mine, other) = (call(resident, &mine), call(resident, &other));
+    add(&test, &mine, "陈桂英").await.unwrap();
+    add(&test, &other, "王建国").await.unwrap();
+    let stored: Vec<Vec<u8>> =
+        sqlx::query_scalar("SELECT response FROM requests").fetch_all(&mut test.insider().await).await.unwrap();
+    let plain = "陈桂英".as_bytes();
+    assert!(stored.iter().all(|response| !response.windows(plain.len()).any(|window| window == plain)));
+
+    // An insider who gives one request the answer of another is found out.
+    sqlx::query(
+        "UPDATE requests SET response = (SELECT response FROM requests WHERE request_id = $1) WHERE request_id = $2",
+    )
+    .bind(other.request_id().uuid())
+    .bind(mine.request_id().uuid())
+    .execute(&mut test.insider().await)
+    .await
+    .unwrap();
+    assert!(matches!(test.db.replay(&mine).await, Err(Error::RowInvalid { table: "requests", .. })));
+}
+
+#[tokio::test]
 async fn a_repeated_request_gets_the_first_answer_and_no_second_effect() {
     let test = TestDb::new().await;
     let (resident, request) = (ResidentId::generate(), request("once"));

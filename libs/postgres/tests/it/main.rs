@@ -6,5 +6,7 @@ mod calls;
 mod consumers;
 mod events;
 mod harness;
+mod kms;
 mod leases;
 mod scopes;
+mod vault;

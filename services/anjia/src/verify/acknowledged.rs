@@ -1,6 +1,8 @@
 //! Durable acknowledgement (I1): what a caller was answered is in the database. The answers are those stored for replay.
 
 use anyhow::Result;
+use postgres::StoredAnswer;
+use postgres::vault::Vault;
 use prost::{DecodeError, Message};
 use proto::anjia::adjudication::v1::{
     ConfirmSettlementResponse, DivideClaimResponse, ProposePolicyResponse, QuoteCareResponse, ReleasePolicyResponse,
@@ -95,26 +97,45 @@ const ANSWERS: &[Answer] = answers! {
 pub(super) async fn lost(databases: &mut Databases) -> Result<Vec<Violation>> {
     let mut violations = vec![];
     for answer in ANSWERS {
-        if let Some(connection) = databases.get(answer.service) {
-            violations.extend(answer.lost(connection).await?);
+        if let Some((connection, vault)) = databases.with_keys(answer.service) {
+            violations.extend(answer.lost(connection, vault).await?);
         }
     }
     Ok(violations)
 }
 
+/// The encoded answer; `None` if it does not open. What an insider wrote without a key version is read as it stands.
+async fn opened(vault: &Vault, connection: &mut PgConnection, answer: &StoredAnswer) -> Result<Option<Vec<u8>>> {
+    if answer.key_version == 0 {
+        return Ok(Some(answer.response.clone()));
+    }
+    let Ok(region) = answer.region.parse() else {
+        return Ok(None);
+    };
+    let keys = match vault.keys(region) {
+        Ok(keys) => keys,
+        Err(_) => vault.load(connection, region).await?,
+    };
+    Ok(answer.open(&keys).ok())
+}
+
 impl Answer {
-    async fn lost(&self, connection: &mut PgConnection) -> Result<Vec<Violation>> {
-        let stored: Vec<(String, Vec<u8>)> = sqlx::query_as(
-            "SELECT request_id::text, response FROM requests WHERE method = $1 AND response IS NOT NULL ORDER BY created_at",
+    async fn lost(&self, connection: &mut PgConnection, vault: &Vault) -> Result<Vec<Violation>> {
+        let stored: Vec<StoredAnswer> = sqlx::query_as(
+            "SELECT subject, request_id, method, actor, organisation, coalesce(region, '') AS region, response, \
+                    coalesce(key_version, 0) AS key_version FROM requests \
+             WHERE method = $1 AND response IS NOT NULL ORDER BY created_at",
         )
         .bind(self.method)
         .fetch_all(&mut *connection)
         .await?;
 
         let (mut requests, mut ids, mut violations) = (vec![], vec![], vec![]);
-        for (request, response) in stored {
-            match (self.ids)(&response) {
-                Ok(answered) if !answered.is_empty() => {
+        for answer in stored {
+            let request = answer.request_id.to_string();
+            let response = opened(vault, connection, &answer).await?;
+            match response.as_deref().map(self.ids) {
+                Some(Ok(answered)) if !answered.is_empty() => {
                     requests.extend(answered.iter().map(|_| request.clone()));
                     ids.extend(answered);
                 }

@@ -29,6 +29,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use postgres::Database;
+use postgres::vault::Vault;
 use types::clock::Clock;
 use types::region::RegionCode;
 
@@ -43,13 +44,12 @@ pub use register_resident::NewResident;
 pub use signer::Signer;
 
 use crate::domain::continuation::Continuations;
-use crate::store::vault::Vault;
 
 /// Everything the use cases need.
 pub struct App {
     pub db: Database,
     pub clock: Arc<dyn Clock>,
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
     pub signer: Signer,
     /// What services may continue with.
     pub continuations: Continuations,

@@ -10,7 +10,6 @@ pub mod enrolments;
 pub mod organisations;
 pub mod practitioners;
 pub mod residents;
-pub mod vault;
 
 use std::str::FromStr;
 

@@ -1,5 +1,6 @@
 use chrono::{DateTime, Utc};
 use postgres::audit::Entry;
+use postgres::vault::{Cell, Vault};
 use sqlx::{FromRow, PgConnection};
 use types::ids::{OrganisationId, ResidentId};
 use types::national_id::NationalId;
@@ -7,7 +8,6 @@ use types::redacted::Redacted;
 use uuid::Uuid;
 
 use super::column;
-use super::vault::{Cell, Vault};
 use crate::domain::resident::{Resident, State};
 
 const TABLE: &str = "residents";
@@ -31,7 +31,8 @@ struct Row {
 
 /// False if the person, or the id, is registered already, here or in another region.
 pub async fn insert(conn: &mut PgConnection, vault: &Vault, resident: &Resident) -> Result<bool, postgres::Error> {
-    let seal = |column, text: &str| vault.seal(cell(resident.id.uuid(), column), text);
+    let keys = vault.keys(resident.region)?;
+    let seal = |column, text: &str| keys.seal(cell(resident.id.uuid(), column), text);
     let mobile_sealed = resident.mobile.as_ref().map(|mobile| seal(MOBILE, mobile.expose())).transpose()?;
     let done = sqlx::query(
         "INSERT INTO residents (id, region, name_sealed, national_id_sealed, mobile_sealed, key_version, national_id_index, \
@@ -43,8 +44,8 @@ pub async fn insert(conn: &mut PgConnection, vault: &Vault, resident: &Resident)
     .bind(seal(NAME, resident.name.expose())?)
     .bind(seal(NATIONAL_ID, resident.national_id.expose())?)
     .bind(mobile_sealed)
-    .bind(vault.key_version())
-    .bind(index(vault, &resident.national_id))
+    .bind(keys.version())
+    .bind(index(vault, &resident.national_id)?)
     .bind(&resident.community)
     .bind(resident.state.as_str())
     .bind(resident.registrar.map(OrganisationId::uuid))
@@ -75,7 +76,7 @@ pub async fn find(
         "SELECT id, region, name_sealed, national_id_sealed, mobile_sealed, key_version, community, state, \
          registrar_organisation_id, registered_at FROM residents WHERE national_id_index = $1",
     )
-    .bind(index(vault, national_id))
+    .bind(index(vault, national_id)?)
     .fetch_optional(conn)
     .await?;
     row.map(|row| row.open(vault)).transpose()
@@ -108,7 +109,7 @@ pub fn audited(entry: Entry, resident: &Resident) -> Entry {
     entry.resident(resident.id).sealed_row(TABLE, resident.id, sealed)
 }
 
-fn index(vault: &Vault, national_id: &NationalId) -> Vec<u8> {
+fn index(vault: &Vault, national_id: &NationalId) -> Result<Vec<u8>, postgres::Error> {
     vault.blind_index("residents.national_id", national_id.expose())
 }
 
@@ -118,12 +119,14 @@ const fn cell(row: Uuid, column: &'static str) -> Cell {
 
 impl Row {
     fn open(self, vault: &Vault) -> Result<Resident, postgres::Error> {
-        let open = |column, sealed: &[u8]| vault.open(cell(self.id, column), self.key_version, sealed);
+        let region = column(TABLE, "region", self.id, &self.region)?;
+        let keys = vault.keys(region)?;
+        let open = |column, sealed: &[u8]| keys.open(cell(self.id, column), self.key_version, sealed);
         let invalid = |column| postgres::Error::row_invalid(TABLE, column, self.id);
         let number = open(NATIONAL_ID, &self.national_id_sealed)?;
         Ok(Resident {
             id: ResidentId::from_uuid(self.id),
-            region: column(TABLE, "region", self.id, &self.region)?,
+            region,
             name: Redacted::new(open(NAME, &self.name_sealed)?),
             national_id: NationalId::parse(&number).map_err(|_| invalid(NATIONAL_ID))?,
             mobile: self.mobile_sealed.as_deref().map(|sealed| open(MOBILE, sealed)).transpose()?.map(Redacted::new),

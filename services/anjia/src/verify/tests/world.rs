@@ -66,7 +66,8 @@ impl World {
             connections.insert(name.to_owned(), connection);
             tests.insert(name, test);
         }
-        Self { databases: Databases::of(connections), tests }
+        let provider = tests["identity"].config().vault.provider().unwrap();
+        Self { databases: Databases::new(connections, &provider), tests }
     }
 
     /// As if nobody had thought of the bug that is seeded next.

@@ -85,7 +85,7 @@ async fn unwrap(provider: &dyn KeyProvider, row: &Row, known: Option<Secret>) ->
         return Ok(known);
     }
     let wrapped = Wrapped { bytes: row.wrapped.clone(), provider_key: row.provider_key.clone() };
-    Ok(provider.unwrap(&context(&row.region, row.version), &wrapped).await?)
+    Ok(provider.open(&context(&row.region, row.version), &wrapped).await?)
 }
 
 /// Makes a key, unless that version is there already.

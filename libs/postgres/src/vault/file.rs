@@ -37,7 +37,7 @@ impl FileKeys {
         Some(Wrapped { bytes, provider_key: format!("file:{}", self.0.len()) })
     }
 
-    fn unwrap_now(&self, context: &str, wrapped: &Wrapped) -> Option<Secret> {
+    fn open_now(&self, context: &str, wrapped: &Wrapped) -> Option<Secret> {
         let version: usize = wrapped.provider_key.strip_prefix("file:")?.parse().ok()?;
         let wrapping = self.0.get(version.checked_sub(1)?)?;
         let bytes = Zeroizing::new(open(wrapping, context.as_bytes(), &wrapped.bytes)?);
@@ -57,9 +57,9 @@ impl KeyProvider for FileKeys {
         future::ready(self.wrap_now(context, key).ok_or_else(refused)).boxed()
     }
 
-    fn unwrap<'a>(&'a self, context: &'a str, wrapped: &'a Wrapped) -> BoxFuture<'a, Result<Secret, ProviderError>> {
+    fn open<'a>(&'a self, context: &'a str, wrapped: &'a Wrapped) -> BoxFuture<'a, Result<Secret, ProviderError>> {
         let refused =
             || ProviderError::DoesNotUnwrap { context: context.to_owned(), provider_key: wrapped.provider_key.clone() };
-        future::ready(self.unwrap_now(context, wrapped).ok_or_else(refused)).boxed()
+        future::ready(self.open_now(context, wrapped).ok_or_else(refused)).boxed()
     }
 }

@@ -117,7 +117,7 @@ impl HttpKms {
         Ok(Wrapped { provider_key: format!("kms:{}:{version}", self.key), bytes: ciphertext.into_bytes() })
     }
 
-    async fn unwrap_there(&self, context: &str, wrapped: &Wrapped) -> Result<Secret, ProviderError> {
+    async fn open_there(&self, context: &str, wrapped: &Wrapped) -> Result<Secret, ProviderError> {
         let does_not_unwrap =
             || ProviderError::DoesNotUnwrap { context: context.to_owned(), provider_key: wrapped.provider_key.clone() };
         let ciphertext = std::str::from_utf8(&wrapped.bytes).map_err(|_| does_not_unwrap())?;
@@ -134,8 +134,8 @@ impl KeyProvider for HttpKms {
         self.wrap_there(context, key).boxed()
     }
 
-    fn unwrap<'a>(&'a self, context: &'a str, wrapped: &'a Wrapped) -> BoxFuture<'a, Result<Secret, ProviderError>> {
-        self.unwrap_there(context, wrapped).boxed()
+    fn open<'a>(&'a self, context: &'a str, wrapped: &'a Wrapped) -> BoxFuture<'a, Result<Secret, ProviderError>> {
+        self.open_there(context, wrapped).boxed()
     }
 }
 

@@ -53,7 +53,7 @@ pub struct Wrapped {
 pub trait KeyProvider: fmt::Debug + Send + Sync {
     fn wrap<'a>(&'a self, context: &'a str, key: &'a Secret) -> BoxFuture<'a, Result<Wrapped, ProviderError>>;
 
-    fn unwrap<'a>(&'a self, context: &'a str, wrapped: &'a Wrapped) -> BoxFuture<'a, Result<Secret, ProviderError>>;
+    fn open<'a>(&'a self, context: &'a str, wrapped: &'a Wrapped) -> BoxFuture<'a, Result<Secret, ProviderError>>;
 }
 
 /// Why keys cannot be wrapped or unwrapped. Never says what stood in a file or an answer.

@@ -98,8 +98,8 @@ async fn id_08_a_kms_wraps_and_unwraps_for_the_key_that_is_named() {
     let secret = Secret::generate();
     let wrapped = kms.wrap("data_keys|110000|1", &secret).await.unwrap();
     assert_eq!(wrapped.provider_key, "kms:anjia:v2");
-    assert_eq!(kms.unwrap("data_keys|110000|1", &wrapped).await.unwrap().expose(), secret.expose());
-    let moved = kms.unwrap("data_keys|310000|1", &wrapped).await;
+    assert_eq!(kms.open("data_keys|110000|1", &wrapped).await.unwrap().expose(), secret.expose());
+    let moved = kms.open("data_keys|310000|1", &wrapped).await;
     assert!(matches!(moved, Err(ProviderError::Refused(_))), "{moved:?}");
 }
 

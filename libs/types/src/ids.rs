@@ -62,6 +62,16 @@ ids! {
     PractitionerId,
     DepartmentId,
     EnrolmentId,
+    /// A filing of care outside of the insured region.
+    RemoteCareFilingId,
+    /// A contract with a family doctor.
+    ContractId,
+    /// A file of enrolments taken in.
+    ImportId,
+    /// An alliance of providers.
+    AllianceId,
+    /// A contract by which a provider is designated.
+    DesignationId,
     DelegationId,
     ConsentId,
     SessionId,

@@ -1,14 +1,18 @@
 //! Starts identity: `serve` (default), `migrate`, `bootstrap`.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use chassis::auth::KeySet;
 use chassis::{Server, Verifier, command, runtime, telemetry};
 use chrono::TimeDelta;
 use identity::app::{App, Signer, bootstrap};
 use identity::config::{BootstrapConfig, Config};
 use identity::domain::continuation::Continuations;
-use identity::{ACCESS, CONTINUATIONS, MIGRATOR, grpc, work};
+use identity::domain::contribution::ContributionRules;
+use identity::domain::family_doctor::ServicePackages;
+use identity::{ACCESS, CONTINUATIONS, CONTRIBUTION_RULES, MIGRATOR, SERVICE_PACKAGES, grpc, work};
 use postgres::{Database, MigrateConfig};
 use types::clock::SystemClock;
 
@@ -57,15 +61,27 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
 async fn wire(config: &Config) -> anyhow::Result<App> {
     let db = Database::connect(&config.postgres).await?;
+    let contribution_rules = data(config.contribution_rules_file.as_deref(), CONTRIBUTION_RULES)?;
+    let service_packages = data(config.service_packages_file.as_deref(), SERVICE_PACKAGES)?;
     Ok(App {
         signer: Signer::load(&config.token_key_file, config.token_key_previous_file.as_deref())?,
         vault: Arc::clone(db.vault()),
         continuations: Continuations::parse(CONTINUATIONS)?,
+        contribution_rules: ContributionRules::parse(&contribution_rules).context("reading the contribution rules")?,
+        service_packages: ServicePackages::parse(&service_packages).context("reading the service packages")?,
         db,
         clock: Arc::new(SystemClock),
         home: config.server.region,
         token_lifetime: TimeDelta::seconds(config.token_lifetime_s.into()),
     })
+}
+
+/// A city's own file, or what is built in.
+fn data(file: Option<&Path>, built_in: &str) -> anyhow::Result<String> {
+    match file {
+        Some(file) => std::fs::read_to_string(file).with_context(|| format!("reading {}", file.display())),
+        None => Ok(built_in.to_owned()),
+    }
 }
 
 async fn migrate(config: MigrateConfig) -> anyhow::Result<()> {

@@ -81,7 +81,7 @@ impl Plausible {
                 testkit::national_id(birth_date).expose().to_owned()
             }
             "credit_code" => CreditCode::with_check_character("12110000400000099").ok()?.to_string(),
-            "region_code" | "insured_region_code" => devstack::callers::REGION.to_owned(),
+            "region_code" | "insured_region_code" | "care_region_code" => devstack::callers::REGION.to_owned(),
             "agreement_sha256" => "0f".repeat(32),
             "icd10_code" | "capability" | "capabilities" => mesh_tests::ICD10.to_owned(),
             "delegate" => format!("practitioner:{}", Uuid::now_v7()),

@@ -105,6 +105,7 @@ impl App {
             billed.lines.into_iter().map(|line| BilledLine { item: classes.of(&line.item_code), ..line }).collect();
         let care = Care {
             resident: visit.resident,
+            provider: visit.provider,
             tier: visit.tier,
             kind: visit.kind,
             from: stay.from,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{Datelike as _, NaiveDate};
 use postgres::Error;
 use sqlx::PgConnection;
-use types::ids::{JourneyId, ReferralId, ResidentId};
+use types::ids::{JourneyId, OrganisationId, ReferralId, ResidentId};
 use types::{care::CareKind, money::Money, region::RegionCode, tier::Tier};
 
 use crate::domain::chain;
@@ -22,6 +22,7 @@ use crate::store::{accumulators, catalogue, policies, settlements};
 /// What is to be priced.
 pub(super) struct Care {
     pub resident: ResidentId,
+    pub provider: OrganisationId,
     pub tier: Tier,
     pub kind: CareKind,
     pub from: NaiveDate,
@@ -112,6 +113,6 @@ fn input(care: &Care, coverage: &Coverage, retired: bool, judged: NaiveDate, bef
         before,
         chain: None,
         referred: care.referral.is_some(),
-        family_doctor: false,
+        family_doctor: coverage.family_doctor == Some(care.provider),
     }
 }

@@ -131,6 +131,7 @@ impl App {
         }
         let care = Care {
             resident: asked.resident,
+            provider: asked.provider,
             tier,
             kind: asked.kind,
             from: asked.on,

@@ -1,13 +1,15 @@
 //! How a person is insured on a day, as identity keeps it.
 
 use chrono::NaiveDate;
-use types::{region::RegionCode, scheme::Scheme};
+use types::{ids::OrganisationId, region::RegionCode, scheme::Scheme};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Coverage {
     pub birth_date: NaiveDate,
-    /// The basic layer; none for whom nobody insures.
+    /// The basic layer; none for whom nobody insures, and in a waiting period.
     pub basic: Option<Basic>,
+    /// Whose family doctors the person has a contract with.
+    pub family_doctor: Option<OrganisationId>,
 }
 
 /// Basic medical insurance in force.

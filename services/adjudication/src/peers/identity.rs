@@ -38,7 +38,11 @@ impl Identity {
     /// Cover on a day. Asked in the service's own name: a desk that sends a claim need not see how its patient is insured.
     pub async fn coverage(&self, resident: ResidentId, on: NaiveDate) -> Result<Coverage, AdjudicationError> {
         let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
-        let request = wire::GetCoverageRequest { resident_id: resident.to_string(), on: Some(convert::to_date(on)) };
+        let request = wire::GetCoverageRequest {
+            resident_id: resident.to_string(),
+            on: Some(convert::to_date(on)),
+            known_at: None,
+        };
         let answer = self.enrolments.clone().get_coverage(own.request(request)).await.map_err(|status| {
             if reason(&status).as_deref() == Some("RESIDENT_NOT_FOUND") {
                 return AdjudicationError::ResidentNotFound(resident);
@@ -89,7 +93,12 @@ impl Identity {
 
 fn coverage(answer: Option<&wire::Coverage>) -> Result<Coverage, convert::FieldError> {
     let answer = convert::required("coverage", answer)?;
-    let basic = answer.enrolments.iter().find(|enrolment| enrolment.layer() == wire::CoverLayer::Basic);
+    // In a waiting period the enrolment stands and gives nothing yet.
+    let has_benefits =
+        answer.contribution.as_ref().is_none_or(|standing| standing.state() == wire::ContributionState::InForce);
+    let is_basic = |enrolment: &&wire::Enrolment| enrolment.layer() == wire::CoverLayer::Basic;
+    let basic = answer.enrolments.iter().find(is_basic).filter(|_| has_benefits);
+    let contract = answer.family_doctor_contract.as_ref();
     Ok(Coverage {
         birth_date: convert::date("birth_date", answer.birth_date.as_ref())?,
         basic: basic
@@ -100,6 +109,9 @@ fn coverage(answer: Option<&wire::Coverage>) -> Result<Coverage, convert::FieldE
                     retired: enrolment.retired,
                 })
             })
+            .transpose()?,
+        family_doctor: contract
+            .map(|contract| convert::id("organisation_id", &contract.organisation_id))
             .transpose()?,
     })
 }

@@ -1,3 +1,4 @@
+use chrono::Datelike as _;
 use proto::anjia::adjudication::v1 as wire;
 use proto::anjia::common::v1::{self as common, CareKind};
 use proto::convert::to_date;
@@ -5,7 +6,7 @@ use testkit::{TestCaller, callers, reason, request_id};
 use tonic::Code;
 use types::ids::{JourneyId, ResidentId};
 
-use crate::world::{COVERED, OWN, World, today};
+use crate::world::{COVERED, DEMONSTRATION, OWN, World, today};
 
 fn asked(
     resident: ResidentId,
@@ -133,4 +134,39 @@ async fn ad_03_a_price_is_made_for_the_person_only_and_nobody_else_learns_who_ex
         let refused = quote(&world.caller("clinic"), &world, request).await.expect_err("not the clinic's to ask");
         assert_eq!((refused.code(), reason(&refused).as_str()), (Code::PermissionDenied, "OUTSIDE_SCOPE"));
     }
+}
+
+#[tokio::test]
+async fn id_05_a_contract_with_the_family_doctor_pays_more_where_the_policy_says_so() {
+    let world = World::without_policy().await;
+    let policy = world.propose(DEMONSTRATION).await.expect("the document is complete");
+    world.release("insurer-releaser", &policy.policy_id).await.expect("another officer releases it");
+    let resident = ResidentId::generate();
+    world.register(resident).await;
+    let caller = world.resident_caller("demo", resident).await;
+    world.enrol_in_demonstration(resident, None, "2024-01-01").await;
+
+    let asked = || asked(resident, callers::CLINIC, CareKind::Outpatient, COVERED, "100.00");
+    let without = quote(&caller, &world, asked()).await.expect("a quote");
+    assert_eq!(person(&without), Some((15, 0)));
+    world.sign_with_the_family_doctor(&caller, resident).await;
+    let with = quote(&caller, &world, asked()).await.expect("a quote");
+    assert_eq!(person(&with), Some((10, 0)));
+}
+
+#[tokio::test]
+async fn id_03_in_a_waiting_period_all_is_own_share() {
+    let world = World::without_policy().await;
+    let policy = world.propose(DEMONSTRATION).await.expect("the document is complete");
+    world.release("insurer-releaser", &policy.policy_id).await.expect("another officer releases it");
+    let resident = ResidentId::generate();
+    world.register(resident).await;
+    let caller = world.resident_caller("demo", resident).await;
+    // In May, when nobody joins; in force since today, so that the wait has just begun.
+    let joined = today().with_day(1).and_then(|day| day.with_month(5)).expect("a day");
+    world.enrol_in_demonstration(resident, Some(joined), &today().to_string()).await;
+
+    let asked = asked(resident, callers::CLINIC, CareKind::Outpatient, COVERED, "100.00");
+    let quoted = quote(&caller, &world, asked).await.expect("a quote");
+    assert_eq!(person(&quoted), Some((100, 0)));
 }

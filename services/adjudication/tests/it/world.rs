@@ -10,6 +10,7 @@ use proto::anjia::common::v1 as common;
 use proto::anjia::identity::v1 as identity;
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
 use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
+use proto::anjia::identity::v1::family_doctor_service_client::FamilyDoctorServiceClient;
 use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
 use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
 use proto::anjia::scheduling::v1 as scheduling;
@@ -22,6 +23,7 @@ use types::ids::{JourneyId, ResidentId};
 use types::money::Money;
 
 pub(crate) const BEIJING: &str = include_str!("../../policies/beijing-employee.json");
+pub(crate) const DEMONSTRATION: &str = include_str!("../../policies/demonstration-city.json");
 /// Class 甲 and class 丙.
 pub(crate) const COVERED: &str = "T-COVERED";
 pub(crate) const OWN: &str = "T-OWN";
@@ -140,8 +142,57 @@ impl World {
         worker.acting_for(self.resident, id)
     }
 
+    /// A client of a resident's own.
+    pub(crate) async fn resident_caller(&self, client_id: &str, resident: ResidentId) -> TestCaller {
+        self.mesh.register(callers::Client::resident(client_id, resident.uuid())).await
+    }
+
+    /// In the resident scheme of the demonstration city.
+    pub(crate) async fn enrol_in_demonstration(&self, resident: ResidentId, joined_on: Option<NaiveDate>, from: &str) {
+        self.record(identity::Enrolment {
+            resident_id: resident.to_string(),
+            scheme: common::Scheme::Resident.into(),
+            insured_region_code: "990000".to_owned(),
+            layer: identity::CoverLayer::Basic.into(),
+            from: Some(to_date(from.parse().expect("a day"))),
+            joined_on: joined_on.map(to_date),
+            ..Default::default()
+        })
+        .await;
+    }
+
+    /// With the doctor of the clinic, from today on.
+    pub(crate) async fn sign_with_the_family_doctor(&self, caller: &TestCaller, resident: ResidentId) {
+        let practitioner = identity::Practitioner {
+            practitioner_id: callers::DOCTOR.to_string(),
+            organisation_id: callers::CLINIC.to_string(),
+            name: "王医生".to_owned(),
+            ..Default::default()
+        };
+        let message =
+            identity::RegisterPractitionerRequest { request_id: request_id(), practitioner: Some(practitioner) };
+        let request = self.caller("operator").request(message).await;
+        let channel = self.mesh.channel("identity");
+        OrganisationServiceClient::new(channel.clone())
+            .register_practitioner(request)
+            .await
+            .expect("the doctor is new");
+        let message = identity::SignFamilyDoctorContractRequest {
+            request_id: request_id(),
+            resident_id: resident.to_string(),
+            organisation_id: callers::CLINIC.to_string(),
+            practitioner_ids: vec![callers::DOCTOR.to_string()],
+            package_code: "BASIC".to_owned(),
+            from: Some(to_date(today())),
+            until: Some(to_date(today() + chrono::Days::new(364))),
+            ..Default::default()
+        };
+        let request = caller.request(message).await;
+        FamilyDoctorServiceClient::new(channel).sign_family_doctor_contract(request).await.expect("no contract yet");
+    }
+
     async fn enrol(&self, resident: ResidentId) {
-        let enrolment = identity::Enrolment {
+        self.record(identity::Enrolment {
             resident_id: resident.to_string(),
             scheme: common::Scheme::Employee.into(),
             insured_region_code: "110000".to_owned(),
@@ -149,7 +200,11 @@ impl World {
             from: Some(to_date(NaiveDate::from_ymd_opt(2010, 1, 1).expect("a date"))),
             retired: true,
             ..Default::default()
-        };
+        })
+        .await;
+    }
+
+    async fn record(&self, enrolment: identity::Enrolment) {
         let request = identity::EnrolResidentRequest { request_id: request_id(), enrolment: Some(enrolment) };
         let request = self.caller("insurer-proposer").request(request).await;
         EnrolmentServiceClient::new(self.mesh.channel("identity"))

@@ -122,6 +122,7 @@ async fn enrol_patient(stage: &Stage, calendar: &Calendar) -> Result<()> {
         from: Some(to_date(calendar.first_of_january(12))),
         until: None,
         retired: true,
+        ..Enrolment::default()
     };
     let request = EnrolResidentRequest { request_id: request_id(), enrolment: Some(enrolment) };
     let enrol = async |request| stage.enrolments().enrol_resident(request).await;

@@ -1,16 +1,11 @@
 use chassis::{Context, Permitted};
-use chrono::NaiveDate;
 use postgres::audit::{self, Entry};
-use postgres::events::{self, NewEvent};
-use postgres::{Begun, Call, Reply};
-use serde_json::json;
+use postgres::{Begun, Call, Reply, Transaction};
 use types::ids::{EnrolmentId, OrganisationId, ResidentId};
-use types::region::RegionCode;
-use types::scheme::Scheme;
 
-use super::App;
+use super::{App, coverage_changed};
 use crate::domain::IdentityError;
-use crate::domain::enrolment::{Enrolment, Layer};
+use crate::domain::enrolment::{Enrolment, Terms};
 use crate::store::{enrolments, organisations, residents};
 
 /// An enrolment to record.
@@ -18,13 +13,7 @@ use crate::store::{enrolments, organisations, residents};
 pub struct NewEnrolment {
     pub id: EnrolmentId,
     pub resident: ResidentId,
-    pub scheme: Scheme,
-    pub insured_region: RegionCode,
-    pub layer: Layer,
-    pub payer: Option<OrganisationId>,
-    pub from: NaiveDate,
-    pub until: Option<NaiveDate>,
-    pub retired: bool,
+    pub terms: Terms,
 }
 
 impl App {
@@ -34,21 +23,19 @@ impl App {
         call: &Call<Permitted<Enrolment>>,
         new: NewEnrolment,
     ) -> Result<Reply<Permitted<Enrolment>>, IdentityError> {
+        new.terms.check().map_err(|wrong| wrong.within("enrolment"))?;
         let enrolment = ctx.permit(Enrolment {
             id: new.id,
+            row: new.id.uuid(),
+            version: 1,
             region: ctx.caller.region,
             resident: new.resident,
-            scheme: new.scheme,
-            insured_region: new.insured_region,
-            layer: new.layer,
-            payer: new.payer,
-            from: new.from,
-            until: new.until,
-            retired: new.retired,
+            terms: new.terms,
+            correction_reason: String::new(),
             recorder: ctx.caller.organisation,
             recorded_at: self.now(),
+            superseded_at: None,
         })?;
-        enrolment.check()?;
 
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
@@ -58,24 +45,23 @@ impl App {
         if !residents::lock(&mut tx, enrolment.resident).await? {
             return Err(IdentityError::ResidentNotFound);
         }
-        if let Some(payer) = enrolment.payer
-            && !organisations::exists(&mut tx, payer).await?
-        {
-            return Err(IdentityError::OrganisationNotFound);
-        }
+        check_payer(&mut tx, enrolment.terms.payer).await?;
         if enrolments::overlaps(&mut tx, &enrolment).await? {
             return Err(IdentityError::EnrolmentOverlaps);
         }
         if !enrolments::insert(&mut tx, &enrolment).await? {
             return Err(IdentityError::EnrolmentExists);
         }
-        let data = json!({ "resident_id": enrolment.resident, "from": enrolment.from });
-        // Subject is the resident, so that changes of one person's cover arrive in order.
-        let event =
-            NewEvent::new("anjia.identity.coverage.changed.v1", enrolment.resident, data, enrolment.recorded_at);
-        events::append(&mut tx, event.traceparent(ctx.traceparent())).await?;
+        coverage_changed::tell(&mut tx, ctx, enrolment.resident, enrolment.terms.from, enrolment.recorded_at).await?;
         let entry = Entry::new(&ctx.caller, "identity.enrolment.record");
         audit::record(&mut tx, enrolments::audited(entry, &enrolment)).await?;
         Ok(call.commit(tx, enrolment).await?)
+    }
+}
+
+pub(super) async fn check_payer(tx: &mut Transaction, payer: Option<OrganisationId>) -> Result<(), IdentityError> {
+    match payer {
+        Some(payer) if !organisations::exists(tx, payer).await? => Err(IdentityError::OrganisationNotFound),
+        _ => Ok(()),
     }
 }

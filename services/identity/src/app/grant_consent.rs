@@ -2,7 +2,7 @@ use chassis::{Context, Permitted};
 use chrono::{DateTime, Utc};
 use postgres::audit::{self, Entry};
 use postgres::events::{self, NewEvent};
-use postgres::{Begun, Call, Reply, Transaction};
+use postgres::{Begun, Call, Reply};
 use serde_json::json;
 use types::ids::{ConsentId, OrganisationId, ResidentId};
 
@@ -10,7 +10,7 @@ use super::App;
 use crate::domain::consent::{Consent, Purpose};
 use crate::domain::delegation::Action;
 use crate::domain::{IdentityError, check_until};
-use crate::store::{consents, delegations, organisations, residents};
+use crate::store::{consents, organisations, residents};
 
 /// A consent to grant.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ impl App {
             Begun::Replayed(reply) => return Ok(reply),
         };
         check_until(consent.until, consent.granted_at)?;
-        self.check_may_refer(&mut tx, ctx, consent.resident).await?;
+        self.check_may(&mut tx, ctx, consent.resident, Action::Refer).await?;
         if !residents::exists(&mut tx, consent.resident).await? {
             return Err(IdentityError::ResidentNotFound);
         }
@@ -65,22 +65,5 @@ impl App {
         let entry = Entry::new(&ctx.caller, "identity.consent.grant");
         audit::record(&mut tx, consents::audited(entry, &consent)).await?;
         Ok(call.commit(tx, consent).await?)
-    }
-
-    async fn check_may_refer(
-        &self,
-        tx: &mut Transaction,
-        ctx: &Context,
-        resident: ResidentId,
-    ) -> Result<(), IdentityError> {
-        let Some(actor) = &ctx.caller.actor else {
-            return Ok(());
-        };
-        let delegation = match ctx.caller.delegation {
-            Some(id) => delegations::get(tx, id).await?,
-            None => None,
-        };
-        let delegation = delegation.ok_or(IdentityError::NoDelegation)?;
-        delegation.check_action(resident, actor, Action::Refer, self.now())
     }
 }

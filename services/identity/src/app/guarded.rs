@@ -6,8 +6,10 @@ use types::ids::{OrganisationId, ResidentId};
 use crate::domain::consent::Consent;
 use crate::domain::delegation::Delegation;
 use crate::domain::enrolment::{Coverage, Enrolment};
+use crate::domain::family_doctor::Contract;
 use crate::domain::organisation::Organisation;
 use crate::domain::practitioner::Practitioner;
+use crate::domain::remote_care::Filing;
 use crate::domain::resident::ShownResident;
 
 impl Guarded for ShownResident {
@@ -54,7 +56,31 @@ impl Guarded for Enrolment {
     }
 
     fn organisations(&self) -> Vec<OrganisationId> {
-        self.payer.into_iter().chain(self.recorder).collect()
+        self.terms.payer.into_iter().chain(self.recorder).collect()
+    }
+}
+
+impl Guarded for Filing {
+    const NOT_FOUND: &'static str = "FILING_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        self.recorder.into_iter().collect()
+    }
+}
+
+impl Guarded for Contract {
+    const NOT_FOUND: &'static str = "CONTRACT_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.organisation]
     }
 }
 

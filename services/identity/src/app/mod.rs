@@ -4,26 +4,38 @@ mod assertion;
 pub mod bootstrap;
 mod check_consent;
 mod check_delegation;
+mod check_may;
+mod correct_enrolment;
+mod coverage_changed;
+mod end_enrolment;
+mod end_family_doctor_contract;
 mod enrol_resident;
 mod exchange_token;
+mod file_remote_care;
 mod find_resident;
 mod forget_assertions;
 mod get_consent;
 mod get_coverage;
 mod get_delegation;
 mod get_enrolment;
+mod get_family_doctor_contract;
 mod get_organisation;
 mod get_practitioner;
+mod get_remote_care_filing;
 mod get_resident;
 mod grant_consent;
 mod grant_delegation;
 mod guarded;
+mod list_enrolments;
 mod list_organisations;
 mod register_organisation;
 mod register_practitioner;
 mod register_resident;
+mod renew_family_doctor_contract;
 mod revoke_delegation;
+mod sign_family_doctor_contract;
 pub mod signer;
+mod withdraw_remote_care;
 
 use std::sync::Arc;
 
@@ -35,15 +47,22 @@ use types::region::RegionCode;
 
 pub use check_consent::ConsentQuestion;
 pub use check_delegation::DelegationQuestion;
+pub use correct_enrolment::Correction;
+pub use end_enrolment::Ending;
+pub use end_family_doctor_contract::ContractEnding;
 pub use enrol_resident::NewEnrolment;
+pub use file_remote_care::NewFiling;
 pub use grant_consent::NewConsent;
 pub use grant_delegation::NewDelegation;
 pub use register_organisation::NewOrganisation;
 pub use register_practitioner::NewPractitioner;
 pub use register_resident::NewResident;
+pub use sign_family_doctor_contract::NewContract;
 pub use signer::Signer;
 
 use crate::domain::continuation::Continuations;
+use crate::domain::contribution::ContributionRules;
+use crate::domain::family_doctor::ServicePackages;
 
 /// Everything the use cases need.
 pub struct App {
@@ -53,6 +72,8 @@ pub struct App {
     pub signer: Signer,
     /// What services may continue with.
     pub continuations: Continuations,
+    pub contribution_rules: ContributionRules,
+    pub service_packages: ServicePackages,
     /// The region in whose name clients are looked up, before their own is known.
     pub home: RegionCode,
     pub token_lifetime: TimeDelta,

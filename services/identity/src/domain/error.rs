@@ -42,6 +42,33 @@ pub enum IdentityError {
     #[error("the resident is already enrolled in this layer on some of these days")]
     EnrolmentOverlaps,
 
+    #[error("the enrolment was corrected since: read it again")]
+    StaleVersion,
+    #[error("the enrolment ends no later already")]
+    EnrolmentEnded,
+
+    #[error("there is no such filing")]
+    FilingNotFound,
+    #[error("a filing with this id is already recorded")]
+    FilingExists,
+    #[error("care in this region is already filed for some of these days")]
+    FilingOverlaps,
+    #[error("the filing was withdrawn before")]
+    FilingWithdrawn,
+
+    #[error("there is no such contract")]
+    ContractNotFound,
+    #[error("a contract with this id is already signed")]
+    ContractExists,
+    #[error("the resident has a contract on some of these days")]
+    ContractOverlaps,
+    #[error("the contract has ended")]
+    ContractEnded,
+    #[error("there is no such service package")]
+    PackageNotFound,
+    #[error("family doctors are of community providers")]
+    NotACommunityProvider,
+
     #[error("there is no such delegation")]
     DelegationNotFound,
     #[error("a delegation with this id was already granted")]

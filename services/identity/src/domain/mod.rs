@@ -3,11 +3,14 @@
 pub mod client;
 pub mod consent;
 pub mod continuation;
+pub mod contribution;
 pub mod delegation;
 pub mod enrolment;
 pub mod error;
+pub mod family_doctor;
 pub mod organisation;
 pub mod practitioner;
+pub mod remote_care;
 pub mod resident;
 pub mod token;
 mod word;

@@ -5,6 +5,7 @@ mod convert;
 mod delegations;
 mod enrolments;
 mod events;
+mod family_doctors;
 mod organisations;
 mod residents;
 mod status;
@@ -19,6 +20,7 @@ use proto::anjia::identity::v1::consent_service_server::ConsentServiceServer;
 use proto::anjia::identity::v1::delegation_service_server::DelegationServiceServer;
 use proto::anjia::identity::v1::enrolment_service_server::EnrolmentServiceServer;
 use proto::anjia::identity::v1::event_service_server::EventServiceServer;
+use proto::anjia::identity::v1::family_doctor_service_server::FamilyDoctorServiceServer;
 use proto::anjia::identity::v1::organisation_service_server::OrganisationServiceServer;
 use proto::anjia::identity::v1::resident_service_server::ResidentServiceServer;
 use proto::anjia::identity::v1::token_service_server::TokenServiceServer;
@@ -37,6 +39,7 @@ pub fn routes(app: Arc<App>) -> Routes {
         .add_service(ResidentServiceServer::new(grpc.clone()))
         .add_service(OrganisationServiceServer::new(grpc.clone()))
         .add_service(EnrolmentServiceServer::new(grpc.clone()))
+        .add_service(FamilyDoctorServiceServer::new(grpc.clone()))
         .add_service(DelegationServiceServer::new(grpc.clone()))
         .add_service(ConsentServiceServer::new(grpc.clone()))
         .add_service(TokenServiceServer::new(grpc.clone()))

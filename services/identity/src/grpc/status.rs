@@ -39,6 +39,9 @@ impl From<IdentityError> for Status {
             E::DepartmentNotFound => (Code::NotFound, "DEPARTMENT_NOT_FOUND"),
             E::PractitionerNotFound => (Code::NotFound, "PRACTITIONER_NOT_FOUND"),
             E::EnrolmentNotFound => (Code::NotFound, "ENROLMENT_NOT_FOUND"),
+            E::FilingNotFound => (Code::NotFound, "FILING_NOT_FOUND"),
+            E::ContractNotFound => (Code::NotFound, "CONTRACT_NOT_FOUND"),
+            E::PackageNotFound => (Code::NotFound, "PACKAGE_NOT_FOUND"),
             E::DelegationNotFound => (Code::NotFound, "DELEGATION_NOT_FOUND"),
             E::ConsentNotFound => (Code::NotFound, "CONSENT_NOT_FOUND"),
 
@@ -46,8 +49,18 @@ impl From<IdentityError> for Status {
             E::PractitionerExists => (Code::AlreadyExists, "PRACTITIONER_EXISTS"),
             E::EnrolmentExists => (Code::AlreadyExists, "ENROLMENT_EXISTS"),
             E::EnrolmentOverlaps => (Code::AlreadyExists, "ENROLMENT_OVERLAPS"),
+            E::FilingExists => (Code::AlreadyExists, "FILING_EXISTS"),
+            E::FilingOverlaps => (Code::AlreadyExists, "FILING_OVERLAPS"),
+            E::ContractExists => (Code::AlreadyExists, "CONTRACT_EXISTS"),
+            E::ContractOverlaps => (Code::AlreadyExists, "CONTRACT_OVERLAPS"),
             E::DelegationExists => (Code::AlreadyExists, "DELEGATION_EXISTS"),
             E::ConsentExists => (Code::AlreadyExists, "CONSENT_EXISTS"),
+
+            E::StaleVersion => (Code::Aborted, "STALE_VERSION"),
+            E::EnrolmentEnded => (Code::FailedPrecondition, "ENROLMENT_ENDED"),
+            E::FilingWithdrawn => (Code::FailedPrecondition, "FILING_WITHDRAWN"),
+            E::ContractEnded => (Code::FailedPrecondition, "CONTRACT_ENDED"),
+            E::NotACommunityProvider => (Code::FailedPrecondition, "NOT_A_COMMUNITY_PROVIDER"),
 
             E::NoDelegation => (Code::PermissionDenied, "NO_DELEGATION"),
             E::ActionNotDelegated => (Code::PermissionDenied, "ACTION_NOT_DELEGATED"),

@@ -5,43 +5,70 @@ use types::ids::{EnrolmentId, OrganisationId, ResidentId};
 use uuid::Uuid;
 
 use super::column;
-use crate::domain::enrolment::{Enrolment, Layer};
+use crate::domain::enrolment::{Believed, Enrolment, Layer, PageKey, Terms};
 
 const TABLE: &str = "enrolments";
 
 #[derive(FromRow)]
 struct Row {
     id: Uuid,
+    enrolment_id: Uuid,
+    version: i32,
     region: String,
     resident_id: Uuid,
     scheme: String,
     insured_region: String,
     layer: String,
+    pays_in_order: i16,
     payer_organisation_id: Option<Uuid>,
     in_force_from: NaiveDate,
     in_force_until: Option<NaiveDate>,
-    retired: bool,
+    retired_from: Option<NaiveDate>,
+    joined_on: Option<NaiveDate>,
+    waiting_waived_for: String,
+    correction_reason: String,
     recorder_organisation_id: Option<Uuid>,
     recorded_at: DateTime<Utc>,
+    superseded_at: Option<DateTime<Utc>>,
+}
+
+/// `SELECT` of whole rows with what follows; static text, as every statement is.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, enrolment_id, version, region, resident_id, scheme, insured_region, layer, pays_in_order, ",
+            "payer_organisation_id, in_force_from, in_force_until, retired_from, joined_on, waiting_waived_for, ",
+            "correction_reason, recorder_organisation_id, recorded_at, superseded_at FROM enrolments ",
+            $rest
+        )
+    };
 }
 
 /// False if there is one with this id. The caller holds the resident's lock and has asked [`overlaps`].
 pub async fn insert(conn: &mut PgConnection, enrolment: &Enrolment) -> Result<bool, postgres::Error> {
+    let terms = &enrolment.terms;
     let done = sqlx::query(
-        "INSERT INTO enrolments (id, region, resident_id, scheme, insured_region, layer, payer_organisation_id, \
-         in_force_from, in_force_until, retired, recorder_organisation_id, recorded_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
+        "INSERT INTO enrolments (id, enrolment_id, version, region, resident_id, scheme, insured_region, layer, pays_in_order, \
+         payer_organisation_id, in_force_from, in_force_until, retired_from, joined_on, waiting_waived_for, \
+         correction_reason, recorder_organisation_id, recorded_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING",
     )
+    .bind(enrolment.row)
     .bind(enrolment.id.uuid())
+    .bind(enrolment.version)
     .bind(enrolment.region.as_str())
     .bind(enrolment.resident.uuid())
-    .bind(enrolment.scheme.as_str())
-    .bind(enrolment.insured_region.as_str())
-    .bind(enrolment.layer.as_str())
-    .bind(enrolment.payer.map(OrganisationId::uuid))
-    .bind(enrolment.from)
-    .bind(enrolment.until)
-    .bind(enrolment.retired)
+    .bind(terms.scheme.as_str())
+    .bind(terms.insured_region.as_str())
+    .bind(terms.layer.as_str())
+    .bind(terms.order)
+    .bind(terms.payer.map(OrganisationId::uuid))
+    .bind(terms.from)
+    .bind(terms.until)
+    .bind(terms.retired_from)
+    .bind(terms.joined_on)
+    .bind(&terms.waiting_waived_for)
+    .bind(&enrolment.correction_reason)
     .bind(enrolment.recorder.map(OrganisationId::uuid))
     .bind(enrolment.recorded_at)
     .execute(conn)
@@ -49,71 +76,117 @@ pub async fn insert(conn: &mut PgConnection, enrolment: &Enrolment) -> Result<bo
     Ok(done.rows_affected() == 1)
 }
 
-/// Whether the resident is enrolled in the layer on some day of it.
-pub async fn overlaps(conn: &mut PgConnection, enrolment: &Enrolment) -> Result<bool, postgres::Error> {
-    Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM enrolments WHERE resident_id = $1 AND layer = $2 \
-         AND daterange(in_force_from, in_force_until, '[]') && daterange($3, $4, '[]'))",
-    )
-    .bind(enrolment.resident.uuid())
-    .bind(enrolment.layer.as_str())
-    .bind(enrolment.from)
-    .bind(enrolment.until)
-    .fetch_one(conn)
-    .await?)
+/// Ends the time in which a version is believed. False if that was done before.
+pub async fn supersede(conn: &mut PgConnection, row: Uuid, at: DateTime<Utc>) -> Result<bool, postgres::Error> {
+    let done = sqlx::query("UPDATE enrolments SET superseded_at = $2 WHERE id = $1 AND superseded_at IS NULL")
+        .bind(row)
+        .bind(at)
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() == 1)
 }
 
-pub async fn get(conn: &mut PgConnection, id: EnrolmentId) -> Result<Option<Enrolment>, postgres::Error> {
-    let row: Option<Row> = sqlx::query_as(
-        "SELECT id, region, resident_id, scheme, insured_region, layer, payer_organisation_id, in_force_from, \
-         in_force_until, retired, recorder_organisation_id, recorded_at FROM enrolments WHERE id = $1",
-    )
+/// Whether another enrolment of the resident, as believed now, has a day of this one in its layer and order.
+pub async fn overlaps(conn: &mut PgConnection, enrolment: &Enrolment) -> Result<bool, postgres::Error> {
+    let others = of_resident(conn, enrolment.resident, None).await?;
+    Ok(others.iter().any(|other| other.id != enrolment.id && other.terms.overlaps(&enrolment.terms)))
+}
+
+/// As it is believed now, or was at a time.
+pub async fn get(
+    conn: &mut PgConnection,
+    id: EnrolmentId,
+    known_at: Option<DateTime<Utc>>,
+) -> Result<Option<Enrolment>, postgres::Error> {
+    let row: Option<Row> = sqlx::query_as(select!(
+        "WHERE enrolment_id = $1 AND CASE WHEN $2::timestamptz IS NULL THEN superseded_at IS NULL \
+         ELSE recorded_at <= $2 AND (superseded_at IS NULL OR superseded_at > $2) END"
+    ))
     .bind(id.uuid())
+    .bind(known_at)
     .fetch_optional(conn)
     .await?;
     row.map(Row::enrolment).transpose()
 }
 
-/// All in force on a day, in the order in which the layers pay.
-pub async fn in_force(
+/// All of a resident as they are believed now, or were at a time, by first day, layer and order.
+pub async fn of_resident(
     conn: &mut PgConnection,
     resident: ResidentId,
-    on: NaiveDate,
+    known_at: Option<DateTime<Utc>>,
 ) -> Result<Vec<Enrolment>, postgres::Error> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, region, resident_id, scheme, insured_region, layer, payer_organisation_id, in_force_from, \
-         in_force_until, retired, recorder_organisation_id, recorded_at FROM enrolments \
-         WHERE resident_id = $1 AND in_force_from <= $2 AND (in_force_until IS NULL OR in_force_until >= $2)",
-    )
+    let rows: Vec<Row> = sqlx::query_as(select!(
+        "WHERE resident_id = $1 AND CASE WHEN $2::timestamptz IS NULL THEN superseded_at IS NULL \
+         ELSE recorded_at <= $2 AND (superseded_at IS NULL OR superseded_at > $2) END"
+    ))
     .bind(resident.uuid())
-    .bind(on)
+    .bind(known_at)
     .fetch_all(conn)
     .await?;
     let mut enrolments = rows.into_iter().map(Row::enrolment).collect::<Result<Vec<_>, _>>()?;
-    enrolments.sort_by_key(|enrolment| enrolment.layer);
+    enrolments.sort_by_key(|enrolment| (enrolment.terms.layer, enrolment.terms.order, enrolment.terms.from));
     Ok(enrolments)
 }
 
+pub async fn list(
+    conn: &mut PgConnection,
+    resident: ResidentId,
+    believed: Believed,
+    after: Option<&PageKey>,
+    limit: i64,
+) -> Result<Vec<Enrolment>, postgres::Error> {
+    let known_at = match believed {
+        Believed::At(known_at) => Some(known_at),
+        Believed::Now | Believed::Ever => None,
+    };
+    let rows: Vec<Row> = sqlx::query_as(select!(
+        "WHERE resident_id = $1 \
+         AND ($2 OR CASE WHEN $3::timestamptz IS NULL THEN superseded_at IS NULL \
+             ELSE recorded_at <= $3 AND (superseded_at IS NULL OR superseded_at > $3) END) \
+         AND ($4::date IS NULL OR (in_force_from, enrolment_id, version) > ($4, $5, $6)) \
+         ORDER BY in_force_from, enrolment_id, version LIMIT $7"
+    ))
+    .bind(resident.uuid())
+    .bind(believed == Believed::Ever)
+    .bind(known_at)
+    .bind(after.map(|(from, _, _)| *from))
+    .bind(after.map(|(_, id, _)| *id))
+    .bind(after.map(|(_, _, version)| *version))
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter().map(Row::enrolment).collect()
+}
+
 pub fn audited(entry: Entry, enrolment: &Enrolment) -> Entry {
-    entry.resident(enrolment.resident).row(TABLE, enrolment.id)
+    entry.resident(enrolment.resident).row(TABLE, enrolment.row)
 }
 
 impl Row {
     fn enrolment(self) -> Result<Enrolment, postgres::Error> {
         let layer = Layer::parse(&self.layer);
         Ok(Enrolment {
-            id: EnrolmentId::from_uuid(self.id),
+            id: EnrolmentId::from_uuid(self.enrolment_id),
+            row: self.id,
+            version: self.version,
             region: column(TABLE, "region", self.id, &self.region)?,
             resident: ResidentId::from_uuid(self.resident_id),
-            scheme: column(TABLE, "scheme", self.id, &self.scheme)?,
-            insured_region: column(TABLE, "insured_region", self.id, &self.insured_region)?,
-            layer: layer.ok_or_else(|| postgres::Error::row_invalid(TABLE, "layer", self.id))?,
-            payer: self.payer_organisation_id.map(OrganisationId::from_uuid),
-            from: self.in_force_from,
-            until: self.in_force_until,
-            retired: self.retired,
+            terms: Terms {
+                scheme: column(TABLE, "scheme", self.id, &self.scheme)?,
+                insured_region: column(TABLE, "insured_region", self.id, &self.insured_region)?,
+                layer: layer.ok_or_else(|| postgres::Error::row_invalid(TABLE, "layer", self.id))?,
+                order: self.pays_in_order,
+                payer: self.payer_organisation_id.map(OrganisationId::from_uuid),
+                from: self.in_force_from,
+                until: self.in_force_until,
+                retired_from: self.retired_from,
+                joined_on: self.joined_on,
+                waiting_waived_for: self.waiting_waived_for,
+            },
+            correction_reason: self.correction_reason,
             recorder: self.recorder_organisation_id.map(OrganisationId::from_uuid),
             recorded_at: self.recorded_at,
+            superseded_at: self.superseded_at,
         })
     }
 }

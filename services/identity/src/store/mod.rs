@@ -7,8 +7,10 @@ pub mod continuations;
 pub mod delegations;
 pub mod departments;
 pub mod enrolments;
+pub mod family_doctor_contracts;
 pub mod organisations;
 pub mod practitioners;
+pub mod remote_care_filings;
 pub mod residents;
 
 use std::str::FromStr;

@@ -14,7 +14,8 @@ use types::caller::Role;
 
 use crate::support::World;
 
-const SERVICES: [&str; 7] = [
+const SERVICES: [&str; 8] = [
+    "anjia.identity.v1.FamilyDoctorService",
     "anjia.identity.v1.ResidentService",
     "anjia.identity.v1.OrganisationService",
     "anjia.identity.v1.EnrolmentService",
@@ -75,8 +76,11 @@ async fn id_07_every_method_is_for_the_roles_it_names() {
 #[tokio::test]
 async fn an_empty_request_is_refused_by_the_name_of_a_field() {
     let world = World::start().await;
-    let complete_when_empty =
-        ["anjia.identity.v1.OrganisationService/ListOrganisations", "anjia.identity.v1.TokenService/GetKeys"];
+    let complete_when_empty = [
+        "anjia.identity.v1.OrganisationService/ListOrganisations",
+        "anjia.identity.v1.FamilyDoctorService/ListServicePackages",
+        "anjia.identity.v1.TokenService/GetKeys",
+    ];
     for policy in policies() {
         let listed = callers::all()
             .into_iter()

@@ -9,7 +9,7 @@ const OFFICER: &str = "insurer-proposer";
 
 impl World {
     async fn get_enrolment(&self, caller: &testkit::TestCaller, id: &str) -> Result<Enrolment, Status> {
-        let request = caller.request(GetEnrolmentRequest { enrolment_id: id.to_owned() }).await;
+        let request = caller.request(GetEnrolmentRequest { enrolment_id: id.to_owned(), known_at: None }).await;
         Ok(self.enrolments().get_enrolment(request).await?.into_inner().enrolment.unwrap())
     }
 }

@@ -7,6 +7,7 @@ use proto::anjia::identity::v1 as wire;
 use proto::anjia::identity::v1::consent_service_client::ConsentServiceClient;
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
 use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
+use proto::anjia::identity::v1::family_doctor_service_client::FamilyDoctorServiceClient;
 use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
 use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
 use proto::convert::{to_date, to_timestamp};
@@ -52,6 +53,10 @@ impl World {
 
     pub(crate) fn enrolments(&self) -> EnrolmentServiceClient<Channel> {
         EnrolmentServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn family_doctors(&self) -> FamilyDoctorServiceClient<Channel> {
+        FamilyDoctorServiceClient::new(self.channel())
     }
 
     pub(crate) fn delegations(&self) -> DelegationServiceClient<Channel> {
@@ -208,6 +213,7 @@ pub(crate) fn new_enrolment(resident: ResidentId, from: &str, until: Option<&str
         from: Some(to_date(day(from))),
         until: until.map(|until| to_date(day(until))),
         retired: true,
+        ..Default::default()
     }
 }
 

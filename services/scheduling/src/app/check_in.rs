@@ -6,6 +6,7 @@ use postgres::{Begun, Call, Reply, Transaction};
 use types::{
     caller::Party,
     care::CareKind,
+    clock::local_date,
     ids::{AppointmentId, DelegationId, JourneyId, OrganisationId, ReferralId, ResidentId, VisitId},
     tier::Tier,
 };
@@ -154,7 +155,7 @@ impl Scheduling {
         ctx.permit(visit.clone())?;
         check_identity(resident, wish.identity_proof, wish.credential)?;
         visit.tier = self.identity.provider(ctx, organisation).await?.tier;
-        self.identity.birth_date(resident, self.clock.now()).await?;
+        self.identity.patient(resident, local_date(self.clock.now())).await?;
         visit.present = self.present(ctx, &wish.present, resident).await?;
 
         match self.db.begin_call(call).await? {

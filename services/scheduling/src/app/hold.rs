@@ -19,8 +19,9 @@ use crate::{
         appointment::{Appointment, Channel, State},
         error::SchedulingError,
         limits,
-        pool::{Booker, Pool},
+        pool::{Booker, FamilyDoctorContract, Pool},
     },
+    peers::identity::Patient,
     store::{appointments, chosen_ids, patients, places, slots},
 };
 
@@ -48,7 +49,7 @@ pub struct Hold {
 /// What identity said about a hold.
 pub(super) struct Vouched {
     delegation: Option<DelegationId>,
-    birth_date: NaiveDate,
+    patient: Patient,
 }
 
 impl Scheduling {
@@ -84,9 +85,20 @@ impl Scheduling {
         check_referral(ctx, wish.referral)?;
         let delegation = self.may_book_for(ctx, wish.resident, named).await?;
         let now = self.clock.now();
-        let birth_date = self.identity.birth_date(wish.resident, now).await?;
+        let patient = self.identity.patient(wish.resident, self.day_of_cover(ctx, wish, now).await?).await?;
         self.free_lapsed_of_resident(Scope::of(&ctx.caller), wish.resident, now).await?;
-        Ok(Vouched { delegation, birth_date })
+        Ok(Vouched { delegation, patient })
+    }
+
+    /// Family doctors are asked for as they will be on the day of the place; everything else as it is now.
+    async fn day_of_cover(&self, ctx: &Context, wish: &Hold, now: DateTime<Utc>) -> Result<NaiveDate, SchedulingError> {
+        if wish.pool != Pool::FamilyDoctor {
+            return Ok(local_date(now));
+        }
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
+        let bookable = slots::bookable(&mut tx, wish.slot, wish.pool).await?;
+        tx.commit().await?;
+        Ok(local_date(bookable.slot.starts_at))
     }
 
     /// Takes a place within all limits and answers the hold on it, not yet written.
@@ -101,7 +113,7 @@ impl Scheduling {
         let hold_expires_at = self.hold_end(wish.until, now)?;
         let bookable = slots::bookable(tx, wish.slot, wish.pool).await?;
         check_slot(&bookable, &wish, now)?;
-        wish.pool.admit(booker(ctx, &wish, vouched, now), wish.referral)?;
+        wish.pool.admit(booker(ctx, &wish, vouched, &bookable, now), wish.referral)?;
 
         patients::lock(tx, wish.resident).await?;
         let id = match wish.appointment {
@@ -204,11 +216,20 @@ async fn check_limits(tx: &mut Transaction, bookable: &slots::Bookable, wish: &H
     limits::check(wish.pool, booked)
 }
 
-fn booker<'a>(ctx: &'a Context, wish: &Hold, vouched: &Vouched, now: DateTime<Utc>) -> Booker<'a> {
+fn booker<'a>(
+    ctx: &'a Context,
+    wish: &Hold,
+    vouched: &Vouched,
+    bookable: &slots::Bookable,
+    now: DateTime<Utc>,
+) -> Booker<'a> {
+    let day = local_date(bookable.slot.starts_at);
+    let opens = |contract: &FamilyDoctorContract| contract.opens(bookable.organisation, bookable.practitioner, day);
     Booker {
         roles: &ctx.caller.roles,
         is_delegate: vouched.delegation.is_some(),
         channel: wish.channel,
-        age_years: local_date(now).years_since(vouched.birth_date).unwrap_or_default(),
+        age_years: local_date(now).years_since(vouched.patient.birth_date).unwrap_or_default(),
+        is_contracted: vouched.patient.contract.as_ref().is_some_and(opens),
     }
 }

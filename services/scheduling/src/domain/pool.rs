@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use types::{caller::Role, ids::ReferralId};
+use chrono::NaiveDate;
+use types::{
+    caller::Role,
+    ids::{OrganisationId, PractitionerId, ReferralId},
+};
 
 use super::{appointment::Channel, error::SchedulingError, words};
 
@@ -29,6 +33,28 @@ pub struct Booker<'a> {
     pub is_delegate: bool,
     pub channel: Channel,
     pub age_years: u32,
+    /// The resident has a contract with the family doctors whose place it is.
+    pub is_contracted: bool,
+}
+
+/// A resident's contract with a team of family doctors (家庭医生签约).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FamilyDoctorContract {
+    pub organisation: OrganisationId,
+    pub team: Vec<PractitionerId>,
+    pub from: NaiveDate,
+    /// Last day.
+    pub until: NaiveDate,
+}
+
+impl FamilyDoctorContract {
+    /// Whether a place of this provider and doctor is one of the team's on that day. A place of no doctor in particular is
+    /// everybody's who is contracted to the provider.
+    pub fn opens(&self, organisation: OrganisationId, practitioner: Option<PractitionerId>, day: NaiveDate) -> bool {
+        organisation == self.organisation
+            && practitioner.is_none_or(|practitioner| self.team.contains(&practitioner))
+            && (self.from..=self.until).contains(&day)
+    }
 }
 
 impl Booker<'_> {
@@ -44,7 +70,7 @@ impl Pool {
         let is_open = match self {
             Self::Public => true,
             Self::Referral => booker.is_referral_service(),
-            Self::FamilyDoctor => booker.roles.contains(&Role::FamilyDoctor),
+            Self::FamilyDoctor => booker.is_contracted || booker.roles.contains(&Role::FamilyDoctor),
             Self::CommunityWorker => booker.roles.contains(&Role::CommunityWorker),
             Self::PhoneElderly => {
                 booker.age_years >= ELDERLY_AGE_YEARS || (booker.is_delegate && booker.channel == Channel::Phone)
@@ -69,7 +95,7 @@ mod tests {
     }
 
     fn booker(roles: &BTreeSet<Role>) -> Booker<'_> {
-        Booker { roles, is_delegate: false, channel: Channel::App, age_years: 40 }
+        Booker { roles, is_delegate: false, channel: Channel::App, age_years: 40, is_contracted: false }
     }
 
     fn is_open(pool: Pool, booker: Booker<'_>) -> bool {
@@ -88,6 +114,7 @@ mod tests {
             (booker(&doctor), [true, false, true, false, false]),
             (booker(&worker), [true, false, false, true, false]),
             (Booker { age_years: 65, ..booker(&resident) }, [true, false, false, false, true]),
+            (Booker { is_contracted: true, ..booker(&resident) }, [true, false, true, false, false]),
         ];
         let pools = [Pool::Public, Pool::Referral, Pool::FamilyDoctor, Pool::CommunityWorker, Pool::PhoneElderly];
         for (booker, open) in expected {
@@ -101,6 +128,21 @@ mod tests {
         let phone = Booker { channel: Channel::Phone, ..booker(&resident) };
         assert!(!is_open(Pool::PhoneElderly, phone));
         assert!(is_open(Pool::PhoneElderly, Booker { is_delegate: true, ..phone }));
+    }
+
+    #[test]
+    fn id_05_a_contract_opens_the_places_of_its_own_team_in_its_own_time() {
+        let organisation = OrganisationId::from_uuid(uuid::Uuid::from_u128(1));
+        let doctor = PractitionerId::from_uuid(uuid::Uuid::from_u128(2));
+        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
+        let (from, until) = (day("2026-01-01"), day("2026-12-31"));
+        let contract = FamilyDoctorContract { organisation, team: vec![doctor], from, until };
+        assert!(contract.opens(organisation, Some(doctor), from));
+        assert!(contract.opens(organisation, None, until));
+        assert!(!contract.opens(organisation, Some(doctor), day("2027-01-01")));
+        let other = PractitionerId::from_uuid(uuid::Uuid::from_u128(3));
+        assert!(!contract.opens(organisation, Some(other), from));
+        assert!(!contract.opens(OrganisationId::from_uuid(uuid::Uuid::from_u128(4)), None, from));
     }
 
     #[test]

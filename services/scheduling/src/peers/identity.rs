@@ -1,7 +1,7 @@
 //! Identity: who a resident, a provider or a doctor is, and who may act for whom.
 
 use chassis::{Context, Credentials, channel::Channel, error};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use proto::{
     anjia::identity::v1::{
         self as wire, delegation_service_client::DelegationServiceClient,
@@ -12,12 +12,12 @@ use proto::{
 use tonic::{Code, Status};
 use types::{
     caller::Party,
-    clock::local_date,
     ids::{DelegationId, DepartmentId, OrganisationId, PractitionerId, ResidentId},
     tier::Tier,
 };
 
 use crate::domain::error::SchedulingError;
+use crate::domain::pool::FamilyDoctorContract;
 use types::place::Place;
 
 const PEER: &str = "identity";
@@ -46,6 +46,13 @@ pub struct Department {
     pub id: DepartmentId,
     /// ICD-10 prefixes.
     pub capabilities: Vec<String>,
+}
+
+/// What a booking needs to know of a patient.
+#[derive(Debug, Clone)]
+pub struct Patient {
+    pub birth_date: NaiveDate,
+    pub contract: Option<FamilyDoctorContract>,
 }
 
 /// Cheap to clone.
@@ -93,17 +100,20 @@ impl Identity {
         convert::id("organisation_id", &practitioner.organisation_id).map_err(unexpected)
     }
 
-    /// That a resident is registered, and when they were born. Asked in scheduling's own name: a desk has no right to a
-    /// resident's cover, but must not book for nobody.
-    pub async fn birth_date(&self, id: ResidentId, now: DateTime<Utc>) -> Result<NaiveDate, SchedulingError> {
+    /// That a resident is registered, when they were born, and who their family doctors are on a day. Asked in scheduling's own
+    /// name: a desk has no right to a resident's cover, but must not book for nobody.
+    pub async fn patient(&self, id: ResidentId, on: NaiveDate) -> Result<Patient, SchedulingError> {
         let own = self.credentials.own().await.map_err(|status| refused(&status))?;
-        let on = Some(convert::to_date(local_date(now)));
+        let on = Some(convert::to_date(on));
         let answer = EnrolmentServiceClient::new(self.channel.clone())
-            .get_coverage(own.request(wire::GetCoverageRequest { resident_id: id.to_string(), on }))
+            .get_coverage(own.request(wire::GetCoverageRequest { resident_id: id.to_string(), on, known_at: None }))
             .await
             .map_err(|status| refused(&status))?;
         let coverage = answer.into_inner().coverage.ok_or_else(|| unexpected("no coverage"))?;
-        convert::date("birth_date", coverage.birth_date.as_ref()).map_err(unexpected)
+        Ok(Patient {
+            birth_date: convert::date("birth_date", coverage.birth_date.as_ref()).map_err(unexpected)?,
+            contract: coverage.family_doctor_contract.as_ref().map(contract).transpose().map_err(unexpected)?,
+        })
     }
 
     /// That whoever calls may act for a resident at this moment.
@@ -155,6 +165,17 @@ impl Identity {
             .map_err(|status| refused(&status))?;
         Ok(())
     }
+}
+
+fn contract(message: &wire::FamilyDoctorContract) -> Result<FamilyDoctorContract, convert::FieldError> {
+    let team = message.practitioner_ids.iter().map(|id| convert::id("practitioner_ids", id));
+    let ended_on = convert::optional_date("ended_on", message.ended_on.as_ref())?;
+    Ok(FamilyDoctorContract {
+        organisation: convert::id("organisation_id", &message.organisation_id)?,
+        team: team.collect::<Result<_, _>>()?,
+        from: convert::date("from", message.from.as_ref())?,
+        until: ended_on.map_or_else(|| convert::date("until", message.until.as_ref()), Ok)?,
+    })
 }
 
 /// Identity's refusals in scheduling's words.

@@ -1,6 +1,6 @@
 use chrono::TimeDelta;
 use futures_util::future::join_all;
-use proto::anjia::scheduling::v1::{Appointment, AppointmentState, HoldSlotRequest, Pool};
+use proto::anjia::scheduling::v1::{Appointment, AppointmentState, HoldSlotRequest, Pool, Session, Slot};
 use proto::convert::to_timestamp;
 use testkit::{TestCaller, callers, reason, request_id};
 use tonic::{Code, Status};
@@ -128,6 +128,30 @@ async fn sc_04_what_cannot_be_held_is_refused_with_its_own_reason() {
     let nobody = HoldSlotRequest { resident_id: ResidentId::generate().to_string(), ..hold(&slot) };
     assert_eq!(refused(nobody, &service).await, is(Code::NotFound, "RESIDENT_NOT_FOUND"));
     assert_eq!(town.taken(&slot).await, 1);
+}
+
+#[tokio::test]
+async fn id_05_a_contract_opens_the_places_of_its_own_family_doctors() {
+    let town = Town::new().await;
+    let pools = [(Pool::FamilyDoctor, 2)];
+    let starts_at = now() + TimeDelta::days(2);
+    let with_doctor =
+        Session { practitioner_id: callers::DOCTOR.to_string(), ..session(callers::CLINIC, starts_at, 1, &pools) };
+    let later = session(callers::CLINIC, starts_at + TimeDelta::days(40), 1, &pools);
+    let elsewhere = session(callers::HOSPITAL, starts_at, 1, &pools);
+    let slots = town.publish(&town.clinic, vec![with_doctor, later]).await.unwrap();
+    let foreign = town.publish(&town.hospital, vec![elsewhere]).await.unwrap().remove(0);
+    let from_pool = |slot: &Slot| HoldSlotRequest { pool: Pool::FamilyDoctor.into(), ..hold(slot) };
+    let refused = async |slot: &Slot| {
+        let refusal = town.hold_as(&town.resident, from_pool(slot)).await.unwrap_err();
+        reason(&refusal)
+    };
+    assert_eq!(refused(&slots[0]).await, "POOL_NOT_OPEN");
+
+    town.sign_with_the_family_doctor(30).await;
+    assert_eq!(refused(&foreign).await, "POOL_NOT_OPEN");
+    assert_eq!(refused(&slots[1]).await, "POOL_NOT_OPEN", "the contract has run out by then");
+    town.hold_as(&town.resident, from_pool(&slots[0])).await.unwrap();
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use proto::anjia::{
     common::v1::{CareKind, Place, Tier},
     identity::v1::{
         self as identity, delegation_service_client::DelegationServiceClient,
+        family_doctor_service_client::FamilyDoctorServiceClient,
         organisation_service_client::OrganisationServiceClient, resident_service_client::ResidentServiceClient,
     },
     scheduling::v1::{
@@ -16,12 +17,12 @@ use proto::anjia::{
         visit_service_client::VisitServiceClient,
     },
 };
-use proto::convert::to_timestamp;
+use proto::convert::{to_date, to_timestamp};
 use sqlx::Connection as _;
 use testkit::{Mesh, TestCaller, callers, request_id};
 use tonic::Status;
 use types::{
-    clock::{Clock as _, SystemClock},
+    clock::{Clock as _, SystemClock, local_date},
     credit_code::CreditCode,
     ids::{DelegationId, ResidentId},
 };
@@ -113,6 +114,26 @@ impl Town {
             identity::RegisterPractitionerRequest { request_id: request_id(), practitioner: Some(practitioner) };
         let request = self.mesh.caller("operator").request(request).await;
         OrganisationServiceClient::new(self.mesh.channel("identity")).register_practitioner(request).await.unwrap();
+    }
+
+    /// The resident signs with the doctor of the clinic, from today for some days.
+    pub(crate) async fn sign_with_the_family_doctor(&self, days: u64) {
+        let today = local_date(now());
+        let message = identity::SignFamilyDoctorContractRequest {
+            request_id: request_id(),
+            resident_id: callers::RESIDENT.to_string(),
+            organisation_id: callers::CLINIC.to_string(),
+            practitioner_ids: vec![callers::DOCTOR.to_string()],
+            package_code: "BASIC".to_owned(),
+            from: Some(to_date(today)),
+            until: Some(to_date(today + chrono::Days::new(days))),
+            ..Default::default()
+        };
+        let request = self.resident.request(message).await;
+        FamilyDoctorServiceClient::new(self.mesh.channel("identity"))
+            .sign_family_doctor_contract(request)
+            .await
+            .unwrap();
     }
 
     pub(crate) async fn register_resident(&self, id: uuid::Uuid) {

@@ -221,7 +221,7 @@ mod tests {
             &["anjia.identity.v1.TokenService"],
         );
         let found: Vec<String> = found.iter().map(ToString::to_string).collect();
-        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(found.len(), 5, "{found:?}");
         assert!(found.iter().any(|finding| finding.contains("ExchangeToken: no entry")));
         assert!(found.iter().any(|finding| finding.contains("a.B/C: in access.toml")));
     }

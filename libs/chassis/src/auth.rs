@@ -3,12 +3,15 @@
 mod binding;
 mod claims;
 mod credentials;
+mod follow;
 mod keys;
+mod revocations;
 mod verifier;
 
 pub(crate) use binding::check as check_binding;
 pub use claims::{AUDIENCE, AUDIENCE_IDENTITY, Actor, Assertion, Claims, Confirmation, ISSUER};
 pub use credentials::{Credentials, CredentialsError, Mandate};
-pub use keys::{InvalidKey, KeySet};
+pub use keys::{InvalidKey, KeySet, Keys};
+pub use revocations::{Revocation, Revocations, Revoked};
 pub(crate) use verifier::missing;
 pub use verifier::{Verified, Verifier};

@@ -16,7 +16,7 @@
 //!     let credentials = Credentials::load("scheduling", &config.client_key_file, identity.clone(), clock.clone())?;
 //!     let served = Server::new("scheduling", &config.server)
 //!         .access(include_str!("../access.toml"))
-//!         .auth(Verifier::remote(identity, clock.clone()))
+//!         .auth(Verifier::remote(identity, credentials.clone(), clock.clone()))
 //!         .ready(move || { let db = db.clone(); async move { Ok(db.ready(&MIGRATOR).await?) } })
 //!         .work("upkeep", |stop| postgres::upkeep(db, stop))
 //!         .serve(Routes::new().add_service(AppointmentServiceServer::new(appointments)))

@@ -259,7 +259,7 @@ impl Fleet {
             env.push((format!("{}_URL", peer.to_uppercase()), self.url(peer)?.into()));
         }
         if name == "identity" {
-            env.push(("TOKEN_KEY_FILE".into(), self.plan.keys.private("token")?.into_os_string()));
+            env.push(("TOKEN_KEY_FOLDER".into(), self.plan.keys.signing()?.into_os_string()));
         }
         if let Some(endpoint) = &self.plan.otlp_endpoint {
             env.push(("OTEL_EXPORTER_OTLP_ENDPOINT".into(), endpoint.into()));

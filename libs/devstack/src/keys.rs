@@ -16,6 +16,8 @@ use serde::Serialize;
 use crate::callers::Client;
 
 const SECRET_BYTES: usize = 32;
+/// Keys that sign tokens are named after the moment from which they do.
+const FIRST_SIGNING: &str = "20200101T000000Z";
 
 /// One key is made at a time: of two made at once for one name, one would be published and the other kept. Other processes are
 /// kept away by the lock of the mesh.
@@ -45,7 +47,7 @@ impl Keys {
         &self.folder
     }
 
-    /// The private key (PKCS #8 PEM) of a client, a service, or `token`.
+    /// The private key (PKCS #8 PEM) of a client or a service.
     pub fn private(&self, name: &str) -> Result<PathBuf> {
         let path = self.folder.join(format!("{name}.pem"));
         let _one_at_a_time = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -58,6 +60,18 @@ impl Keys {
             write_secret(&path, pem.as_bytes())?;
         }
         Ok(path)
+    }
+
+    /// The folder of the keys that sign tokens, with a first one that has always signed; `identity keys rotate` adds others.
+    pub fn signing(&self) -> Result<PathBuf> {
+        let tokens = Self::in_folder(&self.folder.join("tokens"))?;
+        let has_any = fs::read_dir(&tokens.folder)?
+            .flatten()
+            .any(|entry| entry.path().extension().is_some_and(|extension| extension == "pem"));
+        if !has_any {
+            tokens.private(FIRST_SIGNING)?;
+        }
+        Ok(tokens.folder)
     }
 
     /// A symmetric key, 32 bytes in hexadecimal.
@@ -117,7 +131,7 @@ mod tests {
         let keys = Keys::in_folder(folder.path()).unwrap();
         let first = fs::read(keys.private("worker").unwrap()).unwrap();
         assert_eq!(first, fs::read(keys.private("worker").unwrap()).unwrap());
-        for path in [keys.private("token").unwrap(), keys.secret("data").unwrap()] {
+        for path in [keys.private("worker").unwrap(), keys.secret("data").unwrap()] {
             assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
         }
         assert_eq!(fs::read(keys.secret("data").unwrap()).unwrap().len(), 2 * SECRET_BYTES);

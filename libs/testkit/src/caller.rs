@@ -49,6 +49,16 @@ impl TestCaller {
         }
     }
 
+    /// A token of this caller's own that nobody has been given before.
+    pub async fn fresh(&self) -> Context {
+        self.fresh_or_refused().await.or_panic()
+    }
+
+    /// As [`Self::fresh`], or why identity refuses one.
+    pub async fn fresh_or_refused(&self) -> Result<Context, Status> {
+        self.credentials.fresh().await
+    }
+
     pub fn client(&self) -> &Client {
         &self.client
     }

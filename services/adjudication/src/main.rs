@@ -42,14 +42,14 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         db: db.clone(),
         clock: clock.clone(),
         identity: Identity::new(identity.clone(), credentials.clone()),
-        scheduling: Scheduling::new(scheduling, credentials),
+        scheduling: Scheduling::new(scheduling, credentials.clone()),
         division_valid: TimeDelta::hours(config.division_valid_h.into()),
     };
 
     let (ready, sealed, quoted) = (db.clone(), db.clone(), app.clone());
     let served = Server::new("adjudication", &config.server)
         .access(include_str!("../access.toml"))
-        .auth(Verifier::remote(identity, clock))
+        .auth(Verifier::remote(identity, credentials, clock))
         .audit(db.clone())
         .ready(move || {
             let db = ready.clone();

@@ -14,12 +14,10 @@ pub struct Config {
     pub postgres: PostgresConfig,
     #[command(flatten)]
     pub telemetry: TelemetryConfig,
-    /// Ed25519 private key (PKCS#8 PEM) that signs access tokens.
+    /// Folder of the Ed25519 private keys (PKCS#8 PEM) that sign access tokens, each named after the moment from which it signs:
+    /// `20260101T000000Z.pem`. Looked at every second; `identity keys rotate` adds one.
     #[arg(long, env)]
-    pub token_key_file: PathBuf,
-    /// The key before it, during a rotation: it signs no more, its tokens still verify.
-    #[arg(long, env)]
-    pub token_key_previous_file: Option<PathBuf>,
+    pub token_key_folder: PathBuf,
     /// Contribution gaps and waiting periods by region and scheme, in the format of `contribution_rules.json`. Left out: the rules of
     /// the texts cited there.
     #[arg(long, env)]
@@ -30,6 +28,17 @@ pub struct Config {
     /// How long an access token is good, in seconds.
     #[arg(long, env, default_value_t = 300, value_parser = clap::value_parser!(u16).range(60..=300))]
     pub token_lifetime_s: u16,
+}
+
+/// What a rotation of the token keys needs.
+#[derive(Debug, clap::Args)]
+pub struct RotateConfig {
+    /// Folder of the keys that sign access tokens, as `serve` reads it.
+    #[arg(long, env)]
+    pub token_key_folder: PathBuf,
+    /// In how many seconds the new key begins to sign. Until then it is only published, so that whoever caches keys has it in time.
+    #[arg(long, default_value_t = 600)]
+    pub ahead_s: u32,
 }
 
 /// What registering clients needs.

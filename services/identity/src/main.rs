@@ -4,17 +4,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use chassis::auth::KeySet;
+use chassis::auth::Revocations;
 use chassis::{Server, Verifier, command, runtime, telemetry};
 use chrono::TimeDelta;
-use identity::app::{App, Signer, bootstrap};
-use identity::config::{BootstrapConfig, Config};
+use identity::app::{App, Signer, bootstrap, rotate_keys};
+use identity::config::{BootstrapConfig, Config, RotateConfig};
 use identity::domain::continuation::Continuations;
 use identity::domain::contribution::ContributionRules;
 use identity::domain::family_doctor::ServicePackages;
 use identity::{ACCESS, CONTINUATIONS, CONTRIBUTION_RULES, MIGRATOR, SERVICE_PACKAGES, grpc, work};
 use postgres::{Database, MigrateConfig};
-use types::clock::SystemClock;
+use tokio::sync::Notify;
+use types::clock::{Clock, SystemClock};
 
 /// Who is who, who may act for whom, and the tokens that say so.
 #[derive(clap::Parser)]
@@ -26,6 +27,15 @@ enum Command {
     Migrate(MigrateConfig),
     /// Registers clients, or brings them up to date, as the service.
     Bootstrap(BootstrapConfig),
+    /// Manages the keys that sign access tokens.
+    #[command(subcommand)]
+    Keys(Keys),
+}
+
+#[derive(clap::Subcommand)]
+enum Keys {
+    /// Adds a key that will sign, and removes those whose last token has lapsed. Running replicas notice by themselves.
+    Rotate(RotateConfig),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -33,15 +43,18 @@ fn main() -> anyhow::Result<()> {
         Command::Serve(config) => runtime(&config.server)?.block_on(serve(*config)),
         Command::Migrate(config) => command::once(migrate(config)),
         Command::Bootstrap(config) => command::once(register(config)),
+        Command::Keys(Keys::Rotate(config)) => command::once(async move { rotate(&config) }),
     }
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
     let telemetry = telemetry::init("identity", &config.telemetry)?;
     let app = Arc::new(wire(&config).await?);
-    let verifier = Verifier::local(KeySet::new(&grpc::published_keys(&app))?, Arc::new(SystemClock));
+    let verifier =
+        Verifier::local(app.signer.verifying().clone(), Arc::clone(&app.revocations), Arc::clone(&app.clock));
 
     let (ready, sealing, sweeping) = (app.db.clone(), app.db.clone(), Arc::clone(&app));
+    let (learning, watching) = (Arc::clone(&app), Arc::clone(&app));
     Server::new("identity", &config.server)
         .access(ACCESS)
         .auth(verifier)
@@ -52,6 +65,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         })
         .work("upkeep", |stop| postgres::upkeep(sealing, stop))
         .work("assertions", |stop| work::assertions::run(sweeping, stop))
+        .work("revocations", |stop| work::revocations::run(learning, stop))
+        .work("keys", |stop| work::keys::run(watching, stop))
         .serve(grpc::routes(Arc::clone(&app)))
         .await?;
     app.db.close().await;
@@ -63,8 +78,11 @@ async fn wire(config: &Config) -> anyhow::Result<App> {
     let db = Database::connect(&config.postgres).await?;
     let contribution_rules = data(config.contribution_rules_file.as_deref(), CONTRIBUTION_RULES)?;
     let service_packages = data(config.service_packages_file.as_deref(), SERVICE_PACKAGES)?;
+    let token_lifetime = TimeDelta::seconds(config.token_lifetime_s.into());
     Ok(App {
-        signer: Signer::load(&config.token_key_file, config.token_key_previous_file.as_deref())?,
+        signer: Signer::load(&config.token_key_folder, token_lifetime, SystemClock.now())?,
+        revocations: Arc::new(Revocations::default()),
+        revocations_due: Notify::new(),
         vault: Arc::clone(db.vault()),
         continuations: Continuations::parse(CONTINUATIONS)?,
         contribution_rules: ContributionRules::parse(&contribution_rules).context("reading the contribution rules")?,
@@ -72,7 +90,7 @@ async fn wire(config: &Config) -> anyhow::Result<App> {
         db,
         clock: Arc::new(SystemClock),
         home: config.server.region,
-        token_lifetime: TimeDelta::seconds(config.token_lifetime_s.into()),
+        token_lifetime,
     })
 }
 
@@ -86,6 +104,13 @@ fn data(file: Option<&Path>, built_in: &str) -> anyhow::Result<String> {
 
 async fn migrate(config: MigrateConfig) -> anyhow::Result<()> {
     Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR).await?)
+}
+
+fn rotate(config: &RotateConfig) -> anyhow::Result<()> {
+    let ahead = TimeDelta::seconds(config.ahead_s.into());
+    let rotated = rotate_keys::rotate(&config.token_key_folder, ahead, SystemClock.now())?;
+    println!("{rotated}");
+    Ok(())
 }
 
 async fn register(config: BootstrapConfig) -> anyhow::Result<()> {

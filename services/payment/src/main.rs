@@ -45,7 +45,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         clock: clock.clone(),
         identity: Identity::new(identity.clone()),
         adjudication: Adjudication::new(tls.channel("adjudication", &config.adjudication_url)?),
-        credentials,
+        credentials: credentials.clone(),
         durations: Durations {
             reservation: TimeDelta::seconds(config.reservation_duration_s.into()),
             capture: TimeDelta::seconds(config.capture_deadline_s.into()),
@@ -57,7 +57,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let (ready, capturing, expiring, following) = (db.clone(), app.clone(), app.clone(), app.clone());
     let served = Server::new("payment", &config.server)
         .access(include_str!("../access.toml"))
-        .auth(Verifier::remote(identity, clock))
+        .auth(Verifier::remote(identity, credentials, clock))
         .audit(db.clone())
         .ready(move || {
             let db = ready.clone();

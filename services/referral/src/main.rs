@@ -43,7 +43,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let tls = Tls::load(&config.server.tls)?;
     let app = build(&config, &tls).await?;
     let identity = tls.channel("identity", &config.identity_url)?;
-    let verifier = Verifier::remote(identity, Arc::clone(&app.clock));
+    let verifier = Verifier::remote(identity, app.credentials.clone(), Arc::clone(&app.clock));
 
     let routes = Routes::new()
         .add_service(ReferralServiceServer::new(Referrals::new(app.clone())))

@@ -53,7 +53,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let (ready, sealing, expiring) = (db.clone(), db.clone(), scheduling.clone());
     let mut server = Server::new("scheduling", &config.server)
         .access(ACCESS)
-        .auth(Verifier::remote(identity, clock))
+        .auth(Verifier::remote(identity, credentials.clone(), clock))
         .audit(db.clone())
         .ready(move || {
             let db = ready.clone();

@@ -236,7 +236,9 @@ mod tests {
 
     /// A file in which one entry has these lines.
     fn with(lines: &str) -> String {
-        format!("[\"{SERVICE}/ExchangeToken\"]\nanonymous = true\n[\"{SERVICE}/GetKeys\"]\n{lines}")
+        let others = ["ExchangeToken", "RevokeToken", "LiftRevocation", "PullRevocations"];
+        let others: String = others.map(|name| format!("[\"{SERVICE}/{name}\"]\nanonymous = true\n")).concat();
+        format!("{others}[\"{SERVICE}/GetKeys\"]\n{lines}")
     }
 
     #[test]

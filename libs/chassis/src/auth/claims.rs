@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use types::caller::{Caller, Party, Role};
 use types::ids::{DelegationId, OrganisationId};
 use types::region::RegionCode;
+use uuid::Uuid;
 
 use crate::tls::Thumbprint;
 
@@ -39,7 +40,13 @@ pub struct Claims {
     /// The certificate it was asked over: at the first hop it is good with that one only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,
+    /// The client that obtained it (RFC 9068): for a person, the app they logged in through.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// A `UUIDv7`.
     pub jti: String,
+    /// When it was issued, in seconds since 1970.
+    pub iat: i64,
     /// Seconds since 1970.
     pub exp: i64,
 }
@@ -55,6 +62,20 @@ pub struct Confirmation {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
     pub sub: Party,
+    /// Who asked the actor to go on, where that is somebody else again. It decides nothing, and is kept for the record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub act: Option<Box<Actor>>,
+}
+
+impl Actor {
+    pub const fn new(sub: Party) -> Self {
+        Self { sub, act: None }
+    }
+
+    /// This actor and those behind, nearest first.
+    pub fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |actor| actor.act.as_deref())
+    }
 }
 
 /// Claims of a client's `private_key_jwt` (RFC 7523).
@@ -76,6 +97,21 @@ impl Claims {
     /// The certificate the token is bound to.
     pub fn bound_to(&self) -> Option<Thumbprint> {
         self.cnf.map(|confirmation| confirmation.thumbprint)
+    }
+
+    /// When it was issued, to the millisecond if its id tells: a login right after a revocation is not taken back with it.
+    pub fn issued_at(&self) -> Option<DateTime<Utc>> {
+        let named = Uuid::parse_str(&self.jti).ok().filter(|id| id.get_version_num() == 7);
+        let (seconds, nanos) = match named.and_then(|id| id.get_timestamp()) {
+            Some(moment) => (i64::try_from(moment.to_unix().0).ok()?, moment.to_unix().1),
+            None => (self.iat, 0),
+        };
+        DateTime::from_timestamp(seconds, nanos)
+    }
+
+    /// Who acts, and who is behind them; nearest first.
+    pub fn actors(&self) -> impl Iterator<Item = &Actor> {
+        self.act.iter().flat_map(Actor::chain)
     }
 
     /// The caller these claims describe; `None` if the expiry is not a moment.

@@ -98,6 +98,16 @@ impl Credentials {
         }
     }
 
+    /// As [`Self::own`], with a token that nobody was given before and that is not kept.
+    pub async fn fresh(&self) -> Result<Context, Status> {
+        self.exchange(None).await
+    }
+
+    /// Asks for a new token the next time: the one kept is no longer good.
+    pub(super) async fn forget_own(&self) {
+        *self.0.own.lock().await = None;
+    }
+
     /// Acts for a resident who delegated to this client: a person at a desk, not a service. Never kept either.
     pub async fn acting_for(&self, resident: ResidentId, delegation: DelegationId) -> Result<Context, Status> {
         let acting_for = ActingFor { resident_id: resident.to_string(), delegation_id: delegation.to_string() };
@@ -118,7 +128,8 @@ impl Credentials {
 
     async fn exchange(&self, capacity: Option<Capacity>) -> Result<Context, Status> {
         let client_assertion = self.proof()?;
-        let mut request = tonic::Request::new(ExchangeTokenRequest { client_assertion, capacity });
+        let mut request =
+            tonic::Request::new(ExchangeTokenRequest { client_assertion, capacity, ..Default::default() });
         request.set_timeout(EXCHANGE_LIMIT);
         let token = self.0.client.clone().exchange_token(request).await?.into_inner().access_token;
 

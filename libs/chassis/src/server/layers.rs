@@ -297,7 +297,7 @@ async fn identify(
 ) -> Result<(Admitted, Option<Vec<String>>), Status> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(bearer).ok_or_else(auth::missing)?.to_owned();
-    let Verified { caller, methods, bound_to } = shared.verifier.verify(&token).await?;
+    let Verified { caller, methods, bound_to, .. } = shared.verifier.verify(&token).await?;
     auth::check_binding(peer, bound_to)?;
     let (policy, domain) = (Arc::clone(policy), Arc::clone(&shared.domain));
     Ok((Admitted::new(caller, Redacted::new(token.into()), policy, domain), methods))

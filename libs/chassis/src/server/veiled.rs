@@ -177,7 +177,7 @@ mod tests {
     }
 
     fn keys() -> GetKeysResponse {
-        GetKeysResponse { keys: vec![Key { key_id: "first".to_owned(), x: "secret".to_owned() }] }
+        GetKeysResponse { keys: vec![Key { key_id: "first".to_owned(), x: "secret".to_owned(), signs_from: None }] }
     }
 
     #[tokio::test]
@@ -185,7 +185,8 @@ mod tests {
         let stream = [framed(&keys(), 0), framed(&GetKeysResponse::default(), 0), framed(&keys(), 0)].concat();
         let frames = frames(&stream, mask(&[Role::Auditor]).unwrap()).await;
         let bytes: Vec<u8> = frames.into_iter().flat_map(|frame| frame.into_data().unwrap()).collect();
-        let veiled = GetKeysResponse { keys: vec![Key { key_id: "f**".to_owned(), x: String::new() }] };
+        let veiled =
+            GetKeysResponse { keys: vec![Key { key_id: "f**".to_owned(), x: String::new(), signs_from: None }] };
         assert_eq!(bytes, [framed(&veiled, 0), framed(&GetKeysResponse::default(), 0), framed(&veiled, 0)].concat());
     }
 

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use chassis::auth::{Actor, Claims};
-use chassis::{Credentials, Mandate, Routes, Server, Verifier};
+use chassis::auth::{Actor, Claims, KeySet, Revocation, Revocations, Revoked, Verified};
+use chassis::{Mandate, Routes, Server, Verifier};
 use proto::anjia::identity::v1::GetKeysRequest;
 use proto::anjia::identity::v1::token_service_client::TokenServiceClient;
 use proto::anjia::identity::v1::token_service_server::TokenServiceServer;
 use tokio::net::TcpListener;
-use tonic::{Code, Request};
+use tonic::{Code, Request, Status};
 use types::caller::{Party, Role};
 use types::clock::{Clock, FixedClock, SystemClock};
 use types::ids::ResidentId;
@@ -29,14 +29,26 @@ async fn only_a_valid_token_says_who_calls() {
     let other_issuer = Claims { iss: "somebody".to_owned(), ..claims() };
     let resident = Party::Resident(ResidentId::generate());
     let service_role_of_a_resident = Claims { sub: resident.clone(), ..claims() };
-    let service = Some(Actor { sub: Party::Service("referral".to_owned()) });
+    let service = Some(Actor::new(Party::Service("referral".to_owned())));
     let unbounded_continuation = Claims { sub: resident, act: service, ..claims() };
+    let issued_ahead = Claims { iat: SystemClock.now().timestamp() + 60, ..claims() };
+    let links = (0..3).fold(None, |behind: Option<Box<Actor>>, _| {
+        Some(Box::new(Actor { act: behind, ..Actor::new(Party::Client("desk".to_owned())) }))
+    });
+    let acting_too_deep = Claims { act: links.map(|chain| *chain), ..claims() };
+    let oversized = Claims { methods: Some(vec!["x".repeat(9_000)]), ..claims() };
     let refused = [
         (trusted().sign(&expired), "TOKEN_EXPIRED"),
         (trusted().sign(&other_audience), "TOKEN_INVALID"),
         (trusted().sign(&other_issuer), "TOKEN_INVALID"),
         (trusted().sign(&service_role_of_a_resident), "TOKEN_INVALID"),
         (trusted().sign(&unbounded_continuation), "TOKEN_INVALID"),
+        (trusted().sign(&issued_ahead), "TOKEN_INVALID"),
+        (trusted().sign(&acting_too_deep), "TOKEN_INVALID"),
+        (trusted().sign(&oversized), "TOKEN_INVALID"),
+        (trusted().without_key_id(&claims()), "TOKEN_INVALID"),
+        (trusted().unsigned(&claims()), "TOKEN_INVALID"),
+        (trusted().with_public_key_as_secret(&claims()), "TOKEN_INVALID"),
         (Signer::new("trusted", 8).sign(&claims()), "TOKEN_INVALID"),
         (Signer::new("unknown", 7).sign(&claims()), "TOKEN_INVALID"),
         ("nonsense".to_owned(), "TOKEN_INVALID"),
@@ -78,7 +90,7 @@ async fn a_server_with_an_rpc_without_an_entry_does_not_start() {
         ["anjia.identity.v1.TokenService/GetKeys"]
         anonymous = true
     "#;
-    let routes = Routes::new().add_service(TokenServiceServer::new(Handler { name: "one" }));
+    let routes = Routes::new().add_service(TokenServiceServer::new(Handler { name: "one", ..Handler::default() }));
     let server = Server::new("identity", &config()).access(incomplete).auth(verifier());
     let refused = server.bind(routes).await.err().unwrap().to_string();
     assert!(refused.contains("anjia.identity.v1.TokenService/ExchangeToken: no entry"), "{refused}");
@@ -89,13 +101,9 @@ async fn services_obtain_tokens_and_verify_them_with_published_keys() {
     let identity =
         start(Server::new("identity", &config()).access(ACCESS_ANONYMOUS).auth(verifier()), "identity").await;
     let clock = Arc::new(SystemClock);
-    let remote = Verifier::remote(identity.channel(), clock.clone());
+    let credentials = credentials(identity.channel(), clock.clone());
+    let remote = Verifier::remote(identity.channel(), credentials.clone(), clock);
     let peer = start(Server::new("payment", &config()).access(ACCESS).auth(remote), "peer").await;
-
-    let folder = tempfile::tempdir().unwrap();
-    let key_file = folder.path().join("referral.pem");
-    std::fs::write(&key_file, trusted().pem()).unwrap();
-    let credentials = Credentials::load("referral", &key_file, identity.channel(), clock).unwrap();
 
     let own = credentials.own().await.unwrap();
     assert_eq!(own.caller.service(), Some("referral"));
@@ -116,7 +124,8 @@ async fn services_obtain_tokens_and_verify_them_with_published_keys() {
 #[tokio::test]
 async fn without_keys_a_token_is_neither_good_nor_bad() {
     let nobody = chassis::channel::connect("http://127.0.0.1:1").unwrap();
-    let remote = Verifier::remote(nobody, Arc::new(SystemClock));
+    let clock = Arc::new(SystemClock);
+    let remote = Verifier::remote(nobody.clone(), credentials(nobody, clock.clone()), clock);
     let server = start(Server::new("payment", &config()).access(ACCESS).auth(remote), "one").await;
     let status = TokenServiceClient::new(server.channel()).exchange_token(authorised("name")).await.unwrap_err();
     assert_eq!((status.code(), reason(&status)), (Code::Unavailable, "KEYS_UNAVAILABLE".to_owned()));
@@ -127,7 +136,8 @@ async fn whoever_waited_for_keys_does_not_ask_in_turn() {
     // Takes connections and says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let identity = chassis::channel::connect(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
-    let remote = Verifier::remote(identity, Arc::new(SystemClock));
+    let clock = Arc::new(SystemClock);
+    let remote = Verifier::remote(identity.clone(), credentials(identity, clock.clone()), clock);
     let token = trusted().sign(&claims());
 
     let begun = Instant::now();
@@ -142,11 +152,8 @@ async fn whoever_waited_for_keys_does_not_ask_in_turn() {
 async fn while_identity_is_away_a_service_keeps_its_token_to_the_end() {
     let identity =
         start(Server::new("identity", &config()).access(ACCESS_ANONYMOUS).auth(verifier()), "identity").await;
-    let folder = tempfile::tempdir().unwrap();
-    let key_file = folder.path().join("referral.pem");
-    std::fs::write(&key_file, trusted().pem()).unwrap();
     let clock = Arc::new(FixedClock::at(SystemClock.now()));
-    let credentials = Credentials::load("referral", &key_file, identity.channel(), clock.clone()).unwrap();
+    let credentials = credentials(identity.channel(), clock.clone());
     let first = credentials.own().await.unwrap();
     identity.stop.cancel();
     identity.task.await.unwrap().unwrap();
@@ -155,4 +162,56 @@ async fn while_identity_is_away_a_service_keeps_its_token_to_the_end() {
     assert_eq!(credentials.own().await.unwrap().caller, first.caller);
     clock.set(first.caller.expires_at);
     assert_eq!(credentials.own().await.unwrap_err().code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn id_07_a_token_taken_back_is_refused_by_every_service_within_two_seconds() {
+    let revocations = Arc::new(Revocations::default());
+    revocations.learn([], 0, SystemClock.now());
+    let server = Server::new("identity", &config()).access(ACCESS_ANONYMOUS).auth(verifier());
+    let handler = Handler { name: "identity", revocations: Arc::clone(&revocations) };
+    let identity = start_with(server, handler).await;
+    let clock = Arc::new(SystemClock);
+    let follow = || Verifier::remote(identity.channel(), credentials(identity.channel(), clock.clone()), clock.clone());
+
+    let remote = follow();
+    let token = trusted().sign(&Claims {
+        jti: "stolen".to_owned(),
+        sub: Party::Client("desk".to_owned()),
+        roles: vec![Role::Operator],
+        ..claims()
+    });
+    remote.verify(&token).await.unwrap();
+    let of = Revoked::Token("stolen".to_owned());
+    revocations.learn(
+        [Revocation { id: "1".to_owned(), revision: 1, of, revoked_at: SystemClock.now() }],
+        1,
+        SystemClock.now(),
+    );
+    let revoked_at = Instant::now();
+    while remote.verify(&token).await.is_ok() {
+        assert!(revoked_at.elapsed() < Duration::from_secs(2));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let refused = |outcome: Result<Verified, Status>| reason(&outcome.unwrap_err());
+    assert_eq!(refused(remote.verify(&token).await), "TOKEN_REVOKED");
+    // One that starts now does not let it in either, not for a moment.
+    assert_eq!(refused(follow().verify(&token).await), "TOKEN_REVOKED");
+}
+
+#[tokio::test]
+async fn id_07_a_remembered_token_is_refused_once_its_key_is_removed_or_its_time_has_come() {
+    let (keys, revocations) = (keys(), Arc::new(Revocations::default()));
+    let clock = Arc::new(FixedClock::at(SystemClock.now()));
+    revocations.learn([], 0, clock.now());
+    let verifier = Verifier::local(keys.clone(), revocations, clock.clone());
+    let token = trusted().sign(&claims());
+    verifier.verify(&token).await.unwrap();
+
+    keys.replace(KeySet::default());
+    assert_eq!(reason(&verifier.verify(&token).await.unwrap_err()), "TOKEN_INVALID");
+    keys.replace(KeySet::new(&[trusted().public()]).unwrap());
+    verifier.verify(&token).await.unwrap();
+    clock.set(SystemClock.now() + chrono::TimeDelta::seconds(301));
+    assert_eq!(reason(&verifier.verify(&token).await.unwrap_err()), "TOKEN_EXPIRED");
 }

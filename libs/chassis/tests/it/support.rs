@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chassis::auth::{AUDIENCE, Assertion, Claims, ISSUER, KeySet};
+use chassis::auth::{AUDIENCE, Assertion, Claims, Credentials, ISSUER, KeySet, Keys, Revocation, Revocations};
 use chassis::channel::Channel;
 use chassis::server::{Bound, ServeError};
 use chassis::tls::TlsConfig;
@@ -17,7 +17,9 @@ use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use proto::anjia::identity::v1::token_service_client::TokenServiceClient;
 use proto::anjia::identity::v1::token_service_server::{TokenService, TokenServiceServer};
-use proto::anjia::identity::v1::{ExchangeTokenRequest, ExchangeTokenResponse, GetKeysRequest, GetKeysResponse, Key};
+use proto::anjia::identity::v1::{
+    self as wire, ExchangeTokenRequest, ExchangeTokenResponse, GetKeysRequest, GetKeysResponse, Key,
+};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -33,6 +35,16 @@ pub(crate) const ACCESS: &str = r#"
     roles = ["operator", "service:referral"]
     object = "anyone"
     priority = "complete"
+    ["anjia.identity.v1.TokenService/RevokeToken"]
+    roles = ["operator"]
+    object = "anyone"
+    ["anjia.identity.v1.TokenService/LiftRevocation"]
+    roles = ["operator"]
+    object = "anyone"
+    ["anjia.identity.v1.TokenService/PullRevocations"]
+    roles = ["service:referral"]
+    object = "anyone"
+    long_poll = true
 "#;
 
 /// As in identity itself: who has no token yet must be able to get one.
@@ -41,6 +53,16 @@ pub(crate) const ACCESS_ANONYMOUS: &str = r#"
     anonymous = true
     ["anjia.identity.v1.TokenService/GetKeys"]
     anonymous = true
+    ["anjia.identity.v1.TokenService/RevokeToken"]
+    roles = ["operator"]
+    object = "anyone"
+    ["anjia.identity.v1.TokenService/LiftRevocation"]
+    roles = ["operator"]
+    object = "anyone"
+    ["anjia.identity.v1.TokenService/PullRevocations"]
+    roles = ["service:referral"]
+    object = "anyone"
+    long_poll = true
 "#;
 
 /// A key pair with a name.
@@ -55,7 +77,11 @@ impl Signer {
     }
 
     pub(crate) fn public(&self) -> Key {
-        Key { key_id: self.key_id.to_owned(), x: URL_SAFE_NO_PAD.encode(self.key.verifying_key().as_bytes()) }
+        Key {
+            key_id: self.key_id.to_owned(),
+            x: URL_SAFE_NO_PAD.encode(self.key.verifying_key().as_bytes()),
+            signs_from: None,
+        }
     }
 
     pub(crate) fn pem(&self) -> String {
@@ -66,6 +92,28 @@ impl Signer {
         let header = Header { kid: Some(self.key_id.to_owned()), ..Header::new(Algorithm::EdDSA) };
         let key = EncodingKey::from_ed_pem(self.pem().as_bytes()).unwrap();
         jsonwebtoken::encode(&header, claims, &key).unwrap()
+    }
+}
+
+impl Signer {
+    pub(crate) fn without_key_id(&self, claims: &Claims) -> String {
+        let key = EncodingKey::from_ed_pem(self.pem().as_bytes()).unwrap();
+        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), claims, &key).unwrap()
+    }
+
+    /// `alg=none`.
+    pub(crate) fn unsigned(&self, claims: &Claims) -> String {
+        let signed = self.sign(claims);
+        let body = signed.split('.').nth(1).unwrap();
+        let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"none","kid":"{}"}}"#, self.key_id));
+        format!("{header}.{body}.")
+    }
+
+    /// HS256 under the public key, which everybody knows.
+    pub(crate) fn with_public_key_as_secret(&self, claims: &Claims) -> String {
+        let header = Header { kid: Some(self.key_id.to_owned()), ..Header::new(Algorithm::HS256) };
+        let secret = EncodingKey::from_secret(self.key.verifying_key().as_bytes());
+        jsonwebtoken::encode(&header, claims, &secret).unwrap()
     }
 }
 
@@ -87,14 +135,19 @@ pub(crate) fn claims() -> Claims {
         dlg: None,
         methods: None,
         cnf: None,
+        client_id: Some("referral".to_owned()),
         jti: "token-1".to_owned(),
+        iat: SystemClock.now().timestamp(),
         exp: SystemClock.now().timestamp() + 300,
     }
 }
 
 /// Does what `client_assertion` says: `sleep 300`, `panic`, `traceparent`, `token`, or answers its own name.
+#[derive(Default)]
 pub(crate) struct Handler {
     pub(crate) name: &'static str,
+    /// What it tells to have been revoked.
+    pub(crate) revocations: Arc<Revocations>,
 }
 
 #[tonic::async_trait]
@@ -117,11 +170,41 @@ impl TokenService for Handler {
             // Anything else is a proof, and gets a token: the one that its issuer asks for, or referral's.
             _ => asked_for(&wish).unwrap_or_else(|| trusted().sign(&claims())),
         };
-        Ok(Response::new(ExchangeTokenResponse { access_token, expires_at: None }))
+        Ok(Response::new(ExchangeTokenResponse { access_token, ..Default::default() }))
     }
 
     async fn get_keys(&self, _: Request<GetKeysRequest>) -> Result<Response<GetKeysResponse>, Status> {
         Ok(Response::new(GetKeysResponse { keys: vec![trusted().public()] }))
+    }
+
+    async fn revoke_token(
+        &self,
+        _: Request<wire::RevokeTokenRequest>,
+    ) -> Result<Response<wire::RevokeTokenResponse>, Status> {
+        Err(Status::unimplemented("no test asks"))
+    }
+
+    async fn lift_revocation(
+        &self,
+        _: Request<wire::LiftRevocationRequest>,
+    ) -> Result<Response<wire::LiftRevocationResponse>, Status> {
+        Err(Status::unimplemented("no test asks"))
+    }
+
+    async fn pull_revocations(
+        &self,
+        request: Request<wire::PullRevocationsRequest>,
+    ) -> Result<Response<wire::PullRevocationsResponse>, Status> {
+        let after = request.get_ref().after_revision;
+        let mut known = self.revocations.known();
+        let wait = Duration::from_millis(request.get_ref().wait_ms.try_into().unwrap());
+        let _ = tokio::time::timeout(wait, known.wait_for(|known| known.is_some_and(|known| known > after))).await;
+        let told = self.revocations.after(after, 100);
+        Ok(Response::new(wire::PullRevocationsResponse {
+            revision: told.last().map_or(after, |last| last.revision),
+            revocations: told.iter().map(to_wire).collect(),
+            keys: vec![trusted().public()],
+        }))
     }
 }
 
@@ -174,13 +257,47 @@ pub(crate) fn config() -> ServerConfig {
 }
 
 pub(crate) fn verifier() -> Verifier {
-    Verifier::local(KeySet::new(&[trusted().public()]).unwrap(), Arc::new(SystemClock))
+    let revocations = Arc::new(Revocations::default());
+    revocations.learn([], 0, SystemClock.now());
+    Verifier::local(keys(), revocations, Arc::new(SystemClock))
+}
+
+pub(crate) fn keys() -> Keys {
+    Keys::new(KeySet::new(&[trusted().public()]).unwrap())
+}
+
+/// Those of `referral` at this identity.
+pub(crate) fn credentials(identity: Channel, clock: Arc<dyn Clock>) -> Credentials {
+    let folder = tempfile::tempdir().unwrap();
+    let key_file = folder.path().join("referral.pem");
+    std::fs::write(&key_file, trusted().pem()).unwrap();
+    Credentials::load("referral", &key_file, identity, clock).unwrap()
+}
+
+fn to_wire(revocation: &Revocation) -> wire::Revocation {
+    use chassis::auth::Revoked;
+    use wire::revocation::Target;
+    wire::Revocation {
+        revocation_id: revocation.id.clone(),
+        revision: revocation.revision,
+        target: Some(match &revocation.of {
+            Revoked::Token(id) => Target::TokenId(id.clone()),
+            Revoked::Party(party) => Target::Party(party.to_string()),
+            Revoked::Client(id) => Target::ClientId(id.clone()),
+        }),
+        revoked_at: Some(proto::convert::to_timestamp(revocation.revoked_at)),
+        ..Default::default()
+    }
 }
 
 /// Starts what `server` describes, with the handler behind it.
 pub(crate) async fn start(server: Server, name: &'static str) -> Running {
+    start_with(server, Handler { name, ..Handler::default() }).await
+}
+
+pub(crate) async fn start_with(server: Server, handler: Handler) -> Running {
     let stop = CancellationToken::new();
-    let routes = Routes::new().add_service(TokenServiceServer::new(Handler { name }));
+    let routes = Routes::new().add_service(TokenServiceServer::new(handler));
     let bound: Bound = server.until(stop.clone()).bind(routes).await.unwrap();
     let (address, ops_address) = (bound.address().unwrap(), bound.ops_address().unwrap());
     Running { address, ops_address, stop, task: tokio::spawn(bound.run()) }
@@ -191,7 +308,7 @@ pub(crate) async fn started(config: &ServerConfig) -> Running {
 }
 
 pub(crate) fn wish(text: &str) -> Request<ExchangeTokenRequest> {
-    Request::new(ExchangeTokenRequest { client_assertion: text.to_owned(), capacity: None })
+    Request::new(ExchangeTokenRequest { client_assertion: text.to_owned(), ..Default::default() })
 }
 
 /// A wish with a bearer token.

@@ -165,7 +165,7 @@ async fn a_partner_is_known_by_thumbprint_and_speaks_for_nobody() {
 #[tokio::test]
 async fn beyond_loopback_a_server_needs_its_own_certificate() {
     let refused = async |config: &ServerConfig| {
-        let routes = Routes::new().add_service(TokenServiceServer::new(Handler { name: "one" }));
+        let routes = Routes::new().add_service(TokenServiceServer::new(Handler { name: "one", ..Handler::default() }));
         let server = Server::new("identity", config).access(ACCESS).auth(verifier());
         server.bind(routes).await.err().unwrap().to_string()
     };

@@ -1,4 +1,4 @@
-use chassis::auth::{Claims, Confirmation};
+use chassis::auth::{Claims, Confirmation, Revoked};
 use chassis::tls::Peer;
 use chrono::{DateTime, SubsecRound, Utc};
 use postgres::audit::{self, Entry};
@@ -12,7 +12,7 @@ use crate::domain::IdentityError;
 use crate::domain::client::Client;
 use crate::domain::delegation::Delegation;
 use crate::domain::token::{Capacity, Continuation, Issued};
-use crate::store::{assertions, clients, continuations, delegations, residents};
+use crate::store::{assertions, clients, continuations, delegations, residents, revocations};
 
 impl App {
     /// Exchanges a client's assertion for a token in some capacity, bound to the certificate it was asked over. The assertion is taken and what the token rests on is looked
@@ -31,12 +31,13 @@ impl App {
         let expires_at = (now + self.token_lifetime).trunc_subsecs(0);
         let token = Uuid::now_v7();
         let cnf = peer.map(|peer| Confirmation { thumbprint: peer.thumbprint });
-        let claims = Claims { cnf, ..capacity.claims(&client, token.to_string(), expires_at) };
+        let claims = Claims { cnf, ..capacity.claims(&client, token.to_string(), now, expires_at) };
 
         let mut tx = self.db.begin(Scope::Region(client.region)).await?;
         if !assertions::take(&mut tx, &client.client_id, &proof.jti, proof.expires_at).await? {
             return Err(IdentityError::AssertionReplayed);
         }
+        check_not_barred(&mut tx, &client).await?;
         match capacity {
             Capacity::Own => {}
             Capacity::ActingFor { resident, delegation } => {
@@ -110,6 +111,16 @@ impl App {
         })
         .await
     }
+}
+
+/// An operator may have barred the client, or whoever it is.
+async fn check_not_barred(tx: &mut Transaction, client: &Client) -> Result<(), IdentityError> {
+    for of in [Revoked::Client(client.client_id.clone()), Revoked::Party(client.party.clone())] {
+        if revocations::forbids(tx, &of).await? {
+            return Err(IdentityError::ClientDisabled);
+        }
+    }
+    Ok(())
 }
 
 /// A token about to be issued.

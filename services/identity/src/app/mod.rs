@@ -26,22 +26,29 @@ mod get_resident;
 mod grant_consent;
 mod grant_delegation;
 mod guarded;
+mod learn_revocations;
+mod lift_revocation;
 mod list_enrolments;
 mod list_organisations;
+mod pull_revocations;
 mod register_organisation;
 mod register_practitioner;
 mod register_resident;
 mod renew_family_doctor_contract;
 mod revoke_delegation;
+mod revoke_token;
+pub mod rotate_keys;
 mod sign_family_doctor_contract;
 pub mod signer;
 mod withdraw_remote_care;
 
 use std::sync::Arc;
 
+use chassis::auth::Revocations;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use postgres::Database;
 use postgres::vault::Vault;
+use tokio::sync::Notify;
 use types::clock::Clock;
 use types::region::RegionCode;
 
@@ -70,6 +77,10 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     pub vault: Arc<Vault>,
     pub signer: Signer,
+    /// What was revoked lately, as all replicas know it.
+    pub revocations: Arc<Revocations>,
+    /// Something was just revoked here.
+    pub revocations_due: Notify,
     /// What services may continue with.
     pub continuations: Continuations,
     pub contribution_rules: ContributionRules,

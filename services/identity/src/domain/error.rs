@@ -92,6 +92,8 @@ pub enum IdentityError {
 
     #[error("there is no such client")]
     ClientUnknown,
+    #[error("this client may have no tokens at present")]
+    ClientDisabled,
     #[error("the client assertion is not valid")]
     AssertionInvalid,
     #[error("the client assertion has expired")]
@@ -100,6 +102,10 @@ pub enum IdentityError {
     AssertionReplayed,
     #[error("this may not be continued")]
     ContinuationNotPermitted,
+    #[error("these are somebody else's tokens")]
+    NotTheirTokens,
+    #[error("there is no such lasting revocation")]
+    RevocationNotFound,
 
     #[error(transparent)]
     Denied(#[from] Denied),

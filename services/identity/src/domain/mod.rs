@@ -12,6 +12,7 @@ pub mod organisation;
 pub mod practitioner;
 pub mod remote_care;
 pub mod resident;
+pub mod revocation;
 pub mod token;
 mod word;
 

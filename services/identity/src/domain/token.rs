@@ -37,7 +37,13 @@ pub struct Issued {
 
 impl Capacity {
     /// What the token of a client says. Roles and organisation are always those of whoever holds it.
-    pub fn claims(&self, client: &Client, token_id: String, expires_at: DateTime<Utc>) -> Claims {
+    pub fn claims(
+        &self,
+        client: &Client,
+        token_id: String,
+        issued_at: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    ) -> Claims {
         let own = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
@@ -49,10 +55,12 @@ impl Capacity {
             dlg: None,
             methods: None,
             cnf: None,
+            client_id: Some(client.client_id.clone()),
             jti: token_id,
+            iat: issued_at.timestamp(),
             exp: expires_at.timestamp(),
         };
-        let act = Some(Actor { sub: client.party.clone() });
+        let act = Some(Actor::new(client.party.clone()));
         match self {
             Self::Own => own,
             Self::ActingFor { resident, delegation } => {
@@ -94,7 +102,8 @@ mod tests {
     fn id_07_a_token_names_both_people() {
         let (client, resident, delegation) = (client(), ResidentId::generate(), DelegationId::generate());
         let capacity = Capacity::ActingFor { resident, delegation };
-        let caller = capacity.claims(&client, "t".to_owned(), DateTime::UNIX_EPOCH).caller().unwrap();
+        let caller =
+            capacity.claims(&client, "t".to_owned(), DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH).caller().unwrap();
         assert_eq!((caller.resident(), caller.acting()), (Some(resident), &client.party));
         assert_eq!((caller.organisation, caller.roles), (client.organisation, client.roles));
         assert_eq!(caller.delegation, Some(delegation));
@@ -108,8 +117,11 @@ mod tests {
             methods: vec!["a.B/C".to_owned()],
             evidence: "referral:1".to_owned(),
         });
-        let claims = capacity.claims(&client(), "t".to_owned(), DateTime::UNIX_EPOCH);
+        let claims = capacity.claims(&client(), "t".to_owned(), DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
         assert_eq!(claims.methods, Some(vec!["a.B/C".to_owned()]));
-        assert_eq!(Capacity::Own.claims(&client(), "t".to_owned(), DateTime::UNIX_EPOCH).methods, None);
+        assert_eq!(
+            Capacity::Own.claims(&client(), "t".to_owned(), DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH).methods,
+            None
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Between the wire and the domain.
 
 use chassis::Permitted;
+use chassis::auth::Revoked;
 use chrono::{DateTime, Utc};
 use proto::anjia::common::v1 as common;
 use proto::anjia::identity::v1 as wire;
@@ -18,6 +19,7 @@ use crate::domain::organisation::{Department, Kind, Organisation};
 use crate::domain::practitioner::Practitioner;
 use crate::domain::remote_care::{self, Filing};
 use crate::domain::resident::{self, ShownResident};
+use crate::domain::revocation::Revocation;
 
 /// Enumerations of this package: `parse(field, value) -> Option`, refused outside of the enumeration, and back.
 macro_rules! word {
@@ -247,5 +249,36 @@ pub(super) fn to_consent(consent: &Permitted<Consent>) -> wire::Consent {
 }
 
 pub(super) fn to_key(key: &PublishedKey) -> wire::Key {
-    wire::Key { key_id: key.key_id.clone(), x: key.x.clone() }
+    wire::Key { key_id: key.key_id.clone(), x: key.x.clone(), signs_from: Some(to_timestamp(key.signs_from)) }
+}
+
+pub(super) fn to_revocation(revocation: &Revocation) -> wire::Revocation {
+    wire::Revocation {
+        revocation_id: revocation.id.to_string(),
+        revision: revocation.revision,
+        target: Some(to_target(&revocation.of)),
+        revoked_at: Some(to_timestamp(revocation.revoked_at)),
+        lasting: revocation.lasting,
+        lifted_at: revocation.lifted.as_ref().map(|lifted| to_timestamp(lifted.at)),
+    }
+}
+
+/// What a verifier needs of it.
+pub(super) fn to_told(revocation: &chassis::auth::Revocation) -> wire::Revocation {
+    wire::Revocation {
+        revocation_id: revocation.id.clone(),
+        revision: revocation.revision,
+        target: Some(to_target(&revocation.of)),
+        revoked_at: Some(to_timestamp(revocation.revoked_at)),
+        ..Default::default()
+    }
+}
+
+fn to_target(of: &Revoked) -> wire::revocation::Target {
+    use wire::revocation::Target;
+    match of {
+        Revoked::Token(id) => Target::TokenId(id.clone()),
+        Revoked::Party(party) => Target::Party(party.to_string()),
+        Revoked::Client(id) => Target::ClientId(id.clone()),
+    }
 }

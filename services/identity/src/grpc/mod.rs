@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 use chassis::Routes;
 use postgres::Reply;
-use proto::anjia::identity::v1 as wire;
 use proto::anjia::identity::v1::consent_service_server::ConsentServiceServer;
 use proto::anjia::identity::v1::delegation_service_server::DelegationServiceServer;
 use proto::anjia::identity::v1::enrolment_service_server::EnrolmentServiceServer;
@@ -44,11 +43,6 @@ pub fn routes(app: Arc<App>) -> Routes {
         .add_service(ConsentServiceServer::new(grpc.clone()))
         .add_service(TokenServiceServer::new(grpc.clone()))
         .add_service(EventServiceServer::new(grpc))
-}
-
-/// The keys that verify our tokens, as they are published.
-pub fn published_keys(app: &App) -> Vec<wire::Key> {
-    app.signer.published().iter().map(convert::to_key).collect()
 }
 
 /// The answer to a write, fresh or repeated.

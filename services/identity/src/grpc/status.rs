@@ -64,8 +64,10 @@ impl From<IdentityError> for Status {
 
             E::NoDelegation => (Code::PermissionDenied, "NO_DELEGATION"),
             E::ActionNotDelegated => (Code::PermissionDenied, "ACTION_NOT_DELEGATED"),
-            E::NotTheDelegate => (Code::PermissionDenied, "OUTSIDE_SCOPE"),
+            E::NotTheDelegate | E::NotTheirTokens => (Code::PermissionDenied, "OUTSIDE_SCOPE"),
             E::NoConsent => (Code::PermissionDenied, "NO_CONSENT"),
+            E::ClientDisabled => (Code::PermissionDenied, "CLIENT_DISABLED"),
+            E::RevocationNotFound => (Code::NotFound, "REVOCATION_NOT_FOUND"),
             E::ContinuationNotPermitted => (Code::PermissionDenied, "CONTINUATION_NOT_PERMITTED"),
             E::DelegationExpired => (Code::FailedPrecondition, "DELEGATION_EXPIRED"),
 

@@ -1,16 +1,28 @@
-use chassis::error;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use chassis::tls::Peer;
+use chassis::{Context, Permitted, error};
+use postgres::Call;
+use prost::Message;
 use proto::anjia::identity::v1 as wire;
 use proto::anjia::identity::v1::token_service_server::TokenService;
 use proto::convert::{self, FieldError};
 use tonic::{Request, Response, Status};
 use types::redacted::Redacted;
 
-use super::{Grpc, published_keys};
+use super::convert::{to_key, to_revocation, to_told};
+use super::{Grpc, answer};
+use crate::domain::client::is_id;
+use crate::domain::revocation::{Revocation, Target};
 use crate::domain::token::{Capacity, Continuation};
 
 const ASSERTION_LENGTH_MAX: usize = 4096;
 const METHODS_MAX: usize = 32;
+/// More than a rotation ever has.
+const KEYS_MAX: usize = 64;
+const WAIT_MAX: Duration = Duration::from_secs(20);
+const ANSWER_MARGIN: Duration = Duration::from_millis(200);
 
 #[tonic::async_trait]
 impl TokenService for Grpc {
@@ -28,12 +40,91 @@ impl TokenService for Grpc {
         Ok(Response::new(wire::ExchangeTokenResponse {
             access_token: issued.access_token.into_inner(),
             expires_at: Some(convert::to_timestamp(issued.expires_at)),
+            ..Default::default()
+        }))
+    }
+
+    async fn revoke_token(
+        &self,
+        request: Request<wire::RevokeTokenRequest>,
+    ) -> Result<Response<wire::RevokeTokenResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let method = "anjia.identity.v1.TokenService/RevokeToken";
+        let call =
+            Call::new(&ctx.caller, method, &message, |row| revoked(row).encode_to_vec()).map_err(error::invalid)?;
+        let target = target(message.target.as_ref()).map_err(error::invalid)?;
+        if message.lasting && target == Target::Own {
+            return Err(error::invalid(FieldError::new("lasting", "needs a target")));
+        }
+        let reason = convert::optional_text("reason", &message.reason, 200).map_err(error::invalid)?;
+        let reply = self.0.revoke_token(&ctx, &call, target, message.lasting, reason).await?;
+        answer(reply, |row| revoked(&row))
+    }
+
+    async fn lift_revocation(
+        &self,
+        request: Request<wire::LiftRevocationRequest>,
+    ) -> Result<Response<wire::LiftRevocationResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let method = "anjia.identity.v1.TokenService/LiftRevocation";
+        let call =
+            Call::new(&ctx.caller, method, &message, |row| lifted(row).encode_to_vec()).map_err(error::invalid)?;
+        let id = convert::id("revocation_id", &message.revocation_id).map_err(error::invalid)?;
+        let reply = self.0.lift_revocation(&ctx, &call, id).await?;
+        answer(reply, |row| lifted(&row))
+    }
+
+    async fn pull_revocations(
+        &self,
+        request: Request<wire::PullRevocationsRequest>,
+    ) -> Result<Response<wire::PullRevocationsResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let (after, key_ids, wait) = standing(request.into_inner()).map_err(error::invalid)?;
+        // Never beyond the caller's deadline: an answer without news beats none.
+        let wait = wait.min(ctx.remaining().saturating_sub(ANSWER_MARGIN));
+        let news = self.0.pull_revocations(after, &key_ids, wait).await;
+        Ok(Response::new(wire::PullRevocationsResponse {
+            revocations: news.revocations.iter().map(to_told).collect(),
+            revision: news.revision,
+            keys: news.keys.iter().map(to_key).collect(),
         }))
     }
 
     async fn get_keys(&self, _: Request<wire::GetKeysRequest>) -> Result<Response<wire::GetKeysResponse>, Status> {
-        Ok(Response::new(wire::GetKeysResponse { keys: published_keys(&self.0) }))
+        Ok(Response::new(wire::GetKeysResponse { keys: self.0.signer.published().iter().map(to_key).collect() }))
     }
+}
+
+fn target(message: Option<&wire::revoke_token_request::Target>) -> Result<Target, FieldError> {
+    use wire::revoke_token_request::Target as Wire;
+    match message {
+        None => Ok(Target::Own),
+        Some(Wire::Party(party)) => convert::id("party", party).map(Target::Party),
+        Some(Wire::ClientId(id)) if is_id(id) => Ok(Target::Client(id.clone())),
+        Some(Wire::ClientId(_)) => Err(FieldError::new("client_id", "is no client's")),
+    }
+}
+
+fn standing(message: wire::PullRevocationsRequest) -> Result<(i64, BTreeSet<String>, Duration), FieldError> {
+    if message.after_revision < 0 {
+        return Err(FieldError::new("after_revision", "must not be negative"));
+    }
+    if message.key_ids.len() > KEYS_MAX {
+        return Err(FieldError::new("key_ids", format!("must be at most {KEYS_MAX}")));
+    }
+    let wait = u64::try_from(message.wait_ms).map(Duration::from_millis).ok().filter(|wait| *wait <= WAIT_MAX);
+    let wait = wait.ok_or_else(|| FieldError::new("wait_ms", "must be 0 to 20000"))?;
+    Ok((message.after_revision, message.key_ids.into_iter().collect(), wait))
+}
+
+fn revoked(revocation: &Permitted<Revocation>) -> wire::RevokeTokenResponse {
+    wire::RevokeTokenResponse { revocation: Some(to_revocation(revocation)) }
+}
+
+fn lifted(revocation: &Permitted<Revocation>) -> wire::LiftRevocationResponse {
+    wire::LiftRevocationResponse { revocation: Some(to_revocation(revocation)) }
 }
 
 fn capacity(message: Option<wire::exchange_token_request::Capacity>) -> Result<Capacity, FieldError> {

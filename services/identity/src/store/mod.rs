@@ -12,6 +12,7 @@ pub mod organisations;
 pub mod practitioners;
 pub mod remote_care_filings;
 pub mod residents;
+pub mod revocations;
 
 use std::str::FromStr;
 

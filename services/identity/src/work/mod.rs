@@ -1,3 +1,5 @@
 //! Background loops, one to a file.
 
 pub mod assertions;
+pub mod keys;
+pub mod revocations;

@@ -29,7 +29,7 @@ fn assertion(client_id: &str) -> Assertion {
 }
 
 impl World {
-    fn tokens(&self) -> TokenServiceClient<Channel> {
+    pub(crate) fn tokens(&self) -> TokenServiceClient<Channel> {
         TokenServiceClient::new(self.channel())
     }
 
@@ -45,7 +45,7 @@ impl World {
         client_assertion: String,
         capacity: Option<Capacity>,
     ) -> Result<ExchangeTokenResponse, Status> {
-        let message = ExchangeTokenRequest { client_assertion, capacity };
+        let message = ExchangeTokenRequest { client_assertion, capacity, ..Default::default() };
         Ok(self.tokens().exchange_token(message).await?.into_inner())
     }
 
@@ -55,7 +55,7 @@ impl World {
     }
 }
 
-fn unauthenticated(reason: &str) -> (Code, String) {
+pub(crate) fn unauthenticated(reason: &str) -> (Code, String) {
     (Code::Unauthenticated, reason.to_owned())
 }
 

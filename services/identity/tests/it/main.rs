@@ -23,5 +23,7 @@ mod register_organisation;
 mod register_practitioner;
 mod register_resident;
 mod revoke_delegation;
+mod revoke_token;
+mod rotate_keys;
 mod sign_family_doctor_contract;
 mod support;

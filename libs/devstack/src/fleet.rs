@@ -239,8 +239,8 @@ impl Fleet {
         self.ports.get(name).copied().with_context(|| format!("there is no service {name}"))
     }
 
-    /// The names are those of the services' own settings; `<service> --help` prints them.
-    fn environment(&self, name: &str) -> Result<Vec<(String, OsString)>> {
+    /// What a service is started with: the names are those of its own settings; `<service> --help` prints them.
+    pub fn environment(&self, name: &str) -> Result<Vec<(String, OsString)>> {
         let ports = self.port(name)?;
         let database = self.database(name)?;
         let mut env: Vec<(String, OsString)> = vec![

@@ -86,6 +86,46 @@ pub async fn append(tx: &mut Transaction, event: NewEvent) -> Result<EventId, Er
     Ok(id)
 }
 
+/// Writes many events in one statement, in their order.
+pub async fn append_all(tx: &mut Transaction, events: Vec<NewEvent>) -> Result<(), Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let region = tx.region()?;
+    let count = events.len();
+    let mut ids = Vec::with_capacity(count);
+    let mut kinds = Vec::with_capacity(count);
+    let mut subjects = Vec::with_capacity(count);
+    let mut data = Vec::with_capacity(count);
+    let mut traceparents = Vec::with_capacity(count);
+    let mut times = Vec::with_capacity(count);
+    for event in events {
+        ids.push(EventId::generate().uuid());
+        kinds.push(event.kind);
+        subjects.push(event.subject);
+        data.push(event.data);
+        traceparents.push(event.traceparent);
+        times.push(event.occurred_at);
+    }
+    sqlx::query(
+        "INSERT INTO events (id, region, kind, subject, data, traceparent, occurred_at) \
+         SELECT told.id, $1, told.kind, told.subject, told.data, told.traceparent, told.occurred_at \
+         FROM unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::timestamptz[]) WITH ORDINALITY \
+             AS told (id, kind, subject, data, traceparent, occurred_at, place) ORDER BY place",
+    )
+    .bind(region.as_str())
+    .bind(ids)
+    .bind(kinds)
+    .bind(subjects)
+    .bind(data)
+    .bind(traceparents)
+    .bind(times)
+    .execute(&mut **tx)
+    .await?;
+    tx.unsealed = true;
+    Ok(())
+}
+
 /// Events of all regions after a position: at once if there are any, else the first that come within `wait`.
 pub async fn pull(db: &Database, after: i64, max: u32, wait: Duration) -> Result<Batch, Error> {
     let deadline = Instant::now() + wait.min(WAIT_MAX);

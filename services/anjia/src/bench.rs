@@ -5,7 +5,10 @@
 mod booking;
 mod decision;
 mod figure;
+mod finding;
+mod importing;
 mod mesh;
+mod population;
 mod quoting;
 mod rate;
 mod town;
@@ -17,6 +20,7 @@ use serde_json::Value;
 
 use self::figure::Figure;
 use self::mesh::Ground;
+use self::population::Population;
 use self::town::Town;
 use crate::print;
 use crate::setup::EXIT_MISSING;
@@ -47,6 +51,10 @@ enum Bench {
     Adjudicate,
     /// Microseconds of one authorisation decision, in this process: needs no mesh.
     Decision,
+    /// What finding a person by their number costs among 2 million, beside 0.2 million.
+    Find,
+    /// Seconds for a file of a million enrolments.
+    Import,
     /// Places held and confirmed a second, beside bare inserts in the same Postgres.
     Booking,
 }
@@ -116,6 +124,18 @@ async fn measure(args: &Args, ground: &Ground) -> Result<Vec<Figure>> {
         if wants(Bench::Booking) {
             done(booking::measure(&town, &mesh).await?)?;
         }
+    }
+    if wants(Bench::Find) || wants(Bench::Import) {
+        let mut population = Population::begin(&mesh).await?;
+        if wants(Bench::Find) {
+            for figure in finding::measure(&mut population).await? {
+                done(figure)?;
+            }
+        }
+        if wants(Bench::Import) {
+            done(importing::measure(&mut population, &mesh).await?)?;
+        }
+        population.db.close().await;
     }
     mesh.stop().await.context("stopping the mesh")?;
     Ok(figures)

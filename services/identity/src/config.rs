@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use chassis::{ServerConfig, TelemetryConfig};
 use postgres::PostgresConfig;
+use types::ids::OrganisationId;
+use types::region::RegionCode;
 
 /// What serving needs.
 #[derive(Debug, clap::Args)]
@@ -39,6 +41,34 @@ pub struct RotateConfig {
     /// In how many seconds the new key begins to sign. Until then it is only published, so that whoever caches keys has it in time.
     #[arg(long, default_value_t = 600)]
     pub ahead_s: u32,
+}
+
+/// What taking in the bureau's file needs. The file's format is `imports/README.md`.
+#[derive(Debug, clap::Args)]
+pub struct ImportConfig {
+    /// The file: UTF-8 CSV with a header and a trailer that names its digest.
+    #[arg(long)]
+    pub file: PathBuf,
+    /// The bureau: the organisation that records the enrolments.
+    #[arg(long)]
+    pub organisation: OrganisationId,
+    /// Region of the persons and of their records (GB/T 2260).
+    #[arg(long, env)]
+    pub region: RegionCode,
+    /// Register persons whom nobody has registered, with the line's name and community. Without it their lines are rejected.
+    #[arg(long)]
+    pub register_unknown: bool,
+    /// Where rejected lines are reported. Left out: FILE.rejected.csv.
+    #[arg(long)]
+    pub rejected: Option<PathBuf>,
+    /// Lines to one transaction.
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u16).range(1..=20_000))]
+    pub batch_rows: u16,
+    /// Print the summary as one line of JSON.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub postgres: PostgresConfig,
 }
 
 /// What registering clients needs.

@@ -1,4 +1,4 @@
-//! Starts identity: `serve` (default), `migrate`, `bootstrap`.
+//! Starts identity: `serve` (default), `migrate`, `bootstrap`, `import-enrolments`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use anyhow::Context as _;
 use chassis::auth::Revocations;
 use chassis::{Server, Verifier, command, runtime, telemetry};
 use chrono::TimeDelta;
-use identity::app::{App, Signer, bootstrap, rotate_keys};
-use identity::config::{BootstrapConfig, Config, RotateConfig};
+use identity::app::{App, Signer, bootstrap, import_enrolments, rotate_keys};
+use identity::config::{BootstrapConfig, Config, ImportConfig, RotateConfig};
 use identity::domain::continuation::Continuations;
 use identity::domain::contribution::ContributionRules;
 use identity::domain::family_doctor::ServicePackages;
@@ -25,6 +25,8 @@ enum Command {
     Serve(Box<Config>),
     /// Brings the database up to this version, as its owner.
     Migrate(MigrateConfig),
+    /// Takes in a file of enrolments, as the service. Repeatable: goes on where it was.
+    ImportEnrolments(Box<ImportConfig>),
     /// Registers clients, or brings them up to date, as the service.
     Bootstrap(BootstrapConfig),
     /// Manages the keys that sign access tokens.
@@ -42,6 +44,7 @@ fn main() -> anyhow::Result<()> {
     match command::parse() {
         Command::Serve(config) => runtime(&config.server)?.block_on(serve(*config)),
         Command::Migrate(config) => command::once(migrate(config)),
+        Command::ImportEnrolments(config) => command::once(import_enrolments::run(*config)),
         Command::Bootstrap(config) => command::once(register(config)),
         Command::Keys(Keys::Rotate(config)) => command::once(async move { rotate(&config) }),
     }

@@ -29,6 +29,12 @@ pub struct DivideClaim {
     pub quote: Option<QuoteId>,
 }
 
+/// What identity said about the person and the provider on the first day.
+struct Insured {
+    coverage: Coverage,
+    is_designated: bool,
+}
+
 /// A claim and its division.
 #[derive(Debug, Clone)]
 pub struct Divided {
@@ -75,12 +81,14 @@ impl App {
         let stay = visit.claimable(local_date(self.clock.now()))?;
         stay.check(billed.lines.iter().map(|line| line.on))?;
         let coverage = self.identity.coverage(visit.resident, stay.from).await?;
+        let provider = self.identity.provider(visit.provider, stay.from).await?;
+        let insured = Insured { is_designated: provider.is_designated_for(visit.kind), coverage };
 
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
-        let divided = self.divide(&mut tx, ctx, &visit, stay, billed, &coverage).await?;
+        let divided = self.divide(&mut tx, ctx, &visit, stay, billed, &insured).await?;
         let divided = ctx.permit(divided)?;
         self.tell(&mut tx, ctx, &divided).await?;
         Ok(call.commit(tx, divided).await?)
@@ -93,7 +101,7 @@ impl App {
         visit: &Visit,
         stay: Stay,
         billed: DivideClaim,
-        coverage: &Coverage,
+        insured: &Insured,
     ) -> Result<Divided, AdjudicationError> {
         let region = ctx.caller.region;
         let previous = claims::lock_of_visit(tx, visit.id).await?;
@@ -107,6 +115,7 @@ impl App {
             resident: visit.resident,
             provider: visit.provider,
             tier: visit.tier,
+            is_designated: insured.is_designated,
             kind: visit.kind,
             from: stay.from,
             until: stay.until,
@@ -115,7 +124,7 @@ impl App {
             referral: visit.referral,
             journey: Some(visit.journey),
         };
-        let priced = price(tx, care, coverage).await?;
+        let priced = price(tx, care, &insured.coverage).await?;
         let adjudication = priced.adjudication?;
         let quote = match billed.quote {
             Some(id) => Some(
@@ -141,7 +150,7 @@ impl App {
             tier: visit.tier,
             kind: visit.kind,
             care_region: region,
-            insured_region: coverage.basic.map(|basic| basic.insured_region),
+            insured_region: insured.coverage.basic.map(|basic| basic.insured_region),
             from: stay.from,
             until: stay.until,
             diagnoses: billed.diagnoses,

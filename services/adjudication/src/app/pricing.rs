@@ -24,6 +24,8 @@ pub(super) struct Care {
     pub resident: ResidentId,
     pub provider: OrganisationId,
     pub tier: Tier,
+    /// The provider's contract pays for this kind of care on the day of service.
+    pub is_designated: bool,
     pub kind: CareKind,
     pub from: NaiveDate,
     pub until: NaiveDate,
@@ -37,7 +39,7 @@ pub(super) struct Care {
 pub(super) struct Priced {
     pub input: Input,
     pub adjudication: Result<Adjudication, Refusal>,
-    /// None for whom nobody insures.
+    /// None for whom nobody insures, and where the provider is not designated.
     pub cover: Option<Cover>,
 }
 
@@ -71,6 +73,11 @@ pub(super) async fn price(
         let adjudication = engine::not_enrolled(care.from, care.total, &care.lines);
         return Ok(Priced { input, adjudication, cover: None });
     };
+    if !care.is_designated {
+        let input = input(&care, coverage, basic.retired, care.from, Accumulators::default());
+        let adjudication = engine::not_designated(care.from, care.total, &care.lines);
+        return Ok(Priced { input, adjudication, cover: None });
+    }
     let Some(version) = policy(conn, basic, &care).await? else {
         let input = input(&care, coverage, basic.retired, care.from, Accumulators::default());
         let refusal = Refusal::NoPolicyInForce { kind: care.kind, tier: care.tier, date: care.from };

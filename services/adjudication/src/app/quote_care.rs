@@ -9,7 +9,6 @@ use types::expected::ExpectedLine;
 use types::ids::{AppointmentId, JourneyId, OrganisationId, QuoteId, ReferralId, ResidentId};
 use types::money::Money;
 use types::region::RegionCode;
-use types::tier::Tier;
 
 use super::App;
 use super::pricing::{Care, Priced, classify, price};
@@ -18,6 +17,7 @@ use crate::domain::claim;
 use crate::domain::coverage::Coverage;
 use crate::domain::engine::Refusal;
 use crate::domain::error::AdjudicationError;
+use crate::domain::provider::Provider;
 use crate::domain::quote::{Price, Quote};
 use crate::store::quotes;
 
@@ -72,13 +72,13 @@ impl App {
         }
         // Before anybody is asked about anybody: who may not ask learns nothing.
         let asked = ctx.permit(asked)?.into_inner();
-        let tier = self.identity.tier(asked.provider).await?;
+        let provider = self.identity.provider(asked.provider, asked.on).await?;
         let coverage = self.identity.coverage(asked.resident, asked.on).await?;
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
-        let quote = self.make_quote(&mut tx, asked, tier, &coverage, ctx.caller.region, ctx.traceparent()).await?;
+        let quote = self.make_quote(&mut tx, asked, &provider, &coverage, ctx.caller.region, ctx.traceparent()).await?;
         let quote = ctx.permit(quote)?;
         audit::record(&mut tx, described(Entry::new(&ctx.caller, "adjudication.quote.make"), &quote)).await?;
         Ok(call.commit(tx, quote).await?)
@@ -90,7 +90,7 @@ impl App {
         tx: &mut Transaction,
         appointment: &Appointment,
         lines: Vec<ExpectedLine>,
-        facts: &(Tier, Coverage),
+        facts: &(Provider, Coverage),
         traceparent: Option<String>,
     ) -> Result<(), AdjudicationError> {
         let asked = QuoteCare {
@@ -105,7 +105,7 @@ impl App {
             journey: appointment.journey,
         };
         let region = tx.region()?;
-        let quote = self.make_quote(tx, asked, facts.0, &facts.1, region, traceparent).await?;
+        let quote = self.make_quote(tx, asked, &facts.0, &facts.1, region, traceparent).await?;
         let entry = described(Entry::by_service("adjudication", "adjudication.quote.make"), &quote);
         audit::record(tx, entry).await?;
         Ok(())
@@ -115,7 +115,7 @@ impl App {
         &self,
         tx: &mut Transaction,
         asked: QuoteCare,
-        tier: Tier,
+        provider: &Provider,
         coverage: &Coverage,
         region: RegionCode,
         traceparent: Option<String>,
@@ -132,7 +132,8 @@ impl App {
         let care = Care {
             resident: asked.resident,
             provider: asked.provider,
-            tier,
+            tier: provider.tier,
+            is_designated: provider.is_designated_for(asked.kind),
             kind: asked.kind,
             from: asked.on,
             until: asked.on,

@@ -91,9 +91,18 @@ pub fn adjudicate(policy: &Policy, input: &Input) -> Result<Adjudication, Refusa
 
 /// For persons whom nobody insures: all own share.
 pub fn not_enrolled(date: NaiveDate, total: Money, lines: &[Line]) -> Result<Adjudication, Refusal> {
+    all_own_share(date, total, lines, step(Rule::NotEnrolled, total, wording::not_enrolled(total)))
+}
+
+/// For care of a provider whose contract did not pay for it that day: all own share.
+pub fn not_designated(date: NaiveDate, total: Money, lines: &[Line]) -> Result<Adjudication, Refusal> {
+    all_own_share(date, total, lines, step(Rule::NotDesignated, total, wording::not_designated(total)))
+}
+
+fn all_own_share(date: NaiveDate, total: Money, lines: &[Line], why: Step) -> Result<Adjudication, Refusal> {
     line::check(lines, total)?;
     let shares = Shares { total, fully_own: total, ..Shares::default() };
-    let own_share = Step { own: total, ..step(Rule::NotEnrolled, total, wording::not_enrolled(total)) };
+    let own_share = Step { own: total, ..why };
     Ok(Adjudication {
         policy: None,
         judged_date: date,

@@ -33,6 +33,8 @@ pub struct Step {
 pub enum Rule {
     /// Nobody insures this person: all own share.
     NotEnrolled,
+    /// The provider is not designated for this care: all own share.
+    NotDesignated,
     /// 甲.
     LineClassA,
     /// 乙.
@@ -58,6 +60,7 @@ impl Rule {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotEnrolled => "NOT_ENROLLED",
+            Self::NotDesignated => "NOT_DESIGNATED",
             Self::LineClassA => "LINE_CLASS_A",
             Self::LineClassB => "LINE_CLASS_B",
             Self::LineClassC => "LINE_CLASS_C",

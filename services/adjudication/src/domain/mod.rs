@@ -15,6 +15,7 @@ pub mod input;
 pub mod line;
 pub mod localized;
 pub mod policy;
+pub mod provider;
 pub mod quote;
 pub mod release;
 pub mod settlement;

@@ -45,6 +45,14 @@ pub(super) fn not_enrolled(total: Money) -> Localized {
     )
 }
 
+pub(super) fn not_designated(total: Money) -> Localized {
+    let (zh, en) = both(total);
+    Localized::new(
+        format!("就诊当日该机构不是此类医疗的定点机构，全部费用{zh}由个人支付。"),
+        format!("On the day of care the provider is not designated for it: you pay all of {en}."),
+    )
+}
+
 pub(super) fn line(line: &Line, parts: Classified) -> Localized {
     let (amount_zh, amount_en) = both(line.amount);
     let (scope_zh, scope_en) = both(parts.in_scope);

@@ -8,11 +8,11 @@ use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient
 use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
 use proto::convert;
 use types::ids::{DelegationId, OrganisationId, ResidentId};
-use types::tier::Tier;
 
 use super::{broken, translate};
 use crate::domain::coverage::{Basic, Coverage};
 use crate::domain::error::AdjudicationError;
+use crate::domain::provider::{DesignatedFor, Provider};
 
 const PEER: &str = "identity";
 
@@ -74,10 +74,11 @@ impl Identity {
         })
     }
 
-    /// The tier of a provider.
-    pub async fn tier(&self, provider: OrganisationId) -> Result<Tier, AdjudicationError> {
+    /// What a provider is on the day of service.
+    pub async fn provider(&self, provider: OrganisationId, on: NaiveDate) -> Result<Provider, AdjudicationError> {
         let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
-        let request = wire::GetOrganisationRequest { organisation_id: provider.to_string() };
+        let request =
+            wire::GetOrganisationRequest { organisation_id: provider.to_string(), on: Some(convert::to_date(on)) };
         let answer = self.organisations.clone().get_organisation(own.request(request)).await.map_err(|status| {
             if reason(&status).as_deref() == Some("ORGANISATION_NOT_FOUND") {
                 return AdjudicationError::OrganisationNotFound(provider);
@@ -85,9 +86,16 @@ impl Identity {
             translate(PEER, &status)
         })?;
         let organisation = answer.into_inner().organisation.unwrap_or_default();
-        convert::optional_tier("tier", organisation.tier)
-            .map_err(broken(PEER))?
-            .ok_or(AdjudicationError::NotAProvider(provider))
+        let tier = convert::optional_tier("tier", organisation.tier).map_err(broken(PEER))?;
+        let designated = organisation.designations.iter().filter_map(|designation| match designation.kind() {
+            wire::DesignationKind::Outpatient => Some(DesignatedFor::Outpatient),
+            wire::DesignationKind::Inpatient => Some(DesignatedFor::Inpatient),
+            wire::DesignationKind::Pharmacy => Some(DesignatedFor::Pharmacy),
+            wire::DesignationKind::Chronic => Some(DesignatedFor::Chronic),
+            // A kind that this version does not know pays for nothing it knows.
+            wire::DesignationKind::Unspecified => None,
+        });
+        Ok(Provider { tier: tier.ok_or(AdjudicationError::NotAProvider(provider))?, designated: designated.collect() })
     }
 }
 

@@ -39,10 +39,10 @@ impl Quotes {
         if lines.is_empty() {
             return Ok(inbox.skip());
         }
-        let tier = app.identity.tier(appointment.provider).await.map_err(failure)?;
+        let provider = app.identity.provider(appointment.provider, appointment.on).await.map_err(failure)?;
         let coverage = app.identity.coverage(appointment.resident, appointment.on).await.map_err(failure)?;
         let mut tx = inbox.begin(Scope::Region(event.region)).await?;
-        app.quote_appointment(&mut tx, &appointment, lines, &(tier, coverage), telemetry::current_traceparent())
+        app.quote_appointment(&mut tx, &appointment, lines, &(provider, coverage), telemetry::current_traceparent())
             .await
             .map_err(failure)?;
         Ok(inbox.commit(tx).await?)

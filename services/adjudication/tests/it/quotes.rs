@@ -170,3 +170,18 @@ async fn id_03_in_a_waiting_period_all_is_own_share() {
     let quoted = quote(&caller, &world, asked).await.expect("a quote");
     assert_eq!(person(&quoted), Some((100, 0)));
 }
+
+#[tokio::test]
+async fn id_02_care_is_paid_by_the_providers_designation_on_the_day_of_service() {
+    let world = World::new().await;
+    let hospital = world.suspended_hospital().await;
+    let asked = || asked(world.resident, hospital.clone(), CareKind::Inpatient, COVERED, "10355.48");
+    let today_it_is_not = quote(&world.caller("resident"), &world, asked()).await.expect("a quote");
+    assert_eq!(person(&today_it_is_not), Some((10_355, 480_000_000)));
+    assert_eq!(today_it_is_not.explanation[0].rule, "NOT_DESIGNATED");
+
+    let yesterday = to_date(today() - chrono::Days::new(1));
+    let earlier = wire::QuoteCareRequest { on: Some(yesterday), ..asked() };
+    let earlier = quote(&world.caller("resident"), &world, earlier).await.expect("a quote");
+    assert_eq!(person(&earlier), Some((2114, 990_000_000)));
+}

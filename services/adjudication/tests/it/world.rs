@@ -9,6 +9,7 @@ use proto::anjia::adjudication::v1::{self as wire};
 use proto::anjia::common::v1 as common;
 use proto::anjia::identity::v1 as identity;
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
+use proto::anjia::identity::v1::designation_service_client::DesignationServiceClient;
 use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
 use proto::anjia::identity::v1::family_doctor_service_client::FamilyDoctorServiceClient;
 use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
@@ -19,7 +20,7 @@ use proto::convert::{to_date, to_money, to_timestamp};
 use testkit::{Mesh, TestCaller, callers, request_id};
 use types::clock::{Clock as _, SystemClock, local_date};
 use types::credit_code::CreditCode;
-use types::ids::{JourneyId, ResidentId};
+use types::ids::{JourneyId, OrganisationId, ResidentId};
 use types::money::Money;
 
 pub(crate) const BEIJING: &str = include_str!("../../policies/beijing-employee.json");
@@ -90,6 +91,7 @@ impl World {
             tier: tier.into(),
             region_code: "110000".to_owned(),
             place: Some(common::Place { latitude: 39.93, longitude: 116.35 }),
+            designated_from: Some(to_date(NaiveDate::from_ymd_opt(2020, 1, 1).expect("a date"))),
             ..Default::default()
         };
         let request =
@@ -140,6 +142,53 @@ impl World {
             .into_inner();
         let id = granted.delegation.unwrap_or_default().delegation_id.parse().expect("an id");
         worker.acting_for(self.resident, id)
+    }
+
+    /// A tertiary hospital whose contract is suspended from today on.
+    pub(crate) async fn suspended_hospital(&self) -> String {
+        let id = OrganisationId::generate().to_string();
+        let channel = self.mesh.channel("identity");
+        let mut organisations = OrganisationServiceClient::new(channel.clone());
+        let insurer = identity::Organisation {
+            organisation_id: callers::INSURER.to_string(),
+            kind: identity::OrganisationKind::Insurer.into(),
+            name: "试验医保局".to_owned(),
+            credit_code: CreditCode::with_check_character("91990000000000030").expect("a valid code").to_string(),
+            region_code: "110000".to_owned(),
+            ..Default::default()
+        };
+        let hospital = identity::Organisation {
+            organisation_id: id.clone(),
+            kind: identity::OrganisationKind::Provider.into(),
+            tier: common::Tier::Tertiary.into(),
+            credit_code: CreditCode::with_check_character("91990000000000040").expect("a valid code").to_string(),
+            place: Some(common::Place { latitude: 39.93, longitude: 116.35 }),
+            ..insurer.clone()
+        };
+        for organisation in [insurer, hospital] {
+            let message =
+                identity::RegisterOrganisationRequest { request_id: request_id(), organisation: Some(organisation) };
+            let request = self.caller("operator").request(message).await;
+            organisations.register_organisation(request).await.expect("the organisation is new");
+        }
+        let officer = self.caller("insurer-proposer");
+        let mut designations = DesignationServiceClient::new(channel);
+        let message = identity::DesignateProviderRequest {
+            request_id: request_id(),
+            provider_organisation_id: id.clone(),
+            kind: identity::DesignationKind::Inpatient.into(),
+            from: Some(to_date(NaiveDate::from_ymd_opt(2020, 1, 1).expect("a date"))),
+            ..Default::default()
+        };
+        let made = designations.designate_provider(officer.request(message).await).await.expect("no contract yet");
+        let message = identity::SuspendDesignationRequest {
+            request_id: request_id(),
+            designation_id: made.into_inner().designation.unwrap_or_default().designation_id,
+            from: Some(to_date(today())),
+            reason: "违规".to_owned(),
+        };
+        designations.suspend_designation(officer.request(message).await).await.expect("a contract in force");
+        id
     }
 
     /// A client of a resident's own.

@@ -66,6 +66,17 @@ pub(super) fn refused(method: &'static str) -> impl Fn(Status) -> anyhow::Error 
     move |status| anyhow!("{method}: {:?} {}", status.code(), status.message())
 }
 
+/// A caller of the mesh.
+pub(super) fn credentials(mesh: &Mesh, identity: Channel, client_id: &str) -> Result<Credentials> {
+    let key = mesh.fleet().keys().private(client_id)?;
+    Ok(Credentials::load(client_id, &key, identity, Arc::new(SystemClock))?)
+}
+
+/// The same, with a token of their own.
+pub(super) async fn context(mesh: &Mesh, identity: Channel, client_id: &str) -> Result<Context> {
+    credentials(mesh, identity, client_id)?.own().await.map_err(refused("ExchangeToken"))
+}
+
 impl Town {
     pub(super) async fn settle(mesh: &Mesh) -> Result<Self> {
         progress("settling a town to measure with");
@@ -85,9 +96,7 @@ impl Town {
     }
 
     async fn context(&self, mesh: &Mesh, client_id: &str) -> Result<Context> {
-        let key = mesh.fleet().keys().private(client_id)?;
-        let credentials = Credentials::load(client_id, &key, self.identity.clone(), Arc::new(SystemClock))?;
-        credentials.own().await.map_err(refused("ExchangeToken"))
+        context(mesh, self.identity.clone(), client_id).await
     }
 
     fn first_of_january(&self) -> NaiveDate {

@@ -68,6 +68,7 @@ async fn register_organisation(stage: &Stage, calendar: &Calendar, known: &Organ
         designated_from: is_provider.then(|| to_date(calendar.first_of_january(5))),
         designated_until: None,
         departments: departments.collect(),
+        ..identity::Organisation::default()
     };
     let request = RegisterOrganisationRequest { request_id: request_id(), organisation: Some(organisation) };
     let register = async |request| stage.organisations().register_organisation(request).await;

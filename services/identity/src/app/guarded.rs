@@ -5,6 +5,7 @@ use types::ids::{OrganisationId, ResidentId};
 
 use crate::domain::consent::Consent;
 use crate::domain::delegation::Delegation;
+use crate::domain::designation::Designation;
 use crate::domain::enrolment::{Coverage, Enrolment};
 use crate::domain::family_doctor::Contract;
 use crate::domain::organisation::Organisation;
@@ -33,6 +34,18 @@ impl Guarded for Organisation {
 
     fn organisations(&self) -> Vec<OrganisationId> {
         vec![self.id]
+    }
+}
+
+impl Guarded for Designation {
+    const NOT_FOUND: &'static str = "DESIGNATION_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        None
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        self.insurer.into_iter().collect()
     }
 }
 

@@ -1,4 +1,5 @@
 use chassis::{Context, Permitted};
+use chrono::NaiveDate;
 use postgres::audit::{self, Entry};
 use postgres::{Begun, Call, Reply};
 use proto::convert::FieldError;
@@ -8,9 +9,10 @@ use types::region::RegionCode;
 use types::tier::Tier;
 
 use super::App;
+use super::designate_provider::said_on_registration;
 use crate::domain::IdentityError;
 use crate::domain::organisation::{Department, Kind, Organisation};
-use crate::store::{departments, organisations};
+use crate::store::{departments, designations, organisations};
 use types::place::Place;
 
 /// An organisation to register.
@@ -24,8 +26,8 @@ pub struct NewOrganisation {
     pub region_code: RegionCode,
     pub place: Option<Place>,
     pub alliance: String,
-    pub designated_from: Option<chrono::NaiveDate>,
-    pub designated_until: Option<chrono::NaiveDate>,
+    /// First and last day as a provider that is designated for everything.
+    pub designated: Option<(NaiveDate, Option<NaiveDate>)>,
     pub departments: Vec<Department>,
 }
 
@@ -36,7 +38,7 @@ impl App {
         call: &Call<Permitted<Organisation>>,
         new: NewOrganisation,
     ) -> Result<Reply<Permitted<Organisation>>, IdentityError> {
-        let organisation = ctx.permit(Organisation {
+        let organisation = Organisation {
             id: new.id,
             region: ctx.caller.region,
             kind: new.kind,
@@ -46,11 +48,13 @@ impl App {
             region_code: new.region_code,
             place: new.place,
             alliance: new.alliance,
-            designated_from: new.designated_from,
-            designated_until: new.designated_until,
+            designations: vec![],
             departments: new.departments,
             registered_at: self.now(),
-        })?;
+        };
+        let designations = new.designated.map(|(from, until)| said_on_registration(&organisation, from, until));
+        let organisation =
+            ctx.permit(Organisation { designations: designations.unwrap_or_default(), ..organisation })?;
         organisation.check()?;
 
         let mut tx = match self.db.begin_call(call).await? {
@@ -66,8 +70,13 @@ impl App {
                 return Err(FieldError::new(field, "is the id of another department").into());
             }
         }
+        for designation in &organisation.designations {
+            designations::insert(&mut tx, designation).await?;
+        }
         let entry = Entry::new(&ctx.caller, "identity.organisation.register");
-        audit::record(&mut tx, organisations::audited(entry, &organisation)).await?;
+        let entry = organisations::audited(entry, &organisation);
+        let entry = organisation.designations.iter().fold(entry, designations::audited);
+        audit::record(&mut tx, entry).await?;
         Ok(call.commit(tx, organisation).await?)
     }
 }

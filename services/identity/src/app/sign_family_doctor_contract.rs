@@ -89,7 +89,9 @@ pub(super) async fn sign(tx: &mut Transaction, ctx: &Context, contract: &Contrac
 
 /// The team works for a community provider.
 async fn check_team(tx: &mut Transaction, contract: &Contract) -> Result<(), IdentityError> {
-    let provider = organisations::get(tx, contract.organisation).await?.ok_or(IdentityError::OrganisationNotFound)?;
+    let provider = organisations::get(tx, contract.organisation, contract.from)
+        .await?
+        .ok_or(IdentityError::OrganisationNotFound)?;
     if provider.tier != Some(Tier::Community) {
         return Err(IdentityError::NotACommunityProvider);
     }

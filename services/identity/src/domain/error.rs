@@ -28,6 +28,20 @@ pub enum IdentityError {
     OrganisationNotFound,
     #[error("an organisation with this credit code or id is already registered")]
     OrganisationExists,
+    #[error("there is no such designation")]
+    DesignationNotFound,
+    #[error("a designation with this id is already made")]
+    DesignationExists,
+    #[error("the provider is already designated for this on some of these days")]
+    DesignationOverlaps,
+    #[error("the designation is suspended already")]
+    DesignationSuspended,
+    #[error("the designation is not suspended")]
+    DesignationNotSuspended,
+    #[error("the designation has ended")]
+    DesignationEnded,
+    #[error("only providers are designated")]
+    NotAProvider,
     #[error("there is no such department in this organisation")]
     DepartmentNotFound,
     #[error("there is no such practitioner")]

@@ -1,6 +1,6 @@
 //! Organisations and their departments.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use proto::convert::FieldError;
 use types::credit_code::CreditCode;
 use types::ids::{DepartmentId, OrganisationId};
@@ -8,6 +8,7 @@ use types::place::Place;
 use types::region::RegionCode;
 use types::tier::Tier;
 
+use super::designation::Designation;
 use super::word::words;
 
 words! {
@@ -34,8 +35,8 @@ pub struct Organisation {
     pub region_code: RegionCode,
     pub place: Option<Place>,
     pub alliance: String,
-    pub designated_from: Option<NaiveDate>,
-    pub designated_until: Option<NaiveDate>,
+    /// Those good on the day it was read for.
+    pub designations: Vec<Designation>,
     pub departments: Vec<Department>,
     pub registered_at: DateTime<Utc>,
 }
@@ -73,20 +74,14 @@ impl Organisation {
             if self.tier.is_some() {
                 return wrong("tier", "only providers have one");
             }
-            if self.designated_from.is_some() {
+            if !self.designations.is_empty() {
                 return wrong("designated_from", "only providers are designated");
             }
             if !self.departments.is_empty() {
                 return wrong("departments", "only providers have them");
             }
         }
-        match (self.designated_from, self.designated_until) {
-            (None, Some(_)) => wrong("designated_from", "is required with designated_until"),
-            (Some(from), Some(until)) if until < from => {
-                wrong("designated_until", "must not be before designated_from")
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 
@@ -113,8 +108,7 @@ mod tests {
             region_code: RegionCode::BEIJING,
             place: Some(Place { latitude: 39.9, longitude: 116.3 }),
             alliance: String::new(),
-            designated_from: None,
-            designated_until: None,
+            designations: vec![],
             departments: vec![],
             registered_at: DateTime::UNIX_EPOCH,
         }
@@ -128,17 +122,6 @@ mod tests {
         assert_eq!(field(Organisation { place: None, ..clinic() }), "organisation.place");
         assert_eq!(field(Organisation { kind: Kind::Bank, ..clinic() }), "organisation.tier");
         assert_eq!(Organisation { kind: Kind::Bank, tier: None, ..clinic() }.check(), Ok(()));
-    }
-
-    #[test]
-    fn id_02_designation_has_an_order() {
-        let day = |text: &str| Some(text.parse::<NaiveDate>().unwrap());
-        let designated =
-            |from, until| Organisation { designated_from: from, designated_until: until, ..clinic() }.check();
-        assert!(designated(day("2026-01-01"), None).is_ok());
-        assert!(designated(day("2026-01-01"), day("2026-01-01")).is_ok());
-        assert!(designated(day("2026-01-02"), day("2026-01-01")).is_err());
-        assert!(designated(None, day("2026-01-01")).is_err());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::app::signer::PublishedKey;
 use crate::domain::consent::{Consent, Purpose};
 use crate::domain::contribution::{Contribution, WaitingCause};
 use crate::domain::delegation::{self, Action, Basis, Delegation};
+use crate::domain::designation::{self, Designation, Suspension};
 use crate::domain::enrolment::{Coverage, Enrolment, Layer};
 use crate::domain::family_doctor::{Contract, Localized, ServicePackage};
 use crate::domain::organisation::{Department, Kind, Organisation};
@@ -44,6 +45,8 @@ word!(optional_kind, to_kind, Kind, wire::OrganisationKind, { Provider, Insurer,
 word!(optional_layer, to_layer, Layer, wire::CoverLayer, { Basic, CriticalIllness, Assistance, Commercial });
 word!(optional_remote_care_kind, to_remote_care_kind, remote_care::Kind, wire::RemoteCareKind,
     { ResettledRetired, LongTermResident, TemporaryReferral, Emergency });
+word!(optional_designation_kind, to_designation_kind, designation::Kind, wire::DesignationKind,
+    { Outpatient, Inpatient, Pharmacy, Chronic });
 word!(optional_basis, to_basis, Basis, wire::DelegationBasis, { Granted, Guardian });
 word!(optional_action, to_action, Action, wire::DelegatedAction, { Book, Attend, Refer, Pay, View });
 word!(optional_purpose, to_purpose, Purpose, wire::ConsentPurpose, { Referral, Treatment, Research });
@@ -85,9 +88,28 @@ pub(super) fn to_organisation(organisation: &Permitted<Organisation>) -> wire::O
         region_code: organisation.region_code.to_string(),
         place: organisation.place.map(to_place),
         alliance: organisation.alliance.clone(),
-        designated_from: organisation.designated_from.map(to_date),
-        designated_until: organisation.designated_until.map(to_date),
+        designated_from: organisation.designations.first().map(|first| to_date(first.from)),
+        designated_until: organisation.designations.first().and_then(|first| first.until).map(to_date),
         departments: organisation.departments.iter().map(to_department).collect(),
+        designations: organisation.designations.iter().map(to_designation).collect(),
+    }
+}
+
+pub(super) fn to_designation(designation: &Designation) -> wire::Designation {
+    let suspension = |suspension: &Suspension| wire::Suspension {
+        from: Some(to_date(suspension.from)),
+        until: suspension.until.map(to_date),
+        reason: suspension.reason.clone(),
+    };
+    wire::Designation {
+        designation_id: designation.id.to_string(),
+        provider_organisation_id: designation.provider.to_string(),
+        insurer_organisation_id: designation.insurer.as_ref().map(OrganisationId::to_string).unwrap_or_default(),
+        kind: to_designation_kind(designation.kind),
+        from: Some(to_date(designation.from)),
+        until: designation.until.map(to_date),
+        suspensions: designation.suspensions.iter().map(suspension).collect(),
+        end_reason: designation.end_reason.clone(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod consents;
 mod convert;
 mod delegations;
+mod designations;
 mod enrolments;
 mod events;
 mod family_doctors;
@@ -17,6 +18,7 @@ use chassis::Routes;
 use postgres::Reply;
 use proto::anjia::identity::v1::consent_service_server::ConsentServiceServer;
 use proto::anjia::identity::v1::delegation_service_server::DelegationServiceServer;
+use proto::anjia::identity::v1::designation_service_server::DesignationServiceServer;
 use proto::anjia::identity::v1::enrolment_service_server::EnrolmentServiceServer;
 use proto::anjia::identity::v1::event_service_server::EventServiceServer;
 use proto::anjia::identity::v1::family_doctor_service_server::FamilyDoctorServiceServer;
@@ -37,6 +39,7 @@ pub fn routes(app: Arc<App>) -> Routes {
     Routes::new()
         .add_service(ResidentServiceServer::new(grpc.clone()))
         .add_service(OrganisationServiceServer::new(grpc.clone()))
+        .add_service(DesignationServiceServer::new(grpc.clone()))
         .add_service(EnrolmentServiceServer::new(grpc.clone()))
         .add_service(FamilyDoctorServiceServer::new(grpc.clone()))
         .add_service(DelegationServiceServer::new(grpc.clone()))

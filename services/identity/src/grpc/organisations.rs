@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use chassis::{Context, Permitted, error};
+use chrono::NaiveDate;
 use postgres::Call;
 use postgres::paging::PageRequest;
 use prost::Message;
@@ -42,8 +43,10 @@ impl OrganisationService for Grpc {
         request: Request<wire::GetOrganisationRequest>,
     ) -> Result<Response<wire::GetOrganisationResponse>, Status> {
         let ctx = Context::of(&request)?;
-        let id = convert::id("organisation_id", &request.get_ref().organisation_id).map_err(error::invalid)?;
-        let organisation = self.0.get_organisation(&ctx, id).await?;
+        let message = request.into_inner();
+        let id = convert::id("organisation_id", &message.organisation_id).map_err(error::invalid)?;
+        let on = convert::optional_date("on", message.on.as_ref()).map_err(error::invalid)?;
+        let organisation = self.0.get_organisation(&ctx, id, on).await?;
         Ok(Response::new(wire::GetOrganisationResponse { organisation: Some(to_organisation(&organisation)) }))
     }
 
@@ -113,8 +116,7 @@ fn new_organisation(message: &wire::Organisation) -> Result<NewOrganisation, Ide
             region_code: convert::region("region_code", &message.region_code)?,
             place: message.place.as_ref().map(|place| convert::place("place", Some(place))).transpose()?,
             alliance: convert::optional_text("alliance", &message.alliance, 100)?,
-            designated_from: convert::optional_date("designated_from", message.designated_from.as_ref())?,
-            designated_until: convert::optional_date("designated_until", message.designated_until.as_ref())?,
+            designated: designated(message)?,
             departments: at_most("departments", DEPARTMENTS_MAX, departments)?
                 .map(|(i, row)| department(row).map_err(|wrong| wrong.within(&format!("departments[{i}]"))))
                 .collect::<Result<_, _>>()?,
@@ -124,6 +126,19 @@ fn new_organisation(message: &wire::Organisation) -> Result<NewOrganisation, Ide
         IdentityError::Field(wrong) => wrong.within("organisation").into(),
         other => other,
     })
+}
+
+/// First and last day of what registration says; later contracts are made for one kind of care each.
+fn designated(message: &wire::Organisation) -> Result<Option<(NaiveDate, Option<NaiveDate>)>, FieldError> {
+    let from = convert::optional_date("designated_from", message.designated_from.as_ref())?;
+    let until = convert::optional_date("designated_until", message.designated_until.as_ref())?;
+    match (from, until) {
+        (None, Some(_)) => Err(FieldError::new("designated_from", "is required with designated_until")),
+        (Some(from), Some(until)) if until < from => {
+            Err(FieldError::new("designated_until", "must not be before designated_from"))
+        }
+        (from, until) => Ok(from.map(|from| (from, until))),
+    }
 }
 
 fn credit_code(value: &str) -> Result<CreditCode, IdentityError> {

@@ -36,6 +36,7 @@ impl From<IdentityError> for Status {
 
             E::ResidentNotFound => (Code::NotFound, "RESIDENT_NOT_FOUND"),
             E::OrganisationNotFound => (Code::NotFound, "ORGANISATION_NOT_FOUND"),
+            E::DesignationNotFound => (Code::NotFound, "DESIGNATION_NOT_FOUND"),
             E::DepartmentNotFound => (Code::NotFound, "DEPARTMENT_NOT_FOUND"),
             E::PractitionerNotFound => (Code::NotFound, "PRACTITIONER_NOT_FOUND"),
             E::EnrolmentNotFound => (Code::NotFound, "ENROLMENT_NOT_FOUND"),
@@ -46,6 +47,8 @@ impl From<IdentityError> for Status {
             E::ConsentNotFound => (Code::NotFound, "CONSENT_NOT_FOUND"),
 
             E::OrganisationExists => (Code::AlreadyExists, "ORGANISATION_EXISTS"),
+            E::DesignationExists => (Code::AlreadyExists, "DESIGNATION_EXISTS"),
+            E::DesignationOverlaps => (Code::AlreadyExists, "DESIGNATION_OVERLAPS"),
             E::PractitionerExists => (Code::AlreadyExists, "PRACTITIONER_EXISTS"),
             E::EnrolmentExists => (Code::AlreadyExists, "ENROLMENT_EXISTS"),
             E::EnrolmentOverlaps => (Code::AlreadyExists, "ENROLMENT_OVERLAPS"),
@@ -57,6 +60,10 @@ impl From<IdentityError> for Status {
             E::ConsentExists => (Code::AlreadyExists, "CONSENT_EXISTS"),
 
             E::StaleVersion => (Code::Aborted, "STALE_VERSION"),
+            E::DesignationSuspended => (Code::FailedPrecondition, "DESIGNATION_SUSPENDED"),
+            E::DesignationNotSuspended => (Code::FailedPrecondition, "DESIGNATION_NOT_SUSPENDED"),
+            E::DesignationEnded => (Code::FailedPrecondition, "DESIGNATION_ENDED"),
+            E::NotAProvider => (Code::FailedPrecondition, "NOT_A_PROVIDER"),
             E::EnrolmentEnded => (Code::FailedPrecondition, "ENROLMENT_ENDED"),
             E::FilingWithdrawn => (Code::FailedPrecondition, "FILING_WITHDRAWN"),
             E::ContractEnded => (Code::FailedPrecondition, "CONTRACT_ENDED"),

@@ -158,6 +158,23 @@ pub async fn list(
     rows.into_iter().map(Row::enrolment).collect()
 }
 
+/// All that is believed of some residents.
+pub(super) async fn of_residents(
+    conn: &mut PgConnection,
+    residents: &[Uuid],
+) -> Result<Vec<Enrolment>, postgres::Error> {
+    let rows: Vec<Row> = sqlx::query_as(select!("WHERE resident_id = ANY ($1) AND superseded_at IS NULL"))
+        .bind(residents)
+        .fetch_all(conn)
+        .await?;
+    rows.into_iter().map(Row::enrolment).collect()
+}
+
+/// One of the many rows of a batch, which concerns many residents.
+pub fn listed(entry: Entry, enrolment: &Enrolment) -> Entry {
+    entry.row(TABLE, enrolment.row)
+}
+
 pub fn audited(entry: Entry, enrolment: &Enrolment) -> Entry {
     entry.resident(enrolment.resident).row(TABLE, enrolment.row)
 }

@@ -9,7 +9,8 @@ use types::region::RegionCode;
 use types::tier::Tier;
 use uuid::Uuid;
 
-use super::{column, departments};
+use super::{column, departments, designations};
+use crate::domain::designation::Designation;
 use crate::domain::organisation::{Department, Filter, Kind, Organisation};
 use types::place::Place;
 
@@ -27,8 +28,6 @@ struct Row {
     latitude: Option<f64>,
     longitude: Option<f64>,
     alliance: String,
-    designated_from: Option<NaiveDate>,
-    designated_until: Option<NaiveDate>,
     registered_at: DateTime<Utc>,
 }
 
@@ -36,8 +35,7 @@ struct Row {
 pub async fn insert(conn: &mut PgConnection, organisation: &Organisation) -> Result<bool, postgres::Error> {
     let done = sqlx::query(
         "INSERT INTO organisations (id, region, kind, name, credit_code, tier, region_code, latitude, longitude, alliance, \
-         designated_from, designated_until, registered_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING",
+         registered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
     )
     .bind(organisation.id.uuid())
     .bind(organisation.region.as_str())
@@ -49,23 +47,36 @@ pub async fn insert(conn: &mut PgConnection, organisation: &Organisation) -> Res
     .bind(organisation.place.map(|place| place.latitude))
     .bind(organisation.place.map(|place| place.longitude))
     .bind(&organisation.alliance)
-    .bind(organisation.designated_from)
-    .bind(organisation.designated_until)
     .bind(organisation.registered_at)
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
 }
 
-pub async fn get(conn: &mut PgConnection, id: OrganisationId) -> Result<Option<Organisation>, postgres::Error> {
+/// With the contracts that designate it on a day.
+pub async fn get(
+    conn: &mut PgConnection,
+    id: OrganisationId,
+    on: NaiveDate,
+) -> Result<Option<Organisation>, postgres::Error> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT id, region, kind, name, credit_code, tier, region_code, latitude, longitude, alliance, designated_from, \
-         designated_until, registered_at FROM organisations WHERE id = $1",
+        "SELECT id, region, kind, name, credit_code, tier, region_code, latitude, longitude, alliance, registered_at \
+         FROM organisations WHERE id = $1",
     )
     .bind(id.uuid())
     .fetch_optional(&mut *conn)
     .await?;
-    Ok(with_departments(conn, row.into_iter().collect()).await?.pop())
+    Ok(whole(conn, row.into_iter().collect(), on).await?.pop())
+}
+
+/// Lets one transaction at a time designate it; what it is, or none.
+pub async fn lock(conn: &mut PgConnection, id: OrganisationId) -> Result<Option<Kind>, postgres::Error> {
+    let kind: Option<String> = sqlx::query_scalar("SELECT kind FROM organisations WHERE id = $1 FOR NO KEY UPDATE")
+        .bind(id.uuid())
+        .fetch_optional(conn)
+        .await?;
+    let invalid = || postgres::Error::row_invalid(TABLE, "kind", id);
+    kind.map(|kind| Kind::parse(&kind).ok_or_else(invalid)).transpose()
 }
 
 pub async fn exists(conn: &mut PgConnection, id: OrganisationId) -> Result<bool, postgres::Error> {
@@ -75,17 +86,18 @@ pub async fn exists(conn: &mut PgConnection, id: OrganisationId) -> Result<bool,
         .await?)
 }
 
-/// Organisations of a region by name, after the one named last.
+/// Organisations of a region by name, after the one named last, with the contracts that designate them on a day.
 pub async fn list(
     conn: &mut PgConnection,
     region: RegionCode,
     filter: &Filter,
+    on: NaiveDate,
     after: Option<&(String, Uuid)>,
     limit: i64,
 ) -> Result<Vec<Organisation>, postgres::Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, region, kind, name, credit_code, tier, region_code, latitude, longitude, alliance, designated_from, \
-         designated_until, registered_at FROM organisations o WHERE region = $1 \
+        "SELECT id, region, kind, name, credit_code, tier, region_code, latitude, longitude, alliance, registered_at \
+         FROM organisations o WHERE region = $1 \
          AND ($2::text IS NULL OR kind = $2) AND ($3::text IS NULL OR tier = $3) \
          AND ($4::text IS NULL OR EXISTS (SELECT FROM departments d, unnest(d.capabilities) AS covered \
              WHERE d.organisation_id = o.id AND starts_with($4, covered))) \
@@ -100,7 +112,7 @@ pub async fn list(
     .bind(limit)
     .fetch_all(&mut *conn)
     .await?;
-    with_departments(conn, rows).await
+    whole(conn, rows, on).await
 }
 
 pub fn audited(entry: Entry, organisation: &Organisation) -> Entry {
@@ -108,22 +120,32 @@ pub fn audited(entry: Entry, organisation: &Organisation) -> Entry {
     organisation.departments.iter().fold(entry, |entry, department| entry.row("departments", department.id))
 }
 
-async fn with_departments(conn: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<Organisation>, postgres::Error> {
+async fn whole(conn: &mut PgConnection, rows: Vec<Row>, on: NaiveDate) -> Result<Vec<Organisation>, postgres::Error> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let mut departments: HashMap<Uuid, Vec<Department>> = HashMap::new();
     for (organisation, department) in departments::of(conn, &ids).await? {
         departments.entry(organisation.uuid()).or_default().push(department);
     }
+    let mut good: HashMap<Uuid, Vec<Designation>> = HashMap::new();
+    for designation in designations::of(conn, &ids).await?.into_iter().filter(|designation| designation.is_good_on(on))
+    {
+        good.entry(designation.provider.uuid()).or_default().push(designation);
+    }
     rows.into_iter()
         .map(|row| {
             let departments = departments.remove(&row.id).unwrap_or_default();
-            row.organisation(departments)
+            let designations = good.remove(&row.id).unwrap_or_default();
+            row.organisation(departments, designations)
         })
         .collect()
 }
 
 impl Row {
-    fn organisation(self, departments: Vec<Department>) -> Result<Organisation, postgres::Error> {
+    fn organisation(
+        self,
+        departments: Vec<Department>,
+        designations: Vec<Designation>,
+    ) -> Result<Organisation, postgres::Error> {
         let invalid = |column| postgres::Error::row_invalid(TABLE, column, self.id);
         let place = self.latitude.zip(self.longitude).map(|(latitude, longitude)| Place { latitude, longitude });
         Ok(Organisation {
@@ -136,8 +158,7 @@ impl Row {
             place,
             name: self.name,
             alliance: self.alliance,
-            designated_from: self.designated_from,
-            designated_until: self.designated_until,
+            designations,
             departments,
             registered_at: self.registered_at,
         })

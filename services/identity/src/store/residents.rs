@@ -82,6 +82,23 @@ pub async fn find(
     row.map(|row| row.open(vault)).transpose()
 }
 
+/// Who has each of these numbers, in their order; none where nobody of the region in sight has.
+pub async fn holders(
+    conn: &mut PgConnection,
+    vault: &Vault,
+    numbers: &[&NationalId],
+) -> Result<Vec<Option<ResidentId>>, postgres::Error> {
+    let indexes: Vec<Vec<u8>> = numbers.iter().map(|number| index(vault, number)).collect::<Result<_, _>>()?;
+    let holders: Vec<Option<Uuid>> = sqlx::query_scalar(
+        "SELECT residents.id FROM unnest($1::bytea[]) WITH ORDINALITY AS wanted (number_index, place) \
+         LEFT JOIN residents ON national_id_index = number_index ORDER BY place",
+    )
+    .bind(indexes)
+    .fetch_all(conn)
+    .await?;
+    Ok(holders.into_iter().map(|holder| holder.map(ResidentId::from_uuid)).collect())
+}
+
 pub async fn exists(conn: &mut PgConnection, id: ResidentId) -> Result<bool, postgres::Error> {
     Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM residents WHERE id = $1)")
         .bind(id.uuid())

@@ -14,7 +14,8 @@ use types::caller::Role;
 
 use crate::support::World;
 
-const SERVICES: [&str; 8] = [
+const SERVICES: [&str; 9] = [
+    "anjia.identity.v1.DesignationService",
     "anjia.identity.v1.FamilyDoctorService",
     "anjia.identity.v1.ResidentService",
     "anjia.identity.v1.OrganisationService",

@@ -17,12 +17,12 @@ async fn id_02_an_organisation_is_registered_and_read_back() {
     assert!(registered.organisation_id.parse::<OrganisationId>().is_ok());
     assert!(registered.departments[0].department_id.parse::<DepartmentId>().is_ok());
 
-    let get = GetOrganisationRequest { organisation_id: registered.organisation_id.clone() };
+    let get = GetOrganisationRequest { organisation_id: registered.organisation_id.clone(), on: None };
     let request = world.caller("resident").request(get).await;
     let read = world.organisations().get_organisation(request).await.unwrap().into_inner().organisation.unwrap();
     assert_eq!(read, registered);
 
-    let get = GetOrganisationRequest { organisation_id: OrganisationId::generate().to_string() };
+    let get = GetOrganisationRequest { organisation_id: OrganisationId::generate().to_string(), on: None };
     let request = world.caller("resident").request(get).await;
     let unknown = world.organisations().get_organisation(request).await;
     assert_eq!(refused(unknown), not_found("ORGANISATION_NOT_FOUND"));

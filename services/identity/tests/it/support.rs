@@ -6,6 +6,7 @@ use proto::anjia::common::v1 as common;
 use proto::anjia::identity::v1 as wire;
 use proto::anjia::identity::v1::consent_service_client::ConsentServiceClient;
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
+use proto::anjia::identity::v1::designation_service_client::DesignationServiceClient;
 use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
 use proto::anjia::identity::v1::family_doctor_service_client::FamilyDoctorServiceClient;
 use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
@@ -53,6 +54,10 @@ impl World {
 
     pub(crate) fn enrolments(&self) -> EnrolmentServiceClient<Channel> {
         EnrolmentServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn designations(&self) -> DesignationServiceClient<Channel> {
+        DesignationServiceClient::new(self.channel())
     }
 
     pub(crate) fn family_doctors(&self) -> FamilyDoctorServiceClient<Channel> {
@@ -199,6 +204,7 @@ pub(crate) fn hospital(credit_code_body: &str) -> wire::Organisation {
             name: "心内科".to_owned(),
             capabilities: vec!["I20".to_owned(), "I25".to_owned()],
         }],
+        ..Default::default()
     }
 }
 

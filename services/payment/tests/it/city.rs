@@ -33,6 +33,7 @@ impl World {
             tier: if is_provider { common::Tier::Community.into() } else { 0 },
             region_code: "110000".to_owned(),
             place: is_provider.then_some(common::Place { latitude: 39.93, longitude: 116.35 }),
+            designated_from: is_provider.then(|| to_date(NaiveDate::from_ymd_opt(2020, 1, 1).expect("a date"))),
             ..Default::default()
         };
         let message =

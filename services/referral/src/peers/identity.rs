@@ -97,7 +97,7 @@ impl Identity {
 
     /// A provider of care.
     pub async fn provider(&self, ctx: &Context, id: OrganisationId) -> Result<Provider, ReferralError> {
-        let request = wire::GetOrganisationRequest { organisation_id: id.to_string() };
+        let request = wire::GetOrganisationRequest { organisation_id: id.to_string(), on: None };
         let answer = self
             .organisations
             .clone()

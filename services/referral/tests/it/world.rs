@@ -24,7 +24,7 @@ use proto::{
             session_service_client::SessionServiceClient,
         },
     },
-    convert::{to_money, to_timestamp},
+    convert::{to_date, to_money, to_timestamp},
 };
 use testkit::{
     Mesh, TestCaller,
@@ -101,6 +101,7 @@ impl World {
             tier: tier.unwrap_or_default().into(),
             region_code: REGION.to_owned(),
             place: tier.map(place),
+            designated_from: tier.map(|_| to_date(NaiveDate::from_ymd_opt(2020, 1, 1).unwrap())),
             departments: if capabilities.is_empty() { vec![] } else { vec![department] },
             ..Organisation::default()
         };

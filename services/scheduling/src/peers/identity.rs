@@ -69,7 +69,7 @@ impl Identity {
 
     /// A provider, as the caller may see it. What is no provider of care counts as unknown.
     pub async fn provider(&self, ctx: &Context, id: OrganisationId) -> Result<Provider, SchedulingError> {
-        let request = wire::GetOrganisationRequest { organisation_id: id.to_string() };
+        let request = wire::GetOrganisationRequest { organisation_id: id.to_string(), on: None };
         let answer = OrganisationServiceClient::new(self.channel.clone())
             .get_organisation(ctx.request(request))
             .await

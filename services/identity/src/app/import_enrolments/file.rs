@@ -1,0 +1,229 @@
+//! The bureau's file: whole or refused, then read from where an import goes on. The format is `imports/README.md`.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Take};
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
+use csv::{ByteRecord, Reader, ReaderBuilder, StringRecord};
+use sha2::{Digest as _, Sha256};
+
+use crate::domain::import::{COLUMNS, Line, Reason, Rejection};
+
+/// More than any trailer has.
+const TRAILER_BYTES_MAX: usize = 200;
+const HASHED_AT_ONCE_BYTES: usize = 1 << 20;
+
+/// Why a file is not touched at all.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    #[error("reading the file")]
+    Read(#[from] io::Error),
+    #[error("reading the file")]
+    Csv(#[from] csv::Error),
+    #[error("the file is cut off: it does not end with a trailer such as #END,<records>,<SHA-256>")]
+    TrailerMissing,
+    #[error("the file is cut off or was touched: its trailer is of other bytes")]
+    DigestDiffers,
+    #[error("the file is cut off or was touched: its trailer says {said} records, it has {found}")]
+    CountDiffers { said: u64, found: u64 },
+    #[error("the first line must be: {}", COLUMNS.join(","))]
+    Header,
+}
+
+/// A file that is whole.
+#[derive(Debug)]
+pub(super) struct EnrolmentFile {
+    path: PathBuf,
+    /// Of every byte.
+    pub digest: [u8; 32],
+    pub records: u64,
+    /// Where the trailer begins.
+    body_end: u64,
+    /// Where the first record begins.
+    pub first: Place,
+}
+
+/// A place in the file at which a record begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub offset: u64,
+    pub line: u64,
+}
+
+/// A line as it was read.
+#[derive(Debug)]
+pub(super) struct Parsed {
+    pub line: u64,
+    pub said: Result<Line, Rejection>,
+}
+
+struct Trailer {
+    records: u64,
+    body_digest: Vec<u8>,
+}
+
+impl EnrolmentFile {
+    /// Reads the file twice, for its digest and for its records, and changes nothing.
+    pub(super) fn check(path: &Path) -> Result<Self, FileError> {
+        let (trailer, body_end) = trailer(path)?;
+        let (body_digest, digest) = digests(path, body_end)?;
+        if body_digest.as_slice() != trailer.body_digest {
+            return Err(FileError::DigestDiffers);
+        }
+        let mut reader = reader(path, 0, body_end)?;
+        let mut record = ByteRecord::new();
+        if !reader.read_byte_record(&mut record)? || record.iter().ne(COLUMNS.iter().map(|column| column.as_bytes())) {
+            return Err(FileError::Header);
+        }
+        let first = Place { offset: reader.position().byte(), line: reader.position().line() };
+        let mut found = 0;
+        while reader.read_byte_record(&mut record)? {
+            found += 1;
+        }
+        if found != trailer.records {
+            return Err(FileError::CountDiffers { said: trailer.records, found });
+        }
+        Ok(Self { path: path.to_owned(), digest, records: found, body_end, first })
+    }
+
+    /// The records from a place on.
+    pub(super) fn lines(&self, from: Place) -> Result<Lines, FileError> {
+        Ok(Lines { reader: reader(&self.path, from.offset, self.body_end)?, from })
+    }
+}
+
+/// What is left to read.
+pub(super) struct Lines {
+    reader: Reader<Take<File>>,
+    from: Place,
+}
+
+impl Lines {
+    /// Where the next record begins.
+    pub(super) fn place(&self) -> Place {
+        let read = self.reader.position();
+        Place { offset: self.from.offset + read.byte(), line: self.from.line + read.line() - 1 }
+    }
+
+    /// The next records, at most so many; none at the end.
+    pub(super) fn next_batch(&mut self, records_max: usize, today: NaiveDate) -> Result<Vec<Parsed>, FileError> {
+        let mut batch = Vec::with_capacity(records_max);
+        let mut record = ByteRecord::new();
+        while batch.len() < records_max {
+            let line = self.place().line;
+            if !self.reader.read_byte_record(&mut record)? {
+                break;
+            }
+            batch.push(Parsed { line, said: parse(&record, today) });
+        }
+        Ok(batch)
+    }
+}
+
+fn parse(record: &ByteRecord, today: NaiveDate) -> Result<Line, Rejection> {
+    let text = StringRecord::from_byte_record(record.clone()).map_err(|_| Rejection::of(Reason::InvalidField))?;
+    Line::parse(&text.iter().collect::<Vec<_>>(), today)
+}
+
+fn reader(path: &Path, from: u64, until: u64) -> Result<Reader<Take<File>>, FileError> {
+    let mut file = File::open(path)?;
+    file.seek(SeekFrom::Start(from))?;
+    // Flexible, so that a line with too few columns is that line's fault and not the file's.
+    Ok(ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file.take(until.saturating_sub(from))))
+}
+
+fn trailer(path: &Path) -> Result<(Trailer, u64), FileError> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let tail_length = length.min(TRAILER_BYTES_MAX as u64);
+    file.seek(SeekFrom::Start(length - tail_length))?;
+    let mut tail = Vec::new();
+    file.read_to_end(&mut tail)?;
+    let text = tail.trim_ascii_end();
+    let begins = text.iter().rposition(|byte| *byte == b'\n').ok_or(FileError::TrailerMissing)? + 1;
+    let trailer = text.get(begins..).and_then(Trailer::parse).ok_or(FileError::TrailerMissing)?;
+    Ok((trailer, length - tail_length + begins as u64))
+}
+
+/// Of the bytes before the trailer, and of all.
+fn digests(path: &Path, body_end: u64) -> Result<([u8; 32], [u8; 32]), FileError> {
+    let mut file = File::open(path)?;
+    let mut hasher = Sha256::new();
+    hash(&mut hasher, &mut file.by_ref().take(body_end))?;
+    let body_digest = hasher.clone().finalize().into();
+    hash(&mut hasher, &mut file)?;
+    Ok((body_digest, hasher.finalize().into()))
+}
+
+fn hash(hasher: &mut Sha256, from: &mut impl Read) -> io::Result<()> {
+    let mut buffer = vec![0; HASHED_AT_ONCE_BYTES];
+    loop {
+        match from.read(&mut buffer)? {
+            0 => return Ok(()),
+            length => hasher.update(&buffer[..length]),
+        }
+    }
+}
+
+impl Trailer {
+    fn parse(line: &[u8]) -> Option<Self> {
+        let mut parts = std::str::from_utf8(line).ok()?.strip_prefix("#END,")?.split(',');
+        let records = parts.next()?.parse().ok()?;
+        let body_digest = hex::decode(parts.next()?).ok().filter(|digest| digest.len() == 32)?;
+        parts.next().is_none().then_some(Self { records, body_digest })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../../imports/example.csv");
+
+    fn check(text: &[u8]) -> Result<EnrolmentFile, FileError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        EnrolmentFile::check(file.path())
+    }
+
+    fn today() -> NaiveDate {
+        "2026-03-01".parse().unwrap()
+    }
+
+    #[test]
+    fn id_03_the_example_is_read_from_any_record_on() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("imports/example.csv");
+        let file = EnrolmentFile::check(&path).unwrap();
+        assert_eq!(file.records, 3);
+        let mut lines = file.lines(file.first).unwrap();
+        let first = lines.next_batch(2, today()).unwrap();
+        assert_eq!(first.iter().map(|line| line.line).collect::<Vec<_>>(), [2, 3]);
+        assert!(first.iter().all(|line| line.said.is_ok()));
+        let rest = file.lines(lines.place()).unwrap().next_batch(10, today()).unwrap();
+        assert_eq!(rest.iter().map(|line| line.line).collect::<Vec<_>>(), [4]);
+        assert!(rest[0].said.is_ok());
+    }
+
+    #[test]
+    fn id_03_a_file_that_is_cut_off_anywhere_is_refused() {
+        let bytes = EXAMPLE.as_bytes();
+        // Without its last line break alone it is still whole.
+        assert!(check(&bytes[..bytes.len() - 1]).is_ok());
+        for length in 0..bytes.len() - 1 {
+            assert!(check(&bytes[..length]).is_err(), "cut off after {length} bytes");
+        }
+    }
+
+    #[test]
+    fn id_03_a_file_that_was_touched_is_refused() {
+        let body = EXAMPLE.rsplit_once("#END").unwrap().0;
+        assert!(matches!(check(EXAMPLE.replace("2010-01-01", "2011-01-01").as_bytes()), Err(FileError::DigestDiffers)));
+        let with_count = |count: u32| format!("{body}#END,{count},{}\n", hex::encode(Sha256::digest(body)));
+        assert!(check(with_count(3).as_bytes()).is_ok());
+        assert!(matches!(check(with_count(2).as_bytes()), Err(FileError::CountDiffers { said: 2, found: 3 })));
+        let headless = body.split_once('\n').unwrap().1;
+        let text = format!("{headless}#END,3,{}\n", hex::encode(Sha256::digest(headless)));
+        assert!(matches!(check(text.as_bytes()), Err(FileError::Header)));
+    }
+}

@@ -1,0 +1,86 @@
+//! Who the lines are about: found by their numbers, and registered where the import is to do so.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::{DateTime, Utc};
+use postgres::Transaction;
+use postgres::audit::{self, Entry};
+use postgres::events::{self, NewEvent};
+use serde_json::json;
+use types::ids::ResidentId;
+use types::national_id::NationalId;
+
+use super::{BatchError, Importer};
+use crate::domain::import::{Line, Reason, Rejection, UnknownPersons};
+use crate::domain::resident::{Resident, State};
+use crate::store::residents;
+
+/// Who has which number, or why a line about it is rejected.
+pub(super) type Persons = HashMap<String, Result<ResidentId, Rejection>>;
+
+impl Importer {
+    /// The person of every number among the lines, and how many of them were registered for it.
+    pub(super) async fn persons(
+        &self,
+        tx: &mut Transaction,
+        lines: &[(u64, &Line)],
+        taken: &BTreeSet<String>,
+        now: DateTime<Utc>,
+    ) -> Result<(Persons, i64), BatchError> {
+        let mut persons = Persons::with_capacity(lines.len());
+        let mut registered: i64 = 0;
+        let numbers: Vec<&NationalId> = lines.iter().map(|(_, said)| &said.national_id).collect();
+        let holders = residents::holders(tx, self.db.vault(), &numbers).await?;
+        for ((_, said), holder) in lines.iter().zip(holders) {
+            let number = said.national_id.expose().to_owned();
+            // A second line about somebody whom the first has registered.
+            if persons.contains_key(&number) {
+                continue;
+            }
+            let found = match (holder, self.unknown) {
+                (Some(holder), _) => Ok(holder),
+                (None, UnknownPersons::Report) => Err(Rejection::of(Reason::PersonUnknown)),
+                (None, _) if taken.contains(&number) => Err(Rejection::of(Reason::PersonNotRegistered)),
+                (None, UnknownPersons::Register) => self.register(tx, said, now).await?,
+            };
+            registered += i64::from(holder.is_none() && found.is_ok());
+            persons.insert(number, found);
+        }
+        Ok((persons, registered))
+    }
+
+    /// Somebody whom another region has registered stays theirs: the batch is begun anew, and their lines are rejected.
+    async fn register(
+        &self,
+        tx: &mut Transaction,
+        said: &Line,
+        now: DateTime<Utc>,
+    ) -> Result<Result<ResidentId, Rejection>, BatchError> {
+        if said.name.expose().is_empty() {
+            return Ok(Err(Rejection { reason: Reason::InvalidField, field: "name" }));
+        }
+        let resident = self.resident(said, now);
+        if !residents::insert(tx, self.db.vault(), &resident).await? {
+            return Err(BatchError::NumberTaken(said.national_id.expose().to_owned()));
+        }
+        let data = json!({ "resident_id": resident.id });
+        events::append(tx, NewEvent::new("anjia.identity.resident.registered.v1", resident.id, data, now)).await?;
+        let entry = Entry::by_service("identity", "identity.resident.register");
+        audit::record(tx, residents::audited(entry, &resident)).await?;
+        Ok(Ok(resident.id))
+    }
+
+    fn resident(&self, said: &Line, now: DateTime<Utc>) -> Resident {
+        Resident {
+            id: ResidentId::generate(),
+            region: self.region,
+            name: said.name.clone(),
+            national_id: said.national_id.clone(),
+            mobile: None,
+            community: said.community.clone(),
+            state: State::Registered,
+            registrar: Some(self.recorder),
+            registered_at: now,
+        }
+    }
+}

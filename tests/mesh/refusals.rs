@@ -106,6 +106,7 @@ async fn view_only(city: &City, patient: &Patient) -> DelegationId {
         actions: vec![DelegatedAction::View.into()],
         until: Some(in_minutes(60)),
         evidence: "SELF".to_owned(),
+        ..GrantDelegationRequest::default()
     };
     let request = patient.caller.request(message).await;
     let mut delegations = DelegationServiceClient::new(city.channel("identity"));

@@ -19,7 +19,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 pub use context::{CONTINUED_AT_MOST, current_traceparent, journey, resume, within};
-pub(crate) use context::{accept, inject, journey_from, mark, with_journey};
+pub(crate) use context::{accept, inject, journey_from, mark, name_caller, with_journey};
 use exporter::Watched;
 
 /// Spans that wait for the collector at most; later ones are dropped.

@@ -12,8 +12,10 @@ use types::region::RegionCode;
 use crate::anjia::common::v1 as common;
 use crate::google::r#type as wire;
 
+mod limits;
 mod words;
 
+pub use limits::{limits, to_limits};
 pub use words::*;
 
 /// What is wrong with one field of a request. Becomes INVALID_ARGUMENT with a `BadRequest` violation.

@@ -2,7 +2,7 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use chrono::{DateTime, NaiveDate, NaiveTime, SubsecRound as _, TimeDelta, Utc};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, SubsecRound as _, TimeDelta, Utc};
 
 /// China Standard Time, the only zone of service dates, without daylight saving.
 const LOCAL_OFFSET: TimeDelta = TimeDelta::hours(8);
@@ -48,7 +48,12 @@ impl Clock for FixedClock {
 
 /// The local calendar day of an instant: what policies and service dates go by.
 pub fn local_date(instant: DateTime<Utc>) -> NaiveDate {
-    (instant + LOCAL_OFFSET).date_naive()
+    local_time(instant).date()
+}
+
+/// What a clock on the wall shows at an instant: for texts that people read.
+pub fn local_time(instant: DateTime<Utc>) -> NaiveDateTime {
+    (instant + LOCAL_OFFSET).naive_utc()
 }
 
 /// The instant at which a local calendar day begins.

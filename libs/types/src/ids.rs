@@ -73,7 +73,9 @@ ids! {
     /// A contract by which a provider is designated.
     DesignationId,
     DelegationId,
+    DelegationReceiptId,
     ConsentId,
+    BreakGlassId,
     SessionId,
     SlotId,
     AppointmentId,

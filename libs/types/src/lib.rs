@@ -6,6 +6,7 @@ pub mod caller;
 pub mod care;
 pub mod clock;
 pub mod credit_code;
+pub mod delegation;
 pub mod expected;
 pub mod ids;
 pub mod money;

@@ -30,6 +30,12 @@ pub struct Config {
     /// How long an access token is good, in seconds.
     #[arg(long, env, default_value_t = 300, value_parser = clap::value_parser!(u16).range(60..=300))]
     pub token_lifetime_s: u16,
+    /// How long break-glass opens a person's records at most, in minutes.
+    #[arg(long, env, default_value_t = 240, value_parser = clap::value_parser!(u16).range(10..=1440))]
+    pub break_glass_minutes_max: u16,
+    /// How many times one clinician may break the glass on one day.
+    #[arg(long, env, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub break_glass_per_day_max: u16,
 }
 
 /// What a rotation of the token keys needs.

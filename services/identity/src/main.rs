@@ -9,6 +9,7 @@ use chassis::{Server, Verifier, command, runtime, telemetry};
 use chrono::TimeDelta;
 use identity::app::{App, Signer, bootstrap, import_enrolments, rotate_keys};
 use identity::config::{BootstrapConfig, Config, ImportConfig, RotateConfig};
+use identity::domain::break_glass::Limits;
 use identity::domain::continuation::Continuations;
 use identity::domain::contribution::ContributionRules;
 use identity::domain::family_doctor::ServicePackages;
@@ -94,6 +95,10 @@ async fn wire(config: &Config) -> anyhow::Result<App> {
         clock: Arc::new(SystemClock),
         home: config.server.region,
         token_lifetime,
+        break_glass: Limits {
+            duration_max: TimeDelta::minutes(config.break_glass_minutes_max.into()),
+            per_day_max: config.break_glass_per_day_max,
+        },
     })
 }
 

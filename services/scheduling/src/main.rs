@@ -9,7 +9,10 @@ use scheduling::{
     app::{Scheduling, Search},
     config::Config,
     grpc,
-    peers::{adjudication::AdjudicationEvents, identity::Identity},
+    peers::{
+        adjudication::AdjudicationEvents,
+        identity::{Identity, IdentityEvents},
+    },
     store::slot_cache::SlotCache,
     work,
 };
@@ -51,6 +54,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let search = Search::new(db.clone(), Arc::clone(&clock), SlotCache::new(config.redis_url.as_deref())?);
 
     let (ready, sealing, expiring) = (db.clone(), db.clone(), scheduling.clone());
+    let revocations = IdentityEvents::new(identity.clone(), credentials.clone());
+    let (releasing, releases) = (db.clone(), work::delegations::Delegations(scheduling.clone()));
     let mut server = Server::new("scheduling", &config.server)
         .access(ACCESS)
         .auth(Verifier::remote(identity, credentials.clone(), clock))
@@ -60,7 +65,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
         .work("upkeep", |stop| postgres::upkeep(sealing, stop))
-        .work("expiry", |stop| work::expiry::run(expiring, stop));
+        .work("expiry", |stop| work::expiry::run(expiring, stop))
+        .work("delegations", |stop| consumer::run(releasing, revocations, releases, stop));
     if let Some(url) = &config.adjudication_url {
         let source = AdjudicationEvents::new(tls.channel("adjudication", url)?, credentials);
         let (following, handler) = (db.clone(), work::quotes::Quotes(scheduling.clone()));

@@ -166,6 +166,9 @@ async fn trace(request: Request, next: Next) -> Response {
         rpc.method = method,
         rpc.grpc.status_code = field::Empty,
         journey_id = field::Empty,
+        actor = field::Empty,
+        subject = field::Empty,
+        delegation_id = field::Empty,
     );
     telemetry::accept(&span, request.headers());
     let journey = telemetry::journey_from(request.headers());
@@ -252,6 +255,7 @@ async fn authenticate(State(shared): State<Arc<Shared>>, mut request: Request, n
     }
     let admitted = match identify(&shared, request.headers(), peer(&request), &policy).await {
         Ok((admitted, methods)) => {
+            telemetry::name_caller(&admitted.caller);
             let admitted = Arc::new(admitted);
             request.extensions_mut().insert(Arc::clone(&admitted));
             request.extensions_mut().insert(Continued(methods));

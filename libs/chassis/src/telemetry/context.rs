@@ -11,6 +11,7 @@ use opentelemetry::trace::TraceContextExt;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::{Instrument, Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
+use types::caller::Caller;
 use types::ids::JourneyId;
 
 /// Work that begins later than this after its cause is a new trace with a link, so that traces stay finite.
@@ -70,6 +71,16 @@ pub(crate) fn mark(span: &Span, id: JourneyId) {
         span.record(JOURNEY_KEY, field::display(id));
     } else {
         span.set_attribute(JOURNEY_KEY, id.to_string());
+    }
+}
+
+/// Names on the served call's span who acts, for whom, and under which delegation: opaque ids, as in the audit.
+pub(crate) fn name_caller(caller: &Caller) {
+    let span = Span::current();
+    span.record("actor", field::display(caller.acting()));
+    span.record("subject", field::display(&caller.subject));
+    if let Some(delegation) = caller.delegation {
+        span.record("delegation_id", field::display(delegation));
     }
 }
 

@@ -1,22 +1,39 @@
 //! Traces cross calls and outlive them.
 
-use std::sync::Once;
+use std::sync::{Mutex, Once};
 use std::time::Duration;
 
+use chassis::auth::{Actor, Claims};
 use chassis::telemetry;
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_sdk::trace::SdkTracerProvider;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
 use tracing::Instrument;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
+use types::caller::{Party, Role};
+use types::ids::{DelegationId, PractitionerId, ResidentId};
 
 use crate::support::*;
 
-/// Spans that get ids and go nowhere.
+/// What spans said, by the trace they belong to.
+static ENDED: Mutex<Vec<SpanData>> = Mutex::new(vec![]);
+
+#[derive(Debug)]
+struct Kept;
+
+impl SpanExporter for Kept {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        ENDED.lock().unwrap().extend(batch);
+        Ok(())
+    }
+}
+
+/// Spans that get ids and are kept.
 fn trace_everything() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
-        let tracer = SdkTracerProvider::builder().build().tracer("test");
+        let tracer = SdkTracerProvider::builder().with_simple_exporter(Kept).build().tracer("test");
         let layer = tracing_opentelemetry::layer().with_tracer(tracer);
         tracing_subscriber::registry().with(layer).init();
     });
@@ -42,6 +59,42 @@ async fn a_call_belongs_to_its_callers_trace() {
     let (ours, theirs) = (parts(&here), parts(&there));
     assert_eq!(ours.0, theirs.0);
     assert_ne!(ours.1, theirs.1);
+}
+
+#[tokio::test]
+async fn id_04_the_span_of_a_delegated_call_names_both_people_and_the_delegation() {
+    trace_everything();
+    let server = started(&config()).await;
+    let (resident, actor) = (ResidentId::generate(), Party::Practitioner(PractitionerId::generate()));
+    let delegation = DelegationId::generate();
+    let claims = Claims {
+        sub: Party::Resident(resident),
+        act: Some(Actor { sub: actor.clone(), act: None }),
+        dlg: Some(delegation),
+        roles: vec![Role::Resident],
+        ..claims()
+    };
+    let request = as_bearer(wish("name"), &trusted().sign(&claims));
+    server.client().exchange_token(request).await.unwrap();
+    let said = |span: &SpanData, key: &str| {
+        span.attributes
+            .iter()
+            .find(|attribute| attribute.key.as_str() == key)
+            .map(|attribute| attribute.value.to_string())
+    };
+    let since = std::time::Instant::now();
+    loop {
+        let is_named = ENDED.lock().unwrap().iter().any(|span| {
+            said(span, "actor") == Some(actor.to_string())
+                && said(span, "subject") == Some(format!("resident:{resident}"))
+                && said(span, "delegation_id") == Some(delegation.to_string())
+        });
+        if is_named {
+            return;
+        }
+        assert!(since.elapsed() < Duration::from_secs(5), "no span names them");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[test]

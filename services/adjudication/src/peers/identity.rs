@@ -64,10 +64,11 @@ impl Identity {
             resident_id: resident.to_string(),
             delegate: String::new(),
             action: wire::DelegatedAction::View.into(),
+            ..wire::CheckDelegationRequest::default()
         };
         let answer = self.delegations.clone().check_delegation(ctx.request(request)).await;
         answer.map(drop).map_err(|status| match reason(&status).as_deref() {
-            Some("NO_DELEGATION" | "DELEGATION_NOT_FOUND") => AdjudicationError::NoDelegation,
+            Some("NO_DELEGATION" | "DELEGATION_NOT_FOUND" | "DELEGATION_NOT_BEGUN") => AdjudicationError::NoDelegation,
             Some("ACTION_NOT_DELEGATED") => AdjudicationError::ActionNotDelegated,
             Some("DELEGATION_EXPIRED") => AdjudicationError::DelegationExpired,
             _ => translate(PEER, &status),

@@ -4,10 +4,11 @@ use anyhow::{Context, Result, bail};
 use devstack::callers::{CLINIC, RESIDENT};
 use proto::anjia::adjudication::v1::{GetQuoteRequest, Quote};
 use proto::anjia::common::v1::CareKind;
-use proto::anjia::identity::v1::{DelegatedAction, DelegationBasis, GrantDelegationRequest};
+use proto::anjia::identity::v1::{DelegatedAction, DelegationBasis, GrantDelegationRequest, RevokeDelegationRequest};
 use proto::anjia::scheduling::v1::book_result::Result as Booked;
 use proto::anjia::scheduling::v1::{
-    Appointment, BookItem, BookRequest, Channel, GetAppointmentRequest, SearchSlotsRequest, SlotOffer,
+    Appointment, AppointmentState, BookItem, BookRequest, Channel, GetAppointmentRequest, HoldSlotRequest,
+    SearchSlotsRequest, SlotOffer,
 };
 use proto::convert::to_timestamp;
 use types::ids::{DelegationId, ResidentId};
@@ -35,6 +36,7 @@ pub(crate) async fn walk(stage: &Stage, story: &mut Story, calendar: &Calendar) 
         let place = cast::organisation_name(&offer.provider_organisation_id);
         story.tell(&format!("{}：{}", place.zh, reason.zh), &format!("{}: {}", place.en, reason.en));
     }
+    take_back(stage, story, calendar, offers.last().context("no place near her home")?).await?;
     let best = offers.first().context("no place near her home")?;
     let best_place = cast::organisation_name(&best.provider_organisation_id);
     story.check("nearest care of the lowest tier:", cast::CLINIC.name.en, best_place.en);
@@ -72,11 +74,44 @@ pub(crate) async fn delegate(
         actions: actions.iter().map(|action| (*action).into()).collect(),
         until: Some(to_timestamp(calendar.days_ahead(DELEGATION_DAYS))),
         evidence: "SELF".to_owned(),
+        ..GrantDelegationRequest::default()
     };
     let grant = async |request| stage.delegations().grant_delegation(request).await;
     let delegation = stage.resident.call("GrantDelegation", request, grant).await?.delegation;
     let delegation: DelegationId = delegation.context("a grant without a delegation")?.delegation_id.parse()?;
     Ok(to.acting_for(ResidentId::from_uuid(RESIDENT), delegation))
+}
+
+/// What is held under a delegation goes with it.
+async fn take_back(stage: &Stage, story: &mut Story, calendar: &Calendar, offer: &SlotOffer) -> Result<()> {
+    story.act(&stage.resident, "lets Wang Min hold a place elsewhere, thinks better of it, and takes that back");
+    let worker = delegate(stage, calendar, &stage.worker, &[DelegatedAction::Book]).await?;
+    let wish = HoldSlotRequest {
+        request_id: request_id(),
+        resident_id: RESIDENT.to_string(),
+        slot_id: offer.slot.as_ref().map(|slot| slot.slot_id.clone()).unwrap_or_default(),
+        kind: CareKind::Outpatient.into(),
+        ..HoldSlotRequest::default()
+    };
+    let call = async |request| stage.appointments().hold_slot(request).await;
+    let held = worker.call("HoldSlot", wish, call).await?.appointment.context("no appointment")?;
+    let (_, delegation) = worker.acts_for().context("a delegate")?;
+    let revocation = RevokeDelegationRequest { request_id: request_id(), delegation_id: delegation.to_string() };
+    let revoke = async |request| stage.delegations().revoke_delegation(request).await;
+    stage.resident.call("RevokeDelegation", revocation, revoke).await?;
+    let freed = wait::until("the end of what was held under the delegation", async || {
+        let found = get(stage, &stage.resident, &held.appointment_id).await?;
+        Ok((found.state() != AppointmentState::Held).then_some(found))
+    })
+    .await?;
+    story.check("the place held under it", "CANCELLED by PATIENT", ended(&freed));
+    Ok(())
+}
+
+/// How an appointment ended, and by whom.
+fn ended(appointment: &Appointment) -> String {
+    let by = appointment.cancelled_by().as_str_name().trim_start_matches("CANCELLED_BY_");
+    format!("{} by {by}", state_word(appointment))
 }
 
 /// The cache that answers searches may be a moment behind what was published.

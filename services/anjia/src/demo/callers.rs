@@ -58,6 +58,11 @@ impl Caller {
         self.acting_for.is_some()
     }
 
+    /// For whom, and under which delegation.
+    pub(crate) const fn acts_for(&self) -> Option<(ResidentId, DelegationId)> {
+        self.acting_for
+    }
+
     /// As delegations write it.
     pub(crate) fn party(&self) -> String {
         self.client.party.clone()

@@ -84,6 +84,7 @@ pub(crate) async fn consent(stage: &Stage, calendar: &Calendar, recipient: Uuid)
         recipient_organisation_id: recipient.to_string(),
         purpose: ConsentPurpose::Referral.into(),
         until: Some(to_timestamp(calendar.days_ahead(CONSENT_DAYS))),
+        ..GrantConsentRequest::default()
     };
     let grant = async |request| stage.consents().grant_consent(request).await;
     stage.resident.call("GrantConsent", request, grant).await?;

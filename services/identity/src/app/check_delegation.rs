@@ -2,6 +2,7 @@ use chassis::{Context, Guarded, Permitted};
 use postgres::Scope;
 use postgres::audit::{self, Entry};
 use types::caller::{Caller, Party};
+use types::care::CareKind;
 use types::ids::{DelegationId, OrganisationId, ResidentId};
 
 use super::App;
@@ -21,6 +22,9 @@ pub struct DelegationQuestion {
     /// Nobody named: whoever acts in this call.
     pub delegate: Option<Party>,
     pub action: Action,
+    /// For which care and with whom, where that is known.
+    pub care_kind: Option<CareKind>,
+    pub organisation: Option<OrganisationId>,
 }
 
 impl Guarded for DelegationQuestion {
@@ -47,6 +51,7 @@ impl App {
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let delegation = delegations::get(&mut tx, question.delegation).await?.ok_or(IdentityError::NoDelegation)?;
         delegation.check_action(question.resident, delegate, question.action, self.now())?;
+        delegation.check_reach(question.care_kind, question.organisation)?;
         let delegation = ctx.permit(delegation)?;
         let entry = Entry::new(&ctx.caller, "identity.delegation.check");
         audit::record(&mut tx, delegations::audited(entry, &delegation)).await?;

@@ -1,4 +1,5 @@
 use chassis::{Context, Permitted};
+use chrono::{DateTime, Utc};
 use postgres::Scope;
 use postgres::audit::{self, Entry};
 use types::ids::ConsentId;
@@ -9,13 +10,18 @@ use crate::domain::consent::Consent;
 use crate::store::consents;
 
 impl App {
-    pub async fn get_consent(&self, ctx: &Context, id: ConsentId) -> Result<Permitted<Consent>, IdentityError> {
+    /// The consent, and the moment at which its state is to be told.
+    pub async fn get_consent(
+        &self,
+        ctx: &Context,
+        id: ConsentId,
+    ) -> Result<(Permitted<Consent>, DateTime<Utc>), IdentityError> {
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let consent = consents::get(&mut tx, id).await?.ok_or(IdentityError::ConsentNotFound)?;
         let consent = ctx.permit(consent)?;
         let entry = Entry::new(&ctx.caller, "identity.consent.read");
         audit::record(&mut tx, consents::audited(entry, &consent)).await?;
         tx.commit().await?;
-        Ok(consent)
+        Ok((consent, self.now()))
     }
 }

@@ -3,17 +3,17 @@ use std::collections::BTreeSet;
 use chassis::{Context, Permitted};
 use chrono::{DateTime, Utc};
 use postgres::audit::{self, Entry};
-use postgres::events::{self, NewEvent};
 use postgres::{Begun, Call, Reply, Transaction};
 use proto::convert::FieldError;
-use serde_json::json;
-use types::caller::Party;
-use types::ids::{DelegationId, ResidentId};
+use types::caller::{Caller, Party};
+use types::delegation::Limits;
+use types::ids::{DelegationId, OrganisationId, ResidentId};
 
 use super::App;
+use super::granting::{GRANTED, tell};
 use crate::domain::IdentityError;
-use crate::domain::delegation::{Action, Basis, Delegation};
-use crate::store::{delegations, residents};
+use crate::domain::delegation::{Action, Basis, Delegation, Desk, Signing};
+use crate::store::{delegations, practitioners, residents};
 
 /// A delegation to grant.
 #[derive(Debug, Clone)]
@@ -23,12 +23,45 @@ pub struct NewDelegation {
     pub delegate: Party,
     pub basis: Basis,
     pub actions: BTreeSet<Action>,
+    pub limits: Limits,
+    /// None: at once.
+    pub from: Option<DateTime<Utc>>,
     pub until: DateTime<Utc>,
     pub evidence: String,
+    /// What a desk records.
+    pub desk: Option<Desk>,
+}
+
+impl NewDelegation {
+    pub(super) fn granted(
+        self,
+        caller: &Caller,
+        (signing, recorder): (Signing, Option<OrganisationId>),
+        now: DateTime<Utc>,
+    ) -> Delegation {
+        Delegation {
+            id: self.id,
+            region: caller.region,
+            resident: self.resident,
+            delegate: self.delegate,
+            basis: self.basis,
+            actions: self.actions,
+            limits: self.limits,
+            from: self.from.unwrap_or(now),
+            until: self.until,
+            evidence: self.evidence,
+            signing,
+            recorder,
+            rests_on: caller.acted_for().and(caller.delegation),
+            granted_at: now,
+            revoked_at: None,
+        }
+    }
 }
 
 impl App {
-    /// A resident, or a ward's guardian, lets somebody act; an operator who has seen the papers records a guardian.
+    /// A resident, or a ward's guardian, lets somebody act; a desk records what the resident signs before it; an operator who has seen
+    /// the papers records a guardian.
     pub async fn grant_delegation(
         &self,
         ctx: &Context,
@@ -36,47 +69,60 @@ impl App {
         new: NewDelegation,
     ) -> Result<Reply<Permitted<Delegation>>, IdentityError> {
         let caller = &ctx.caller;
-        let witness = match (new.basis, caller.resident()) {
-            (Basis::Guardian, Some(_)) => {
-                return Err(FieldError::new("basis", "a guardian is recorded by an operator who saw the papers").into());
-            }
-            (Basis::Guardian, None) => caller.organisation,
-            (Basis::Granted, _) => None,
-        };
-        let delegation = ctx.permit(Delegation {
-            id: new.id,
-            region: caller.region,
-            resident: new.resident,
-            delegate: new.delegate,
-            basis: new.basis,
-            actions: new.actions,
-            until: new.until,
-            evidence: new.evidence,
-            witness,
-            granted_at: self.now(),
-            revoked_at: None,
-        })?;
+        let desk = new.desk.clone();
+        let signed = signed(caller, &new)?;
+        let delegation = ctx.permit(new.granted(caller, signed, self.now()))?;
 
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
         delegation.check_grant()?;
-        if !residents::exists(&mut tx, delegation.resident).await? {
-            return Err(IdentityError::ResidentNotFound);
-        }
+        self.check_parties(&mut tx, &delegation).await?;
+        self.check_guardian(&mut tx, &delegation).await?;
         if let Some(guardianship) = self.own_or_guardians(&mut tx, ctx).await? {
             guardianship.check_passes_on(&delegation)?;
+        }
+        if let Some(desk) = &desk {
+            self.check_desk(&mut tx, caller, &delegation, desk).await?;
         }
         if !delegations::insert(&mut tx, &delegation).await? {
             return Err(IdentityError::DelegationExists);
         }
-        let data = json!({ "resident_id": delegation.resident, "delegate": delegation.delegate });
-        let event = NewEvent::new("anjia.identity.delegation.granted.v1", delegation.id, data, delegation.granted_at);
-        events::append(&mut tx, event.traceparent(ctx.traceparent())).await?;
-        let entry = Entry::new(caller, "identity.delegation.grant");
-        audit::record(&mut tx, delegations::audited(entry, &delegation)).await?;
+        tell(&mut tx, ctx, GRANTED, &delegation, delegation.granted_at).await?;
+        let entry = delegations::audited(Entry::new(caller, "identity.delegation.grant"), &delegation);
+        let entry = self.issue_receipt(&mut tx, &delegation, entry).await?;
+        audit::record(&mut tx, entry).await?;
         Ok(call.commit(tx, delegation).await?)
+    }
+
+    /// A minor's guardian is one until the ward comes of age.
+    async fn check_guardian(&self, tx: &mut Transaction, delegation: &Delegation) -> Result<(), IdentityError> {
+        if delegation.basis == Basis::Guardian {
+            let ward = residents::get(tx, &self.vault, delegation.resident).await?;
+            let ward = ward.ok_or(IdentityError::ResidentNotFound)?;
+            delegation.check_of_age(ward.national_id.birth_date())?;
+        }
+        Ok(())
+    }
+
+    /// The credential that was presented is the resident's, found by its blind index, and the witness is a third person.
+    async fn check_desk(
+        &self,
+        tx: &mut Transaction,
+        caller: &Caller,
+        delegation: &Delegation,
+        desk: &Desk,
+    ) -> Result<(), IdentityError> {
+        let presented = residents::find(tx, &self.vault, &desk.national_id).await?;
+        if presented.is_none_or(|resident| resident.id != delegation.resident) {
+            return Err(IdentityError::CredentialMismatch);
+        }
+        let witness = practitioners::get(tx, desk.witness).await?;
+        let (Some(witness), Some(organisation)) = (witness, caller.organisation) else {
+            return Err(IdentityError::WitnessNotAccepted);
+        };
+        delegation.check_witness(&witness, organisation, caller.acting())
     }
 
     /// A delegate cannot delegate further, nor take others' delegations away, unless they are the guardian: on what they then act.
@@ -99,5 +145,24 @@ impl App {
             Basis::Guardian => Ok(Some(rests_on)),
             Basis::Granted => Err(IdentityError::ActionNotDelegated),
         }
+    }
+}
+
+/// How it is signed, and which organisation answers for that. Nobody but the resident signs without credential and witness.
+fn signed(caller: &Caller, new: &NewDelegation) -> Result<(Signing, Option<OrganisationId>), IdentityError> {
+    match (new.basis, caller.resident(), &new.desk) {
+        (Basis::Guardian, Some(_), _) => {
+            Err(FieldError::new("basis", "a guardian is recorded by an operator who saw the papers").into())
+        }
+        (Basis::Guardian, None, Some(_)) => {
+            Err(FieldError::new("desk", "is no ground for a guardian: the papers are").into())
+        }
+        (Basis::Guardian, None, None) => Ok((Signing::Papers, caller.organisation)),
+        (Basis::Granted, Some(_), Some(_)) => {
+            Err(FieldError::new("desk", "is for a desk; leave it out under the resident's own token").into())
+        }
+        (Basis::Granted, Some(_), None) => Ok((Signing::Own, None)),
+        (Basis::Granted, None, Some(desk)) => Ok((Signing::Desk(desk.witness), caller.organisation)),
+        (Basis::Granted, None, None) => Err(IdentityError::NotSigned),
     }
 }

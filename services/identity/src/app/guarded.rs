@@ -3,6 +3,7 @@
 use chassis::Guarded;
 use types::ids::{OrganisationId, ResidentId};
 
+use crate::domain::break_glass::BreakGlass;
 use crate::domain::consent::Consent;
 use crate::domain::delegation::Delegation;
 use crate::domain::designation::Designation;
@@ -117,7 +118,7 @@ impl Guarded for Delegation {
     }
 
     fn organisations(&self) -> Vec<OrganisationId> {
-        self.witness.into_iter().collect()
+        self.recorder.into_iter().collect()
     }
 }
 
@@ -129,6 +130,18 @@ impl Guarded for Consent {
     }
 
     fn organisations(&self) -> Vec<OrganisationId> {
-        vec![self.recipient]
+        self.recipient.organisation().into_iter().collect()
+    }
+}
+
+impl Guarded for BreakGlass {
+    const NOT_FOUND: &'static str = "BREAK_GLASS_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.organisation]
     }
 }

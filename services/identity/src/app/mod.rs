@@ -3,9 +3,11 @@
 mod assertion;
 pub mod bootstrap;
 mod change_designation;
+mod check_break_glass;
 mod check_consent;
 mod check_delegation;
 mod check_may;
+mod confirm_delegation;
 mod correct_enrolment;
 mod coverage_changed;
 mod designate_provider;
@@ -19,6 +21,7 @@ mod forget_assertions;
 mod get_consent;
 mod get_coverage;
 mod get_delegation;
+mod get_delegation_receipt;
 mod get_designation;
 mod get_enrolment;
 mod get_family_doctor_contract;
@@ -28,18 +31,26 @@ mod get_remote_care_filing;
 mod get_resident;
 mod grant_consent;
 mod grant_delegation;
+mod granting;
 mod guarded;
 pub mod import_enrolments;
 mod learn_revocations;
 mod lift_revocation;
+mod list_break_glass;
+mod list_consents;
+mod list_delegations;
 mod list_designations;
 mod list_enrolments;
 mod list_organisations;
+mod open_break_glass;
+mod propose_delegation;
 mod pull_revocations;
 mod register_organisation;
 mod register_practitioner;
 mod register_resident;
 mod renew_family_doctor_contract;
+mod review_break_glass;
+mod revoke_consent;
 mod revoke_delegation;
 mod revoke_token;
 pub mod rotate_keys;
@@ -58,7 +69,8 @@ use types::clock::Clock;
 use types::region::RegionCode;
 
 pub use change_designation::DesignationChange;
-pub use check_consent::ConsentQuestion;
+pub use check_break_glass::BreakGlassQuestion;
+pub use check_consent::{Allowing, ConsentQuestion};
 pub use check_delegation::DelegationQuestion;
 pub use correct_enrolment::Correction;
 pub use designate_provider::NewDesignation;
@@ -66,14 +78,17 @@ pub use end_enrolment::Ending;
 pub use end_family_doctor_contract::ContractEnding;
 pub use enrol_resident::NewEnrolment;
 pub use file_remote_care::NewFiling;
+pub use get_delegation_receipt::OfDelegation;
 pub use grant_consent::NewConsent;
 pub use grant_delegation::NewDelegation;
+pub use open_break_glass::NewBreakGlass;
 pub use register_organisation::NewOrganisation;
 pub use register_practitioner::NewPractitioner;
 pub use register_resident::NewResident;
 pub use sign_family_doctor_contract::NewContract;
 pub use signer::Signer;
 
+use crate::domain::break_glass;
 use crate::domain::continuation::Continuations;
 use crate::domain::contribution::ContributionRules;
 use crate::domain::family_doctor::ServicePackages;
@@ -95,6 +110,7 @@ pub struct App {
     /// The region in whose name clients are looked up, before their own is known.
     pub home: RegionCode,
     pub token_lifetime: TimeDelta,
+    pub break_glass: break_glass::Limits,
 }
 
 impl App {

@@ -1,17 +1,17 @@
 use chassis::{Context, Permitted};
+use chrono::{DateTime, Utc};
 use postgres::audit::{self, Entry};
-use postgres::events::{self, NewEvent};
-use postgres::{Begun, Call, Reply};
-use serde_json::json;
+use postgres::{Begun, Call, Reply, Transaction};
 use types::ids::DelegationId;
 
 use super::App;
+use super::granting::{REVOKED, tell};
 use crate::domain::IdentityError;
 use crate::domain::delegation::Delegation;
 use crate::store::delegations;
 
 impl App {
-    /// Takes a delegation back; again changes nothing and answers the same.
+    /// Takes a delegation back, and with a guardianship what was passed on from it; again changes nothing and answers the same.
     pub async fn revoke_delegation(
         &self,
         ctx: &Context,
@@ -23,21 +23,32 @@ impl App {
             Begun::Replayed(reply) => return Ok(reply),
         };
         let found = delegations::get(&mut tx, id).await?.ok_or(IdentityError::DelegationNotFound)?;
-        let found = ctx.permit(found)?;
+        let found = ctx.permit(found)?.into_inner();
         self.own_or_guardians(&mut tx, ctx).await?;
         let now = self.now();
-        if !delegations::revoke(&mut tx, id, now).await? {
-            // Read anew: whoever was first may have come between.
-            let revoked = delegations::get(&mut tx, id).await?.ok_or(IdentityError::DelegationNotFound)?;
-            let revoked = ctx.permit(revoked)?;
-            return Ok(call.commit(tx, revoked).await?);
+        let revoked = self.take_back(&mut tx, ctx, found, now).await?;
+        for passed_on in delegations::resting_on(&mut tx, id).await? {
+            self.take_back(&mut tx, ctx, passed_on, now).await?;
         }
-        let revoked = ctx.permit(found.into_inner().revoke(now))?;
-        let data = json!({ "resident_id": revoked.resident, "delegate": revoked.delegate });
-        let event = NewEvent::new("anjia.identity.delegation.revoked.v1", revoked.id, data, now);
-        events::append(&mut tx, event.traceparent(ctx.traceparent())).await?;
+        Ok(call.commit(tx, ctx.permit(revoked)?).await?)
+    }
+
+    /// Takes one back, once, and tells of it.
+    pub(super) async fn take_back(
+        &self,
+        tx: &mut Transaction,
+        ctx: &Context,
+        delegation: Delegation,
+        now: DateTime<Utc>,
+    ) -> Result<Delegation, IdentityError> {
+        if !delegations::revoke(tx, delegation.id, now).await? {
+            // Read anew: whoever was first may have come between.
+            return delegations::get(tx, delegation.id).await?.ok_or(IdentityError::DelegationNotFound);
+        }
+        let revoked = delegation.revoke(now);
+        tell(tx, ctx, REVOKED, &revoked, now).await?;
         let entry = Entry::new(&ctx.caller, "identity.delegation.revoke");
-        audit::record(&mut tx, delegations::audited(entry, &revoked)).await?;
-        Ok(call.commit(tx, revoked).await?)
+        audit::record(tx, delegations::audited(entry, &revoked)).await?;
+        Ok(revoked)
     }
 }

@@ -2,14 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Months, NaiveDate, TimeDelta, Utc};
 use proto::convert::FieldError;
 use types::caller::Party;
+use types::care::CareKind;
+use types::clock::start_of_local_day;
+use types::delegation::Limits;
 use types::ids::{DelegationId, OrganisationId, ResidentId};
 use types::region::RegionCode;
 
+pub mod receipt;
+mod signing;
+
+pub use signing::{Desk, Signing};
+
 use super::word::words;
-use super::{IdentityError, check_until};
+use super::{IdentityError, check_term};
+
+/// How long the resident has to confirm what was proposed.
+const PROPOSAL_TERM: TimeDelta = TimeDelta::days(7);
+
+/// At this age nobody has a guardian for being a minor (Civil Code, Art. 17).
+const AGE_OF_MAJORITY_YEARS: u32 = 18;
 
 words! {
     /// What a delegate may do for the resident.
@@ -35,6 +49,8 @@ words! {
 /// Where a delegation stands at a moment. Expiry is a fact of time, never stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
+    Proposed,
+    NotBegun,
     Active,
     Expired,
     Revoked,
@@ -48,10 +64,16 @@ pub struct Delegation {
     pub delegate: Party,
     pub basis: Basis,
     pub actions: BTreeSet<Action>,
+    pub limits: Limits,
+    pub from: DateTime<Utc>,
     pub until: DateTime<Utc>,
     pub evidence: String,
-    /// Organisation that saw a guardian's papers.
-    pub witness: Option<OrganisationId>,
+    pub signing: Signing,
+    /// Organisation that proposed it, witnessed the signature, or saw a guardian's papers.
+    pub recorder: Option<OrganisationId>,
+    /// The guardianship that a guardian passed this on from: it ends with it.
+    pub rests_on: Option<DelegationId>,
+    /// When it was granted, or proposed.
     pub granted_at: DateTime<Utc>,
     pub revoked_at: Option<DateTime<Utc>>,
 }
@@ -70,7 +92,16 @@ impl Delegation {
         if self.actions.is_empty() {
             return Err(FieldError::new("actions", "at least one is required"));
         }
-        check_until(self.until, self.granted_at)
+        check_term(self.from, self.until, self.granted_at)
+    }
+
+    /// The guardian of a minor is one until the ward comes of age.
+    pub fn check_of_age(&self, birth_date: NaiveDate) -> Result<(), FieldError> {
+        let majority = comes_of_age(birth_date);
+        if self.basis == Basis::Guardian && self.granted_at < majority && self.until > majority {
+            return Err(FieldError::new("until", "must be no later than the ward's eighteenth birthday"));
+        }
+        Ok(())
     }
 
     pub fn state(&self, now: DateTime<Utc>) -> State {
@@ -78,6 +109,10 @@ impl Delegation {
             State::Revoked
         } else if self.until <= now {
             State::Expired
+        } else if self.signing == Signing::Proposed {
+            if self.granted_at + PROPOSAL_TERM <= now { State::Expired } else { State::Proposed }
+        } else if self.from > now {
+            State::NotBegun
         } else {
             State::Active
         }
@@ -91,7 +126,8 @@ impl Delegation {
         match self.state(now) {
             State::Active => Ok(()),
             State::Expired => Err(IdentityError::DelegationExpired),
-            State::Revoked => Err(IdentityError::NoDelegation),
+            State::NotBegun => Err(IdentityError::DelegationNotBegun),
+            State::Revoked | State::Proposed => Err(IdentityError::NoDelegation),
         }
     }
 
@@ -120,15 +156,43 @@ impl Delegation {
         if self.actions.contains(&action) { Ok(()) } else { Err(IdentityError::ActionNotDelegated) }
     }
 
+    /// Refuses where it is for other care or other providers. What is not known yet is not asked about.
+    pub fn check_reach(
+        &self,
+        kind: Option<CareKind>,
+        organisation: Option<OrganisationId>,
+    ) -> Result<(), IdentityError> {
+        if kind.is_some_and(|kind| !self.limits.admits_kind(kind)) {
+            return Err(IdentityError::ServiceKindNotDelegated);
+        }
+        if organisation.is_some_and(|organisation| !self.limits.admits_organisation(organisation)) {
+            return Err(IdentityError::OrganisationNotDelegated);
+        }
+        Ok(())
+    }
+
     /// Refuses unless it is a guardian's, who passes on no more than they have: no other action, and not for longer.
     pub fn check_passes_on(&self, granted: &Self) -> Result<(), IdentityError> {
         if self.basis != Basis::Guardian || !granted.actions.is_subset(&self.actions) {
             return Err(IdentityError::ActionNotDelegated);
         }
+        if !self.limits.include(&granted.limits) {
+            return Err(FieldError::new("limits", "must not be wider than the guardianship's").into());
+        }
         if granted.until > self.until {
             return Err(FieldError::new("until", "must not be later than the guardianship's").into());
         }
         Ok(())
+    }
+
+    /// The resident's own signature under a proposal. What is signed stays as it is.
+    pub fn confirm(self, now: DateTime<Utc>) -> Result<Self, IdentityError> {
+        match self.state(now) {
+            State::Proposed => Ok(Self { signing: Signing::Own, ..self }),
+            State::Active | State::NotBegun => Ok(self),
+            State::Expired => Err(IdentityError::DelegationExpired),
+            State::Revoked => Err(IdentityError::NoDelegation),
+        }
     }
 
     /// Takes it back. The first time counts.
@@ -138,86 +202,11 @@ impl Delegation {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use chrono::TimeDelta;
-    use types::ids::PractitionerId;
-
-    use super::*;
-
-    const NOW: DateTime<Utc> = DateTime::UNIX_EPOCH;
-
-    fn delegation() -> Delegation {
-        Delegation {
-            id: DelegationId::generate(),
-            region: RegionCode::BEIJING,
-            resident: ResidentId::generate(),
-            delegate: Party::Practitioner(PractitionerId::generate()),
-            basis: Basis::Granted,
-            actions: BTreeSet::from([Action::Book, Action::Refer]),
-            until: NOW + TimeDelta::days(1),
-            evidence: "SELF".to_owned(),
-            witness: None,
-            granted_at: NOW,
-            revoked_at: None,
-        }
-    }
-
-    #[test]
-    fn id_04_a_delegate_may_do_what_was_delegated_and_nothing_else() {
-        let delegation = delegation();
-        let may = |action| delegation.check_action(delegation.resident, &delegation.delegate, action, NOW);
-        assert!(may(Action::Book).is_ok());
-        assert!(matches!(may(Action::Pay), Err(IdentityError::ActionNotDelegated)));
-    }
-
-    #[test]
-    fn id_04_nobody_else_may_act_and_for_nobody_else() {
-        let delegation = delegation();
-        let stranger = Party::Practitioner(PractitionerId::generate());
-        let by_stranger = delegation.check_action(delegation.resident, &stranger, Action::Book, NOW);
-        assert!(matches!(by_stranger, Err(IdentityError::NoDelegation)));
-        let for_stranger = delegation.check_action(ResidentId::generate(), &delegation.delegate, Action::Book, NOW);
-        assert!(matches!(for_stranger, Err(IdentityError::NoDelegation)));
-    }
-
-    #[test]
-    fn id_04_it_ends_at_its_time_and_when_revoked() {
-        let delegation = delegation();
-        assert_eq!(delegation.state(delegation.until - TimeDelta::microseconds(1)), State::Active);
-        assert_eq!(delegation.state(delegation.until), State::Expired);
-        let late = delegation.check_in_force(delegation.resident, delegation.until);
-        assert!(matches!(late, Err(IdentityError::DelegationExpired)));
-
-        let revoked = delegation.clone().revoke(NOW);
-        assert_eq!(revoked.state(revoked.until), State::Revoked);
-        let refused = revoked.check_in_force(revoked.resident, NOW);
-        assert!(matches!(refused, Err(IdentityError::NoDelegation)));
-        assert_eq!(revoked.clone().revoke(NOW + TimeDelta::hours(1)), revoked);
-    }
-
-    #[test]
-    fn id_04_a_guardian_passes_on_no_more_than_they_have() {
-        let guardianship = Delegation { basis: Basis::Guardian, ..delegation() };
-        let less = Delegation { actions: BTreeSet::from([Action::Book]), ..delegation() };
-        assert!(guardianship.check_passes_on(&less).is_ok());
-        let more = Delegation { actions: BTreeSet::from([Action::Book, Action::Pay]), ..less.clone() };
-        assert!(matches!(guardianship.check_passes_on(&more), Err(IdentityError::ActionNotDelegated)));
-        let longer = Delegation { until: guardianship.until + TimeDelta::microseconds(1), ..less.clone() };
-        assert!(
-            matches!(guardianship.check_passes_on(&longer), Err(IdentityError::Field(wrong)) if wrong.field == "until")
-        );
-        assert!(matches!(delegation().check_passes_on(&less), Err(IdentityError::ActionNotDelegated)));
-    }
-
-    #[test]
-    fn id_04_what_may_not_be_granted_names_the_field() {
-        let field = |delegation: Delegation| delegation.check_grant().unwrap_err().field;
-        let good = delegation();
-        assert_eq!(good.check_grant(), Ok(()));
-        assert_eq!(field(Delegation { delegate: Party::Resident(good.resident), ..good.clone() }), "delegate");
-        assert_eq!(field(Delegation { delegate: Party::Service("referral".to_owned()), ..good.clone() }), "delegate");
-        assert_eq!(field(Delegation { actions: BTreeSet::new(), ..good.clone() }), "actions");
-        assert_eq!(field(Delegation { until: NOW, ..good }), "until");
-    }
+/// When somebody's eighteenth birthday begins.
+fn comes_of_age(birth_date: NaiveDate) -> DateTime<Utc> {
+    let birthday = birth_date.checked_add_months(Months::new(12 * AGE_OF_MAJORITY_YEARS));
+    birthday.map_or(DateTime::<Utc>::MAX_UTC, start_of_local_day)
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,8 +91,26 @@ pub enum IdentityError {
     NoDelegation,
     #[error("the delegation has expired")]
     DelegationExpired,
+    #[error("the delegation begins later")]
+    DelegationNotBegun,
     #[error("the delegation does not cover this")]
     ActionNotDelegated,
+    #[error("the delegation is not for this kind of care")]
+    ServiceKindNotDelegated,
+    #[error("the delegation is not for this provider")]
+    OrganisationNotDelegated,
+    #[error("nobody is registered as this delegate")]
+    DelegateNotFound,
+    #[error("the delegate lets the resident act for them, directly or through others")]
+    DelegationRing,
+    #[error("a desk needs the resident's credential and a witness")]
+    NotSigned,
+    #[error("the credential is not the resident's")]
+    CredentialMismatch,
+    #[error("the witness must be a third person of the same organisation")]
+    WitnessNotAccepted,
+    #[error("the resident has not confirmed the delegation")]
+    DelegationNotConfirmed,
     /// Asking about other people's delegations.
     #[error("only the delegate may be asked about")]
     NotTheDelegate,
@@ -103,6 +121,17 @@ pub enum IdentityError {
     ConsentExists,
     #[error("the resident has not consented to this")]
     NoConsent,
+
+    #[error("there is no such opening of records")]
+    BreakGlassNotFound,
+    #[error("an opening with this id was recorded already")]
+    BreakGlassExists,
+    #[error("the records are not open to this organisation")]
+    BreakGlassNotOpen,
+    #[error("no more openings today by this clinician")]
+    BreakGlassLimit,
+    #[error("the opening was reviewed already")]
+    BreakGlassReviewed,
 
     #[error("there is no such client")]
     ClientUnknown,
@@ -121,6 +150,9 @@ pub enum IdentityError {
     #[error("there is no such lasting revocation")]
     RevocationNotFound,
 
+    /// Somebody who works for no organisation, or reviews themself.
+    #[error("this is outside of the caller's scope")]
+    OutsideScope,
     #[error(transparent)]
     Denied(#[from] Denied),
     #[error(transparent)]

@@ -1,5 +1,6 @@
 //! Who is who and who may act for whom: values and rules. Pure: time and randomness are passed in.
 
+pub mod break_glass;
 pub mod client;
 pub mod consent;
 pub mod continuation;
@@ -26,10 +27,13 @@ use proto::convert::FieldError;
 /// Permission given once may not last for ever: at most a year, leap years included.
 const TERM_MAX: TimeDelta = TimeDelta::days(366);
 
-/// The end of a delegation or consent: ahead, and at most a year ahead.
-pub(crate) fn check_until(until: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), FieldError> {
+/// The term of a delegation or consent: it ends after it begins, ahead, and at most a year ahead.
+pub(crate) fn check_term(from: DateTime<Utc>, until: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), FieldError> {
     if until <= now {
         return Err(FieldError::new("until", "must lie ahead"));
+    }
+    if until <= from {
+        return Err(FieldError::new("until", "must be later than `from`"));
     }
     if until > now + TERM_MAX {
         return Err(FieldError::new("until", "must be at most a year ahead"));
@@ -44,9 +48,11 @@ mod tests {
     #[test]
     fn a_term_lies_ahead_and_lasts_a_year_at_most() {
         let now = DateTime::UNIX_EPOCH;
-        assert!(check_until(now, now).is_err());
-        assert!(check_until(now + TimeDelta::microseconds(1), now).is_ok());
-        assert!(check_until(now + TERM_MAX, now).is_ok());
-        assert!(check_until(now + TERM_MAX + TimeDelta::microseconds(1), now).is_err());
+        let tick = TimeDelta::microseconds(1);
+        assert!(check_term(now, now, now).is_err());
+        assert!(check_term(now, now + tick, now).is_ok());
+        assert!(check_term(now + tick, now + tick, now).is_err());
+        assert!(check_term(now, now + TERM_MAX, now).is_ok());
+        assert!(check_term(now, now + TERM_MAX + tick, now).is_err());
     }
 }

@@ -61,11 +61,10 @@ impl Resident {
     /// The full name is for the resident's own eyes: whoever acts for them sees it masked, too.
     pub fn shown_to(&self, caller: &Caller) -> ShownResident {
         let is_self = caller.actor.is_none() && caller.subject == Party::Resident(self.id);
-        let name = self.name.expose();
         ShownResident {
             id: self.id,
             region: self.region,
-            display_name: Redacted::new(if is_self { name.clone() } else { masked_name(name) }),
+            display_name: if is_self { self.name.clone() } else { Redacted::new(self.masked_name()) },
             masked_national_id: self.national_id.masked(),
             birth_date: self.national_id.birth_date(),
             sex: self.national_id.sex(),
@@ -75,11 +74,11 @@ impl Resident {
             registered_at: self.registered_at,
         }
     }
-}
 
-/// The first character; neither the rest nor its length.
-fn masked_name(name: &str) -> String {
-    name.chars().next().into_iter().chain("**".chars()).collect()
+    /// The first character; neither the rest nor its length.
+    pub fn masked_name(&self) -> String {
+        self.name.expose().chars().next().into_iter().chain("**".chars()).collect()
+    }
 }
 
 #[cfg(test)]

@@ -5,14 +5,17 @@ use chassis::auth::Revoked;
 use chrono::{DateTime, Utc};
 use proto::anjia::common::v1 as common;
 use proto::anjia::identity::v1 as wire;
-use proto::convert::{FieldError, to_date, to_money, to_place, to_scheme, to_tier, to_timestamp};
+use proto::convert::{FieldError, to_date, to_limits, to_money, to_place, to_scheme, to_tier, to_timestamp};
 use types::ids::{ContractId, DepartmentId, OrganisationId, PractitionerId};
 use types::national_id::Sex;
 
+use crate::app::OfDelegation;
 use crate::app::signer::PublishedKey;
-use crate::domain::consent::{Consent, Purpose};
+use crate::domain::break_glass::{BreakGlass, Reason, Verdict};
+use crate::domain::consent::{self, Consent, DataKind, Purpose, RecipientClass};
 use crate::domain::contribution::{Contribution, WaitingCause};
-use crate::domain::delegation::{self, Action, Basis, Delegation};
+use crate::domain::delegation::receipt::Receipt;
+use crate::domain::delegation::{self, Action, Basis, Delegation, Signing};
 use crate::domain::designation::{self, Designation, Suspension};
 use crate::domain::enrolment::{Coverage, Enrolment, Layer};
 use crate::domain::family_doctor::{Contract, Localized, ServicePackage};
@@ -49,6 +52,14 @@ word!(optional_designation_kind, to_designation_kind, designation::Kind, wire::D
     { Outpatient, Inpatient, Pharmacy, Chronic });
 word!(optional_basis, to_basis, Basis, wire::DelegationBasis, { Granted, Guardian });
 word!(optional_action, to_action, Action, wire::DelegatedAction, { Book, Attend, Refer, Pay, View });
+word!(optional_data_kind, to_data_kind, DataKind, wire::HealthDataKind, {
+    Summary, Results, Imaging, Medication, MentalHealth, Hiv, Reproductive, Genetic
+});
+word!(optional_recipient_class, to_recipient_class, RecipientClass, wire::ConsentRecipientClass, {
+    Providers, CommunityProviders, DistrictProviders, TertiaryProviders
+});
+word!(optional_reason, to_reason, Reason, wire::BreakGlassReason, { LifeAtRisk, CannotConsent, PublicHealth });
+word!(optional_verdict, to_verdict, Verdict, wire::BreakGlassVerdict, { Justified, Unjustified });
 word!(optional_purpose, to_purpose, Purpose, wire::ConsentPurpose, { Referral, Treatment, Research });
 
 /// A word that must be said.
@@ -241,9 +252,17 @@ pub(super) fn to_package(package: &ServicePackage) -> wire::ServicePackage {
 /// As it stands at `now`.
 pub(super) fn to_delegation(delegation: &Permitted<Delegation>, now: DateTime<Utc>) -> wire::Delegation {
     let state = match delegation.state(now) {
+        delegation::State::Proposed => wire::DelegationState::Proposed,
+        delegation::State::NotBegun => wire::DelegationState::NotBegun,
         delegation::State::Active => wire::DelegationState::Active,
         delegation::State::Expired => wire::DelegationState::Expired,
         delegation::State::Revoked => wire::DelegationState::Revoked,
+    };
+    let signing = match delegation.signing {
+        Signing::Proposed => wire::DelegationSigning::Proposed,
+        Signing::Own => wire::DelegationSigning::Own,
+        Signing::Desk(_) => wire::DelegationSigning::Desk,
+        Signing::Papers => wire::DelegationSigning::Papers,
     };
     wire::Delegation {
         delegation_id: delegation.id.to_string(),
@@ -256,18 +275,70 @@ pub(super) fn to_delegation(delegation: &Permitted<Delegation>, now: DateTime<Ut
         state: state.into(),
         granted_at: Some(to_timestamp(delegation.granted_at)),
         revoked_at: delegation.revoked_at.map(to_timestamp),
+        limits: to_limits(&delegation.limits),
+        from: Some(to_timestamp(delegation.from)),
+        signing: signing.into(),
+        witness_practitioner_id: text(delegation.signing.witness()),
+        recorder_organisation_id: text(delegation.recorder),
     }
 }
 
-pub(super) fn to_consent(consent: &Permitted<Consent>) -> wire::Consent {
+pub(super) fn to_receipt((_, receipt): &OfDelegation) -> wire::DelegationReceipt {
+    let Receipt { id, delegation, text, issued_at } = receipt;
+    wire::DelegationReceipt {
+        receipt_id: id.to_string(),
+        delegation_id: delegation.to_string(),
+        text: Some(common::Localized { zh: text.zh.clone(), en: text.en.clone() }),
+        issued_at: Some(to_timestamp(*issued_at)),
+        hash: receipt.hash(),
+    }
+}
+
+/// As it stands at `now`.
+pub(super) fn to_consent(consent: &Consent, now: DateTime<Utc>) -> wire::Consent {
+    let state = match consent.state(now) {
+        consent::State::NotBegun => wire::ConsentState::NotBegun,
+        consent::State::Active => wire::ConsentState::Active,
+        consent::State::Expired => wire::ConsentState::Expired,
+        consent::State::Revoked => wire::ConsentState::Revoked,
+    };
     wire::Consent {
         consent_id: consent.id.to_string(),
         resident_id: consent.resident.to_string(),
-        recipient_organisation_id: consent.recipient.to_string(),
+        recipient_organisation_id: text(consent.recipient.organisation()),
         purpose: to_purpose(consent.purpose),
         until: Some(to_timestamp(consent.until)),
         granted_at: Some(to_timestamp(consent.granted_at)),
+        kinds: consent.kinds.iter().copied().map(to_data_kind).collect(),
+        recipient_class: consent.recipient.class().map(to_recipient_class).unwrap_or_default(),
+        from: Some(to_timestamp(consent.from)),
+        revoked_at: consent.revoked_at.map(to_timestamp),
+        state: state.into(),
     }
+}
+
+/// As it stands at `now`.
+pub(super) fn to_break_glass(opened: &Permitted<BreakGlass>, now: DateTime<Utc>) -> wire::BreakGlass {
+    let state = if opened.is_open(now) { wire::BreakGlassState::Open } else { wire::BreakGlassState::Closed };
+    let review = opened.review.as_ref();
+    wire::BreakGlass {
+        break_glass_id: opened.id.to_string(),
+        resident_id: opened.resident.to_string(),
+        organisation_id: opened.organisation.to_string(),
+        opened_by: opened.opened_by.to_string(),
+        reason: to_reason(opened.reason),
+        justification: opened.justification.clone(),
+        opened_at: Some(to_timestamp(opened.opened_at)),
+        closes_at: Some(to_timestamp(opened.closes_at)),
+        state: state.into(),
+        verdict: review.map(|review| to_verdict(review.verdict)).unwrap_or_default(),
+        reviewed_at: review.map(|review| to_timestamp(review.at)),
+    }
+}
+
+/// An id that may be missing.
+fn text(id: Option<impl ToString>) -> String {
+    id.map(|id| id.to_string()).unwrap_or_default()
 }
 
 pub(super) fn to_key(key: &PublishedKey) -> wire::Key {

@@ -10,10 +10,10 @@ use tonic::{Request, Response, Status};
 use types::caller::Party;
 use types::ids::DelegationId;
 
-use super::convert::{optional_action, optional_basis, said, to_delegation};
-use super::{Grpc, answer};
+use super::convert::{optional_action, optional_basis, said, to_delegation, to_receipt};
+use super::{Grpc, answer, page};
 use crate::app::{DelegationQuestion, NewDelegation};
-use crate::domain::delegation::{Action, Delegation};
+use crate::domain::delegation::{Action, Basis, Delegation, Desk};
 
 #[tonic::async_trait]
 impl DelegationService for Grpc {
@@ -29,6 +29,60 @@ impl DelegationService for Grpc {
         let new = new_delegation(&message).map_err(error::invalid)?;
         let reply = self.0.grant_delegation(&ctx, &call, new).await?;
         answer(reply, |row| granted(&row))
+    }
+
+    async fn propose_delegation(
+        &self,
+        request: Request<wire::ProposeDelegationRequest>,
+    ) -> Result<Response<wire::ProposeDelegationResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let method = "anjia.identity.v1.DelegationService/ProposeDelegation";
+        let call =
+            Call::new(&ctx.caller, method, &message, |row| proposed(row).encode_to_vec()).map_err(error::invalid)?;
+        let new = new_proposal(&message).map_err(error::invalid)?;
+        let reply = self.0.propose_delegation(&ctx, &call, new).await?;
+        answer(reply, |row| proposed(&row))
+    }
+
+    async fn confirm_delegation(
+        &self,
+        request: Request<wire::ConfirmDelegationRequest>,
+    ) -> Result<Response<wire::ConfirmDelegationResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let method = "anjia.identity.v1.DelegationService/ConfirmDelegation";
+        let call =
+            Call::new(&ctx.caller, method, &message, |row| confirmed(row).encode_to_vec()).map_err(error::invalid)?;
+        let id = convert::id("delegation_id", &message.delegation_id).map_err(error::invalid)?;
+        let reply = self.0.confirm_delegation(&ctx, &call, id).await?;
+        answer(reply, |row| confirmed(&row))
+    }
+
+    async fn list_delegations(
+        &self,
+        request: Request<wire::ListDelegationsRequest>,
+    ) -> Result<Response<wire::ListDelegationsResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let mut message = request.into_inner();
+        let page = page(message.page.take(), &message)?;
+        let resident = convert::id("resident_id", &message.resident_id).map_err(error::invalid)?;
+        let (found, now) = self.0.list_delegations(&ctx, resident, &page).await?;
+        let found = found.map(|row| to_delegation(&row, now));
+        Ok(Response::new(wire::ListDelegationsResponse {
+            delegations: found.items,
+            next_page_token: found.next_page_token,
+        }))
+    }
+
+    async fn get_delegation_receipt(
+        &self,
+        request: Request<wire::GetDelegationReceiptRequest>,
+    ) -> Result<Response<wire::GetDelegationReceiptResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let id = convert::id("delegation_id", &request.get_ref().delegation_id).map_err(error::invalid)?;
+        let receipt = self.0.delegation_receipt(&ctx, id).await?;
+        Ok(Response::new(wire::GetDelegationReceiptResponse { receipt: Some(to_receipt(&receipt)) }))
     }
 
     async fn get_delegation(
@@ -49,7 +103,7 @@ impl DelegationService for Grpc {
         let question = question(request.get_ref()).map_err(error::invalid)?;
         let delegation = self.0.check_delegation(&ctx, question).await?;
         // It is in force: that is what was asked.
-        let now = delegation.granted_at;
+        let now = delegation.from;
         Ok(Response::new(wire::CheckDelegationResponse { delegation: Some(to_delegation(&delegation, now)) }))
     }
 
@@ -68,10 +122,22 @@ impl DelegationService for Grpc {
     }
 }
 
-/// In force from the moment it was granted.
+/// As it stood when it was granted: in force, or not begun.
 fn granted(delegation: &Permitted<Delegation>) -> wire::GrantDelegationResponse {
     let now = delegation.granted_at;
     wire::GrantDelegationResponse { delegation: Some(to_delegation(delegation, now)) }
+}
+
+/// Waits for the resident from the moment it was proposed.
+fn proposed(delegation: &Permitted<Delegation>) -> wire::ProposeDelegationResponse {
+    let now = delegation.granted_at;
+    wire::ProposeDelegationResponse { delegation: Some(to_delegation(delegation, now)) }
+}
+
+/// In force, or not begun: not over, or it could not have been confirmed.
+fn confirmed(delegation: &Permitted<Delegation>) -> wire::ConfirmDelegationResponse {
+    let now = delegation.granted_at;
+    wire::ConfirmDelegationResponse { delegation: Some(to_delegation(delegation, now)) }
 }
 
 /// Revoked, whatever the time.
@@ -81,16 +147,47 @@ fn revoked(delegation: &Permitted<Delegation>) -> wire::RevokeDelegationResponse
 }
 
 fn new_delegation(message: &wire::GrantDelegationRequest) -> Result<NewDelegation, FieldError> {
-    let actions = message.actions.iter().enumerate().map(|(i, value)| action(&format!("actions[{i}]"), *value));
     Ok(NewDelegation {
         id: convert::optional_id("delegation_id", &message.delegation_id)?.unwrap_or_else(DelegationId::generate),
         resident: convert::id("resident_id", &message.resident_id)?,
         delegate: party("delegate", &message.delegate)?,
         basis: said("basis", optional_basis("basis", message.basis)?)?,
-        actions: actions.collect::<Result<BTreeSet<_>, _>>()?,
+        actions: actions(&message.actions)?,
+        limits: convert::limits("limits", message.limits.as_ref())?,
+        from: convert::optional_timestamp("from", message.from.as_ref())?,
         until: convert::timestamp("until", message.until.as_ref())?,
         evidence: convert::optional_text("evidence", &message.evidence, 200)?,
+        desk: message.desk.as_ref().map(|signing| desk(signing).map_err(|wrong| wrong.within("desk"))).transpose()?,
     })
+}
+
+fn new_proposal(message: &wire::ProposeDelegationRequest) -> Result<NewDelegation, FieldError> {
+    Ok(NewDelegation {
+        id: convert::optional_id("delegation_id", &message.delegation_id)?.unwrap_or_else(DelegationId::generate),
+        resident: convert::id("resident_id", &message.resident_id)?,
+        delegate: party("delegate", &message.delegate)?,
+        basis: Basis::Granted,
+        actions: actions(&message.actions)?,
+        limits: convert::limits("limits", message.limits.as_ref())?,
+        from: convert::optional_timestamp("from", message.from.as_ref())?,
+        until: convert::timestamp("until", message.until.as_ref())?,
+        evidence: String::new(),
+        desk: None,
+    })
+}
+
+fn desk(message: &wire::DeskSigning) -> Result<Desk, FieldError> {
+    Ok(Desk {
+        national_id: message
+            .national_id
+            .parse()
+            .map_err(|_| FieldError::new("national_id", "must be the number of an identity card (GB 11643)"))?,
+        witness: convert::id("witness_practitioner_id", &message.witness_practitioner_id)?,
+    })
+}
+
+fn actions(values: &[i32]) -> Result<BTreeSet<Action>, FieldError> {
+    values.iter().enumerate().map(|(i, value)| action(&format!("actions[{i}]"), *value)).collect()
 }
 
 fn question(message: &wire::CheckDelegationRequest) -> Result<DelegationQuestion, FieldError> {
@@ -100,6 +197,8 @@ fn question(message: &wire::CheckDelegationRequest) -> Result<DelegationQuestion
         resident: convert::id("resident_id", &message.resident_id)?,
         delegate: delegate.map(|delegate| party("delegate", delegate)).transpose()?,
         action: action("action", message.action)?,
+        care_kind: convert::optional_care_kind("care_kind", message.care_kind)?,
+        organisation: convert::optional_id("organisation_id", &message.organisation_id)?,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The services on the wire: parse, one call, encode.
 
+mod break_glasses;
 mod consents;
 mod convert;
 mod delegations;
@@ -15,7 +16,9 @@ mod tokens;
 use std::sync::Arc;
 
 use chassis::Routes;
-use postgres::Reply;
+use postgres::{Reply, paging};
+use proto::anjia::common::v1::PageRequest;
+use proto::anjia::identity::v1::break_glass_service_server::BreakGlassServiceServer;
 use proto::anjia::identity::v1::consent_service_server::ConsentServiceServer;
 use proto::anjia::identity::v1::delegation_service_server::DelegationServiceServer;
 use proto::anjia::identity::v1::designation_service_server::DesignationServiceServer;
@@ -25,6 +28,8 @@ use proto::anjia::identity::v1::family_doctor_service_server::FamilyDoctorServic
 use proto::anjia::identity::v1::organisation_service_server::OrganisationServiceServer;
 use proto::anjia::identity::v1::resident_service_server::ResidentServiceServer;
 use proto::anjia::identity::v1::token_service_server::TokenServiceServer;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use tonic::{Response, Status};
 
 use crate::app::App;
@@ -44,6 +49,7 @@ pub fn routes(app: Arc<App>) -> Routes {
         .add_service(FamilyDoctorServiceServer::new(grpc.clone()))
         .add_service(DelegationServiceServer::new(grpc.clone()))
         .add_service(ConsentServiceServer::new(grpc.clone()))
+        .add_service(BreakGlassServiceServer::new(grpc.clone()))
         .add_service(TokenServiceServer::new(grpc.clone()))
         .add_service(EventServiceServer::new(grpc))
 }
@@ -51,4 +57,14 @@ pub fn routes(app: Arc<App>) -> Routes {
 /// The answer to a write, fresh or repeated.
 fn answer<T, M: prost::Message + Default>(reply: Reply<T>, encode: impl FnOnce(T) -> M) -> Result<Response<M>, Status> {
     reply.into_message(encode).map(Response::new).map_err(|error| chassis::error::internal(&error))
+}
+
+/// The page asked for; its token belongs to the `query`, which is the request without the page.
+fn page<K: Serialize + DeserializeOwned>(
+    asked: Option<PageRequest>,
+    query: &impl prost::Message,
+) -> Result<paging::PageRequest<K>, Status> {
+    let asked = asked.unwrap_or_default();
+    paging::PageRequest::parse(asked.page_size, &asked.page_token, &query.encode_to_vec())
+        .map_err(|wrong| chassis::error::invalid(wrong.within("page")))
 }

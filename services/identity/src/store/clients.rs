@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use postgres::audit::Entry;
 use sqlx::{FromRow, PgConnection};
-use types::caller::Role;
+use types::caller::{Party, Role};
 use types::ids::OrganisationId;
 use uuid::Uuid;
 
@@ -27,6 +27,18 @@ pub async fn get(conn: &mut PgConnection, client_id: &str) -> Result<Option<Clie
         "SELECT client_id, party, organisation_id, roles, region, public_key_pem FROM clients WHERE client_id = $1",
     )
     .bind(client_id)
+    .fetch_optional(conn)
+    .await?;
+    row.map(Row::client).transpose()
+}
+
+/// One of the clients of a party.
+pub async fn of_party(conn: &mut PgConnection, party: &Party) -> Result<Option<Client>, postgres::Error> {
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT client_id, party, organisation_id, roles, region, public_key_pem FROM clients WHERE party = $1 \
+         ORDER BY client_id LIMIT 1",
+    )
+    .bind(party.to_string())
     .fetch_optional(conn)
     .await?;
     row.map(Row::client).transpose()

@@ -1,9 +1,11 @@
 //! What identity remembers: one table to a file. Takes a connection, never begins or commits.
 
 pub mod assertions;
+pub mod break_glasses;
 pub mod clients;
 pub mod consents;
 pub mod continuations;
+pub mod delegation_receipts;
 pub mod delegations;
 pub mod departments;
 pub mod designations;

@@ -17,6 +17,7 @@ impl World {
             resident_id: resident.to_string(),
             recipient_organisation_id: recipient.to_string(),
             purpose: purpose.into(),
+            kinds: vec![],
         };
         let answer = self.consents().check_consent(caller.request(message).await).await?;
         Ok(answer.into_inner().consent.unwrap())

@@ -1,4 +1,7 @@
-use proto::anjia::identity::v1::{CheckDelegationRequest, DelegatedAction, Delegation, GrantDelegationRequest};
+use proto::anjia::common::v1::CareKind;
+use proto::anjia::identity::v1::{
+    CheckDelegationRequest, DelegatedAction, Delegation, DelegationLimits, GrantDelegationRequest,
+};
 use testkit::TestCaller;
 use tonic::{Code, Status};
 use types::ids::{DelegationId, ResidentId};
@@ -21,6 +24,7 @@ impl World {
             resident_id: resident.to_string(),
             delegate: delegate.to_owned(),
             action: action.into(),
+            ..Default::default()
         };
         let answer = self.delegations().check_delegation(caller.request(message).await).await?;
         Ok(answer.into_inner().delegation.unwrap())
@@ -64,6 +68,7 @@ async fn id_04_without_a_delegation_nobody_may_act() {
         resident_id: person.id.to_string(),
         delegate: String::new(),
         action: Book.into(),
+        ..Default::default()
     };
     let revoked = world.delegations().check_delegation(before.request(question)).await;
     assert_eq!(refused(revoked), denied("NO_DELEGATION"));
@@ -102,4 +107,37 @@ async fn id_04_a_delegation_expires_at_its_time() {
     let id = granted.delegation_id.parse().unwrap();
     let answer = world.check(&world.caller("referral"), id, person.id, worker.party(), Book).await;
     assert_eq!(refused(answer), (Code::FailedPrecondition, "DELEGATION_EXPIRED".to_owned()));
+}
+
+#[tokio::test]
+async fn id_04_a_delegation_reaches_the_care_and_the_providers_it_names() {
+    let world = World::start().await;
+    let hospital = world.hospital().await;
+    let person = world.person("chen").await;
+    let worker = world.caller("worker");
+    let limits = DelegationLimits {
+        care_kinds: vec![CareKind::Outpatient.into()],
+        organisation_ids: vec![hospital.to_string()],
+        ..Default::default()
+    };
+    let message = GrantDelegationRequest { limits: Some(limits), ..new_delegation(person.id, worker.party(), &[Book]) };
+    let granted = world.grant(&person.caller, message).await.unwrap();
+    let acting = worker.acting_for(person.id, granted.delegation_id.parse().unwrap());
+    let check = async |kind: CareKind, organisation: &str| {
+        let question = CheckDelegationRequest {
+            delegation_id: granted.delegation_id.clone(),
+            resident_id: person.id.to_string(),
+            action: Book.into(),
+            care_kind: kind.into(),
+            organisation_id: organisation.to_owned(),
+            ..Default::default()
+        };
+        world.delegations().check_delegation(acting.request(question).await).await
+    };
+    let hospital = hospital.to_string();
+    let answer = check(CareKind::Outpatient, &hospital).await.unwrap().into_inner().delegation.unwrap();
+    assert_eq!(answer.limits, granted.limits);
+    assert_eq!(refused(check(CareKind::Inpatient, &hospital).await), denied("SERVICE_KIND_NOT_DELEGATED"));
+    let elsewhere = check(CareKind::Outpatient, &ResidentId::generate().to_string()).await;
+    assert_eq!(refused(elsewhere), denied("ORGANISATION_NOT_DELEGATED"));
 }

@@ -221,6 +221,7 @@ async fn id_07_a_continuation_token_calls_nothing_but_its_methods() {
         resident_id: person.id.to_string(),
         delegate: world.caller("worker").party().to_owned(),
         action: DelegatedAction::Refer.into(),
+        ..Default::default()
     };
     world.delegations().check_delegation(ctx.request(question)).await.unwrap();
     let get = wire::GetDelegationRequest { delegation_id: delegation.to_string() };

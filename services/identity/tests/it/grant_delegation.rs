@@ -1,13 +1,17 @@
 use chrono::TimeDelta;
+use proto::anjia::common::v1::CareKind;
 use proto::anjia::identity::v1::{
-    DelegatedAction, Delegation, DelegationBasis, DelegationState, GetDelegationRequest, GrantDelegationRequest,
+    DelegatedAction, Delegation, DelegationBasis, DelegationLimits, DelegationSigning, DelegationState, DeskSigning,
+    GetDelegationRequest, GrantDelegationRequest, ListDelegationsRequest, RegisterResidentRequest,
 };
-use proto::convert::to_timestamp;
+use proto::convert::{to_money, to_timestamp};
 use testkit::TestCaller;
 use tonic::{Code, Status};
 use types::ids::{DelegationId, ResidentId};
 
-use crate::support::{World, denied, exists, new_delegation, not_found, now, refused, wrong_field};
+use crate::support::{
+    Person, World, denied, exists, new_delegation, new_resident, not_found, now, refused, wrong_field,
+};
 
 use DelegatedAction::{Book, Refer, View};
 
@@ -56,7 +60,7 @@ async fn id_04_nobody_grants_for_somebody_else() {
     let relative = world.person("wang").await;
     let message = || new_delegation(person.id, world.caller("worker").party(), &[Book]);
     assert_eq!(refused(world.grant(&relative.caller, message()).await), denied("OUTSIDE_SCOPE"));
-    assert_eq!(refused(world.grant(&world.caller("operator"), message()).await), denied("OUTSIDE_SCOPE"));
+    assert_eq!(refused(world.grant(&world.caller("operator"), message()).await), denied("NOT_SIGNED"));
 
     // Whoever was let act may not let others act.
     let to_relative = new_delegation(person.id, relative.caller.party(), &[Book, View]);
@@ -104,6 +108,8 @@ async fn a_wrong_field_is_named() {
     let world = World::start().await;
     let person = world.person("chen").await;
     let good = || new_delegation(person.id, world.caller("worker").party(), &[Book]);
+    let none = DelegationLimits::default;
+    let end = good().until;
     let year = TimeDelta::days(367);
     let cases = [
         (GrantDelegationRequest { delegation_id: "1".to_owned(), ..good() }, "delegation_id"),
@@ -116,9 +122,107 @@ async fn a_wrong_field_is_named() {
         (GrantDelegationRequest { until: None, ..good() }, "until"),
         (GrantDelegationRequest { until: Some(to_timestamp(now())), ..good() }, "until"),
         (GrantDelegationRequest { until: Some(to_timestamp(now() + year)), ..good() }, "until"),
+        (GrantDelegationRequest { from: end, until: end, ..good() }, "until"),
+        (GrantDelegationRequest { actions: vec![1, 99], ..good() }, "actions[1]"),
+        (
+            GrantDelegationRequest { limits: Some(DelegationLimits { uses_max: -1, ..none() }), ..good() },
+            "limits.uses_max",
+        ),
+        (
+            GrantDelegationRequest { limits: Some(DelegationLimits { care_kinds: vec![0], ..none() }), ..good() },
+            "limits.care_kinds[0]",
+        ),
+        (
+            GrantDelegationRequest {
+                desk: Some(DeskSigning { national_id: "1".to_owned(), ..Default::default() }),
+                ..good()
+            },
+            "desk.national_id",
+        ),
         (GrantDelegationRequest { evidence: "x".repeat(201), ..good() }, "evidence"),
     ];
     for (message, field) in cases {
         assert_eq!(wrong_field(world.grant(&person.caller, message).await), field);
     }
+}
+
+#[tokio::test]
+async fn id_04_a_delegation_to_oneself_for_nobody_or_in_a_ring_is_refused() {
+    let world = World::start().await;
+    let [a, b, c] = ["a", "b", "c"].map(|name| world.person(name));
+    let [a, b, c] = [a.await, b.await, c.await];
+    let to = |grantor: &Person, delegate: &str| new_delegation(grantor.id, delegate, &[Book]);
+
+    assert_eq!(wrong_field(world.grant(&a.caller, to(&a, a.caller.party())).await), "delegate");
+    for nobody in [format!("resident:{}", ResidentId::generate()), format!("practitioner:{}", ResidentId::generate())] {
+        assert_eq!(refused(world.grant(&a.caller, to(&a, &nobody)).await), not_found("DELEGATE_NOT_FOUND"));
+    }
+    let unknown = DelegationLimits { organisation_ids: vec![ResidentId::generate().to_string()], ..Default::default() };
+    let limited = GrantDelegationRequest { limits: Some(unknown), ..to(&a, b.caller.party()) };
+    assert_eq!(refused(world.grant(&a.caller, limited).await), not_found("ORGANISATION_NOT_FOUND"));
+
+    let ring = (Code::FailedPrecondition, "DELEGATION_RING".to_owned());
+    let first = world.grant(&a.caller, to(&a, b.caller.party())).await.unwrap();
+    assert_eq!(refused(world.grant(&b.caller, to(&b, a.caller.party())).await), ring);
+    world.grant(&b.caller, to(&b, c.caller.party())).await.unwrap();
+    assert_eq!(refused(world.grant(&c.caller, to(&c, a.caller.party())).await), ring);
+    // What is taken back makes no ring.
+    world.revoke(&a, first.delegation_id.parse().unwrap()).await.unwrap();
+    assert!(world.grant(&c.caller, to(&c, a.caller.party())).await.is_ok());
+}
+
+#[tokio::test]
+async fn id_04_limits_and_times_read_back_and_the_resident_sees_all_of_them() {
+    let world = World::start().await;
+    let hospital = world.hospital().await;
+    let person = world.person("chen").await;
+    let limits = DelegationLimits {
+        care_kinds: vec![CareKind::Outpatient.into()],
+        organisation_ids: vec![hospital.to_string()],
+        uses_max: 2,
+        amount_max: Some(to_money("500.00".parse().unwrap())),
+    };
+    let later = Some(to_timestamp(now() + TimeDelta::days(1)));
+    let worker = world.caller("worker");
+    let message = GrantDelegationRequest {
+        limits: Some(limits.clone()),
+        from: later,
+        ..new_delegation(person.id, worker.party(), &[Book])
+    };
+    let granted = world.grant(&person.caller, message).await.unwrap();
+    assert_eq!((granted.limits.as_ref(), granted.from), (Some(&limits), later));
+    assert_eq!((granted.state(), granted.signing()), (DelegationState::NotBegun, DelegationSigning::Own));
+    assert_eq!(world.get_delegation(&person.caller, &granted.delegation_id).await.unwrap(), granted);
+
+    let other = world.delegate(&person, &[View]).await;
+    let list = async |caller: &TestCaller| {
+        let message = ListDelegationsRequest { resident_id: person.id.to_string(), page: None };
+        let answer = world.delegations().list_delegations(caller.request(message).await).await?;
+        Ok::<_, Status>(answer.into_inner().delegations)
+    };
+    let listed: Vec<String> = list(&person.caller).await.unwrap().into_iter().map(|one| one.delegation_id).collect();
+    assert_eq!(listed, [other.to_string(), granted.delegation_id]);
+    let stranger = world.person("wang").await;
+    assert_eq!(refused(list(&stranger.caller).await), denied("OUTSIDE_SCOPE"));
+}
+
+#[tokio::test]
+async fn id_04_the_guardian_of_a_minor_ends_at_eighteen() {
+    let world = World::start().await;
+    let guardian = world.person("guardian").await;
+    // Seventeen, with a birthday within the year.
+    let birthday = (now() + TimeDelta::days(60)).date_naive();
+    let born = birthday.checked_sub_months(chrono::Months::new(12 * 18)).unwrap();
+    let minor =
+        RegisterResidentRequest { national_id: testkit::national_id(born).expose().to_owned(), ..new_resident() };
+    let ward = world.register(&world.caller("worker"), minor).await.unwrap().resident_id.parse().unwrap();
+    let until = |days| GrantDelegationRequest {
+        basis: DelegationBasis::Guardian.into(),
+        until: Some(to_timestamp(now() + TimeDelta::days(days))),
+        ..new_delegation(ward, guardian.caller.party(), &[Book])
+    };
+    let operator = world.caller("operator");
+    assert_eq!(wrong_field(world.grant(&operator, until(90)).await), "until");
+    let recorded = world.grant(&operator, until(30)).await.unwrap();
+    assert_eq!(recorded.signing(), DelegationSigning::Papers);
 }

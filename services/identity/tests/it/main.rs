@@ -4,6 +4,7 @@
 
 mod access;
 mod bootstrap;
+mod break_glass;
 mod check_consent;
 mod check_delegation;
 mod correct_enrolment;
@@ -24,8 +25,10 @@ mod pull_events;
 mod register_organisation;
 mod register_practitioner;
 mod register_resident;
+mod revoke_consent;
 mod revoke_delegation;
 mod revoke_token;
 mod rotate_keys;
+mod sign_delegation;
 mod sign_family_doctor_contract;
 mod support;

@@ -1,4 +1,6 @@
-use proto::anjia::identity::v1::{DelegatedAction, DelegationState, RevokeDelegationRequest};
+use proto::anjia::identity::v1::{
+    DelegatedAction, DelegationBasis, DelegationState, GrantDelegationRequest, RevokeDelegationRequest,
+};
 use testkit::request_id;
 use tonic::Code;
 use types::ids::DelegationId;
@@ -50,4 +52,32 @@ async fn id_04_only_the_resident_takes_it_back() {
     let acting = Person { caller: relative.caller.acting_for(person.id, own), ..relative };
     assert_eq!(refused(world.revoke(&acting, delegation).await), denied("ACTION_NOT_DELEGATED"));
     assert_eq!(refused(world.revoke(&person, DelegationId::generate()).await), not_found("DELEGATION_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn id_04_with_a_guardianship_go_the_delegations_that_were_passed_on() {
+    let world = World::start().await;
+    let ward = world.person("ward").await;
+    let guardian = world.person("guardian").await;
+    let guardianship = GrantDelegationRequest {
+        basis: DelegationBasis::Guardian.into(),
+        ..new_delegation(ward.id, guardian.caller.party(), &[DelegatedAction::Book])
+    };
+    let guardianship = world.grant(&world.caller("operator"), guardianship).await.unwrap();
+    let acting = guardian.caller.acting_for(ward.id, guardianship.delegation_id.parse().unwrap());
+    let passed_on = GrantDelegationRequest {
+        until: guardianship.until,
+        ..new_delegation(ward.id, world.caller("worker").party(), &[DelegatedAction::Book])
+    };
+    let passed_on = world.grant(&acting, passed_on).await.unwrap().delegation_id;
+    let own = world.delegate(&ward, &[DelegatedAction::Book]).await.to_string();
+
+    let message =
+        RevokeDelegationRequest { request_id: request_id(), delegation_id: guardianship.delegation_id.clone() };
+    let operator = world.caller("operator");
+    world.delegations().revoke_delegation(operator.request(message).await).await.unwrap();
+    let revoked = "anjia.identity.delegation.revoked.v1";
+    assert_eq!(world.told(revoked, &guardianship.delegation_id).await, 1);
+    assert_eq!(world.told(revoked, &passed_on).await, 1);
+    assert_eq!(world.told(revoked, &own).await, 0, "the ward's own grants stand");
 }

@@ -237,6 +237,7 @@ pub(crate) fn new_delegation(
         actions: actions.iter().map(|action| (*action).into()).collect(),
         until: Some(to_timestamp(now() + TimeDelta::days(30))),
         evidence: "SELF".to_owned(),
+        ..Default::default()
     }
 }
 
@@ -248,6 +249,7 @@ pub(crate) fn new_consent(resident: ResidentId, recipient: OrganisationId) -> wi
         recipient_organisation_id: recipient.to_string(),
         purpose: wire::ConsentPurpose::Referral.into(),
         until: Some(to_timestamp(now() + TimeDelta::days(30))),
+        ..Default::default()
     }
 }
 

@@ -6,6 +6,7 @@ use postgres::{Begun, Call, Reply, Transaction, audit};
 use types::ids::{BillId, CreditLineId, QuoteId, ResidentId, SettlementId};
 use types::money::Money;
 
+use super::authority::Ground;
 use super::{App, record};
 use crate::domain::bill::{Basis, Bill};
 use crate::domain::error::PaymentError;
@@ -44,7 +45,8 @@ impl App {
             BasisId::Settlement(id) => self.adjudication.settlement(ctx, id).await?,
         };
         let basis = ctx.permit(basis)?.into_inner();
-        self.may_name_payers(ctx, basis.resident, &asked.payers).await?;
+        let ground = self.may_name_payers(ctx, basis.resident, &asked.payers).await?;
+        ground.check_reach(basis.payee)?;
         let shares = basis.due.divide(&asked.payers)?;
 
         let mut tx = match self.db.begin_call(call).await? {
@@ -54,8 +56,8 @@ impl App {
         let (now, region) = (self.now(), tx.region()?);
         let id = asked.bill.unwrap_or_else(BillId::generate);
         let bill = match bill_ids::claim(&mut tx, region, id, basis.resident, None).await? {
-            Claim::Ours => self.open(&mut tx, id, &basis, shares, now).await?,
-            Claim::Opened => self.rebase(&mut tx, id, &basis, shares, now).await?,
+            Claim::Ours => self.open(&mut tx, id, &basis, (shares, &ground), now).await?,
+            Claim::Opened => self.rebase(&mut tx, id, &basis, (shares, &ground), now).await?,
             Claim::Cancelled => return Err(PaymentError::BillCancelled),
             Claim::Elsewhere => return Err(PaymentError::BillNotFound),
         };
@@ -70,10 +72,11 @@ impl App {
         tx: &mut Transaction,
         id: BillId,
         basis: &Basis,
-        shares: Vec<Share>,
+        (shares, ground): (Vec<Share>, &Ground),
         now: DateTime<Utc>,
     ) -> Result<Bill, PaymentError> {
-        let bill = Bill::open(id, basis, shares, now, self.expiry(basis, now));
+        let bill = Bill::open(id, basis, (shares, ground.word.clone()), now, self.expiry(basis, now));
+        ground.check_amount(tx, &bill).await?;
         reserve(tx, basis.resident, &credit_changes(&[], &bill.shares), now).await?;
         let region = tx.region()?;
         bills::insert(tx, region, &bill).await.map_err(billed_before)?;
@@ -85,12 +88,13 @@ impl App {
         tx: &mut Transaction,
         id: BillId,
         basis: &Basis,
-        shares: Vec<Share>,
+        (shares, ground): (Vec<Share>, &Ground),
         now: DateTime<Utc>,
     ) -> Result<Bill, PaymentError> {
         let before = bills::lock(tx, id).await?.ok_or(PaymentError::BillNotFound)?;
         let reserved = before.shares.clone();
-        let bill = before.rebase(basis, shares, now, self.expiry(basis, now))?;
+        let bill = before.rebase(basis, (shares, ground.word.clone()), now, self.expiry(basis, now))?;
+        ground.check_amount(tx, &bill).await?;
         reserve(tx, basis.resident, &credit_changes(&reserved, &bill.shares), now).await?;
         let region = tx.region()?;
         bills::rebase(tx, region, &bill).await.map_err(billed_before)?;

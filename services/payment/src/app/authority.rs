@@ -1,20 +1,60 @@
-//! Who may commit a resident's money, and who may see it committed.
+//! Who may commit a resident's money, how much of it, and who may see it committed.
 
 use chassis::Context;
-use types::ids::{DelegationId, ResidentId};
+use postgres::Transaction;
+use types::caller::Party;
+use types::delegation::Limits;
+use types::ids::{DelegationId, OrganisationId, ResidentId};
 
 use super::App;
+use crate::domain::bill::{Bill, Word};
 use crate::domain::error::PaymentError;
 use crate::domain::shares::{Payer, Share};
+use crate::store::delegated;
+
+/// On what ground somebody commits the money.
+#[derive(Debug, Clone)]
+pub(super) struct Ground {
+    pub(super) word: Word,
+    /// Those of the delegation, if there is one.
+    limits: Limits,
+}
+
+impl Ground {
+    /// Refuses providers that the delegation is not for.
+    pub(super) fn check_reach(&self, payee: OrganisationId) -> Result<(), PaymentError> {
+        if self.limits.admits_organisation(payee) { Ok(()) } else { Err(PaymentError::OrganisationNotDelegated) }
+    }
+
+    /// Refuses a bill with which more of the resident's money would be committed under the delegation than it allows. Whoever else
+    /// commits under it waits until this transaction ends.
+    pub(super) async fn check_amount(&self, tx: &mut Transaction, bill: &Bill) -> Result<(), PaymentError> {
+        let (Some(delegation), Some(max)) = (self.word.delegation, self.limits.amount_max) else { return Ok(()) };
+        let region = tx.region()?;
+        delegated::lock(tx, region, delegation).await?;
+        let committed = delegated::committed_besides(tx, delegation, bill.id).await?;
+        match committed.checked_add(bill.own_share()) {
+            Some(all) if self.limits.admits_amount(all) => Ok(()),
+            _ => Err(PaymentError::AmountNotDelegated { remaining: max.less_at_most(committed) }),
+        }
+    }
+}
 
 impl App {
-    /// Residents act for themselves; a service goes on under a mandate that identity checked when it issued the token; a person who
-    /// acts for a resident is asked about at identity, live.
-    pub(super) async fn may_act(&self, ctx: &Context) -> Result<(), PaymentError> {
-        match delegate(ctx)? {
-            None => Ok(()),
-            Some((delegation, resident)) => self.identity.check_pay(ctx, delegation, resident).await,
-        }
+    /// Residents act for themselves; a service goes on under a mandate that identity checked when it issued the token, within the limits of
+    /// the delegation it rests on; a person who acts for a resident is asked about at identity, live.
+    pub(super) async fn may_act(&self, ctx: &Context) -> Result<Ground, PaymentError> {
+        let word = Word { by: ctx.caller.acting().clone(), delegation: ctx.caller.delegation };
+        let limits = match (delegate(ctx)?, &ctx.caller.actor, ctx.caller.delegation) {
+            (Some((delegation, resident)), _, _) => self.identity.check_pay(ctx, delegation, resident).await?,
+            (None, Some(Party::Service(_)), Some(delegation)) => {
+                let own =
+                    self.credentials.own().await.map_err(|_| PaymentError::PeerUnavailable { peer: "identity" })?;
+                self.identity.limits(&own, delegation).await?
+            }
+            (None, _, _) => Limits::default(),
+        };
+        Ok(Ground { word, limits })
     }
 
     /// As [`App::may_act`], of who only looks.
@@ -32,7 +72,7 @@ impl App {
         ctx: &Context,
         resident: ResidentId,
         payers: &[Share],
-    ) -> Result<(), PaymentError> {
+    ) -> Result<Ground, PaymentError> {
         let takes_credit = payers.iter().any(|share| matches!(share.payer, Payer::Credit(_)));
         if takes_credit && ctx.caller.resident() != Some(resident) {
             return Err(PaymentError::CreditOutsideScope);

@@ -51,7 +51,7 @@ impl App {
         if let Some(reply) = self.db.replay(call).await? {
             return Ok(reply);
         }
-        self.may_act(ctx).await?;
+        let ground = self.may_act(ctx).await?;
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
@@ -65,6 +65,7 @@ impl App {
         let Some(bill) = bill else { return Ok(call.commit(tx, None).await?) };
 
         let bill = ctx.permit(bill)?.into_inner();
+        ground.check_reach(bill.payee)?;
         let entry = Entry::new(&ctx.caller, "payment.bill.cancel");
         let bill = cancelled(&mut tx, entry, bill, now).await?;
         Ok(call.commit(tx, Some(ctx.permit(bill)?)).await?)

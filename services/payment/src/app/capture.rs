@@ -20,7 +20,7 @@ impl App {
         if let Some(reply) = self.db.replay(call).await? {
             return Ok(reply);
         }
-        self.may_act(ctx).await?;
+        let ground = self.may_act(ctx).await?;
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
@@ -33,7 +33,9 @@ impl App {
         }
 
         bill.capturable_by(ctx.caller.organisation)?;
-        let (bill, settlement) = bill.into_inner().begin_capture(now)?;
+        ground.check_reach(bill.payee)?;
+        ground.check_amount(&mut tx, &bill).await?;
+        let (bill, settlement) = bill.into_inner().on_the_word_of(ground.word).begin_capture(now)?;
         if let Some(journey) = bill.journey {
             telemetry::journey(journey);
         }

@@ -133,6 +133,7 @@ async fn post(
         purpose,
         bill: order.bill,
         order: Some(order.id),
+        mandate: None,
         posted_at: now,
     };
     Ok(ledger::post(tx, posting, entry).await?)

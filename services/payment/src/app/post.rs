@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use postgres::audit::{self, Entry};
 use postgres::{Scope, Transaction};
+use types::caller::Caller;
 use types::ids::{CreditLineId, OrderId, OrganisationId, ReceiptId, TransferId};
 use types::money::Money;
 
@@ -41,7 +42,7 @@ impl App {
         }
         let bill = bill.capture(now, ReceiptId::generate(), !orders.is_empty())?;
         bills::update(&mut tx, &bill).await?;
-        post_legs(&mut tx, capture, &bill, &banks, now).await?;
+        post_legs(&mut tx, (capture, &mandate), &bill, &banks, now).await?;
         let receipt = receipts::issue(&bill).ok_or(PaymentError::ReceiptNotFound)?;
         crate::store::receipts::insert(&mut tx, capture.region, &receipt).await?;
 
@@ -94,7 +95,7 @@ async fn draw(tx: &mut Transaction, shares: &[Share]) -> Result<BTreeMap<CreditL
 
 async fn post_legs(
     tx: &mut Transaction,
-    capture: &Capture,
+    (capture, mandate): (&Capture, &Caller),
     bill: &Bill,
     banks: &BTreeMap<CreditLineId, OrganisationId>,
     now: chrono::DateTime<chrono::Utc>,
@@ -115,6 +116,7 @@ async fn post_legs(
             purpose,
             bill: bill.id,
             order: None,
+            mandate: Some(mandate),
             posted_at: now,
         };
         ledger::post(tx, posting, &entry).await?;

@@ -37,6 +37,8 @@ pub(super) async fn tell_bill(
         "payee_organisation_id": bill.payee.to_string(),
         "settlement_id": bill.settlement.map(|id| id.to_string()).unwrap_or_default(),
         "appointment_id": bill.appointment.map(|id| id.to_string()).unwrap_or_default(),
+        "authorised_by": bill.word.as_ref().map(|word| word.by.to_string()).unwrap_or_default(),
+        "delegation_id": bill.word.as_ref().and_then(|word| word.delegation).map(|id| id.to_string()).unwrap_or_default(),
     });
     tell(tx, NewEvent::new(kind, bill.id, data, now)).await
 }

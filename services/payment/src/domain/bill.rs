@@ -2,7 +2,10 @@
 
 use chassis::Guarded;
 use chrono::{DateTime, Utc};
-use types::ids::{AppointmentId, BillId, JourneyId, OrganisationId, QuoteId, ReceiptId, ResidentId, SettlementId};
+use types::caller::Party;
+use types::ids::{
+    AppointmentId, BillId, DelegationId, JourneyId, OrganisationId, QuoteId, ReceiptId, ResidentId, SettlementId,
+};
 use types::money::Money;
 
 use super::error::PaymentError;
@@ -58,6 +61,15 @@ pub enum Source {
     Settlement { id: SettlementId, quote: Option<QuoteId> },
 }
 
+/// On whose word the shares are committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// Who held the credential.
+    pub by: Party,
+    /// Under which delegation, where they acted for the resident.
+    pub delegation: Option<DelegationId>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bill {
     pub id: BillId,
@@ -65,6 +77,8 @@ pub struct Bill {
     pub payee: OrganisationId,
     pub state: State,
     pub shares: Vec<Share>,
+    /// None on bills from before it was kept.
+    pub word: Option<Word>,
     pub quote: Option<QuoteId>,
     pub settlement: Option<SettlementId>,
     pub appointment: Option<AppointmentId>,
@@ -75,7 +89,13 @@ pub struct Bill {
 }
 
 impl Bill {
-    pub fn open(id: BillId, basis: &Basis, shares: Vec<Share>, now: DateTime<Utc>, expires_at: DateTime<Utc>) -> Self {
+    pub fn open(
+        id: BillId,
+        basis: &Basis,
+        (shares, word): (Vec<Share>, Word),
+        now: DateTime<Utc>,
+        expires_at: DateTime<Utc>,
+    ) -> Self {
         let (quote, settlement, appointment) = match basis.source {
             Source::Quote { id, appointment } => (Some(id), None, appointment),
             Source::Settlement { id, quote } => (quote, Some(id), None),
@@ -86,6 +106,7 @@ impl Bill {
             payee: basis.payee,
             state: State::Authorised,
             shares,
+            word: Some(word),
             quote,
             settlement,
             appointment,
@@ -100,6 +121,12 @@ impl Bill {
         self.shares.iter().map(|share| share.amount).sum()
     }
 
+    /// What the person owes of it: all but the funds' shares.
+    pub fn own_share(&self) -> Money {
+        let is_own = |share: &&Share| !matches!(share.payer, Payer::PooledFund | Payer::LargeAmountFund);
+        self.shares.iter().filter(is_own).map(|share| share.amount).sum()
+    }
+
     fn is_authorised(&self, now: DateTime<Utc>) -> Result<(), PaymentError> {
         match self.state {
             State::Authorised if self.expires_at > now => Ok(()),
@@ -111,7 +138,7 @@ impl Bill {
     pub fn rebase(
         self,
         basis: &Basis,
-        shares: Vec<Share>,
+        (shares, word): (Vec<Share>, Word),
         now: DateTime<Utc>,
         expires_at: DateTime<Utc>,
     ) -> Result<Self, PaymentError> {
@@ -131,7 +158,8 @@ impl Bill {
         };
         let journey = self.journey.or(basis.journey);
         let version = self.version + 1;
-        Ok(Self { shares, quote, settlement, appointment, journey, expires_at, version, ..self })
+        let word = Some(word);
+        Ok(Self { shares, word, quote, settlement, appointment, journey, expires_at, version, ..self })
     }
 
     /// A share that the desk collects falls due on the word of the payee's staff alone: nobody else knows that it was collected.
@@ -148,6 +176,12 @@ impl Bill {
         self.is_authorised(now)?;
         let settlement = self.settlement.ok_or(PaymentError::SettlementMissing)?;
         Ok((self.becoming(State::Capturing), settlement))
+    }
+
+    /// Whoever acts for the resident and pays stands by what is paid, also where others had authorised it.
+    #[must_use]
+    pub fn on_the_word_of(self, word: Word) -> Self {
+        if word.delegation.is_some() { Self { word: Some(word), ..self } } else { self }
     }
 
     /// The settlement could not be confirmed: the reservation stands again, long enough to divide the claim anew.
@@ -251,8 +285,12 @@ mod tests {
         Source::Settlement { id: SettlementId::generate(), quote: None }
     }
 
+    fn word() -> Word {
+        Word { by: Party::Resident(ResidentId::generate()), delegation: None }
+    }
+
     fn open(basis: &Basis) -> Bill {
-        Bill::open(BillId::generate(), basis, basis.due.divide(&[]).unwrap(), now(), later())
+        Bill::open(BillId::generate(), basis, (basis.due.divide(&[]).unwrap(), word()), now(), later())
     }
 
     #[test]
@@ -261,17 +299,21 @@ mod tests {
         let settled = Basis { source: settlement(), ..quoted.clone() };
         let bill = open(&quoted);
         let appointment = bill.appointment;
-        let bill = bill.rebase(&settled, vec![], now(), later()).unwrap();
+        let bill = bill.rebase(&settled, (vec![], word()), now(), later()).unwrap();
         assert_eq!((bill.version, bill.appointment), (2, appointment));
         assert!(bill.settlement.is_some() && bill.quote.is_some());
-        let bill = bill.rebase(&Basis { source: settlement(), ..quoted.clone() }, vec![], now(), later()).unwrap();
-        assert!(matches!(bill.rebase(&quoted, vec![], now(), later()), Err(PaymentError::Field(_))));
+        let bill =
+            bill.rebase(&Basis { source: settlement(), ..quoted.clone() }, (vec![], word()), now(), later()).unwrap();
+        assert!(matches!(bill.rebase(&quoted, (vec![], word()), now(), later()), Err(PaymentError::Field(_))));
     }
 
     #[test]
     fn py_01_other_care_cannot_be_put_on_a_bill() {
         let bill = open(&basis(quote()));
-        assert!(matches!(bill.rebase(&basis(settlement()), vec![], now(), later()), Err(PaymentError::Field(_))));
+        assert!(matches!(
+            bill.rebase(&basis(settlement()), (vec![], word()), now(), later()),
+            Err(PaymentError::Field(_))
+        ));
     }
 
     #[test]
@@ -299,6 +341,26 @@ mod tests {
         }
         let later = Share { payer: Payer::Arrears, amount: bill.total() };
         assert!(Bill { shares: vec![later], ..bill }.capturable_by(None).is_ok());
+    }
+
+    #[test]
+    fn id_04_a_bill_stands_on_the_word_of_whoever_committed_it_last() {
+        let quoted = basis(quote());
+        let delegated = Word { delegation: Some(DelegationId::generate()), ..word() };
+        let bill = open(&quoted).on_the_word_of(delegated.clone());
+        assert_eq!(bill.word, Some(delegated.clone()));
+        // The payee's staff capture it; the delegate's word stays.
+        assert_eq!(bill.clone().on_the_word_of(word()).word, Some(delegated));
+        let desk = word();
+        let rebased = bill.rebase(&quoted, (vec![], desk.clone()), now(), later()).unwrap();
+        assert_eq!(rebased.word, Some(desk));
+    }
+
+    #[test]
+    fn id_04_the_own_share_is_all_but_the_funds() {
+        let due = Due { pooled_fund: "70.00".parse().unwrap(), own: "24.00".parse().unwrap(), ..Due::default() };
+        let bill = open(&Basis { due, ..basis(settlement()) });
+        assert_eq!((bill.total(), bill.own_share()), ("94.00".parse().unwrap(), "24.00".parse().unwrap()));
     }
 
     #[test]

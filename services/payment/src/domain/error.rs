@@ -66,6 +66,10 @@ pub enum PaymentError {
     DelegationExpired,
     #[error("the delegation does not include this")]
     ActionNotDelegated,
+    #[error("the delegation is not for this provider")]
+    OrganisationNotDelegated,
+    #[error("the delegation lets {remaining} more be committed")]
+    AmountNotDelegated { remaining: Money },
     /// The row is somebody else's.
     #[error(transparent)]
     Denied(#[from] chassis::Denied),

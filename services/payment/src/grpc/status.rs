@@ -33,6 +33,10 @@ pub(super) fn refuse(refused: PaymentError) -> Status {
             let refused = error::status(DOMAIN, Code::FailedPrecondition, "INSUFFICIENT_CREDIT", text);
             return error::with_metadata(refused, "remaining", remaining.to_string());
         }
+        E::AmountNotDelegated { remaining } => {
+            let refused = error::status(DOMAIN, Code::PermissionDenied, "AMOUNT_NOT_DELEGATED", text);
+            return error::with_metadata(refused, "remaining", remaining.to_string());
+        }
         E::ShareMismatch { own } => {
             let refused = error::status(DOMAIN, Code::InvalidArgument, "SHARE_MISMATCH", text);
             return error::with_field(error::with_metadata(refused, "own", own.to_string()), "payers");
@@ -63,6 +67,7 @@ pub(super) fn refuse(refused: PaymentError) -> Status {
         E::ReceiptNotSealed => (Code::FailedPrecondition, "RECEIPT_NOT_SEALED"),
         E::CreditOutsideScope | E::DeskOutsideScope | E::OutsideScope => (Code::PermissionDenied, "OUTSIDE_SCOPE"),
         E::NoDelegation => (Code::PermissionDenied, "NO_DELEGATION"),
+        E::OrganisationNotDelegated => (Code::PermissionDenied, "ORGANISATION_NOT_DELEGATED"),
         E::ActionNotDelegated => (Code::PermissionDenied, "ACTION_NOT_DELEGATED"),
         E::DelegationExpired => (Code::FailedPrecondition, "DELEGATION_EXPIRED"),
         E::PeerUnavailable { .. } => (Code::Unavailable, "PEER_UNAVAILABLE"),

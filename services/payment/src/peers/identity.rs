@@ -4,8 +4,12 @@ use chassis::channel::Channel;
 use chassis::{Context, error};
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
 use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
-use proto::anjia::identity::v1::{CheckDelegationRequest, DelegatedAction, FindResidentRequest};
+use proto::anjia::identity::v1::{
+    CheckDelegationRequest, DelegatedAction, Delegation, FindResidentRequest, GetDelegationRequest,
+};
 use proto::convert;
+use tonic::Status;
+use types::delegation::Limits;
 use types::ids::{DelegationId, ResidentId};
 use types::national_id::NationalId;
 
@@ -50,14 +54,22 @@ impl Identity {
         convert::id("resident_id", &found.resident_id).map_err(|error| broken(PEER, error.to_string()))
     }
 
-    /// Whether the caller may, at this moment, commit this resident's money.
+    /// Whether the caller may, at this moment, commit this resident's money, and within which limits.
     pub async fn check_pay(
         &self,
         ctx: &Context,
         delegation: DelegationId,
         resident: ResidentId,
-    ) -> Result<(), PaymentError> {
+    ) -> Result<Limits, PaymentError> {
         self.check(ctx, delegation, resident, DelegatedAction::Pay).await
+    }
+
+    /// The limits of a delegation that a mandate rests on. Asked in our own name: who acts under the mandate is a service.
+    pub async fn limits(&self, own: &Context, delegation: DelegationId) -> Result<Limits, PaymentError> {
+        let request = GetDelegationRequest { delegation_id: delegation.to_string() };
+        let answer =
+            self.delegations.clone().get_delegation(own.request(request)).await.map_err(|status| refused(&status))?;
+        limits_of(answer.into_inner().delegation)
     }
 
     /// Whether the caller may, at this moment, see this resident's bills.
@@ -67,7 +79,7 @@ impl Identity {
         delegation: DelegationId,
         resident: ResidentId,
     ) -> Result<(), PaymentError> {
-        self.check(ctx, delegation, resident, DelegatedAction::View).await
+        self.check(ctx, delegation, resident, DelegatedAction::View).await.map(drop)
     }
 
     async fn check(
@@ -76,23 +88,30 @@ impl Identity {
         delegation: DelegationId,
         resident: ResidentId,
         action: DelegatedAction,
-    ) -> Result<(), PaymentError> {
+    ) -> Result<Limits, PaymentError> {
         let request = CheckDelegationRequest {
             delegation_id: delegation.to_string(),
             resident_id: resident.to_string(),
-            delegate: String::new(),
             action: action.into(),
+            ..CheckDelegationRequest::default()
         };
-        self.delegations.clone().check_delegation(ctx.request(request)).await.map_err(|status| match error::reason(
-            &status,
-        )
-        .as_deref()
-        {
-            Some("NO_DELEGATION" | "DELEGATION_NOT_FOUND") => PaymentError::NoDelegation,
-            Some("DELEGATION_EXPIRED") => PaymentError::DelegationExpired,
-            Some("ACTION_NOT_DELEGATED") => PaymentError::ActionNotDelegated,
-            _ => translate(PEER, &status),
-        })?;
-        Ok(())
+        let answer =
+            self.delegations.clone().check_delegation(ctx.request(request)).await.map_err(|status| refused(&status))?;
+        limits_of(answer.into_inner().delegation)
+    }
+}
+
+fn limits_of(delegation: Option<Delegation>) -> Result<Limits, PaymentError> {
+    let delegation = delegation.ok_or_else(|| broken(PEER, "no delegation"))?;
+    convert::limits("limits", delegation.limits.as_ref()).map_err(|error| broken(PEER, error.to_string()))
+}
+
+/// What identity's refusals about delegations mean here.
+fn refused(status: &Status) -> PaymentError {
+    match error::reason(status).as_deref() {
+        Some("NO_DELEGATION" | "DELEGATION_NOT_FOUND" | "DELEGATION_NOT_BEGUN") => PaymentError::NoDelegation,
+        Some("DELEGATION_EXPIRED") => PaymentError::DelegationExpired,
+        Some("ACTION_NOT_DELEGATED") => PaymentError::ActionNotDelegated,
+        _ => translate(PEER, status),
     }
 }

@@ -4,14 +4,16 @@ use chrono::{DateTime, Utc};
 use postgres::Error;
 use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection};
+use types::caller::Party;
 use types::ids::{
-    AppointmentId, BillId, CreditLineId, JourneyId, OrganisationId, QuoteId, ReceiptId, ResidentId, SettlementId,
+    AppointmentId, BillId, CreditLineId, DelegationId, JourneyId, OrganisationId, QuoteId, ReceiptId, ResidentId,
+    SettlementId,
 };
 use types::region::RegionCode;
 use uuid::Uuid;
 
 use super::money;
-use crate::domain::bill::{Bill, State};
+use crate::domain::bill::{Bill, State, Word};
 use crate::domain::shares::{Payer, Share};
 
 const TABLE: &str = "bills";
@@ -31,6 +33,8 @@ struct Row {
     captured_at: Option<DateTime<Utc>>,
     receipt_id: Option<Uuid>,
     version: i64,
+    authorised_by: Option<String>,
+    delegation_id: Option<Uuid>,
     payers: Vec<String>,
     amounts: Vec<Decimal>,
     credit_line_ids: Vec<Option<Uuid>>,
@@ -53,12 +57,19 @@ impl TryFrom<Row> for Bill {
             let payer = payer_of(payer, line).ok_or_else(|| Error::row_invalid("bill_shares", "payer", row.id))?;
             shares.push(Share { payer, amount: money("bill_shares", "amount", row.id, amount)? });
         }
+        let by: Option<Party> = row
+            .authorised_by
+            .map(|party| party.parse())
+            .transpose()
+            .map_err(|_| Error::row_invalid(TABLE, "authorised_by", row.id))?;
+        let delegation = row.delegation_id.map(DelegationId::from_uuid);
         Ok(Self {
             id: BillId::from_uuid(row.id),
             resident: ResidentId::from_uuid(row.resident_id),
             payee: OrganisationId::from_uuid(row.payee_id),
             state,
             shares,
+            word: by.map(|by| Word { by, delegation }),
             quote: row.quote_id.map(QuoteId::from_uuid),
             settlement: row.settlement_id.map(SettlementId::from_uuid),
             appointment: row.appointment_id.map(AppointmentId::from_uuid),
@@ -86,7 +97,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, resident_id, payee_id, state, quote_id, settlement_id, appointment_id, journey_id, opened_at, \
-             expires_at, captured_at, receipt_id, version, \
+             expires_at, captured_at, receipt_id, version, authorised_by, delegation_id, \
              ARRAY(SELECT payer FROM bill_shares WHERE bill_id = bills.id ORDER BY line) AS payers, \
              ARRAY(SELECT amount FROM bill_shares WHERE bill_id = bills.id ORDER BY line) AS amounts, \
              ARRAY(SELECT credit_line_id FROM bill_shares WHERE bill_id = bills.id ORDER BY line) AS credit_line_ids \
@@ -113,8 +124,8 @@ pub async fn insert(conn: &mut PgConnection, region: RegionCode, bill: &Bill) ->
     let captured = bill.state.captured();
     sqlx::query(
         "INSERT INTO bills (id, region, resident_id, payee_id, state, total, quote_id, settlement_id, appointment_id, journey_id, \
-         opened_at, expires_at, captured_at, receipt_id, version) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+         opened_at, expires_at, captured_at, receipt_id, version, authorised_by, delegation_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(bill.id.uuid())
     .bind(region.as_str())
@@ -131,6 +142,8 @@ pub async fn insert(conn: &mut PgConnection, region: RegionCode, bill: &Bill) ->
     .bind(captured.map(|(captured_at, _)| captured_at))
     .bind(captured.map(|(_, receipt)| receipt.uuid()))
     .bind(bill.version)
+    .bind(bill.word.as_ref().map(|word| word.by.to_string()))
+    .bind(bill.word.as_ref().and_then(|word| word.delegation).map(DelegationId::uuid))
     .execute(&mut *conn)
     .await?;
     insert_shares(conn, region, bill).await
@@ -141,7 +154,7 @@ pub async fn update(conn: &mut PgConnection, bill: &Bill) -> Result<(), Error> {
     let captured = bill.state.captured();
     sqlx::query(
         "UPDATE bills SET state = $2, total = $3, quote_id = $4, settlement_id = $5, appointment_id = $6, journey_id = $7, \
-         expires_at = $8, captured_at = $9, receipt_id = $10, version = $11 WHERE id = $1",
+         expires_at = $8, captured_at = $9, receipt_id = $10, version = $11, authorised_by = $12, delegation_id = $13 WHERE id = $1",
     )
     .bind(bill.id.uuid())
     .bind(bill.state.as_str())
@@ -154,6 +167,8 @@ pub async fn update(conn: &mut PgConnection, bill: &Bill) -> Result<(), Error> {
     .bind(captured.map(|(captured_at, _)| captured_at))
     .bind(captured.map(|(_, receipt)| receipt.uuid()))
     .bind(bill.version)
+    .bind(bill.word.as_ref().map(|word| word.by.to_string()))
+    .bind(bill.word.as_ref().and_then(|word| word.delegation).map(DelegationId::uuid))
     .execute(conn)
     .await?;
     Ok(())

@@ -4,7 +4,8 @@ use chrono::{DateTime, Utc};
 use postgres::Error;
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
-use types::ids::{AccountId, BillId, OrderId, TransferId};
+use types::caller::Caller;
+use types::ids::{AccountId, BillId, DelegationId, OrderId, TransferId};
 use types::region::RegionCode;
 use uuid::Uuid;
 
@@ -12,18 +13,20 @@ use crate::domain::journal::{JournalEntry, Purpose};
 
 /// What a transfer belongs to.
 #[derive(Debug, Clone, Copy)]
-pub struct Posting {
+pub struct Posting<'a> {
     pub id: TransferId,
     pub region: RegionCode,
     pub purpose: Purpose,
     pub bill: BillId,
     /// For what a bank said.
     pub order: Option<OrderId>,
+    /// Who ordered it, and for whom; none where a bank's word moves it.
+    pub mandate: Option<&'a Caller>,
     pub posted_at: DateTime<Utc>,
 }
 
 /// Posts an entry. The database refuses a second one of the same bill and purpose, or of the same order.
-pub async fn post(conn: &mut PgConnection, posting: Posting, entry: &JournalEntry) -> Result<(), Error> {
+pub async fn post(conn: &mut PgConnection, posting: Posting<'_>, entry: &JournalEntry) -> Result<(), Error> {
     let kinds: Vec<&str> = entry.legs().iter().map(|leg| leg.account.kind.as_str()).collect();
     let holders: Vec<&str> = entry.legs().iter().map(|leg| leg.account.holder.as_str()).collect();
     let amounts: Vec<Decimal> = entry.legs().iter().map(|leg| leg.amount.decimal()).collect();
@@ -42,7 +45,8 @@ pub async fn post(conn: &mut PgConnection, posting: Posting, entry: &JournalEntr
     .execute(&mut *conn)
     .await?;
     sqlx::query(
-        "INSERT INTO transfers (id, region, purpose, bill_id, order_id, posted_at) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO transfers (id, region, purpose, bill_id, order_id, posted_at, ordered_by, on_behalf_of, delegation_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(posting.id.uuid())
     .bind(posting.region.as_str())
@@ -50,6 +54,9 @@ pub async fn post(conn: &mut PgConnection, posting: Posting, entry: &JournalEntr
     .bind(posting.bill.uuid())
     .bind(posting.order.map(OrderId::uuid))
     .bind(posting.posted_at)
+    .bind(posting.mandate.map(|mandate| mandate.acting().to_string()))
+    .bind(posting.mandate.map(|mandate| mandate.subject.to_string()))
+    .bind(posting.mandate.and_then(|mandate| mandate.delegation).map(DelegationId::uuid))
     .execute(&mut *conn)
     .await?;
     // A leg whose account could not be found would be missing here, and the sum not zero.

@@ -5,6 +5,7 @@ pub mod bill_ids;
 pub mod bills;
 pub mod captures;
 pub mod credit_lines;
+pub mod delegated;
 pub mod ledger;
 pub mod receipts;
 

@@ -8,6 +8,7 @@ mod banks;
 mod cancel;
 mod capture;
 mod city;
+mod delegated;
 mod fence;
 mod ledger;
 mod receipts;

@@ -234,6 +234,17 @@ impl World {
         caller: &TestCaller,
         action: identity::DelegatedAction,
     ) -> TestCaller {
+        self.delegate_within(grantor, caller, action, None).await.0
+    }
+
+    /// The same within limits; also the delegation.
+    pub(crate) async fn delegate_within(
+        &self,
+        grantor: ResidentId,
+        caller: &TestCaller,
+        action: identity::DelegatedAction,
+        limits: Option<identity::DelegationLimits>,
+    ) -> (TestCaller, types::ids::DelegationId) {
         let worker = self.caller("worker");
         let message = identity::GrantDelegationRequest {
             request_id: request_id(),
@@ -244,6 +255,8 @@ impl World {
             actions: vec![action.into()],
             until: Some(to_timestamp(SystemClock.now() + TimeDelta::days(30))),
             evidence: "SELF".to_owned(),
+            limits,
+            ..Default::default()
         };
         let request = caller.request(message).await;
         let granted = DelegationServiceClient::new(self.mesh.channel("identity"))
@@ -252,7 +265,7 @@ impl World {
             .expect("the resident may grant it")
             .into_inner();
         let id = granted.delegation.unwrap_or_default().delegation_id.parse().expect("an id");
-        worker.acting_for(grantor, id)
+        (worker.acting_for(grantor, id), id)
     }
 
     fn adjudication(&self) -> AdjudicationServiceClient<Channel> {

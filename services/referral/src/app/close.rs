@@ -27,7 +27,7 @@ impl App {
         let now = self.clock.now();
         referrals::update(&mut tx, &closed, now).await?;
         CLOSE.record(&mut tx, CLOSE.by(&ctx.caller), &closed, now).await?;
-        let sight = ctx.permit(Sight::new(closed, &ctx.caller))?;
+        let sight = ctx.permit(Sight::bare(closed))?;
         Ok(call.commit(tx, sight).await?)
     }
 }

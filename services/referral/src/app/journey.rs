@@ -36,7 +36,7 @@ impl App {
         id: JourneyId,
         resident: ResidentId,
     ) -> Result<Permitted<JourneySight>, ReferralError> {
-        ctx.permit(About { resident: Some(resident), organisation: None })?;
+        ctx.permit(About { resident: Some(resident), ..About::default() })?;
         self.check_view(ctx).await?;
         let mut milestones = self.scheduling.milestones(ctx, resident, id).await?;
         let (settlements, amounts) = self.adjudication.milestones(ctx, resident, id).await?;
@@ -53,8 +53,7 @@ impl App {
         if journey.is_empty() {
             return Err(ReferralError::JourneyNotFound);
         }
-        let sight = |referral| super::Sight::new(referral, &ctx.caller);
-        let referrals = journey.referrals.iter().cloned().map(sight).collect();
+        let referrals = self.sights(ctx, journey.referrals.clone()).await?;
         Ok(ctx.permit(JourneySight { journey, referrals })?)
     }
 }

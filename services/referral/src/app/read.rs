@@ -2,12 +2,11 @@ use chassis::{Context, Permitted};
 use chrono::{DateTime, Utc};
 use postgres::{
     Scope,
-    audit::Entry,
     paging::{Page, PageRequest},
 };
 use types::ids::ReferralId;
 
-use super::{App, Sight, record::record, sight::About};
+use super::{App, Sight, sight::About};
 use crate::{
     domain::{ReferralError, referral::StateName},
     store::referrals::{self, Filter, ListKey},
@@ -30,10 +29,10 @@ impl App {
         self.check_view(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let referral = referrals::find(&mut tx, id).await?.ok_or(ReferralError::ReferralNotFound)?;
-        let sight = ctx.permit(Sight::new(referral, &ctx.caller))?;
-        record(&mut tx, Entry::new(&ctx.caller, "referral.referral.read"), &sight.referral).await?;
         tx.commit().await?;
-        Ok(sight)
+        let sights = self.sights(ctx, vec![referral]).await?;
+        let mut seen = self.seen(ctx, sights, "referral.referral.read").await?;
+        seen.pop().ok_or(ReferralError::ReferralNotFound)
     }
 
     /// Referrals of a resident or an organisation.
@@ -43,22 +42,20 @@ impl App {
         asked: ListReferrals,
     ) -> Result<Page<Permitted<Sight>>, ReferralError> {
         ctx.permit(match asked.whose {
-            Whose::Resident(id) => About { resident: Some(id), organisation: None },
-            Whose::Organisation(id) => About { resident: None, organisation: Some(id) },
+            Whose::Resident(id) => {
+                let opened_to = self.glass(ctx, id).await?.map(|glass| glass.organisation);
+                About { resident: Some(id), organisation: None, opened_to }
+            }
+            Whose::Organisation(id) => About { resident: None, organisation: Some(id), opened_to: None },
         })?;
         self.check_view(ctx).await?;
         let filter = Filter { whose: asked.whose, state: asked.state, submitted_from: asked.submitted_from };
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let found = referrals::list(&mut tx, &filter, asked.page.after().copied(), asked.page.limit()).await?;
         let page = asked.page.page(found, |referral| (referral.submitted_at, referral.id.uuid()))?;
-        let next_page_token = page.next_page_token;
-        let mut items = Vec::with_capacity(page.items.len());
-        for referral in page.items {
-            let sight = ctx.permit(Sight::new(referral, &ctx.caller))?;
-            record(&mut tx, Entry::new(&ctx.caller, "referral.referral.list"), &sight.referral).await?;
-            items.push(sight);
-        }
         tx.commit().await?;
-        Ok(Page { items, next_page_token })
+        let sights = self.sights(ctx, page.items).await?;
+        let items = self.seen(ctx, sights, "referral.referral.list").await?;
+        Ok(Page { items, next_page_token: page.next_page_token })
     }
 }

@@ -31,7 +31,7 @@ impl App {
         let now = self.clock.now();
         referrals::update(&mut tx, &sent_back, now).await?;
         RETURN.record(&mut tx, RETURN.by(&ctx.caller), &sent_back, now).await?;
-        let sight = ctx.permit(Sight::new(sent_back, &ctx.caller))?;
+        let sight = ctx.permit(Sight::bare(sent_back))?;
         Ok(call.commit(tx, sight).await?)
     }
 }

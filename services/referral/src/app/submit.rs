@@ -10,7 +10,7 @@ use super::{App, Sight, record::SUBMIT, sight::About};
 use crate::{
     domain::{
         ReferralError,
-        care::Diagnosis,
+        care::{Diagnosis, data_kinds},
         direction::Direction,
         mandate::{Mandate, Payment},
         referral::{Kind, NewReferral, Urgency},
@@ -44,13 +44,14 @@ impl App {
         call: &Call<Permitted<Sight>>,
         submission: Submission,
     ) -> Result<Reply<Permitted<Sight>>, ReferralError> {
-        ctx.permit(About { resident: Some(submission.resident), organisation: None })?;
+        ctx.permit(About { resident: Some(submission.resident), ..About::default() })?;
         if let Some(reply) = self.db.replay(call).await? {
             return Ok(reply);
         }
         let mandate = self.mandate(ctx, &submission).await?;
         self.check_target(ctx, &submission).await?;
-        self.identity.check_consent(ctx, submission.resident, submission.to).await?;
+        let kinds = data_kinds(&submission.diagnoses);
+        self.identity.check_consent(ctx, submission.resident, submission.to, &kinds).await?;
 
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
@@ -75,7 +76,7 @@ impl App {
             _ => error.into(),
         })?;
         SUBMIT.record(&mut tx, SUBMIT.by(&ctx.caller), &referral, now).await?;
-        let sight = ctx.permit(Sight::new(referral, &ctx.caller))?;
+        let sight = ctx.permit(Sight::whole(referral))?;
         Ok(call.commit(tx, sight).await?)
     }
 
@@ -95,7 +96,8 @@ impl App {
         }
         let delegation = caller.delegation.ok_or(ReferralError::NoDelegation)?;
         for action in mandate.actions() {
-            self.identity.check_delegation(ctx, delegation, submission.resident, *action).await?;
+            let on_behalf = (delegation, submission.resident);
+            self.identity.check_delegation(ctx, on_behalf, *action, Some(submission.to)).await?;
         }
         Ok(mandate)
     }

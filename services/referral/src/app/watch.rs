@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chassis::{Context, Permitted};
-use postgres::{Scope, audit::Entry};
+use postgres::Scope;
 use tokio::{
     sync::{
         broadcast::{self, error::RecvError},
@@ -11,7 +11,7 @@ use tokio::{
 };
 use types::ids::{OrganisationId, ReferralId};
 
-use super::{App, Sight, record::record};
+use super::{App, Sight};
 use crate::{domain::ReferralError, store::referrals};
 
 /// A work list is compared with the database this often even when nothing was told.
@@ -90,14 +90,13 @@ impl App {
         let left = known.keys().filter(|id| !now.contains_key(id)).copied();
         let changed = listed.iter().filter(|(id, version)| known.get(id) != Some(version)).map(|(id, _)| *id);
         let ids: Vec<ReferralId> = left.chain(changed).collect();
-        let mut news = Vec::with_capacity(ids.len());
+        let mut changed = Vec::with_capacity(ids.len());
         for id in ids {
-            let referral = referrals::find(&mut tx, id).await?.ok_or(ReferralError::ReferralNotFound)?;
-            let sight = ctx.permit(Sight::new(referral, &ctx.caller))?;
-            record(&mut tx, Entry::new(&ctx.caller, "referral.referral.watch"), &sight.referral).await?;
-            news.push(sight);
+            changed.push(referrals::find(&mut tx, id).await?.ok_or(ReferralError::ReferralNotFound)?);
         }
         tx.commit().await?;
+        let sights = self.sights(ctx, changed).await?;
+        let news = self.seen(ctx, sights, "referral.referral.watch").await?;
         *known = now;
         Ok(news)
     }

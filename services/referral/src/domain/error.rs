@@ -29,6 +29,8 @@ pub enum ReferralError {
     NoDelegation,
     #[error("the delegation does not cover this")]
     ActionNotDelegated,
+    #[error("the delegation is not for this provider")]
+    OrganisationNotDelegated,
     #[error("the delegation has expired")]
     DelegationExpired,
     #[error("the resident has not consented that the target sees their data for a referral")]

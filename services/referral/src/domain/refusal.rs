@@ -9,6 +9,8 @@ words! {
         NoDelegation = "NO_DELEGATION",
         ActionNotDelegated = "ACTION_NOT_DELEGATED",
         DelegationExpired = "DELEGATION_EXPIRED",
+        OrganisationNotDelegated = "ORGANISATION_NOT_DELEGATED",
+        AmountNotDelegated = "AMOUNT_NOT_DELEGATED",
         SlotTaken = "SLOT_TAKEN",
         SlotPast = "SLOT_PAST",
         SlotNotFound = "SLOT_NOT_FOUND",
@@ -59,6 +61,8 @@ impl Refusal {
             | Self::NoDelegation
             | Self::ActionNotDelegated
             | Self::DelegationExpired
+            | Self::OrganisationNotDelegated
+            | Self::AmountNotDelegated
             | Self::OwnShareAboveMandate
             | Self::InsufficientCredit
             | Self::CreditLineNotActive

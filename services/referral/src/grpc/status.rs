@@ -23,6 +23,7 @@ impl From<ReferralError> for Status {
             E::NotAttended => (Code::FailedPrecondition, "REFERRAL_NOT_ATTENDED"),
             E::NoDelegation => (Code::PermissionDenied, "NO_DELEGATION"),
             E::ActionNotDelegated => (Code::PermissionDenied, "ACTION_NOT_DELEGATED"),
+            E::OrganisationNotDelegated => (Code::PermissionDenied, "ORGANISATION_NOT_DELEGATED"),
             E::DelegationExpired => (Code::FailedPrecondition, "DELEGATION_EXPIRED"),
             E::NoConsent => (Code::PermissionDenied, "NO_CONSENT"),
             E::TargetLacksCapability => (Code::FailedPrecondition, "TARGET_LACKS_CAPABILITY"),

@@ -1,14 +1,17 @@
-use chassis::{Context, channel::Channel};
+use std::collections::BTreeSet;
+
+use chassis::{Context, channel::Channel, error::reason};
 use proto::{
     anjia::identity::v1::{
-        self as wire, consent_service_client::ConsentServiceClient, delegation_service_client::DelegationServiceClient,
+        self as wire, break_glass_service_client::BreakGlassServiceClient,
+        consent_service_client::ConsentServiceClient, delegation_service_client::DelegationServiceClient,
         organisation_service_client::OrganisationServiceClient,
     },
     convert::{self, FieldError},
 };
 use tonic::Status;
 use types::{
-    ids::{DelegationId, OrganisationId, ResidentId},
+    ids::{BreakGlassId, DelegationId, OrganisationId, ResidentId},
     place::Place,
     tier::Tier,
 };
@@ -17,6 +20,7 @@ use super::{PAGE_SIZE, PAGES_MAX, Setback, broken, setback, translate};
 use crate::domain::{
     ReferralError,
     acceptance::{Answer, Plan},
+    care::DataKind,
     direction::covers,
     mandate::Action,
 };
@@ -28,6 +32,7 @@ const PEER: &str = "identity";
 pub struct Identity {
     consents: ConsentServiceClient<Channel>,
     delegations: DelegationServiceClient<Channel>,
+    break_glasses: BreakGlassServiceClient<Channel>,
     organisations: OrganisationServiceClient<Channel>,
 }
 
@@ -56,43 +61,72 @@ impl Identity {
         Self {
             consents: ConsentServiceClient::new(channel.clone()),
             delegations: DelegationServiceClient::new(channel.clone()),
+            break_glasses: BreakGlassServiceClient::new(channel.clone()),
             organisations: OrganisationServiceClient::new(channel),
         }
     }
 
     /// The saga's consent step: the resident's consent for the target, and what their delegate may still do.
     pub async fn check_mandate(&self, ctx: &Context, plan: &Plan) -> Result<Answer, Setback> {
-        self.consent(ctx, plan.resident, plan.target).await.map_err(|status| setback(&status))?;
+        let summary = BTreeSet::from([DataKind::Summary]);
+        self.consent(ctx, plan.resident, plan.target, &summary).await.map_err(|status| setback(&status))?;
         if let Some(delegation) = plan.mandate.delegation {
             let delegate = plan.mandate.submitted_by.to_string();
             for action in plan.mandate.actions() {
-                self.delegation(ctx, delegation, plan.resident, &delegate, *action)
-                    .await
-                    .map_err(|status| setback(&status))?;
+                let question = wire::CheckDelegationRequest {
+                    delegate: delegate.clone(),
+                    organisation_id: plan.target.to_string(),
+                    ..asked(delegation, plan.resident, *action)
+                };
+                self.delegation(ctx, question).await.map_err(|status| setback(&status))?;
             }
         }
         Ok(Answer::Permitted)
     }
 
-    /// Whether the target may see the resident's data for a referral.
+    /// Whether the target may see these kinds of the resident's data for a referral.
     pub async fn check_consent(
         &self,
         ctx: &Context,
         resident: ResidentId,
         target: OrganisationId,
+        kinds: &BTreeSet<DataKind>,
     ) -> Result<(), ReferralError> {
-        self.consent(ctx, resident, target).await.map_err(|status| translate(PEER, &status))
+        self.consent(ctx, resident, target, kinds).await.map_err(|status| translate(PEER, &status))
     }
 
-    /// Whether whoever acts may do this for the resident at this moment.
+    /// The opening in an emergency that lets an organisation read a person's records at this moment, if there is one.
+    pub async fn open_glass(
+        &self,
+        ctx: &Context,
+        resident: ResidentId,
+        organisation: OrganisationId,
+    ) -> Result<Option<BreakGlassId>, ReferralError> {
+        let request = wire::CheckBreakGlassRequest {
+            resident_id: resident.to_string(),
+            organisation_id: organisation.to_string(),
+        };
+        match self.break_glasses.clone().check_break_glass(ctx.request(request)).await {
+            Ok(answer) => {
+                let opened = answer.into_inner().break_glass.unwrap_or_default();
+                convert::id("break_glass_id", &opened.break_glass_id).map(Some).map_err(broken(PEER))
+            }
+            Err(status) if reason(&status).as_deref() == Some("BREAK_GLASS_NOT_OPEN") => Ok(None),
+            Err(status) => Err(translate(PEER, &status)),
+        }
+    }
+
+    /// Whether whoever acts may do this for the resident at this moment; with a provider, where one is concerned.
     pub async fn check_delegation(
         &self,
         ctx: &Context,
-        delegation: DelegationId,
-        resident: ResidentId,
+        (delegation, resident): (DelegationId, ResidentId),
         action: Action,
+        with: Option<OrganisationId>,
     ) -> Result<(), ReferralError> {
-        self.delegation(ctx, delegation, resident, "", action).await.map_err(|status| translate(PEER, &status))
+        let organisation_id = with.map(|id| id.to_string()).unwrap_or_default();
+        let question = wire::CheckDelegationRequest { organisation_id, ..asked(delegation, resident, action) };
+        self.delegation(ctx, question).await.map_err(|status| translate(PEER, &status))
     }
 
     /// A provider of care.
@@ -141,35 +175,48 @@ impl Identity {
         Ok(found)
     }
 
-    async fn consent(&self, ctx: &Context, resident: ResidentId, target: OrganisationId) -> Result<(), Status> {
+    async fn consent(
+        &self,
+        ctx: &Context,
+        resident: ResidentId,
+        target: OrganisationId,
+        kinds: &BTreeSet<DataKind>,
+    ) -> Result<(), Status> {
         let request = wire::CheckConsentRequest {
             resident_id: resident.to_string(),
             recipient_organisation_id: target.to_string(),
             purpose: wire::ConsentPurpose::Referral.into(),
+            kinds: kinds.iter().map(|kind| to_data_kind(*kind).into()).collect(),
         };
         self.consents.clone().check_consent(ctx.request(request)).await.map(drop)
     }
 
-    async fn delegation(
-        &self,
-        ctx: &Context,
-        delegation: DelegationId,
-        resident: ResidentId,
-        delegate: &str,
-        action: Action,
-    ) -> Result<(), Status> {
-        let action = match action {
-            Action::Refer => wire::DelegatedAction::Refer,
-            Action::Pay => wire::DelegatedAction::Pay,
-            Action::View => wire::DelegatedAction::View,
-        };
-        let request = wire::CheckDelegationRequest {
-            delegation_id: delegation.to_string(),
-            resident_id: resident.to_string(),
-            delegate: delegate.to_owned(),
-            action: action.into(),
-        };
-        self.delegations.clone().check_delegation(ctx.request(request)).await.map(drop)
+    async fn delegation(&self, ctx: &Context, question: wire::CheckDelegationRequest) -> Result<(), Status> {
+        self.delegations.clone().check_delegation(ctx.request(question)).await.map(drop)
+    }
+}
+
+/// About whoever acts, with no provider.
+fn asked(delegation: DelegationId, resident: ResidentId, action: Action) -> wire::CheckDelegationRequest {
+    let action = match action {
+        Action::Refer => wire::DelegatedAction::Refer,
+        Action::Pay => wire::DelegatedAction::Pay,
+        Action::View => wire::DelegatedAction::View,
+    };
+    wire::CheckDelegationRequest {
+        delegation_id: delegation.to_string(),
+        resident_id: resident.to_string(),
+        action: action.into(),
+        ..wire::CheckDelegationRequest::default()
+    }
+}
+
+const fn to_data_kind(kind: DataKind) -> wire::HealthDataKind {
+    match kind {
+        DataKind::Summary => wire::HealthDataKind::Summary,
+        DataKind::MentalHealth => wire::HealthDataKind::MentalHealth,
+        DataKind::Hiv => wire::HealthDataKind::Hiv,
+        DataKind::Reproductive => wire::HealthDataKind::Reproductive,
     }
 }
 

@@ -56,7 +56,9 @@ pub fn setback(status: &Status) -> Setback {
 fn known_refusal(reason: &str) -> Option<Refusal> {
     Some(match reason {
         "NO_CONSENT" => Refusal::NoConsent,
-        "NO_DELEGATION" | "DELEGATION_NOT_FOUND" => Refusal::NoDelegation,
+        "NO_DELEGATION" | "DELEGATION_NOT_FOUND" | "DELEGATION_NOT_BEGUN" => Refusal::NoDelegation,
+        "ORGANISATION_NOT_DELEGATED" => Refusal::OrganisationNotDelegated,
+        "AMOUNT_NOT_DELEGATED" => Refusal::AmountNotDelegated,
         "ACTION_NOT_DELEGATED" => Refusal::ActionNotDelegated,
         "DELEGATION_EXPIRED" => Refusal::DelegationExpired,
         "SLOT_TAKEN" => Refusal::SlotTaken,
@@ -82,7 +84,8 @@ fn translate(service: &'static str, status: &Status) -> ReferralError {
     let reason = reason(status).unwrap_or_default();
     match (reason.as_str(), status.code()) {
         ("NO_CONSENT", _) => ReferralError::NoConsent,
-        ("NO_DELEGATION" | "DELEGATION_NOT_FOUND", _) => ReferralError::NoDelegation,
+        ("NO_DELEGATION" | "DELEGATION_NOT_FOUND" | "DELEGATION_NOT_BEGUN", _) => ReferralError::NoDelegation,
+        ("ORGANISATION_NOT_DELEGATED", _) => ReferralError::OrganisationNotDelegated,
         ("ACTION_NOT_DELEGATED", _) => ReferralError::ActionNotDelegated,
         ("DELEGATION_EXPIRED", _) => ReferralError::DelegationExpired,
         ("ORGANISATION_NOT_FOUND", _) => ReferralError::OrganisationNotFound,

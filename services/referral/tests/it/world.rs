@@ -151,6 +151,7 @@ impl World {
             actions: actions.iter().map(|action| i32::from(*action)).collect(),
             until: Some(to_timestamp(now() + TimeDelta::days(1))),
             evidence: "SELF".to_owned(),
+            ..GrantDelegationRequest::default()
         };
         let request = self.caller("resident").request(message).await;
         self.delegations().grant_delegation(request).await.unwrap();

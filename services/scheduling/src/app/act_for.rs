@@ -1,17 +1,66 @@
-//! Acts for a resident by somebody else rest on a delegation, checked at identity at that moment.
+//! Acts for a resident by somebody else rest on a delegation, checked at identity at that moment, and reach as far as it does.
 
 use chassis::Context;
+use postgres::Transaction;
 use types::{
     caller::Party,
-    ids::{DelegationId, ResidentId},
+    care::CareKind,
+    delegation::Limits,
+    ids::{DelegationId, OrganisationId, ResidentId},
 };
 
 use super::Scheduling;
-use crate::{domain::error::SchedulingError, peers::identity::Action};
+use crate::{
+    domain::error::SchedulingError,
+    peers::identity::Action,
+    store::{appointments, revoked_delegations},
+};
+
+/// On what ground somebody books.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ground {
+    pub(super) delegation: Option<DelegationId>,
+    /// Those of the delegation; of the resident's own act, and of our services', there are none.
+    limits: Limits,
+}
+
+impl Ground {
+    /// Refuses care and providers that the delegation is not for.
+    pub(super) fn check_reach(&self, kind: CareKind, organisation: OrganisationId) -> Result<(), SchedulingError> {
+        check_reach(&self.limits, kind, organisation)
+    }
+
+    /// Refuses a booking more than the delegation allows, and one that comes after it was taken back. Under the lock of the resident,
+    /// which both counting and taking back wait for.
+    pub(super) async fn check_uses(&self, tx: &mut Transaction) -> Result<(), SchedulingError> {
+        let Some(delegation) = self.delegation else { return Ok(()) };
+        if revoked_delegations::contains(tx, delegation).await? {
+            return Err(SchedulingError::NoDelegation);
+        }
+        if self.limits.uses_max.is_some() && !self.limits.admits_use_after(appointments::uses(tx, delegation).await?) {
+            return Err(SchedulingError::DelegationUsedUp);
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn check_reach(
+    limits: &Limits,
+    kind: CareKind,
+    organisation: OrganisationId,
+) -> Result<(), SchedulingError> {
+    if !limits.admits_kind(kind) {
+        return Err(SchedulingError::ServiceKindNotDelegated);
+    }
+    if !limits.admits_organisation(organisation) {
+        return Err(SchedulingError::OrganisationNotDelegated);
+    }
+    Ok(())
+}
 
 impl Scheduling {
-    /// Lets the resident themself, a delegate and our own services book; answers the delegation the act rests on. `named` is
-    /// one that the request names, for callers who come in their own name.
+    /// Lets the resident themself, a delegate and our own services book; answers on what ground. `named` is a delegation that the
+    /// request names, for callers who come in their own name.
     ///
     /// Referral goes on in a resident's name by a token for named methods: identity checked the delegation when it issued it.
     pub(super) async fn may_book_for(
@@ -19,21 +68,23 @@ impl Scheduling {
         ctx: &Context,
         resident: ResidentId,
         named: Option<DelegationId>,
-    ) -> Result<Option<DelegationId>, SchedulingError> {
+    ) -> Result<Ground, SchedulingError> {
         let caller = &ctx.caller;
         match (&caller.subject, &caller.actor) {
-            (Party::Service(_), None) => Ok(None),
-            (Party::Resident(subject), None | Some(Party::Service(_))) if *subject == resident => Ok(caller.delegation),
+            (Party::Service(_), None) => Ok(Ground::default()),
+            (Party::Resident(subject), None | Some(Party::Service(_))) if *subject == resident => {
+                Ok(Ground { delegation: caller.delegation, limits: Limits::default() })
+            }
             (Party::Resident(subject), Some(_)) if *subject == resident => {
                 let delegation = caller.delegation.ok_or(SchedulingError::NoDelegation)?;
-                self.identity.check_caller(ctx, delegation, resident, Action::Book).await?;
-                Ok(Some(delegation))
+                let limits = self.identity.check_caller(ctx, delegation, resident, Action::Book).await?;
+                Ok(Ground { delegation: Some(delegation), limits })
             }
             // In their own name.
             (party, None) => {
                 let delegation = named.ok_or(SchedulingError::NoDelegation)?;
-                self.identity.check_delegate(delegation, resident, party, Action::Book).await?;
-                Ok(Some(delegation))
+                let limits = self.identity.check_delegate(delegation, resident, party, Action::Book).await?;
+                Ok(Ground { delegation: Some(delegation), limits })
             }
             // Somebody who acts for one resident does not thereby act for another.
             (_, Some(_)) => Err(SchedulingError::NoDelegation),

@@ -74,7 +74,8 @@ impl Scheduling {
     ) -> Result<Reply<Cancelled>, SchedulingError> {
         let by = cancelled_by(ctx, appointment);
         if by == CancelledBy::Patient {
-            self.may_book_for(ctx, appointment.resident, None).await?;
+            let ground = self.may_book_for(ctx, appointment.resident, None).await?;
+            ground.check_reach(appointment.kind, appointment.organisation)?;
         }
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,

@@ -13,6 +13,7 @@ use types::{
 
 use super::{
     Scheduling,
+    act_for::check_reach,
     hold::check_referral,
     records::{By, Change, appointment_changed, visit_changed},
 };
@@ -99,7 +100,9 @@ impl Scheduling {
     ) -> Result<Reply<Permitted<Visit>>, SchedulingError> {
         check_not_early(wish.occurred_at, appointment.slot.starts_at)?;
         check_identity(appointment.resident, wish.identity_proof, wish.credential)?;
-        let present = self.present(ctx, &wish.present, appointment.resident).await?;
+        let present = self
+            .present(ctx, &wish.present, appointment.resident, (appointment.kind, appointment.organisation))
+            .await?;
 
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
@@ -156,7 +159,7 @@ impl Scheduling {
         check_identity(resident, wish.identity_proof, wish.credential)?;
         visit.tier = self.identity.provider(ctx, organisation).await?.tier;
         self.identity.patient(resident, local_date(self.clock.now())).await?;
-        visit.present = self.present(ctx, &wish.present, resident).await?;
+        visit.present = self.present(ctx, &wish.present, resident, (kind, organisation)).await?;
 
         match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => self.open(tx, ctx, call, visit).await,
@@ -184,6 +187,7 @@ impl Scheduling {
         ctx: &Context,
         claim: &PresentClaim,
         patient: ResidentId,
+        (kind, organisation): (CareKind, OrganisationId),
     ) -> Result<Present, SchedulingError> {
         let PresentClaim::Delegate { delegate, delegation } = claim else { return Ok(Present::Patient) };
         let is_acting = ctx.caller.resident() == Some(patient) && ctx.caller.actor.is_some();
@@ -192,7 +196,8 @@ impl Scheduling {
         let (Some(delegate), Some(delegation)) = (delegate, delegation) else {
             return Err(SchedulingError::NoDelegation);
         };
-        self.identity.check_delegate(delegation, patient, &delegate, Action::Attend).await?;
+        let limits = self.identity.check_delegate(delegation, patient, &delegate, Action::Attend).await?;
+        check_reach(&limits, kind, organisation)?;
         Ok(Present::Delegate { delegate, delegation })
     }
 }

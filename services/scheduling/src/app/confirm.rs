@@ -23,8 +23,9 @@ impl Scheduling {
         if let Some(reply) = self.db.replay(call).await? {
             return Ok(reply);
         }
-        let resident = self.permitted(ctx, id).await?.resident;
-        self.may_book_for(ctx, resident, None).await?;
+        let appointment = self.permitted(ctx, id).await?;
+        let ground = self.may_book_for(ctx, appointment.resident, None).await?;
+        ground.check_reach(appointment.kind, appointment.organisation)?;
 
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,

@@ -12,6 +12,7 @@ use types::{
 
 use super::{
     Scheduling,
+    act_for::Ground,
     records::{By, Change, appointment_changed, id_chosen},
 };
 use crate::{
@@ -48,7 +49,7 @@ pub struct Hold {
 
 /// What identity said about a hold.
 pub(super) struct Vouched {
-    delegation: Option<DelegationId>,
+    ground: Ground,
     patient: Patient,
 }
 
@@ -83,11 +84,11 @@ impl Scheduling {
         named: Option<DelegationId>,
     ) -> Result<Vouched, SchedulingError> {
         check_referral(ctx, wish.referral)?;
-        let delegation = self.may_book_for(ctx, wish.resident, named).await?;
+        let ground = self.may_book_for(ctx, wish.resident, named).await?;
         let now = self.clock.now();
         let patient = self.identity.patient(wish.resident, self.day_of_cover(ctx, wish, now).await?).await?;
         self.free_lapsed_of_resident(Scope::of(&ctx.caller), wish.resident, now).await?;
-        Ok(Vouched { delegation, patient })
+        Ok(Vouched { ground, patient })
     }
 
     /// Family doctors are asked for as they will be on the day of the place; everything else as it is now.
@@ -113,9 +114,11 @@ impl Scheduling {
         let hold_expires_at = self.hold_end(wish.until, now)?;
         let bookable = slots::bookable(tx, wish.slot, wish.pool).await?;
         check_slot(&bookable, &wish, now)?;
+        vouched.ground.check_reach(wish.kind, bookable.organisation)?;
         wish.pool.admit(booker(ctx, &wish, vouched, &bookable, now), wish.referral)?;
 
         patients::lock(tx, wish.resident).await?;
+        vouched.ground.check_uses(tx).await?;
         let id = match wish.appointment {
             Some(id) => {
                 chosen_ids::claim(tx, id, wish.resident, now).await?;
@@ -137,7 +140,7 @@ impl Scheduling {
             pool: wish.pool,
             channel: wish.channel,
             booked_by: ctx.caller.acting().clone(),
-            delegation: vouched.delegation,
+            delegation: vouched.ground.delegation,
             referral: wish.referral,
             journey: wish.journey.unwrap_or_else(JourneyId::generate),
             expected_lines: wish.expected_lines,
@@ -227,7 +230,7 @@ fn booker<'a>(
     let opens = |contract: &FamilyDoctorContract| contract.opens(bookable.organisation, bookable.practitioner, day);
     Booker {
         roles: &ctx.caller.roles,
-        is_delegate: vouched.delegation.is_some(),
+        is_delegate: vouched.ground.delegation.is_some(),
         channel: wish.channel,
         age_years: local_date(now).years_since(vouched.patient.birth_date).unwrap_or_default(),
         is_contracted: vouched.patient.contract.as_ref().is_some_and(opens),

@@ -11,6 +11,7 @@ mod get;
 mod hold;
 mod publish;
 mod records;
+mod release_holds;
 mod search;
 mod set_quote;
 mod view;
@@ -29,6 +30,7 @@ pub use end_visit::EndVisit;
 pub use get::{Listed, Whose};
 pub use hold::Hold;
 pub use publish::{Draft, Published};
+pub use release_holds::Revoked;
 pub use search::Search;
 pub use set_quote::Quoted;
 

@@ -31,6 +31,8 @@ pub(super) enum Change {
     Confirmed,
     Cancelled,
     Expired,
+    /// It stands; the delegation it was booked under does not any more.
+    DelegationRevoked,
     /// Told by the event of its visit.
     Kept,
     /// Told by adjudication.
@@ -60,6 +62,7 @@ impl Change {
             Self::Confirmed => Some("anjia.scheduling.appointment.confirmed.v1"),
             Self::Cancelled => Some("anjia.scheduling.appointment.cancelled.v1"),
             Self::Expired => Some("anjia.scheduling.appointment.expired.v1"),
+            Self::DelegationRevoked => Some("anjia.scheduling.appointment.delegation_revoked.v1"),
             Self::Kept | Self::Quoted => None,
         }
     }
@@ -70,6 +73,7 @@ impl Change {
             Self::Confirmed => "scheduling.appointment.confirm",
             Self::Cancelled => "scheduling.appointment.cancel",
             Self::Expired => "scheduling.appointment.expire",
+            Self::DelegationRevoked => "scheduling.appointment.delegation_revoked",
             Self::Kept => "scheduling.appointment.keep",
             Self::Quoted => "scheduling.appointment.quote",
         }
@@ -152,6 +156,7 @@ fn appointment_data(appointment: &Appointment) -> Value {
         "referral_id": appointment.referral.map(|id| id.to_string()).unwrap_or_default(),
         "journey_id": appointment.journey,
         "booked_by": appointment.booked_by,
+        "delegation_id": appointment.delegation.map(|id| id.to_string()).unwrap_or_default(),
     });
     if let State::Cancelled(cancellation) = &appointment.state {
         data["by"] = json!(cancellation.by.as_str());

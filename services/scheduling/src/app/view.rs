@@ -10,6 +10,6 @@ impl Scheduling {
     pub(super) async fn check_view(&self, ctx: &Context) -> Result<(), SchedulingError> {
         let Some(resident) = ctx.caller.acted_for() else { return Ok(()) };
         let delegation = ctx.caller.delegation.ok_or(SchedulingError::NoDelegation)?;
-        self.identity.check_caller(ctx, delegation, resident, Action::View).await
+        self.identity.check_caller(ctx, delegation, resident, Action::View).await.map(drop)
     }
 }

@@ -71,8 +71,16 @@ pub enum SchedulingError {
     NoDelegation,
     #[error("the delegation does not include this action")]
     ActionNotDelegated,
+    #[error("the delegation is not for this kind of care")]
+    ServiceKindNotDelegated,
+    #[error("the delegation is not for this provider")]
+    OrganisationNotDelegated,
+    #[error("the delegation allows no more bookings")]
+    DelegationUsedUp,
     #[error("the delegation has expired")]
     DelegationExpired,
+    #[error("the delegation begins later")]
+    DelegationNotBegun,
     #[error("the token has expired")]
     TokenExpired,
     #[error(transparent)]

@@ -1,17 +1,23 @@
 //! Identity: who a resident, a provider or a doctor is, and who may act for whom.
 
-use chassis::{Context, Credentials, channel::Channel, error};
+use std::time::Duration;
+
+use chassis::{Context, Credentials, channel::Channel, error, feed};
 use chrono::NaiveDate;
+use postgres::{consumer::Source, events::Event};
 use proto::{
+    anjia::common::v1::EventCursor,
     anjia::identity::v1::{
         self as wire, delegation_service_client::DelegationServiceClient,
-        enrolment_service_client::EnrolmentServiceClient, organisation_service_client::OrganisationServiceClient,
+        enrolment_service_client::EnrolmentServiceClient, event_service_client::EventServiceClient,
+        organisation_service_client::OrganisationServiceClient,
     },
     convert,
 };
 use tonic::{Code, Status};
 use types::{
     caller::Party,
+    delegation::Limits,
     ids::{DelegationId, DepartmentId, OrganisationId, PractitionerId, ResidentId},
     tier::Tier,
 };
@@ -21,6 +27,8 @@ use crate::domain::pool::FamilyDoctorContract;
 use types::place::Place;
 
 const PEER: &str = "identity";
+/// A pull may take this much longer than it waits for an event.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 /// What somebody may do for a resident.
 #[derive(Debug, Clone, Copy)]
@@ -116,18 +124,18 @@ impl Identity {
         })
     }
 
-    /// That whoever calls may act for a resident at this moment.
+    /// That whoever calls may act for a resident at this moment, and how far.
     pub async fn check_caller(
         &self,
         ctx: &Context,
         delegation: DelegationId,
         resident: ResidentId,
         action: Action,
-    ) -> Result<(), SchedulingError> {
+    ) -> Result<Limits, SchedulingError> {
         self.check(ctx, delegation, resident, String::new(), action).await
     }
 
-    /// That a party may act for a resident at this moment. Asked in scheduling's own name: a token that does not act for the
+    /// That a party may act for a resident at this moment, and how far. Asked in scheduling's own name: a token that does not act for the
     /// resident has no right to their delegations.
     pub async fn check_delegate(
         &self,
@@ -135,7 +143,7 @@ impl Identity {
         resident: ResidentId,
         delegate: &Party,
         action: Action,
-    ) -> Result<(), SchedulingError> {
+    ) -> Result<Limits, SchedulingError> {
         let own = self.credentials.own().await.map_err(|status| refused(&status))?;
         self.check(&own, delegation, resident, delegate.to_string(), action).await
     }
@@ -147,7 +155,7 @@ impl Identity {
         resident: ResidentId,
         delegate: String,
         action: Action,
-    ) -> Result<(), SchedulingError> {
+    ) -> Result<Limits, SchedulingError> {
         let action = match action {
             Action::Book => wire::DelegatedAction::Book,
             Action::Attend => wire::DelegatedAction::Attend,
@@ -158,12 +166,48 @@ impl Identity {
             resident_id: resident.to_string(),
             delegate,
             action: action.into(),
+            ..wire::CheckDelegationRequest::default()
         };
-        DelegationServiceClient::new(self.channel.clone())
+        let answer = DelegationServiceClient::new(self.channel.clone())
             .check_delegation(ctx.request(request))
             .await
             .map_err(|status| refused(&status))?;
-        Ok(())
+        let delegation = answer.into_inner().delegation.ok_or_else(|| unexpected("no delegation"))?;
+        convert::limits("limits", delegation.limits.as_ref()).map_err(unexpected)
+    }
+}
+
+/// Identity's events, pulled in scheduling's own name.
+pub struct IdentityEvents {
+    channel: Channel,
+    credentials: Credentials,
+}
+
+impl IdentityEvents {
+    pub const fn new(channel: Channel, credentials: Credentials) -> Self {
+        Self { channel, credentials }
+    }
+}
+
+impl Source for IdentityEvents {
+    type Error = Status;
+
+    fn name(&self) -> &'static str {
+        PEER
+    }
+
+    async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, Status> {
+        let cursor = EventCursor {
+            after_position: after,
+            max_events: i32::try_from(max).unwrap_or(i32::MAX),
+            wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
+        };
+        let own = self.credentials.own().await?.with_call_limit(wait + ANSWER_MAX);
+        let answer = EventServiceClient::new(self.channel.clone())
+            .pull_events(own.request(wire::PullEventsRequest { cursor: Some(cursor) }))
+            .await?;
+        feed::from_wire(answer.into_inner().batch.unwrap_or_default())
+            .map_err(|error| Status::new(Code::Internal, error.to_string()))
     }
 }
 
@@ -188,6 +232,7 @@ fn refused(status: &Status) -> SchedulingError {
         (_, Some("NO_DELEGATION" | "DELEGATION_NOT_FOUND")) => E::NoDelegation,
         (_, Some("ACTION_NOT_DELEGATED")) => E::ActionNotDelegated,
         (_, Some("DELEGATION_EXPIRED")) => E::DelegationExpired,
+        (_, Some("DELEGATION_NOT_BEGUN")) => E::DelegationNotBegun,
         (_, Some("TOKEN_EXPIRED")) => E::TokenExpired,
         (Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Aborted | Code::Cancelled, _) => {
             E::PeerUnavailable { peer: PEER }

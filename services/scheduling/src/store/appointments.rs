@@ -20,9 +20,11 @@ use crate::domain::{
     session::Span,
 };
 
+mod delegated;
 mod list;
 mod row;
 
+pub use delegated::{lock_ahead, uses};
 pub use list::{ListKey, list};
 use row::Row;
 

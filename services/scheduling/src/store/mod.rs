@@ -4,6 +4,7 @@ pub mod appointments;
 pub mod chosen_ids;
 pub mod patients;
 pub mod places;
+pub mod revoked_delegations;
 pub mod sessions;
 pub mod slot_cache;
 pub mod slots;

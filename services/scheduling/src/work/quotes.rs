@@ -1,13 +1,12 @@
 //! Follows adjudication's events: a quote made for an appointment is attached to it.
 
-use std::str::FromStr;
-
 use postgres::{
     consumer::{Advanced, Failure, Handler, Inbox},
     events::Event,
 };
 use types::ids::QuoteId;
 
+use super::id;
 use crate::app::{Quoted, Scheduling};
 
 const QUOTE_MADE: &str = "anjia.adjudication.quote.made.v1";
@@ -27,13 +26,5 @@ impl Handler for Quotes {
         };
         let quote: QuoteId = event.subject.parse().map_err(Failure::refused)?;
         self.0.set_quote(inbox, event.region, Quoted { appointment, resident, organisation, quote }).await
-    }
-}
-
-/// An id among the event's data; none where there is none of it.
-fn id<T: FromStr<Err: ToString>>(event: &Event, key: &str) -> Result<Option<T>, Failure> {
-    match event.data.get(key).and_then(serde_json::Value::as_str) {
-        None | Some("") => Ok(None),
-        Some(id) => id.parse().map(Some).map_err(Failure::refused),
     }
 }

@@ -7,6 +7,7 @@ mod town;
 mod book;
 mod cancel;
 mod confirm;
+mod delegated;
 mod events;
 mod hold;
 mod lists;

@@ -165,6 +165,17 @@ impl Town {
         id: uuid::Uuid,
         actions: &[identity::DelegatedAction],
     ) -> DelegationId {
+        self.delegate_within(resident, id, actions, None).await
+    }
+
+    /// The same within limits.
+    pub(crate) async fn delegate_within(
+        &self,
+        resident: &TestCaller,
+        id: uuid::Uuid,
+        actions: &[identity::DelegatedAction],
+        limits: Option<identity::DelegationLimits>,
+    ) -> DelegationId {
         let request = identity::GrantDelegationRequest {
             request_id: request_id(),
             resident_id: id.to_string(),
@@ -173,6 +184,7 @@ impl Town {
             actions: actions.iter().map(|action| (*action).into()).collect(),
             until: Some(to_timestamp(now() + TimeDelta::days(30))),
             evidence: "SELF".to_owned(),
+            limits,
             ..Default::default()
         };
         let answer = DelegationServiceClient::new(self.mesh.channel("identity"))

@@ -1,0 +1,40 @@
+use chassis::{Context, Permitted};
+use postgres::audit::{self, Entry};
+use postgres::{Begun, Call, Reply};
+use types::ids::ConsentId;
+
+use super::App;
+use super::grant_consent::tell;
+use crate::domain::IdentityError;
+use crate::domain::consent::Consent;
+use crate::store::consents;
+
+impl App {
+    /// Takes a consent back: from the next check on it allows nothing. Again changes nothing and answers the same.
+    pub async fn revoke_consent(
+        &self,
+        ctx: &Context,
+        call: &Call<Permitted<Consent>>,
+        id: ConsentId,
+    ) -> Result<Reply<Permitted<Consent>>, IdentityError> {
+        let mut tx = match self.db.begin_call(call).await? {
+            Begun::Fresh(tx) => tx,
+            Begun::Replayed(reply) => return Ok(reply),
+        };
+        let found = consents::get(&mut tx, id).await?.ok_or(IdentityError::ConsentNotFound)?;
+        let found = ctx.permit(found)?;
+        self.check_may_refer(&mut tx, ctx, &found).await?;
+        let now = self.now();
+        if !consents::revoke(&mut tx, id, now).await? {
+            // Read anew: whoever was first may have come between.
+            let revoked = consents::get(&mut tx, id).await?.ok_or(IdentityError::ConsentNotFound)?;
+            let revoked = ctx.permit(revoked)?;
+            return Ok(call.commit(tx, revoked).await?);
+        }
+        let revoked = ctx.permit(found.into_inner().revoke(now))?;
+        tell(&mut tx, ctx, "anjia.identity.consent.revoked.v1", &revoked, now).await?;
+        let entry = Entry::new(&ctx.caller, "identity.consent.revoke");
+        audit::record(&mut tx, consents::audited(entry, &revoked)).await?;
+        Ok(call.commit(tx, revoked).await?)
+    }
+}

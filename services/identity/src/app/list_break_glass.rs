@@ -8,7 +8,9 @@ use types::ids::{OrganisationId, ResidentId};
 use super::App;
 use crate::domain::IdentityError;
 use crate::domain::break_glass::BreakGlass;
-use crate::store::break_glasses::{self, ListKey, Whose};
+use crate::store::break_glasses::{self, ListKey};
+
+pub use crate::store::break_glasses::Whose;
 
 /// Openings and the moment at which their states are to be told.
 pub(super) type Listed = (Page<Permitted<BreakGlass>>, DateTime<Utc>);

@@ -81,6 +81,7 @@ pub use file_remote_care::NewFiling;
 pub use get_delegation_receipt::OfDelegation;
 pub use grant_consent::NewConsent;
 pub use grant_delegation::NewDelegation;
+pub use list_break_glass::Whose;
 pub use open_break_glass::NewBreakGlass;
 pub use register_organisation::NewOrganisation;
 pub use register_practitioner::NewPractitioner;

@@ -9,9 +9,8 @@ use types::ids::BreakGlassId;
 
 use super::convert::{optional_reason, optional_verdict, said, to_break_glass};
 use super::{Grpc, answer, page};
-use crate::app::{BreakGlassQuestion, NewBreakGlass};
+use crate::app::{BreakGlassQuestion, NewBreakGlass, Whose};
 use crate::domain::break_glass::BreakGlass;
-use crate::store::break_glasses::Whose;
 
 /// Fewer words than this are no reason.
 const JUSTIFICATION_MIN: usize = 10;

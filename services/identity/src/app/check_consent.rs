@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use chassis::{Context, Guarded, Permitted};
 use postgres::Scope;
 use postgres::audit::{self, Entry};
+use types::clock::local_date;
 use types::ids::{OrganisationId, ResidentId};
 
 use super::App;
@@ -57,7 +58,7 @@ impl App {
         // Before the row is looked at: who may not ask learns nothing.
         let question = ctx.permit(question)?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
-        let classes = match organisations::get(&mut tx, question.recipient).await? {
+        let classes = match organisations::get(&mut tx, question.recipient, local_date(self.now())).await? {
             Some(recipient) => RecipientClass::of(&recipient),
             None => vec![],
         };

@@ -6,6 +6,7 @@ use postgres::audit::Entry;
 use postgres::events::{self, NewEvent};
 use serde_json::json;
 use types::caller::Party;
+use types::clock::local_date;
 use types::ids::{DelegationReceiptId, ResidentId};
 
 use super::App;
@@ -77,7 +78,7 @@ impl App {
         }
         let Some(client) = clients::of_party(tx, party).await? else { return Ok(None) };
         let organisation = match client.organisation {
-            Some(id) => organisations::get(tx, id).await?,
+            Some(id) => organisations::get(tx, id, local_date(self.now())).await?,
             None => None,
         };
         Ok(Some(organisation.map_or(client.client_id, |organisation| organisation.name)))

@@ -6,6 +6,8 @@ mod bad_input;
 mod faults;
 mod idempotency;
 mod journey;
+mod peers;
 mod redis;
 mod refusals;
+mod rotation;
 mod row_security;

@@ -11,10 +11,6 @@ use crate::finding::Finding;
 use crate::rust_source::RustSource;
 use crate::tree;
 
-/// What every service but identity calls: the chassis obtains its tokens, and the keys that verify others'.
-const BY_THE_CHASSIS: [&str; 2] =
-    ["anjia.identity.v1.TokenService/ExchangeToken", "anjia.identity.v1.TokenService/GetKeys"];
-
 pub(crate) fn check_all(services: &[&str]) -> Vec<Finding> {
     services.iter().flat_map(|server| check_server(server, services)).collect()
 }
@@ -29,13 +25,13 @@ fn check_server(server: &str, services: &[&str]) -> Vec<Finding> {
     callers.flat_map(|caller| differences(&path, policies.peers(), caller, &called(caller, server, &own))).collect()
 }
 
-/// The methods of `server` that a service calls: in the file of `src/peers/` that is named after it, by its clients' methods.
+/// The methods of `server` that a service calls by its clients: in the file of `src/peers/` that is named after the server, and in the
+/// chassis, which obtains tokens and what verifies them for every service.
 fn called(caller: &str, server: &str, services: &[&str]) -> BTreeSet<String> {
-    let by_the_chassis = BY_THE_CHASSIS.iter().filter(|_| server == "identity").map(|method| (*method).to_owned());
-    let path = format!("services/{caller}/src/peers/{server}.rs");
-    let source = tree::root().join(&path).is_file().then(|| RustSource::parse(&path, &tree::read(&path)));
-    let by_itself = source.iter().flat_map(|source| calls(source, services));
-    by_the_chassis.chain(by_itself).collect()
+    let chassis = tree::files_under("libs/chassis/src").into_iter().filter(|path| path.ends_with(".rs"));
+    let paths = chassis.chain([format!("services/{caller}/src/peers/{server}.rs")]);
+    let files = paths.filter(|path| tree::root().join(path).is_file());
+    files.flat_map(|path| calls(&RustSource::parse(&path, &tree::read(&path)), services)).collect()
 }
 
 /// A call is `.get_bill(` in a file that names `BillServiceClient`.

@@ -1,6 +1,7 @@
 //! What a pod that was taken over can do with its certificate, and what is answered outside of TLS.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use chassis::access::Policies;
 use chassis::channel::Channel;
@@ -43,7 +44,7 @@ async fn pl_05_each_service_calls_by_its_certificate_what_is_listed_for_it() {
             for method in services.iter().flat_map(|service| Methods::declared().of_service(service)) {
                 let mut request = Request::new(());
                 request.metadata_mut().insert("authorization", stolen.clone());
-                request.set_timeout(std::time::Duration::from_secs(5));
+                request.set_timeout(Duration::from_secs(5));
                 let refusal = call(channel.clone(), method, request).await.err().map(|status| reason(&status));
                 let is_refused = refusal.as_deref() == Some("PEER_NOT_PERMITTED");
                 assert_eq!(is_refused, !policies.peers().may(pod, method), "{pod} calls {method}: {refusal:?}");
@@ -121,8 +122,8 @@ async fn answer(port: u16, words: &[u8]) -> Vec<u8> {
     let mut socket = TcpStream::connect(("127.0.0.1", port)).await.expect("it listens");
     // It may hang up before all is said.
     let _ = socket.write_all(words).await;
-    let _ = socket.shutdown().await;
     let mut said = vec![];
-    let _ = socket.read_to_end(&mut said).await;
+    let hung_up = tokio::time::timeout(Duration::from_secs(10), socket.read_to_end(&mut said)).await;
+    assert!(hung_up.is_ok(), "still waits for more");
     said
 }

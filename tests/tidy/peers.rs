@@ -88,10 +88,9 @@ mod tests {
 
     #[test]
     fn a_list_is_compared_both_ways() {
-        let text = format!(
-            "[\"{SERVICE}/ExchangeToken\"]\nanonymous = true\n[\"{SERVICE}/GetKeys\"]\nanonymous = true\n\
-             [peers]\npayment = [\"{SERVICE}/GetKeys\"]"
-        );
+        let entries =
+            Methods::declared().of_service(SERVICE).map(|method| format!("[\"{method}\"]\nanonymous = true\n"));
+        let text = format!("{}[peers]\npayment = [\"{SERVICE}/GetKeys\"]", entries.collect::<String>());
         let policies = Policies::check(&text, &[SERVICE], Methods::declared()).expect("it loads");
         let called = BTreeSet::from([format!("{SERVICE}/ExchangeToken")]);
         let found = differences("access.toml", policies.peers(), "payment", &called);

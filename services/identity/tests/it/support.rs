@@ -14,7 +14,6 @@ use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
 use proto::convert::{to_date, to_timestamp};
 use testkit::callers::{Client, HOSPITAL, PLATFORM};
 use testkit::{Mesh, TestCaller, national_id, request_id};
-use tokio::sync::OnceCell;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use types::clock::{Clock, SystemClock};
@@ -27,7 +26,6 @@ pub(crate) const MOBILE: &str = "13912345678";
 /// A mesh of identity alone.
 pub(crate) struct World {
     pub(crate) mesh: Mesh,
-    city_app: OnceCell<TestCaller>,
 }
 
 /// A registered resident with a client of their own.
@@ -39,13 +37,13 @@ pub(crate) struct Person {
 
 impl World {
     /// The city's own app: it reads events, as no service of ours does here.
-    pub(crate) async fn city_app(&self) -> &TestCaller {
+    pub(crate) async fn city_app(&self) -> TestCaller {
         let client = Client::new("city-app", "client:city-app".to_owned(), Some(PLATFORM), &["platform"]);
-        self.city_app.get_or_init(|| self.mesh.register(client)).await
+        self.mesh.register(client).await
     }
 
     pub(crate) async fn start() -> Self {
-        Self { mesh: Mesh::start(&["identity"]).await, city_app: OnceCell::new() }
+        Self { mesh: Mesh::start(&["identity"]).await }
     }
 
     pub(crate) fn channel(&self) -> Channel {

@@ -74,8 +74,9 @@ fn peers() -> BTreeMap<String, BTreeSet<String>> {
     let mut peers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for table in devstack::SERVICES.map(access_toml) {
         for (peer, methods) in table.get("peers").and_then(toml::Value::as_table).into_iter().flatten() {
-            let methods = methods.as_array().into_iter().flatten().filter_map(toml::Value::as_str);
-            methods.for_each(|method| drop(peers.entry(method.to_owned()).or_default().insert(peer.clone())));
+            for method in methods.as_array().into_iter().flatten().filter_map(toml::Value::as_str) {
+                peers.entry(method.to_owned()).or_default().insert(peer.clone());
+            }
         }
     }
     peers

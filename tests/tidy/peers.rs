@@ -28,7 +28,7 @@ fn check_server(server: &str, services: &[&str]) -> Vec<Finding> {
 /// The methods of `server` that a service calls by its clients: in the file of `src/peers/` that is named after the server, and in the
 /// chassis, which obtains tokens and what verifies them for every service.
 fn called(caller: &str, server: &str, services: &[&str]) -> BTreeSet<String> {
-    let chassis = tree::files_under("libs/chassis/src").into_iter().filter(|path| path.ends_with(".rs"));
+    let chassis = tree::files_under("libs/chassis/src").into_iter().filter(|path| tree::ending(path) == Some("rs"));
     let paths = chassis.chain([format!("services/{caller}/src/peers/{server}.rs")]);
     let files = paths.filter(|path| tree::root().join(path).is_file());
     files.flat_map(|path| calls(&RustSource::parse(&path, &tree::read(&path)), services)).collect()
@@ -48,12 +48,12 @@ fn calls(source: &RustSource, services: &[&str]) -> Vec<String> {
     methods.filter(is_called).map(str::to_owned).collect()
 }
 
-fn differences(path: &str, peers: &Peers, caller: &str, called: &BTreeSet<String>) -> Vec<Finding> {
+fn differences(path: &str, peers: &Peers, caller: &str, made: &BTreeSet<String>) -> Vec<Finding> {
     let listed: BTreeSet<String> = peers.of(caller).map(str::to_owned).collect();
-    let idle = listed.difference(called).map(|method| {
+    let idle = listed.difference(made).map(|method| {
         Finding::new(path, 0, format!("{caller} may call {method} and does not"), "take it out of [peers]")
     });
-    let missing = called
+    let missing = made
         .difference(&listed)
         .map(|method| Finding::new(path, 0, format!("{caller} calls {method} and may not"), "add it to [peers]"));
     idle.chain(missing).collect()

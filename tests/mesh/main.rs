@@ -7,6 +7,8 @@ mod delegated;
 mod faults;
 mod idempotency;
 mod journey;
+mod peers;
 mod redis;
 mod refusals;
+mod rotation;
 mod row_security;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chassis::channel::{self, Channel};
+use chassis::channel::Channel;
 use devstack::Mesh;
 use devstack::callers::{self, BANK, CLINIC, DOCTOR, HOSPITAL, INSURER, REGION, SPECIALIST, WORKER};
 use proto::anjia::adjudication::v1::policy_service_client::PolicyServiceClient;
@@ -51,8 +51,7 @@ impl City {
 
     /// A channel to a service, for its generated clients. It stays good while the service is killed and started again.
     pub fn channel(&self, service: &str) -> Channel {
-        let url = self.mesh.fleet().url(service).expect("a service of the mesh");
-        channel::connect(&url).expect("the address of a service")
+        self.mesh.fleet().channel(service).expect("a service of the mesh")
     }
 
     /// `kill -9`.

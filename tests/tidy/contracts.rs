@@ -28,7 +28,7 @@ pub(crate) fn access(service: &str) -> Vec<Finding> {
         // The skeleton's finding.
         return vec![];
     }
-    let services = own_services(&decode(proto::FILE_DESCRIPTOR_SET), service);
+    let services = own_services(service);
     let services: Vec<&str> = services.iter().map(String::as_str).collect();
     differences(&path, &tree::read(&path), &services)
 }
@@ -92,7 +92,9 @@ fn decode(descriptor_set: &[u8]) -> FileDescriptorSet {
     FileDescriptorSet::decode(descriptor_set).expect("the descriptor set can be read")
 }
 
-fn own_services(set: &FileDescriptorSet, service: &str) -> Vec<String> {
+/// The full names of the services that a package declares.
+pub(crate) fn own_services(service: &str) -> Vec<String> {
+    let set = decode(proto::FILE_DESCRIPTOR_SET);
     let package = format!("anjia.{service}.v1");
     let files = set.file.iter().filter(|file| file.package() == package);
     files.flat_map(|file| file.service.iter().map(|service| format!("{package}.{}", service.name()))).collect()

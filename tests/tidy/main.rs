@@ -8,6 +8,7 @@ mod crates;
 mod finding;
 mod layers;
 mod migrations;
+mod peers;
 mod rust_source;
 mod skeleton;
 mod tree;
@@ -51,6 +52,11 @@ fn every_service_has_the_same_skeleton() {
 #[test]
 fn every_method_has_its_access_entry_and_the_reverse() {
     assert_tidy(&SERVICES.iter().flat_map(|service| contracts::access(service)).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_service_may_call_what_it_calls_and_nothing_else() {
+    assert_tidy(&peers::check_all(&SERVICES));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! What every service does alike: serve, drain, shed load, keep deadlines, trace, know its caller, refuse in one form, call peers.
-//! Knows no service.
+//! Knows no service. Connections are mutual TLS with certificates that may change at any time ([`tls`]).
 //!
 //! One request: [`server`] takes it from the wire through its layers, which know it by `access.toml` ([`access`]) and by its token
 //! ([`auth`]); the handler reads it as a [`Context`], calls peers over a [`channel`] and answers with what the context permits, or

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use chassis::Credentials;
+use chassis::channel::Channel;
 use futures_util::future::try_join_all;
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,6 +15,7 @@ use tokio::net::TcpStream;
 
 use crate::callers::{Client, REGION};
 use crate::databases::DatabaseUrls;
+use crate::everybody::Everybody;
 use crate::keys::Keys;
 use crate::ports;
 use crate::process::{self, Launch, Lifetime, Process, absolute};
@@ -58,6 +61,7 @@ pub struct Fleet {
     plan: FleetPlan,
     ports: BTreeMap<&'static str, Ports>,
     running: BTreeMap<&'static str, Process>,
+    everybody: Everybody,
 }
 
 impl Fleet {
@@ -68,7 +72,8 @@ impl Fleet {
             let usual = |what: &str| ports::usual(&plan.root, &format!("{name}/{what}"));
             given.insert(name, Ports { grpc: usual("grpc")?, ops: usual("ops")? });
         }
-        let fleet = Self { plan, ports: given, running: BTreeMap::new() };
+        let everybody = Everybody::new(plan.keys.clone());
+        let fleet = Self { plan, ports: given, running: BTreeMap::new(), everybody };
         for name in fleet.names() {
             let binary = fleet.binary(name);
             ensure!(binary.is_file(), "{} is missing; `cargo build --workspace --bins` makes it", binary.display());
@@ -90,7 +95,27 @@ impl Fleet {
 
     /// Where a service answers, or would if it ran.
     pub fn url(&self, name: &str) -> Result<String> {
-        Ok(format!("http://127.0.0.1:{}", self.port(name)?.grpc))
+        Ok(format!("https://127.0.0.1:{}", self.port(name)?.grpc))
+    }
+
+    /// To a service, for the calls of everybody in this process. It stays good while the service is killed and started again.
+    pub fn channel(&self, name: &str) -> Result<Channel> {
+        self.everybody.channel(name, &self.url(name)?)
+    }
+
+    /// The same without a certificate: nobody answers.
+    pub fn channel_without_certificate(&self, name: &str) -> Result<Channel> {
+        self.everybody.channel_without_certificate(name, &self.url(name)?)
+    }
+
+    /// The same with one client's, or one service's, certificate on every call.
+    pub fn channel_as(&self, client_id: &str, name: &str) -> Result<Channel> {
+        self.everybody.channel_as(client_id, name, &self.url(name)?)
+    }
+
+    /// By which a client obtains its tokens.
+    pub fn credentials(&self, client_id: &str) -> Result<Credentials> {
+        self.everybody.credentials(client_id, &self.url("identity")?)
     }
 
     pub fn ops_url(&self, name: &str) -> Result<String> {
@@ -243,6 +268,7 @@ impl Fleet {
     pub fn environment(&self, name: &str) -> Result<Vec<(String, OsString)>> {
         let ports = self.port(name)?;
         let database = self.database(name)?;
+        let certificate = self.plan.keys.certificates().of(name)?;
         let mut env: Vec<(String, OsString)> = vec![
             ("LISTEN".into(), format!("127.0.0.1:{}", ports.grpc).into()),
             ("OPS_LISTEN".into(), format!("127.0.0.1:{}", ports.ops).into()),
@@ -251,6 +277,9 @@ impl Fleet {
             ("REDIS_URL".into(), self.plan.redis_url.clone().into()),
             ("CLIENT_KEY_FILE".into(), self.plan.keys.private(name)?.into_os_string()),
             ("WRAPPING_KEY_FILE".into(), self.plan.keys.secret("wrapping")?.into_os_string()),
+            ("TLS_CERT_FILE".into(), certificate.clone().into()),
+            ("TLS_KEY_FILE".into(), certificate.into()),
+            ("TLS_CA_FILE".into(), self.plan.keys.certificates().ca()?.into()),
             ("REGION".into(), REGION.into()),
             // Nobody balances over replicas here, so nobody needs the time to notice that one leaves.
             ("DRAIN_NOTICE_MS".into(), "0".into()),

@@ -14,6 +14,7 @@ use rand::RngCore;
 use serde::Serialize;
 
 use crate::callers::Client;
+use crate::certificates::Certificates;
 
 const SECRET_BYTES: usize = 32;
 /// Keys that sign tokens are named after the moment from which they do.
@@ -45,6 +46,11 @@ impl Keys {
 
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// What proves in TLS who is who.
+    pub fn certificates(&self) -> Certificates {
+        Certificates::in_folder(self.folder.join("tls"))
     }
 
     /// The private key (PKCS #8 PEM) of a client or a service.
@@ -86,7 +92,9 @@ impl Keys {
         Ok(path)
     }
 
+    /// What identity is told about a client, whose key and certificate are made on the way.
     pub fn publish(&self, client: Client) -> Result<PublicClient> {
+        self.certificates().of(&client.client_id)?;
         let path = self.private(&client.client_id)?;
         let pem = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         let key =
@@ -105,7 +113,7 @@ impl Keys {
 }
 
 /// Nobody else may read it, not even for the moment between making and protecting it, and nobody ever finds half a key.
-fn write_secret(path: &Path, secret: &[u8]) -> Result<()> {
+pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> Result<()> {
     let next = path.with_extension(format!("next-{}", std::process::id()));
     let _ = fs::remove_file(&next);
     let mut file = OpenOptions::new()

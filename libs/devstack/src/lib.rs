@@ -7,8 +7,10 @@
 
 mod account;
 pub mod callers;
+mod certificates;
 mod cluster;
 mod databases;
+mod everybody;
 mod fleet;
 mod keys;
 mod mesh;
@@ -18,8 +20,10 @@ mod programs;
 mod record;
 mod redis;
 
+pub use certificates::Certificates;
 pub use cluster::{Cluster, ClusterPlan, Durability};
 pub use databases::{DatabaseUrls, create_database, remove_database, urls};
+pub use everybody::Everybody;
 pub use fleet::{Fleet, FleetPlan, SERVICES, service_name};
 pub use keys::{Keys, PublicClient};
 pub use mesh::{Mesh, Plan, Progress};

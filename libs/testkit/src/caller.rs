@@ -1,12 +1,9 @@
 //! Somebody who calls the mesh, with tokens that identity issues for their key.
 
-use std::sync::Arc;
-
 use chassis::{Context, Credentials};
-use devstack::Keys;
+use devstack::Fleet;
 use devstack::callers::Client;
 use tonic::{Request, Status};
-use types::clock::SystemClock;
 use types::ids::{DelegationId, ResidentId};
 
 use crate::OrPanic;
@@ -20,9 +17,8 @@ pub struct TestCaller {
 }
 
 impl TestCaller {
-    pub(crate) fn new(client: Client, keys: &Keys, identity: chassis::channel::Channel) -> Self {
-        let key = keys.private(&client.client_id).or_panic();
-        let credentials = Credentials::load(client.client_id.clone(), &key, identity, Arc::new(SystemClock)).or_panic();
+    pub(crate) fn new(client: Client, fleet: &Fleet) -> Self {
+        let credentials = fleet.credentials(&client.client_id).or_panic();
         Self { client, credentials, acting_for: None }
     }
 

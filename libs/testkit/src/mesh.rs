@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::{Context, Result};
-use chassis::channel::{self, Channel};
+use chassis::channel::Channel;
 use devstack::callers::{self, Client};
 use devstack::{DatabaseUrls, Fleet, FleetPlan, Lifetime, Redis, SERVICES, service_name};
 use futures_util::future::try_join_all;
@@ -69,12 +69,22 @@ impl Mesh {
     }
 
     fn caller_of(&self, client: Client) -> TestCaller {
-        TestCaller::new(client, self.fleet.keys(), self.channel("identity"))
+        TestCaller::new(client, &self.fleet)
     }
 
-    /// A channel to a service, for its generated clients. It stays good while the service is killed and started again.
+    /// A channel to a service, for its generated clients; each call goes over a connection of its caller's certificate. It stays good while the service is killed and started again.
     pub fn channel(&self, service: &str) -> Channel {
-        channel::connect(&self.fleet.url(service).or_panic()).or_panic()
+        self.fleet.channel(service).or_panic()
+    }
+
+    /// The same without a client certificate: no call on it is answered.
+    pub fn channel_without_certificate(&self, service: &str) -> Channel {
+        self.fleet.channel_without_certificate(service).or_panic()
+    }
+
+    /// The same with the certificate of one client or service on every call, whoever's token it carries.
+    pub fn channel_as(&self, client_id: &str, service: &str) -> Channel {
+        self.fleet.channel_as(client_id, service).or_panic()
     }
 
     /// `kill -9`.

@@ -29,13 +29,11 @@ pub async fn whole_mesh() -> Mesh {
 pub fn caller_in(mesh: &Mesh, client_id: &str) -> TestCaller {
     let known = callers::all().into_iter().find(|client| client.client_id == client_id);
     let client = known.with_context(|| format!("nobody in the journey is called {client_id}")).or_panic();
-    let identity = chassis::channel::connect(&mesh.fleet().url("identity").or_panic()).or_panic();
-    TestCaller::new(client, mesh.fleet().keys(), identity)
+    TestCaller::new(client, mesh.fleet())
 }
 
 /// Registers more clients in such a mesh, each with a key of its own. One call, however many: it starts identity's bootstrap.
 pub async fn register_in(mesh: &Mesh, clients: Vec<Client>) -> Vec<TestCaller> {
     mesh.fleet().register(clients.clone()).await.or_panic();
-    let identity = chassis::channel::connect(&mesh.fleet().url("identity").or_panic()).or_panic();
-    clients.into_iter().map(|client| TestCaller::new(client, mesh.fleet().keys(), identity.clone())).collect()
+    clients.into_iter().map(|client| TestCaller::new(client, mesh.fleet())).collect()
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod bench;
+mod certs;
 mod demo;
 mod down;
 mod setup;
@@ -36,6 +37,7 @@ enum Command {
     Up(up::Args),
     Down(down::Args),
     Token(token::Args),
+    Certs(certs::Args),
     Verify(verify::Args),
     Bench(bench::Args),
     Access(access::Args),
@@ -64,6 +66,7 @@ async fn main() -> ExitCode {
         Command::Up(args) => up::run(args).await,
         Command::Down(args) => down::run(&args),
         Command::Token(args) => token::run(&args).await,
+        Command::Certs(args) => certs::run(&args),
         Command::Verify(args) => verify::command(&args).await,
         Command::Bench(args) => bench::run(&args).await,
         Command::Access(args) => access::run(&args),

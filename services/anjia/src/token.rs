@@ -2,18 +2,16 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
-use chassis::{Credentials, channel};
-use devstack::MeshRecord;
+use devstack::{Everybody, Keys, MeshRecord};
 use serde_json::json;
-use types::clock::SystemClock;
 use types::ids::{DelegationId, ResidentId};
 
 use crate::{Root, print};
 
-/// Print an access token of a caller of the running mesh; it is good for five minutes.
+/// Print an access token of a caller of the running mesh; it is good for five minutes, over a connection with the caller's
+/// certificate, `keys/tls/<caller>.pem`.
 ///
 /// A caller is a client with a key under the mesh's `keys/`: worker, clinic, hospital, bank, resident, operator,
 /// insurer-proposer, insurer-releaser.
@@ -41,8 +39,8 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
     let key = record.keys.join(format!("{}.pem", args.caller));
     ensure!(is_name(&args.caller) && key.is_file(), "no caller `{}`; there are: {}", args.caller, names(&record.keys)?);
 
-    let identity = channel::connect(&record.services.get("identity").context("identity is not up")?.url)?;
-    let credentials = Credentials::load(args.caller.clone(), &key, identity, Arc::new(SystemClock))?;
+    let identity = &record.services.get("identity").context("identity is not up")?.url;
+    let credentials = Everybody::new(Keys::in_folder(&record.keys)?).credentials(&args.caller, identity)?;
     let context = match (args.resident, args.delegation) {
         (Some(resident), Some(delegation)) => credentials.acting_for(resident, delegation).await,
         _ => credentials.own().await,

@@ -25,6 +25,8 @@ pub(super) struct Method {
     pub(super) is_streaming: bool,
     /// Empty for anonymous methods.
     pub(super) roles: BTreeSet<String>,
+    /// Our own services that call it.
+    peers: BTreeSet<String>,
 }
 
 impl Method {
@@ -36,7 +38,7 @@ impl Method {
 /// Every method that the contracts declare.
 pub(super) fn methods() -> Vec<Method> {
     let pool = DescriptorPool::decode(proto::FILE_DESCRIPTOR_SET).expect("the descriptor set can be read");
-    let access = access();
+    let (access, peers) = (access(), peers());
     let own = pool.services().filter(|service| service.package_name().starts_with("anjia."));
     let methods = own.flat_map(|service| service.methods().collect::<Vec<_>>());
     methods
@@ -49,6 +51,7 @@ pub(super) fn methods() -> Vec<Method> {
                 input: method.input(),
                 is_streaming: method.is_server_streaming(),
                 roles: access.get(&name).cloned().unwrap_or_default(),
+                peers: peers.get(&name).cloned().unwrap_or_default(),
             }
         })
         .collect()
@@ -56,18 +59,33 @@ pub(super) fn methods() -> Vec<Method> {
 
 /// The roles of each method, from the services' own `access.toml`.
 fn access() -> BTreeMap<String, BTreeSet<String>> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../services");
     let mut access = BTreeMap::new();
     for service in devstack::SERVICES {
-        let text =
-            std::fs::read_to_string(root.join(service).join("access.toml")).expect("a service has an access.toml");
-        let table: toml::Table = text.parse().expect("access.toml is TOML");
-        for (method, entry) in table {
+        for (method, entry) in access_toml(service) {
             let roles = entry.get("roles").and_then(toml::Value::as_array).into_iter().flatten();
             access.insert(method, roles.filter_map(|role| role.as_str().map(str::to_owned)).collect());
         }
     }
     access
+}
+
+/// The services by whose certificate each method may be called.
+fn peers() -> BTreeMap<String, BTreeSet<String>> {
+    let mut peers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for table in devstack::SERVICES.map(access_toml) {
+        for (peer, methods) in table.get("peers").and_then(toml::Value::as_table).into_iter().flatten() {
+            for method in methods.as_array().into_iter().flatten().filter_map(toml::Value::as_str) {
+                peers.entry(method.to_owned()).or_default().insert(peer.clone());
+            }
+        }
+    }
+    peers
+}
+
+fn access_toml(service: &str) -> toml::Table {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../services").join(service).join("access.toml");
+    let text = std::fs::read_to_string(path).expect("a service has an access.toml");
+    text.parse().expect("access.toml is TOML")
 }
 
 /// Callers of every role.
@@ -89,7 +107,9 @@ impl<'a> Probe<'a> {
         ];
         let others = testkit::register_in(&city.mesh, others).await;
         let known = ["worker", "clinic", "hospital", "bank", "operator", "insurer-proposer"];
-        let known = known.into_iter().chain(devstack::SERVICES).map(|id| city.caller(id).clone());
+        // Identity asks nobody for a token.
+        let services = devstack::SERVICES.into_iter().filter(|service| *service != "identity");
+        let known = known.into_iter().chain(services).map(|id| city.caller(id).clone());
         let callers = [patient.caller.clone()].into_iter().chain(known).chain(others).collect();
         let channels = devstack::SERVICES.map(|service| (service, city.channel(service))).into();
         Self { patient, callers, channels, _city: city }
@@ -110,7 +130,11 @@ impl<'a> Probe<'a> {
             return self.anonymously(method, bytes).await;
         }
         let mut callers = self.callers.iter();
-        let caller = callers.find(|caller| caller.client().roles.iter().any(|role| method.roles.contains(role)));
+        let caller = callers.find(|caller| {
+            let client = caller.client();
+            let is_peer = !client.party.starts_with("service:") || method.peers.contains(&client.client_id);
+            is_peer && client.roles.iter().any(|role| method.roles.contains(role))
+        });
         let caller = caller.unwrap_or_else(|| panic!("nobody has a role for {}", method.path));
         self.call(caller, method, bytes).await
     }

@@ -67,7 +67,7 @@ impl Pool {
 fn lost(cause: BoxError) -> Status {
     let status = Status::from_error(cause);
     match status.code() {
-        Code::Unknown | Code::Unavailable => {
+        Code::Unknown | Code::Cancelled | Code::Unavailable => {
             tracing::debug!(cause = ?status, "no answer from a peer");
             error::status(
                 error::DOMAIN,

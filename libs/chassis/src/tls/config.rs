@@ -41,6 +41,12 @@ impl Default for TlsConfig {
 }
 
 impl TlsConfig {
+    /// A certificate and its key in one file, beside the mesh's CA.
+    pub fn of_files(certificate: PathBuf, ca: PathBuf) -> Self {
+        let tls_key_file = Some(certificate.clone());
+        Self { tls_cert_file: Some(certificate), tls_key_file, tls_ca_file: Some(ca), ..Self::default() }
+    }
+
     /// Nothing is set: plain text, which is for loopback.
     pub(crate) fn is_plain(&self) -> bool {
         self.tls_cert_file.is_none() && self.tls_ca_file.is_none()

@@ -66,12 +66,7 @@ impl Authority {
     }
 
     pub(crate) fn config_of(&self, name: &str) -> TlsConfig {
-        TlsConfig {
-            tls_cert_file: Some(self.file(name)),
-            tls_key_file: Some(self.file(name)),
-            tls_ca_file: Some(self.ca()),
-            ..TlsConfig::default()
-        }
+        TlsConfig::of_files(self.file(name), self.ca())
     }
 
     pub(crate) fn tls(&self, name: &str) -> Tls {

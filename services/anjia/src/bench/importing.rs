@@ -67,7 +67,7 @@ async fn register_bureau(population: &Population, mesh: &Mesh) -> Result<()> {
         ..Organisation::default()
     };
     let request = RegisterOrganisationRequest { request_id: request_id(), organisation: Some(bureau) };
-    let request = context(mesh, population.identity.clone(), "operator").await?.request(request);
+    let request = context(mesh, "operator").await?.request(request);
     let mut organisations = OrganisationServiceClient::new(population.identity.clone());
     organisations.register_organisation(request).await.map_err(refused("RegisterOrganisation"))?;
     Ok(())

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
 use chassis::Credentials;
-use chassis::channel::{self, Channel};
+use chassis::channel::Channel;
 use chrono::{Days, NaiveDate};
 use devstack::{Mesh, callers};
 use postgres::vault::VaultConfig;
@@ -18,7 +18,7 @@ use types::region::RegionCode;
 use uuid::Uuid;
 
 use super::progress;
-use super::town::{credentials, refused, request_id};
+use super::town::{refused, request_id};
 
 /// Registered through the API, so that they can be read.
 pub(super) const REAL: u32 = 200;
@@ -52,8 +52,8 @@ pub(super) fn home() -> Result<RegionCode> {
 impl Population {
     pub(super) async fn begin(mesh: &Mesh) -> Result<Self> {
         progress("registering residents");
-        let identity = channel::connect(&mesh.fleet().url("identity")?)?;
-        let worker = credentials(mesh, identity.clone(), "worker")?;
+        let identity = mesh.fleet().channel("identity")?;
+        let worker = mesh.fleet().credentials("worker")?;
         let context = worker.own().await.map_err(refused("ExchangeToken"))?;
         let urls = mesh.fleet().database("identity")?;
         let config = PostgresConfig {

@@ -1,10 +1,8 @@
 //! Somebody to measure with: a clinic with many places, insured residents with keys of their own, the rules of Beijing.
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, Result, anyhow};
-use chassis::channel::{self, Channel};
-use chassis::{Context, Credentials};
+use chassis::Context;
+use chassis::channel::Channel;
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, TimeDelta, Utc};
 use devstack::Mesh;
 use devstack::callers::{self, Client};
@@ -66,21 +64,15 @@ pub(super) fn refused(method: &'static str) -> impl Fn(Status) -> anyhow::Error 
     move |status| anyhow!("{method}: {:?} {}", status.code(), status.message())
 }
 
-/// A caller of the mesh.
-pub(super) fn credentials(mesh: &Mesh, identity: Channel, client_id: &str) -> Result<Credentials> {
-    let key = mesh.fleet().keys().private(client_id)?;
-    Ok(Credentials::load(client_id, &key, identity, Arc::new(SystemClock))?)
-}
-
-/// The same, with a token of their own.
-pub(super) async fn context(mesh: &Mesh, identity: Channel, client_id: &str) -> Result<Context> {
-    credentials(mesh, identity, client_id)?.own().await.map_err(refused("ExchangeToken"))
+/// A caller of the mesh, with a token of their own.
+pub(super) async fn context(mesh: &Mesh, client_id: &str) -> Result<Context> {
+    mesh.fleet().credentials(client_id)?.own().await.map_err(refused("ExchangeToken"))
 }
 
 impl Town {
     pub(super) async fn settle(mesh: &Mesh) -> Result<Self> {
         progress("settling a town to measure with");
-        let channel = |service: &str| anyhow::Ok(channel::connect(&mesh.fleet().url(service)?)?);
+        let channel = |service: &str| mesh.fleet().channel(service);
         let mut town = Self {
             residents: vec![],
             identity: channel("identity")?,
@@ -93,10 +85,6 @@ impl Town {
         let slots = town.publish(mesh).await?;
         town.register(mesh, &slots).await?;
         Ok(town)
-    }
-
-    async fn context(&self, mesh: &Mesh, client_id: &str) -> Result<Context> {
-        context(mesh, self.identity.clone(), client_id).await
     }
 
     fn first_of_january(&self) -> NaiveDate {
@@ -116,7 +104,7 @@ impl Town {
             ..Organisation::default()
         };
         let request = RegisterOrganisationRequest { request_id: request_id(), organisation: Some(organisation) };
-        let request = self.context(mesh, "operator").await?.request(request);
+        let request = context(mesh, "operator").await?.request(request);
         let mut organisations = OrganisationServiceClient::new(self.identity.clone());
         organisations.register_organisation(request).await.map_err(refused("RegisterOrganisation"))?;
         Ok(())
@@ -125,7 +113,7 @@ impl Town {
     async fn put_rules(&self, mesh: &Mesh) -> Result<()> {
         let mut policies = PolicyServiceClient::new(self.adjudication.clone());
         let [proposer, releaser] = ["insurer-proposer", "insurer-releaser"];
-        let proposer = self.context(mesh, proposer).await?;
+        let proposer = context(mesh, proposer).await?;
         let proposal = ProposePolicyRequest {
             request_id: request_id(),
             policy_id: String::new(),
@@ -134,7 +122,7 @@ impl Town {
         let answer = policies.propose_policy(proposer.request(proposal)).await.map_err(refused("ProposePolicy"))?;
         let policy_id = answer.into_inner().policy.context("a proposal without a policy")?.policy_id;
         let release = ReleasePolicyRequest { request_id: request_id(), policy_id };
-        let release = self.context(mesh, releaser).await?.request(release);
+        let release = context(mesh, releaser).await?.request(release);
         policies.release_policy(release).await.map_err(refused("ReleasePolicy"))?;
         let item = CatalogueItem {
             item_code: ITEM.to_owned(),
@@ -154,7 +142,7 @@ impl Town {
 
     /// The slots of each day.
     async fn publish(&self, mesh: &Mesh) -> Result<Vec<Vec<Slot>>> {
-        let clinic = self.context(mesh, "clinic").await?;
+        let clinic = context(mesh, "clinic").await?;
         let days: Vec<DateTime<Utc>> =
             (1..=DAYS).map(|days| start_of_local_day(self.today + Days::new(days)) + TimeDelta::hours(8)).collect();
         let mut slots: Vec<Slot> = vec![];
@@ -174,13 +162,13 @@ impl Town {
             (0..CALLERS).map(|number| (format!("bench-{number}"), ResidentId::generate())).collect();
         let clients = ids.iter().map(|(client_id, id)| Client::resident(client_id, id.uuid()));
         mesh.fleet().register(clients.collect()).await?;
-        let worker = self.context(mesh, "worker").await?;
-        let officer = self.context(mesh, "insurer-proposer").await?;
+        let worker = context(mesh, "worker").await?;
+        let officer = context(mesh, "insurer-proposer").await?;
         for (number, (client_id, id)) in ids.into_iter().enumerate() {
             self.register_one(&worker, &officer, number, id).await?;
             let of_day = |day: &Vec<Slot>| day.get(number).map(|slot| slot.slot_id.clone());
             let slots = slots.iter().filter_map(of_day).collect();
-            let context = self.context(mesh, &client_id).await?;
+            let context = context(mesh, &client_id).await?;
             self.residents.push(Resident { id, context, slots });
         }
         Ok(())

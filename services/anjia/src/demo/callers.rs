@@ -1,12 +1,10 @@
 //! The callers of the journey, each with their own key and token, and the clients of the five services.
 
-use std::sync::Arc;
-
 use anyhow::{Context as _, Result, anyhow};
-use chassis::channel::{self, Channel};
+use chassis::channel::Channel;
 use chassis::{Context, Credentials};
 use devstack::callers::Client;
-use devstack::{MeshRecord, callers};
+use devstack::{Everybody, Keys, MeshRecord, callers};
 use proto::anjia::adjudication::v1::adjudication_service_client::AdjudicationServiceClient;
 use proto::anjia::adjudication::v1::policy_service_client::PolicyServiceClient;
 use proto::anjia::identity::v1::consent_service_client::ConsentServiceClient;
@@ -23,7 +21,6 @@ use proto::anjia::scheduling::v1::session_service_client::SessionServiceClient;
 use proto::anjia::scheduling::v1::visit_service_client::VisitServiceClient;
 use tokio::time::{Duration, sleep};
 use tonic::{Code, Request, Response, Status};
-use types::clock::SystemClock;
 use types::ids::{DelegationId, RequestId, ResidentId};
 
 use super::cast::{self, Name};
@@ -125,16 +122,16 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn new(mesh: &MeshRecord) -> Result<Self> {
-        let to = |service: &str| -> Result<Channel> {
+        let everybody = Everybody::new(Keys::in_folder(&mesh.keys)?);
+        let url = |service: &str| -> Result<&str> {
             let record = mesh.services.get(service).with_context(|| format!("{service} is not part of the mesh"))?;
-            Ok(channel::connect(&record.url)?)
+            Ok(&record.url)
         };
-        let identity = to("identity")?;
+        let to = |service: &str| everybody.channel(service, url(service)?);
         let caller = |client_id: &str| -> Result<Caller> {
             let client = callers::journey().into_iter().find(|client| client.client_id == client_id);
             let client = client.with_context(|| format!("nobody is called {client_id}"))?;
-            let key = mesh.keys.join(format!("{client_id}.pem"));
-            let credentials = Credentials::load(client_id, &key, identity.clone(), Arc::new(SystemClock))?;
+            let credentials = everybody.credentials(client_id, url("identity")?)?;
             let (name, function) = cast::caller(client_id);
             Ok(Caller { client, name, function, credentials, acting_for: None })
         };
@@ -151,7 +148,7 @@ impl Stage {
             adjudication: to("adjudication")?,
             payment: to("payment")?,
             referral: to("referral")?,
-            identity,
+            identity: to("identity")?,
         })
     }
 }

@@ -211,9 +211,7 @@ async fn id_07_a_continuation_token_calls_nothing_but_its_methods() {
         methods: vec![CHECK.to_owned()],
         evidence: "referral:1".to_owned(),
     };
-    let key = world.mesh.fleet().keys().private("referral").unwrap();
-    let clock = std::sync::Arc::new(types::clock::SystemClock);
-    let credentials = chassis::Credentials::load("referral", &key, world.channel(), clock).unwrap();
+    let credentials = world.mesh.fleet().credentials("referral").unwrap();
     let ctx = credentials.continuation(&mandate).await.unwrap();
 
     let question = wire::CheckDelegationRequest {
@@ -224,7 +222,6 @@ async fn id_07_a_continuation_token_calls_nothing_but_its_methods() {
         ..Default::default()
     };
     world.delegations().check_delegation(ctx.request(question)).await.unwrap();
-    let get = wire::GetDelegationRequest { delegation_id: delegation.to_string() };
-    let refusal = world.delegations().get_delegation(ctx.request(get)).await;
+    let refusal = world.consents().check_consent(ctx.request(wire::CheckConsentRequest::default())).await;
     assert_eq!(refused(refusal), denied("METHOD_NOT_PERMITTED"));
 }

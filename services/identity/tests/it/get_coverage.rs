@@ -51,7 +51,7 @@ async fn id_07_cover_is_shown_to_the_resident_and_to_the_services_that_need_it()
     let answer = world.coverage(&stranger.caller, person.id, "2026-01-01").await;
     assert_eq!(refused(answer), denied("OUTSIDE_SCOPE"));
     let answer = world.coverage(&world.caller("payment"), person.id, "2026-01-01").await;
-    assert_eq!(refused(answer), denied("METHOD_NOT_PERMITTED"));
+    assert_eq!(refused(answer), denied("PEER_NOT_PERMITTED"));
 
     let unknown = world.coverage(&world.caller("scheduling"), ResidentId::generate(), "2026-01-01").await;
     assert_eq!(refused(unknown), not_found("RESIDENT_NOT_FOUND"));

@@ -10,7 +10,7 @@ use crate::support::{World, new_enrolment, wrong_field};
 impl World {
     async fn pull(&self, after_position: i64, max_events: i32, wait_ms: i32) -> Result<EventBatch, Status> {
         let cursor = Some(EventCursor { after_position, max_events, wait_ms });
-        let request = self.caller("adjudication").request(PullEventsRequest { cursor }).await;
+        let request = self.city_app().await.request(PullEventsRequest { cursor }).await;
         let answer = EventServiceClient::new(self.channel()).pull_events(request).await?;
         Ok(answer.into_inner().batch.unwrap())
     }

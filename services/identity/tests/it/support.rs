@@ -12,7 +12,7 @@ use proto::anjia::identity::v1::family_doctor_service_client::FamilyDoctorServic
 use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
 use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
 use proto::convert::{to_date, to_timestamp};
-use testkit::callers::{Client, HOSPITAL};
+use testkit::callers::{Client, HOSPITAL, PLATFORM};
 use testkit::{Mesh, TestCaller, national_id, request_id};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -36,6 +36,12 @@ pub(crate) struct Person {
 }
 
 impl World {
+    /// The city's own app: it reads events, as no service of ours does here.
+    pub(crate) async fn city_app(&self) -> TestCaller {
+        let client = Client::new("city-app", "client:city-app".to_owned(), Some(PLATFORM), &["platform"]);
+        self.mesh.register(client).await
+    }
+
     pub(crate) async fn start() -> Self {
         Self { mesh: Mesh::start(&["identity"]).await }
     }

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use crate::vault::VaultConfig;
+use crate::audit::AuditConfig;
 
 /// Where the data is, and how much of the database one replica may take.
 #[derive(Clone, clap::Args)]
@@ -19,6 +20,8 @@ pub struct PostgresConfig {
     pub statement_timeout_ms: u32,
     #[command(flatten)]
     pub vault: VaultConfig,
+    #[command(flatten)]
+    pub audit: AuditConfig,
 }
 
 /// A URL may hold a password, so URLs are not shown, neither here nor in `--help`.

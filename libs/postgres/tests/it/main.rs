@@ -10,3 +10,4 @@ mod kms;
 mod leases;
 mod scopes;
 mod vault;
+mod tamper;

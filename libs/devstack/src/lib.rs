@@ -20,7 +20,7 @@ mod redis;
 
 pub use cluster::{Cluster, ClusterPlan, Durability};
 pub use databases::{DatabaseUrls, create_database, remove_database, urls};
-pub use fleet::{Fleet, FleetPlan, SERVICES, service_name};
+pub use fleet::{ANCHOR, Fleet, FleetPlan, SERVICES, audit_key, service_name};
 pub use keys::{Keys, PublicClient};
 pub use mesh::{Mesh, Plan, Progress};
 pub use process::Lifetime;

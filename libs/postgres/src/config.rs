@@ -1,7 +1,7 @@
 use std::fmt;
 
-use crate::vault::VaultConfig;
 use crate::audit::AuditConfig;
+use crate::vault::VaultConfig;
 
 /// Where the data is, and how much of the database one replica may take.
 #[derive(Clone, clap::Args)]

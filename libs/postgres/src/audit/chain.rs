@@ -1,11 +1,20 @@
 use chrono::{DateTime, Utc};
 use futures_util::Stream;
+use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Row, What, digest::Parts, merkle::Hash};
+use super::{
+    Row, What,
+    digest::{Parts, Reader},
+    merkle::Hash,
+};
 use crate::Error;
+
+/// Begins what is hashed of an entry.
+const LABEL: &[u8] = b"anjia audit entry v1";
 
 #[derive(FromRow)]
 struct Stored {
@@ -33,10 +42,15 @@ pub(super) struct Sealed {
 
 impl Stored {
     /// The hash of this entry at this place of the chain; `None` if its rows are not what we write.
-    fn hash(&self, previous: &[u8; 32], position: i64) -> Option<[u8; 32]> {
+    fn hash(&self, previous: &Hash, position: i64) -> Option<Hash> {
+        Some(Sha256::digest(self.canonical(previous, position)?).into())
+    }
+
+    /// What is hashed, in which everything can be read again; of the salt only that it is this one.
+    fn canonical(&self, previous: &Hash, position: i64) -> Option<Vec<u8>> {
         let rows: Vec<Row> = serde_json::from_value(self.rows.clone()).ok()?;
         let mut parts = Parts::default();
-        parts.bytes(b"anjia audit entry v1");
+        parts.bytes(LABEL);
         parts.bytes(previous);
         parts.bytes(&position.to_be_bytes());
         parts.bytes(&self.sequence.to_be_bytes());
@@ -48,7 +62,7 @@ impl Stored {
         parts.optional(self.resident_id.as_ref().map(|id| id.as_bytes().as_slice()));
         parts.bytes(self.action.as_bytes());
         parts.bytes(&self.occurred_at.timestamp_micros().to_be_bytes());
-        parts.bytes(&self.salt);
+        parts.bytes(&Sha256::digest(&self.salt));
         for row in &rows {
             parts.bytes(row.table.as_bytes());
             parts.bytes(row.id.as_bytes());
@@ -62,7 +76,7 @@ impl Stored {
                 What::Removed => parts.bytes(b"removed"),
             }
         }
-        Some(parts.finish())
+        Some(parts.into_bytes())
     }
 }
 
@@ -147,4 +161,85 @@ impl Sealed {
             _ => Err("the entry was edited"),
         }
     }
+}
+
+/// An entry as it stands in a receipt: read from the bytes that are hashed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EntryTold {
+    pub position: u64,
+    pub region: String,
+    pub actor: String,
+    pub subject: String,
+    pub organisation_id: Option<Uuid>,
+    pub delegation_id: Option<Uuid>,
+    pub resident_id: Option<Uuid>,
+    pub action: String,
+    pub occurred_at: DateTime<Utc>,
+    /// Rows that were read, written or removed.
+    pub rows: Vec<RowTold>,
+}
+
+/// A row as an entry names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RowTold {
+    pub table: String,
+    pub id: String,
+    /// `read`, `written` or `removed`.
+    pub what: String,
+    /// Of a written row, in hexadecimal.
+    pub digest: Option<String>,
+}
+
+/// The bytes of the entry at a position; `None` if there is no such entry.
+pub(super) async fn canonical(conn: &mut PgConnection, position: i64) -> Result<Option<Vec<u8>>, Error> {
+    let sealed: Option<Sealed> = sqlx::query_as(
+        "SELECT sequence, region, actor, subject, organisation_id, delegation_id, resident_id, action, rows, salt, occurred_at, \
+                position, previous_hash, hash \
+         FROM audit_entries WHERE position = $1",
+    )
+    .bind(position)
+    .fetch_optional(conn)
+    .await?;
+    Ok(sealed.and_then(|sealed| sealed.entry.canonical(&sealed.previous_hash, position)))
+}
+
+/// Reads the bytes of an entry; `None` if they are not those of one.
+pub(super) fn told(canonical: &[u8]) -> Option<EntryTold> {
+    let mut parts = Reader(canonical);
+    let number = |part: &[u8]| Some(i64::from_be_bytes(part.try_into().ok()?));
+    let id = |part: Option<&[u8]>| part.map(|part| Uuid::from_slice(part).ok());
+    if parts.bytes()? != LABEL {
+        return None;
+    }
+    let _previous = parts.bytes()?;
+    let position = number(parts.bytes()?)?.try_into().ok()?;
+    let _sequence = parts.bytes()?;
+    let (region, actor, subject) = (parts.text()?.to_owned(), parts.text()?.to_owned(), parts.text()?.to_owned());
+    let (organisation, delegation, resident) = (id(parts.optional()?), id(parts.optional()?), id(parts.optional()?));
+    let action = parts.text()?.to_owned();
+    let occurred_at = DateTime::from_timestamp_micros(number(parts.bytes()?)?)?;
+    let _salt = parts.bytes()?;
+    let mut rows = vec![];
+    while !parts.is_at_end() {
+        let (table, id, what) = (parts.text()?.to_owned(), parts.text()?.to_owned(), parts.text()?.to_owned());
+        let digest = if what == "written" {
+            let _columns = parts.bytes()?;
+            Some(hex::encode(parts.bytes()?))
+        } else {
+            None
+        };
+        rows.push(RowTold { table, id, what, digest });
+    }
+    Some(EntryTold {
+        position,
+        region,
+        actor,
+        subject,
+        organisation_id: organisation.flatten(),
+        delegation_id: delegation.flatten(),
+        resident_id: resident.flatten(),
+        action,
+        occurred_at,
+        rows,
+    })
 }

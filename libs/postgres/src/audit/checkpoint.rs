@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ed25519_dalek::{SigningKey, pkcs8::DecodePrivateKey as _};
 use sqlx::PgConnection;
 
 use super::{
@@ -46,14 +45,10 @@ impl Notary {
     /// `service` names the log: its checkpoints are of `anjia/<service>`.
     pub(crate) fn load(service: &str, config: &AuditConfig) -> Result<Option<Self>, Error> {
         let Some(file) = &config.audit_key_file else { return Ok(None) };
-        let unreadable = |cause: String| Error::AuditKey { file: file.clone(), cause };
-        let pem = std::fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?;
-        // What stands in the file is not told.
-        let key =
-            SigningKey::from_pkcs8_pem(&pem).map_err(|_| unreadable("no Ed25519 key in PKCS #8 PEM".to_owned()))?;
+        let signer = NoteSigner::load(format!("anjia/{service}"), file)?;
         let anchor = config.audit_anchor_folder.as_ref().map(|folder| Anchor::in_folder(folder.join(service)));
         let interval = Duration::from_secs(config.audit_checkpoint_interval_s.max(1).into());
-        Ok(Some(Self { signer: NoteSigner::new(format!("anjia/{service}"), key), anchor, interval }))
+        Ok(Some(Self { signer, anchor, interval }))
     }
 
     pub(crate) fn verifier(&self) -> NoteVerifier {

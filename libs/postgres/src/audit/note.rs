@@ -1,10 +1,13 @@
-//! Checkpoints as the transparency community writes them (C2SP tlog-checkpoint in a signed-note, Ed25519): what its tools read. No I/O.
+//! Checkpoints as the transparency community writes them (C2SP tlog-checkpoint in a signed-note, Ed25519): what its tools read.
+
+use std::path::Path;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey, pkcs8::DecodePrivateKey as _};
 use sha2::{Digest as _, Sha256};
 
 use super::merkle::Hash;
+use crate::Error;
 
 /// The signature type of Ed25519 in a signed note.
 const ED25519: u8 = 1;
@@ -45,6 +48,15 @@ pub struct NoteVerifier {
 impl NoteSigner {
     pub fn new(name: impl Into<String>, key: SigningKey) -> Self {
         Self { name: name.into(), key }
+    }
+
+    /// With the Ed25519 key in a file (PKCS #8 PEM). What stands in the file is not told.
+    pub fn load(name: impl Into<String>, file: &Path) -> Result<Self, Error> {
+        let unreadable = |cause: String| Error::AuditKey { file: file.to_owned(), cause };
+        let pem = std::fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?;
+        let key =
+            SigningKey::from_pkcs8_pem(&pem).map_err(|_| unreadable("no Ed25519 key in PKCS #8 PEM".to_owned()))?;
+        Ok(Self::new(name, key))
     }
 
     pub fn verifier(&self) -> NoteVerifier {

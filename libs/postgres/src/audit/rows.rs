@@ -1,14 +1,21 @@
 //! Re-digests the rows themselves: each must be as its last entry says, and each must have one.
 
+use std::str::FromStr as _;
+
 use futures_util::TryStreamExt as _;
 use sqlx::{AssertSqlSafe, FromRow, PgConnection};
+use types::region::RegionCode;
+use uuid::Uuid;
 
 use super::{
     digest::{self, Salt},
     tables::{self, Audited, quoted},
     verify::{Finding, Place, Tally},
 };
-use crate::Error;
+use crate::{
+    Error,
+    vault::{Cell, Vault},
+};
 
 /// A sealed value where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +29,24 @@ pub struct SealedCell<'a> {
 }
 
 /// Opens sealed values: whoever verifies rows with such columns needs the keys. `None` if it does not open.
-pub type Opener = dyn Fn(SealedCell<'_>) -> Option<String> + Send + Sync;
+pub type Opener<'a> = dyn Fn(SealedCell<'_>) -> Option<String> + Send + Sync + 'a;
+
+/// Opens with the keys of a service's vault, of all regions that have any by now. `conn` is the owner's.
+pub async fn unlock<'a>(conn: &mut PgConnection, vault: &'a Vault) -> Result<Box<Opener<'a>>, Error> {
+    vault.ready(&mut *conn).await?;
+    // A cell is named by static texts. There are as many as sealed columns, once for each verification.
+    let mut cells = vec![];
+    for table in tables::all(conn).await? {
+        let name: &'static str = Box::leak(table.name.into_boxed_str());
+        cells.extend(table.sealed.into_iter().map(|column| (name, &*Box::leak(column.into_boxed_str()))));
+    }
+    Ok(Box::new(move |cell| {
+        let (table, column) = *cells.iter().find(|(table, column)| *table == cell.table && *column == cell.column)?;
+        let keys = vault.keys(RegionCode::from_str(cell.region).ok()?).ok()?;
+        let place = Cell { table, column, row: Uuid::from_str(cell.row).ok()? };
+        keys.open(place, cell.key_version, cell.sealed).ok()
+    }))
+}
 
 /// The last entry of every row that was written or removed, in the order of their ids. Postgres sorts on disk, however many there are.
 const LATEST: &str = "CREATE TEMPORARY TABLE audit_latest ON COMMIT DROP AS \
@@ -48,7 +72,7 @@ struct Checked {
 /// Re-digests every row of every audited table. `conn` sees all regions and is in a transaction of its own.
 pub(super) async fn verify(
     conn: &mut PgConnection,
-    opener: Option<&Opener>,
+    opener: Option<&Opener<'_>>,
     tally: &mut Tally<'_>,
 ) -> Result<(), Error> {
     // What is written and read below must not depend on how the session was set up.
@@ -77,7 +101,7 @@ pub(super) async fn verify(
 async fn verify_table(
     conn: &mut PgConnection,
     versions: &[Audited],
-    opener: Option<&Opener>,
+    opener: Option<&Opener<'_>>,
     tally: &mut Tally<'_>,
 ) -> Result<(), Error> {
     let Some(newest) = versions.last() else { return Ok(()) };
@@ -128,7 +152,12 @@ fn statement(newest: &Audited, versions: &[Audited], columns: &[String]) -> Stri
 }
 
 /// What is wrong with a row.
-fn judge(row: &Checked, versions: &[Audited], opener: Option<&Opener>, tally: &mut Tally<'_>) -> Option<&'static str> {
+fn judge(
+    row: &Checked,
+    versions: &[Audited],
+    opener: Option<&Opener<'_>>,
+    tally: &mut Tally<'_>,
+) -> Option<&'static str> {
     let (Some(version), Some(salt)) = (row.version, &row.salt) else { return Some("the row has no entry") };
     let Some(digest) = &row.digest else {
         return row.is_there.then_some("the row was removed, and is there");
@@ -159,7 +188,7 @@ fn judge(row: &Checked, versions: &[Audited], opener: Option<&Opener>, tally: &m
     (hex::encode(digest::digest(&head, body)) != *digest).then_some("the row is not as its last entry says")
 }
 
-fn open(row: &Checked, audited: &Audited, opener: &Opener) -> Option<Vec<Option<String>>> {
+fn open(row: &Checked, audited: &Audited, opener: &Opener<'_>) -> Option<Vec<Option<String>>> {
     let (region, key_version) = (row.region.as_deref()?, row.key_version?);
     let cells = audited.sealed.iter().zip(row.sealed.as_deref()?);
     cells

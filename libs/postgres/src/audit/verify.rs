@@ -77,7 +77,7 @@ pub struct Against<'a> {
     /// Checkpoints outside the database, and whose signature they must bear.
     pub anchor: Option<(&'a Anchor, &'a NoteVerifier)>,
     /// Opens sealed columns.
-    pub opener: Option<&'a Opener>,
+    pub opener: Option<&'a Opener<'a>>,
     /// Told from time to time how many entries and rows were looked at.
     pub progress: Option<&'a (dyn Fn(u64, u64) + Send + Sync)>,
 }

@@ -9,5 +9,5 @@ mod harness;
 mod kms;
 mod leases;
 mod scopes;
-mod vault;
 mod tamper;
+mod vault;

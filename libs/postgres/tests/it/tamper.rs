@@ -371,3 +371,23 @@ async fn a_proof_in_a_log_of_many_tiles_reads_few_hashes() {
     let old = audit::prove_consistency(&mut conn, 256, size).await.unwrap().unwrap();
     assert!(!old.is_empty());
 }
+
+#[tokio::test]
+async fn id_09_a_receipt_is_checked_with_nothing_but_a_key() {
+    let past = Past::new().await;
+    let mut conn = past.test.insider().await;
+    let receipt = audit::receipt(&mut conn, 5).await.unwrap().unwrap();
+    let receipt: audit::Receipt = serde_json::from_str(&serde_json::to_string(&receipt).unwrap()).unwrap();
+    let told = receipt.check(&past.verifier).unwrap();
+    assert_eq!((told.position, told.action.as_str()), (5, "notes.note.add"));
+    assert_eq!((told.rows[0].table.as_str(), told.rows[0].what.as_str()), ("notes", "written"));
+
+    let other = audit::receipt(&mut conn, 6).await.unwrap().unwrap();
+    let swapped = audit::Receipt { entry: other.entry.clone(), ..receipt.clone() };
+    assert_eq!(swapped.check(&past.verifier), Err(audit::ReceiptError::NotIncluded));
+    let unsigned = audit::Receipt { checkpoint: receipt.checkpoint.replace('\u{2014}', "-"), ..receipt.clone() };
+    assert_eq!(unsigned.check(&past.verifier), Err(audit::ReceiptError::Checkpoint(audit::NoteError::NotSigned)));
+    let nothing = audit::Receipt { entry: String::new(), ..receipt };
+    assert_eq!(nothing.check(&past.verifier), Err(audit::ReceiptError::Malformed));
+    assert_eq!(audit::receipt(&mut conn, past.entries.unsigned_abs() + 1).await.unwrap(), None);
+}

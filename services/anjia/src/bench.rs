@@ -2,6 +2,7 @@
 //!
 //! A figure without a goal has a reference instead, measured in the same run: rates of this machine alone say nothing.
 
+mod auditing;
 mod booking;
 mod decision;
 mod figure;
@@ -47,6 +48,8 @@ enum Bench {
     Adjudicate,
     /// Microseconds of one authorisation decision, in this process: needs no mesh.
     Decision,
+    /// Audit entries verified a second, their rows digested anew, beside rows that are only read.
+    Audit,
     /// Places held and confirmed a second, beside bare inserts in the same Postgres.
     Booking,
 }
@@ -116,6 +119,9 @@ async fn measure(args: &Args, ground: &Ground) -> Result<Vec<Figure>> {
         if wants(Bench::Booking) {
             done(booking::measure(&town, &mesh).await?)?;
         }
+    }
+    if wants(Bench::Audit) {
+        done(auditing::measure(&mesh).await?)?;
     }
     mesh.stop().await.context("stopping the mesh")?;
     Ok(figures)

@@ -204,8 +204,11 @@ mod tests {
         let vectors: Vectors = serde_json::from_str(include_str!("vectors/merkle.json")).unwrap();
         assert!(vectors.inclusion.len() > 50 && vectors.consistency.len() > 50);
         for case in vectors.inclusion {
+            let is_hash = |text: &String| STANDARD.decode(text).is_ok_and(|bytes| bytes.len() == 32);
             let (leaf, root) = (hash(&case.leaf_hash), hash(&case.root));
-            let proves = is_included(&leaf, case.leaf_idx, case.tree_size, &hashes(case.proof), &root);
+            let proves = is_hash(&case.leaf_hash)
+                && is_hash(&case.root)
+                && is_included(&leaf, case.leaf_idx, case.tree_size, &hashes(case.proof), &root);
             assert_eq!(proves, !case.want_err, "{} of {}: {}", case.leaf_idx, case.tree_size, case.desc);
         }
         for case in vectors.consistency {

@@ -5,6 +5,7 @@ pub mod bootstrap;
 mod check_consent;
 mod check_delegation;
 mod check_may;
+mod check_view;
 mod correct_enrolment;
 mod coverage_changed;
 mod end_enrolment;

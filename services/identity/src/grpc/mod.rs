@@ -1,5 +1,6 @@
 //! The services on the wire: parse, one call, encode.
 
+mod audit;
 mod consents;
 mod convert;
 mod delegations;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use chassis::Routes;
 use postgres::Reply;
+use proto::anjia::identity::v1::audit_service_server::AuditServiceServer;
 use proto::anjia::identity::v1::consent_service_server::ConsentServiceServer;
 use proto::anjia::identity::v1::delegation_service_server::DelegationServiceServer;
 use proto::anjia::identity::v1::enrolment_service_server::EnrolmentServiceServer;
@@ -42,6 +44,7 @@ pub fn routes(app: Arc<App>) -> Routes {
         .add_service(DelegationServiceServer::new(grpc.clone()))
         .add_service(ConsentServiceServer::new(grpc.clone()))
         .add_service(TokenServiceServer::new(grpc.clone()))
+        .add_service(AuditServiceServer::new(grpc.clone()))
         .add_service(EventServiceServer::new(grpc))
 }
 

@@ -60,10 +60,19 @@ impl Past {
         insider
     }
 
+    /// In the transaction that the insider has begun.
     async fn verify(&self, conn: &mut PgConnection) -> Verified {
         let anchor = Anchor::in_folder(self.folder.path().join("notes"));
-        let against = Against { anchor: Some((&anchor, &self.verifier)), opener: Some(&open), ..Against::default() };
-        audit::verify_in(conn, against).await.unwrap()
+        audit::verify_in(conn, self.against(&anchor)).await.unwrap()
+    }
+
+    async fn verify_alone(&self, conn: &mut PgConnection) -> Verified {
+        let anchor = Anchor::in_folder(self.folder.path().join("notes"));
+        audit::verify(conn, self.against(&anchor)).await.unwrap()
+    }
+
+    fn against<'a>(&'a self, anchor: &'a Anchor) -> Against<'a> {
+        Against { anchor: Some((anchor, &self.verifier)), opener: Some(&open), ..Against::default() }
     }
 }
 
@@ -297,7 +306,7 @@ async fn id_09_an_old_backup_is_told_by_the_checkpoints_outside_it() {
     add(&db, "of the day").await;
     change(&db, past.notes[0], "of the day, too").await;
     sealer::seal_all(&db).await.unwrap();
-    assert!(past.verify(&mut insider).await.is_whole());
+    assert!(past.verify_alone(&mut insider).await.is_whole());
     for table in tables {
         run(
             &mut insider,
@@ -305,9 +314,9 @@ async fn id_09_an_old_backup_is_told_by_the_checkpoints_outside_it() {
         )
         .await;
     }
-    let itself = audit::verify_in(&mut insider, Against { opener: Some(&open), ..Against::default() }).await.unwrap();
+    let itself = audit::verify(&mut insider, Against { opener: Some(&open), ..Against::default() }).await.unwrap();
     assert!(itself.is_whole(), "a backup is whole in itself: {itself:?}");
-    let verified = past.verify(&mut insider).await;
+    let verified = past.verify_alone(&mut insider).await;
     assert_eq!(verified.findings.len(), 1, "{verified:?}");
     assert_eq!(verified.findings[0].place, entry(past.entries + 1));
 
@@ -316,7 +325,7 @@ async fn id_09_an_old_backup_is_told_by_the_checkpoints_outside_it() {
     change(&db, past.notes[1], "other work").await;
     let refused = sealer::seal_all(&db).await.unwrap_err();
     assert!(matches!(refused, postgres::Error::Anchor(_)), "{refused}");
-    let verified = past.verify(&mut insider).await;
+    let verified = past.verify_alone(&mut insider).await;
     assert_eq!(verified.findings[0].place, entry(past.entries + 1), "{verified:?}");
 }
 

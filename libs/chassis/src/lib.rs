@@ -27,6 +27,7 @@
 //! ```
 
 pub mod access;
+pub mod audit;
 pub mod auth;
 pub mod channel;
 pub mod command;

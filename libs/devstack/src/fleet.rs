@@ -24,6 +24,14 @@ use crate::record::{ProcessRecord, ServiceRecord};
 /// Every service with a database, in the order in which a person would explain them.
 pub const SERVICES: [&str; 5] = ["identity", "scheduling", "adjudication", "payment", "referral"];
 
+/// The folder under a mesh's root to which audits are anchored, outside the databases; one in it for each service.
+pub const ANCHOR: &str = "anchor";
+
+/// The name of the key that signs a service's audit.
+pub fn audit_key(service: &str) -> String {
+    format!("audit-{service}")
+}
+
 const READY_PATIENCE: Duration = Duration::from_secs(30);
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
@@ -280,6 +288,8 @@ impl Fleet {
             ("TLS_CERT_FILE".into(), certificate.clone().into()),
             ("TLS_KEY_FILE".into(), certificate.into()),
             ("TLS_CA_FILE".into(), self.plan.keys.certificates().ca()?.into()),
+            ("AUDIT_KEY_FILE".into(), self.plan.keys.private(&audit_key(name))?.into_os_string()),
+            ("AUDIT_ANCHOR_FOLDER".into(), self.root().join(ANCHOR).into()),
             ("REGION".into(), REGION.into()),
             // Nobody balances over replicas here, so nobody needs the time to notice that one leaves.
             ("DRAIN_NOTICE_MS".into(), "0".into()),

@@ -10,6 +10,7 @@ use rustix::process::{Pid, Signal};
 use serde::{Deserialize, Serialize};
 
 use crate::account::other_place;
+use crate::fleet::{ANCHOR, audit_key};
 
 const FILE: &str = "mesh.json";
 /// Services drain before they leave; what is still there afterwards is killed.
@@ -81,6 +82,18 @@ pub struct MeshRecord {
     pub postgres: Option<ProcessRecord>,
     pub redis: Option<ProcessRecord>,
     pub services: BTreeMap<String, ServiceRecord>,
+}
+
+impl MeshRecord {
+    /// Where a service's audit is anchored.
+    pub fn anchor(&self, service: &str) -> PathBuf {
+        self.root.join(ANCHOR).join(service)
+    }
+
+    /// The private key that signs a service's audit.
+    pub fn audit_key(&self, service: &str) -> PathBuf {
+        self.keys.join(format!("{}.pem", audit_key(service)))
+    }
 }
 
 /// What is found under a root.

@@ -18,7 +18,7 @@ CREATE TABLE audit_entries (
     CONSTRAINT audit_entries_sealed_whole CHECK (num_nulls(position, previous_hash, hash) IN (0, 3))
 );
 CREATE INDEX audit_entries_unsealed ON audit_entries (sequence) WHERE position IS NULL;
-CREATE INDEX audit_entries_resident ON audit_entries (resident_id, occurred_at) WHERE resident_id IS NOT NULL;
+CREATE INDEX audit_entries_resident ON audit_entries (resident_id, occurred_at DESC, sequence DESC) WHERE resident_id IS NOT NULL;
 
 COMMENT ON TABLE  audit_entries                 IS 'Append-only, hash-chained. One entry for every state change and every read of personal data.';
 COMMENT ON COLUMN audit_entries.actor           IS 'Who held the credential.';

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crate::audit::AuditConfig;
 use crate::vault::VaultConfig;
 
 /// Where the data is, and how much of the database one replica may take.
@@ -19,6 +20,8 @@ pub struct PostgresConfig {
     pub statement_timeout_ms: u32,
     #[command(flatten)]
     pub vault: VaultConfig,
+    #[command(flatten)]
+    pub audit: AuditConfig,
 }
 
 /// A URL may hold a password, so URLs are not shown, neither here nor in `--help`.

@@ -10,7 +10,7 @@ use types::region::RegionCode;
 
 use crate::{
     Error, PostgresConfig, Scope, Transaction,
-    audit::Tables,
+    audit::{Notary, NoteVerifier, Tables},
     migration,
     vault::{Keys, Vault},
 };
@@ -40,6 +40,8 @@ pub(crate) struct Signals {
     pub(crate) sealed: watch::Sender<()>,
     /// What the audit digests.
     pub(crate) audited: Tables,
+    /// Who signs checkpoints of the audit, if anybody does.
+    pub(crate) notary: Option<Notary>,
 }
 
 impl Database {
@@ -52,8 +54,13 @@ impl Database {
             Some(url) => Some(pool(url, (config.pool_size / 4).max(2)).await?),
             None => None,
         };
-        let signals =
-            Arc::new(Signals { unsealed: Notify::new(), sealed: watch::Sender::new(()), audited: Tables::default() });
+        let service_name = PgConnectOptions::from_str(&config.database_url)?.get_username().to_owned();
+        let signals = Arc::new(Signals {
+            unsealed: Notify::new(),
+            sealed: watch::Sender::new(()),
+            audited: Tables::default(),
+            notary: Notary::load(&service_name, &config.audit)?,
+        });
         Ok(Self { service, worker, statement_timeout_ms: config.statement_timeout_ms, vault, signals })
     }
 
@@ -127,6 +134,11 @@ impl Database {
         let mut conn = self.service.acquire().await?;
         migration::check(&mut conn, service).await?;
         self.vault.ready(&mut conn).await
+    }
+
+    /// Whose signature checkpoints of the audit bear; none if nobody signs.
+    pub fn audit_verifier(&self) -> Option<NoteVerifier> {
+        self.signals.notary.as_ref().map(Notary::verifier)
     }
 
     /// Closes all connections, waiting for those in use.

@@ -40,6 +40,10 @@ pub enum Error {
     /// A bug: a row that an entry names is not there, or is still there, or its sealed columns were not given.
     #[error("the audit names rows that are not as it says: {rows}")]
     RowNotAsRecorded { rows: String },
+    #[error("the audit's key {}: {cause}", file.display())]
+    AuditKey { file: std::path::PathBuf, cause: String },
+    #[error("the audit's anchor: {0}")]
+    Anchor(#[source] std::io::Error),
     #[error("the lease {name} has another owner")]
     LeaseLost { name: String },
     #[error("keys: {0}")]

@@ -64,6 +64,7 @@ async fn stand_by(db: &Database, owner: Uuid) {
 
 async fn work(db: &Database, lease: &Lease) -> Result<(), Error> {
     let mut renewed_at = Instant::now();
+    let mut signed_at = None;
     loop {
         if is_waiting(db).await? {
             pass(db, lease).await?;
@@ -77,7 +78,30 @@ async fn work(db: &Database, lease: &Lease) -> Result<(), Error> {
             // Running out is the usual case: another replica wrote, or nobody did.
             let _ = timeout(LOOK_INTERVAL, db.signals.unsealed.notified()).await;
         }
+        sign_if_due(db, lease, &mut signed_at).await;
     }
+}
+
+/// Signs what was sealed, when it is time. What cannot be signed or anchored holds up neither chain nor events: it is tried again.
+async fn sign_if_due(db: &Database, lease: &Lease, signed_at: &mut Option<Instant>) {
+    let Some(notary) = &db.signals.notary else { return };
+    let is_due = signed_at.is_none_or(|at| at.elapsed() >= notary.interval);
+    match sign(db, lease, is_due).await {
+        Ok(signed) if signed || is_due => *signed_at = Some(Instant::now()),
+        Ok(_) => {}
+        Err(error) => {
+            tracing::error!(%error, "the audit could not be signed");
+            *signed_at = Some(Instant::now());
+        }
+    }
+}
+
+async fn sign(db: &Database, lease: &Lease, is_due: bool) -> Result<bool, Error> {
+    let Some(notary) = &db.signals.notary else { return Ok(false) };
+    let mut tx = begin(db, lease).await?;
+    let signed = notary.sign(&mut tx, is_due).await?;
+    tx.finish().await?;
+    Ok(signed)
 }
 
 async fn is_waiting(db: &Database) -> Result<bool, Error> {
@@ -134,7 +158,7 @@ async fn number_events(conn: &mut PgConnection) -> Result<u64, Error> {
     Ok(sealed)
 }
 
-/// Seals all that is committed now, waiting for the lease if a loop holds it: for checkers and tests that cannot wait a second.
+/// Seals and signs all that is committed now, waiting for the lease if a loop holds it: for checkers and tests that cannot wait a second.
 pub async fn seal_all(db: &Database) -> Result<Sealed, Error> {
     let lease = loop {
         match lease::acquire(db, LEASE, Uuid::now_v7(), LEASE_DURATION).await? {
@@ -153,6 +177,7 @@ pub async fn seal_all(db: &Database) -> Result<Sealed, Error> {
         total.events += sealed.events;
         total.audit_entries += sealed.audit_entries;
     }
+    sign(db, &lease, true).await?;
     lease.release(db).await?;
     Ok(total)
 }

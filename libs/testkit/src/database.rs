@@ -73,5 +73,6 @@ fn config(urls: &DatabaseUrls, wrapping_key_file: &Path) -> PostgresConfig {
         pool_size: POOL_SIZE,
         statement_timeout_ms: STATEMENT_TIMEOUT_MS,
         vault: VaultConfig { wrapping_key_file: Some(wrapping_key_file.to_owned()), ..VaultConfig::default() },
+        audit: postgres::audit::AuditConfig::default(),
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! A figure without a goal has a reference instead, measured in the same run: rates of this machine alone say nothing.
 
+mod auditing;
 mod booking;
 mod decision;
 mod figure;
@@ -55,6 +56,8 @@ enum Bench {
     Find,
     /// Seconds for a file of a million enrolments.
     Import,
+    /// Audit entries verified a second, their rows digested anew, beside rows that are only read.
+    Audit,
     /// Places held and confirmed a second, beside bare inserts in the same Postgres.
     Booking,
 }
@@ -136,6 +139,8 @@ async fn measure(args: &Args, ground: &Ground) -> Result<Vec<Figure>> {
             done(importing::measure(&mut population, &mesh).await?)?;
         }
         population.db.close().await;
+    if wants(Bench::Audit) {
+        done(auditing::measure(&mesh).await?)?;
     }
     mesh.stop().await.context("stopping the mesh")?;
     Ok(figures)

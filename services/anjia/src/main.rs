@@ -1,6 +1,7 @@
 //! `anjia`: the command line of the platform on this machine. Each subcommand has its own file.
 
 mod access;
+mod audit;
 mod bench;
 mod certs;
 mod demo;
@@ -41,6 +42,7 @@ enum Command {
     Verify(verify::Args),
     Bench(bench::Args),
     Access(access::Args),
+    Audit(audit::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -68,6 +70,7 @@ async fn main() -> ExitCode {
         Command::Token(args) => token::run(&args).await,
         Command::Certs(args) => certs::run(&args),
         Command::Verify(args) => verify::command(&args).await,
+        Command::Audit(args) => audit::run(&args).await,
         Command::Bench(args) => bench::run(&args).await,
         Command::Access(args) => access::run(&args),
     };

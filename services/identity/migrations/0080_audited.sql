@@ -1,6 +1,7 @@
--- Everything that identity says about anybody stands in the audit with a digest. Key versions are apart: to seal anew changes nothing.
+-- Everything that identity says about anybody stands in the audit with a digest. Key versions
+-- and blind indexes are apart: to seal anew changes nothing.
 CALL audited('clients');
-CALL audited('residents', sealed => '{name_sealed,national_id_sealed,mobile_sealed}', apart => '{key_version}');
+CALL audited('residents', sealed => '{name_sealed,national_id_sealed,mobile_sealed}', apart => '{key_version,national_id_index}');
 CALL audited('organisations');
 CALL audited('departments');
 CALL audited('practitioners');

@@ -6,14 +6,14 @@ use chassis::{Credentials, Routes, Server, Tls, Verifier, command, telemetry};
 use chrono::TimeDelta;
 use postgres::{Database, MigrateConfig};
 use proto::anjia::referral::v1::{
-    event_service_server::EventServiceServer, journey_service_server::JourneyServiceServer,
-    referral_service_server::ReferralServiceServer,
+    audit_service_server::AuditServiceServer, event_service_server::EventServiceServer,
+    journey_service_server::JourneyServiceServer, referral_service_server::ReferralServiceServer,
 };
 use referral::{
     ACCESS, MIGRATOR,
     app::{App, Limits, Signals},
     config::Config,
-    grpc::{Events, Journeys, Referrals},
+    grpc::{Audit, Events, Journeys, Referrals},
     peers::{Adjudication, Identity, Payment, Scheduling},
     work,
 };
@@ -48,6 +48,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let routes = Routes::new()
         .add_service(ReferralServiceServer::new(Referrals::new(app.clone())))
         .add_service(JourneyServiceServer::new(Journeys::new(app.clone())))
+        .add_service(AuditServiceServer::new(Audit(app.clone())))
         .add_service(EventServiceServer::new(Events::new(app.clone())));
     let ready = app.db.clone();
     let (sealed, driver, follower, teller) = (app.db.clone(), app.clone(), app.clone(), app.clone());

@@ -1,34 +1,20 @@
 use chrono::{DateTime, Utc};
+use futures_util::Stream;
+use serde::Serialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Row, What, digest::Parts};
+use super::{
+    Row, What,
+    digest::{Parts, Reader},
+    merkle::Hash,
+};
 use crate::Error;
 
-/// How many entries are read at once while verifying.
-const VERIFY_BATCH: i64 = 1000;
-
-/// What became of the chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// Every entry is there and as it was sealed. `hash` stands for all of them.
-    Intact { entries: i64, hash: [u8; 32] },
-    /// The first position at which it is not.
-    Broken { position: i64, kind: Break },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Break {
-    /// No entry at this position.
-    Missing,
-    /// The entry does not follow from the one before it.
-    Unlinked,
-    /// The entry's values do not give its hash.
-    Edited,
-    /// The chain does not end where the sealer left it.
-    HeadDiffers,
-}
+/// Begins what is hashed of an entry.
+const LABEL: &[u8] = b"anjia audit entry v1";
 
 #[derive(FromRow)]
 struct Stored {
@@ -46,20 +32,25 @@ struct Stored {
 }
 
 #[derive(FromRow)]
-struct Sealed {
+pub(super) struct Sealed {
     #[sqlx(flatten)]
     entry: Stored,
-    position: i64,
-    previous_hash: Vec<u8>,
-    hash: Vec<u8>,
+    pub(super) position: i64,
+    previous_hash: Hash,
+    hash: Hash,
 }
 
 impl Stored {
     /// The hash of this entry at this place of the chain; `None` if its rows are not what we write.
-    fn hash(&self, previous: &[u8; 32], position: i64) -> Option<[u8; 32]> {
+    fn hash(&self, previous: &Hash, position: i64) -> Option<Hash> {
+        Some(Sha256::digest(self.canonical(previous, position)?).into())
+    }
+
+    /// What is hashed, in which everything can be read again; of the salt only that it is this one.
+    fn canonical(&self, previous: &Hash, position: i64) -> Option<Vec<u8>> {
         let rows: Vec<Row> = serde_json::from_value(self.rows.clone()).ok()?;
         let mut parts = Parts::default();
-        parts.bytes(b"anjia audit entry v1");
+        parts.bytes(LABEL);
         parts.bytes(previous);
         parts.bytes(&position.to_be_bytes());
         parts.bytes(&self.sequence.to_be_bytes());
@@ -71,7 +62,7 @@ impl Stored {
         parts.optional(self.resident_id.as_ref().map(|id| id.as_bytes().as_slice()));
         parts.bytes(self.action.as_bytes());
         parts.bytes(&self.occurred_at.timestamp_micros().to_be_bytes());
-        parts.bytes(&self.salt);
+        parts.bytes(&Sha256::digest(&self.salt));
         for row in &rows {
             parts.bytes(row.table.as_bytes());
             parts.bytes(row.id.as_bytes());
@@ -85,12 +76,12 @@ impl Stored {
                 What::Removed => parts.bytes(b"removed"),
             }
         }
-        Some(parts.finish())
+        Some(parts.into_bytes())
     }
 }
 
 /// Chains up to `max` committed entries in order of insertion. The caller holds the sealer's lease in this transaction.
-pub(crate) async fn seal(conn: &mut PgConnection, max: i64) -> Result<u64, Error> {
+pub async fn seal(conn: &mut PgConnection, max: i64) -> Result<u64, Error> {
     let entries: Vec<Stored> = sqlx::query_as(
         "SELECT sequence, region, actor, subject, organisation_id, delegation_id, resident_id, action, rows, salt, occurred_at \
          FROM audit_entries WHERE position IS NULL ORDER BY sequence LIMIT $1",
@@ -102,7 +93,7 @@ pub(crate) async fn seal(conn: &mut PgConnection, max: i64) -> Result<u64, Error
         return Ok(0);
     }
 
-    let (mut position, mut head) = head(&mut *conn).await?;
+    let (mut position, mut head) = self::head(&mut *conn).await?;
     let (mut sequences, mut positions, mut previous_hashes, mut hashes) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for entry in &entries {
@@ -136,61 +127,119 @@ pub(crate) async fn seal(conn: &mut PgConnection, max: i64) -> Result<u64, Error
     Ok(sealed)
 }
 
-async fn head(conn: &mut PgConnection) -> Result<(i64, [u8; 32]), Error> {
+pub(super) async fn head(conn: &mut PgConnection) -> Result<(i64, Hash), Error> {
     Ok(sqlx::query_as("SELECT position, hash FROM chain_heads WHERE chain = 'audit_entries'").fetch_one(conn).await?)
 }
 
-/// Reads the whole chain and names the first place at which it is broken. `conn` must see all regions: the worker's role in
-/// [`crate::Scope::Worker`], or the owner's.
-pub async fn verify(conn: &mut PgConnection) -> Result<Verdict, Error> {
-    // One statement, one snapshot: nothing can be sealed in between.
-    let (head_position, head_hash, last_position): (i64, [u8; 32], i64) = sqlx::query_as(
-        "SELECT position, hash, (SELECT coalesce(max(position), 0) FROM audit_entries) \
-         FROM chain_heads WHERE chain = 'audit_entries'",
+/// The sealed entries in their order, as they are read.
+pub(super) fn sealed(conn: &mut PgConnection) -> impl Stream<Item = Result<Sealed, sqlx::Error>> {
+    sqlx::query_as(
+        "SELECT sequence, region, actor, subject, organisation_id, delegation_id, resident_id, action, rows, salt, occurred_at, \
+                position, previous_hash, hash \
+         FROM audit_entries WHERE position IS NOT NULL ORDER BY position",
     )
-    .fetch_one(&mut *conn)
-    .await?;
-
-    let (mut position, mut hash) = (0, [0; 32]);
-    while position < head_position.max(last_position) {
-        let entries: Vec<Sealed> = sqlx::query_as(
-            "SELECT sequence, region, actor, subject, organisation_id, delegation_id, resident_id, action, rows, salt, occurred_at, \
-                    position, previous_hash, hash \
-             FROM audit_entries WHERE position > $1 ORDER BY position LIMIT $2",
-        )
-        .bind(position)
-        .bind(VERIFY_BATCH)
-        .fetch_all(&mut *conn)
-        .await?;
-        if entries.is_empty() {
-            return Ok(Verdict::Broken { position: position + 1, kind: Break::Missing });
-        }
-        for sealed in entries {
-            position += 1;
-            if let Err(kind) = check(&sealed, position, &hash) {
-                return Ok(Verdict::Broken { position, kind });
-            }
-            hash = sealed.hash.try_into().map_err(|_| Error::row_invalid("audit_entries", "hash", position))?;
-            if position == head_position && hash != head_hash {
-                return Ok(Verdict::Broken { position, kind: Break::HeadDiffers });
-            }
-        }
-    }
-    if last_position > head_position {
-        return Ok(Verdict::Broken { position: head_position + 1, kind: Break::HeadDiffers });
-    }
-    Ok(Verdict::Intact { entries: position, hash })
+    .fetch(conn)
 }
 
-fn check(sealed: &Sealed, position: i64, previous: &[u8; 32]) -> Result<(), Break> {
-    if sealed.position != position {
-        return Err(Break::Missing);
+impl Sealed {
+    pub(super) const fn hash(&self) -> Hash {
+        self.hash
     }
-    if sealed.previous_hash != previous {
-        return Err(Break::Unlinked);
+
+    /// The hash that the entry before it had when this one was sealed.
+    pub(super) const fn previous(&self) -> Hash {
+        self.previous_hash
     }
-    match sealed.entry.hash(previous, position) {
-        Some(hash) if sealed.hash == hash => Ok(()),
-        _ => Err(Break::Edited),
+
+    /// What is wrong with the entry after one with the hash `previous`.
+    pub(super) fn check(&self, previous: &Hash) -> Result<(), &'static str> {
+        if self.previous_hash != *previous {
+            return Err("the entry does not follow from the one before it");
+        }
+        match self.entry.hash(previous, self.position) {
+            Some(hash) if self.hash == hash => Ok(()),
+            _ => Err("the entry was edited"),
+        }
     }
+}
+
+/// An entry as it stands in a receipt: read from the bytes that are hashed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EntryTold {
+    pub position: u64,
+    pub region: String,
+    pub actor: String,
+    pub subject: String,
+    pub organisation_id: Option<Uuid>,
+    pub delegation_id: Option<Uuid>,
+    pub resident_id: Option<Uuid>,
+    pub action: String,
+    pub occurred_at: DateTime<Utc>,
+    /// Rows that were read, written or removed.
+    pub rows: Vec<RowTold>,
+}
+
+/// A row as an entry names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RowTold {
+    pub table: String,
+    pub id: String,
+    /// `read`, `written` or `removed`.
+    pub what: String,
+    /// Of a written row, in hexadecimal.
+    pub digest: Option<String>,
+}
+
+/// The bytes of the entry at a position; `None` if there is no such entry.
+pub(super) async fn canonical(conn: &mut PgConnection, position: i64) -> Result<Option<Vec<u8>>, Error> {
+    let sealed: Option<Sealed> = sqlx::query_as(
+        "SELECT sequence, region, actor, subject, organisation_id, delegation_id, resident_id, action, rows, salt, occurred_at, \
+                position, previous_hash, hash \
+         FROM audit_entries WHERE position = $1",
+    )
+    .bind(position)
+    .fetch_optional(conn)
+    .await?;
+    Ok(sealed.and_then(|sealed| sealed.entry.canonical(&sealed.previous_hash, position)))
+}
+
+/// Reads the bytes of an entry; `None` if they are not those of one.
+pub(super) fn told(canonical: &[u8]) -> Option<EntryTold> {
+    let mut parts = Reader(canonical);
+    let number = |part: &[u8]| Some(i64::from_be_bytes(part.try_into().ok()?));
+    let id = |part: Option<&[u8]>| part.map(|part| Uuid::from_slice(part).ok());
+    if parts.bytes()? != LABEL {
+        return None;
+    }
+    let _previous = parts.bytes()?;
+    let position = number(parts.bytes()?)?.try_into().ok()?;
+    let _sequence = parts.bytes()?;
+    let (region, actor, subject) = (parts.text()?.to_owned(), parts.text()?.to_owned(), parts.text()?.to_owned());
+    let (organisation, delegation, resident) = (id(parts.optional()?), id(parts.optional()?), id(parts.optional()?));
+    let action = parts.text()?.to_owned();
+    let occurred_at = DateTime::from_timestamp_micros(number(parts.bytes()?)?)?;
+    let _salt = parts.bytes()?;
+    let mut rows = vec![];
+    while !parts.is_at_end() {
+        let (table, id, what) = (parts.text()?.to_owned(), parts.text()?.to_owned(), parts.text()?.to_owned());
+        let digest = if what == "written" {
+            let _columns = parts.bytes()?;
+            Some(hex::encode(parts.bytes()?))
+        } else {
+            None
+        };
+        rows.push(RowTold { table, id, what, digest });
+    }
+    Some(EntryTold {
+        position,
+        region,
+        actor,
+        subject,
+        organisation_id: organisation.flatten(),
+        delegation_id: delegation.flatten(),
+        resident_id: resident.flatten(),
+        action,
+        occurred_at,
+        rows,
+    })
 }

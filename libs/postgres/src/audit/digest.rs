@@ -44,16 +44,14 @@ impl Salt {
 /// Everything that is digested of a row but the columns that stand in the open, whose text follows: by the salt of the row, its
 /// table and id, the version of the list of columns, and the plain text of sealed ones.
 pub(super) fn head(salt: &[u8; 32], table: &str, id: &str, columns: u32, sealed: &[Option<&str>]) -> Vec<u8> {
-    let mut head = vec![];
+    let mut head = Parts::default();
     for part in [b"anjia audit row v1", salt.as_slice(), table.as_bytes(), id.as_bytes(), &columns.to_be_bytes()] {
-        head.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        head.extend_from_slice(part);
+        head.bytes(part);
     }
     for text in sealed {
-        head.extend_from_slice(&text.map_or(NULL, |text| text.len() as u64).to_be_bytes());
-        head.extend_from_slice(text.unwrap_or_default().as_bytes());
+        head.optional(text.map(str::as_bytes));
     }
-    head
+    head.into_bytes()
 }
 
 /// SHA-256 of [`head`] and `body`: the text of `ROW(columns)` as Postgres writes it, which tells every list of values from every other.
@@ -64,25 +62,61 @@ pub(super) fn digest(head: &[u8], body: &str) -> [u8; 32] {
 /// The length of what is not there: no part is that long.
 const NULL: u64 = u64::MAX;
 
-/// A digest over parts that cannot run into each other.
+/// Parts that cannot run into each other: each after its length.
 #[derive(Default)]
-pub(super) struct Parts(Sha256);
+pub(super) struct Parts(Vec<u8>);
 
 impl Parts {
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
-        self.0.update((bytes.len() as u64).to_be_bytes());
-        self.0.update(bytes);
+        self.0.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
+        self.0.extend_from_slice(bytes);
     }
 
     pub(super) fn optional(&mut self, bytes: Option<&[u8]>) {
         match bytes {
             Some(bytes) => self.bytes(bytes),
-            None => self.0.update(NULL.to_be_bytes()),
+            None => self.0.extend_from_slice(&NULL.to_be_bytes()),
         }
     }
 
     pub(super) fn finish(self) -> [u8; 32] {
-        self.0.finalize().into()
+        Sha256::digest(self.0).into()
+    }
+
+    pub(super) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+/// Reads what [`Parts`] wrote.
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+
+impl<'a> Reader<'a> {
+    /// The next part; `None` at the end, or where there is none to read.
+    pub(super) fn bytes(&mut self) -> Option<&'a [u8]> {
+        self.optional()?
+    }
+
+    /// The next part, which may be null.
+    #[expect(clippy::option_option, reason = "there may be no part, or one that is null")]
+    pub(super) fn optional(&mut self) -> Option<Option<&'a [u8]>> {
+        let (length, rest) = self.0.split_first_chunk()?;
+        let length = u64::from_be_bytes(*length);
+        if length == NULL {
+            self.0 = rest;
+            return Some(None);
+        }
+        let (part, rest) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        self.0 = rest;
+        Some(Some(part))
+    }
+
+    pub(super) fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.bytes()?).ok()
+    }
+
+    pub(super) const fn is_at_end(&self) -> bool {
+        self.0.is_empty()
     }
 }
 

@@ -5,11 +5,20 @@
 //! database digests the row as it stands when the entry is written: record after the row was written, not before. Which tables are
 //! audited, migrations say once (`CALL audited('bills')`), for writing and for verifying alike. The sealer chains committed entries.
 
+mod access;
+mod anchor;
 mod chain;
+mod checkpoint;
 mod digest;
+pub mod merkle;
+mod note;
+mod receipt;
 mod row;
+mod rows;
 mod tables;
 mod told;
+mod tree;
+mod verify;
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,11 +32,18 @@ use types::{
 
 use crate::{Error, Transaction};
 
-pub(crate) use chain::seal;
-pub use chain::{Break, Verdict, verify};
+pub use access::{Access, AccessKey, accesses};
+pub use anchor::{Anchor, Anchored};
+pub use chain::{EntryTold, RowTold, seal};
+pub(crate) use checkpoint::Notary;
+pub use checkpoint::{AuditConfig, latest, prove_consistency, prove_inclusion};
+pub use note::{Checkpoint, NoteError, NoteSigner, NoteVerifier};
+pub use receipt::{Receipt, ReceiptError, receipt};
 pub use row::{Row, What, id};
+pub use rows::{Opener, SealedCell, unlock};
 pub(crate) use tables::{Audited, Tables};
 pub use told::{Told, told};
+pub use verify::{Against, Finding, Place, Verified, verify, verify_in};
 
 use digest::Salt;
 

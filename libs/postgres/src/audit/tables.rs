@@ -30,6 +30,23 @@ impl Audited {
         format!("ROW({})::text", columns.join(", "))
     }
 
+    /// The id of a row.
+    pub(super) fn id(&self, alias: &str) -> String {
+        let text = |column: &String| format!("{alias}.{}::text", quoted(column));
+        match self.key.as_slice() {
+            [column] => text(column),
+            columns => {
+                let escaped = |column| format!("replace(replace({}, '%', '%25'), '/', '%2F')", text(column));
+                columns.iter().map(escaped).collect::<Vec<_>>().join(" || '/' || ")
+            }
+        }
+    }
+
+    /// Whether a table with these columns has all that are digested.
+    pub(super) fn is_in(&self, columns: &[String]) -> bool {
+        self.key.iter().chain(&self.columns).chain(&self.sealed).all(|column| columns.contains(column))
+    }
+
     /// Whether a row has the id in `id`, by the index of its key.
     pub(super) fn has_id(&self, alias: &str, id: &str) -> String {
         let part = |place: usize| match self.key.len() {
@@ -73,6 +90,12 @@ pub(super) async fn version(conn: &mut PgConnection, table: &str, version: u32) 
     let list =
         "SELECT name, version, key, key_types, columns, sealed FROM audited_tables WHERE name = $1 AND version = $2";
     Ok(sqlx::query_as(list).bind(table).bind(i64::from(version)).fetch_optional(conn).await?)
+}
+
+/// Every version of every list.
+pub(super) async fn all(conn: &mut PgConnection) -> Result<Vec<Audited>, Error> {
+    let lists = "SELECT name, version, key, key_types, columns, sealed FROM audited_tables";
+    Ok(sqlx::query_as(lists).fetch_all(conn).await?)
 }
 
 async fn newest(conn: &mut PgConnection) -> Result<Vec<Audited>, Error> {

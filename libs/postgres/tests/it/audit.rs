@@ -1,6 +1,6 @@
 use postgres::{
     Error, Scope, Transaction,
-    audit::{self, Break, Entry, Row, Verdict, What},
+    audit::{self, Against, Entry, Place, Row, Verified, What},
     sealer,
 };
 use sqlx::types::Json;
@@ -8,6 +8,10 @@ use types::ids::ResidentId;
 use uuid::Uuid;
 
 use crate::harness::{BEIJING, ELSEWHERE, TestDb, add_note, caller};
+
+const EDITED: &str = "the entry was edited";
+const MISSING: &str = "no audit entry at this position";
+const UNLINKED: &str = "the entry does not follow from the one before it";
 
 async fn record(test: &TestDb, scope: Scope, note: &str) {
     let mut tx = test.db.begin(scope).await.unwrap();
@@ -17,9 +21,15 @@ async fn record(test: &TestDb, scope: Scope, note: &str) {
     tx.commit().await.unwrap();
 }
 
-async fn verdict(test: &TestDb) -> Verdict {
-    let mut tx = test.db.begin(Scope::Worker).await.unwrap();
-    audit::verify(&mut tx).await.unwrap()
+async fn verified(test: &TestDb) -> Verified {
+    audit::verify(&mut test.insider().await, Against::default()).await.unwrap()
+}
+
+/// Where it is wrong first, and what.
+async fn first(test: &TestDb) -> (Place, &'static str) {
+    let verified = verified(test).await;
+    let finding = verified.findings.into_iter().next().expect("it is whole");
+    (finding.place, finding.what)
 }
 
 async fn five_sealed() -> TestDb {
@@ -43,18 +53,19 @@ async fn tamper(test: &TestDb, sql: &'static str) {
 #[tokio::test]
 async fn an_untouched_chain_is_intact() {
     let test = five_sealed().await;
-    let Verdict::Intact { entries, hash } = verdict(&test).await else { panic!("broken") };
-    assert_eq!(entries, 5);
-    assert_ne!(hash, [0; 32]);
+    let before = verified(&test).await;
+    assert_eq!((before.wrong, before.entries, before.rows), (0, 5, 5), "{before:?}");
+    assert_ne!(before.hash, [0; 32]);
     // Not yet sealed entries are no break.
     record(&test, BEIJING, "f").await;
-    assert_eq!(verdict(&test).await, Verdict::Intact { entries, hash });
+    assert_eq!(verified(&test).await, Verified { rows: 6, ..before });
 }
 
 #[tokio::test]
 async fn an_empty_chain_is_intact() {
     let test = TestDb::new().await;
-    assert_eq!(verdict(&test).await, Verdict::Intact { entries: 0, hash: [0; 32] });
+    let verified = verified(&test).await;
+    assert_eq!((verified.wrong, verified.entries, verified.hash), (0, 0, [0; 32]));
 }
 
 #[tokio::test]
@@ -72,7 +83,7 @@ async fn any_edit_is_found_where_it_was_made() {
     for edit in edits {
         let test = five_sealed().await;
         tamper(&test, edit).await;
-        assert_eq!(verdict(&test).await, Verdict::Broken { position: 3, kind: Break::Edited }, "{edit}");
+        assert_eq!(first(&test).await, (Place::Entry(3), EDITED), "{edit}");
     }
 }
 
@@ -80,14 +91,14 @@ async fn any_edit_is_found_where_it_was_made() {
 async fn a_deleted_entry_is_found() {
     let test = five_sealed().await;
     tamper(&test, "DELETE FROM audit_entries WHERE position = 2").await;
-    assert_eq!(verdict(&test).await, Verdict::Broken { position: 2, kind: Break::Missing });
+    assert_eq!(first(&test).await, (Place::Entry(2), MISSING));
 }
 
 #[tokio::test]
 async fn a_cut_tail_is_found() {
     let test = five_sealed().await;
     tamper(&test, "DELETE FROM audit_entries WHERE position >= 4").await;
-    assert_eq!(verdict(&test).await, Verdict::Broken { position: 4, kind: Break::Missing });
+    assert_eq!(first(&test).await, (Place::Entry(4), MISSING));
 }
 
 #[tokio::test]
@@ -102,7 +113,7 @@ async fn a_deletion_that_closes_the_gap_is_found() {
          UPDATE chain_heads SET position = 4 WHERE chain = 'audit_entries'",
     )
     .await;
-    assert_eq!(verdict(&test).await, Verdict::Broken { position: 2, kind: Break::Unlinked });
+    assert_eq!(first(&test).await, (Place::Entry(2), UNLINKED));
 }
 
 #[tokio::test]
@@ -115,7 +126,7 @@ async fn swapped_entries_are_found() {
          UPDATE audit_entries SET position = 3 WHERE position = 99",
     )
     .await;
-    assert_eq!(verdict(&test).await, Verdict::Broken { position: 2, kind: Break::Unlinked });
+    assert_eq!(first(&test).await, (Place::Entry(2), UNLINKED));
 }
 
 #[tokio::test]
@@ -127,7 +138,7 @@ async fn a_forged_entry_at_the_end_is_found() {
          SELECT region, actor, subject, action, rows, salt, 6, hash, sha256('forged') FROM audit_entries WHERE position = 5",
     )
     .await;
-    assert_eq!(verdict(&test).await, Verdict::Broken { position: 6, kind: Break::Edited });
+    assert_eq!(first(&test).await, (Place::Entry(6), EDITED));
 }
 
 async fn rows_of_last(test: &TestDb) -> Vec<Row> {

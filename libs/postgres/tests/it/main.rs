@@ -9,4 +9,5 @@ mod harness;
 mod kms;
 mod leases;
 mod scopes;
+mod tamper;
 mod vault;

@@ -1,6 +1,7 @@
 //! The contracts served: parse, one call, encode.
 
 mod adjudication;
+mod audit;
 mod convert;
 mod encode;
 mod events;
@@ -9,6 +10,7 @@ mod status;
 
 use chassis::Routes;
 use proto::anjia::adjudication::v1::adjudication_service_server::AdjudicationServiceServer;
+use proto::anjia::adjudication::v1::audit_service_server::AuditServiceServer;
 use proto::anjia::adjudication::v1::event_service_server::EventServiceServer;
 use proto::anjia::adjudication::v1::policy_service_server::PolicyServiceServer;
 
@@ -27,5 +29,6 @@ pub fn routes(app: &App) -> Routes {
             AdjudicationServiceServer::new(adjudication::Adjudications(app.clone()))
                 .max_decoding_message_size(MESSAGE_SIZE_MAX),
         )
+        .add_service(AuditServiceServer::new(audit::Audit(app.clone())))
         .add_service(EventServiceServer::new(events::Events(app.clone())))
 }

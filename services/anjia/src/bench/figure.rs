@@ -12,8 +12,36 @@ pub(super) struct Figure {
     /// The same machine doing the least that could be called the same, in the same run.
     pub(super) reference: Option<Decimal>,
     pub(super) unit: &'static str,
-    /// At most this much.
-    pub(super) goal: Option<Decimal>,
+    pub(super) goal: Option<Goal>,
+}
+
+/// What a figure is to come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goal {
+    AtMost(Decimal),
+    AtLeast(Decimal),
+}
+
+impl Goal {
+    fn is_met(self, ours: Decimal) -> bool {
+        match self {
+            Self::AtMost(most) => ours <= most,
+            Self::AtLeast(least) => ours >= least,
+        }
+    }
+
+    const fn amount(self) -> Decimal {
+        match self {
+            Self::AtMost(amount) | Self::AtLeast(amount) => amount,
+        }
+    }
+}
+
+impl std::fmt::Display for Goal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sign = if matches!(self, Self::AtMost(_)) { '≤' } else { '≥' };
+        write!(f, "{sign} {}", self.amount().normalize())
+    }
 }
 
 impl Figure {
@@ -23,7 +51,7 @@ impl Figure {
     }
 
     pub(super) fn is_met(&self) -> Option<bool> {
-        self.goal.map(|goal| self.ours <= goal)
+        self.goal.map(|goal| goal.is_met(self.ours))
     }
 }
 
@@ -35,7 +63,7 @@ impl From<&Figure> for Value {
             "reference": figure.reference.map(number),
             "unit": figure.unit,
             "ratio": figure.ratio().map(number),
-            "goal": figure.goal.map(number),
+            "goal": figure.goal.map(|goal| number(goal.amount())),
             "met": figure.is_met(),
         })
     }
@@ -50,7 +78,7 @@ pub(super) fn table(figures: &[Figure]) -> String {
     let mut table = format!("{:<20} {:>10} {:>11} {:>7} {:>7}  {}", "", "ours", "reference", "ratio", "goal", "unit");
     let optional = |amount: Option<Decimal>| amount.map(|amount| amount.normalize().to_string()).unwrap_or_default();
     for figure in figures {
-        let goal = figure.goal.map(|goal| format!("≤ {}", goal.normalize())).unwrap_or_default();
+        let goal = figure.goal.map(|goal| goal.to_string()).unwrap_or_default();
         let verdict = match figure.is_met() {
             Some(true) => "  met",
             Some(false) => "  MISSED",
@@ -81,7 +109,7 @@ mod tests {
             ours: Decimal::new(512, 2),
             reference: None,
             unit: "s",
-            goal: Some(Decimal::from(5)),
+            goal: Some(Goal::AtMost(Decimal::from(5))),
         };
         let booking = Figure {
             bench: "booking".to_owned(),

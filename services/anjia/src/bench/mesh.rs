@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use devstack::{Lifetime, Mesh, Plan, SERVICES};
 use rust_decimal::Decimal;
 
-use super::figure::Figure;
+use super::figure::{Figure, Goal};
 use super::progress;
 use crate::up::binaries;
 
@@ -57,7 +57,7 @@ impl Ground {
             ours: Decimal::new(millis, 3).round_dp(2),
             reference: None,
             unit: "s",
-            goal: Some(Decimal::from(STARTUP_GOAL_S)),
+            goal: Some(Goal::AtMost(Decimal::from(STARTUP_GOAL_S))),
         };
         Ok((mesh, figure))
     }
@@ -74,7 +74,7 @@ pub(super) async fn idle(mesh: &Mesh) -> Result<Vec<Figure>> {
             ours: resident_mib(process.pid)?,
             reference: None,
             unit: "MiB",
-            goal: Some(Decimal::from(IDLE_GOAL_MIB)),
+            goal: Some(Goal::AtMost(Decimal::from(IDLE_GOAL_MIB))),
         })
     };
     SERVICES.into_iter().map(figure).collect()

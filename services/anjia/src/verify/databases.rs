@@ -5,27 +5,53 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use devstack::MeshRecord;
+use postgres::audit::{Anchor, NoteSigner, NoteVerifier};
 use postgres::vault::{FileKeys, KeyProvider, Vault};
 use sqlx::{Connection, PgConnection};
 
 /// One connection to each database of the mesh, and what opens what is sealed in it. A mesh in a test may have fewer than five.
-pub(super) struct Databases {
+pub(crate) struct Databases {
     connections: BTreeMap<String, PgConnection>,
     vaults: BTreeMap<String, Vault>,
+    /// What stands outside the databases of their audits; a test has none.
+    anchors: BTreeMap<String, Anchored>,
+}
+
+/// Where the audit of a service is anchored, and whose signature it bears.
+#[derive(Debug, Clone)]
+pub(crate) struct Anchored {
+    pub(crate) anchor: Anchor,
+    pub(crate) verifier: NoteVerifier,
+}
+
+impl Anchored {
+    pub(crate) fn of(record: &MeshRecord, service: &str) -> Result<Self> {
+        let file = record.audit_key(service);
+        let key = NoteSigner::load(format!("anjia/{service}"), &file)?;
+        Ok(Self { anchor: Anchor::in_folder(record.anchor(service)), verifier: key.verifier() })
+    }
 }
 
 impl Databases {
-    pub(super) async fn connect(record: &MeshRecord) -> Result<Self> {
+    pub(crate) async fn connect(record: &MeshRecord) -> Result<Self> {
         let mut connections = BTreeMap::new();
         for (name, service) in &record.services {
             let connection = PgConnection::connect(&service.owner_database_url).await;
             connections.insert(name.clone(), connection.with_context(|| format!("reaching the database of {name}"))?);
         }
         let provider: Arc<dyn KeyProvider> = Arc::new(FileKeys::load(&record.keys.join("wrapping.key"))?);
-        Ok(Self::new(connections, &provider))
+        let anchors = record.services.keys().map(|name| anyhow::Ok((name.clone(), Anchored::of(record, name)?)));
+        let anchors = anchors.collect::<Result<_>>()?;
+        Ok(Self { anchors, ..Self::new(connections, &provider) })
     }
 
-    pub(super) fn names(&self) -> Vec<String> {
+    /// A database with all that its audit is verified with.
+    pub(crate) fn audited(&mut self, service: &str) -> Option<(&mut PgConnection, &Vault, Option<&Anchored>)> {
+        let connection = self.connections.get_mut(service)?;
+        Some((connection, self.vaults.get(service)?, self.anchors.get(service)))
+    }
+
+    pub(crate) fn names(&self) -> Vec<String> {
         self.connections.keys().cloned().collect()
     }
 
@@ -44,6 +70,6 @@ impl Databases {
 
     pub(super) fn new(connections: BTreeMap<String, PgConnection>, provider: &Arc<dyn KeyProvider>) -> Self {
         let vaults = connections.keys().map(|name| (name.clone(), Vault::new(Arc::clone(provider)))).collect();
-        Self { connections, vaults }
+        Self { connections, vaults, anchors: BTreeMap::new() }
     }
 }

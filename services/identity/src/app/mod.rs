@@ -8,6 +8,7 @@ mod check_consent;
 mod check_delegation;
 mod check_may;
 mod confirm_delegation;
+mod check_view;
 mod correct_enrolment;
 mod coverage_changed;
 mod designate_provider;

@@ -1,6 +1,7 @@
 //! The services on the wire: parse, one call, encode.
 
 mod break_glasses;
+mod audit;
 mod consents;
 mod convert;
 mod delegations;
@@ -19,6 +20,7 @@ use chassis::Routes;
 use postgres::{Reply, paging};
 use proto::anjia::common::v1::PageRequest;
 use proto::anjia::identity::v1::break_glass_service_server::BreakGlassServiceServer;
+use proto::anjia::identity::v1::audit_service_server::AuditServiceServer;
 use proto::anjia::identity::v1::consent_service_server::ConsentServiceServer;
 use proto::anjia::identity::v1::delegation_service_server::DelegationServiceServer;
 use proto::anjia::identity::v1::designation_service_server::DesignationServiceServer;
@@ -51,6 +53,7 @@ pub fn routes(app: Arc<App>) -> Routes {
         .add_service(ConsentServiceServer::new(grpc.clone()))
         .add_service(BreakGlassServiceServer::new(grpc.clone()))
         .add_service(TokenServiceServer::new(grpc.clone()))
+        .add_service(AuditServiceServer::new(grpc.clone()))
         .add_service(EventServiceServer::new(grpc))
 }
 

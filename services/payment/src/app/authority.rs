@@ -58,7 +58,7 @@ impl App {
     }
 
     /// As [`App::may_act`], of who only looks.
-    pub(super) async fn may_view(&self, ctx: &Context) -> Result<(), PaymentError> {
+    pub async fn may_view(&self, ctx: &Context) -> Result<(), PaymentError> {
         match delegate(ctx)? {
             None => Ok(()),
             Some((delegation, resident)) => self.identity.check_view(ctx, delegation, resident).await,

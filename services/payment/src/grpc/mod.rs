@@ -1,5 +1,6 @@
 //! The wire: parse, one call, encode.
 
+mod audit;
 mod banks;
 mod bills;
 mod convert;
@@ -9,6 +10,7 @@ mod status;
 use std::sync::Arc;
 
 use chassis::Routes;
+use proto::anjia::payment::v1::audit_service_server::AuditServiceServer;
 use proto::anjia::payment::v1::bank_service_server::BankServiceServer;
 use proto::anjia::payment::v1::bill_service_server::BillServiceServer;
 use proto::anjia::payment::v1::event_service_server::EventServiceServer;
@@ -20,5 +22,6 @@ pub fn routes(app: &Arc<App>) -> Routes {
     Routes::new()
         .add_service(BillServiceServer::new(bills::Bills(Arc::clone(app))))
         .add_service(BankServiceServer::new(banks::Banks(Arc::clone(app))))
+        .add_service(AuditServiceServer::new(audit::Audit(Arc::clone(app))))
         .add_service(EventServiceServer::new(events::Events(Arc::clone(app))))
 }

@@ -125,7 +125,7 @@ struct Answers {
 impl App {
     /// A person who acts for a resident sees the resident's records only where the delegation says VIEW, asked at identity at that
     /// moment. Passes whoever comes in their own name; whether a row is theirs to see is another question.
-    pub(super) async fn check_view(&self, ctx: &Context) -> Result<(), ReferralError> {
+    pub async fn check_view(&self, ctx: &Context) -> Result<(), ReferralError> {
         let Some(resident) = ctx.caller.acted_for() else { return Ok(()) };
         let delegation = ctx.caller.delegation.ok_or(ReferralError::NoDelegation)?;
         self.identity.check_delegation(ctx, (delegation, resident), Action::View, None).await

@@ -1,5 +1,6 @@
 //! The wire: parse, one call, encode. No rules here.
 
+mod audit;
 mod convert;
 mod events;
 mod journeys;
@@ -7,6 +8,7 @@ mod parse;
 mod referrals;
 mod status;
 
+pub use audit::Audit;
 pub use events::Events;
 pub use journeys::Journeys;
 pub use referrals::Referrals;

@@ -7,7 +7,7 @@ use crate::{domain::error::SchedulingError, peers::identity::Action};
 
 impl Scheduling {
     /// Passes everybody who comes in their own name, and our own services; whether the rows are theirs to see is another question.
-    pub(super) async fn check_view(&self, ctx: &Context) -> Result<(), SchedulingError> {
+    pub async fn check_view(&self, ctx: &Context) -> Result<(), SchedulingError> {
         let Some(resident) = ctx.caller.acted_for() else { return Ok(()) };
         let delegation = ctx.caller.delegation.ok_or(SchedulingError::NoDelegation)?;
         self.identity.check_caller(ctx, delegation, resident, Action::View).await.map(drop)

@@ -1,6 +1,7 @@
 //! The contracts: parse, one call, encode.
 
 mod appointments;
+mod audit;
 mod convert;
 mod events;
 mod sessions;
@@ -9,8 +10,9 @@ mod visits;
 
 use chassis::Routes;
 use proto::anjia::scheduling::v1::{
-    appointment_service_server::AppointmentServiceServer, event_service_server::EventServiceServer,
-    session_service_server::SessionServiceServer, visit_service_server::VisitServiceServer,
+    appointment_service_server::AppointmentServiceServer, audit_service_server::AuditServiceServer,
+    event_service_server::EventServiceServer, session_service_server::SessionServiceServer,
+    visit_service_server::VisitServiceServer,
 };
 use tonic::Status;
 
@@ -22,6 +24,7 @@ pub fn routes(scheduling: Scheduling, search: Search) -> Routes {
     Routes::new()
         .add_service(SessionServiceServer::new(sessions::Sessions { scheduling: scheduling.clone(), search }))
         .add_service(AppointmentServiceServer::new(appointments::Appointments(scheduling.clone())))
+        .add_service(AuditServiceServer::new(audit::Audit(scheduling.clone())))
         .add_service(VisitServiceServer::new(visits::Visits(scheduling)))
         .add_service(EventServiceServer::new(events))
 }

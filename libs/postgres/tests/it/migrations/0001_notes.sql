@@ -22,7 +22,8 @@ CREATE TABLE leaves (
     region   text  NOT NULL,
     sealed   bytea NOT NULL,
     readers  int   NOT NULL DEFAULT 0,
+    key_version int NOT NULL DEFAULT 1,
     PRIMARY KEY (book, number)
 );
 CALL protect_by_region('leaves');
-CALL audited('leaves', sealed => '{sealed}', apart => '{readers}');
+CALL audited('leaves', sealed => '{sealed}', apart => '{readers,key_version}');

@@ -1,0 +1,125 @@
+//! Signs what the chain has come to, keeps that outside the database, and proves from it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sqlx::PgConnection;
+
+use super::{
+    anchor::{Anchor, Anchored},
+    merkle::{self, Hash},
+    note::{NoteSigner, NoteVerifier},
+    tree,
+};
+use crate::{Error, Transaction};
+
+/// Checkpoints: who signs them, and where they are kept.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct AuditConfig {
+    /// Ed25519 private key (PKCS #8 PEM) that signs checkpoints of the audit. Without it there are none, and whoever has the database
+    /// can rewrite the past unseen.
+    #[arg(long, env)]
+    pub audit_key_file: Option<PathBuf>,
+    /// Folder outside the database to which checkpoints are anchored, in a folder for each service; on a disk that whoever has the
+    /// database does not have.
+    #[arg(long, env)]
+    pub audit_anchor_folder: Option<PathBuf>,
+    /// A checkpoint is signed at most this long after the entries it covers, in seconds.
+    #[arg(long, env, default_value_t = CHECKPOINT_INTERVAL_S, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub audit_checkpoint_interval_s: u32,
+}
+
+const CHECKPOINT_INTERVAL_S: u32 = 10;
+/// At the latest after this many entries.
+const CHECKPOINT_ENTRIES_MAX: u64 = 10_000;
+
+/// Signs checkpoints of one service.
+#[derive(Debug)]
+pub(crate) struct Notary {
+    signer: NoteSigner,
+    anchor: Option<Anchor>,
+    pub(crate) interval: Duration,
+}
+
+impl Notary {
+    /// `service` names the log: its checkpoints are of `anjia/<service>`.
+    pub(crate) fn load(service: &str, config: &AuditConfig) -> Result<Option<Self>, Error> {
+        let Some(file) = &config.audit_key_file else { return Ok(None) };
+        let signer = NoteSigner::load(format!("anjia/{service}"), file)?;
+        let anchor = config.audit_anchor_folder.as_ref().map(|folder| Anchor::in_folder(folder.join(service)));
+        let interval = Duration::from_secs(config.audit_checkpoint_interval_s.max(1).into());
+        Ok(Some(Self { signer, anchor, interval }))
+    }
+
+    pub(crate) fn verifier(&self) -> NoteVerifier {
+        self.signer.verifier()
+    }
+
+    /// Signs and anchors what is sealed, if it is more than at the last checkpoint and, unless `is_due`, much more. The caller holds the
+    /// sealer's lease in this transaction; what was sealed is committed.
+    pub(crate) async fn sign(&self, tx: &mut Transaction, is_due: bool) -> Result<bool, Error> {
+        let conn = &mut **tx;
+        let (sealed, before): (i64, i64) = sqlx::query_as(
+            "SELECT position, (SELECT coalesce(max(size), 0) FROM audit_checkpoints) FROM chain_heads WHERE chain = 'audit_entries'",
+        )
+        .fetch_one(&mut *conn)
+        .await?;
+        let (size, kept) = (sealed.unsigned_abs(), before.unsigned_abs());
+        if size <= kept || !is_due && size - kept < CHECKPOINT_ENTRIES_MAX {
+            return Ok(false);
+        }
+        tree::grow(&mut *conn, size).await?;
+        let root = tree::root(&mut *conn, size).await?;
+        let note = self.signer.sign(size, &root);
+        if let Some(anchor) = &self.anchor {
+            let hashes: Vec<Hash> = sqlx::query_scalar(
+                "SELECT hash FROM audit_entries WHERE position > $1 AND position <= $2 ORDER BY position",
+            )
+            .bind(before)
+            .bind(sealed)
+            .fetch_all(&mut *conn)
+            .await?;
+            let (anchor, anchored) = (anchor.clone(), Anchored { size, note: note.clone(), hashes });
+            // Kept outside before it is told inside: what the database says was signed, can be held against it.
+            let kept = tokio::task::spawn_blocking(move || anchor.keep(&anchored)).await;
+            kept.map_err(std::io::Error::other).flatten().map_err(Error::Anchor)?;
+        }
+        sqlx::query("INSERT INTO audit_checkpoints (size, root, note) VALUES ($1, $2, $3)")
+            .bind(sealed)
+            .bind(root.as_slice())
+            .bind(&note)
+            .execute(conn)
+            .await?;
+        Ok(true)
+    }
+}
+
+/// The newest checkpoint, and its size; `None` before the first.
+pub async fn latest(conn: &mut PgConnection) -> Result<Option<(u64, String)>, Error> {
+    let found: Option<(i64, String)> =
+        sqlx::query_as("SELECT size, note FROM audit_checkpoints ORDER BY size DESC LIMIT 1")
+            .fetch_optional(conn)
+            .await?;
+    Ok(found.map(|(size, note)| (size.unsigned_abs(), note)))
+}
+
+/// The hashes that prove the entry at `position` (from 1) to be in the tree of `size` entries; `None` if it is not.
+pub async fn prove_inclusion(conn: &mut PgConnection, position: u64, size: u64) -> Result<Option<Vec<Hash>>, Error> {
+    if position == 0 || position > size || size > sealed(&mut *conn).await? {
+        return Ok(None);
+    }
+    Ok(Some(tree::hashes(conn, &merkle::inclusion(position - 1, size)).await?))
+}
+
+/// The hashes that prove the tree of `old` entries to be the beginning of that of `new`; `None` if there are not that many.
+pub async fn prove_consistency(conn: &mut PgConnection, old: u64, new: u64) -> Result<Option<Vec<Hash>>, Error> {
+    if old > new || new > sealed(&mut *conn).await? {
+        return Ok(None);
+    }
+    Ok(Some(tree::hashes(conn, &merkle::consistency(old, new)).await?))
+}
+
+/// How many entries have tiles: those up to the newest checkpoint.
+async fn sealed(conn: &mut PgConnection) -> Result<u64, Error> {
+    Ok(latest(conn).await?.map_or(0, |(size, _)| size))
+}

@@ -1,0 +1,203 @@
+//! Re-digests the rows themselves: each must be as its last entry says, and each must have one.
+
+use std::str::FromStr as _;
+
+use futures_util::TryStreamExt as _;
+use sqlx::{AssertSqlSafe, FromRow, PgConnection};
+use types::region::RegionCode;
+use uuid::Uuid;
+
+use super::{
+    digest::{self, Salt},
+    tables::{self, Audited, quoted},
+    verify::{Finding, Place, Tally},
+};
+use crate::{
+    Error,
+    vault::{Cell, Vault},
+};
+
+/// A sealed value where it stands.
+#[derive(Debug, Clone, Copy)]
+pub struct SealedCell<'a> {
+    pub table: &'a str,
+    pub column: &'a str,
+    pub row: &'a str,
+    pub region: &'a str,
+    pub key_version: i32,
+    pub sealed: &'a [u8],
+}
+
+/// Opens sealed values: whoever verifies rows with such columns needs the keys. `None` if it does not open.
+pub type Opener<'a> = dyn Fn(SealedCell<'_>) -> Option<String> + Send + Sync + 'a;
+
+/// Opens with the keys of a service's vault, of all regions that have any by now. `conn` is the owner's.
+pub async fn unlock<'a>(conn: &mut PgConnection, vault: &'a Vault) -> Result<Box<Opener<'a>>, Error> {
+    vault.ready(&mut *conn).await?;
+    // A cell is named by static texts. There are as many as sealed columns, once for each verification.
+    let mut cells = vec![];
+    for table in tables::all(conn).await? {
+        let name: &'static str = Box::leak(table.name.into_boxed_str());
+        cells.extend(table.sealed.into_iter().map(|column| (name, &*Box::leak(column.into_boxed_str()))));
+    }
+    Ok(Box::new(move |cell| {
+        let (table, column) = *cells.iter().find(|(table, column)| *table == cell.table && *column == cell.column)?;
+        let keys = vault.keys(RegionCode::from_str(cell.region).ok()?).ok()?;
+        let place = Cell { table, column, row: Uuid::from_str(cell.row).ok()? };
+        keys.open(place, cell.key_version, cell.sealed).ok()
+    }))
+}
+
+/// The last entry of every row that was written or removed, in the order of their ids. Postgres sorts on disk, however many there are.
+const LATEST: &str = "CREATE TEMPORARY TABLE audit_latest ON COMMIT DROP AS \
+    SELECT DISTINCT ON (note->>'table', note->>'id') note->>'table' AS name, note->>'id' AS id, \
+        coalesce(note->>'columns', '0')::bigint AS version, note->>'digest' AS digest, salt \
+    FROM audit_entries, jsonb_array_elements(rows) AS note \
+    WHERE jsonb_typeof(rows) = 'array' AND jsonb_typeof(note) = 'object' AND NOT note ? 'read' \
+    ORDER BY note->>'table', note->>'id', sequence DESC";
+
+#[derive(FromRow)]
+struct Checked {
+    id: String,
+    version: Option<i64>,
+    digest: Option<String>,
+    salt: Option<Vec<u8>>,
+    is_there: bool,
+    body: Option<String>,
+    region: Option<String>,
+    key_version: Option<i32>,
+    sealed: Option<Vec<Option<Vec<u8>>>>,
+}
+
+/// Re-digests every row of every audited table. `conn` sees all regions and is in a transaction of its own.
+pub(super) async fn verify(
+    conn: &mut PgConnection,
+    opener: Option<&Opener<'_>>,
+    tally: &mut Tally<'_>,
+) -> Result<(), Error> {
+    // What is written and read below must not depend on how the session was set up.
+    sqlx::raw_sql("SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, MDY'; SET LOCAL extra_float_digits = 1; \
+        SET LOCAL IntervalStyle = 'postgres'; SET LOCAL bytea_output = 'hex'; DROP TABLE IF EXISTS pg_temp.audit_latest")
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query(LATEST).execute(&mut *conn).await?;
+    let strangers: Vec<(String, String)> = sqlx::query_as(
+        "SELECT latest.name, min(latest.id) FROM audit_latest AS latest \
+         WHERE NOT EXISTS (SELECT FROM audited_tables AS audited WHERE audited.name = latest.name) GROUP BY latest.name",
+    )
+    .fetch_all(&mut *conn)
+    .await?;
+    for (table, id) in strangers {
+        tally.found(Finding { place: Place::Row { table, id }, what: "its table is not audited any more" });
+    }
+    let mut tables = tables::all(&mut *conn).await?;
+    tables.sort_by(|one, other| one.name.cmp(&other.name).then(one.version().cmp(&other.version())));
+    for versions in tables.chunk_by(|one, other| one.name == other.name) {
+        verify_table(&mut *conn, versions, opener, tally).await?;
+    }
+    Ok(())
+}
+
+async fn verify_table(
+    conn: &mut PgConnection,
+    versions: &[Audited],
+    opener: Option<&Opener<'_>>,
+    tally: &mut Tally<'_>,
+) -> Result<(), Error> {
+    let Some(newest) = versions.last() else { return Ok(()) };
+    let columns: Vec<String> = sqlx::query_scalar(
+        "SELECT attname::text FROM pg_attribute WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped",
+    )
+    .bind(quoted(&newest.name))
+    .fetch_all(&mut *conn)
+    .await?;
+    if !newest.is_in(&columns) {
+        let place = Place::Row { table: newest.name.clone(), id: String::new() };
+        tally.found(Finding { place, what: "the table lacks columns that are digested" });
+        return Ok(());
+    }
+    let mut rows = sqlx::query_as::<_, Checked>(AssertSqlSafe(statement(newest, versions, &columns)))
+        .bind(&newest.name)
+        .fetch(conn);
+    while let Some(row) = rows.try_next().await? {
+        tally.row();
+        if let Some(what) = judge(&row, versions, opener, tally) {
+            tally.found(Finding { place: Place::Row { table: newest.name.clone(), id: row.id }, what });
+        }
+    }
+    Ok(())
+}
+
+/// Every row beside its last entry.
+fn statement(newest: &Audited, versions: &[Audited], columns: &[String]) -> String {
+    let cases: Vec<String> = versions
+        .iter()
+        .filter(|version| version.is_in(columns))
+        .map(|version| format!("WHEN {} THEN {}", version.version(), version.body("stored")))
+        .collect();
+    let sealed = if newest.sealed.is_empty() {
+        "NULL::text AS region, NULL::integer AS key_version, NULL::bytea[] AS sealed".to_owned()
+    } else {
+        let sealed: Vec<String> = newest.sealed.iter().map(|column| format!("stored.{}", quoted(column))).collect();
+        format!("stored.region, stored.key_version, ARRAY[{}]::bytea[] AS sealed", sealed.join(", "))
+    };
+    format!(
+        "SELECT coalesce({id}, latest.id) AS id, latest.version, latest.digest, latest.salt, \
+             stored.ctid IS NOT NULL AS is_there, CASE latest.version {cases} END AS body, {sealed} \
+         FROM (SELECT * FROM audit_latest WHERE name = $1) AS latest FULL JOIN {table} AS stored ON latest.id = {id}",
+        id = newest.id("stored"),
+        cases = cases.join(" "),
+        table = quoted(&newest.name),
+    )
+}
+
+/// What is wrong with a row.
+fn judge(
+    row: &Checked,
+    versions: &[Audited],
+    opener: Option<&Opener<'_>>,
+    tally: &mut Tally<'_>,
+) -> Option<&'static str> {
+    let (Some(version), Some(salt)) = (row.version, &row.salt) else { return Some("the row has no entry") };
+    let Some(digest) = &row.digest else {
+        return row.is_there.then_some("the row was removed, and is there");
+    };
+    if !row.is_there {
+        return Some("the row was deleted without an entry");
+    }
+    let Some(audited) = versions.iter().find(|audited| i64::from(audited.version()) == version) else {
+        return Some("its last entry names columns that nobody knows");
+    };
+    let Some(body) = &row.body else { return Some("columns that its last entry digests are gone") };
+    let Some(salt) = Salt::open(salt) else {
+        tally.erased();
+        return None;
+    };
+    let plain = match (audited.sealed.is_empty(), opener) {
+        (true, _) => Some(vec![]),
+        (false, None) => {
+            tally.unopened();
+            return None;
+        }
+        (false, Some(opener)) => open(row, audited, opener),
+    };
+    let Some(plain) = plain else { return Some("what is sealed in it does not open") };
+    let plain: Vec<Option<&str>> = plain.iter().map(Option::as_deref).collect();
+    let salt = salt.of_row(&audited.name, &row.id);
+    let head = digest::head(&salt, &audited.name, &row.id, audited.version(), &plain);
+    (hex::encode(digest::digest(&head, body)) != *digest).then_some("the row is not as its last entry says")
+}
+
+fn open(row: &Checked, audited: &Audited, opener: &Opener<'_>) -> Option<Vec<Option<String>>> {
+    let (region, key_version) = (row.region.as_deref()?, row.key_version?);
+    let cells = audited.sealed.iter().zip(row.sealed.as_deref()?);
+    cells
+        .map(|(column, sealed)| match sealed {
+            None => Some(None),
+            Some(sealed) => {
+                let table = audited.name.as_str();
+                opener(SealedCell { table, column, row: &row.id, region, key_version, sealed }).map(Some)
+            }
+        })
+        .collect()
+}

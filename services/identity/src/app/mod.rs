@@ -13,6 +13,7 @@ mod end_enrolment;
 mod end_family_doctor_contract;
 mod enrol_resident;
 mod exchange_token;
+pub mod federation;
 mod file_remote_care;
 mod find_resident;
 mod forget_assertions;
@@ -35,6 +36,7 @@ mod lift_revocation;
 mod list_designations;
 mod list_enrolments;
 mod list_organisations;
+mod log_in;
 mod pull_revocations;
 mod register_organisation;
 mod register_practitioner;
@@ -49,6 +51,7 @@ mod withdraw_remote_care;
 
 use std::sync::Arc;
 
+use chassis::Verifier;
 use chassis::auth::Revocations;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use postgres::Database;
@@ -65,6 +68,7 @@ pub use designate_provider::NewDesignation;
 pub use end_enrolment::Ending;
 pub use end_family_doctor_contract::ContractEnding;
 pub use enrol_resident::NewEnrolment;
+pub use federation::Federation;
 pub use file_remote_care::NewFiling;
 pub use grant_consent::NewConsent;
 pub use grant_delegation::NewDelegation;
@@ -84,6 +88,10 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     pub vault: Arc<Vault>,
     pub signer: Signer,
+    /// Who else logs people in.
+    pub federation: Federation,
+    /// Verifies our own tokens.
+    pub verifier: Verifier,
     /// What was revoked lately, as all replicas know it.
     pub revocations: Arc<Revocations>,
     /// Something was just revoked here.

@@ -32,6 +32,8 @@ pub struct Client {
     pub organisation_id: Option<String>,
     pub roles: Vec<String>,
     pub region: String,
+    /// Roles it may ask for on behalf of people who log in through it.
+    pub exchanges: Vec<String>,
 }
 
 impl Client {
@@ -42,6 +44,7 @@ impl Client {
             organisation_id: organisation.map(|id| id.to_string()),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             region: REGION.to_owned(),
+            exchanges: vec![],
         }
     }
 
@@ -72,7 +75,24 @@ pub fn journey() -> Vec<Client> {
     ]
 }
 
-/// The callers of the journey and the services themselves.
+/// The city's app, through which people log in.
+pub fn app() -> Client {
+    let people = [
+        "resident",
+        "community_worker",
+        "family_doctor",
+        "clinic_clerk",
+        "clinician",
+        "referral_desk",
+        "insurer_officer",
+    ];
+    Client {
+        exchanges: people.map(str::to_owned).to_vec(),
+        ..Client::new("app", "client:app".to_owned(), Some(PLATFORM), &["platform"])
+    }
+}
+
+/// The callers of the journey, the app and the services themselves.
 pub fn all() -> Vec<Client> {
-    journey().into_iter().chain(SERVICES.map(Client::service)).collect()
+    journey().into_iter().chain([app()]).chain(SERVICES.map(Client::service)).collect()
 }

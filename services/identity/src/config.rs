@@ -27,6 +27,9 @@ pub struct Config {
     /// Packages of family-doctor contracts, in the format of `service_packages.json`. Left out: those of the demonstration.
     #[arg(long, env)]
     pub service_packages_file: Option<PathBuf>,
+    /// Trusted providers of logins (`OpenID`, TOML, see the README); without it nobody logs in but by a registered key.
+    #[arg(long, env)]
+    pub federation_file: Option<PathBuf>,
     /// How long an access token is good, in seconds.
     #[arg(long, env, default_value_t = 300, value_parser = clap::value_parser!(u16).range(60..=300))]
     pub token_lifetime_s: u16,
@@ -80,7 +83,9 @@ pub struct ImportConfig {
 /// What registering clients needs.
 #[derive(Debug, clap::Args)]
 pub struct BootstrapConfig {
-    /// The clients: `{"clients": [{"client_id", "party", "organisation_id", "roles", "region", "public_key_pem"}]}`.
+    /// The clients, and logins of staff at trusted providers: `{"clients": [{"client_id", "party", "organisation_id", "roles",
+    /// "region", "public_key_pem", "exchanges"}], "logins": [{"issuer", "subject", "party", "organisation_id", "roles", "region"}]}`.
+    /// `exchanges` (roles that a client may ask for on behalf of people who log in through it) and `logins` may be left out.
     #[arg(long)]
     pub file: PathBuf,
     #[command(flatten)]

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use chassis::auth::Revocations;
 use chassis::{Server, Verifier, command, runtime, telemetry};
 use chrono::TimeDelta;
-use identity::app::{App, Signer, bootstrap, import_enrolments, rotate_keys};
+use identity::app::{App, Federation, Signer, bootstrap, import_enrolments, rotate_keys};
 use identity::config::{BootstrapConfig, Config, ImportConfig, RotateConfig};
 use identity::domain::break_glass::Limits;
 use identity::domain::continuation::Continuations;
@@ -54,14 +54,11 @@ fn main() -> anyhow::Result<()> {
 async fn serve(config: Config) -> anyhow::Result<()> {
     let telemetry = telemetry::init("identity", &config.telemetry)?;
     let app = Arc::new(wire(&config).await?);
-    let verifier =
-        Verifier::local(app.signer.verifying().clone(), Arc::clone(&app.revocations), Arc::clone(&app.clock));
-
     let (ready, sealing, sweeping) = (app.db.clone(), app.db.clone(), Arc::clone(&app));
     let (learning, watching) = (Arc::clone(&app), Arc::clone(&app));
     Server::new("identity", &config.server)
         .access(ACCESS)
-        .auth(verifier)
+        .auth(app.verifier.clone())
         .audit(app.db.clone())
         .ready(move || {
             let db = ready.clone();
@@ -83,9 +80,14 @@ async fn wire(config: &Config) -> anyhow::Result<App> {
     let contribution_rules = data(config.contribution_rules_file.as_deref(), CONTRIBUTION_RULES)?;
     let service_packages = data(config.service_packages_file.as_deref(), SERVICE_PACKAGES)?;
     let token_lifetime = TimeDelta::seconds(config.token_lifetime_s.into());
+    let signer = Signer::load(&config.token_key_folder, token_lifetime, SystemClock.now())?;
+    let revocations = Arc::new(Revocations::default());
+    let only_loopback = config.server.listen.ip().is_loopback() && config.server.ops_listen.ip().is_loopback();
     Ok(App {
-        signer: Signer::load(&config.token_key_folder, token_lifetime, SystemClock.now())?,
-        revocations: Arc::new(Revocations::default()),
+        federation: Federation::load(config.federation_file.as_deref(), only_loopback)?,
+        verifier: Verifier::local(signer.verifying().clone(), Arc::clone(&revocations), Arc::new(SystemClock)),
+        signer,
+        revocations,
         revocations_due: Notify::new(),
         vault: Arc::clone(db.vault()),
         continuations: Continuations::parse(CONTINUATIONS)?,

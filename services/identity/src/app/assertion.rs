@@ -87,6 +87,7 @@ mod tests {
             roles: BTreeSet::from([Role::CommunityWorker]),
             region: RegionCode::BEIJING,
             public_key_pem: public.to_public_key_pem(LineEnding::LF).unwrap(),
+            exchanges: BTreeSet::new(),
         }
     }
 

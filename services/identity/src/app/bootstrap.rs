@@ -1,27 +1,47 @@
 //! `identity bootstrap`: registers clients from a file, repeatably.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, ensure};
 use postgres::audit::{self, Entry};
 use postgres::{Database, Scope};
 use serde::Deserialize;
+use types::caller::{Party, Role};
 use types::clock::Clock;
+use types::ids::OrganisationId;
+use types::region::RegionCode;
+use uuid::Uuid;
 
 use super::assertion::public_key;
 use crate::domain::client::{self, Client};
-use crate::store::clients;
+use crate::domain::link::{Basis, Link};
+use crate::store::{clients, logins};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ClientFile {
+struct File {
     clients: Vec<Client>,
+    #[serde(default)]
+    logins: Vec<Login>,
 }
 
-/// Registers or updates every client of the file, or none if one of them is wrong. How many changed.
+/// A person's login at a trusted provider, and who it is here.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Login {
+    issuer: String,
+    subject: String,
+    party: Party,
+    organisation_id: Option<OrganisationId>,
+    roles: BTreeSet<Role>,
+    region: RegionCode,
+}
+
+/// Registers or updates every client and login of the file, or none if one of them is wrong. How many changed.
 pub async fn bootstrap(db: &Database, clock: &dyn Clock, file: &Path) -> anyhow::Result<usize> {
     let text = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
-    let clients = parse(&text).with_context(|| format!("in {}", file.display()))?;
+    let File { clients, logins: people } = parse(&text).with_context(|| format!("in {}", file.display()))?;
 
     let mut changed = 0;
     for client in &clients {
@@ -33,18 +53,52 @@ pub async fn bootstrap(db: &Database, clock: &dyn Clock, file: &Path) -> anyhow:
         }
         tx.commit().await?;
     }
+    for login in people {
+        changed += usize::from(link(db, clock, login).await?);
+    }
     Ok(changed)
 }
 
-fn parse(text: &[u8]) -> anyhow::Result<Vec<Client>> {
-    let file: ClientFile = serde_json::from_slice(text)?;
+async fn link(db: &Database, clock: &dyn Clock, login: Login) -> anyhow::Result<bool> {
+    let link = Link {
+        id: Uuid::now_v7(),
+        region: login.region,
+        issuer: login.issuer,
+        subject: login.subject,
+        party: login.party,
+        organisation: login.organisation_id,
+        roles: login.roles,
+        basis: Basis::Operator,
+        linked_at: clock.now(),
+    };
+    let mut tx = db.begin(Scope::Region(link.region)).await?;
+    let changed = logins::upsert(&mut tx, &link).await?;
+    if let Some(row) = changed {
+        let entry = Entry::by_service("identity", "identity.login.link");
+        audit::record(&mut tx, logins::audited(entry, &link.party, row)).await?;
+    }
+    tx.commit().await?;
+    Ok(changed.is_some())
+}
+
+fn parse(text: &[u8]) -> anyhow::Result<File> {
+    let file: File = serde_json::from_slice(text)?;
     for client in &file.clients {
         let id = &client.client_id;
         ensure!(client::is_id(id), "client_id {id:?} must be 1 to 64 lower-case letters, digits and hyphens");
         ensure!(!client.roles.is_empty(), "client {id} has no role");
+        let has_services = client.exchanges.iter().any(|role| matches!(role, Role::Service(_)));
+        ensure!(!has_services, "client {id} may not exchange for a service: nobody logs in as one");
         ensure!(public_key(&client.public_key_pem).is_some(), "client {id} has no Ed25519 public key in PEM");
     }
-    Ok(file.clients)
+    for login in &file.logins {
+        let Login { issuer, subject, party, roles, .. } = login;
+        let is_person = matches!(party, Party::Resident(_) | Party::Practitioner(_));
+        ensure!(is_person, "login {subject:?} of {issuer} is nobody's: its party must be a resident or practitioner");
+        let is_role = |role: &Role| !matches!(role, Role::Service(_));
+        ensure!(!roles.is_empty() && roles.iter().all(is_role), "login {subject:?} of {issuer} needs a person's roles");
+    }
+    Ok(file)
 }
 
 #[cfg(test)]
@@ -62,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_client_is_read() {
-        let clients = parse(file("bank", "client:bank", "bank", KEY).as_bytes()).unwrap();
+        let clients = parse(file("bank", "client:bank", "bank", KEY).as_bytes()).unwrap().clients;
         assert_eq!((clients.len(), clients[0].client_id.as_str()), (1, "bank"));
     }
 

@@ -1,56 +1,77 @@
-use chassis::auth::{Claims, Confirmation, Revoked};
+use chassis::auth::{Claims, Confirmation, Revoked, Verified};
 use chassis::tls::Peer;
 use chrono::{DateTime, SubsecRound, Utc};
 use postgres::audit::{self, Entry};
 use postgres::{Scope, Transaction};
-use types::ids::{DelegationId, ResidentId};
+use tonic::Code;
+use types::caller::Party;
 use types::redacted::Redacted;
+use types::region::RegionCode;
 use uuid::Uuid;
 
 use super::{App, assertion};
 use crate::domain::IdentityError;
 use crate::domain::client::Client;
 use crate::domain::delegation::Delegation;
-use crate::domain::token::{Capacity, Continuation, Issued};
+use crate::domain::login::Login;
+use crate::domain::token::{Capacity, Continuation, Exchange, Issued, SubjectToken, narrowed};
 use crate::store::{assertions, clients, continuations, delegations, residents, revocations};
 
+/// Who will hold the token.
+enum Subject {
+    /// The client itself.
+    Client,
+    /// Somebody who logged in.
+    Login(Box<Login>),
+    /// Whoever holds this token, which is to be narrowed.
+    Token(Box<Claims>),
+}
+
 impl App {
-    /// Exchanges a client's assertion for a token in some capacity, bound to the certificate it was asked over. The assertion is taken and what the token rests on is looked
-    /// at in one transaction; a refusal takes nothing.
-    pub async fn exchange_token(
-        &self,
-        assertion: &Redacted<String>,
-        capacity: &Capacity,
-        peer: Option<&Peer>,
-    ) -> Result<Issued, IdentityError> {
-        let client = self.client(&assertion::claimed_client(assertion.expose())?).await?;
+    /// Exchanges a client's assertion, and what else is shown, for a token in some capacity, bound to the certificate it was asked
+    /// over. What is shown is taken and what the token rests on is looked at in one transaction; a refusal takes nothing.
+    pub async fn exchange_token(&self, exchange: &Exchange, peer: Option<&Peer>) -> Result<Issued, IdentityError> {
+        let assertion = exchange.assertion.expose();
+        let client = self.client(&assertion::claimed_client(assertion)?).await?;
         let now = self.now();
-        let proof = assertion::verify(assertion.expose(), &client, now)?;
+        let proof = assertion::verify(assertion, &client, now)?;
+        // Before the transaction: a provider may have to be asked for its keys.
+        let subject = self.subject(exchange, &client, peer, now).await?;
 
-        // Tokens say whole seconds.
-        let expires_at = (now + self.token_lifetime).trunc_subsecs(0);
-        let token = Uuid::now_v7();
-        let cnf = peer.map(|peer| Confirmation { thumbprint: peer.thumbprint });
-        let claims = Claims { cnf, ..capacity.claims(&client, token.to_string(), now, expires_at) };
-
-        let mut tx = self.db.begin(Scope::Region(client.region)).await?;
+        let mut tx = self.db.begin(Scope::Region(subject.region(&client))).await?;
         if !assertions::take(&mut tx, &client.client_id, &proof.jti, proof.expires_at).await? {
             return Err(IdentityError::AssertionReplayed);
         }
-        check_not_barred(&mut tx, &client).await?;
-        match capacity {
-            Capacity::Own => {}
-            Capacity::ActingFor { resident, delegation } => {
-                self.begin_acting(&mut tx, &client, &claims, *resident, *delegation).await?;
+        check_client(&mut tx, &client).await?;
+        // Tokens say whole seconds.
+        let mut expires_at = (now + self.token_lifetime).trunc_subsecs(0);
+        let most = match subject {
+            Subject::Client => client.claims(),
+            Subject::Login(login) => self.log_in(&mut tx, &client, &login).await?,
+            Subject::Token(claims) => {
+                expires_at = expires_at.min(DateTime::from_timestamp(claims.exp, 0).unwrap_or(now));
+                *claims
             }
-            Capacity::Continuation(continuation) => {
-                let issue = Issue { token, claims: &claims, issued_at: now, expires_at };
-                self.begin_continuation(&mut tx, &client, continuation, issue).await?;
-            }
-        }
+        };
+        let holder = most.actors().next().map_or(&most.sub, |actor| &actor.sub).clone();
+        check_person(&mut tx, &holder).await?;
+        let rests_on = self.rests_on(&mut tx, &client, &holder, &exchange.capacity).await?;
+
+        let token = Uuid::now_v7();
+        let claims =
+            exchange.capacity.applied(narrowed(most, &exchange.scope, &exchange.methods)?, rests_on.as_ref())?;
+        let claims = Claims {
+            cnf: peer.map(|peer| Confirmation { thumbprint: peer.thumbprint }),
+            jti: token.to_string(),
+            iat: now.timestamp(),
+            exp: expires_at.timestamp(),
+            ..claims
+        };
+        let issue = Issue { token, claims: &claims, issued_at: now, expires_at };
+        record(&mut tx, &client, &exchange.capacity, rests_on.as_ref(), &issue).await?;
         let access_token = Redacted::new(self.signer.sign(&claims)?);
         tx.commit().await?;
-        Ok(Issued { access_token, expires_at })
+        Ok(Issued { access_token, expires_at, roles: claims.roles })
     }
 
     async fn client(&self, client_id: &str) -> Result<Client, IdentityError> {
@@ -60,67 +81,83 @@ impl App {
         client.ok_or(IdentityError::ClientUnknown)
     }
 
-    /// Somebody is about to act for a resident: the delegation must let them.
-    async fn begin_acting(
+    async fn subject(
+        &self,
+        exchange: &Exchange,
+        client: &Client,
+        peer: Option<&Peer>,
+        now: DateTime<Utc>,
+    ) -> Result<Subject, IdentityError> {
+        match &exchange.subject {
+            None => Ok(Subject::Client),
+            Some(SubjectToken::Provider { token, nonce }) => {
+                if client.exchanges.is_empty() {
+                    return Err(IdentityError::ExchangeNotPermitted);
+                }
+                let login = self.federation.login(token, &client.client_id, nonce.as_deref(), now).await?;
+                Ok(Subject::Login(Box::new(login)))
+            }
+            Some(SubjectToken::Own(token)) => {
+                let verified = self.verifier.verify(token.expose()).await.map_err(|status| refusal(&status))?;
+                let Verified { claims, bound_to, .. } = verified;
+                // It was issued to this client, and where it is bound, over this certificate.
+                let is_theirs = claims.client_id.as_ref() == Some(&client.client_id);
+                let is_here = bound_to.is_none() || bound_to == peer.map(|peer| peer.thumbprint);
+                if !is_theirs || !is_here {
+                    return Err(IdentityError::ExchangeNotPermitted);
+                }
+                Ok(Subject::Token(Box::new(claims.as_ref().clone())))
+            }
+        }
+    }
+
+    /// The delegation that the capacity rests on, if it needs one; refused where it rests on nothing.
+    async fn rests_on(
         &self,
         tx: &mut Transaction,
         client: &Client,
-        claims: &Claims,
-        resident: ResidentId,
-        delegation: DelegationId,
-    ) -> Result<(), IdentityError> {
-        let delegation = delegations::get(tx, delegation).await?.ok_or(IdentityError::NoDelegation)?;
-        delegation.check_delegate(resident, &client.party, self.now())?;
-        record(tx, claims, "identity.token.issue_acting", |entry| delegations::audited(entry, &delegation)).await
+        holder: &Party,
+        capacity: &Capacity,
+    ) -> Result<Option<Delegation>, IdentityError> {
+        match capacity {
+            Capacity::Own => Ok(None),
+            Capacity::ActingFor { resident, delegation } => {
+                let delegation = delegations::get(tx, *delegation).await?.ok_or(IdentityError::NoDelegation)?;
+                delegation.check_delegate(*resident, holder, self.now())?;
+                Ok(Some(delegation))
+            }
+            Capacity::Continuation(continuation) => self.continued(tx, client, continuation).await,
+        }
     }
 
     /// A service is about to go on in a resident's name: with listed methods only, and as long as what it rests on stands.
-    async fn begin_continuation(
+    async fn continued(
         &self,
         tx: &mut Transaction,
         client: &Client,
         continuation: &Continuation,
-        issue: Issue<'_>,
-    ) -> Result<(), IdentityError> {
+    ) -> Result<Option<Delegation>, IdentityError> {
         let service = client.service().ok_or(IdentityError::ContinuationNotPermitted)?;
         self.continuations.check(service, &continuation.methods)?;
-        let delegation = match continuation.delegation {
-            Some(id) => Some(delegations::get(tx, id).await?.ok_or(IdentityError::NoDelegation)?),
-            None => None,
+        let Some(id) = continuation.delegation else {
+            let is_known = residents::exists(tx, continuation.resident).await?;
+            return if is_known { Ok(None) } else { Err(IdentityError::ContinuationNotPermitted) };
         };
-        if let Some(delegation) = &delegation {
-            delegation.check_in_force(continuation.resident, self.now())?;
-        } else if !residents::exists(tx, continuation.resident).await? {
-            return Err(IdentityError::ContinuationNotPermitted);
-        }
-
-        let used = continuations::Record {
-            token: issue.token,
-            region: client.region,
-            service,
-            continuation,
-            issued_at: issue.issued_at,
-            expires_at: issue.expires_at,
-        };
-        continuations::insert(tx, &used).await?;
-        record(tx, issue.claims, "identity.token.issue_continuation", |entry| {
-            let entry = continuations::audited(entry, &used);
-            delegation
-                .iter()
-                .fold(entry, |entry: Entry, delegation: &Delegation| delegations::audited(entry, delegation))
-        })
-        .await
+        let delegation = delegations::get(tx, id).await?.ok_or(IdentityError::NoDelegation)?;
+        delegation.check_in_force(continuation.resident, self.now())?;
+        Ok(Some(delegation))
     }
 }
 
-/// An operator may have barred the client, or whoever it is.
-async fn check_not_barred(tx: &mut Transaction, client: &Client) -> Result<(), IdentityError> {
-    for of in [Revoked::Client(client.client_id.clone()), Revoked::Party(client.party.clone())] {
-        if revocations::forbids(tx, &of).await? {
-            return Err(IdentityError::ClientDisabled);
+impl Subject {
+    /// Whose rows the exchange looks at.
+    fn region(&self, client: &Client) -> RegionCode {
+        match self {
+            Self::Client => client.region,
+            Self::Login(login) => login.region,
+            Self::Token(claims) => claims.region,
         }
     }
-    Ok(())
 }
 
 /// A token about to be issued.
@@ -131,14 +168,57 @@ struct Issue<'a> {
     expires_at: DateTime<Utc>,
 }
 
-/// Audited under the name that the token will have.
+/// An operator may have barred the client, or whoever it is.
+async fn check_client(tx: &mut Transaction, client: &Client) -> Result<(), IdentityError> {
+    for of in [Revoked::Client(client.client_id.clone()), Revoked::Party(client.party.clone())] {
+        if revocations::forbids(tx, &of).await? {
+            return Err(IdentityError::ClientDisabled);
+        }
+    }
+    Ok(())
+}
+
+/// An operator may have barred the person.
+async fn check_person(tx: &mut Transaction, holder: &Party) -> Result<(), IdentityError> {
+    let is_barred = revocations::forbids(tx, &Revoked::Party(holder.clone())).await?;
+    if is_barred { Err(IdentityError::PersonBarred) } else { Ok(()) }
+}
+
+/// Acting for somebody is recorded under the name that the token will have, and what a service goes on with as well.
 async fn record(
     tx: &mut Transaction,
-    claims: &Claims,
-    action: &'static str,
-    rows: impl FnOnce(Entry) -> Entry,
+    client: &Client,
+    capacity: &Capacity,
+    rests_on: Option<&Delegation>,
+    issue: &Issue<'_>,
 ) -> Result<(), IdentityError> {
     // Our own expiry is always a moment.
-    let caller = claims.caller().ok_or(IdentityError::AssertionInvalid)?;
-    Ok(audit::record(tx, rows(Entry::new(&caller, action))).await?)
+    let caller = issue.claims.caller().ok_or(IdentityError::AssertionInvalid)?;
+    let entry = match capacity {
+        Capacity::Own => return Ok(()),
+        Capacity::ActingFor { .. } => Entry::new(&caller, "identity.token.issue_acting"),
+        Capacity::Continuation(continuation) => {
+            let used = continuations::Record {
+                token: issue.token,
+                region: issue.claims.region,
+                service: client.service().ok_or(IdentityError::ContinuationNotPermitted)?,
+                continuation,
+                issued_at: issue.issued_at,
+                expires_at: issue.expires_at,
+            };
+            continuations::insert(tx, &used).await?;
+            continuations::audited(Entry::new(&caller, "identity.token.issue_continuation"), &used)
+        }
+    };
+    let entry = rests_on.into_iter().fold(entry, delegations::audited);
+    Ok(audit::record(tx, entry).await?)
+}
+
+/// Why an access token of ours cannot be narrowed.
+fn refusal(status: &tonic::Status) -> IdentityError {
+    match (status.code(), chassis::error::reason(status).as_deref()) {
+        (Code::Unavailable, _) => IdentityError::ProviderUnavailable,
+        (_, Some("TOKEN_EXPIRED")) => IdentityError::SubjectTokenExpired,
+        _ => IdentityError::SubjectTokenInvalid,
+    }
 }

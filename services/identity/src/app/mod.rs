@@ -7,8 +7,8 @@ mod check_break_glass;
 mod check_consent;
 mod check_delegation;
 mod check_may;
-mod confirm_delegation;
 mod check_view;
+mod confirm_delegation;
 mod correct_enrolment;
 mod coverage_changed;
 mod designate_provider;
@@ -16,6 +16,7 @@ mod end_enrolment;
 mod end_family_doctor_contract;
 mod enrol_resident;
 mod exchange_token;
+pub mod federation;
 mod file_remote_care;
 mod find_resident;
 mod forget_assertions;
@@ -43,6 +44,7 @@ mod list_delegations;
 mod list_designations;
 mod list_enrolments;
 mod list_organisations;
+mod log_in;
 mod open_break_glass;
 mod propose_delegation;
 mod pull_revocations;
@@ -61,6 +63,7 @@ mod withdraw_remote_care;
 
 use std::sync::Arc;
 
+use chassis::Verifier;
 use chassis::auth::Revocations;
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use postgres::Database;
@@ -78,6 +81,7 @@ pub use designate_provider::NewDesignation;
 pub use end_enrolment::Ending;
 pub use end_family_doctor_contract::ContractEnding;
 pub use enrol_resident::NewEnrolment;
+pub use federation::Federation;
 pub use file_remote_care::NewFiling;
 pub use get_delegation_receipt::OfDelegation;
 pub use grant_consent::NewConsent;
@@ -101,6 +105,10 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     pub vault: Arc<Vault>,
     pub signer: Signer,
+    /// Who else logs people in.
+    pub federation: Federation,
+    /// Verifies our own tokens.
+    pub verifier: Verifier,
     /// What was revoked lately, as all replicas know it.
     pub revocations: Arc<Revocations>,
     /// Something was just revoked here.

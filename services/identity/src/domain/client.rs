@@ -20,6 +20,9 @@ pub struct Client {
     pub region: RegionCode,
     /// Ed25519, `SubjectPublicKeyInfo`.
     pub public_key_pem: String,
+    /// Roles it may ask for on behalf of people who logged in through it.
+    #[serde(default)]
+    pub exchanges: BTreeSet<Role>,
 }
 
 /// Whether a client may be called this: 1 to 64 lower-case letters, digits and hyphens.

@@ -143,6 +143,28 @@ pub enum IdentityError {
     AssertionExpired,
     #[error("the client assertion was used before")]
     AssertionReplayed,
+    #[error("the token's issuer is not trusted")]
+    ProviderUnknown,
+    #[error("what verifies the token cannot be fetched now")]
+    ProviderUnavailable,
+    #[error("the subject token is not valid")]
+    SubjectTokenInvalid,
+    #[error("the subject token has expired")]
+    SubjectTokenExpired,
+    #[error("the subject token was used before")]
+    SubjectTokenReplayed,
+    #[error("this client may not present this token")]
+    ExchangeNotPermitted,
+    #[error("no registered person has this login")]
+    PersonUnknown,
+    #[error("this person may have no tokens at present")]
+    PersonBarred,
+    #[error("this login belongs to another person")]
+    LoginMismatch,
+    #[error("more was asked for than was proven, or nothing is left")]
+    ScopeEscalation,
+    #[error("whoever acts for another cannot act for a third")]
+    ActTooDeep,
     #[error("this may not be continued")]
     ContinuationNotPermitted,
     #[error("these are somebody else's tokens")]

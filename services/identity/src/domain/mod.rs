@@ -11,12 +11,17 @@ pub mod enrolment;
 pub mod error;
 pub mod family_doctor;
 pub mod import;
+pub mod jwks;
+pub mod link;
+pub mod login;
 pub mod organisation;
 pub mod practitioner;
+pub mod provider;
 pub mod remote_care;
 pub mod resident;
 pub mod revocation;
 pub mod token;
+pub mod unique;
 mod word;
 
 pub use error::IdentityError;

@@ -1,14 +1,42 @@
-//! In what capacity a client asks for a token, and what the token then says.
+//! In what capacity a client asks for a token, for whom, and what the token then says.
+
+use std::collections::BTreeSet;
 
 use chassis::auth::{AUDIENCE, Actor, Claims, ISSUER};
 use chrono::{DateTime, Utc};
-use types::caller::Party;
-use types::ids::{DelegationId, ResidentId};
+use types::caller::{Party, Role};
+use types::ids::{DelegationId, OrganisationId, ResidentId};
 use types::redacted::Redacted;
+use types::region::RegionCode;
 
+use super::IdentityError;
 use super::client::Client;
+use super::delegation::Delegation;
 
-/// How a client wants to act.
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// Proves the client.
+    pub assertion: Redacted<String>,
+    /// Proves the person, where it is for one.
+    pub subject: Option<SubjectToken>,
+    pub capacity: Capacity,
+    /// The roles wanted; empty for all.
+    pub scope: BTreeSet<Role>,
+    /// The only methods wanted; empty for all.
+    pub methods: Vec<String>,
+}
+
+/// What a client presents of a person.
+#[derive(Debug, Clone)]
+pub enum SubjectToken {
+    /// An ID token of a trusted provider.
+    Provider { token: Redacted<String>, nonce: Option<String> },
+    /// An access token of ours.
+    Own(Redacted<String>),
+}
+
+/// How a client or person wants to act.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Capacity {
     /// As itself.
@@ -33,80 +61,103 @@ pub struct Continuation {
 pub struct Issued {
     pub access_token: Redacted<String>,
     pub expires_at: DateTime<Utc>,
+    pub roles: Vec<Role>,
+}
+
+/// What a token of somebody in their own name says, but for its id and times.
+pub fn own<'a>(
+    party: &Party,
+    organisation: Option<OrganisationId>,
+    roles: impl IntoIterator<Item = &'a Role>,
+    region: RegionCode,
+    client_id: &str,
+) -> Claims {
+    Claims {
+        iss: ISSUER.to_owned(),
+        aud: AUDIENCE.to_owned(),
+        sub: party.clone(),
+        act: None,
+        org: organisation,
+        roles: roles.into_iter().cloned().collect(),
+        region,
+        dlg: None,
+        methods: None,
+        cnf: None,
+        client_id: Some(client_id.to_owned()),
+        jti: String::new(),
+        iat: 0,
+        exp: 0,
+    }
+}
+
+impl Client {
+    /// What a token of the client itself says at most.
+    pub fn claims(&self) -> Claims {
+        own(&self.party, self.organisation, &self.roles, self.region, &self.client_id)
+    }
+}
+
+/// The same with nothing but what is asked for. Asking for more than there is, or where nothing is left, is refused.
+pub fn narrowed(most: Claims, scope: &BTreeSet<Role>, methods: &[String]) -> Result<Claims, IdentityError> {
+    let has_roles = scope.iter().all(|role| most.roles.contains(role));
+    let has_methods = most.methods.as_ref().is_none_or(|allowed| methods.iter().all(|method| allowed.contains(method)));
+    if !has_roles || !has_methods {
+        return Err(IdentityError::ScopeEscalation);
+    }
+    let roles = if scope.is_empty() { most.roles } else { scope.iter().cloned().collect() };
+    if roles.is_empty() {
+        return Err(IdentityError::ScopeEscalation);
+    }
+    let methods = if methods.is_empty() { most.methods } else { Some(methods.to_vec()) };
+    Ok(Claims { roles, methods, ..most })
 }
 
 impl Capacity {
-    /// What the token of a client says. Roles and organisation are always those of whoever holds it.
-    pub fn claims(
-        &self,
-        client: &Client,
-        token_id: String,
-        issued_at: DateTime<Utc>,
-        expires_at: DateTime<Utc>,
-    ) -> Claims {
-        let own = Claims {
-            iss: ISSUER.to_owned(),
-            aud: AUDIENCE.to_owned(),
-            sub: client.party.clone(),
-            act: None,
-            org: client.organisation,
-            roles: client.roles.iter().cloned().collect(),
-            region: client.region,
-            dlg: None,
-            methods: None,
-            cnf: None,
-            client_id: Some(client.client_id.clone()),
-            jti: token_id,
-            iat: issued_at.timestamp(),
-            exp: expires_at.timestamp(),
-        };
-        let act = Some(Actor::new(client.party.clone()));
+    /// The same in this capacity. Roles and organisation stay those of whoever holds the token.
+    pub fn applied(&self, own: Claims, rests_on: Option<&Delegation>) -> Result<Claims, IdentityError> {
         match self {
-            Self::Own => own,
-            Self::ActingFor { resident, delegation } => {
-                Claims { sub: Party::Resident(*resident), act, dlg: Some(*delegation), ..own }
-            }
-            Self::Continuation(continuation) => Claims {
-                sub: Party::Resident(continuation.resident),
-                act,
-                dlg: continuation.delegation,
-                methods: Some(continuation.methods.clone()),
+            Self::Own => Ok(own),
+            // Whoever acts for another cannot act for a third.
+            Self::ActingFor { .. } | Self::Continuation(_) if own.act.is_some() => Err(IdentityError::ActTooDeep),
+            Self::ActingFor { resident, delegation } => Ok(Claims {
+                act: Some(Actor::new(own.sub)),
+                sub: Party::Resident(*resident),
+                dlg: Some(*delegation),
                 ..own
-            },
+            }),
+            Self::Continuation(continuation) => {
+                let behind = rests_on.map(|delegation| Box::new(Actor::new(delegation.delegate.clone())));
+                Ok(Claims {
+                    act: Some(Actor { sub: own.sub, act: behind }),
+                    sub: Party::Resident(continuation.resident),
+                    dlg: continuation.delegation,
+                    methods: Some(continuation.methods.clone()),
+                    ..own
+                })
+            }
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use types::caller::Role;
-    use types::ids::OrganisationId;
-    use types::region::RegionCode;
-
     use super::*;
 
-    fn client() -> Client {
-        Client {
-            client_id: "worker".to_owned(),
-            party: Party::Client("worker".to_owned()),
-            organisation: Some(OrganisationId::generate()),
-            roles: BTreeSet::from([Role::CommunityWorker]),
-            region: RegionCode::BEIJING,
-            public_key_pem: String::new(),
-        }
+    fn worker() -> Claims {
+        let (organisation, roles) = (OrganisationId::generate(), [Role::CommunityWorker, Role::FamilyDoctor]);
+        own(&Party::Client("worker".to_owned()), Some(organisation), &roles, RegionCode::BEIJING, "app")
     }
 
     #[test]
     fn id_07_a_token_names_both_people() {
-        let (client, resident, delegation) = (client(), ResidentId::generate(), DelegationId::generate());
+        let (worker, resident, delegation) = (worker(), ResidentId::generate(), DelegationId::generate());
         let capacity = Capacity::ActingFor { resident, delegation };
-        let caller =
-            capacity.claims(&client, "t".to_owned(), DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH).caller().unwrap();
-        assert_eq!((caller.resident(), caller.acting()), (Some(resident), &client.party));
-        assert_eq!((caller.organisation, caller.roles), (client.organisation, client.roles));
-        assert_eq!(caller.delegation, Some(delegation));
+        let claims = capacity.applied(worker.clone(), None).unwrap();
+        let caller = claims.caller().unwrap();
+        assert_eq!((caller.resident(), caller.acting()), (Some(resident), &worker.sub));
+        assert_eq!((caller.organisation, claims.roles.clone()), (worker.org, worker.roles));
+        assert_eq!((caller.delegation, claims.client_id.as_deref()), (Some(delegation), Some("app")));
+        assert!(matches!(capacity.applied(claims, None), Err(IdentityError::ActTooDeep)));
     }
 
     #[test]
@@ -117,11 +168,25 @@ mod tests {
             methods: vec!["a.B/C".to_owned()],
             evidence: "referral:1".to_owned(),
         });
-        let claims = capacity.claims(&client(), "t".to_owned(), DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
-        assert_eq!(claims.methods, Some(vec!["a.B/C".to_owned()]));
-        assert_eq!(
-            Capacity::Own.claims(&client(), "t".to_owned(), DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH).methods,
-            None
-        );
+        assert_eq!(capacity.applied(worker(), None).unwrap().methods, Some(vec!["a.B/C".to_owned()]));
+        assert_eq!(Capacity::Own.applied(worker(), None).unwrap().methods, None);
+    }
+
+    #[test]
+    fn id_07_a_token_is_narrowed_and_never_widened() {
+        let scope = |roles: &[Role]| roles.iter().cloned().collect::<BTreeSet<_>>();
+        let doctor = narrowed(worker(), &scope(&[Role::FamilyDoctor]), &["a.B/C".to_owned()]).unwrap();
+        assert_eq!(doctor.roles, [Role::FamilyDoctor]);
+        assert_eq!(narrowed(worker(), &scope(&[]), &[]).unwrap().roles.len(), 2);
+
+        let refused = |claims: Claims, roles: &[Role], methods: &[&str]| {
+            let methods: Vec<String> = methods.iter().map(|method| (*method).to_owned()).collect();
+            matches!(narrowed(claims, &scope(roles), &methods), Err(IdentityError::ScopeEscalation))
+        };
+        assert!(refused(worker(), &[Role::Operator], &[]));
+        assert!(refused(doctor.clone(), &[Role::CommunityWorker], &[]));
+        assert!(refused(doctor.clone(), &[], &["a.B/D"]));
+        assert_eq!(narrowed(doctor, &scope(&[]), &[]).unwrap().methods, Some(vec!["a.B/C".to_owned()]));
+        assert!(refused(Claims { roles: vec![], ..worker() }, &[], &[]), "no role is left");
     }
 }

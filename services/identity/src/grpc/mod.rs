@@ -1,7 +1,7 @@
 //! The services on the wire: parse, one call, encode.
 
-mod break_glasses;
 mod audit;
+mod break_glasses;
 mod consents;
 mod convert;
 mod delegations;
@@ -19,8 +19,8 @@ use std::sync::Arc;
 use chassis::Routes;
 use postgres::{Reply, paging};
 use proto::anjia::common::v1::PageRequest;
-use proto::anjia::identity::v1::break_glass_service_server::BreakGlassServiceServer;
 use proto::anjia::identity::v1::audit_service_server::AuditServiceServer;
+use proto::anjia::identity::v1::break_glass_service_server::BreakGlassServiceServer;
 use proto::anjia::identity::v1::consent_service_server::ConsentServiceServer;
 use proto::anjia::identity::v1::delegation_service_server::DelegationServiceServer;
 use proto::anjia::identity::v1::designation_service_server::DesignationServiceServer;

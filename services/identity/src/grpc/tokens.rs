@@ -15,10 +15,17 @@ use super::convert::{to_key, to_revocation, to_told};
 use super::{Grpc, answer};
 use crate::domain::client::is_id;
 use crate::domain::revocation::{Revocation, Target};
-use crate::domain::token::{Capacity, Continuation};
+use crate::domain::token::{Capacity, Continuation, Exchange, SubjectToken};
 
 const ASSERTION_LENGTH_MAX: usize = 4096;
+const SUBJECT_TOKEN_LENGTH_MAX: usize = 8192;
+const SCOPE_LENGTH_MAX: usize = 400;
+const NONCE_LENGTH_MAX: usize = 200;
 const METHODS_MAX: usize = 32;
+/// RFC 8693, section 3.
+const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// More than a rotation ever has.
 const KEYS_MAX: usize = 64;
 const WAIT_MAX: Duration = Duration::from_secs(20);
@@ -35,12 +42,14 @@ impl TokenService for Grpc {
         let assertion = convert::text("client_assertion", &message.client_assertion, ASSERTION_LENGTH_MAX)
             .map(Redacted::new)
             .map_err(error::invalid)?;
-        let capacity = capacity(message.capacity).map_err(error::invalid)?;
-        let issued = self.0.exchange_token(&assertion, &capacity, peer.as_ref()).await?;
+        let exchange = exchange(assertion, message).map_err(error::invalid)?;
+        let issued = self.0.exchange_token(&exchange, peer.as_ref()).await?;
+        let scope: Vec<String> = issued.roles.iter().map(ToString::to_string).collect();
         Ok(Response::new(wire::ExchangeTokenResponse {
             access_token: issued.access_token.into_inner(),
             expires_at: Some(convert::to_timestamp(issued.expires_at)),
-            ..Default::default()
+            issued_token_type: ACCESS_TOKEN.to_owned(),
+            scope: scope.join(" "),
         }))
     }
 
@@ -94,6 +103,42 @@ impl TokenService for Grpc {
 
     async fn get_keys(&self, _: Request<wire::GetKeysRequest>) -> Result<Response<wire::GetKeysResponse>, Status> {
         Ok(Response::new(wire::GetKeysResponse { keys: self.0.signer.published().iter().map(to_key).collect() }))
+    }
+}
+
+fn exchange(assertion: Redacted<String>, message: wire::ExchangeTokenRequest) -> Result<Exchange, FieldError> {
+    let is_continuation = matches!(message.capacity, Some(wire::exchange_token_request::Capacity::Continuation(_)));
+    if is_continuation && !message.subject_token.is_empty() {
+        return Err(FieldError::new("subject_token", "must be empty: a service goes on in its own name"));
+    }
+    if message.methods.len() > METHODS_MAX {
+        return Err(FieldError::new("methods", format!("must be at most {METHODS_MAX}")));
+    }
+    let scope = convert::optional_text("scope", &message.scope, SCOPE_LENGTH_MAX)?;
+    let role = |word: &str| word.parse().map_err(|_| FieldError::new("scope", "must be roles separated by blanks"));
+    Ok(Exchange {
+        subject: subject(&message.subject_token, &message.subject_token_type, &message.nonce)?,
+        scope: scope.split_whitespace().map(role).collect::<Result<_, _>>()?,
+        methods: message.methods,
+        capacity: capacity(message.capacity)?,
+        assertion,
+    })
+}
+
+fn subject(token: &str, kind: &str, nonce: &str) -> Result<Option<SubjectToken>, FieldError> {
+    let wrong = |text: &str| Err(FieldError::new("subject_token_type", text));
+    let nonce = convert::optional_text("nonce", nonce, NONCE_LENGTH_MAX)?;
+    if token.is_empty() {
+        return if kind.is_empty() { Ok(None) } else { wrong("must be empty where subject_token is") };
+    }
+    let token = Redacted::new(convert::text("subject_token", token, SUBJECT_TOKEN_LENGTH_MAX)?);
+    match kind {
+        ID_TOKEN | JWT => {
+            let nonce = Some(nonce).filter(|nonce| !nonce.is_empty());
+            Ok(Some(SubjectToken::Provider { token, nonce }))
+        }
+        ACCESS_TOKEN => Ok(Some(SubjectToken::Own(token))),
+        _ => wrong("must be the URN of an id_token, jwt or access_token"),
     }
 }
 

@@ -20,11 +20,12 @@ struct Row {
     roles: Vec<String>,
     region: String,
     public_key_pem: String,
+    exchanges: Vec<String>,
 }
 
 pub async fn get(conn: &mut PgConnection, client_id: &str) -> Result<Option<Client>, postgres::Error> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT client_id, party, organisation_id, roles, region, public_key_pem FROM clients WHERE client_id = $1",
+        "SELECT client_id, party, organisation_id, roles, region, public_key_pem, exchanges FROM clients WHERE client_id = $1",
     )
     .bind(client_id)
     .fetch_optional(conn)
@@ -47,19 +48,20 @@ pub async fn of_party(conn: &mut PgConnection, party: &Party) -> Result<Option<C
 /// Registers a client or brings it up to date; false if it is as it was.
 pub async fn upsert(conn: &mut PgConnection, client: &Client, now: DateTime<Utc>) -> Result<bool, postgres::Error> {
     let done = sqlx::query(
-        "INSERT INTO clients AS known (client_id, party, organisation_id, roles, region, public_key_pem, registered_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (client_id) DO UPDATE \
-         SET party = $2, organisation_id = $3, roles = $4, region = $5, public_key_pem = $6, registered_at = $7 \
-         WHERE (known.party, known.organisation_id, known.roles, known.region, known.public_key_pem) \
-         IS DISTINCT FROM ($2, $3, $4, $5, $6)",
+        "INSERT INTO clients AS known (client_id, party, organisation_id, roles, region, public_key_pem, registered_at, exchanges) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (client_id) DO UPDATE \
+         SET party = $2, organisation_id = $3, roles = $4, region = $5, public_key_pem = $6, registered_at = $7, exchanges = $8 \
+         WHERE (known.party, known.organisation_id, known.roles, known.region, known.public_key_pem, known.exchanges) \
+         IS DISTINCT FROM ($2, $3, $4, $5, $6, $8)",
     )
     .bind(&client.client_id)
     .bind(client.party.to_string())
     .bind(client.organisation.map(OrganisationId::uuid))
-    .bind(roles(client))
+    .bind(words(&client.roles))
     .bind(client.region.as_str())
     .bind(&client.public_key_pem)
     .bind(now)
+    .bind(words(&client.exchanges))
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -69,18 +71,21 @@ pub fn audited(entry: Entry, client: &Client) -> Entry {
     entry.row(TABLE, &client.client_id)
 }
 
-fn roles(client: &Client) -> Vec<String> {
-    client.roles.iter().map(Role::to_string).collect()
+fn words(roles: &BTreeSet<Role>) -> Vec<String> {
+    roles.iter().map(Role::to_string).collect()
 }
 
 impl Row {
     fn client(self) -> Result<Client, postgres::Error> {
         let id = &self.client_id;
-        let roles: Result<BTreeSet<Role>, _> = self.roles.iter().map(|role| column(TABLE, "roles", id, role)).collect();
+        let roles = |name, words: &[String]| -> Result<BTreeSet<Role>, postgres::Error> {
+            words.iter().map(|role| column(TABLE, name, id, role)).collect()
+        };
         Ok(Client {
             party: column(TABLE, "party", id, &self.party)?,
             organisation: self.organisation_id.map(OrganisationId::from_uuid),
-            roles: roles?,
+            roles: roles("roles", &self.roles)?,
+            exchanges: roles("exchanges", &self.exchanges)?,
             region: column(TABLE, "region", id, &self.region)?,
             public_key_pem: self.public_key_pem,
             client_id: self.client_id,

@@ -13,6 +13,7 @@ pub mod enrolment_batch;
 pub mod enrolment_imports;
 pub mod enrolments;
 pub mod family_doctor_contracts;
+pub mod logins;
 pub mod organisations;
 pub mod practitioners;
 pub mod remote_care_filings;

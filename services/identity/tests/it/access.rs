@@ -91,7 +91,8 @@ async fn id_07_every_method_is_for_the_roles_it_names() {
 #[tokio::test]
 async fn an_empty_request_is_refused_by_the_name_of_a_field() {
     let world = World::start().await;
-    let unlisted = Client::new("unlisted", "client:unlisted".to_owned(), Some(callers::PLATFORM), &["auditor", "platform"]);
+    let unlisted =
+        Client::new("unlisted", "client:unlisted".to_owned(), Some(callers::PLATFORM), &["auditor", "platform"]);
     let unlisted = world.mesh.register(unlisted).await;
     let complete_when_empty = [
         "anjia.identity.v1.OrganisationService/ListOrganisations",

@@ -6,13 +6,14 @@ use crate::support::World;
 
 impl World {
     /// Runs `identity bootstrap` on a file with this text.
-    fn bootstrap(&self, text: &str) -> Output {
+    pub(crate) fn bootstrap(&self, text: &str) -> Output {
         let file = self.mesh.fleet().root().join("clients-of-test.json");
         std::fs::write(&file, text).unwrap();
         Command::new(env!("CARGO_BIN_EXE_identity"))
             .args(["bootstrap", "--file"])
             .arg(file)
             .env("DATABASE_URL", &self.mesh.database("identity").service)
+            .env("WRAPPING_KEY_FILE", self.mesh.fleet().keys().secret("wrapping").unwrap())
             .output()
             .unwrap()
     }

@@ -18,7 +18,7 @@ use crate::support::{Person, World, denied, new_delegation, now, refused, sleep_
 const HOLD: &str = "anjia.scheduling.v1.AppointmentService/HoldSlot";
 const CHECK: &str = "anjia.identity.v1.DelegationService/CheckDelegation";
 
-fn assertion(client_id: &str) -> Assertion {
+pub(crate) fn assertion(client_id: &str) -> Assertion {
     Assertion {
         iss: client_id.to_owned(),
         sub: client_id.to_owned(),
@@ -34,7 +34,7 @@ impl World {
     }
 
     /// Signs with the key of `signer`.
-    fn sign(&self, signer: &str, claims: &Assertion) -> String {
+    pub(crate) fn sign(&self, signer: &str, claims: &Assertion) -> String {
         let pem = fs::read(self.mesh.fleet().keys().private(signer).unwrap()).unwrap();
         let key = EncodingKey::from_ed_pem(&pem).unwrap();
         jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), claims, &key).unwrap()

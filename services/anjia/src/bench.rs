@@ -139,6 +139,7 @@ async fn measure(args: &Args, ground: &Ground) -> Result<Vec<Figure>> {
             done(importing::measure(&mut population, &mesh).await?)?;
         }
         population.db.close().await;
+    }
     if wants(Bench::Audit) {
         done(auditing::measure(&mesh).await?)?;
     }

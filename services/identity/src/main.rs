@@ -29,7 +29,7 @@ enum Command {
     /// Takes in a file of enrolments, as the service. Repeatable: goes on where it was.
     ImportEnrolments(Box<ImportConfig>),
     /// Registers clients, or brings them up to date, as the service.
-    Bootstrap(BootstrapConfig),
+    Bootstrap(Box<BootstrapConfig>),
     /// Manages the keys that sign access tokens.
     #[command(subcommand)]
     Keys(Keys),
@@ -46,7 +46,7 @@ fn main() -> anyhow::Result<()> {
         Command::Serve(config) => runtime(&config.server)?.block_on(serve(*config)),
         Command::Migrate(config) => command::once(migrate(config)),
         Command::ImportEnrolments(config) => command::once(import_enrolments::run(*config)),
-        Command::Bootstrap(config) => command::once(register(config)),
+        Command::Bootstrap(config) => command::once(register(*config)),
         Command::Keys(Keys::Rotate(config)) => command::once(async move { rotate(&config) }),
     }
 }

@@ -1,6 +1,9 @@
 -- Everything that identity says about anybody stands in the audit with a digest. Key versions are apart: to seal anew changes nothing.
 CALL audited('clients');
-CALL audited('residents', sealed => '{name_sealed,national_id_sealed,mobile_sealed}', apart => '{key_version}');
+CALL audited('residents', sealed => '{name_sealed,birth_date_sealed,sex_sealed,mobile_sealed,address_sealed}', apart => '{key_version}');
+CALL audited('identifiers', sealed => '{number_sealed}', apart => '{key_version}');
+CALL audited('resident_changes', sealed => '{old_sealed}', apart => '{key_version}');
+CALL audited('possible_duplicates');
 CALL audited('organisations');
 CALL audited('departments');
 CALL audited('practitioners');

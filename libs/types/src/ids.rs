@@ -61,6 +61,15 @@ ids! {
     OrganisationId,
     PractitionerId,
     DepartmentId,
+    /// One document of a resident.
+    IdentifierId,
+    /// One value of a resident that was changed.
+    ChangeId,
+    /// Two residents who may be one person.
+    DuplicateId,
+    GuardianshipId,
+    /// That a resident is vulnerable.
+    FlagId,
     EnrolmentId,
     /// A filing of care outside of the insured region.
     RemoteCareFilingId,

@@ -20,6 +20,9 @@ crate::word::vocabulary! {
 pub enum NationalIdError {
     #[error("an identification number has 17 digits and a check character")]
     Malformed,
+    /// The first generation's numbers lost their validity in 2013.
+    #[error("numbers of 15 digits are no longer valid: the 18 characters of the present card are needed")]
+    Obsolete,
     #[error("the identification number contains no valid birth date")]
     BirthDate,
     #[error("the check character of the identification number does not match")]
@@ -46,6 +49,9 @@ pub struct NationalId {
 impl NationalId {
     /// A lower-case check character is accepted and stored as `X`.
     pub fn parse(text: &str) -> Result<Self, NationalIdError> {
+        if text.len() == 15 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(NationalIdError::Obsolete);
+        }
         let number = text.to_ascii_uppercase();
         let characters: &[u8; 18] = number.as_bytes().try_into().map_err(|_| NationalIdError::Malformed)?;
         let (digits, check) = characters.split_at(17);
@@ -152,6 +158,12 @@ mod tests {
         for text in ["11010519490229002X", "11010519491331002X", "11010500001231002X"] {
             assert_eq!(NationalId::parse(text), Err(NationalIdError::BirthDate), "{text:?}");
         }
+    }
+
+    #[test]
+    fn id_01_a_number_of_the_first_generation_is_refused_as_such() {
+        assert_eq!(NationalId::parse("110105491231002"), Err(NationalIdError::Obsolete));
+        assert_eq!(NationalId::parse("11010549123100X"), Err(NationalIdError::Malformed));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Enumerations that several contracts share. The zero value means "not said" and is refused on input.
 
 use types::care::CareKind;
+use types::identifier::IdentifierKind;
 use types::scheme::Scheme;
 use types::tier::Tier;
 
@@ -44,4 +45,9 @@ word!(
 word!(
     /// A scheme that must be said.
     scheme, optional_scheme, to_scheme, Scheme, wire::Scheme, { Employee, Resident }
+);
+word!(
+    /// A kind of document that must be said.
+    identifier_kind, optional_identifier_kind, to_identifier_kind, IdentifierKind, wire::IdentifierKind,
+    { IdCard, ResidencePermit, PermanentResidentCard, Passport, ElectronicCredential }
 );

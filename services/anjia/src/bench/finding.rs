@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 
 use super::figure::Figure;
-use super::population::{Population, REAL, home, number};
+use super::population::{Population, REAL, home, indexed, number};
 use super::progress;
 use super::town::refused;
 
@@ -18,7 +18,7 @@ const FEW: u32 = 200_000;
 const MANY: u32 = 2_000_000;
 const ROUNDS: u32 = 5;
 const PLANS: u32 = 50;
-const INDEX: &str = "residents_national_id_index_key";
+const INDEX: &str = "identifiers_number_index_key";
 
 /// Of one search.
 struct Cost {
@@ -74,9 +74,9 @@ async fn pages(population: &Population) -> Result<Decimal> {
     let mut tx = population.db.begin(Scope::Region(home()?)).await?;
     let mut sum = 0;
     for place in (0..population.size).step_by(usize::try_from(population.size / PLANS)?) {
-        let index = population.db.vault().blind_index("residents.national_id", number(place)?.expose())?;
+        let index = population.db.vault().blind_index("identifiers.number", &indexed(place)?)?;
         let plan: Value = sqlx::query_scalar(
-            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT id FROM residents WHERE national_id_index = $1",
+            "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT resident_id FROM identifiers WHERE number_index = $1 AND withdrawn_at IS NULL",
         )
         .bind(index)
         .fetch_one(&mut *tx)

@@ -102,28 +102,33 @@ impl Population {
             self.copy(until).await?;
             self.size = until;
         }
-        sqlx::query("VACUUM (ANALYZE) residents").execute(&mut self.owner).await?;
+        sqlx::query("VACUUM (ANALYZE) residents, identifiers").execute(&mut self.owner).await?;
         Ok(())
     }
 
     async fn copy(&mut self, until: u32) -> Result<()> {
         let mut rows = String::new();
         for place in self.size..until {
-            let index = self.db.vault().blind_index("residents.national_id", number(place)?.expose())?;
+            let index = self.db.vault().blind_index("identifiers.number", &indexed(place)?)?;
             writeln!(rows, "{}\t\\\\x{}", Uuid::now_v7(), hex::encode(index))?;
         }
         let mut copy = self.owner.copy_in_raw("COPY pg_temp.copies FROM STDIN").await?;
         copy.send(rows.into_bytes()).await?;
         copy.finish().await?;
-        sqlx::query(
-            "INSERT INTO residents SELECT (jsonb_populate_record(template, \
-                 jsonb_build_object('id', copies.id, 'national_id_index', copies.number_index))).* \
-             FROM pg_temp.copies, residents AS template WHERE template.id = $1",
-        )
-        .bind(self.template)
-        .execute(&mut self.owner)
-        .await?;
+        let residents = "INSERT INTO residents SELECT (jsonb_populate_record(template, jsonb_build_object('id', copies.id))).* \
+             FROM pg_temp.copies, residents AS template WHERE template.id = $1";
+        let identifiers = "INSERT INTO identifiers SELECT (jsonb_populate_record(template, jsonb_build_object('id', copies.id, \
+                 'resident_id', copies.id, 'number_index', copies.number_index))).* \
+             FROM pg_temp.copies, identifiers AS template WHERE template.resident_id = $1";
+        for statement in [residents, identifiers] {
+            sqlx::query(statement).bind(self.template).execute(&mut self.owner).await?;
+        }
         sqlx::query("TRUNCATE pg_temp.copies").execute(&mut self.owner).await?;
         Ok(())
     }
+}
+
+/// What identity indexes the identity card of one of them by.
+pub(super) fn indexed(place: u32) -> Result<String> {
+    Ok(format!("ID_CARD||{}", number(place)?.expose()))
 }

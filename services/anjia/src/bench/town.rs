@@ -185,6 +185,7 @@ impl Town {
             mobile: String::new(),
             region_code: callers::REGION.to_owned(),
             community: "测试街道".to_owned(),
+            ..RegisterResidentRequest::default()
         };
         let mut residents = ResidentServiceClient::new(self.identity.clone());
         residents.register_resident(worker.request(resident)).await.map_err(refused("RegisterResident"))?;

@@ -106,6 +106,7 @@ async fn register_patient(stage: &Stage, calendar: &Calendar) -> Result<()> {
         mobile: String::new(),
         region_code: callers::REGION.to_owned(),
         community: cast::COMMUNITY.to_owned(),
+        ..RegisterResidentRequest::default()
     };
     let register = async |request| stage.residents().register_resident(request).await;
     stage.worker.call("RegisterResident", request, register).await?;

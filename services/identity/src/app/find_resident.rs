@@ -1,30 +1,32 @@
 use chassis::{Context, Permitted};
 use postgres::Scope;
 use postgres::audit::{self, Entry};
-use types::national_id::NationalId;
+use types::identifier::Identifier;
 use types::redacted::Redacted;
 
 use super::App;
 use crate::domain::IdentityError;
 use crate::domain::resident::ShownResident;
-use crate::store::residents;
+use crate::store::{identifiers, residents};
 
 impl App {
-    /// By the whole number and, if one is given, the whole name.
+    /// By a whole number and, if one is given, the whole name.
     pub async fn find_resident(
         &self,
         ctx: &Context,
-        national_id: &NationalId,
+        identifier: &Identifier,
         name: Option<&Redacted<String>>,
     ) -> Result<Permitted<ShownResident>, IdentityError> {
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
-        let resident = residents::find(&mut tx, &self.vault, national_id)
-            .await?
-            .filter(|resident| name.is_none_or(|name| *name == resident.name))
-            .ok_or(IdentityError::ResidentNotFound)?;
-        let shown = ctx.permit(resident.shown_to(&ctx.caller))?;
-        let entry = Entry::new(&ctx.caller, "identity.resident.find");
-        audit::record(&mut tx, residents::audited(entry, &resident)).await?;
+        let holder = identifiers::holder(&mut tx, &self.vault, identifier).await?;
+        let person = self.person(&mut tx, holder.ok_or(IdentityError::ResidentNotFound)?).await?;
+        if name.is_some_and(|name| *name != person.resident.name) {
+            return Err(IdentityError::ResidentNotFound);
+        }
+        let shown = ctx.permit(person.shown_to(&ctx.caller))?;
+        let entry = residents::audited(Entry::new(&ctx.caller, "identity.resident.find"), &person.resident);
+        let entry = person.documents.iter().fold(entry, identifiers::audited);
+        audit::record(&mut tx, entry).await?;
         tx.commit().await?;
         Ok(shown)
     }

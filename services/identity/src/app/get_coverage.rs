@@ -7,7 +7,7 @@ use types::ids::ResidentId;
 use super::App;
 use crate::domain::IdentityError;
 use crate::domain::enrolment::Coverage;
-use crate::store::{enrolments, family_doctor_contracts, remote_care_filings, residents};
+use crate::store::{enrolments, family_doctor_contracts, flags, remote_care_filings, residents};
 
 impl App {
     /// All that is in force on a day, as it is believed now or was at a time. Not being insured is an answer.
@@ -27,8 +27,9 @@ impl App {
             resident: id,
             on,
             enrolments,
-            birth_date: resident.national_id.birth_date(),
+            birth_date: *resident.birth_date.expose(),
             contribution,
+            flags: flags::in_force(&mut tx, id, on).await?,
             contract: family_doctor_contracts::in_force(&mut tx, id, on, known_at).await?,
             filings: remote_care_filings::valid_on(&mut tx, id, on, known_at).await?,
         })?;
@@ -36,6 +37,7 @@ impl App {
         let entry = coverage.enrolments.iter().fold(entry, enrolments::audited);
         let entry = coverage.contract.iter().fold(entry, family_doctor_contracts::audited);
         let entry = coverage.filings.iter().fold(entry, remote_care_filings::audited);
+        let entry = coverage.flags.iter().fold(entry, flags::audited);
         audit::record(&mut tx, entry).await?;
         tx.commit().await?;
         Ok(coverage)

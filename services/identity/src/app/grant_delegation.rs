@@ -6,14 +6,15 @@ use postgres::audit::{self, Entry};
 use postgres::{Begun, Call, Reply, Transaction};
 use proto::convert::FieldError;
 use types::caller::{Caller, Party};
+use types::clock::local_date;
 use types::delegation::Limits;
-use types::ids::{DelegationId, OrganisationId, ResidentId};
+use types::ids::{DelegationId, GuardianshipId, OrganisationId, ResidentId};
 
 use super::App;
 use super::granting::{GRANTED, tell};
 use crate::domain::IdentityError;
 use crate::domain::delegation::{Action, Basis, Delegation, Desk, Signing};
-use crate::store::{delegations, practitioners, residents};
+use crate::store::{delegations, guardianships, identifiers, practitioners, residents};
 
 /// A delegation to grant.
 #[derive(Debug, Clone)]
@@ -80,6 +81,7 @@ impl App {
         delegation.check_grant()?;
         self.check_parties(&mut tx, &delegation).await?;
         self.check_guardian(&mut tx, &delegation).await?;
+        let bond = self.guardianship_of(&mut tx, ctx, &delegation).await?;
         if let Some(guardianship) = self.own_or_guardians(&mut tx, ctx).await? {
             guardianship.check_passes_on(&delegation)?;
         }
@@ -89,8 +91,12 @@ impl App {
         if !delegations::insert(&mut tx, &delegation).await? {
             return Err(IdentityError::DelegationExists);
         }
+        if let Some(guardianship) = bond {
+            guardianships::bind_delegation(&mut tx, guardianship, delegation.region, delegation.id).await?;
+        }
         tell(&mut tx, ctx, GRANTED, &delegation, delegation.granted_at).await?;
         let entry = delegations::audited(Entry::new(caller, "identity.delegation.grant"), &delegation);
+        let entry = bond.iter().fold(entry, |entry, _| guardianships::audited_bond(entry, delegation.id));
         let entry = self.issue_receipt(&mut tx, &delegation, entry).await?;
         audit::record(&mut tx, entry).await?;
         Ok(call.commit(tx, delegation).await?)
@@ -101,7 +107,7 @@ impl App {
         if delegation.basis == Basis::Guardian {
             let ward = residents::get(tx, &self.vault, delegation.resident).await?;
             let ward = ward.ok_or(IdentityError::ResidentNotFound)?;
-            delegation.check_of_age(ward.national_id.birth_date())?;
+            delegation.check_of_age(*ward.birth_date.expose())?;
         }
         Ok(())
     }
@@ -114,8 +120,8 @@ impl App {
         delegation: &Delegation,
         desk: &Desk,
     ) -> Result<(), IdentityError> {
-        let presented = residents::find(tx, &self.vault, &desk.national_id).await?;
-        if presented.is_none_or(|resident| resident.id != delegation.resident) {
+        let presented = identifiers::holder(tx, &self.vault, &desk.national_id.clone().into()).await?;
+        if presented != Some(delegation.resident) {
             return Err(IdentityError::CredentialMismatch);
         }
         let witness = practitioners::get(tx, desk.witness).await?;
@@ -123,6 +129,32 @@ impl App {
             return Err(IdentityError::WitnessNotAccepted);
         };
         delegation.check_witness(&witness, organisation, caller.acting())
+    }
+
+    /// The guardianship that a delegation ends with: the guardian's own rests on one that is in force and lasts no longer; what the
+    /// guardian grants rests on the same.
+    async fn guardianship_of(
+        &self,
+        tx: &mut Transaction,
+        ctx: &Context,
+        delegation: &Delegation,
+    ) -> Result<Option<GuardianshipId>, IdentityError> {
+        match (delegation.basis, &delegation.delegate, ctx.caller.delegation) {
+            (Basis::Granted, _, None) => Ok(None),
+            (Basis::Granted, _, Some(rests_on)) => Ok(guardianships::of_delegation(tx, rests_on).await?),
+            (Basis::Guardian, Party::Resident(guardian), _) => {
+                // Nobody ends it meanwhile.
+                residents::lock(tx, delegation.resident).await?;
+                let today = local_date(delegation.granted_at);
+                let found = guardianships::in_force(tx, delegation.resident, *guardian, today).await?;
+                let guardianship = found.ok_or(IdentityError::NoGuardianship)?;
+                if guardianship.ends_at().is_some_and(|end| delegation.until > end) {
+                    return Err(FieldError::new("until", "must not be later than the guardianship's end").into());
+                }
+                Ok(Some(guardianship.id))
+            }
+            (Basis::Guardian, ..) => Err(IdentityError::NoGuardianship),
+        }
     }
 
     /// A delegate cannot delegate further, nor take others' delegations away, unless they are the guardian: on what they then act.

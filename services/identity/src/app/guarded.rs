@@ -4,15 +4,18 @@ use chassis::Guarded;
 use types::ids::{OrganisationId, ResidentId};
 
 use crate::domain::break_glass::BreakGlass;
+use crate::domain::community::Community;
 use crate::domain::consent::Consent;
 use crate::domain::delegation::Delegation;
 use crate::domain::designation::Designation;
 use crate::domain::enrolment::{Coverage, Enrolment};
 use crate::domain::family_doctor::Contract;
+use crate::domain::guardianship::Guardianship;
 use crate::domain::organisation::Organisation;
 use crate::domain::practitioner::Practitioner;
 use crate::domain::remote_care::Filing;
 use crate::domain::resident::ShownResident;
+use crate::domain::vulnerability::Flag;
 
 impl Guarded for ShownResident {
     const NOT_FOUND: &'static str = "RESIDENT_NOT_FOUND";
@@ -119,6 +122,42 @@ impl Guarded for Delegation {
 
     fn organisations(&self) -> Vec<OrganisationId> {
         self.recorder.into_iter().collect()
+    }
+}
+
+impl Guarded for Guardianship {
+    const NOT_FOUND: &'static str = "GUARDIANSHIP_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.ward)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        self.witness.into_iter().collect()
+    }
+}
+
+impl Guarded for Flag {
+    const NOT_FOUND: &'static str = "FLAG_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        self.setter.into_iter().collect()
+    }
+}
+
+impl Guarded for Community {
+    const NOT_FOUND: &'static str = "COMMUNITY_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        None
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        self.organisations.clone()
     }
 }
 

@@ -11,6 +11,7 @@ use super::IdentityError;
 use super::contribution::Contribution;
 use super::family_doctor::Contract;
 use super::remote_care::Filing;
+use super::vulnerability::Flag;
 use super::word::words;
 
 words! {
@@ -82,6 +83,8 @@ pub struct Coverage {
     pub on: NaiveDate,
     pub enrolments: Vec<Enrolment>,
     pub birth_date: NaiveDate,
+    /// Vulnerabilities recorded for that day; old age follows from the birth date.
+    pub flags: Vec<Flag>,
     pub contribution: Contribution,
     pub contract: Option<Contract>,
     pub filings: Vec<Filing>,

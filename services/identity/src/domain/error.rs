@@ -3,16 +3,16 @@
 use chassis::Denied;
 use proto::convert::FieldError;
 use types::credit_code::CreditCodeError;
+use types::identifier::IdentifierError;
 use types::ids::ResidentId;
-use types::national_id::NationalIdError;
 
 /// Texts never repeat a name, a number or a token: they reach logs and callers.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     #[error(transparent)]
     Field(#[from] FieldError),
-    #[error(transparent)]
-    InvalidNationalId(#[from] NationalIdError),
+    #[error("{cause}")]
+    InvalidIdentifier { field: &'static str, cause: IdentifierError },
     #[error("the date of birth in the identification number lies ahead")]
     BornAhead,
     #[error(transparent)]
@@ -23,6 +23,40 @@ pub enum IdentityError {
     /// Holds the id if the caller may see that resident.
     #[error("this person or this id is already registered")]
     ResidentExists(Option<ResidentId>),
+
+    #[error("this document is registered under another name, or for another person")]
+    IdentifierOfAnother,
+    #[error("the resident has this document, or one that must be withdrawn first")]
+    IdentifierExists,
+    #[error("there is no such document")]
+    IdentifierNotFound,
+    #[error("the resident was changed since this revision was read")]
+    StaleRevision,
+    #[error("there is no such pair")]
+    DuplicateNotFound,
+
+    #[error("there is no such guardianship")]
+    GuardianshipNotFound,
+    #[error("the two already have a guardianship, or this id is taken")]
+    GuardianshipExists,
+    #[error("whoever is under eighteen, or in somebody's care, is no guardian")]
+    GuardianNotCapable,
+    #[error("the ward is not a minor on that day")]
+    WardOfAge,
+    #[error("no guardianship in force lets them act as guardian")]
+    NoGuardianship,
+
+    #[error("there is no such flag")]
+    FlagNotFound,
+    #[error("a flag with this id was already set")]
+    FlagExists,
+    #[error("a flag of this kind holds on some of these days")]
+    FlagOverlaps,
+
+    #[error("there is no such community, or it has no such cell")]
+    CommunityNotFound,
+    #[error("this community belongs to another region")]
+    CommunityExists,
 
     #[error("there is no such organisation")]
     OrganisationNotFound,

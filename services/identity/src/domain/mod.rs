@@ -1,15 +1,20 @@
 //! Who is who and who may act for whom: values and rules. Pure: time and randomness are passed in.
 
 pub mod break_glass;
+pub mod change;
 pub mod client;
+pub mod community;
 pub mod consent;
 pub mod continuation;
 pub mod contribution;
 pub mod delegation;
 pub mod designation;
+pub mod duplicate;
 pub mod enrolment;
 pub mod error;
 pub mod family_doctor;
+pub mod guardianship;
+pub mod identifier;
 pub mod import;
 pub mod jwks;
 pub mod link;
@@ -22,6 +27,7 @@ pub mod resident;
 pub mod revocation;
 pub mod token;
 pub mod unique;
+pub mod vulnerability;
 mod word;
 
 pub use error::IdentityError;

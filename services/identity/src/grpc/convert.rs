@@ -9,6 +9,7 @@ use proto::convert::{FieldError, to_date, to_limits, to_money, to_place, to_sche
 use types::ids::{ContractId, DepartmentId, OrganisationId, PractitionerId};
 use types::national_id::Sex;
 
+use super::flags::to_flag;
 use crate::app::OfDelegation;
 use crate::app::signer::PublishedKey;
 use crate::domain::break_glass::{BreakGlass, Reason, Verdict};
@@ -19,11 +20,13 @@ use crate::domain::delegation::{self, Action, Basis, Delegation, Signing};
 use crate::domain::designation::{self, Designation, Suspension};
 use crate::domain::enrolment::{Coverage, Enrolment, Layer};
 use crate::domain::family_doctor::{Contract, Localized, ServicePackage};
+use crate::domain::guardianship::{self, Relation};
 use crate::domain::organisation::{Department, Kind, Organisation};
 use crate::domain::practitioner::Practitioner;
 use crate::domain::remote_care::{self, Filing};
-use crate::domain::resident::{self, ShownResident};
+use crate::domain::resident::Provisional;
 use crate::domain::revocation::Revocation;
+use crate::domain::vulnerability;
 
 /// Enumerations of this package: `parse(field, value) -> Option`, refused outside of the enumeration, and back.
 macro_rules! word {
@@ -36,7 +39,7 @@ macro_rules! word {
             }
         }
 
-        fn $encode(value: $own) -> i32 {
+        pub(super) fn $encode(value: $own) -> i32 {
             match value {
                 $(<$own>::$variant => <$wire>::$variant.into(),)+
             }
@@ -60,33 +63,17 @@ word!(optional_recipient_class, to_recipient_class, RecipientClass, wire::Consen
 });
 word!(optional_reason, to_reason, Reason, wire::BreakGlassReason, { LifeAtRisk, CannotConsent, PublicHealth });
 word!(optional_verdict, to_verdict, Verdict, wire::BreakGlassVerdict, { Justified, Unjustified });
+word!(optional_guardianship_kind, to_guardianship_kind, guardianship::Kind, wire::GuardianshipKind, { Minor, Incapacity });
+word!(optional_relation, to_relation, Relation, wire::GuardianRelation, { Parent, Spouse, Child, Relative, Appointed });
+word!(optional_vulnerability, to_vulnerability, vulnerability::Kind, wire::VulnerabilityKind,
+    { LowIncome, Destitute, Disabled, Migrant, Elderly });
+word!(optional_sex, to_sex, Sex, wire::Sex, { Female, Male });
+word!(optional_provisional, to_provisional, Provisional, wire::ProvisionalKind, { Unknown, Newborn, Foreign });
 word!(optional_purpose, to_purpose, Purpose, wire::ConsentPurpose, { Referral, Treatment, Research });
 
 /// A word that must be said.
 pub(super) fn said<T>(field: &str, word: Option<T>) -> Result<T, FieldError> {
     word.ok_or_else(|| FieldError::new(field, "is required"))
-}
-
-pub(super) fn to_resident(resident: &Permitted<ShownResident>) -> wire::Resident {
-    let sex = match resident.sex {
-        Sex::Female => wire::Sex::Female,
-        Sex::Male => wire::Sex::Male,
-    };
-    let state = match resident.state {
-        resident::State::Registered => wire::ResidentState::Registered,
-        resident::State::Provisional => wire::ResidentState::Provisional,
-    };
-    wire::Resident {
-        resident_id: resident.id.to_string(),
-        display_name: resident.display_name.expose().clone(),
-        masked_national_id: resident.masked_national_id.clone(),
-        birth_date: Some(to_date(resident.birth_date)),
-        sex: sex.into(),
-        region_code: resident.region.to_string(),
-        community: resident.community.clone(),
-        state: state.into(),
-        registered_at: Some(to_timestamp(resident.registered_at)),
-    }
 }
 
 pub(super) fn to_organisation(organisation: &Permitted<Organisation>) -> wire::Organisation {
@@ -180,6 +167,7 @@ pub(super) fn to_coverage(coverage: &Permitted<Coverage>) -> wire::Coverage {
             })
             .collect(),
         birth_date: Some(to_date(coverage.birth_date)),
+        flags: coverage.flags.iter().map(to_flag).chain(elderly(coverage)).collect(),
         contribution: Some(to_contribution(&coverage.contribution)),
         family_doctor_contract: coverage.contract.as_ref().map(to_contract),
         remote_care_filings: coverage.filings.iter().map(to_filing).collect(),
@@ -247,6 +235,17 @@ pub(super) fn to_package(package: &ServicePackage) -> wire::ServicePackage {
         price: Some(to_money(package.price)),
         services: package.services.iter().map(localized).collect(),
     }
+}
+
+/// Old age is no row: it follows from the date of birth.
+fn elderly(coverage: &Coverage) -> Option<wire::VulnerabilityFlag> {
+    let from = vulnerability::elderly_from(coverage.birth_date);
+    (from <= coverage.on).then(|| wire::VulnerabilityFlag {
+        resident_id: coverage.resident.to_string(),
+        kind: to_vulnerability(vulnerability::Kind::Elderly),
+        from: Some(to_date(from)),
+        ..wire::VulnerabilityFlag::default()
+    })
 }
 
 /// As it stands at `now`.

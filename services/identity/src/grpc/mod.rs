@@ -2,6 +2,7 @@
 
 mod audit;
 mod break_glasses;
+mod communities;
 mod consents;
 mod convert;
 mod delegations;
@@ -9,7 +10,10 @@ mod designations;
 mod enrolments;
 mod events;
 mod family_doctors;
+mod flags;
+mod guardianships;
 mod organisations;
+mod people;
 mod residents;
 mod status;
 mod tokens;
@@ -21,15 +25,18 @@ use postgres::{Reply, paging};
 use proto::anjia::common::v1::PageRequest;
 use proto::anjia::identity::v1::audit_service_server::AuditServiceServer;
 use proto::anjia::identity::v1::break_glass_service_server::BreakGlassServiceServer;
+use proto::anjia::identity::v1::community_service_server::CommunityServiceServer;
 use proto::anjia::identity::v1::consent_service_server::ConsentServiceServer;
 use proto::anjia::identity::v1::delegation_service_server::DelegationServiceServer;
 use proto::anjia::identity::v1::designation_service_server::DesignationServiceServer;
 use proto::anjia::identity::v1::enrolment_service_server::EnrolmentServiceServer;
 use proto::anjia::identity::v1::event_service_server::EventServiceServer;
 use proto::anjia::identity::v1::family_doctor_service_server::FamilyDoctorServiceServer;
+use proto::anjia::identity::v1::guardianship_service_server::GuardianshipServiceServer;
 use proto::anjia::identity::v1::organisation_service_server::OrganisationServiceServer;
 use proto::anjia::identity::v1::resident_service_server::ResidentServiceServer;
 use proto::anjia::identity::v1::token_service_server::TokenServiceServer;
+use proto::anjia::identity::v1::vulnerability_service_server::VulnerabilityServiceServer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tonic::{Response, Status};
@@ -50,6 +57,9 @@ pub fn routes(app: Arc<App>) -> Routes {
         .add_service(EnrolmentServiceServer::new(grpc.clone()))
         .add_service(FamilyDoctorServiceServer::new(grpc.clone()))
         .add_service(DelegationServiceServer::new(grpc.clone()))
+        .add_service(GuardianshipServiceServer::new(grpc.clone()))
+        .add_service(VulnerabilityServiceServer::new(grpc.clone()))
+        .add_service(CommunityServiceServer::new(grpc.clone()))
         .add_service(ConsentServiceServer::new(grpc.clone()))
         .add_service(BreakGlassServiceServer::new(grpc.clone()))
         .add_service(TokenServiceServer::new(grpc.clone()))

@@ -2,6 +2,8 @@
 
 use chassis::error;
 use tonic::{Code, Status};
+use types::identifier::IdentifierError;
+use types::national_id::NationalIdError;
 
 use crate::domain::IdentityError;
 
@@ -18,7 +20,15 @@ impl From<IdentityError> for Status {
             E::Signing(cause) => return error::internal(&cause),
             E::PageToken(cause) => return error::internal(&cause),
 
-            E::InvalidNationalId(_) | E::BornAhead => {
+            E::InvalidIdentifier { field, cause } => {
+                let reason = match cause {
+                    IdentifierError::NationalId(NationalIdError::Obsolete) => "NATIONAL_ID_OBSOLETE",
+                    IdentifierError::NationalId(_) => "INVALID_NATIONAL_ID",
+                    _ => "INVALID_IDENTIFIER",
+                };
+                return error::with_field(error::status(DOMAIN, Code::InvalidArgument, reason, text), field);
+            }
+            E::BornAhead => {
                 let status = error::status(DOMAIN, Code::InvalidArgument, "INVALID_NATIONAL_ID", text);
                 return error::with_field(status, "national_id");
             }
@@ -35,6 +45,11 @@ impl From<IdentityError> for Status {
             }
 
             E::ResidentNotFound => (Code::NotFound, "RESIDENT_NOT_FOUND"),
+            E::IdentifierNotFound => (Code::NotFound, "IDENTIFIER_NOT_FOUND"),
+            E::DuplicateNotFound => (Code::NotFound, "DUPLICATE_NOT_FOUND"),
+            E::GuardianshipNotFound => (Code::NotFound, "GUARDIANSHIP_NOT_FOUND"),
+            E::FlagNotFound => (Code::NotFound, "FLAG_NOT_FOUND"),
+            E::CommunityNotFound => (Code::NotFound, "COMMUNITY_NOT_FOUND"),
             E::OrganisationNotFound => (Code::NotFound, "ORGANISATION_NOT_FOUND"),
             E::DesignationNotFound => (Code::NotFound, "DESIGNATION_NOT_FOUND"),
             E::DepartmentNotFound => (Code::NotFound, "DEPARTMENT_NOT_FOUND"),
@@ -48,6 +63,13 @@ impl From<IdentityError> for Status {
             E::ConsentNotFound => (Code::NotFound, "CONSENT_NOT_FOUND"),
             E::BreakGlassNotFound => (Code::NotFound, "BREAK_GLASS_NOT_FOUND"),
 
+            E::IdentifierOfAnother => (Code::AlreadyExists, "IDENTIFIER_OF_ANOTHER"),
+            E::IdentifierExists => (Code::AlreadyExists, "IDENTIFIER_EXISTS"),
+            E::StaleRevision => (Code::Aborted, "STALE_REVISION"),
+            E::GuardianshipExists => (Code::AlreadyExists, "GUARDIANSHIP_EXISTS"),
+            E::FlagExists => (Code::AlreadyExists, "FLAG_EXISTS"),
+            E::FlagOverlaps => (Code::AlreadyExists, "FLAG_OVERLAPS"),
+            E::CommunityExists => (Code::AlreadyExists, "COMMUNITY_EXISTS"),
             E::OrganisationExists => (Code::AlreadyExists, "ORGANISATION_EXISTS"),
             E::DesignationExists => (Code::AlreadyExists, "DESIGNATION_EXISTS"),
             E::DesignationOverlaps => (Code::AlreadyExists, "DESIGNATION_OVERLAPS"),
@@ -96,6 +118,9 @@ impl From<IdentityError> for Status {
             E::ClientDisabled => (Code::PermissionDenied, "CLIENT_DISABLED"),
             E::RevocationNotFound => (Code::NotFound, "REVOCATION_NOT_FOUND"),
             E::ContinuationNotPermitted => (Code::PermissionDenied, "CONTINUATION_NOT_PERMITTED"),
+            E::GuardianNotCapable => (Code::FailedPrecondition, "GUARDIAN_NOT_CAPABLE"),
+            E::WardOfAge => (Code::FailedPrecondition, "WARD_OF_AGE"),
+            E::NoGuardianship => (Code::FailedPrecondition, "NO_GUARDIANSHIP"),
             E::DelegationExpired => (Code::FailedPrecondition, "DELEGATION_EXPIRED"),
             E::DelegationNotBegun => (Code::FailedPrecondition, "DELEGATION_NOT_BEGUN"),
             E::DelegationRing => (Code::FailedPrecondition, "DELEGATION_RING"),

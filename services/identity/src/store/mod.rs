@@ -2,17 +2,23 @@
 
 pub mod assertions;
 pub mod break_glasses;
+pub mod changes;
 pub mod clients;
+pub mod communities;
 pub mod consents;
 pub mod continuations;
 pub mod delegation_receipts;
 pub mod delegations;
 pub mod departments;
 pub mod designations;
+pub mod duplicates;
 pub mod enrolment_batch;
 pub mod enrolment_imports;
 pub mod enrolments;
 pub mod family_doctor_contracts;
+pub mod flags;
+pub mod guardianships;
+pub mod identifiers;
 pub mod logins;
 pub mod organisations;
 pub mod practitioners;

@@ -6,7 +6,11 @@ use crate::support::{NAME, World, day, not_found, refused, wrong_field};
 
 impl World {
     async fn find(&self, caller: &TestCaller, number: &str, name: &str) -> Result<Resident, Status> {
-        let message = FindResidentRequest { national_id: number.to_owned(), name: name.to_owned() };
+        let message = FindResidentRequest {
+            national_id: number.to_owned(),
+            name: name.to_owned(),
+            ..FindResidentRequest::default()
+        };
         let answer = self.residents().find_resident(caller.request(message).await).await?;
         Ok(answer.into_inner().resident.unwrap())
     }

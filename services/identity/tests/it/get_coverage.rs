@@ -10,7 +10,7 @@ use types::ids::ResidentId;
 use crate::support::{World, day, denied, exists, new_enrolment, not_found, refused, wrong_field};
 
 impl World {
-    async fn coverage(&self, caller: &TestCaller, id: ResidentId, on: &str) -> Result<Coverage, Status> {
+    pub(crate) async fn coverage(&self, caller: &TestCaller, id: ResidentId, on: &str) -> Result<Coverage, Status> {
         let message = GetCoverageRequest { resident_id: id.to_string(), on: Some(to_date(day(on))), known_at: None };
         let answer = self.enrolments().get_coverage(caller.request(message).await).await?;
         Ok(answer.into_inner().coverage.unwrap())

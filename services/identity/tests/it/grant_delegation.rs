@@ -87,6 +87,7 @@ async fn id_04_a_guardian_is_recorded_by_an_operator_and_may_let_others_act() {
         ..new_delegation(ward.id, guardian.caller.party(), &[Book, Refer])
     };
     assert_eq!(wrong_field(world.grant(&ward.caller, guardianship()).await), "basis");
+    world.guardian(&ward, &guardian).await;
     let recorded = world.grant(&operator, guardianship()).await.unwrap();
     assert_eq!(world.get_delegation(&operator, &recorded.delegation_id).await.unwrap(), recorded);
 

@@ -23,7 +23,11 @@ async fn pl_05_another_region_sees_nothing_of_a_person() {
     let clerk = Client::new("shanghai-clerk", "client:shanghai-clerk".to_owned(), Some(CLINIC), &["clinic_clerk"]);
     let clerk = world.of_shanghai(clerk).await;
 
-    let find = FindResidentRequest { national_id: person.number.clone(), name: String::new() };
+    let find = FindResidentRequest {
+        national_id: person.number.clone(),
+        name: String::new(),
+        ..FindResidentRequest::default()
+    };
     let found = world.residents().find_resident(clerk.request(find).await).await;
     assert_eq!(refused(found), not_found("RESIDENT_NOT_FOUND"));
     let get = GetDelegationRequest { delegation_id: delegation.to_string() };

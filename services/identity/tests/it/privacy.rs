@@ -31,7 +31,11 @@ async fn id_08_no_plaintext_identifier_in_a_dump() {
     let person = world.person("chen").await;
     let get = GetResidentRequest { resident_id: person.id.to_string() };
     world.residents().get_resident(person.caller.request(get).await).await.unwrap();
-    let find = FindResidentRequest { national_id: person.number.clone(), name: NAME.to_owned() };
+    let find = FindResidentRequest {
+        national_id: person.number.clone(),
+        name: NAME.to_owned(),
+        ..FindResidentRequest::default()
+    };
     world.residents().find_resident(world.caller("clinic").request(find).await).await.unwrap();
     // Refusals must not leave it either.
     let again = proto::anjia::identity::v1::RegisterResidentRequest {

@@ -4,13 +4,16 @@ use chassis::channel::Channel;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use proto::anjia::common::v1 as common;
 use proto::anjia::identity::v1 as wire;
+use proto::anjia::identity::v1::community_service_client::CommunityServiceClient;
 use proto::anjia::identity::v1::consent_service_client::ConsentServiceClient;
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
 use proto::anjia::identity::v1::designation_service_client::DesignationServiceClient;
 use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
 use proto::anjia::identity::v1::family_doctor_service_client::FamilyDoctorServiceClient;
+use proto::anjia::identity::v1::guardianship_service_client::GuardianshipServiceClient;
 use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
 use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
+use proto::anjia::identity::v1::vulnerability_service_client::VulnerabilityServiceClient;
 use proto::convert::{to_date, to_timestamp};
 use testkit::callers::{Client, HOSPITAL, PLATFORM};
 use testkit::{Mesh, TestCaller, national_id, request_id};
@@ -52,6 +55,18 @@ impl World {
 
     pub(crate) fn residents(&self) -> ResidentServiceClient<Channel> {
         ResidentServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn guardianships(&self) -> GuardianshipServiceClient<Channel> {
+        GuardianshipServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn vulnerabilities(&self) -> VulnerabilityServiceClient<Channel> {
+        VulnerabilityServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn communities(&self) -> CommunityServiceClient<Channel> {
+        CommunityServiceClient::new(self.channel())
     }
 
     pub(crate) fn organisations(&self) -> OrganisationServiceClient<Channel> {
@@ -188,6 +203,7 @@ pub(crate) fn new_resident() -> wire::RegisterResidentRequest {
         mobile: MOBILE.to_owned(),
         region_code: "110000".to_owned(),
         community: "展览路街道".to_owned(),
+        ..wire::RegisterResidentRequest::default()
     }
 }
 

@@ -39,7 +39,11 @@ impl Identity {
         national_id: &NationalId,
         name: &str,
     ) -> Result<ResidentId, PaymentError> {
-        let request = FindResidentRequest { national_id: national_id.expose().to_owned(), name: name.to_owned() };
+        let request = FindResidentRequest {
+            national_id: national_id.expose().to_owned(),
+            name: name.to_owned(),
+            ..FindResidentRequest::default()
+        };
         let answer =
             self.residents.clone().find_resident(own.request(request)).await.map_err(|status| match error::reason(
                 &status,

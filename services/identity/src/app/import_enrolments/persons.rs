@@ -7,13 +7,14 @@ use postgres::Transaction;
 use postgres::audit::{self, Entry};
 use postgres::events::{self, NewEvent};
 use serde_json::json;
-use types::ids::ResidentId;
-use types::national_id::NationalId;
+use types::identifier::Identifier;
+use types::ids::{IdentifierId, ResidentId};
 
 use super::{BatchError, Importer};
+use crate::domain::identifier::{Document, Validity};
 use crate::domain::import::{Line, Reason, Rejection, UnknownPersons};
-use crate::domain::resident::{Resident, State};
-use crate::store::residents;
+use crate::domain::resident::Resident;
+use crate::store::{identifiers, residents};
 
 /// Who has which number, or why a line about it is rejected.
 pub(super) type Persons = HashMap<String, Result<ResidentId, Rejection>>;
@@ -29,8 +30,8 @@ impl Importer {
     ) -> Result<(Persons, i64), BatchError> {
         let mut persons = Persons::with_capacity(lines.len());
         let mut registered: i64 = 0;
-        let numbers: Vec<&NationalId> = lines.iter().map(|(_, said)| &said.national_id).collect();
-        let holders = residents::holders(tx, self.db.vault(), &numbers).await?;
+        let numbers: Vec<Identifier> = lines.iter().map(|(_, said)| said.national_id.clone().into()).collect();
+        let holders = identifiers::holders(tx, self.db.vault(), &numbers).await?;
         for ((_, said), holder) in lines.iter().zip(holders) {
             let number = said.national_id.expose().to_owned();
             // A second line about somebody whom the first has registered.
@@ -60,13 +61,16 @@ impl Importer {
             return Ok(Err(Rejection { reason: Reason::InvalidField, field: "name" }));
         }
         let resident = self.resident(said, now);
-        if !residents::insert(tx, self.db.vault(), &resident).await? {
+        let number = said.national_id.clone().into();
+        let document = Document::first(IdentifierId::generate(), number, Validity::default(), &resident);
+        let vault = self.db.vault();
+        if !residents::insert(tx, vault, &resident).await? || !identifiers::insert(tx, vault, &document).await? {
             return Err(BatchError::NumberTaken(said.national_id.expose().to_owned()));
         }
         let data = json!({ "resident_id": resident.id });
         events::append(tx, NewEvent::new("anjia.identity.resident.registered.v1", resident.id, data, now)).await?;
         let entry = Entry::by_service("identity", "identity.resident.register");
-        audit::record(tx, residents::audited(entry, &resident)).await?;
+        audit::record(tx, identifiers::audited(residents::audited(entry, &resident), &document)).await?;
         Ok(Ok(resident.id))
     }
 
@@ -74,11 +78,17 @@ impl Importer {
         Resident {
             id: ResidentId::generate(),
             region: self.region,
+            revision: 1,
             name: said.name.clone(),
-            national_id: said.national_id.clone(),
+            birth_date: said.national_id.birth_date().into(),
+            sex: said.national_id.sex().into(),
             mobile: None,
+            address: None,
+            language: None,
             community: said.community.clone(),
-            state: State::Registered,
+            neighbourhood: None,
+            provisional: None,
+            mother: None,
             registrar: Some(self.recorder),
             registered_at: now,
         }

@@ -36,6 +36,8 @@ impl From<IdentityError> for Status {
 
             E::ResidentNotFound => (Code::NotFound, "RESIDENT_NOT_FOUND"),
             E::OrganisationNotFound => (Code::NotFound, "ORGANISATION_NOT_FOUND"),
+            E::AllianceNotFound => (Code::NotFound, "ALLIANCE_NOT_FOUND"),
+            E::BankProfileNotFound => (Code::NotFound, "BANK_PROFILE_NOT_FOUND"),
             E::DesignationNotFound => (Code::NotFound, "DESIGNATION_NOT_FOUND"),
             E::DepartmentNotFound => (Code::NotFound, "DEPARTMENT_NOT_FOUND"),
             E::PractitionerNotFound => (Code::NotFound, "PRACTITIONER_NOT_FOUND"),
@@ -49,6 +51,8 @@ impl From<IdentityError> for Status {
             E::BreakGlassNotFound => (Code::NotFound, "BREAK_GLASS_NOT_FOUND"),
 
             E::OrganisationExists => (Code::AlreadyExists, "ORGANISATION_EXISTS"),
+            E::AllianceExists => (Code::AlreadyExists, "ALLIANCE_EXISTS"),
+            E::AlreadyAMember => (Code::AlreadyExists, "ALREADY_A_MEMBER"),
             E::DesignationExists => (Code::AlreadyExists, "DESIGNATION_EXISTS"),
             E::DesignationOverlaps => (Code::AlreadyExists, "DESIGNATION_OVERLAPS"),
             E::PractitionerExists => (Code::AlreadyExists, "PRACTITIONER_EXISTS"),
@@ -62,7 +66,11 @@ impl From<IdentityError> for Status {
             E::ConsentExists => (Code::AlreadyExists, "CONSENT_EXISTS"),
             E::BreakGlassExists => (Code::AlreadyExists, "BREAK_GLASS_EXISTS"),
 
+            E::StaleRevision => (Code::Aborted, "STALE_REVISION"),
             E::StaleVersion => (Code::Aborted, "STALE_VERSION"),
+            E::NotAMember => (Code::FailedPrecondition, "NOT_A_MEMBER"),
+            E::AllianceNeedsItsLead => (Code::FailedPrecondition, "ALLIANCE_NEEDS_ITS_LEAD"),
+            E::NotABank => (Code::FailedPrecondition, "NOT_A_BANK"),
             E::DesignationSuspended => (Code::FailedPrecondition, "DESIGNATION_SUSPENDED"),
             E::DesignationNotSuspended => (Code::FailedPrecondition, "DESIGNATION_NOT_SUSPENDED"),
             E::DesignationEnded => (Code::FailedPrecondition, "DESIGNATION_ENDED"),

@@ -17,8 +17,15 @@ use tonic_types::StatusExt;
 use types::ids::ResidentId;
 
 /// What an empty request may mean: everything, or the first page.
-const EMPTY_IS_LEGAL: [&str; 6] =
-    ["ListServicePackages", "ListOrganisations", "ListPolicies", "QueryOrders", "GetKeys", "WatchWorkList"];
+const EMPTY_IS_LEGAL: [&str; 7] = [
+    "ListAlliances",
+    "ListServicePackages",
+    "ListOrganisations",
+    "ListPolicies",
+    "QueryOrders",
+    "GetKeys",
+    "WatchWorkList",
+];
 /// Verbs on something that must exist; what one gets must, too.
 const ON_WHAT_EXISTS: [&str; 14] = [
     "EndEnrolment",

@@ -13,7 +13,8 @@ const ELSEWHERE: &str = "990000";
 
 /// Readable in every region by design, and writable in none but their own: policies and catalogues are public rules, organisations
 /// and those who work there public knowledge, and a client is looked up before anybody knows its region.
-const READ_EVERYWHERE: [&str; 5] = ["policies", "catalogue_items", "organisations", "designations", "clients"];
+const READ_EVERYWHERE: [&str; 7] =
+    ["policies", "catalogue_items", "organisations", "designations", "alliances", "alliance_members", "clients"];
 
 struct Table {
     service: &'static str,

@@ -4,9 +4,11 @@ use crate::finding::Finding;
 use crate::tree;
 
 /// Tables with a region that everybody may read, each with a reason.
-const PUBLIC: [(&str, &str); 5] = [
+const PUBLIC: [(&str, &str); 7] = [
     ("clients", "looked up before anybody knows its region"),
     ("organisations", "people travel for care"),
+    ("alliances", "who refers among each other is public, as organisations are"),
+    ("alliance_members", "who refers among each other is public, as organisations are"),
     ("designations", "what a provider is designated for is public, as it is"),
     ("policies", "a claim is judged by the policy of the insured region"),
     ("catalogue_items", "a claim is judged by the catalogue of the region of care"),

@@ -7,6 +7,7 @@ use devstack::callers::Client;
 use devstack::{Everybody, Keys, MeshRecord, callers};
 use proto::anjia::adjudication::v1::adjudication_service_client::AdjudicationServiceClient;
 use proto::anjia::adjudication::v1::policy_service_client::PolicyServiceClient;
+use proto::anjia::identity::v1::alliance_service_client::AllianceServiceClient;
 use proto::anjia::identity::v1::consent_service_client::ConsentServiceClient;
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
 use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
@@ -166,6 +167,7 @@ macro_rules! clients {
 
 clients! {
     residents: ResidentServiceClient on identity,
+    alliances: AllianceServiceClient on identity,
     organisations: OrganisationServiceClient on identity,
     enrolments: EnrolmentServiceClient on identity,
     delegations: DelegationServiceClient on identity,

@@ -5,8 +5,9 @@ use devstack::callers::{self, DOCTOR, PROPOSER, RELEASER, RESIDENT, SPECIALIST, 
 use proto::anjia::adjudication::v1::{ProposePolicyRequest, PutCatalogueRequest, ReleasePolicyRequest};
 use proto::anjia::common::v1::Scheme;
 use proto::anjia::identity::v1::{
-    self as identity, CoverLayer, EnrolResidentRequest, Enrolment, OrganisationKind, RegisterOrganisationRequest,
-    RegisterPractitionerRequest, RegisterResidentRequest,
+    self as identity, AllianceKind, CoverLayer, EnrolResidentRequest, Enrolment, FormAllianceRequest,
+    JoinAllianceRequest, OrganisationKind, RegisterOrganisationRequest, RegisterPractitionerRequest,
+    RegisterResidentRequest,
 };
 use proto::convert::to_date;
 use uuid::Uuid;
@@ -25,6 +26,7 @@ pub(crate) async fn register(stage: &Stage, story: &mut Story, calendar: &Calend
     for organisation in [&CLINIC, &HOSPITAL, &BANK, &INSURER] {
         register_organisation(stage, calendar, organisation).await?;
     }
+    form_alliance(stage, calendar).await?;
     let staff = [
         (WORKER, callers::CLINIC, "worker", None),
         (DOCTOR, callers::CLINIC, "clinic", Some(GENERAL_PRACTICE)),
@@ -64,7 +66,6 @@ async fn register_organisation(stage: &Stage, calendar: &Calendar, known: &Organ
         tier: known.tier.into(),
         region_code: callers::REGION.to_owned(),
         place: known.place,
-        alliance: if is_provider { ALLIANCE.to_owned() } else { String::new() },
         designated_from: is_provider.then(|| to_date(calendar.first_of_january(5))),
         designated_until: None,
         departments: departments.collect(),
@@ -73,6 +74,30 @@ async fn register_organisation(stage: &Stage, calendar: &Calendar, known: &Organ
     let request = RegisterOrganisationRequest { request_id: request_id(), organisation: Some(organisation) };
     let register = async |request| stage.organisations().register_organisation(request).await;
     stage.operator.call("RegisterOrganisation", request, register).await?;
+    Ok(())
+}
+
+/// The hospital leads, the clinic joins.
+async fn form_alliance(stage: &Stage, calendar: &Calendar) -> Result<()> {
+    let from = Some(to_date(calendar.first_of_january(5)));
+    let request = FormAllianceRequest {
+        request_id: request_id(),
+        alliance_id: String::new(),
+        name: ALLIANCE.to_owned(),
+        kind: AllianceKind::Medical.into(),
+        lead_organisation_id: HOSPITAL.id.to_string(),
+        from,
+    };
+    let form = async |request| stage.alliances().form_alliance(request).await;
+    let formed = stage.operator.call("FormAlliance", request, form).await?;
+    let request = JoinAllianceRequest {
+        request_id: request_id(),
+        alliance_id: formed.alliance.context("an alliance was formed, but not answered")?.alliance_id,
+        organisation_id: CLINIC.id.to_string(),
+        from,
+    };
+    let join = async |request| stage.alliances().join_alliance(request).await;
+    stage.operator.call("JoinAlliance", request, join).await?;
     Ok(())
 }
 

@@ -3,6 +3,8 @@
 use chassis::Guarded;
 use types::ids::{OrganisationId, ResidentId};
 
+use crate::domain::alliance::Alliance;
+use crate::domain::bank_profile::BankProfile;
 use crate::domain::break_glass::BreakGlass;
 use crate::domain::community::Community;
 use crate::domain::consent::Consent;
@@ -38,6 +40,30 @@ impl Guarded for Organisation {
 
     fn organisations(&self) -> Vec<OrganisationId> {
         vec![self.id]
+    }
+}
+
+impl Guarded for Alliance {
+    const NOT_FOUND: &'static str = "ALLIANCE_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        None
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.lead]
+    }
+}
+
+impl Guarded for BankProfile {
+    const NOT_FOUND: &'static str = "BANK_PROFILE_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        None
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.organisation]
     }
 }
 

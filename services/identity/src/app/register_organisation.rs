@@ -11,7 +11,7 @@ use types::tier::Tier;
 use super::App;
 use super::designate_provider::said_on_registration;
 use crate::domain::IdentityError;
-use crate::domain::organisation::{Department, Kind, Organisation};
+use crate::domain::organisation::{Campus, Department, Kind, Organisation};
 use crate::store::{departments, designations, organisations};
 use types::place::Place;
 
@@ -25,10 +25,10 @@ pub struct NewOrganisation {
     pub tier: Option<Tier>,
     pub region_code: RegionCode,
     pub place: Option<Place>,
-    pub alliance: String,
     /// First and last day as a provider that is designated for everything.
     pub designated: Option<(NaiveDate, Option<NaiveDate>)>,
     pub departments: Vec<Department>,
+    pub campuses: Vec<Campus>,
 }
 
 impl App {
@@ -47,9 +47,11 @@ impl App {
             tier: new.tier,
             region_code: new.region_code,
             place: new.place,
-            alliance: new.alliance,
+            alliance: String::new(),
             designations: vec![],
             departments: new.departments,
+            campuses: new.campuses,
+            revision: 1,
             registered_at: self.now(),
         };
         let designations = new.designated.map(|(from, until)| said_on_registration(&organisation, from, until));

@@ -62,6 +62,24 @@ pub enum IdentityError {
     OrganisationNotFound,
     #[error("an organisation with this credit code or id is already registered")]
     OrganisationExists,
+    #[error("there is no such alliance")]
+    AllianceNotFound,
+    #[error("an alliance with this id is already formed")]
+    AllianceExists,
+    #[error("the provider is in an alliance on that day or later")]
+    AlreadyAMember,
+    #[error("the provider is not a member")]
+    NotAMember,
+    #[error("the lead is the last to leave an alliance")]
+    AllianceNeedsItsLead,
+
+    #[error("there is no such profile of a bank")]
+    BankProfileNotFound,
+    #[error("it was changed since: read it again")]
+    StaleRevision,
+    #[error("only banks have such a profile")]
+    NotABank,
+
     #[error("there is no such designation")]
     DesignationNotFound,
     #[error("a designation with this id is already made")]

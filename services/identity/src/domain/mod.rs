@@ -1,5 +1,7 @@
 //! Who is who and who may act for whom: values and rules. Pure: time and randomness are passed in.
 
+pub mod alliance;
+pub mod bank_profile;
 pub mod break_glass;
 pub mod change;
 pub mod client;

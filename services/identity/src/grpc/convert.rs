@@ -12,6 +12,7 @@ use types::national_id::Sex;
 use super::flags::to_flag;
 use crate::app::OfDelegation;
 use crate::app::signer::PublishedKey;
+use crate::domain::alliance::{self, Alliance};
 use crate::domain::break_glass::{BreakGlass, Reason, Verdict};
 use crate::domain::consent::{self, Consent, DataKind, Purpose, RecipientClass};
 use crate::domain::contribution::{Contribution, WaitingCause};
@@ -21,7 +22,7 @@ use crate::domain::designation::{self, Designation, Suspension};
 use crate::domain::enrolment::{Coverage, Enrolment, Layer};
 use crate::domain::family_doctor::{Contract, Localized, ServicePackage};
 use crate::domain::guardianship::{self, Relation};
-use crate::domain::organisation::{Department, Kind, Organisation};
+use crate::domain::organisation::{Campus, Department, Kind, Organisation};
 use crate::domain::practitioner::Practitioner;
 use crate::domain::remote_care::{self, Filing};
 use crate::domain::resident::Provisional;
@@ -53,6 +54,7 @@ word!(optional_remote_care_kind, to_remote_care_kind, remote_care::Kind, wire::R
     { ResettledRetired, LongTermResident, TemporaryReferral, Emergency });
 word!(optional_designation_kind, to_designation_kind, designation::Kind, wire::DesignationKind,
     { Outpatient, Inpatient, Pharmacy, Chronic });
+word!(optional_alliance_kind, to_alliance_kind, alliance::Kind, wire::AllianceKind, { Medical, County });
 word!(optional_basis, to_basis, Basis, wire::DelegationBasis, { Granted, Guardian });
 word!(optional_action, to_action, Action, wire::DelegatedAction, { Book, Attend, Refer, Pay, View });
 word!(optional_data_kind, to_data_kind, DataKind, wire::HealthDataKind, {
@@ -90,6 +92,31 @@ pub(super) fn to_organisation(organisation: &Permitted<Organisation>) -> wire::O
         designated_until: organisation.designations.first().and_then(|first| first.until).map(to_date),
         departments: organisation.departments.iter().map(to_department).collect(),
         designations: organisation.designations.iter().map(to_designation).collect(),
+        campuses: organisation.campuses.iter().map(to_campus).collect(),
+        revision: organisation.revision,
+    }
+}
+
+fn to_campus(campus: &Campus) -> wire::Campus {
+    wire::Campus {
+        name: campus.name.clone(),
+        region_code: campus.region_code.to_string(),
+        place: Some(common::Place { latitude: campus.latitude, longitude: campus.longitude }),
+    }
+}
+
+pub(super) fn to_alliance(alliance: &Permitted<Alliance>) -> wire::Alliance {
+    let member = |member: &alliance::Member| wire::AllianceMember {
+        organisation_id: member.organisation.to_string(),
+        from: Some(to_date(member.from)),
+        until: member.until.map(to_date),
+    };
+    wire::Alliance {
+        alliance_id: alliance.id.to_string(),
+        name: alliance.name.clone(),
+        kind: to_alliance_kind(alliance.kind),
+        lead_organisation_id: alliance.lead.to_string(),
+        members: alliance.members.iter().map(member).collect(),
     }
 }
 

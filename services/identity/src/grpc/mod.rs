@@ -1,6 +1,8 @@
 //! The services on the wire: parse, one call, encode.
 
+mod alliances;
 mod audit;
+mod bank_profiles;
 mod break_glasses;
 mod communities;
 mod consents;
@@ -23,7 +25,9 @@ use std::sync::Arc;
 use chassis::Routes;
 use postgres::{Reply, paging};
 use proto::anjia::common::v1::PageRequest;
+use proto::anjia::identity::v1::alliance_service_server::AllianceServiceServer;
 use proto::anjia::identity::v1::audit_service_server::AuditServiceServer;
+use proto::anjia::identity::v1::bank_profile_service_server::BankProfileServiceServer;
 use proto::anjia::identity::v1::break_glass_service_server::BreakGlassServiceServer;
 use proto::anjia::identity::v1::community_service_server::CommunityServiceServer;
 use proto::anjia::identity::v1::consent_service_server::ConsentServiceServer;
@@ -53,6 +57,8 @@ pub fn routes(app: Arc<App>) -> Routes {
     Routes::new()
         .add_service(ResidentServiceServer::new(grpc.clone()))
         .add_service(OrganisationServiceServer::new(grpc.clone()))
+        .add_service(AllianceServiceServer::new(grpc.clone()))
+        .add_service(BankProfileServiceServer::new(grpc.clone()))
         .add_service(DesignationServiceServer::new(grpc.clone()))
         .add_service(EnrolmentServiceServer::new(grpc.clone()))
         .add_service(FamilyDoctorServiceServer::new(grpc.clone()))

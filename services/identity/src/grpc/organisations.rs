@@ -14,12 +14,13 @@ use types::ids::{DepartmentId, OrganisationId, PractitionerId};
 
 use super::convert::{optional_kind, said, to_organisation, to_practitioner};
 use super::{Grpc, answer};
-use crate::app::{NewOrganisation, NewPractitioner};
+use crate::app::{NewOrganisation, NewPractitioner, OrganisationUpdate};
 use crate::domain::IdentityError;
-use crate::domain::organisation::{Department, Filter, Organisation, is_icd10_prefix};
+use crate::domain::organisation::{Campus, Change, Department, Filter, Organisation, is_icd10_prefix};
 use crate::domain::practitioner::Practitioner;
 
 const DEPARTMENTS_MAX: usize = 200;
+const CAMPUSES_MAX: usize = 50;
 const CAPABILITIES_MAX: usize = 200;
 
 #[tonic::async_trait]
@@ -68,6 +69,20 @@ impl OrganisationService for Grpc {
         }))
     }
 
+    async fn update_organisation(
+        &self,
+        request: Request<wire::UpdateOrganisationRequest>,
+    ) -> Result<Response<wire::UpdateOrganisationResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let method = "anjia.identity.v1.OrganisationService/UpdateOrganisation";
+        let call =
+            Call::new(&ctx.caller, method, &message, |row| updated(row).encode_to_vec()).map_err(error::invalid)?;
+        let update = update(&message).map_err(error::invalid)?;
+        let reply = self.0.update_organisation(&ctx, &call, update).await?;
+        answer(reply, |row| updated(&row))
+    }
+
     async fn register_practitioner(
         &self,
         request: Request<wire::RegisterPractitionerRequest>,
@@ -99,13 +114,16 @@ fn registered(organisation: &Permitted<Organisation>) -> wire::RegisterOrganisat
     wire::RegisterOrganisationResponse { organisation: Some(to_organisation(organisation)) }
 }
 
+fn updated(organisation: &Permitted<Organisation>) -> wire::UpdateOrganisationResponse {
+    wire::UpdateOrganisationResponse { organisation: Some(to_organisation(organisation)) }
+}
+
 fn employed(practitioner: &Permitted<Practitioner>) -> wire::RegisterPractitionerResponse {
     wire::RegisterPractitionerResponse { practitioner: Some(to_practitioner(practitioner)) }
 }
 
 fn new_organisation(message: &wire::Organisation) -> Result<NewOrganisation, IdentityError> {
     let parse = || -> Result<NewOrganisation, IdentityError> {
-        let departments = message.departments.iter().enumerate();
         Ok(NewOrganisation {
             id: convert::optional_id("organisation_id", &message.organisation_id)?
                 .unwrap_or_else(OrganisationId::generate),
@@ -115,11 +133,9 @@ fn new_organisation(message: &wire::Organisation) -> Result<NewOrganisation, Ide
             tier: convert::optional_tier("tier", message.tier)?,
             region_code: convert::region("region_code", &message.region_code)?,
             place: message.place.as_ref().map(|place| convert::place("place", Some(place))).transpose()?,
-            alliance: convert::optional_text("alliance", &message.alliance, 100)?,
             designated: designated(message)?,
-            departments: at_most("departments", DEPARTMENTS_MAX, departments)?
-                .map(|(i, row)| department(row).map_err(|wrong| wrong.within(&format!("departments[{i}]"))))
-                .collect::<Result<_, _>>()?,
+            departments: departments(&message.departments)?,
+            campuses: campuses(&message.campuses)?,
         })
     };
     parse().map_err(|refusal| match refusal {
@@ -146,6 +162,58 @@ fn credit_code(value: &str) -> Result<CreditCode, IdentityError> {
         return Err(FieldError::new("credit_code", "is required").into());
     }
     Ok(CreditCode::parse(value)?)
+}
+
+/// Only what the mask names is looked at.
+fn update(message: &wire::UpdateOrganisationRequest) -> Result<OrganisationUpdate, FieldError> {
+    let new = convert::required("organisation", message.organisation.as_ref())?;
+    let mask = convert::required("update_mask", message.update_mask.as_ref())?;
+    let id = convert::id("organisation_id", &new.organisation_id).map_err(|wrong| wrong.within("organisation"))?;
+    if mask.paths.is_empty() {
+        return Err(FieldError::new("update_mask", "must name a field"));
+    }
+    let mut change = Change::default();
+    for path in &mask.paths {
+        read(new, path, &mut change)?;
+    }
+    Ok(OrganisationUpdate { id, revision: new.revision, change })
+}
+
+fn read(new: &wire::Organisation, path: &str, change: &mut Change) -> Result<(), FieldError> {
+    let within = |wrong: FieldError| wrong.within("organisation");
+    let place = || new.place.as_ref().map(|place| convert::place("place", Some(place))).transpose();
+    match path {
+        "name" => change.name = Some(convert::text("name", &new.name, 200).map_err(within)?),
+        "tier" => change.tier = Some(convert::optional_tier("tier", new.tier).map_err(within)?),
+        "region_code" => {
+            change.region_code = Some(convert::region("region_code", &new.region_code).map_err(within)?);
+        }
+        "place" => change.place = Some(place().map_err(within)?),
+        "campuses" => change.campuses = Some(campuses(&new.campuses).map_err(within)?),
+        "departments" => change.departments = Some(departments(&new.departments).map_err(within)?),
+        _ => return Err(FieldError::new("update_mask", format!("{path:?} cannot be changed"))),
+    }
+    Ok(())
+}
+
+fn departments(messages: &[wire::Department]) -> Result<Vec<Department>, FieldError> {
+    let numbered = at_most("departments", DEPARTMENTS_MAX, messages.iter().enumerate())?;
+    numbered.map(|(i, row)| department(row).map_err(|wrong| wrong.within(&format!("departments[{i}]")))).collect()
+}
+
+fn campuses(messages: &[wire::Campus]) -> Result<Vec<Campus>, FieldError> {
+    let numbered = at_most("campuses", CAMPUSES_MAX, messages.iter().enumerate())?;
+    numbered.map(|(i, row)| campus(row).map_err(|wrong| wrong.within(&format!("campuses[{i}]")))).collect()
+}
+
+fn campus(message: &wire::Campus) -> Result<Campus, FieldError> {
+    let place = convert::place("place", message.place.as_ref())?;
+    Ok(Campus {
+        name: convert::text("name", &message.name, 100)?,
+        region_code: convert::region("region_code", &message.region_code)?,
+        latitude: place.latitude,
+        longitude: place.longitude,
+    })
 }
 
 fn department(message: &wire::Department) -> Result<Department, FieldError> {
@@ -181,6 +249,11 @@ fn filter(message: &wire::ListOrganisationsRequest) -> Result<Filter, FieldError
         kind: optional_kind("kind", message.kind)?,
         tier: convert::optional_tier("tier", message.tier)?,
         capability: capability.map(|code| icd10_prefix("capability", code)).transpose()?,
+        region_code: match message.region_code.as_str() {
+            "" => None,
+            code => Some(convert::region("region_code", code)?),
+        },
+        alliance: convert::optional_id("alliance_id", &message.alliance_id)?,
     })
 }
 

@@ -35,6 +35,25 @@ pub async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
+/// One of the organisation's own, changed; false if it has none with this id.
+pub async fn update(
+    conn: &mut PgConnection,
+    organisation: OrganisationId,
+    department: &Department,
+) -> Result<bool, postgres::Error> {
+    let done = sqlx::query(
+        "UPDATE departments SET code = $3, name = $4, capabilities = $5 WHERE id = $1 AND organisation_id = $2",
+    )
+    .bind(department.id.uuid())
+    .bind(organisation.uuid())
+    .bind(&department.code)
+    .bind(&department.name)
+    .bind(&department.capabilities)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// The departments of some organisations, each with its organisation, in the order in which these list them.
 pub async fn of(
     conn: &mut PgConnection,

@@ -1,6 +1,8 @@
 //! What identity remembers: one table to a file. Takes a connection, never begins or commits.
 
+pub mod alliances;
 pub mod assertions;
+pub mod bank_profiles;
 pub mod break_glasses;
 pub mod changes;
 pub mod clients;

@@ -2,16 +2,17 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use postgres::audit::Entry;
+use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use types::credit_code::CreditCode;
-use types::ids::OrganisationId;
+use types::ids::{AllianceId, OrganisationId};
 use types::region::RegionCode;
 use types::tier::Tier;
 use uuid::Uuid;
 
-use super::{column, departments, designations};
+use super::{alliances, column, departments, designations};
 use crate::domain::designation::Designation;
-use crate::domain::organisation::{Department, Filter, Kind, Organisation};
+use crate::domain::organisation::{Campus, Department, Filter, Kind, Organisation};
 use types::place::Place;
 
 const TABLE: &str = "organisations";
@@ -27,15 +28,16 @@ struct Row {
     region_code: String,
     latitude: Option<f64>,
     longitude: Option<f64>,
-    alliance: String,
+    campuses: Json<Vec<Campus>>,
+    revision: i32,
     registered_at: DateTime<Utc>,
 }
 
 /// The organisation without its departments; false if there is one with this id or credit code.
 pub async fn insert(conn: &mut PgConnection, organisation: &Organisation) -> Result<bool, postgres::Error> {
     let done = sqlx::query(
-        "INSERT INTO organisations (id, region, kind, name, credit_code, tier, region_code, latitude, longitude, alliance, \
-         registered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+        "INSERT INTO organisations (id, region, kind, name, credit_code, tier, region_code, latitude, longitude, \
+         campuses, revision, registered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
     )
     .bind(organisation.id.uuid())
     .bind(organisation.region.as_str())
@@ -46,11 +48,31 @@ pub async fn insert(conn: &mut PgConnection, organisation: &Organisation) -> Res
     .bind(organisation.region_code.as_str())
     .bind(organisation.place.map(|place| place.latitude))
     .bind(organisation.place.map(|place| place.longitude))
-    .bind(&organisation.alliance)
+    .bind(Json(&organisation.campuses))
+    .bind(organisation.revision)
     .bind(organisation.registered_at)
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// What can be changed of it. The caller holds its lock.
+pub async fn update(conn: &mut PgConnection, organisation: &Organisation) -> Result<(), postgres::Error> {
+    sqlx::query(
+        "UPDATE organisations SET name = $2, tier = $3, region_code = $4, latitude = $5, longitude = $6, campuses = $7, \
+         revision = $8 WHERE id = $1",
+    )
+    .bind(organisation.id.uuid())
+    .bind(&organisation.name)
+    .bind(organisation.tier.map(Tier::as_str))
+    .bind(organisation.region_code.as_str())
+    .bind(organisation.place.map(|place| place.latitude))
+    .bind(organisation.place.map(|place| place.longitude))
+    .bind(Json(&organisation.campuses))
+    .bind(organisation.revision)
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// With the contracts that designate it on a day.
@@ -60,7 +82,7 @@ pub async fn get(
     on: NaiveDate,
 ) -> Result<Option<Organisation>, postgres::Error> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT id, region, kind, name, credit_code, tier, region_code, latitude, longitude, alliance, registered_at \
+        "SELECT id, region, kind, name, credit_code, tier, region_code, latitude, longitude, campuses, revision, registered_at \
          FROM organisations WHERE id = $1",
     )
     .bind(id.uuid())
@@ -96,17 +118,23 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Organisation>, postgres::Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, region, kind, name, credit_code, tier, region_code, latitude, longitude, alliance, registered_at \
+        "SELECT id, region, kind, name, credit_code, tier, region_code, latitude, longitude, campuses, revision, registered_at \
          FROM organisations o WHERE region = $1 \
          AND ($2::text IS NULL OR kind = $2) AND ($3::text IS NULL OR tier = $3) \
          AND ($4::text IS NULL OR EXISTS (SELECT FROM departments d, unnest(d.capabilities) AS covered \
              WHERE d.organisation_id = o.id AND starts_with($4, covered))) \
-         AND ($5::text IS NULL OR (name, id) > ($5, $6)) ORDER BY name, id LIMIT $7",
+         AND ($5::text IS NULL OR starts_with(region_code, $5)) \
+         AND ($6::uuid IS NULL OR EXISTS (SELECT FROM alliance_members m WHERE m.organisation_id = o.id \
+             AND m.alliance_id = $6 AND m.member_from <= $7 AND (m.member_until IS NULL OR m.member_until >= $7))) \
+         AND ($8::text IS NULL OR (name, id) > ($8, $9)) ORDER BY name, id LIMIT $10",
     )
     .bind(region.as_str())
     .bind(filter.kind.map(Kind::as_str))
     .bind(filter.tier.map(Tier::as_str))
     .bind(filter.capability.as_deref())
+    .bind(filter.region_prefix())
+    .bind(filter.alliance.map(AllianceId::uuid))
+    .bind(on)
     .bind(after.map(|(name, _)| name.as_str()))
     .bind(after.map(|(_, id)| *id))
     .bind(limit)
@@ -126,6 +154,7 @@ async fn whole(conn: &mut PgConnection, rows: Vec<Row>, on: NaiveDate) -> Result
     for (organisation, department) in departments::of(conn, &ids).await? {
         departments.entry(organisation.uuid()).or_default().push(department);
     }
+    let mut names = alliances::names(conn, &ids, on).await?;
     let mut good: HashMap<Uuid, Vec<Designation>> = HashMap::new();
     for designation in designations::of(conn, &ids).await?.into_iter().filter(|designation| designation.is_good_on(on))
     {
@@ -135,7 +164,8 @@ async fn whole(conn: &mut PgConnection, rows: Vec<Row>, on: NaiveDate) -> Result
         .map(|row| {
             let departments = departments.remove(&row.id).unwrap_or_default();
             let designations = good.remove(&row.id).unwrap_or_default();
-            row.organisation(departments, designations)
+            let alliance = names.remove(&row.id).unwrap_or_default();
+            row.organisation(departments, designations, alliance)
         })
         .collect()
 }
@@ -145,6 +175,7 @@ impl Row {
         self,
         departments: Vec<Department>,
         designations: Vec<Designation>,
+        alliance: String,
     ) -> Result<Organisation, postgres::Error> {
         let invalid = |column| postgres::Error::row_invalid(TABLE, column, self.id);
         let place = self.latitude.zip(self.longitude).map(|(latitude, longitude)| Place { latitude, longitude });
@@ -157,9 +188,11 @@ impl Row {
             region_code: column(TABLE, "region_code", self.id, &self.region_code)?,
             place,
             name: self.name,
-            alliance: self.alliance,
+            alliance,
             designations,
             departments,
+            campuses: self.campuses.0,
+            revision: self.revision,
             registered_at: self.registered_at,
         })
     }

@@ -15,7 +15,9 @@ use types::caller::Role;
 
 use crate::support::World;
 
-const SERVICES: [&str; 10] = [
+const SERVICES: [&str; 12] = [
+    "anjia.identity.v1.AllianceService",
+    "anjia.identity.v1.BankProfileService",
     "anjia.identity.v1.DesignationService",
     "anjia.identity.v1.FamilyDoctorService",
     "anjia.identity.v1.ResidentService",
@@ -96,6 +98,7 @@ async fn an_empty_request_is_refused_by_the_name_of_a_field() {
     let unlisted = world.mesh.register(unlisted).await;
     let complete_when_empty = [
         "anjia.identity.v1.OrganisationService/ListOrganisations",
+        "anjia.identity.v1.AllianceService/ListAlliances",
         "anjia.identity.v1.FamilyDoctorService/ListServicePackages",
         "anjia.identity.v1.BreakGlassService/ListUnreviewedBreakGlass",
         "anjia.identity.v1.TokenService/GetKeys",

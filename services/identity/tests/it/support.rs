@@ -4,6 +4,8 @@ use chassis::channel::Channel;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use proto::anjia::common::v1 as common;
 use proto::anjia::identity::v1 as wire;
+use proto::anjia::identity::v1::alliance_service_client::AllianceServiceClient;
+use proto::anjia::identity::v1::bank_profile_service_client::BankProfileServiceClient;
 use proto::anjia::identity::v1::community_service_client::CommunityServiceClient;
 use proto::anjia::identity::v1::consent_service_client::ConsentServiceClient;
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
@@ -75,6 +77,14 @@ impl World {
 
     pub(crate) fn enrolments(&self) -> EnrolmentServiceClient<Channel> {
         EnrolmentServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn alliances(&self) -> AllianceServiceClient<Channel> {
+        AllianceServiceClient::new(self.channel())
+    }
+
+    pub(crate) fn bank_profiles(&self) -> BankProfileServiceClient<Channel> {
+        BankProfileServiceClient::new(self.channel())
     }
 
     pub(crate) fn designations(&self) -> DesignationServiceClient<Channel> {
@@ -217,7 +227,6 @@ pub(crate) fn hospital(credit_code_body: &str) -> wire::Organisation {
         tier: common::Tier::Tertiary.into(),
         region_code: "110102".to_owned(),
         place: Some(common::Place { latitude: 39.93, longitude: 116.35 }),
-        alliance: String::new(),
         designated_from: Some(to_date(day("2020-01-01"))),
         designated_until: None,
         departments: vec![wire::Department {

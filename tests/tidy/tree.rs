@@ -41,7 +41,9 @@ pub(crate) fn texts() -> Vec<Text> {
 }
 
 pub(crate) fn too_long(texts: &[Text]) -> Vec<Finding> {
-    let long = texts.iter().filter(|text| text.content.lines().count() > LINES_MAX);
+    // An access file is a table with an entry a method: as long as the contract is.
+    let prose = texts.iter().filter(|text| !text.path.ends_with("/access.toml"));
+    let long = prose.filter(|text| text.content.lines().count() > LINES_MAX);
     long.map(|text| {
         let lines = text.content.lines().count();
         Finding::new(&text.path, LINES_MAX + 1, format!("{lines} lines"), format!("split it, {LINES_MAX} is the most"))

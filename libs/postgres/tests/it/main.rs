@@ -8,6 +8,7 @@ mod events;
 mod harness;
 mod kms;
 mod leases;
+mod proofs;
 mod scopes;
 mod tamper;
 mod vault;

@@ -8,6 +8,7 @@ use chassis::Credentials;
 use chassis::channel::Channel;
 use chrono::{Days, NaiveDate};
 use devstack::{Mesh, callers};
+use postgres::audit::AuditConfig;
 use postgres::vault::VaultConfig;
 use postgres::{Database, PostgresConfig, Scope};
 use proto::anjia::identity::v1::RegisterResidentRequest;
@@ -65,6 +66,7 @@ impl Population {
                 wrapping_key_file: Some(mesh.fleet().keys().secret("wrapping")?),
                 ..VaultConfig::default()
             },
+            audit: AuditConfig::default(),
         };
         let mut residents = ResidentServiceClient::new(identity.clone());
         let mut template = Uuid::nil();

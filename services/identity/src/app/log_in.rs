@@ -2,6 +2,8 @@ use chassis::auth::Claims;
 use postgres::Transaction;
 use postgres::audit::{self, Entry};
 use sha2::{Digest, Sha256};
+use types::identifier::Identifier;
+use types::national_id::NationalId;
 use uuid::Uuid;
 
 use super::App;
@@ -11,7 +13,7 @@ use crate::domain::link::Link;
 use crate::domain::login::Login;
 use crate::domain::resident::Resident;
 use crate::domain::token;
-use crate::store::{assertions, logins, residents};
+use crate::store::{assertions, identifiers, logins, residents};
 
 impl App {
     /// Finds who logged in, takes the login, and answers what a token of theirs may say at most: roles that the provider vouches for,
@@ -24,7 +26,7 @@ impl App {
     ) -> Result<Claims, IdentityError> {
         take(tx, login).await?;
         let numbered = match &login.national_id {
-            Some(number) => residents::find(tx, &self.vault, number).await?,
+            Some(number) => self.numbered(tx, number).await?,
             None => None,
         };
         let link = match logins::get(tx, &login.issuer, &login.subject).await? {
@@ -37,6 +39,14 @@ impl App {
         let entry = Entry::by_service("identity", "identity.token.issue_login");
         audit::record(tx, logins::audited(entry, &link.party, link.id)).await?;
         Ok(claims)
+    }
+
+    async fn numbered(&self, tx: &mut Transaction, number: &NationalId) -> Result<Option<Resident>, IdentityError> {
+        let identifier = Identifier::from(number.clone());
+        match identifiers::holder(tx, &self.vault, &identifier).await? {
+            Some(holder) => Ok(residents::get(tx, &self.vault, holder).await?),
+            None => Ok(None),
+        }
     }
 
     /// A first login: it belongs to the registered resident whom the provider names, or to nobody. Staff are linked by an operator.

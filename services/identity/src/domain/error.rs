@@ -30,7 +30,7 @@ pub enum IdentityError {
     IdentifierExists,
     #[error("there is no such document")]
     IdentifierNotFound,
-    #[error("the resident was changed since this revision was read")]
+    #[error("it was changed since this revision was read")]
     StaleRevision,
     #[error("there is no such pair")]
     DuplicateNotFound,
@@ -75,8 +75,6 @@ pub enum IdentityError {
 
     #[error("there is no such profile of a bank")]
     BankProfileNotFound,
-    #[error("it was changed since: read it again")]
-    StaleRevision,
     #[error("only banks have such a profile")]
     NotABank,
 

@@ -8,7 +8,8 @@ use proto::convert::{self, FieldError};
 use tonic::{Request, Response, Status};
 use types::ids::{EnrolmentId, RemoteCareFilingId};
 
-use super::convert::{optional_layer, optional_remote_care_kind, said, to_coverage, to_enrolment, to_filing};
+use super::convert::{optional_layer, optional_remote_care_kind, said};
+use super::cover::{to_coverage, to_enrolment, to_filing};
 use super::{Grpc, answer};
 use crate::app::{Correction, Ending, NewEnrolment, NewFiling};
 use crate::domain::enrolment::{Believed, Enrolment, Terms};

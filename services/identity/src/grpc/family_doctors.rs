@@ -10,7 +10,7 @@ use proto::convert::{self, FieldError};
 use tonic::{Request, Response, Status};
 use types::ids::ContractId;
 
-use super::convert::{to_contract, to_package};
+use super::cover::{to_contract, to_package};
 use super::{Grpc, answer};
 use crate::app::{ContractEnding, NewContract};
 use crate::domain::family_doctor::Contract;

@@ -7,6 +7,7 @@ mod break_glasses;
 mod communities;
 mod consents;
 mod convert;
+mod cover;
 mod delegations;
 mod designations;
 mod enrolments;

@@ -10,6 +10,7 @@ use crate::domain::IdentityError;
 const DOMAIN: &str = "identity.anjia";
 
 impl From<IdentityError> for Status {
+    #[expect(clippy::too_many_lines, reason = "one line a refusal, and none may be missing")]
     fn from(refusal: IdentityError) -> Self {
         use IdentityError as E;
         let text = refusal.to_string();
@@ -67,7 +68,6 @@ impl From<IdentityError> for Status {
 
             E::IdentifierOfAnother => (Code::AlreadyExists, "IDENTIFIER_OF_ANOTHER"),
             E::IdentifierExists => (Code::AlreadyExists, "IDENTIFIER_EXISTS"),
-            E::StaleRevision => (Code::Aborted, "STALE_REVISION"),
             E::GuardianshipExists => (Code::AlreadyExists, "GUARDIANSHIP_EXISTS"),
             E::FlagExists => (Code::AlreadyExists, "FLAG_EXISTS"),
             E::FlagOverlaps => (Code::AlreadyExists, "FLAG_OVERLAPS"),

@@ -16,7 +16,7 @@ use proto::anjia::identity::v1::{
 use serde_json::{Value, json};
 use testkit::callers::{CLINIC, WORKER};
 use testkit::{Mesh, request_id};
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::exchange_token::{assertion, unauthenticated};
 use crate::provider::Provider;
@@ -90,7 +90,7 @@ impl World {
         self.ask(self.message("app", token)).await
     }
 
-    async fn count(&self, table: &'static str) -> i64 {
+    async fn rows_of(&self, table: &'static str) -> i64 {
         let sql = match table {
             "logins" => "SELECT count(*) FROM logins",
             "residents" => "SELECT count(*) FROM residents",
@@ -137,7 +137,7 @@ async fn id_07_a_resident_logs_in_with_the_citys_login_and_is_found_by_number() 
     let again = with(claims(&number), &json!({ "id_number": null }));
     let again = world.log_in(&provider.sign(Some("ed"), &again)).await.unwrap();
     assert_eq!(read(&again).sub, said.sub);
-    assert_eq!((world.count("logins").await, world.audited("identity.login.link", id).await), (1, 1));
+    assert_eq!((world.rows_of("logins").await, world.audited("identity.login.link", id).await), (1, 1));
 
     // The token is good: she reads her own record, with her full name.
     let mut request =
@@ -164,7 +164,7 @@ async fn id_07_nobody_comes_to_be_a_person_by_logging_in() {
     // Staff are linked by an operator, whatever the provider says of them.
     let staff = with(claims(""), &json!({ "sub": "w-9", "id_number": null, "roles": ["root"] }));
     assert_eq!(refused(world.log_in(&provider.sign(Some("ed"), &staff)).await), denied("PERSON_UNKNOWN"));
-    assert_eq!((world.count("logins").await, world.count("residents").await), (0, 0));
+    assert_eq!((world.rows_of("logins").await, world.rows_of("residents").await), (0, 0));
 }
 
 #[tokio::test]
@@ -320,7 +320,7 @@ async fn id_07_what_is_no_good_login_is_refused_by_reason_and_changes_nothing() 
     assert_eq!(wrong_field(world.ask(untyped).await), "subject_token_type");
     let roleless = ExchangeTokenRequest { scope: "root".to_owned(), ..world.message("app", "a.b.c") };
     assert_eq!(wrong_field(world.ask(roleless).await), "scope");
-    assert_eq!(world.count("logins").await, 0);
+    assert_eq!(world.rows_of("logins").await, 0);
 
     // The proof was not taken by any of them; the good token is, once.
     let token = provider.sign(Some("ed"), &good);

@@ -1,7 +1,5 @@
 //! `AuditService`: what is signed about our audit, and who looked at whose data.
 
-use std::sync::Arc;
-
 use chassis::{Context, audit};
 
 use proto::anjia::referral::v1::{
@@ -12,7 +10,7 @@ use tonic::{Request, Response, Status};
 
 use crate::app::App;
 
-pub struct Audit(pub Arc<App>);
+pub struct Audit(pub App);
 
 #[tonic::async_trait]
 impl AuditService for Audit {

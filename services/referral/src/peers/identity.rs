@@ -156,6 +156,8 @@ impl Identity {
                 tier: 0,
                 capability: icd10_code.unwrap_or_default().to_owned(),
                 page: Some(proto::anjia::common::v1::PageRequest { page_size: PAGE_SIZE, page_token }),
+                region_code: String::new(),
+                alliance_id: String::new(),
             };
             let answer = self
                 .organisations

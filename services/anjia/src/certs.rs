@@ -17,7 +17,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// Issue every certificate anew, services' and callers', with new keys. What runs takes them up within two seconds and drops no
-    /// call; the CA stays.
+    /// call; the CA stays. A token taken by hand before is asked for anew: it is bound to the old certificate.
     Rotate {
         #[command(flatten)]
         root: Root,

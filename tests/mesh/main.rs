@@ -7,6 +7,7 @@ mod delegated;
 mod faults;
 mod idempotency;
 mod journey;
+mod privacy;
 mod redis;
 mod refusals;
 mod row_security;

@@ -34,6 +34,7 @@ mod context;
 pub mod deadline;
 mod ending;
 pub mod error;
+pub mod export;
 pub mod feed;
 pub mod methods;
 pub mod server;

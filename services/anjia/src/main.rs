@@ -4,6 +4,7 @@ mod access;
 mod bench;
 mod demo;
 mod down;
+mod export;
 mod setup;
 mod token;
 mod trace;
@@ -36,6 +37,7 @@ enum Command {
     Up(up::Args),
     Down(down::Args),
     Token(token::Args),
+    Export(export::Args),
     Verify(verify::Args),
     Bench(bench::Args),
     Access(access::Args),
@@ -64,6 +66,7 @@ async fn main() -> ExitCode {
         Command::Up(args) => up::run(args).await,
         Command::Down(args) => down::run(&args),
         Command::Token(args) => token::run(&args).await,
+        Command::Export(args) => export::run(&args).await,
         Command::Verify(args) => verify::command(&args).await,
         Command::Bench(args) => bench::run(&args).await,
         Command::Access(args) => access::run(&args),

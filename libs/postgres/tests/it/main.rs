@@ -8,5 +8,6 @@ mod events;
 mod harness;
 mod kms;
 mod leases;
+mod rotation;
 mod scopes;
 mod vault;

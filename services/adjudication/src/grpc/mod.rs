@@ -5,12 +5,14 @@ mod convert;
 mod encode;
 mod events;
 mod policies;
+mod privacy;
 mod status;
 
 use chassis::Routes;
 use proto::anjia::adjudication::v1::adjudication_service_server::AdjudicationServiceServer;
 use proto::anjia::adjudication::v1::event_service_server::EventServiceServer;
 use proto::anjia::adjudication::v1::policy_service_server::PolicyServiceServer;
+use proto::anjia::adjudication::v1::privacy_service_server::PrivacyServiceServer;
 
 use crate::app::App;
 
@@ -28,4 +30,5 @@ pub fn routes(app: &App) -> Routes {
                 .max_decoding_message_size(MESSAGE_SIZE_MAX),
         )
         .add_service(EventServiceServer::new(events::Events(app.clone())))
+        .add_service(PrivacyServiceServer::new(privacy::Privacy(app.clone())))
 }

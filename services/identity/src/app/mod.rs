@@ -68,6 +68,7 @@ use tokio::sync::Notify;
 use types::clock::Clock;
 use types::region::RegionCode;
 
+pub use crate::store::PERSONAL;
 pub use change_designation::DesignationChange;
 pub use check_break_glass::BreakGlassQuestion;
 pub use check_consent::{Allowing, ConsentQuestion};

@@ -9,6 +9,7 @@ mod enrolments;
 mod events;
 mod family_doctors;
 mod organisations;
+mod privacy;
 mod residents;
 mod status;
 mod tokens;
@@ -26,6 +27,7 @@ use proto::anjia::identity::v1::enrolment_service_server::EnrolmentServiceServer
 use proto::anjia::identity::v1::event_service_server::EventServiceServer;
 use proto::anjia::identity::v1::family_doctor_service_server::FamilyDoctorServiceServer;
 use proto::anjia::identity::v1::organisation_service_server::OrganisationServiceServer;
+use proto::anjia::identity::v1::privacy_service_server::PrivacyServiceServer;
 use proto::anjia::identity::v1::resident_service_server::ResidentServiceServer;
 use proto::anjia::identity::v1::token_service_server::TokenServiceServer;
 use serde::Serialize;
@@ -51,7 +53,8 @@ pub fn routes(app: Arc<App>) -> Routes {
         .add_service(ConsentServiceServer::new(grpc.clone()))
         .add_service(BreakGlassServiceServer::new(grpc.clone()))
         .add_service(TokenServiceServer::new(grpc.clone()))
-        .add_service(EventServiceServer::new(grpc))
+        .add_service(EventServiceServer::new(grpc.clone()))
+        .add_service(PrivacyServiceServer::new(grpc))
 }
 
 /// The answer to a write, fresh or repeated.

@@ -15,6 +15,9 @@ const NAME: &str = "name_sealed";
 const NATIONAL_ID: &str = "national_id_sealed";
 const MOBILE: &str = "mobile_sealed";
 
+/// What of it is sealed.
+pub const SEALED: &[&str] = &[NAME, NATIONAL_ID, MOBILE];
+
 #[derive(FromRow)]
 struct Row {
     id: Uuid,

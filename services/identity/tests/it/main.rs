@@ -20,6 +20,7 @@ mod grant_delegation;
 mod import_enrolments;
 mod isolation;
 mod list_organisations;
+mod personal;
 mod privacy;
 mod pull_events;
 mod register_organisation;

@@ -4,6 +4,7 @@ mod banks;
 mod bills;
 mod convert;
 mod events;
+mod privacy;
 mod status;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use chassis::Routes;
 use proto::anjia::payment::v1::bank_service_server::BankServiceServer;
 use proto::anjia::payment::v1::bill_service_server::BillServiceServer;
 use proto::anjia::payment::v1::event_service_server::EventServiceServer;
+use proto::anjia::payment::v1::privacy_service_server::PrivacyServiceServer;
 
 use crate::app::App;
 
@@ -21,4 +23,5 @@ pub fn routes(app: &Arc<App>) -> Routes {
         .add_service(BillServiceServer::new(bills::Bills(Arc::clone(app))))
         .add_service(BankServiceServer::new(banks::Banks(Arc::clone(app))))
         .add_service(EventServiceServer::new(events::Events(Arc::clone(app))))
+        .add_service(PrivacyServiceServer::new(privacy::Privacy(Arc::clone(app))))
 }

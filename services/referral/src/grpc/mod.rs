@@ -4,9 +4,11 @@ mod convert;
 mod events;
 mod journeys;
 mod parse;
+mod privacy;
 mod referrals;
 mod status;
 
 pub use events::Events;
 pub use journeys::Journeys;
+pub use privacy::Privacy;
 pub use referrals::Referrals;

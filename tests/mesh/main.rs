@@ -8,6 +8,7 @@ mod faults;
 mod idempotency;
 mod journey;
 mod peers;
+mod privacy;
 mod redis;
 mod refusals;
 mod rotation;

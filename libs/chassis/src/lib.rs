@@ -35,6 +35,7 @@ mod context;
 pub mod deadline;
 mod ending;
 pub mod error;
+pub mod export;
 pub mod feed;
 pub mod methods;
 pub mod server;

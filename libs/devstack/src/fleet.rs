@@ -258,6 +258,12 @@ impl Fleet {
         self.check()
     }
 
+    /// Runs a command of a service's binary to its end, such as `data-keys rotate`, with the settings it serves with.
+    pub async fn run(&self, name: &str, arguments: &[&str]) -> Result<()> {
+        let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+        self.command(name, &arguments, self.environment(name)?).await
+    }
+
     async fn command(&self, name: &str, arguments: &[OsString], env: Vec<(String, OsString)>) -> Result<()> {
         let verb = arguments.first().map(|verb| verb.to_string_lossy().into_owned()).unwrap_or_default();
         let log = self.log(&format!("{name}-{verb}"));

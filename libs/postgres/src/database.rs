@@ -1,8 +1,9 @@
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    PgPool,
+    PgPool, Postgres,
     migrate::Migrator,
+    pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::{Notify, watch};
@@ -15,7 +16,7 @@ use crate::{
     vault::{Keys, Vault},
 };
 
-type Begun = sqlx::Transaction<'static, sqlx::Postgres>;
+type Begun = sqlx::Transaction<'static, Postgres>;
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// A caller who waited this long for a connection is better answered "unavailable" than kept.
@@ -82,7 +83,7 @@ impl Database {
             }
             Scope::Worker => (self.begin_as_worker(lock_timeout_ms).await?, None),
         };
-        Ok(Transaction::new(tx, scope, keys, Arc::clone(&self.signals)))
+        Ok(Transaction::new(tx, scope, keys, Arc::clone(&self.vault), Arc::clone(&self.signals)))
     }
 
     /// With the newest keys of the region in memory: the statement that begins tells whether there are newer ones.
@@ -90,7 +91,7 @@ impl Database {
         loop {
             let mut tx = self.service.begin_with(BEGIN).await?;
             let (generation, ..): (i64, String, String, String) = sqlx::query_as(
-                "SELECT coalesce((SELECT max(generation) FROM data_keys WHERE region IN ($1, '')), 0), \
+                "SELECT coalesce((SELECT max(generation) FROM data_keys WHERE region_code IN ($1, '')), 0), \
                  set_config('anjia.region', $1, true), set_config('statement_timeout', $2, true), \
                  set_config('lock_timeout', $3, true)",
             )
@@ -121,6 +122,11 @@ impl Database {
         .execute(&mut *tx)
         .await?;
         Ok(tx)
+    }
+
+    /// The service's role outside any transaction and region: for the keys, which belong to no region.
+    pub(crate) async fn service_connection(&self) -> Result<PoolConnection<Postgres>, Error> {
+        Ok(self.service.acquire().await?)
     }
 
     /// The keys of personal data; [`Database::begin`] keeps those of its region current.

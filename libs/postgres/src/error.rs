@@ -54,6 +54,11 @@ pub enum Error {
     /// A bug: no transaction has begun in this process yet.
     #[error("the keys of the blind indexes are not in memory")]
     IndexKeysMissing,
+    #[error("json: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Its rows would be lost with the key that they are sealed with.
+    #[error("{table}.{column} is sealed, but the service does not list it: it cannot be sealed anew")]
+    SealedColumnUnlisted { table: String, column: String },
     /// A row that no code of ours could have written.
     #[error("{table}.{column} of row {row} makes no sense")]
     RowInvalid { table: &'static str, column: &'static str, row: String },

@@ -5,6 +5,7 @@ use proto::{
     convert::{self, FieldError},
 };
 use sha2::{Digest as _, Sha256};
+use sqlx::PgConnection;
 use types::{
     caller::{Caller, Party},
     ids::{OrganisationId, RequestId},
@@ -12,10 +13,11 @@ use types::{
 };
 
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::{
     Database, Error, Scope, Transaction,
-    vault::{Cell, Keys},
+    vault::{Cell, Keys, Page},
 };
 
 /// How long a duplicate waits for the request it duplicates.
@@ -194,6 +196,59 @@ fn answer_cell(subject: &str, request_id: Uuid, method: &str, actor: &str, organ
     Cell { table: "requests", column: "response", row: Uuid::from_bytes(row) }
 }
 
+/// The key of a request, in the order of the primary key.
+type Key = (String, Uuid, String, String, String);
+
+/// Seals the next answers anew that are not sealed with the newest key yet. The cursor is the key of the last one, as JSON.
+pub(crate) async fn seal_page(
+    conn: &mut PgConnection,
+    keys: &Keys,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Page, Error> {
+    let after: Key = match after {
+        Some(after) => {
+            serde_json::from_str(after).map_err(|_| Error::row_invalid("key_rotations", "after", "requests"))?
+        }
+        None => Key::default(),
+    };
+    let answers: Vec<StoredAnswer> = sqlx::query_as(
+        "SELECT subject, request_id, method, actor, organisation, region, response, key_version FROM requests \
+         WHERE (subject, request_id, method, actor, organisation) > ($1, $2, $3, $4, $5) AND response IS NOT NULL \
+         ORDER BY subject, request_id, method, actor, organisation LIMIT $6 FOR NO KEY UPDATE",
+    )
+    .bind(after.0)
+    .bind(after.1)
+    .bind(after.2)
+    .bind(after.3)
+    .bind(after.4)
+    .bind(limit)
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut sealed_anew = 0;
+    for answer in answers.iter().filter(|answer| answer.key_version != keys.version()) {
+        let sealed = keys.seal_bytes(answer.cell(), &Zeroizing::new(answer.open(keys)?))?;
+        sqlx::query(
+            "UPDATE requests SET response = $6, key_version = $7 \
+             WHERE subject = $1 AND request_id = $2 AND method = $3 AND actor = $4 AND organisation = $5",
+        )
+        .bind(&answer.subject)
+        .bind(answer.request_id)
+        .bind(&answer.method)
+        .bind(&answer.actor)
+        .bind(&answer.organisation)
+        .bind(sealed)
+        .bind(keys.version())
+        .execute(&mut *conn)
+        .await?;
+        sealed_anew += 1;
+    }
+    let last =
+        answers.last().map(|last| (&last.subject, last.request_id, &last.method, &last.actor, &last.organisation));
+    let last = last.map(|key| serde_json::to_string(&key)).transpose();
+    Ok(Page { sealed_anew, last: last.map_err(|_| Error::row_invalid("requests", "subject", "new"))? })
+}
+
 /// A stored answer as a checker finds it.
 #[derive(Debug, sqlx::FromRow)]
 pub struct StoredAnswer {
@@ -210,8 +265,11 @@ pub struct StoredAnswer {
 impl StoredAnswer {
     /// The encoded answer. `keys` are those of its region.
     pub fn open(&self, keys: &Keys) -> Result<Vec<u8>, Error> {
-        let cell = answer_cell(&self.subject, self.request_id, &self.method, &self.actor, &self.organisation);
-        keys.open_bytes(cell, self.key_version, &self.response)
+        keys.open_bytes(self.cell(), self.key_version, &self.response)
+    }
+
+    fn cell(&self) -> Cell {
+        answer_cell(&self.subject, self.request_id, &self.method, &self.actor, &self.organisation)
     }
 }
 

@@ -24,6 +24,7 @@ pub mod consumer;
 pub mod events;
 pub mod lease;
 pub mod paging;
+pub mod personal;
 pub mod retention;
 pub mod sealer;
 pub mod vault;

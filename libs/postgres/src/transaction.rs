@@ -6,7 +6,12 @@ use std::{
 use sqlx::{PgConnection, Postgres};
 use types::{caller::Caller, region::RegionCode};
 
-use crate::{Error, audit::Audited, database::Signals, vault::Keys};
+use crate::{
+    Error,
+    audit::Audited,
+    database::Signals,
+    vault::{Keys, Person, PersonKey, Vault},
+};
 
 /// What a transaction may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +42,9 @@ pub struct Transaction {
     inner: sqlx::Transaction<'static, Postgres>,
     scope: Scope,
     keys: Option<Arc<Keys>>,
+    pub(crate) vault: Arc<Vault>,
+    /// Of persons first met in it: known to others once it commits.
+    pub(crate) new_person_keys: Vec<(Person, PersonKey)>,
     signals: Arc<Signals>,
     /// Rows wait for the sealer.
     pub(crate) unsealed: bool,
@@ -49,9 +57,10 @@ impl Transaction {
         inner: sqlx::Transaction<'static, Postgres>,
         scope: Scope,
         keys: Option<Arc<Keys>>,
+        vault: Arc<Vault>,
         signals: Arc<Signals>,
     ) -> Self {
-        Self { inner, scope, keys, signals, unsealed: false, unanswered: false }
+        Self { inner, scope, keys, vault, new_person_keys: Vec::new(), signals, unsealed: false, unanswered: false }
     }
 
     /// The region it was begun for.
@@ -83,6 +92,9 @@ impl Transaction {
             return Err(Error::AnswerMissing);
         }
         self.inner.commit().await?;
+        for (person, key) in self.new_person_keys {
+            self.vault.persons().insert(person, key);
+        }
         if self.unsealed {
             self.signals.unsealed.notify_one();
         }

@@ -5,6 +5,19 @@ use std::{fmt, str::FromStr};
 use serde::Deserialize;
 
 /// Holds a value and never shows it: not in `Debug`, not by serialising. Reading it takes a visible [`Redacted::expose`].
+///
+/// It cannot be printed:
+///
+/// ```compile_fail
+/// println!("{}", types::redacted::Redacted::new("secret"));
+/// ```
+///
+/// nor become a field of a span or a log line by itself, which takes `Display` or `Debug`, nor be serialised:
+///
+/// ```compile_fail
+/// fn serialise<T: serde::Serialize>(_: T) {}
+/// serialise(types::redacted::Redacted::new("secret"));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize)]
 #[serde(transparent)]
 pub struct Redacted<T>(T);

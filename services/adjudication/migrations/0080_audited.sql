@@ -2,5 +2,5 @@
 CALL audited('policies');
 CALL audited('catalogue_items');
 CALL audited('quotes');
-CALL audited('claims');
+CALL audited('claims', sealed => '{diagnoses_sealed}', apart => '{key_version}');
 CALL audited('settlements');

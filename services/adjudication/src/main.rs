@@ -3,12 +3,16 @@
 use std::sync::Arc;
 
 use adjudication::app::App;
+use adjudication::app::PERSONAL;
 use adjudication::config::Config;
 use adjudication::peers::{Identity, Scheduling};
 use adjudication::{MIGRATOR, grpc, work};
 use chassis::{Credentials, Server, Tls, Verifier, command, telemetry};
 use chrono::TimeDelta;
-use postgres::{Database, MigrateConfig};
+use postgres::{
+    Database, MigrateConfig, personal,
+    vault::{self, KeysCommand},
+};
 use types::clock::{Clock, SystemClock};
 
 /// Decides what insurance pays, and says why.
@@ -19,6 +23,8 @@ enum Command {
     Serve(Box<Config>),
     /// Brings the database up to this version, as its owner.
     Migrate(MigrateConfig),
+    #[command(subcommand)]
+    DataKeys(Box<KeysCommand>),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -27,6 +33,7 @@ fn main() -> anyhow::Result<()> {
         Command::Migrate(config) => {
             command::once(async { Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR).await?) })
         }
+        Command::DataKeys(keys) => command::once(async { Ok(vault::keys(*keys, &personal::sealed(PERSONAL)).await?) }),
     }
 }
 

@@ -6,6 +6,7 @@ mod bench;
 mod certs;
 mod demo;
 mod down;
+mod export;
 mod setup;
 mod token;
 mod trace;
@@ -39,6 +40,7 @@ enum Command {
     Down(down::Args),
     Token(token::Args),
     Certs(certs::Args),
+    Export(export::Args),
     Verify(verify::Args),
     Bench(bench::Args),
     Access(access::Args),
@@ -69,6 +71,7 @@ async fn main() -> ExitCode {
         Command::Down(args) => down::run(&args),
         Command::Token(args) => token::run(&args).await,
         Command::Certs(args) => certs::run(&args),
+        Command::Export(args) => export::run(&args).await,
         Command::Verify(args) => verify::command(&args).await,
         Command::Audit(args) => audit::run(&args).await,
         Command::Bench(args) => bench::run(&args).await,

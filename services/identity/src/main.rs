@@ -7,14 +7,17 @@ use anyhow::Context as _;
 use chassis::auth::Revocations;
 use chassis::{Server, Verifier, command, runtime, telemetry};
 use chrono::TimeDelta;
-use identity::app::{App, Federation, Signer, bootstrap, import_enrolments, rotate_keys};
+use identity::app::{App, Federation, PERSONAL, Signer, bootstrap, import_enrolments, rotate_keys};
 use identity::config::{BootstrapConfig, Config, ImportConfig, RotateConfig};
 use identity::domain::break_glass::Limits;
 use identity::domain::continuation::Continuations;
 use identity::domain::contribution::ContributionRules;
 use identity::domain::family_doctor::ServicePackages;
 use identity::{ACCESS, CONTINUATIONS, CONTRIBUTION_RULES, MIGRATOR, SERVICE_PACKAGES, grpc, work};
-use postgres::{Database, MigrateConfig};
+use postgres::{
+    Database, MigrateConfig, personal,
+    vault::{self, KeysCommand},
+};
 use tokio::sync::Notify;
 use types::clock::{Clock, SystemClock};
 
@@ -28,6 +31,8 @@ enum Command {
     Migrate(MigrateConfig),
     /// Takes in a file of enrolments, as the service. Repeatable: goes on where it was.
     ImportEnrolments(Box<ImportConfig>),
+    #[command(subcommand)]
+    DataKeys(Box<KeysCommand>),
     /// Registers clients, or brings them up to date, as the service.
     Bootstrap(Box<BootstrapConfig>),
     /// Manages the keys that sign access tokens.
@@ -46,6 +51,7 @@ fn main() -> anyhow::Result<()> {
         Command::Serve(config) => runtime(&config.server)?.block_on(serve(*config)),
         Command::Migrate(config) => command::once(migrate(config)),
         Command::ImportEnrolments(config) => command::once(import_enrolments::run(*config)),
+        Command::DataKeys(keys) => command::once(async { Ok(vault::keys(*keys, &personal::sealed(PERSONAL)).await?) }),
         Command::Bootstrap(config) => command::once(register(*config)),
         Command::Keys(Keys::Rotate(config)) => command::once(async move { rotate(&config) }),
     }

@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use chassis::{Credentials, Server, Tls, Verifier, command, telemetry};
 use chrono::TimeDelta;
+use payment::app::PERSONAL;
 use payment::app::{App, Durations};
 use payment::config::Config;
 use payment::peers::{adjudication::Adjudication, identity::Identity, scheduling::Scheduling};
 use payment::{MIGRATOR, grpc, work};
-use postgres::{Database, MigrateConfig};
+use postgres::{
+    Database, MigrateConfig, personal,
+    vault::{self, KeysCommand},
+};
 use tokio::sync::Notify;
 use types::clock::{Clock, SystemClock};
 
@@ -21,6 +25,8 @@ enum Command {
     Serve(Box<Config>),
     /// Brings the database up to this version, as its owner.
     Migrate(MigrateConfig),
+    #[command(subcommand)]
+    DataKeys(Box<KeysCommand>),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -29,6 +35,7 @@ fn main() -> anyhow::Result<()> {
         Command::Migrate(config) => {
             command::once(async { Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR).await?) })
         }
+        Command::DataKeys(keys) => command::once(async { Ok(vault::keys(*keys, &personal::sealed(PERSONAL)).await?) }),
     }
 }
 

@@ -4,16 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use chassis::{Credentials, Routes, Server, Tls, Verifier, command, telemetry};
 use chrono::TimeDelta;
-use postgres::{Database, MigrateConfig};
+use postgres::{
+    Database, MigrateConfig, personal,
+    vault::{self, KeysCommand},
+};
 use proto::anjia::referral::v1::{
     audit_service_server::AuditServiceServer, event_service_server::EventServiceServer,
-    journey_service_server::JourneyServiceServer, referral_service_server::ReferralServiceServer,
+    journey_service_server::JourneyServiceServer, privacy_service_server::PrivacyServiceServer,
+    referral_service_server::ReferralServiceServer,
 };
 use referral::{
     ACCESS, MIGRATOR,
-    app::{App, Limits, Signals},
+    app::{App, Limits, PERSONAL, Signals},
     config::Config,
-    grpc::{Audit, Events, Journeys, Referrals},
+    grpc::{Audit, Events, Journeys, Privacy, Referrals},
     peers::{Adjudication, Identity, Payment, Scheduling},
     work,
 };
@@ -27,6 +31,8 @@ enum Command {
     Serve(Box<Config>),
     /// Brings the database up to this version, as its owner.
     Migrate(MigrateConfig),
+    #[command(subcommand)]
+    DataKeys(Box<KeysCommand>),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -35,6 +41,7 @@ fn main() -> anyhow::Result<()> {
         Command::Migrate(config) => {
             command::once(async { Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR).await?) })
         }
+        Command::DataKeys(keys) => command::once(async { Ok(vault::keys(*keys, &personal::sealed(PERSONAL)).await?) }),
     }
 }
 
@@ -49,7 +56,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .add_service(ReferralServiceServer::new(Referrals::new(app.clone())))
         .add_service(JourneyServiceServer::new(Journeys::new(app.clone())))
         .add_service(AuditServiceServer::new(Audit(app.clone())))
-        .add_service(EventServiceServer::new(Events::new(app.clone())));
+        .add_service(EventServiceServer::new(Events::new(app.clone())))
+        .add_service(PrivacyServiceServer::new(Privacy::new(app.clone())));
     let ready = app.db.clone();
     let (sealed, driver, follower, teller) = (app.db.clone(), app.clone(), app.clone(), app.clone());
     Server::new("referral", &config.server)

@@ -3,10 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use chassis::{Credentials, Server, Tls, Verifier, command, runtime, telemetry};
-use postgres::{Database, MigrateConfig, consumer};
+use postgres::{
+    Database, MigrateConfig, consumer, personal,
+    vault::{self, KeysCommand},
+};
 use scheduling::{
     ACCESS, MIGRATOR,
-    app::{Scheduling, Search},
+    app::{PERSONAL, Scheduling, Search},
     config::Config,
     grpc,
     peers::{
@@ -26,6 +29,8 @@ enum Command {
     Serve(Box<Config>),
     /// Brings the database up to this version, as its owner.
     Migrate(MigrateConfig),
+    #[command(subcommand)]
+    DataKeys(Box<KeysCommand>),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -34,6 +39,7 @@ fn main() -> anyhow::Result<()> {
         Command::Migrate(config) => {
             command::once(async { Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR).await?) })
         }
+        Command::DataKeys(keys) => command::once(async { Ok(vault::keys(*keys, &personal::sealed(PERSONAL)).await?) }),
     }
 }
 

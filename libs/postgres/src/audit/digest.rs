@@ -3,6 +3,8 @@
 use rand::RngCore as _;
 use sha2::{Digest as _, Sha256};
 
+use crate::{Error, vault::PersonKey};
+
 /// The secret of one entry. Whoever lacks it learns nothing about values from digests of them.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Salt([u8; 16]);
@@ -20,14 +22,15 @@ impl Salt {
         Self(salt)
     }
 
-    /// As it stands in `audit_entries.salt`.
-    pub(super) fn stored(&self) -> Vec<u8> {
-        self.0.to_vec()
+    /// As it stands in `audit_entries.salt`: sealed under the key of the person whom the entry concerns, in the open if it is nobody's.
+    pub(super) fn stored(&self, person: Option<&PersonKey>) -> Result<Vec<u8>, Error> {
+        person.map_or_else(|| Ok(self.0.to_vec()), |key| key.seal_salt(&self.0))
     }
 
-    /// The salt that stands in `audit_entries.salt`. The only way in which one is opened.
-    pub(super) fn open(stored: &[u8]) -> Option<Self> {
-        Some(Self(stored.try_into().ok()?))
+    /// The salt that stands in `audit_entries.salt`; `None` if the person's key was destroyed. The only way in which one is opened.
+    pub(super) fn open(stored: &[u8], person: Option<&PersonKey>) -> Option<Self> {
+        let opened = person.map_or_else(|| Some(stored.to_vec()), |key| key.open_salt(stored))?;
+        Some(Self(opened.try_into().ok()?))
     }
 
     /// The salt of one row of the entry: to show it is not to show that of another.
@@ -144,6 +147,6 @@ mod tests {
         assert_ne!(plain, of(&[1; 32], "bills", "1", 2));
         let salt = Salt::generate();
         assert_ne!(salt.of_row("bills", "1"), salt.of_row("bills", "2"));
-        assert_eq!(Salt::open(&salt.stored()), Some(salt));
+        assert_eq!(Salt::open(&salt.stored(None).unwrap(), None), Some(salt));
     }
 }

@@ -171,6 +171,10 @@ pub async fn record(tx: &mut Transaction, entry: Entry) -> Result<(), Error> {
         }
     }
 
+    let person = match entry.resident {
+        Some(resident) => Some(tx.person_key(resident).await?),
+        None => None,
+    };
     let salt = Salt::generate();
     let mut insert = sqlx::query_scalar(AssertSqlSafe(tables::insert(&tables)))
         .bind(region.as_str())
@@ -180,7 +184,7 @@ pub async fn record(tx: &mut Transaction, entry: Entry) -> Result<(), Error> {
         .bind(entry.delegation.map(DelegationId::uuid))
         .bind(entry.resident.map(ResidentId::uuid))
         .bind(entry.action)
-        .bind(salt.stored());
+        .bind(salt.stored(person.as_ref())?);
     for table in &tables {
         let (mut places, mut ids, mut heads, mut removed) = (vec![], vec![], vec![], vec![]);
         for (place, row) in (0_i32..).zip(&entry.rows).filter(|(_, row)| row.table == table.name) {

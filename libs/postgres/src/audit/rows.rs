@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Error,
-    vault::{Cell, Vault},
+    vault::{Cell, PersonKey, Vault},
 };
 
 /// A sealed value where it stands.
@@ -28,14 +28,14 @@ pub struct SealedCell<'a> {
     pub sealed: &'a [u8],
 }
 
-/// Opens sealed values: whoever verifies rows with such columns needs the keys. `None` if it does not open.
-pub type Opener<'a> = dyn Fn(SealedCell<'_>) -> Option<String> + Send + Sync + 'a;
+/// Opens sealed values: whoever verifies rows with such columns, or entries about a person, needs the keys. `None` if it does not open.
+pub type Opener<'a> = dyn Fn(SealedCell<'_>) -> Option<Vec<u8>> + Send + Sync + 'a;
 
 /// Opens with the keys of a service's vault, of all regions that have any by now. `conn` is the owner's.
 pub async fn unlock<'a>(conn: &mut PgConnection, vault: &'a Vault) -> Result<Box<Opener<'a>>, Error> {
     vault.ready(&mut *conn).await?;
     // A cell is named by static texts. There are as many as sealed columns, once for each verification.
-    let mut cells = vec![];
+    let mut cells = vec![PERSON_KEY];
     for table in tables::all(conn).await? {
         let name: &'static str = Box::leak(table.name.into_boxed_str());
         cells.extend(table.sealed.into_iter().map(|column| (name, &*Box::leak(column.into_boxed_str()))));
@@ -44,14 +44,17 @@ pub async fn unlock<'a>(conn: &mut PgConnection, vault: &'a Vault) -> Result<Box
         let (table, column) = *cells.iter().find(|(table, column)| *table == cell.table && *column == cell.column)?;
         let keys = vault.keys(RegionCode::from_str(cell.region).ok()?).ok()?;
         let place = Cell { table, column, row: Uuid::from_str(cell.row).ok()? };
-        keys.open(place, cell.key_version, cell.sealed).ok()
+        keys.open_bytes(place, cell.key_version, cell.sealed).ok()
     }))
 }
+
+/// Where the key of a person is wrapped, under which the salts of entries about them are sealed.
+const PERSON_KEY: (&str, &str) = ("person_keys", "wrapped");
 
 /// The last entry of every row that was written or removed, in the order of their ids. Postgres sorts on disk, however many there are.
 const LATEST: &str = "CREATE TEMPORARY TABLE audit_latest ON COMMIT DROP AS \
     SELECT DISTINCT ON (note->>'table', note->>'id') note->>'table' AS name, note->>'id' AS id, \
-        coalesce(note->>'columns', '0')::bigint AS version, note->>'digest' AS digest, salt \
+        coalesce(note->>'columns', '0')::bigint AS version, note->>'digest' AS digest, salt, region, resident_id \
     FROM audit_entries, jsonb_array_elements(rows) AS note \
     WHERE jsonb_typeof(rows) = 'array' AND jsonb_typeof(note) = 'object' AND NOT note ? 'read' \
     ORDER BY note->>'table', note->>'id', sequence DESC";
@@ -62,6 +65,10 @@ struct Checked {
     version: Option<i64>,
     digest: Option<String>,
     salt: Option<Vec<u8>>,
+    entry_region: Option<String>,
+    entry_resident: Option<Uuid>,
+    person_key: Option<Vec<u8>>,
+    person_key_version: Option<i32>,
     is_there: bool,
     body: Option<String>,
     region: Option<String>,
@@ -143,8 +150,10 @@ fn statement(newest: &Audited, versions: &[Audited], columns: &[String]) -> Stri
     };
     format!(
         "SELECT coalesce({id}, latest.id) AS id, latest.version, latest.digest, latest.salt, \
-             stored.ctid IS NOT NULL AS is_there, CASE latest.version {cases} END AS body, {sealed} \
-         FROM (SELECT * FROM audit_latest WHERE name = $1) AS latest FULL JOIN {table} AS stored ON latest.id = {id}",
+             latest.region AS entry_region, latest.resident_id AS entry_resident, \
+             person.wrapped AS person_key, person.key_version AS person_key_version, stored.ctid IS NOT NULL AS is_there, CASE latest.version {cases} END AS body, {sealed} \
+         FROM (SELECT * FROM audit_latest WHERE name = $1) AS latest FULL JOIN {table} AS stored ON latest.id = {id} \
+         LEFT JOIN person_keys AS person ON person.region = latest.region AND person.resident_id = latest.resident_id",
         id = newest.id("stored"),
         cases = cases.join(" "),
         table = quoted(&newest.name),
@@ -158,7 +167,7 @@ fn judge(
     opener: Option<&Opener<'_>>,
     tally: &mut Tally<'_>,
 ) -> Option<&'static str> {
-    let (Some(version), Some(salt)) = (row.version, &row.salt) else { return Some("the row has no entry") };
+    let (Some(version), Some(sealed)) = (row.version, &row.salt) else { return Some("the row has no entry") };
     let Some(digest) = &row.digest else {
         return row.is_there.then_some("the row was removed, and is there");
     };
@@ -169,7 +178,15 @@ fn judge(
         return Some("its last entry names columns that nobody knows");
     };
     let Some(body) = &row.body else { return Some("columns that its last entry digests are gone") };
-    let Some(salt) = Salt::open(salt) else {
+    let salt = match (row.entry_resident, opener) {
+        (None, _) => Salt::open(sealed, None),
+        (Some(_), None) => {
+            tally.unopened();
+            return None;
+        }
+        (Some(_), Some(opener)) => person_key(row, opener).and_then(|key| Salt::open(sealed, Some(&key))),
+    };
+    let Some(salt) = salt else {
         tally.erased();
         return None;
     };
@@ -188,6 +205,20 @@ fn judge(
     (hex::encode(digest::digest(&head, body)) != *digest).then_some("the row is not as its last entry says")
 }
 
+/// The key of the person whom the entry concerns; none once it was destroyed.
+fn person_key(row: &Checked, opener: &Opener<'_>) -> Option<PersonKey> {
+    let (table, column) = PERSON_KEY;
+    let cell = SealedCell {
+        table,
+        column,
+        row: &row.entry_resident?.to_string(),
+        region: row.entry_region.as_deref()?,
+        key_version: row.person_key_version?,
+        sealed: row.person_key.as_deref()?,
+    };
+    PersonKey::from_bytes(&opener(cell)?)
+}
+
 fn open(row: &Checked, audited: &Audited, opener: &Opener<'_>) -> Option<Vec<Option<String>>> {
     let (region, key_version) = (row.region.as_deref()?, row.key_version?);
     let cells = audited.sealed.iter().zip(row.sealed.as_deref()?);
@@ -196,7 +227,8 @@ fn open(row: &Checked, audited: &Audited, opener: &Opener<'_>) -> Option<Vec<Opt
             None => Some(None),
             Some(sealed) => {
                 let table = audited.name.as_str();
-                opener(SealedCell { table, column, row: &row.id, region, key_version, sealed }).map(Some)
+                let plain = opener(SealedCell { table, column, row: &row.id, region, key_version, sealed })?;
+                String::from_utf8(plain).ok().map(Some)
             }
         })
         .collect()

@@ -1,4 +1,4 @@
-use sqlx::{AssertSqlSafe, PgConnection, types::Json};
+use sqlx::{AssertSqlSafe, types::Json};
 use types::ids::ResidentId;
 
 use super::{
@@ -6,7 +6,7 @@ use super::{
     digest::{self, Salt},
     tables::{self, quoted},
 };
-use crate::Error;
+use crate::{Error, Transaction};
 
 /// What the audit tells of a row as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Told {
 type Naming = (Option<i64>, Option<Vec<u8>>, Vec<u8>, Json<Vec<Row>>);
 
 /// The last entry about a resident in which the row was written. For tables without sealed columns.
-pub async fn told(conn: &mut PgConnection, resident: ResidentId, table: &str, id: &str) -> Result<Option<Told>, Error> {
+pub async fn told(tx: &mut Transaction, resident: ResidentId, table: &str, id: &str) -> Result<Option<Told>, Error> {
     let entry: Option<Naming> = sqlx::query_as(
         "SELECT position, hash, salt, rows FROM audit_entries WHERE resident_id = $1 \
          AND jsonb_path_exists(rows, '$[*] ? (@.table == $table && @.id == $id && exists(@.digest))', \
@@ -31,13 +31,13 @@ pub async fn told(conn: &mut PgConnection, resident: ResidentId, table: &str, id
     .bind(resident.uuid())
     .bind(table)
     .bind(id)
-    .fetch_optional(&mut *conn)
+    .fetch_optional(&mut **tx)
     .await?;
     let Some((position, hash, salt, Json(rows))) = entry else { return Ok(None) };
     let written = rows.into_iter().find(|row| row.table == table && row.id == id).map(|row| row.what);
     let Some(What::Written { columns, digest }) = written else { return Ok(None) };
 
-    let audited = tables::version(&mut *conn, table, columns).await?;
+    let audited = tables::version(&mut *tx, table, columns).await?;
     let body: Option<String> = match &audited {
         None => None,
         Some(audited) => {
@@ -47,10 +47,11 @@ pub async fn told(conn: &mut PgConnection, resident: ResidentId, table: &str, id
                 quoted(table),
                 audited.has_id("stored", "$1")
             );
-            sqlx::query_scalar(AssertSqlSafe(sql)).bind(id).fetch_optional(conn).await?
+            sqlx::query_scalar(AssertSqlSafe(sql)).bind(id).fetch_optional(&mut **tx).await?
         }
     };
-    let stands = Salt::open(&salt).zip(body).is_some_and(|(salt, body)| {
+    let person = tx.known_person_key(resident).await?;
+    let stands = person.and_then(|person| Salt::open(&salt, Some(&person))).zip(body).is_some_and(|(salt, body)| {
         let salt = salt.of_row(table, id);
         digest::digest(&digest::head(&salt, table, id, columns, &[]), &body) == digest
     });

@@ -6,7 +6,7 @@ use super::{FileKeys, HttpKms, KeyProvider, KmsConfig, ProviderError};
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct VaultConfig {
     /// File of wrapping keys, for development: 32 bytes in hexadecimal, one to a line. The last one wraps; add a line and run
-    /// `keys rewrap` to replace it.
+    /// `data-keys rewrap` to replace it.
     #[arg(long, env, conflicts_with = "kms_url")]
     pub wrapping_key_file: Option<PathBuf>,
     #[command(flatten)]

@@ -8,30 +8,47 @@
 //! [`crate::Database::begin`] brings the keys of its region into memory, and no transaction begins without the newest: opening and
 //! sealing inside it asks nobody. Keys are unwrapped once per process and wiped when it ends; the provider may be away meanwhile.
 
+mod command;
 mod config;
 mod data_keys;
 mod file;
 mod keys;
 mod kms;
+mod person;
 mod provider;
+mod rotation;
+mod sealed;
 
 use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    time::Duration,
 };
 
+use moka::sync::Cache;
 use sqlx::PgConnection;
 use tokio::sync::Mutex;
 use types::region::RegionCode;
 
 use crate::Error;
 
+pub use command::{KeysCommand, run as keys};
 pub use config::VaultConfig;
 pub use file::FileKeys;
 pub use keys::{Cell, IndexKeys, Keys};
 pub use kms::{HttpKms, KmsConfig};
+pub(crate) use person::Person;
+pub use person::PersonKey;
 pub use provider::{KeyProvider, ProviderError, Secret, Wrapped};
+pub use rotation::{Progress, rewrap, rotate};
+pub(crate) use sealed::Page;
+pub use sealed::SealedTable;
+
+/// Some hundred bytes each.
+const PERSON_KEYS_MAX: u64 = 50_000;
+/// How long a replica may still have a key that another destroyed.
+const PERSON_KEYS_KEPT: Duration = Duration::from_mins(10);
 
 /// The keys of personal data, as far as they have been needed.
 pub struct Vault {
@@ -39,6 +56,8 @@ pub struct Vault {
     opened: RwLock<Opened>,
     /// One load at a time: of a hundred transactions that begin in a new region, one asks the provider.
     loading: Mutex<()>,
+    /// Of persons met lately.
+    persons: Cache<Person, PersonKey>,
 }
 
 #[derive(Default)]
@@ -55,7 +74,8 @@ impl fmt::Debug for Vault {
 
 impl Vault {
     pub fn new(provider: Arc<dyn KeyProvider>) -> Self {
-        Self { provider, opened: RwLock::default(), loading: Mutex::default() }
+        let persons = Cache::builder().max_capacity(PERSON_KEYS_MAX).time_to_live(PERSON_KEYS_KEPT).build();
+        Self { provider, opened: RwLock::default(), loading: Mutex::default(), persons }
     }
 
     /// The keys of a region. A transaction of that region has begun, or [`Vault::load`] been called, before.
@@ -103,6 +123,14 @@ impl Vault {
     /// The keys of a region, if they are those of this generation.
     pub(crate) fn current(&self, region: RegionCode, generation: i64) -> Option<Arc<Keys>> {
         self.read().regions.get(&region).filter(|keys| keys.generation() == generation).map(Arc::clone)
+    }
+
+    pub(crate) fn provider(&self) -> &dyn KeyProvider {
+        self.provider.as_ref()
+    }
+
+    pub(crate) const fn persons(&self) -> &Cache<Person, PersonKey> {
+        &self.persons
     }
 
     /// What need not be unwrapped again.

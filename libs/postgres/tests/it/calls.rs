@@ -97,7 +97,7 @@ async fn answers_are_forgotten_after_a_month_and_not_before() {
     let aged = "UPDATE requests SET created_at = now() - interval '31 days' WHERE request_id = $1::uuid";
     sqlx::query(aged).bind(&old.request_id).execute(&mut test.insider().await).await.unwrap();
 
-    assert_eq!(retention::forget_answers(&test.db).await.unwrap(), 1);
+    assert_eq!(retention::forget(&test.db, retention::rule("answers").unwrap()).await.unwrap(), 1);
     assert_eq!(test.db.replay(&call(resident, &old)).await.unwrap(), None);
     assert!(test.db.replay(&call(resident, &young)).await.unwrap().is_some());
 }

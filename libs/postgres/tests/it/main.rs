@@ -9,6 +9,7 @@ mod harness;
 mod kms;
 mod leases;
 mod proofs;
+mod rotation;
 mod scopes;
 mod tamper;
 mod vault;

@@ -1,18 +1,21 @@
 //! G10: an insider who is superuser, whom no trigger, grant or row security binds, and who seals anew after editing. Every tampering is
 //! found and located, in the log and in the rows themselves.
 
+use std::sync::Arc;
+
 use ed25519_dalek::{
     SigningKey,
     pkcs8::{EncodePrivateKey as _, spki::der::pem::LineEnding},
 };
 use postgres::{
     Database, Transaction,
-    audit::{self, Against, Anchor, Entry, NoteVerifier, Place, SealedCell, Verified},
+    audit::{self, Against, Anchor, Entry, NoteVerifier, Opener, Place, SealedCell, Verified},
     sealer,
+    vault::{Cell, Vault},
 };
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqlSafeStr as _};
-use types::ids::ResidentId;
+use types::{ids::ResidentId, region::RegionCode};
 use uuid::Uuid;
 
 use crate::harness::{BEIJING, TestDb, add_note, caller};
@@ -29,6 +32,7 @@ pub(crate) struct Past {
     removed: Uuid,
     pub(crate) entries: i64,
     pub(crate) verifier: NoteVerifier,
+    opener: Box<Opener<'static>>,
 }
 
 impl Past {
@@ -50,7 +54,8 @@ impl Past {
         sealer::seal_all(&db).await.unwrap();
         let entries = test.count("SELECT count(*) FROM audit_entries").await;
         let verifier = db.audit_verifier().unwrap();
-        Self { test, folder, notes, removed, entries, verifier }
+        let opener = opener(db.vault().clone());
+        Self { test, folder, notes, removed, entries, verifier, opener }
     }
 
     async fn insider(&self) -> PgConnection {
@@ -74,7 +79,7 @@ impl Past {
     }
 
     fn against<'a>(&'a self, anchor: &'a Anchor) -> Against<'a> {
-        Against { anchor: Some((anchor, &self.verifier)), opener: Some(&open), ..Against::default() }
+        Against { anchor: Some((anchor, &self.verifier)), opener: Some(&*self.opener), ..Against::default() }
     }
 }
 
@@ -88,9 +93,15 @@ pub(crate) async fn notarised(test: &TestDb, folder: &tempfile::TempDir) -> Data
     Database::connect(&config).await.unwrap()
 }
 
-/// In these tests what is sealed is sealed with nothing.
-fn open(cell: SealedCell<'_>) -> Option<String> {
-    String::from_utf8(cell.sealed.to_vec()).ok()
+/// In these tests what is sealed is sealed with nothing, but for the keys of persons.
+fn opener(vault: Arc<Vault>) -> Box<Opener<'static>> {
+    Box::new(move |cell: SealedCell<'_>| {
+        if cell.table != "person_keys" {
+            return Some(cell.sealed.to_vec());
+        }
+        let place = Cell { table: "person_keys", column: "wrapped", row: cell.row.parse().ok()? };
+        vault.keys(RegionCode::BEIJING).ok()?.open_bytes(place, cell.key_version, cell.sealed).ok()
+    })
 }
 
 async fn begin(db: &Database) -> Transaction {
@@ -315,7 +326,8 @@ async fn id_09_an_old_backup_is_told_by_the_checkpoints_outside_it() {
         )
         .await;
     }
-    let itself = audit::verify(&mut insider, Against { opener: Some(&open), ..Against::default() }).await.unwrap();
+    let itself =
+        audit::verify(&mut insider, Against { opener: Some(&*past.opener), ..Against::default() }).await.unwrap();
     assert!(itself.is_whole(), "a backup is whole in itself: {itself:?}");
     let verified = past.verify_alone(&mut insider).await;
     assert_eq!(verified.findings.len(), 1, "{verified:?}");

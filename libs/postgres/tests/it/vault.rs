@@ -44,7 +44,7 @@ async fn id_08_every_region_has_a_key_of_its_own_which_every_replica_opens() {
     let replica = test.replica().await;
     assert_eq!(open(&replica, BEIJING, &sealed).await.unwrap(), "陈桂英");
     assert!(open(&replica, ELSEWHERE, &sealed).await.is_err());
-    assert_eq!(test.count("SELECT count(*) FROM data_keys WHERE region <> ''").await, 2);
+    assert_eq!(test.count("SELECT count(*) FROM data_keys WHERE region_code <> ''").await, 2);
 }
 
 #[tokio::test]
@@ -76,7 +76,7 @@ async fn id_08_a_wrapped_key_neither_unwraps_elsewhere_nor_under_another_wrappin
     seal(&both, ELSEWHERE).await;
     assert_eq!(test.count("SELECT count(*) FROM data_keys WHERE provider_key = 'file:2'").await, 1);
 
-    sqlx::query("UPDATE data_keys SET wrapped = (SELECT wrapped FROM data_keys WHERE region = $1), generation = generation + 9 WHERE region = $2")
+    sqlx::query("UPDATE data_keys SET wrapped = (SELECT wrapped FROM data_keys WHERE region_code = $1), generation = generation + 9 WHERE region_code = $2")
         .bind(RegionCode::BEIJING.as_str())
         .bind(RegionCode::DEMONSTRATION.as_str())
         .execute(&mut test.insider().await)

@@ -230,11 +230,8 @@ impl App {
         let told =
             NewEvent::new("anjia.adjudication.settlement.divided.v1", settlement.id, data, settlement.divided_at);
         events::append(tx, told.traceparent(ctx.traceparent())).await?;
-        let entry = Entry::new(&ctx.caller, "adjudication.claim.divide")
-            .resident(claim.resident)
-            .row("claims", claim.id)
-            .row("settlements", settlement.id);
-        audit::record(tx, entry).await?;
+        let entry = Entry::new(&ctx.caller, "adjudication.claim.divide").resident(claim.resident);
+        audit::record(tx, claims::audited(entry, claim).row("settlements", settlement.id)).await?;
         Ok(())
     }
 }

@@ -109,5 +109,5 @@ impl App {
 
 fn read_entry(ctx: &Context, resident: ResidentId, claims: &[Permitted<Claim>]) -> Entry {
     let entry = Entry::new(&ctx.caller, "adjudication.claim.read").resident(resident);
-    claims.iter().fold(entry, |entry, claim| entry.row("claims", claim.id))
+    claims.iter().fold(entry, |entry, claim| claims::audited(entry, claim))
 }

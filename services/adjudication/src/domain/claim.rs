@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use types::ids::{ClaimId, JourneyId, OrganisationId, QuoteId, ReferralId, ResidentId, SettlementId, VisitId};
-use types::{care::CareKind, expected::ExpectedLine, money::Money, region::RegionCode, tier::Tier};
+use types::{care::CareKind, expected::ExpectedLine, money::Money, redacted::Redacted, region::RegionCode, tier::Tier};
 
 use super::line::{Class, Line};
 use super::localized::Localized;
@@ -36,10 +36,10 @@ pub struct Claim {
 }
 
 /// ICD-10 (医保版), the name as the clinician wrote it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Diagnosis {
     pub icd10_code: String,
-    pub name: String,
+    pub name: Redacted<String>,
 }
 
 /// A line as billed.
@@ -92,5 +92,16 @@ pub fn expected(line: &ExpectedLine, amount: Money, item: Item) -> Line {
         unit_price: line.unit_price,
         amount,
         class: item.class,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn id_08_what_a_clinician_wrote_cannot_be_printed() {
+        let diagnosis = Diagnosis { icd10_code: "I10.x00".to_owned(), name: Redacted::new("高血压".to_owned()) };
+        assert_eq!(format!("{diagnosis:?}"), "Diagnosis { icd10_code: \"I10.x00\", name: [redacted] }");
     }
 }

@@ -115,7 +115,8 @@ fn diagnosis(message: &common::Diagnosis) -> Result<Diagnosis, FieldError> {
     if !is_shaped {
         return Err(FieldError::new("icd10_code", "must be an ICD-10 code such as I25.103"));
     }
-    Ok(Diagnosis { icd10_code, name: convert::optional_text("name", &message.name, NAME_LENGTH_MAX)? })
+    let name = convert::optional_text("name", &message.name, NAME_LENGTH_MAX)?.into();
+    Ok(Diagnosis { icd10_code, name })
 }
 
 /// A line as billed. Its class is resolved from the catalogue later; until then it is the patient's own.

@@ -99,7 +99,7 @@ pub(super) fn claim(claim: &Claim) -> wire::Claim {
             .iter()
             .map(|diagnosis| common::Diagnosis {
                 icd10_code: diagnosis.icd10_code.clone(),
-                name: diagnosis.name.clone(),
+                name: diagnosis.name.expose().clone(),
             })
             .collect(),
         lines: claim

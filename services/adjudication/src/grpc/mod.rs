@@ -6,6 +6,7 @@ mod convert;
 mod encode;
 mod events;
 mod policies;
+mod privacy;
 mod status;
 
 use chassis::Routes;
@@ -13,6 +14,7 @@ use proto::anjia::adjudication::v1::adjudication_service_server::AdjudicationSer
 use proto::anjia::adjudication::v1::audit_service_server::AuditServiceServer;
 use proto::anjia::adjudication::v1::event_service_server::EventServiceServer;
 use proto::anjia::adjudication::v1::policy_service_server::PolicyServiceServer;
+use proto::anjia::adjudication::v1::privacy_service_server::PrivacyServiceServer;
 
 use crate::app::App;
 
@@ -31,4 +33,5 @@ pub fn routes(app: &App) -> Routes {
         )
         .add_service(AuditServiceServer::new(audit::Audit(app.clone())))
         .add_service(EventServiceServer::new(events::Events(app.clone())))
+        .add_service(PrivacyServiceServer::new(privacy::Privacy(app.clone())))
 }

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use postgres::Error;
+use postgres::audit::Entry;
+use postgres::vault::{Cell, Keys};
+use postgres::{Error, Transaction};
 use rust_decimal::Decimal;
-use sqlx::types::Json;
+use serde_json::{Value, json};
 use sqlx::{FromRow, PgConnection};
 use types::ids::{ClaimId, JourneyId, OrganisationId, QuoteId, ReferralId, ResidentId, SettlementId, VisitId};
 use types::money::Money;
@@ -16,6 +18,26 @@ use super::{catalogue, word};
 use crate::domain::claim::{BilledLine, Claim, Diagnosis, Item};
 
 const TABLE: &str = "claims";
+const DIAGNOSES: &str = "diagnoses_sealed";
+
+/// What of it is sealed.
+pub const SEALED: &[&str] = &[DIAGNOSES];
+
+const fn cell(row: Uuid) -> Cell {
+    Cell { table: TABLE, column: DIAGNOSES, row }
+}
+
+/// As JSON, the way it is sealed and digested.
+fn diagnoses_text(claim: &Claim) -> String {
+    let item = |diagnosis: &Diagnosis| json!({ "icd10_code": diagnosis.icd10_code, "name": diagnosis.name.expose() });
+    claim.diagnoses.iter().map(item).collect::<Value>().to_string()
+}
+
+/// Names the row, with the plain text of what is sealed in it.
+pub fn audited(entry: Entry, claim: &Claim) -> Entry {
+    let diagnoses = diagnoses_text(claim);
+    entry.sealed_row(TABLE, claim.id, [(DIAGNOSES, Some(diagnoses.as_str()))])
+}
 
 #[derive(FromRow)]
 struct Row {
@@ -30,7 +52,8 @@ struct Row {
     insured_region: Option<String>,
     from_date: NaiveDate,
     until_date: NaiveDate,
-    diagnoses: Json<Vec<Diagnosis>>,
+    diagnoses_sealed: Vec<u8>,
+    key_version: i32,
     total: Decimal,
     referral_id: Option<Uuid>,
     journey_id: Uuid,
@@ -53,7 +76,9 @@ struct LineRow {
 }
 
 impl Row {
-    fn claim(self, lines: Vec<BilledLine>) -> Result<Claim, Error> {
+    fn claim(self, keys: &Keys, lines: Vec<BilledLine>) -> Result<Claim, Error> {
+        let text = keys.open(cell(self.id), self.key_version, &self.diagnoses_sealed)?;
+        let diagnoses = serde_json::from_str(&text).map_err(|_| Error::row_invalid(TABLE, DIAGNOSES, self.id))?;
         let insured_region =
             self.insured_region.as_deref().map(|code| word(TABLE, "insured_region", self.id, code)).transpose()?;
         Ok(Claim {
@@ -68,7 +93,7 @@ impl Row {
             insured_region,
             from: self.from_date,
             until: self.until_date,
-            diagnoses: self.diagnoses.0,
+            diagnoses,
             lines,
             total: Money::from_decimal(self.total).map_err(|_| Error::row_invalid(TABLE, "total", self.id))?,
             referral: self.referral_id.map(ReferralId::from_uuid),
@@ -96,11 +121,12 @@ impl LineRow {
 }
 
 /// Writes the first version of a claim with its lines.
-pub async fn insert(conn: &mut PgConnection, claim: &Claim) -> Result<(), Error> {
+pub async fn insert(tx: &mut Transaction, claim: &Claim) -> Result<(), Error> {
+    let keys = tx.keys()?;
     sqlx::query(
         "INSERT INTO claims (id, region, version, visit_id, resident_id, provider_organisation_id, tier, kind, insured_region, \
-         from_date, until_date, diagnoses, total, referral_id, journey_id, quote_id, settlement_id, received_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
+         from_date, until_date, diagnoses_sealed, total, referral_id, journey_id, quote_id, settlement_id, received_at, key_version) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
     )
     .bind(claim.id.uuid())
     .bind(claim.care_region.as_str())
@@ -113,36 +139,39 @@ pub async fn insert(conn: &mut PgConnection, claim: &Claim) -> Result<(), Error>
     .bind(claim.insured_region.as_ref().map(RegionCode::as_str))
     .bind(claim.from)
     .bind(claim.until)
-    .bind(Json(&claim.diagnoses))
+    .bind(keys.seal(cell(claim.id.uuid()), &diagnoses_text(claim))?)
     .bind(claim.total.decimal())
     .bind(claim.referral.map(ReferralId::uuid))
     .bind(claim.journey.uuid())
     .bind(claim.quote.map(QuoteId::uuid))
     .bind(claim.settlement.uuid())
     .bind(claim.received_at)
-    .execute(&mut *conn)
+    .bind(keys.version())
+    .execute(&mut **tx)
     .await?;
-    insert_lines(conn, claim).await
+    insert_lines(tx, claim).await
 }
 
 /// Writes the next version of a claim with its lines. The row is locked.
-pub async fn update(conn: &mut PgConnection, claim: &Claim) -> Result<(), Error> {
+pub async fn update(tx: &mut Transaction, claim: &Claim) -> Result<(), Error> {
+    let keys = tx.keys()?;
     sqlx::query(
-        "UPDATE claims SET version = $2, insured_region = $3, until_date = $4, diagnoses = $5, total = $6, quote_id = $7, \
-         settlement_id = $8, received_at = $9 WHERE id = $1",
+        "UPDATE claims SET version = $2, insured_region = $3, until_date = $4, diagnoses_sealed = $5, total = $6, quote_id = $7, \
+         settlement_id = $8, received_at = $9, key_version = $10 WHERE id = $1",
     )
     .bind(claim.id.uuid())
     .bind(claim.version)
     .bind(claim.insured_region.as_ref().map(RegionCode::as_str))
     .bind(claim.until)
-    .bind(Json(&claim.diagnoses))
+    .bind(keys.seal(cell(claim.id.uuid()), &diagnoses_text(claim))?)
     .bind(claim.total.decimal())
     .bind(claim.quote.map(QuoteId::uuid))
     .bind(claim.settlement.uuid())
     .bind(claim.received_at)
-    .execute(&mut *conn)
+    .bind(keys.version())
+    .execute(&mut **tx)
     .await?;
-    insert_lines(conn, claim).await
+    insert_lines(tx, claim).await
 }
 
 async fn insert_lines(conn: &mut PgConnection, claim: &Claim) -> Result<(), Error> {
@@ -184,24 +213,24 @@ async fn insert_lines(conn: &mut PgConnection, claim: &Claim) -> Result<(), Erro
 }
 
 /// A claim in its present version.
-pub async fn find(conn: &mut PgConnection, id: ClaimId) -> Result<Option<Claim>, Error> {
+pub async fn find(tx: &mut Transaction, id: ClaimId) -> Result<Option<Claim>, Error> {
     let row: Option<Row> =
-        sqlx::query_as("SELECT * FROM claims WHERE id = $1").bind(id.uuid()).fetch_optional(&mut *conn).await?;
-    Ok(with_lines(conn, row.into_iter().collect()).await?.pop())
+        sqlx::query_as("SELECT * FROM claims WHERE id = $1").bind(id.uuid()).fetch_optional(&mut **tx).await?;
+    Ok(with_lines(tx, row.into_iter().collect()).await?.pop())
 }
 
 /// The claim of a visit, locked, so that two divisions of one visit cannot pass each other.
-pub async fn lock_of_visit(conn: &mut PgConnection, visit: VisitId) -> Result<Option<Claim>, Error> {
+pub async fn lock_of_visit(tx: &mut Transaction, visit: VisitId) -> Result<Option<Claim>, Error> {
     let row: Option<Row> = sqlx::query_as("SELECT * FROM claims WHERE visit_id = $1 FOR UPDATE")
         .bind(visit.uuid())
-        .fetch_optional(&mut *conn)
+        .fetch_optional(&mut **tx)
         .await?;
-    Ok(with_lines(conn, row.into_iter().collect()).await?.pop())
+    Ok(with_lines(tx, row.into_iter().collect()).await?.pop())
 }
 
 /// A page of a resident's claims, newest first; of one provider, if one is named.
 pub async fn list(
-    conn: &mut PgConnection,
+    tx: &mut Transaction,
     resident: ResidentId,
     provider: Option<OrganisationId>,
     before: Option<ClaimId>,
@@ -215,13 +244,13 @@ pub async fn list(
     .bind(provider.map(OrganisationId::uuid))
     .bind(before.map(ClaimId::uuid))
     .bind(limit)
-    .fetch_all(&mut *conn)
+    .fetch_all(&mut **tx)
     .await?;
-    with_lines(conn, rows).await
+    with_lines(tx, rows).await
 }
 
 /// The rows with the lines of their present versions, in one query for all of them.
-async fn with_lines(conn: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<Claim>, Error> {
+async fn with_lines(tx: &mut Transaction, rows: Vec<Row>) -> Result<Vec<Claim>, Error> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let lines: Vec<LineRow> = sqlx::query_as(
         "SELECT line.claim_id, line.item_code, line.name, line.quantity, line.unit_price, line.amount, line.on_date, line.class, \
@@ -230,16 +259,17 @@ async fn with_lines(conn: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<Claim
          WHERE line.claim_id = ANY ($1) ORDER BY line.claim_id, line.line_number",
     )
     .bind(&ids)
-    .fetch_all(conn)
+    .fetch_all(&mut **tx)
     .await?;
     let mut by_claim: HashMap<Uuid, Vec<BilledLine>> = HashMap::new();
     for line in lines {
         by_claim.entry(line.claim_id).or_default().push(line.line()?);
     }
+    let keys = tx.keys()?;
     rows.into_iter()
         .map(|row| {
             let lines = by_claim.remove(&row.id).unwrap_or_default();
-            row.claim(lines)
+            row.claim(&keys, lines)
         })
         .collect()
 }

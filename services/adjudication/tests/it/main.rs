@@ -4,6 +4,7 @@
 
 mod access;
 mod claims;
+mod personal;
 mod policies;
 mod quotes;
 mod world;

@@ -89,6 +89,7 @@ use tokio::sync::Notify;
 use types::clock::Clock;
 use types::region::RegionCode;
 
+pub use crate::store::PERSONAL;
 pub use add_identifier::NewIdentifier;
 pub use change_designation::DesignationChange;
 pub use check_break_glass::BreakGlassQuestion;

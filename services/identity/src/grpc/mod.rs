@@ -17,6 +17,7 @@ mod flags;
 mod guardianships;
 mod organisations;
 mod people;
+mod privacy;
 mod residents;
 mod status;
 mod tokens;
@@ -39,6 +40,7 @@ use proto::anjia::identity::v1::event_service_server::EventServiceServer;
 use proto::anjia::identity::v1::family_doctor_service_server::FamilyDoctorServiceServer;
 use proto::anjia::identity::v1::guardianship_service_server::GuardianshipServiceServer;
 use proto::anjia::identity::v1::organisation_service_server::OrganisationServiceServer;
+use proto::anjia::identity::v1::privacy_service_server::PrivacyServiceServer;
 use proto::anjia::identity::v1::resident_service_server::ResidentServiceServer;
 use proto::anjia::identity::v1::token_service_server::TokenServiceServer;
 use proto::anjia::identity::v1::vulnerability_service_server::VulnerabilityServiceServer;
@@ -71,7 +73,8 @@ pub fn routes(app: Arc<App>) -> Routes {
         .add_service(BreakGlassServiceServer::new(grpc.clone()))
         .add_service(TokenServiceServer::new(grpc.clone()))
         .add_service(AuditServiceServer::new(grpc.clone()))
-        .add_service(EventServiceServer::new(grpc))
+        .add_service(EventServiceServer::new(grpc.clone()))
+        .add_service(PrivacyServiceServer::new(grpc))
 }
 
 /// The answer to a write, fresh or repeated.

@@ -30,6 +30,56 @@ pub mod revocations;
 
 use std::str::FromStr;
 
+use postgres::personal::PersonalTable;
+
+/// Every table with data about residents, in the order in which a person reads them.
+pub const PERSONAL: &[PersonalTable] = &[
+    PersonalTable {
+        of: "t.id = $1",
+        ..PersonalTable::new(
+            "residents",
+            residents::SEALED,
+            ["身份与联系方式", "Who you are and how to reach you"],
+            "identity",
+        )
+    },
+    PersonalTable::new("identifiers", &["number_sealed"], ["证件", "Your documents"], "identity"),
+    PersonalTable::new("resident_changes", &["old_sealed"], ["对您资料的更改", "What was changed of it"], "identity"),
+    PersonalTable {
+        of: "(t.resident_id = $1 OR t.other_id = $1)",
+        ..PersonalTable::new(
+            "possible_duplicates",
+            &[],
+            ["可能重复的登记", "Registrations that may be yours, too"],
+            "identity",
+        )
+    },
+    PersonalTable::new("vulnerability_flags", &[], ["需要照顾的情况", "What deserves care"], "identity"),
+    PersonalTable {
+        of: "(t.ward_id = $1 OR t.guardian_id = $1)",
+        ..PersonalTable::new("guardianships", &[], ["监护", "Guardianship"], "permission")
+    },
+    PersonalTable {
+        of: "t.party = 'resident:' || $1::uuid",
+        ..PersonalTable::new("logins", &[], ["您的登录方式", "How you log in"], "identity")
+    },
+    PersonalTable::new("enrolments", &[], ["参保", "Your insurance"], "insurance"),
+    PersonalTable::new("remote_care_filings", &[], ["异地就医备案", "Care you filed to have elsewhere"], "insurance"),
+    PersonalTable::new("family_doctor_contracts", &[], ["家庭医生签约", "Your family doctor"], "medical_record"),
+    PersonalTable::new("delegations", &[], ["谁可以代您办理", "Who may act for you"], "permission"),
+    PersonalTable::new("break_glasses", &[], ["紧急查看", "When your data was opened in an emergency"], "audit"),
+    PersonalTable::new("consents", &[], ["谁可以看您的健康信息", "Who may see your health data"], "permission"),
+    PersonalTable {
+        key: "t.token_id::text",
+        ..PersonalTable::new(
+            "continuations",
+            &[],
+            ["系统代您继续办理的事项", "What services went on doing in your name"],
+            "permission",
+        )
+    },
+];
+
 /// A text column that only our own words can stand in.
 fn column<T: FromStr>(
     table: &'static str,

@@ -19,6 +19,9 @@ const NAME_BIRTH_INDEX: &str = "residents.name_birth";
 const BIRTH_YEAR_INDEX: &str = "residents.birth_year";
 const MOBILE_INDEX: &str = "residents.mobile";
 
+/// What of it is sealed.
+pub const SEALED: &[&str] = &[NAME, BIRTH_DATE, SEX, MOBILE, ADDRESS];
+
 #[derive(FromRow)]
 struct Row {
     id: Uuid,

@@ -27,6 +27,7 @@ mod identifiers;
 mod import_enrolments;
 mod isolation;
 mod list_organisations;
+mod personal;
 mod privacy;
 mod provider;
 mod provider_keys;

@@ -5,6 +5,7 @@ mod banks;
 mod bills;
 mod convert;
 mod events;
+mod privacy;
 mod status;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use proto::anjia::payment::v1::audit_service_server::AuditServiceServer;
 use proto::anjia::payment::v1::bank_service_server::BankServiceServer;
 use proto::anjia::payment::v1::bill_service_server::BillServiceServer;
 use proto::anjia::payment::v1::event_service_server::EventServiceServer;
+use proto::anjia::payment::v1::privacy_service_server::PrivacyServiceServer;
 
 use crate::app::App;
 
@@ -24,4 +26,5 @@ pub fn routes(app: &Arc<App>) -> Routes {
         .add_service(BankServiceServer::new(banks::Banks(Arc::clone(app))))
         .add_service(AuditServiceServer::new(audit::Audit(Arc::clone(app))))
         .add_service(EventServiceServer::new(events::Events(Arc::clone(app))))
+        .add_service(PrivacyServiceServer::new(privacy::Privacy(Arc::clone(app))))
 }

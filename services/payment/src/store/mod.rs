@@ -10,9 +10,36 @@ pub mod ledger;
 pub mod receipts;
 
 use postgres::Error;
+use postgres::personal::PersonalTable;
 use rust_decimal::Decimal;
 use types::money::Money;
 use uuid::Uuid;
+
+const OF_BILL: &str = "t.bill_id IN (SELECT id FROM bills WHERE resident_id = $1)";
+
+/// Every table with data about residents, in the order in which a person reads them.
+pub const PERSONAL: &[PersonalTable] = &[
+    PersonalTable::new("credit_lines", &[], ["信用就医额度", "Credit for care"], "accounting"),
+    PersonalTable {
+        key: "t.bill_id::text",
+        ..PersonalTable::new("bill_ids", &[], ["账单编号", "Numbers of your bills"], "accounting")
+    },
+    PersonalTable::new("bills", &[], ["账单", "Your bills"], "accounting"),
+    PersonalTable {
+        of: OF_BILL,
+        key: "t.bill_id || '/' || lpad(t.line::text, 6, '0')",
+        ..PersonalTable::new("bill_shares", &[], ["账单由谁支付", "Who pays your bills"], "accounting")
+    },
+    PersonalTable { of: OF_BILL, ..PersonalTable::new("receipts", &[], ["收据", "Your receipts"], "accounting") },
+    PersonalTable {
+        of: OF_BILL,
+        ..PersonalTable::new("bank_orders", &[], ["银行扣款", "What banks were asked to do"], "accounting")
+    },
+    PersonalTable {
+        of: OF_BILL,
+        ..PersonalTable::new("captures", &[], ["账单的结清过程", "How your bills were settled"], "accounting")
+    },
+];
 
 /// An amount as a row has it.
 fn money(table: &'static str, column: &'static str, row: Uuid, amount: Decimal) -> Result<Money, Error> {

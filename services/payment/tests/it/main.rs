@@ -11,5 +11,6 @@ mod city;
 mod delegated;
 mod fence;
 mod ledger;
+mod personal;
 mod receipts;
 mod world;

@@ -10,7 +10,7 @@ use postgres::{
 use serde_json::json;
 use types::caller::Caller;
 
-use crate::{domain::referral::Referral, store::referrals::TABLE};
+use crate::{domain::referral::Referral, store::referrals};
 
 /// One kind of change: its name in the audit and in the feed.
 pub(super) struct Change {
@@ -76,5 +76,5 @@ impl Change {
 
 /// Records that the row was read or written.
 pub(super) async fn record(tx: &mut Transaction, entry: Entry, referral: &Referral) -> Result<(), Error> {
-    audit::record(tx, entry.resident(referral.resident).row(TABLE, referral.id)).await
+    audit::record(tx, referrals::audited(entry, referral)).await
 }

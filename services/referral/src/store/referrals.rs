@@ -3,7 +3,7 @@
 mod row;
 
 use chrono::{DateTime, Utc};
-use postgres::Error;
+use postgres::{Error, Transaction};
 use sqlx::PgConnection;
 use types::{
     ids::{AppointmentId, JourneyId, OrganisationId, ReferralId, ResidentId},
@@ -14,12 +14,20 @@ use uuid::Uuid;
 use crate::domain::referral::{Referral, StateName};
 use row::Row;
 
-pub const TABLE: &str = "referrals";
+pub use row::audited;
+
+const TABLE: &str = "referrals";
+const DIAGNOSES: &str = "diagnoses_sealed";
+const SUMMARY: &str = "clinical_summary_sealed";
+const ADVICE: &str = "return_advice_sealed";
+
+/// What of it is sealed.
+pub const SEALED: &[&str] = &[DIAGNOSES, SUMMARY, ADVICE];
 
 const INSERT: &str = "INSERT INTO referrals (id, region, resident_id, direction, kind, from_organisation_id, to_organisation_id, \
-    diagnoses, urgency, clinical_summary, payment, credit_line_id, own_share_max, delegation_id, submitted_by, submitted_at, \
-    valid_until, previous_referral_id, journey_id, state, version, owner_id, deadline, changed_at) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $16)";
+    diagnoses_sealed, urgency, clinical_summary_sealed, payment, credit_line_id, own_share_max, delegation_id, submitted_by, submitted_at, \
+    valid_until, previous_referral_id, journey_id, state, version, owner_id, deadline, changed_at, key_version) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $16, $24)";
 
 const BY_ID: &str = "SELECT * FROM referrals WHERE id = $1";
 const LOCK: &str = "SELECT * FROM referrals WHERE id = $1 FOR UPDATE";
@@ -27,8 +35,8 @@ const LOCK_BY_APPOINTMENT: &str = "SELECT * FROM referrals WHERE appointment_id 
 const OF_JOURNEY: &str = "SELECT * FROM referrals WHERE journey_id = $1 AND resident_id = $2 ORDER BY submitted_at, id";
 
 const UPDATE: &str = "UPDATE referrals SET state = $3, version = $4, owner_id = $5, deadline = $6, last_refusal = $7, saga_id = $8, \
-    appointment_id = $9, bill_id = $10, quote_id = $11, visit_id = $12, return_reason = $13, return_advice = $14, \
-    suggested_id = $15, changed_at = $16 WHERE id = $1 AND version = $2";
+    appointment_id = $9, bill_id = $10, quote_id = $11, visit_id = $12, return_reason = $13, return_advice_sealed = $14, \
+    suggested_id = $15, changed_at = $16, diagnoses_sealed = $17, clinical_summary_sealed = $18, key_version = $19 WHERE id = $1 AND version = $2";
 
 const WORK_LIST: &str = "SELECT id, version FROM referrals \
     WHERE owner_id = $1 AND state IN ('SUBMITTED', 'INFORMATION_REQUESTED', 'NEEDS_HUMAN') ORDER BY submitted_at, id";
@@ -45,8 +53,9 @@ const OF_ORGANISATION: &str = "(SELECT * FROM referrals \
     AND ($4::timestamptz IS NULL OR (submitted_at, id) < ($4, $5)) ORDER BY submitted_at DESC, id DESC LIMIT $6) \
     ORDER BY submitted_at DESC, id DESC LIMIT $6";
 
-pub async fn insert(conn: &mut PgConnection, region: RegionCode, referral: &Referral) -> Result<(), Error> {
-    let row = Row::of(referral);
+pub async fn insert(tx: &mut Transaction, region: RegionCode, referral: &Referral) -> Result<(), Error> {
+    let keys = tx.keys()?;
+    let row = Row::of(referral, &keys)?;
     sqlx::query(INSERT)
         .bind(row.id)
         .bind(region.as_str())
@@ -55,9 +64,9 @@ pub async fn insert(conn: &mut PgConnection, region: RegionCode, referral: &Refe
         .bind(row.kind)
         .bind(row.from_organisation_id)
         .bind(row.to_organisation_id)
-        .bind(row.diagnoses)
+        .bind(row.diagnoses_sealed)
         .bind(row.urgency)
-        .bind(row.clinical_summary)
+        .bind(row.clinical_summary_sealed)
         .bind(row.payment)
         .bind(row.credit_line_id)
         .bind(row.own_share_max)
@@ -71,14 +80,16 @@ pub async fn insert(conn: &mut PgConnection, region: RegionCode, referral: &Refe
         .bind(row.version)
         .bind(row.owner_id)
         .bind(row.deadline)
-        .execute(conn)
+        .bind(row.key_version)
+        .execute(&mut **tx)
         .await?;
     Ok(())
 }
 
 /// Writes what a transition changed. The row was locked, so its version is the one before.
-pub async fn update(conn: &mut PgConnection, referral: &Referral, now: DateTime<Utc>) -> Result<(), Error> {
-    let row = Row::of(referral);
+pub async fn update(tx: &mut Transaction, referral: &Referral, now: DateTime<Utc>) -> Result<(), Error> {
+    let keys = tx.keys()?;
+    let row = Row::of(referral, &keys)?;
     let updated = sqlx::query(UPDATE)
         .bind(row.id)
         .bind(row.version - 1)
@@ -93,40 +104,46 @@ pub async fn update(conn: &mut PgConnection, referral: &Referral, now: DateTime<
         .bind(row.quote_id)
         .bind(row.visit_id)
         .bind(row.return_reason)
-        .bind(row.return_advice)
+        .bind(row.return_advice_sealed)
         .bind(row.suggested_id)
         .bind(now)
-        .execute(conn)
+        .bind(row.diagnoses_sealed)
+        .bind(row.clinical_summary_sealed)
+        .bind(row.key_version)
+        .execute(&mut **tx)
         .await?;
     if updated.rows_affected() == 1 { Ok(()) } else { Err(Error::row_invalid(TABLE, "version", row.id)) }
 }
 
-pub async fn find(conn: &mut PgConnection, id: ReferralId) -> Result<Option<Referral>, Error> {
-    one(conn, BY_ID, id.uuid()).await
+pub async fn find(tx: &mut Transaction, id: ReferralId) -> Result<Option<Referral>, Error> {
+    one(tx, BY_ID, id.uuid()).await
 }
 
-pub async fn lock(conn: &mut PgConnection, id: ReferralId) -> Result<Option<Referral>, Error> {
-    one(conn, LOCK, id.uuid()).await
+pub async fn lock(tx: &mut Transaction, id: ReferralId) -> Result<Option<Referral>, Error> {
+    one(tx, LOCK, id.uuid()).await
 }
 
 /// The referral that an appointment was booked for.
-pub async fn lock_by_appointment(conn: &mut PgConnection, id: AppointmentId) -> Result<Option<Referral>, Error> {
-    one(conn, LOCK_BY_APPOINTMENT, id.uuid()).await
+pub async fn lock_by_appointment(tx: &mut Transaction, id: AppointmentId) -> Result<Option<Referral>, Error> {
+    one(tx, LOCK_BY_APPOINTMENT, id.uuid()).await
 }
 
-async fn one(conn: &mut PgConnection, sql: &'static str, id: Uuid) -> Result<Option<Referral>, Error> {
-    let row: Option<Row> = sqlx::query_as(sql).bind(id).fetch_optional(conn).await?;
-    row.map(Referral::try_from).transpose()
+async fn one(tx: &mut Transaction, sql: &'static str, id: Uuid) -> Result<Option<Referral>, Error> {
+    let keys = tx.keys()?;
+    let row: Option<Row> = sqlx::query_as(sql).bind(id).fetch_optional(&mut **tx).await?;
+    row.map(|row| row.referral(&keys)).transpose()
 }
 
 /// Oldest first.
 pub async fn of_journey(
-    conn: &mut PgConnection,
+    tx: &mut Transaction,
     journey: JourneyId,
     resident: ResidentId,
 ) -> Result<Vec<Referral>, Error> {
-    let rows: Vec<Row> = sqlx::query_as(OF_JOURNEY).bind(journey.uuid()).bind(resident.uuid()).fetch_all(conn).await?;
-    rows.into_iter().map(Referral::try_from).collect()
+    let rows: Vec<Row> =
+        sqlx::query_as(OF_JOURNEY).bind(journey.uuid()).bind(resident.uuid()).fetch_all(&mut **tx).await?;
+    let keys = tx.keys()?;
+    rows.into_iter().map(|row| row.referral(&keys)).collect()
 }
 
 /// What stands on an organisation's work list, and at which version.
@@ -155,7 +172,7 @@ pub struct Filter {
 pub type ListKey = (DateTime<Utc>, Uuid);
 
 pub async fn list(
-    conn: &mut PgConnection,
+    tx: &mut Transaction,
     filter: &Filter,
     after: Option<ListKey>,
     limit: i64,
@@ -171,7 +188,8 @@ pub async fn list(
         .bind(after.map(|(at, _)| at))
         .bind(after.map(|(_, id)| id))
         .bind(limit)
-        .fetch_all(conn)
+        .fetch_all(&mut **tx)
         .await?;
-    rows.into_iter().map(Referral::try_from).collect()
+    let keys = tx.keys()?;
+    rows.into_iter().map(|row| row.referral(&keys)).collect()
 }

@@ -6,6 +6,7 @@ mod accept;
 mod consent;
 mod events;
 mod input;
+mod personal;
 mod read;
 mod submit;
 mod watch;

@@ -4,6 +4,7 @@ mod appointments;
 mod audit;
 mod convert;
 mod events;
+mod privacy;
 mod sessions;
 mod status;
 mod visits;
@@ -11,8 +12,8 @@ mod visits;
 use chassis::Routes;
 use proto::anjia::scheduling::v1::{
     appointment_service_server::AppointmentServiceServer, audit_service_server::AuditServiceServer,
-    event_service_server::EventServiceServer, session_service_server::SessionServiceServer,
-    visit_service_server::VisitServiceServer,
+    event_service_server::EventServiceServer, privacy_service_server::PrivacyServiceServer,
+    session_service_server::SessionServiceServer, visit_service_server::VisitServiceServer,
 };
 use tonic::Status;
 
@@ -21,12 +22,14 @@ use crate::app::{Scheduling, Search};
 /// Everything scheduling serves.
 pub fn routes(scheduling: Scheduling, search: Search) -> Routes {
     let events = events::Events(scheduling.db.clone());
+    let privacy = privacy::Privacy(scheduling.db.clone());
     Routes::new()
         .add_service(SessionServiceServer::new(sessions::Sessions { scheduling: scheduling.clone(), search }))
         .add_service(AppointmentServiceServer::new(appointments::Appointments(scheduling.clone())))
         .add_service(AuditServiceServer::new(audit::Audit(scheduling.clone())))
         .add_service(VisitServiceServer::new(visits::Visits(scheduling)))
         .add_service(EventServiceServer::new(events))
+        .add_service(PrivacyServiceServer::new(privacy))
 }
 
 /// A stored answer that cannot be read back: our own fault.

@@ -10,11 +10,24 @@ pub mod slot_cache;
 pub mod slots;
 pub mod visits;
 
+use postgres::personal::PersonalTable;
+
 use std::str::FromStr;
 
 use uuid::Uuid;
 
 use crate::domain::error::SchedulingError;
+
+/// Every table with data about residents, in the order in which a person reads them.
+pub const PERSONAL: &[PersonalTable] = &[
+    PersonalTable {
+        key: "t.resident_id::text",
+        ..PersonalTable::new("patients", &[], ["预约登记", "That you have booked"], "booking")
+    },
+    PersonalTable::new("appointments", &[], ["预约", "Your appointments"], "booking"),
+    PersonalTable::new("visits", &[], ["就诊", "Your visits"], "medical_record"),
+    PersonalTable::new("chosen_appointment_ids", &[], ["预约编号", "Numbers chosen for appointments"], "booking"),
+];
 
 impl From<sqlx::Error> for SchedulingError {
     fn from(error: sqlx::Error) -> Self {

@@ -11,6 +11,7 @@ mod delegated;
 mod events;
 mod hold;
 mod lists;
+mod personal;
 mod publish;
 mod refusals;
 mod search;

@@ -27,3 +27,12 @@ CREATE TABLE leaves (
 );
 CALL protect_by_region('leaves');
 CALL audited('leaves', sealed => '{sealed}', apart => '{readers,key_version}');
+
+CREATE TABLE secrets (
+    id          uuid    PRIMARY KEY,
+    region      text    NOT NULL,
+    text_sealed bytea   NOT NULL,
+    more_sealed bytea,
+    key_version integer NOT NULL
+);
+CALL protect_by_region('secrets');

@@ -3,7 +3,11 @@
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use postgres::Error;
+use postgres::{
+    Error,
+    audit::Entry,
+    vault::{Cell, Keys},
+};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::FromRow;
@@ -17,7 +21,7 @@ use types::{
 };
 use uuid::Uuid;
 
-use super::TABLE;
+use super::{ADVICE, DIAGNOSES, SUMMARY, TABLE};
 use crate::domain::{
     care::Diagnosis,
     mandate::{Mandate, Payment},
@@ -32,9 +36,9 @@ pub(super) struct Row {
     pub(super) kind: String,
     pub(super) from_organisation_id: Uuid,
     pub(super) to_organisation_id: Uuid,
-    pub(super) diagnoses: Value,
+    pub(super) diagnoses_sealed: Vec<u8>,
     pub(super) urgency: String,
-    pub(super) clinical_summary: String,
+    pub(super) clinical_summary_sealed: Vec<u8>,
     pub(super) payment: String,
     pub(super) credit_line_id: Option<Uuid>,
     pub(super) own_share_max: Option<Decimal>,
@@ -55,28 +59,32 @@ pub(super) struct Row {
     pub(super) quote_id: Option<Uuid>,
     pub(super) visit_id: Option<Uuid>,
     pub(super) return_reason: Option<String>,
-    pub(super) return_advice: Option<String>,
+    pub(super) return_advice_sealed: Option<Vec<u8>>,
     pub(super) suggested_id: Option<Uuid>,
+    pub(super) key_version: i32,
 }
 
 impl Row {
-    pub(super) fn of(referral: &Referral) -> Self {
+    /// Everything sealed is sealed anew: one key version stands for all of the row.
+    pub(super) fn of(referral: &Referral, keys: &Keys) -> Result<Self, Error> {
+        let id = referral.id.uuid();
+        let seal = |column, text: &str| keys.seal(cell(id, column), text);
         let state = &referral.state;
         let (duty, booking, returned) = (state.duty(), state.booking(), state.returned());
         let (payment, line, own_share_max) = match referral.mandate.payment {
             Payment::Desk => ("DESK", None, None),
             Payment::Credit { line, own_share_max } => ("CREDIT", Some(line.uuid()), Some(own_share_max.decimal())),
         };
-        Self {
-            id: referral.id.uuid(),
+        Ok(Self {
+            id,
             resident_id: referral.resident.uuid(),
             direction: referral.direction.as_str().to_owned(),
             kind: referral.kind.as_str().to_owned(),
             from_organisation_id: referral.from.uuid(),
             to_organisation_id: referral.to.uuid(),
-            diagnoses: diagnoses(referral),
+            diagnoses_sealed: seal(DIAGNOSES, &diagnoses(referral))?,
             urgency: referral.urgency.as_str().to_owned(),
-            clinical_summary: referral.clinical_summary.expose().clone(),
+            clinical_summary_sealed: seal(SUMMARY, referral.clinical_summary.expose())?,
             payment: payment.to_owned(),
             credit_line_id: line,
             own_share_max,
@@ -97,9 +105,10 @@ impl Row {
             quote_id: booking.and_then(|booking| booking.quote).map(QuoteId::uuid),
             visit_id: state.visit().map(VisitId::uuid),
             return_reason: returned.map(|returned| returned.reason.as_str().to_owned()),
-            return_advice: returned.map(|returned| returned.advice.expose().clone()),
+            return_advice_sealed: returned.map(|returned| seal(ADVICE, returned.advice.expose())).transpose()?,
             suggested_id: returned.and_then(|returned| returned.suggested).map(OrganisationId::uuid),
-        }
+            key_version: keys.version(),
+        })
     }
 
     fn invalid(&self, column: &'static str) -> Error {
@@ -137,16 +146,20 @@ impl Row {
         self.needed("visit_id", self.visit_id).map(VisitId::from_uuid)
     }
 
-    fn returned(&self) -> Result<Returned, Error> {
+    fn returned(&self, keys: &Keys) -> Result<Returned, Error> {
         let reason = self.return_reason.as_deref().ok_or_else(|| self.invalid("return_reason"))?;
         Ok(Returned {
             reason: self.word("return_reason", reason)?,
-            advice: Redacted::new(self.return_advice.clone().unwrap_or_default()),
+            advice: self.open(keys, ADVICE, self.return_advice_sealed.as_deref().unwrap_or_default())?,
             suggested: self.suggested_id.map(OrganisationId::from_uuid),
         })
     }
 
-    fn state(&self) -> Result<State, Error> {
+    fn open(&self, keys: &Keys, column: &'static str, sealed: &[u8]) -> Result<Redacted<String>, Error> {
+        keys.open(cell(self.id, column), self.key_version, sealed).map(Redacted::new)
+    }
+
+    fn state(&self, keys: &Keys) -> Result<State, Error> {
         Ok(match self.word("state", &self.state)? {
             StateName::Submitted => State::Submitted { duty: self.duty()? },
             StateName::InformationRequested => State::InformationRequested { duty: self.duty()? },
@@ -157,7 +170,7 @@ impl Row {
                 State::Attended { duty: self.duty()?, booking: self.booking()?, visit: self.visit()? }
             }
             StateName::Closed => State::Closed { booking: self.booking()?, visit: self.visit()? },
-            StateName::Returned => State::Returned(self.returned()?),
+            StateName::Returned => State::Returned(self.returned(keys)?),
             StateName::Withdrawn => {
                 let booking = self.appointment_id.map(|_| self.booking()).transpose()?;
                 State::Withdrawn { booking }
@@ -183,10 +196,11 @@ impl Row {
         })
     }
 
-    fn diagnoses(&self) -> Result<Vec<Diagnosis>, Error> {
-        let items = self.diagnoses.as_array().ok_or_else(|| self.invalid("diagnoses"))?;
-        let text =
-            |item: &Value, key: &str| item[key].as_str().map(str::to_owned).ok_or_else(|| self.invalid("diagnoses"));
+    fn diagnoses(&self, keys: &Keys) -> Result<Vec<Diagnosis>, Error> {
+        let invalid = || self.invalid(DIAGNOSES);
+        let text = self.open(keys, DIAGNOSES, &self.diagnoses_sealed)?;
+        let items: Vec<Value> = serde_json::from_str(text.expose()).map_err(|_| invalid())?;
+        let text = |item: &Value, key: &str| item[key].as_str().map(str::to_owned).ok_or_else(invalid);
         items
             .iter()
             .map(|item| Ok(Diagnosis { code: text(item, "code")?, name: Redacted::new(text(item, "name")?) }))
@@ -194,33 +208,49 @@ impl Row {
     }
 }
 
-pub(super) fn diagnoses(referral: &Referral) -> Value {
+/// As JSON, the way it is sealed and digested.
+fn diagnoses(referral: &Referral) -> String {
     let item = |diagnosis: &Diagnosis| json!({"code": diagnosis.code, "name": diagnosis.name.expose()});
-    referral.diagnoses.iter().map(item).collect()
+    referral.diagnoses.iter().map(item).collect::<Value>().to_string()
 }
 
-impl TryFrom<Row> for Referral {
-    type Error = Error;
+const fn cell(row: Uuid, column: &'static str) -> Cell {
+    Cell { table: TABLE, column, row }
+}
 
-    fn try_from(row: Row) -> Result<Self, Error> {
-        Ok(Self {
+/// Names the row, with the plain text of what is sealed in it.
+pub fn audited(entry: Entry, referral: &Referral) -> Entry {
+    let diagnoses = diagnoses(referral);
+    let advice = referral.state.returned().map(|returned| returned.advice.expose().as_str());
+    let sealed = [
+        (DIAGNOSES, Some(diagnoses.as_str())),
+        (SUMMARY, Some(referral.clinical_summary.expose().as_str())),
+        (ADVICE, advice),
+    ];
+    entry.resident(referral.resident).sealed_row(TABLE, referral.id, sealed)
+}
+
+impl Row {
+    pub(super) fn referral(self, keys: &Keys) -> Result<Referral, Error> {
+        let row = self;
+        Ok(Referral {
             id: ReferralId::from_uuid(row.id),
             resident: ResidentId::from_uuid(row.resident_id),
             direction: row.word("direction", &row.direction)?,
             kind: row.word("kind", &row.kind)?,
             from: OrganisationId::from_uuid(row.from_organisation_id),
             to: OrganisationId::from_uuid(row.to_organisation_id),
-            diagnoses: row.diagnoses()?,
+            diagnoses: row.diagnoses(keys)?,
             urgency: row.word("urgency", &row.urgency)?,
             mandate: row.mandate()?,
-            state: row.state()?,
+            state: row.state(keys)?,
             submitted_at: row.submitted_at,
             valid_until: row.valid_until,
             previous: row.previous_referral_id.map(ReferralId::from_uuid),
             version: row.version,
             last_refusal: row.last_refusal.as_deref().map(|text| row.word("last_refusal", text)).transpose()?,
             journey: JourneyId::from_uuid(row.journey_id),
-            clinical_summary: Redacted::new(row.clinical_summary),
+            clinical_summary: row.open(keys, SUMMARY, &row.clinical_summary_sealed)?,
         })
     }
 }

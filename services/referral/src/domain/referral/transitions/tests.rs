@@ -117,3 +117,17 @@ fn rf_04_after_booking_scheduling_is_the_truth() {
     assert!(matches!(submitted().withdrawn(), Err(ReferralError::NotBooked)));
     assert!(matches!(accepting().attended(VisitId::generate(), NOW), Err(ReferralError::NotBooked)));
 }
+
+#[test]
+fn id_08_clinical_text_of_a_referral_cannot_be_printed() {
+    let sent_back = Returned {
+        reason: ReturnReason::NotIndicated,
+        advice: Redacted::new("先行保守治疗".to_owned()),
+        suggested: None,
+    };
+    let printed = format!("{:?} {:?} {sent_back:?}", new(Urgency::Routine), submitted());
+    for text in ["冠心病", "胸痛三日", "先行保守治疗"] {
+        assert!(!printed.contains(text), "{printed}");
+    }
+    assert!(printed.contains("[redacted]"));
+}

@@ -1,0 +1,156 @@
+//! Which tables hold data about residents: what of them is sealed, what a person is shown of their own data, and why it is kept.
+//!
+#![doc = include_str!("../PERSONAL.md")]
+
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Row as _, postgres::PgRow};
+use types::ids::ResidentId;
+use uuid::Uuid;
+
+use crate::{
+    Error, Transaction,
+    vault::{Cell, SealedTable},
+};
+
+/// A table with data about residents. A service lists all of its own; a table with a resident that is not listed is found by
+/// [`unlisted`], and by `data-keys rotate` if a column of it is sealed.
+#[derive(Debug, Clone, Copy)]
+pub struct PersonalTable {
+    pub table: SealedTable,
+    /// What it holds, in the words of the person concerned: Chinese and English.
+    pub title: [&'static str; 2],
+    /// SQL: whether a row `t` is about the resident `$1`.
+    pub of: &'static str,
+    /// SQL: a text that names a row `t` among those of one resident.
+    pub key: &'static str,
+    /// The rule in `retention.toml` by which it is kept.
+    pub rule: &'static str,
+}
+
+impl PersonalTable {
+    /// A table with the columns `id` and `resident_id`.
+    pub const fn new(
+        name: &'static str,
+        sealed: &'static [&'static str],
+        title: [&'static str; 2],
+        rule: &'static str,
+    ) -> Self {
+        let table = SealedTable { name, id: "id", columns: sealed };
+        Self { table, title, of: "t.resident_id = $1", key: "t.id::text", rule }
+    }
+}
+
+/// Who looked at the person's data and who changed it: kept by every service alike.
+pub const AUDIT: PersonalTable = PersonalTable {
+    table: SealedTable { name: "audit_entries", id: "resident_id", columns: &[] },
+    title: ["谁看过、改过您的数据", "Who looked at your data and who changed it"],
+    of: "t.resident_id = $1",
+    key: "lpad(t.sequence::text, 20, '0')",
+    rule: "audit",
+};
+
+/// Tables with a resident that hold nothing a person could be shown: keys, copies of answers, bookkeeping of a list.
+const NOT_SHOWN: [&str; 2] = ["person_keys", "parked_events"];
+
+/// Columns that say nothing about the person: keys, digests, what is derived from others.
+const HIDDEN: [&str; 8] =
+    ["key_version", "salt", "rows", "hash", "previous_hash", "lease_owner", "lease_until", "fence"];
+
+/// The sealed tables among these.
+pub fn sealed(tables: &[PersonalTable]) -> Vec<SealedTable> {
+    tables.iter().map(|table| table.table).filter(|table| !table.columns.is_empty()).collect()
+}
+
+/// A row about a person, as they are shown it.
+#[derive(Debug, Clone)]
+pub struct ExportedRow {
+    pub table: PersonalTable,
+    pub key: String,
+    /// An object by column; what was sealed is open.
+    pub row: types::redacted::Redacted<Value>,
+}
+
+/// Where a page of an export ends: a table by its place in the list, and a row of it.
+pub type ExportKey = (usize, String);
+
+/// The next rows about a resident, table by table in the order of the list.
+pub async fn export(
+    tx: &mut Transaction,
+    tables: &[PersonalTable],
+    resident: ResidentId,
+    after: Option<&ExportKey>,
+    limit: i64,
+) -> Result<Vec<(usize, ExportedRow)>, Error> {
+    let (first, mut after_key) = after.map_or((0, ""), |(table, key)| (*table, key.as_str()));
+    let mut found = vec![];
+    for (place, table) in tables.iter().enumerate().skip(first) {
+        let left = limit - i64::try_from(found.len()).unwrap_or(i64::MAX);
+        if left <= 0 {
+            break;
+        }
+        let rows = sqlx::query(AssertSqlSafe(table.select()))
+            .bind(resident.uuid())
+            .bind(after_key)
+            .bind(left)
+            .fetch_all(&mut **tx)
+            .await?;
+        for row in &rows {
+            found.push((place, table.exported(tx, row)?));
+        }
+        after_key = "";
+    }
+    Ok(found)
+}
+
+impl PersonalTable {
+    // Names and conditions are constants of the services.
+    fn select(&self) -> String {
+        let Self { table, of, key, .. } = self;
+        let versioned = if table.columns.is_empty() { "NULL::uuid, NULL::integer" } else { "t.id, t.key_version" };
+        let versioned = versioned.replace("t.id", &format!("t.{}", table.id));
+        let sealed = table.columns.iter().map(|column| format!(", t.{column}")).collect::<Vec<_>>().concat();
+        format!(
+            "SELECT {key}, to_jsonb(t), {versioned}{sealed} FROM {} t WHERE {of} AND {key} > $2 ORDER BY {key} LIMIT $3",
+            table.name
+        )
+    }
+
+    fn exported(&self, tx: &Transaction, row: &PgRow) -> Result<ExportedRow, Error> {
+        let keys = tx.keys()?;
+        let key: String = row.try_get(0)?;
+        let mut value: Value = row.try_get(1)?;
+        let shown = value.as_object_mut().ok_or_else(|| Error::row_invalid(self.table.name, "row", &key))?;
+        shown.retain(|column, _| !HIDDEN.contains(&column.as_str()) && !column.ends_with("_index"));
+        for (place, column) in self.table.columns.iter().enumerate() {
+            let sealed: Option<Vec<u8>> = row.try_get(place + 4)?;
+            let opened = match sealed {
+                Some(sealed) => {
+                    let cell = Cell { table: self.table.name, column, row: row.try_get::<Uuid, _>(2)? };
+                    let text = keys.open(cell, row.try_get(3)?, &sealed)?;
+                    // What was sealed as JSON is shown as such.
+                    serde_json::from_str(&text).ok().filter(Value::is_array).unwrap_or(Value::String(text))
+                }
+                None => Value::Null,
+            };
+            shown.remove(*column);
+            shown.insert(column.trim_end_matches("_sealed").to_owned(), opened);
+        }
+        Ok(ExportedRow { table: *self, key, row: value.into() })
+    }
+}
+
+/// Tables with a resident that are not listed, of which a person would therefore not be told. Unlogged ones are never seen filled.
+/// `conn` is any role's.
+pub async fn unlisted(conn: &mut sqlx::PgConnection, tables: &[PersonalTable]) -> Result<Vec<String>, Error> {
+    let found: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT class.relname::text FROM pg_attribute JOIN pg_class class ON class.oid = attrelid \
+         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relpersistence = 'p' AND NOT attisdropped \
+             AND (attname = 'resident_id' OR attname LIKE '%\\_resident\\_id') ORDER BY 1",
+    )
+    .fetch_all(conn)
+    .await?;
+    let is_listed = |name: &String| {
+        NOT_SHOWN.contains(&name.as_str()) || tables.iter().chain([&AUDIT]).any(|table| table.table.name == name)
+    };
+    Ok(found.into_iter().filter(|name| !is_listed(name)).collect())
+}

@@ -1,0 +1,23 @@
+//! Every table with data about a person is listed: they are shown it, and its keys can be replaced.
+
+use postgres::{Scope, personal, vault};
+use testkit::TestDb;
+use types::ids::ResidentId;
+use types::region::RegionCode;
+
+use referral::app::PERSONAL;
+
+#[tokio::test]
+async fn id_08_no_table_about_a_resident_is_left_out_of_export_and_rotation() {
+    let test = TestDb::new(&referral::MIGRATOR).await;
+    let unlisted = personal::unlisted(&mut test.owner().await, PERSONAL).await.unwrap();
+    assert_eq!(unlisted, Vec::<String>::new(), "add to store::PERSONAL");
+    for table in PERSONAL {
+        assert!(postgres::retention::rule(table.rule).is_some(), "{} of {}", table.rule, table.table.name);
+    }
+    let mut tx = test.database().begin(Scope::Region(RegionCode::BEIJING)).await.unwrap();
+    let rows = personal::export(&mut tx, PERSONAL, ResidentId::generate(), None, 200).await.unwrap();
+    assert!(rows.is_empty());
+    tx.commit().await.unwrap();
+    vault::rotate(test.database(), &personal::sealed(PERSONAL), None, &mut |_| {}).await.unwrap();
+}

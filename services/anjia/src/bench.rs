@@ -12,6 +12,7 @@ mod mesh;
 mod population;
 mod quoting;
 mod rate;
+mod tokens;
 mod town;
 
 use std::process::ExitCode;
@@ -52,6 +53,8 @@ enum Bench {
     Adjudicate,
     /// Microseconds of one authorisation decision, in this process: needs no mesh.
     Decision,
+    /// Microseconds to know a caller by a token, in this process: needs no mesh.
+    Token,
     /// What finding a person by their number costs among 2 million, beside 0.2 million.
     Find,
     /// Seconds for a file of a million enrolments.
@@ -63,8 +66,10 @@ enum Bench {
 }
 
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
-    if args.bench == Some(Bench::Decision) {
-        return concluded(args, &[decision::measure()?]);
+    match args.bench {
+        Some(Bench::Decision) => return concluded(args, &[decision::measure()?]),
+        Some(Bench::Token) => return concluded(args, &[tokens::measure().await?]),
+        _ => {}
     }
     if let Err(error) = devstack::servers() {
         eprintln!("anjia: {error:#}");
@@ -81,7 +86,7 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
 
 /// Shows people the figures, which programs have read by now.
 fn concluded(args: &Args, figures: &[Figure]) -> Result<ExitCode> {
-    if args.json && args.bench == Some(Bench::Decision) {
+    if args.json && matches!(args.bench, Some(Bench::Decision | Bench::Token)) {
         for figure in figures {
             print(&Value::from(figure).to_string())?;
         }
@@ -118,6 +123,9 @@ async fn measure(args: &Args, ground: &Ground) -> Result<Vec<Figure>> {
     }
     if wants(Bench::Decision) {
         done(decision::measure()?)?;
+    }
+    if wants(Bench::Token) {
+        done(tokens::measure().await?)?;
     }
     if wants(Bench::Adjudicate) || wants(Bench::Booking) {
         let town = Town::settle(&mesh).await?;

@@ -123,8 +123,10 @@ mod tests {
     /// The policy of a method with this rule; clinicians have one of their own.
     fn policy(object: &str, object_of_clinicians: &str) -> Policy {
         const SERVICE: &str = "anjia.identity.v1.TokenService";
+        let others = ["ExchangeToken", "RevokeToken", "LiftRevocation", "PullRevocations"];
+        let others = others.map(|method| format!("[\"{SERVICE}/{method}\"]\nanonymous = true\n")).concat();
         let text = format!(
-            "[\"{SERVICE}/ExchangeToken\"]\nanonymous = true\n[\"{SERVICE}/GetKeys\"]\nobject = \"{object}\"\n\
+            "{others}[\"{SERVICE}/GetKeys\"]\nobject = \"{object}\"\n\
              roles = [\"resident\", \"clinician\", \"clinic_clerk\", \"bank\", \"service:referral\"]\n\
              object_for = {{ clinician = \"{object_of_clinicians}\" }}"
         );

@@ -125,6 +125,12 @@ mod tests {
         object = "anyone"
         masked_for = { auditor = ["keys.key_id"] }
         hidden_from = { auditor = ["keys.x"] }
+        ["anjia.identity.v1.TokenService/RevokeToken"]
+        anonymous = true
+        ["anjia.identity.v1.TokenService/LiftRevocation"]
+        anonymous = true
+        ["anjia.identity.v1.TokenService/PullRevocations"]
+        anonymous = true
     "#;
 
     fn caller(roles: &[Role]) -> Caller {

@@ -24,6 +24,12 @@ const ACCESS_OF_PEERS: &str = r#"
     object = "subject"
     ["anjia.identity.v1.TokenService/GetKeys"]
     anonymous = true
+    ["anjia.identity.v1.TokenService/RevokeToken"]
+    anonymous = true
+    ["anjia.identity.v1.TokenService/LiftRevocation"]
+    anonymous = true
+    ["anjia.identity.v1.TokenService/PullRevocations"]
+    anonymous = true
     [peers]
     referral = ["anjia.identity.v1.TokenService/ExchangeToken"]
 "#;

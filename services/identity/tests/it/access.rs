@@ -15,7 +15,12 @@ use types::caller::Role;
 
 use crate::support::World;
 
-const SERVICES: [&str; 12] = [
+const SERVICES: [&str; 17] = [
+    "anjia.identity.v1.AuditService",
+    "anjia.identity.v1.CommunityService",
+    "anjia.identity.v1.GuardianshipService",
+    "anjia.identity.v1.PrivacyService",
+    "anjia.identity.v1.VulnerabilityService",
     "anjia.identity.v1.AllianceService",
     "anjia.identity.v1.BankProfileService",
     "anjia.identity.v1.DesignationService",

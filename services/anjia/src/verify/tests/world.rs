@@ -76,7 +76,7 @@ impl World {
     }
 
     pub(super) async fn begin(&mut self) {
-        self.everywhere("BEGIN").await;
+        self.everywhere("BEGIN ISOLATION LEVEL REPEATABLE READ").await;
     }
 
     pub(super) async fn roll_back(&mut self) {

@@ -36,7 +36,7 @@ pub async fn get(conn: &mut PgConnection, client_id: &str) -> Result<Option<Clie
 /// One of the clients of a party.
 pub async fn of_party(conn: &mut PgConnection, party: &Party) -> Result<Option<Client>, postgres::Error> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT client_id, party, organisation_id, roles, region, public_key_pem FROM clients WHERE party = $1 \
+        "SELECT client_id, party, organisation_id, roles, region, public_key_pem, exchanges FROM clients WHERE party = $1 \
          ORDER BY client_id LIMIT 1",
     )
     .bind(party.to_string())

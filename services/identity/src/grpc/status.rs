@@ -3,6 +3,7 @@
 use chassis::error;
 use tonic::{Code, Status};
 use types::identifier::IdentifierError;
+use types::ids::ResidentId;
 use types::national_id::NationalIdError;
 
 use crate::domain::IdentityError;
@@ -21,29 +22,10 @@ impl From<IdentityError> for Status {
             E::Signing(cause) => return error::internal(&cause),
             E::PageToken(cause) => return error::internal(&cause),
 
-            E::InvalidIdentifier { field, cause } => {
-                let reason = match cause {
-                    IdentifierError::NationalId(NationalIdError::Obsolete) => "NATIONAL_ID_OBSOLETE",
-                    IdentifierError::NationalId(_) => "INVALID_NATIONAL_ID",
-                    _ => "INVALID_IDENTIFIER",
-                };
-                return error::with_field(error::status(DOMAIN, Code::InvalidArgument, reason, text), field);
-            }
-            E::BornAhead => {
-                let status = error::status(DOMAIN, Code::InvalidArgument, "INVALID_NATIONAL_ID", text);
-                return error::with_field(status, "national_id");
-            }
-            E::InvalidCreditCode(_) => {
-                let status = error::status(DOMAIN, Code::InvalidArgument, "INVALID_CREDIT_CODE", text);
-                return error::with_field(status, "organisation.credit_code");
-            }
-            E::ResidentExists(known) => {
-                let status = error::status(DOMAIN, Code::AlreadyExists, "RESIDENT_EXISTS", text);
-                return match known {
-                    Some(id) => error::with_metadata(status, "resident_id", id.to_string()),
-                    None => status,
-                };
-            }
+            E::InvalidIdentifier { field, cause } => return invalid(invalid_identifier(&cause), field, text),
+            E::BornAhead => return invalid("INVALID_NATIONAL_ID", "national_id", text),
+            E::InvalidCreditCode(_) => return invalid("INVALID_CREDIT_CODE", "organisation.credit_code", text),
+            E::ResidentExists(known) => return resident_exists(known, text),
 
             E::ResidentNotFound => (Code::NotFound, "RESIDENT_NOT_FOUND"),
             E::IdentifierNotFound => (Code::NotFound, "IDENTIFIER_NOT_FOUND"),
@@ -142,5 +124,27 @@ impl From<IdentityError> for Status {
             E::AssertionReplayed => (Code::Unauthenticated, "ASSERTION_REPLAYED"),
         };
         error::status(DOMAIN, code, reason, text)
+    }
+}
+
+fn invalid_identifier(cause: &IdentifierError) -> &'static str {
+    match cause {
+        IdentifierError::NationalId(NationalIdError::Obsolete) => "NATIONAL_ID_OBSOLETE",
+        IdentifierError::NationalId(_) => "INVALID_NATIONAL_ID",
+        _ => "INVALID_IDENTIFIER",
+    }
+}
+
+/// Wrong in itself, with a reason of its own.
+fn invalid(reason: &str, field: &str, text: String) -> Status {
+    error::with_field(error::status(DOMAIN, Code::InvalidArgument, reason, text), field)
+}
+
+/// With the id for whoever may see the resident.
+fn resident_exists(known: Option<ResidentId>, text: String) -> Status {
+    let status = error::status(DOMAIN, Code::AlreadyExists, "RESIDENT_EXISTS", text);
+    match known {
+        Some(id) => error::with_metadata(status, "resident_id", id.to_string()),
+        None => status,
     }
 }

@@ -16,23 +16,23 @@ use types::caller::Role;
 use crate::support::World;
 
 const SERVICES: [&str; 17] = [
-    "anjia.identity.v1.AuditService",
-    "anjia.identity.v1.CommunityService",
-    "anjia.identity.v1.GuardianshipService",
-    "anjia.identity.v1.PrivacyService",
-    "anjia.identity.v1.VulnerabilityService",
     "anjia.identity.v1.AllianceService",
+    "anjia.identity.v1.AuditService",
     "anjia.identity.v1.BankProfileService",
-    "anjia.identity.v1.DesignationService",
-    "anjia.identity.v1.FamilyDoctorService",
-    "anjia.identity.v1.ResidentService",
-    "anjia.identity.v1.OrganisationService",
-    "anjia.identity.v1.EnrolmentService",
-    "anjia.identity.v1.DelegationService",
-    "anjia.identity.v1.ConsentService",
     "anjia.identity.v1.BreakGlassService",
-    "anjia.identity.v1.TokenService",
+    "anjia.identity.v1.CommunityService",
+    "anjia.identity.v1.ConsentService",
+    "anjia.identity.v1.DelegationService",
+    "anjia.identity.v1.DesignationService",
+    "anjia.identity.v1.EnrolmentService",
     "anjia.identity.v1.EventService",
+    "anjia.identity.v1.FamilyDoctorService",
+    "anjia.identity.v1.GuardianshipService",
+    "anjia.identity.v1.OrganisationService",
+    "anjia.identity.v1.PrivacyService",
+    "anjia.identity.v1.ResidentService",
+    "anjia.identity.v1.TokenService",
+    "anjia.identity.v1.VulnerabilityService",
 ];
 
 /// Calls a method with an empty message.

@@ -87,7 +87,7 @@ async fn id_04_a_guardian_is_recorded_by_an_operator_and_may_let_others_act() {
         ..new_delegation(ward.id, guardian.caller.party(), &[Book, Refer])
     };
     assert_eq!(wrong_field(world.grant(&ward.caller, guardianship()).await), "basis");
-    world.guardian(&ward, &guardian).await;
+    world.guardian(ward.id, guardian.id).await;
     let recorded = world.grant(&operator, guardianship()).await.unwrap();
     assert_eq!(world.get_delegation(&operator, &recorded.delegation_id).await.unwrap(), recorded);
 
@@ -217,6 +217,7 @@ async fn id_04_the_guardian_of_a_minor_ends_at_eighteen() {
     let minor =
         RegisterResidentRequest { national_id: testkit::national_id(born).expose().to_owned(), ..new_resident() };
     let ward = world.register(&world.caller("worker"), minor).await.unwrap().resident_id.parse().unwrap();
+    world.guardian(ward, guardian.id).await;
     let until = |days| GrantDelegationRequest {
         basis: DelegationBasis::Guardian.into(),
         until: Some(to_timestamp(now() + TimeDelta::days(days))),

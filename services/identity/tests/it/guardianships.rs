@@ -8,6 +8,7 @@ use proto::convert::{to_date, to_timestamp};
 use testkit::{TestCaller, national_id, request_id};
 use tonic::{Code, Status};
 use types::clock::local_date;
+use types::ids::ResidentId;
 
 use crate::support::{
     Person, World, day, denied, exists, new_delegation, new_resident, not_found, now, refused, wrong_field,
@@ -31,7 +32,7 @@ impl World {
     }
 
     /// A guardian's papers are seen: what a guardian's delegation rests on.
-    pub(crate) async fn guardian(&self, ward: &Person, guardian: &Person) -> Guardianship {
+    pub(crate) async fn guardian(&self, ward: ResidentId, guardian: ResidentId) -> Guardianship {
         self.guard(&self.caller("operator"), guardianship(ward, guardian)).await.unwrap()
     }
 
@@ -43,16 +44,15 @@ impl World {
             ..new_resident()
         };
         let id = self.register(&self.caller("worker"), message).await.unwrap().resident_id.parse().unwrap();
-        let client =
-            testkit::callers::Client::resident(&format!("child-{}", &number[6..14]), types::ids::ResidentId::uuid(id));
+        let client = testkit::callers::Client::resident(&format!("child-{}", &number[6..14]), ResidentId::uuid(id));
         Person { id, number, caller: self.mesh.register(client).await }
     }
 }
 
-fn guardianship(ward: &Person, guardian: &Person) -> Guardianship {
+fn guardianship(ward: ResidentId, guardian: ResidentId) -> Guardianship {
     Guardianship {
-        ward_resident_id: ward.id.to_string(),
-        guardian_resident_id: guardian.id.to_string(),
+        ward_resident_id: ward.to_string(),
+        guardian_resident_id: guardian.to_string(),
         kind: GuardianshipKind::Incapacity.into(),
         relation: GuardianRelation::Child.into(),
         papers: "户口簿；指定监护决定书".to_owned(),
@@ -76,7 +76,7 @@ async fn id_04_a_guardian_acts_on_a_registered_guardianship_only() {
     let unfounded = world.grant(&operator, as_guardian(&ward, &guardian)).await;
     assert_eq!(refused(unfounded), (Code::FailedPrecondition, "NO_GUARDIANSHIP".to_owned()));
 
-    let registered = world.guardian(&ward, &guardian).await;
+    let registered = world.guardian(ward.id, guardian.id).await;
     assert!(!registered.witness_organisation_id.is_empty() && registered.until.is_none());
     world.grant(&operator, as_guardian(&ward, &guardian)).await.unwrap();
     let kind = "anjia.identity.guardianship.registered.v1";
@@ -96,7 +96,7 @@ async fn id_04_the_end_of_a_guardianship_revokes_what_rests_on_it() {
     let world = World::start().await;
     let (operator, worker) = (world.caller("operator"), world.caller("worker"));
     let (ward, guardian) = (world.person("ward").await, world.person("guardian").await);
-    let registered = world.guardian(&ward, &guardian).await;
+    let registered = world.guardian(ward.id, guardian.id).await;
     let own = world.grant(&operator, as_guardian(&ward, &guardian)).await.unwrap();
     let acting = guardian.caller.acting_for(ward.id, own.delegation_id.parse().unwrap());
     let passed_on = GrantDelegationRequest { until: own.until, ..new_delegation(ward.id, worker.party(), &[Book]) };
@@ -132,7 +132,7 @@ async fn id_04_a_minors_guardianship_ends_by_itself_at_eighteen() {
         kind: GuardianshipKind::Minor.into(),
         relation: GuardianRelation::Parent.into(),
         from: Some(to_date(today)),
-        ..guardianship(child, &parent)
+        ..guardianship(child.id, parent.id)
     };
     let registered = world.guard(&operator, minor(&child)).await.unwrap();
     let until = proto::convert::date("until", registered.until.as_ref()).unwrap();
@@ -156,21 +156,24 @@ async fn id_04_nobody_is_their_own_guardian_and_no_ward_anybodys() {
     let world = World::start().await;
     let operator = world.caller("operator");
     let (ward, guardian) = (world.person("ward").await, world.person("guardian").await);
-    world.guardian(&ward, &guardian).await;
-    assert_eq!(refused(world.guard(&operator, guardianship(&ward, &guardian)).await), exists("GUARDIANSHIP_EXISTS"));
+    world.guardian(ward.id, guardian.id).await;
+    assert_eq!(
+        refused(world.guard(&operator, guardianship(ward.id, guardian.id)).await),
+        exists("GUARDIANSHIP_EXISTS")
+    );
     let incapable = (Code::FailedPrecondition, "GUARDIAN_NOT_CAPABLE".to_owned());
     // In a ring.
-    assert_eq!(refused(world.guard(&operator, guardianship(&guardian, &ward)).await), incapable);
+    assert_eq!(refused(world.guard(&operator, guardianship(guardian.id, ward.id)).await), incapable);
     let child = world.child(day("2020-01-01")).await;
-    let today = Guardianship { from: Some(to_date(local_date(now()))), ..guardianship(&guardian, &child) };
+    let today = Guardianship { from: Some(to_date(local_date(now()))), ..guardianship(guardian.id, child.id) };
     assert_eq!(refused(world.guard(&operator, today).await), incapable);
-    assert_eq!(wrong_field(world.guard(&operator, guardianship(&ward, &ward)).await), "guardian_resident_id");
-    let nobody = Guardianship { guardian_resident_id: request_id(), ..guardianship(&guardian, &child) };
+    assert_eq!(wrong_field(world.guard(&operator, guardianship(ward.id, ward.id)).await), "guardian_resident_id");
+    let nobody = Guardianship { guardian_resident_id: request_id(), ..guardianship(guardian.id, child.id) };
     assert_eq!(refused(world.guard(&operator, nobody).await), not_found("RESIDENT_NOT_FOUND"));
-    let kindless = Guardianship { kind: 0, ..guardianship(&guardian, &child) };
+    let kindless = Guardianship { kind: 0, ..guardianship(guardian.id, child.id) };
     assert_eq!(wrong_field(world.guard(&operator, kindless).await), "guardianship.kind");
     assert_eq!(
-        refused(world.guard(&ward.caller, guardianship(&guardian, &child)).await),
+        refused(world.guard(&ward.caller, guardianship(guardian.id, child.id)).await),
         denied("METHOD_NOT_PERMITTED")
     );
 }

@@ -59,6 +59,7 @@ async fn id_04_with_a_guardianship_go_the_delegations_that_were_passed_on() {
     let world = World::start().await;
     let ward = world.person("ward").await;
     let guardian = world.person("guardian").await;
+    world.guardian(ward.id, guardian.id).await;
     let guardianship = GrantDelegationRequest {
         basis: DelegationBasis::Guardian.into(),
         ..new_delegation(ward.id, guardian.caller.party(), &[DelegatedAction::Book])

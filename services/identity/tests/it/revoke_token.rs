@@ -100,6 +100,7 @@ async fn id_07_a_guardian_takes_back_the_tokens_of_their_ward() {
     let world = World::start().await;
     let (ward, guardian) = (world.person("ward").await, world.person("guardian").await);
     let operator = world.caller("operator");
+    world.guardian(ward.id, guardian.id).await;
     let granted = wire::GrantDelegationRequest {
         basis: wire::DelegationBasis::Guardian.into(),
         evidence: "household register".to_owned(),

@@ -32,7 +32,7 @@ impl World {
         Ok(answer.into_inner().break_glasses)
     }
 
-    async fn auditor(&self) -> TestCaller {
+    pub(crate) async fn auditor(&self) -> TestCaller {
         let client = Client::new("auditor", "client:auditor".to_owned(), Some(PLATFORM), &["auditor"]);
         self.mesh.register(client).await
     }

@@ -26,6 +26,7 @@ mod guardianships;
 mod identifiers;
 mod import_enrolments;
 mod isolation;
+mod list_access;
 mod list_organisations;
 mod personal;
 mod privacy;

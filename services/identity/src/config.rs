@@ -84,7 +84,7 @@ pub struct ImportConfig {
 #[derive(Debug, clap::Args)]
 pub struct BootstrapConfig {
     /// The clients, and logins of staff at trusted providers: `{"clients": [{"client_id", "party", "organisation_id", "roles",
-    /// "region", "public_key_pem", "exchanges"}], "logins": [{"issuer", "subject", "party", "organisation_id", "roles", "region"}]}`.
+    /// "region", "public_key_pem", "certificate", "exchanges"}], "logins": [{"issuer", "subject", "party", "organisation_id", "roles", "region"}]}`.
     /// `exchanges` (roles that a client may ask for on behalf of people who log in through it) and `logins` may be left out.
     #[arg(long)]
     pub file: PathBuf,

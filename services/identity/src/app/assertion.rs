@@ -31,7 +31,7 @@ pub(super) fn claimed_client(assertion: &str) -> Result<String, IdentityError> {
 /// Checks signature, issuer, subject, audience and time.
 pub(super) fn verify(assertion: &str, client: &Client, now: DateTime<Utc>) -> Result<Proof, IdentityError> {
     let invalid = || IdentityError::AssertionInvalid;
-    let key = public_key(&client.public_key_pem).ok_or_else(invalid)?;
+    let key = client.public_key_pem.as_deref().and_then(public_key).ok_or_else(invalid)?;
     let claims = jsonwebtoken::decode::<Assertion>(assertion, &key, &validation(&client.client_id))
         .map_err(|_| invalid())?
         .claims;
@@ -86,7 +86,8 @@ mod tests {
             organisation: None,
             roles: BTreeSet::from([Role::CommunityWorker]),
             region: RegionCode::BEIJING,
-            public_key_pem: public.to_public_key_pem(LineEnding::LF).unwrap(),
+            public_key_pem: Some(public.to_public_key_pem(LineEnding::LF).unwrap()),
+            certificate: None,
             exchanges: BTreeSet::new(),
         }
     }

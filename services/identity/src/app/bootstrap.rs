@@ -89,7 +89,14 @@ fn parse(text: &[u8]) -> anyhow::Result<File> {
         ensure!(!client.roles.is_empty(), "client {id} has no role");
         let has_services = client.exchanges.iter().any(|role| matches!(role, Role::Service(_)));
         ensure!(!has_services, "client {id} may not exchange for a service: nobody logs in as one");
-        ensure!(public_key(&client.public_key_pem).is_some(), "client {id} has no Ed25519 public key in PEM");
+        let (key, certificate) = (client.public_key_pem.as_deref(), client.certificate.as_deref());
+        ensure!(
+            key.is_some() || certificate.is_some(),
+            "client {id} has neither key nor certificate to prove itself by"
+        );
+        ensure!(key.is_none_or(|pem| public_key(pem).is_some()), "client {id} has no Ed25519 public key in PEM");
+        let text = "certificate must be client/<name> or a SHA-256 thumbprint in base64url";
+        ensure!(certificate.is_none_or(client::is_certificate), "client {id}: {text}");
     }
     for login in &file.logins {
         let Login { issuer, subject, party, roles, .. } = login;
@@ -118,6 +125,20 @@ mod tests {
     fn a_client_is_read() {
         let clients = parse(file("bank", "client:bank", "bank", KEY).as_bytes()).unwrap().clients;
         assert_eq!((clients.len(), clients[0].client_id.as_str()), (1, "bank"));
+    }
+
+    #[test]
+    fn id_07_a_client_may_have_a_certificate_and_no_key() {
+        let text = |certificate: &str| {
+            file("bank", "client:bank", "bank", KEY)
+                .replace(&format!(r#""public_key_pem":"{KEY}""#), &format!(r#""certificate":{certificate}"#))
+        };
+        for certificate in [r#""client/bank""#, &format!(r#""{}""#, "A".repeat(43))] {
+            assert!(parse(text(certificate).as_bytes()).is_ok(), "{certificate}");
+        }
+        for certificate in ["null", r#""""#, r#""bank""#, r#""service/referral""#, r#""client/""#] {
+            assert!(parse(text(certificate).as_bytes()).is_err(), "{certificate}");
+        }
     }
 
     #[test]

@@ -28,18 +28,18 @@ enum Subject {
 }
 
 impl App {
-    /// Exchanges a client's assertion, and what else is shown, for a token in some capacity, bound to the certificate it was asked
+    /// Exchanges what proves a client, its assertion or its certificate, and what else is shown, for a token in some capacity, bound to the certificate it was asked
     /// over. What is shown is taken and what the token rests on is looked at in one transaction; a refusal takes nothing.
     pub async fn exchange_token(&self, exchange: &Exchange, peer: Option<&Peer>) -> Result<Issued, IdentityError> {
-        let assertion = exchange.assertion.expose();
-        let client = self.client(&assertion::claimed_client(assertion)?).await?;
         let now = self.now();
-        let proof = assertion::verify(assertion, &client, now)?;
+        let (client, proof) = self.proven(exchange, peer, now).await?;
         // Before the transaction: a provider may have to be asked for its keys.
         let subject = self.subject(exchange, &client, peer, now).await?;
 
         let mut tx = self.db.begin(Scope::Region(subject.region(&client))).await?;
-        if !assertions::take(&mut tx, &client.client_id, &proof.jti, proof.expires_at).await? {
+        if let Some(proof) = proof
+            && !assertions::take(&mut tx, &client.client_id, &proof.jti, proof.expires_at).await?
+        {
             return Err(IdentityError::AssertionReplayed);
         }
         check_client(&mut tx, &client).await?;
@@ -72,6 +72,26 @@ impl App {
         let access_token = Redacted::new(self.signer.sign(&claims)?);
         tx.commit().await?;
         Ok(Issued { access_token, expires_at, roles: claims.roles })
+    }
+
+    /// Who asks: by an assertion that has yet to be taken, or by the certificate of the connection alone (RFC 8705 §2).
+    async fn proven(
+        &self,
+        exchange: &Exchange,
+        peer: Option<&Peer>,
+        now: DateTime<Utc>,
+    ) -> Result<(Client, Option<assertion::Proof>), IdentityError> {
+        let Some(assertion) = &exchange.assertion else {
+            let name = peer.and_then(|peer| peer.name.as_ref()).map(ToString::to_string);
+            let shown: Vec<String> = peer.map(|peer| peer.thumbprint.to_string()).into_iter().chain(name).collect();
+            let mut tx = self.db.begin(Scope::Region(self.home)).await?;
+            let client = clients::of_certificate(&mut tx, &shown).await?;
+            tx.commit().await?;
+            return client.map(|client| (client, None)).ok_or(IdentityError::ClientUnknown);
+        };
+        let client = self.client(&assertion::claimed_client(assertion.expose())?).await?;
+        let proof = assertion::verify(assertion.expose(), &client, now)?;
+        Ok((client, Some(proof)))
     }
 
     async fn client(&self, client_id: &str) -> Result<Client, IdentityError> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use chassis::tls::Thumbprint;
 use serde::Deserialize;
 use types::caller::{Party, Role};
 use types::ids::OrganisationId;
@@ -18,8 +19,13 @@ pub struct Client {
     pub organisation: Option<OrganisationId>,
     pub roles: BTreeSet<Role>,
     pub region: RegionCode,
-    /// Ed25519, `SubjectPublicKeyInfo`.
-    pub public_key_pem: String,
+    /// Ed25519, `SubjectPublicKeyInfo`: verifies its assertions.
+    #[serde(default)]
+    pub public_key_pem: Option<String>,
+    /// The certificate that proves it without an assertion: `client/<name>` as the mesh's CA names it, which outlives a renewal, or
+    /// the thumbprint of a partner's own.
+    #[serde(default)]
+    pub certificate: Option<String>,
     /// Roles it may ask for on behalf of people who logged in through it.
     #[serde(default)]
     pub exchanges: BTreeSet<Role>,
@@ -29,6 +35,11 @@ pub struct Client {
 pub fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}
+
+/// Whether a client may be registered with this certificate. A service's name is none: services sign assertions.
+pub fn is_certificate(text: &str) -> bool {
+    text.strip_prefix("client/").map_or_else(|| text.parse::<Thumbprint>().is_ok(), is_id)
 }
 
 impl Client {

@@ -16,8 +16,8 @@ use super::delegation::Delegation;
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub struct Exchange {
-    /// Proves the client.
-    pub assertion: Redacted<String>,
+    /// Proves the client; without one the certificate of the connection does.
+    pub assertion: Option<Redacted<String>>,
     /// Proves the person, where it is for one.
     pub subject: Option<SubjectToken>,
     pub capacity: Capacity,

@@ -39,9 +39,7 @@ impl TokenService for Grpc {
     ) -> Result<Response<wire::ExchangeTokenResponse>, Status> {
         let peer = Peer::of(&request).cloned();
         let message = request.into_inner();
-        let assertion = convert::text("client_assertion", &message.client_assertion, ASSERTION_LENGTH_MAX)
-            .map(Redacted::new)
-            .map_err(error::invalid)?;
+        let assertion = assertion(&message.client_assertion, peer.as_ref()).map_err(error::invalid)?;
         let exchange = exchange(assertion, message).map_err(error::invalid)?;
         let issued = self.0.exchange_token(&exchange, peer.as_ref()).await?;
         let scope: Vec<String> = issued.roles.iter().map(ToString::to_string).collect();
@@ -106,7 +104,7 @@ impl TokenService for Grpc {
     }
 }
 
-fn exchange(assertion: Redacted<String>, message: wire::ExchangeTokenRequest) -> Result<Exchange, FieldError> {
+fn exchange(assertion: Option<Redacted<String>>, message: wire::ExchangeTokenRequest) -> Result<Exchange, FieldError> {
     let is_continuation = matches!(message.capacity, Some(wire::exchange_token_request::Capacity::Continuation(_)));
     if is_continuation && !message.subject_token.is_empty() {
         return Err(FieldError::new("subject_token", "must be empty: a service goes on in its own name"));
@@ -123,6 +121,14 @@ fn exchange(assertion: Redacted<String>, message: wire::ExchangeTokenRequest) ->
         capacity: capacity(message.capacity)?,
         assertion,
     })
+}
+
+/// Left out where the certificate of the connection proves the client.
+fn assertion(text: &str, peer: Option<&Peer>) -> Result<Option<Redacted<String>>, FieldError> {
+    if text.is_empty() && peer.is_some() {
+        return Ok(None);
+    }
+    convert::text("client_assertion", text, ASSERTION_LENGTH_MAX).map(Redacted::new).map(Some)
 }
 
 fn subject(token: &str, kind: &str, nonce: &str) -> Result<Option<SubjectToken>, FieldError> {

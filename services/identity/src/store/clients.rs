@@ -19,13 +19,15 @@ struct Row {
     organisation_id: Option<Uuid>,
     roles: Vec<String>,
     region: String,
-    public_key_pem: String,
+    public_key_pem: Option<String>,
+    certificate: Option<String>,
     exchanges: Vec<String>,
 }
 
 pub async fn get(conn: &mut PgConnection, client_id: &str) -> Result<Option<Client>, postgres::Error> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT client_id, party, organisation_id, roles, region, public_key_pem, exchanges FROM clients WHERE client_id = $1",
+        "SELECT client_id, party, organisation_id, roles, region, public_key_pem, certificate, exchanges FROM clients \
+         WHERE client_id = $1",
     )
     .bind(client_id)
     .fetch_optional(conn)
@@ -36,10 +38,22 @@ pub async fn get(conn: &mut PgConnection, client_id: &str) -> Result<Option<Clie
 /// One of the clients of a party.
 pub async fn of_party(conn: &mut PgConnection, party: &Party) -> Result<Option<Client>, postgres::Error> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT client_id, party, organisation_id, roles, region, public_key_pem, exchanges FROM clients WHERE party = $1 \
-         ORDER BY client_id LIMIT 1",
+        "SELECT client_id, party, organisation_id, roles, region, public_key_pem, certificate, exchanges FROM clients \
+         WHERE party = $1 ORDER BY client_id LIMIT 1",
     )
     .bind(party.to_string())
+    .fetch_optional(conn)
+    .await?;
+    row.map(Row::client).transpose()
+}
+
+/// Whom a certificate proves, by its name or its thumbprint.
+pub async fn of_certificate(conn: &mut PgConnection, shown: &[String]) -> Result<Option<Client>, postgres::Error> {
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT client_id, party, organisation_id, roles, region, public_key_pem, certificate, exchanges FROM clients \
+         WHERE certificate = ANY($1) ORDER BY client_id LIMIT 1",
+    )
+    .bind(shown)
     .fetch_optional(conn)
     .await?;
     row.map(Row::client).transpose()
@@ -48,11 +62,12 @@ pub async fn of_party(conn: &mut PgConnection, party: &Party) -> Result<Option<C
 /// Registers a client or brings it up to date; false if it is as it was.
 pub async fn upsert(conn: &mut PgConnection, client: &Client, now: DateTime<Utc>) -> Result<bool, postgres::Error> {
     let done = sqlx::query(
-        "INSERT INTO clients AS known (client_id, party, organisation_id, roles, region, public_key_pem, registered_at, exchanges) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (client_id) DO UPDATE \
-         SET party = $2, organisation_id = $3, roles = $4, region = $5, public_key_pem = $6, registered_at = $7, exchanges = $8 \
-         WHERE (known.party, known.organisation_id, known.roles, known.region, known.public_key_pem, known.exchanges) \
-         IS DISTINCT FROM ($2, $3, $4, $5, $6, $8)",
+        "INSERT INTO clients AS known (client_id, party, organisation_id, roles, region, public_key_pem, registered_at, \
+         exchanges, certificate) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (client_id) DO UPDATE \
+         SET party = $2, organisation_id = $3, roles = $4, region = $5, public_key_pem = $6, registered_at = $7, \
+         exchanges = $8, certificate = $9 \
+         WHERE (known.party, known.organisation_id, known.roles, known.region, known.public_key_pem, known.exchanges, \
+         known.certificate) IS DISTINCT FROM ($2, $3, $4, $5, $6, $8, $9)",
     )
     .bind(&client.client_id)
     .bind(client.party.to_string())
@@ -62,6 +77,7 @@ pub async fn upsert(conn: &mut PgConnection, client: &Client, now: DateTime<Utc>
     .bind(&client.public_key_pem)
     .bind(now)
     .bind(words(&client.exchanges))
+    .bind(&client.certificate)
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -88,6 +104,7 @@ impl Row {
             exchanges: roles("exchanges", &self.exchanges)?,
             region: column(TABLE, "region", id, &self.region)?,
             public_key_pem: self.public_key_pem,
+            certificate: self.certificate,
             client_id: self.client_id,
         })
     }

@@ -127,6 +127,11 @@ async fn an_empty_request_is_refused_by_the_name_of_a_field() {
             continue;
         }
         let status = answer.unwrap_err();
+        if policy.method.ends_with("/ExchangeToken") {
+            // Nothing proves the client but its certificate, with which nobody is registered.
+            assert_eq!((status.code(), reason(&status).as_str()), (Code::Unauthenticated, "CLIENT_UNKNOWN"));
+            continue;
+        }
         assert_eq!((status.code(), reason(&status).as_str()), (Code::InvalidArgument, "INVALID_FIELD"), "{policy:?}");
         assert!(!status.get_details_bad_request().unwrap().field_violations[0].field.is_empty());
     }

@@ -5,6 +5,7 @@
 mod access;
 mod bootstrap;
 mod break_glass;
+mod certificates;
 mod check_consent;
 mod check_delegation;
 mod communities;

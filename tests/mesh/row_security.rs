@@ -16,6 +16,9 @@ const ELSEWHERE: &str = "990000";
 const READ_EVERYWHERE: [&str; 7] =
     ["policies", "catalogue_items", "organisations", "designations", "alliances", "alliance_members", "clients"];
 
+/// Keys of regions, loaded when a service starts: wrapped, and worth nothing without the key provider.
+const OF_NO_TENANT: [&str; 1] = ["data_keys"];
+
 struct Table {
     service: &'static str,
     name: String,
@@ -28,7 +31,8 @@ async fn pl_05_a_row_of_another_region_is_invisible_and_untouchable_in_every_tab
     let mut looked_at = 0;
     for service in SERVICES {
         let mut admin = admin(mesh.database(service)).await;
-        for name in tables_with_a_region(&mut admin).await {
+        let tables = tables_with_a_region(&mut admin).await;
+        for name in tables.into_iter().filter(|name| !OF_NO_TENANT.contains(&name.as_str())) {
             let table = Table { service, name };
             wrong.extend(table.faults(&mut admin).await);
             looked_at += 1;

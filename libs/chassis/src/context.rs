@@ -73,6 +73,11 @@ impl Context {
         })
     }
 
+    /// The context of work in the name of whoever signs tokens itself: identity. `None` if the expiry is not a moment.
+    pub fn issued(claims: &auth::Claims, token: String) -> Option<Self> {
+        Some(Self::background(claims.caller()?, token, claims.bound_to()))
+    }
+
     /// The context of background work, which serves no method and so permits no row.
     pub(crate) fn background(caller: Caller, token: String, bound_to: Option<Thumbprint>) -> Self {
         Self {

@@ -30,6 +30,12 @@ pub struct Config {
     /// Trusted providers of logins (`OpenID`, TOML, see the README); without it nobody logs in but by a registered key.
     #[arg(long, env)]
     pub federation_file: Option<PathBuf>,
+    /// Where scheduling is, whose visits open a resident to a provider. Without it none do.
+    #[arg(long, env)]
+    pub scheduling_url: Option<String>,
+    /// Where referral is, whose referrals open a resident to both providers. Without it none do.
+    #[arg(long, env)]
+    pub referral_url: Option<String>,
     /// How long an access token is good, in seconds.
     #[arg(long, env, default_value_t = 300, value_parser = clap::value_parser!(u16).range(60..=300))]
     pub token_lifetime_s: u16,

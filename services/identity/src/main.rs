@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use chassis::auth::Revocations;
-use chassis::{Server, Verifier, command, runtime, telemetry};
+use chassis::{Server, Tls, Verifier, command, runtime, telemetry};
 use chrono::TimeDelta;
 use identity::app::{App, Federation, PERSONAL, Signer, bootstrap, import_enrolments, rotate_keys};
 use identity::config::{BootstrapConfig, Config, ImportConfig, RotateConfig};
@@ -13,6 +13,7 @@ use identity::domain::break_glass::Limits;
 use identity::domain::continuation::Continuations;
 use identity::domain::contribution::ContributionRules;
 use identity::domain::family_doctor::ServicePackages;
+use identity::peers::{ReferralEvents, SchedulingEvents};
 use identity::{ACCESS, CONTINUATIONS, CONTRIBUTION_RULES, MIGRATOR, SERVICE_PACKAGES, grpc, work};
 use postgres::{
     Database, MigrateConfig, personal,
@@ -62,7 +63,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let app = Arc::new(wire(&config).await?);
     let (ready, sealing, sweeping) = (app.db.clone(), app.db.clone(), Arc::clone(&app));
     let (learning, watching) = (Arc::clone(&app), Arc::clone(&app));
-    Server::new("identity", &config.server)
+    let mut server = Server::new("identity", &config.server)
         .access(ACCESS)
         .auth(app.verifier.clone())
         .audit(app.db.clone())
@@ -73,9 +74,18 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .work("upkeep", |stop| postgres::upkeep(sealing, stop))
         .work("assertions", |stop| work::assertions::run(sweeping, stop))
         .work("revocations", |stop| work::revocations::run(learning, stop))
-        .work("keys", |stop| work::keys::run(watching, stop))
-        .serve(grpc::routes(Arc::clone(&app)))
-        .await?;
+        .work("keys", |stop| work::keys::run(watching, stop));
+    let tls = Tls::load(&config.server.tls)?;
+    if let Some(url) = &config.scheduling_url {
+        let (app, visits) =
+            (Arc::clone(&app), SchedulingEvents::new(Arc::clone(&app), tls.channel("scheduling", url)?));
+        server = server.work("visits", |stop| work::care::run(app, visits, stop));
+    }
+    if let Some(url) = &config.referral_url {
+        let (app, referrals) = (Arc::clone(&app), ReferralEvents::new(Arc::clone(&app), tls.channel("referral", url)?));
+        server = server.work("referrals", |stop| work::care::run(app, referrals, stop));
+    }
+    server.serve(grpc::routes(Arc::clone(&app))).await?;
     app.db.close().await;
     telemetry.shutdown().await;
     Ok(())

@@ -29,6 +29,10 @@ impl Guarded for ShownResident {
     fn organisations(&self) -> Vec<OrganisationId> {
         self.registrar.into_iter().collect()
     }
+
+    fn carers(&self) -> Vec<OrganisationId> {
+        self.carer.into_iter().collect()
+    }
 }
 
 impl Guarded for Organisation {

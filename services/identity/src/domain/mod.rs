@@ -3,6 +3,7 @@
 pub mod alliance;
 pub mod bank_profile;
 pub mod break_glass;
+pub mod care;
 pub mod change;
 pub mod client;
 pub mod community;

@@ -86,6 +86,8 @@ pub struct ShownResident {
     pub mother: Option<ResidentId>,
     pub documents: Vec<ShownDocument>,
     pub registrar: Option<OrganisationId>,
+    /// The caller's organisation, where it cares for the person at this moment and that was looked up.
+    pub carer: Option<OrganisationId>,
     pub registered_at: DateTime<Utc>,
 }
 
@@ -294,6 +296,7 @@ impl Person {
             mother: resident.mother,
             documents: self.documents.iter().map(Document::shown).collect(),
             registrar: resident.registrar,
+            carer: None,
             registered_at: resident.registered_at,
         }
     }

@@ -1,3 +1,6 @@
-//! Whom identity asks: nobody of the mesh; only trusted providers, for their published keys.
+//! Whom identity asks: trusted providers, for their published keys; and of the mesh scheduling and referral, for their events alone.
 
+mod feeds;
 pub mod provider;
+
+pub use feeds::{ReferralEvents, SchedulingEvents};

@@ -4,6 +4,7 @@ pub mod alliances;
 pub mod assertions;
 pub mod bank_profiles;
 pub mod break_glasses;
+pub mod care_relations;
 pub mod changes;
 pub mod clients;
 pub mod communities;

@@ -30,12 +30,21 @@ async fn id_07_other_peoples_residents_are_not_shown() {
     let world = World::start().await;
     let person = world.person("chen").await;
     let stranger = world.person("wang").await;
-    // The clinic registered both; the hospital neither.
-    assert!(world.get(&world.caller("clinic"), person.id).await.is_ok());
-    for caller in [&world.caller("hospital"), &stranger.caller] {
+    // Whose worker registered both; nobody at the clinic cares for her at this moment, and the hospital has nothing to do with her.
+    assert!(world.get(&world.caller("worker"), person.id).await.is_ok());
+    for caller in [&world.caller("clinic"), &world.caller("hospital"), &stranger.caller] {
         assert_eq!(refused(world.get(caller, person.id).await), denied("OUTSIDE_SCOPE"));
     }
     let unknown = world.get(&person.caller, ResidentId::generate()).await;
     assert_eq!(refused(unknown), not_found("RESIDENT_NOT_FOUND"));
     assert_eq!(world.audited("identity.resident.read", person.id).await, 1);
+}
+
+#[tokio::test]
+async fn id_04_who_acts_for_a_resident_sees_her_with_view_only() {
+    let world = World::start().await;
+    let person = world.person("chen").await;
+    let delegation = world.delegate(&person, &[DelegatedAction::Book]).await;
+    let acting = world.caller("worker").acting_for(person.id, delegation);
+    assert_eq!(refused(world.get(&acting, person.id).await), denied("ACTION_NOT_DELEGATED"));
 }

@@ -98,6 +98,7 @@ impl Scheduling {
     }
 
     pub async fn visit(&self, ctx: &Context, id: VisitId) -> Result<Permitted<Visit>, SchedulingError> {
+        self.check_view(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let visit = ctx.permit(visits::find(&mut tx, id).await?)?;
         visit_read(&mut tx, ctx, "scheduling.visit.get", &visit).await?;

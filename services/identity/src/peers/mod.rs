@@ -2,5 +2,8 @@
 
 mod feeds;
 pub mod provider;
+mod referral;
+mod scheduling;
 
-pub use feeds::{ReferralEvents, SchedulingEvents};
+pub use referral::ReferralEvents;
+pub use scheduling::SchedulingEvents;

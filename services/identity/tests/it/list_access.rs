@@ -103,8 +103,8 @@ async fn id_09_every_row_is_as_its_last_entry_says_and_an_edited_one_is_found() 
     let anchor = Anchor::in_folder(world.mesh.fleet().root().join("anchor/identity"));
     let verifier = signer.verifier();
     let against = Against { anchor: Some((&anchor, &verifier)), opener: Some(&*opener), ..Against::default() };
-    let verified = audit::verify(&mut owner, against).await.unwrap();
-    assert!(verified.is_whole() && verified.unopened == 0 && verified.rows > 10, "{verified:#?}");
+    let told = audit::verify(&mut owner, against).await.unwrap();
+    assert!(told.is_whole() && told.unopened == 0 && told.rows > 10, "{told:#?}");
 
     for (table, column, id) in [
         ("residents", "name_sealed = mobile_sealed", person.id.to_string()),

@@ -87,6 +87,12 @@ async fn a_field_that_a_role_does_not_see_is_not_in_the_answer() {
         object = "anyone"
         hidden_from = { resident = ["keys.x"] }
         masked_for = { resident = ["keys.key_id"] }
+        ["anjia.identity.v1.TokenService/RevokeToken"]
+        anonymous = true
+        ["anjia.identity.v1.TokenService/LiftRevocation"]
+        anonymous = true
+        ["anjia.identity.v1.TokenService/PullRevocations"]
+        anonymous = true
     "#;
     let server = start(Server::new("identity", &config()).access(ACCESS).auth(verifier()), "one").await;
     let resident = Claims { sub: Party::Resident(ResidentId::generate()), roles: vec![Role::Resident], ..claims() };

@@ -132,7 +132,7 @@ pub(super) const SEEDS: &[Seed] = &[
         "a table with a region shows only that region",
         "scheduling",
         "CREATE POLICY open ON visits TO scheduling USING (true)",
-        "visits row security lets the service see every region",
+        "visits row security lets the service reach every region",
     ),
     (
         "a table about a resident has a region",

@@ -39,6 +39,7 @@ impl Plausible {
                     set(&mut message, part, Value::I32(number));
                 }
             }
+            "google.protobuf.FieldMask" => set(&mut message, "paths", Value::List(vec![text("name")])),
             _ if depth <= DEPTH_MAX => {
                 for field in descriptor.fields() {
                     if let Some(value) = self.value(&field, depth) {
@@ -56,7 +57,10 @@ impl Plausible {
             field.containing_oneof().is_some_and(|oneof| oneof.fields().next().as_ref() != Some(field));
         let is_second_owner =
             field.parent_message().name().starts_with("List") && field.name().ends_with("organisation_id");
-        if in_later_choice || is_second_owner || field.is_map() {
+        // Who has a number shows no other document, and is no newborn with a mother.
+        let is_second_document = field.parent_message().get_field_by_name("national_id").is_some()
+            && ["credential", "provisional"].contains(&field.name());
+        if in_later_choice || is_second_owner || is_second_document || field.is_map() {
             return None;
         }
         let value = match field.kind() {
@@ -84,6 +88,8 @@ impl Plausible {
             "region_code" | "insured_region_code" | "care_region_code" => devstack::callers::REGION.to_owned(),
             "agreement_sha256" => "0f".repeat(32),
             "icd10_code" | "capability" | "capabilities" => mesh_tests::ICD10.to_owned(),
+            "community_code" => "110102999999".to_owned(),
+            "justification" => "昏迷不醒，须立即查看病史和过敏史".to_owned(),
             "delegate" => format!("practitioner:{}", Uuid::now_v7()),
             "quantity" | "unit_price" => "1".to_owned(),
             "reason" => "OTHER".to_owned(),

@@ -68,7 +68,7 @@ impl App {
         ctx: &Context,
         id: SettlementId,
     ) -> Result<Permitted<Settlement>, AdjudicationError> {
-        self.check_view(ctx).await?;
+        self.check_view_or_pay(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let settlement = settlements::find(&mut tx, id).await?.ok_or(AdjudicationError::SettlementNotFound(id))?;
         let settlement = ctx.permit(settlement.at(self.clock.now()))?;

@@ -175,7 +175,7 @@ impl App {
 
     /// One quote.
     pub async fn quote(&self, ctx: &Context, id: QuoteId) -> Result<Permitted<Quote>, AdjudicationError> {
-        self.check_view(ctx).await?;
+        self.check_view_or_pay(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let quote = quotes::find(&mut tx, id).await?.ok_or(AdjudicationError::QuoteNotFound(id))?;
         let quote = ctx.permit(quote)?;

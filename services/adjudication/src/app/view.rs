@@ -12,4 +12,14 @@ impl App {
         let delegation = ctx.caller.delegation.ok_or(AdjudicationError::NoDelegation)?;
         self.identity.check_view(ctx, delegation, resident).await
     }
+
+    /// The same for a quote or a settlement: who may pay sees what is to be paid.
+    pub(super) async fn check_view_or_pay(&self, ctx: &Context) -> Result<(), AdjudicationError> {
+        match (self.check_view(ctx).await, ctx.caller.acted_for(), ctx.caller.delegation) {
+            (Err(AdjudicationError::ActionNotDelegated), Some(resident), Some(delegation)) => {
+                self.identity.check_pay(ctx, delegation, resident).await
+            }
+            (checked, ..) => checked,
+        }
+    }
 }

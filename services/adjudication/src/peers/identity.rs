@@ -59,11 +59,31 @@ impl Identity {
         delegation: DelegationId,
         resident: ResidentId,
     ) -> Result<(), AdjudicationError> {
+        self.check(ctx, delegation, resident, wire::DelegatedAction::View).await
+    }
+
+    /// That whoever calls may pay for the resident they act for, at this moment.
+    pub async fn check_pay(
+        &self,
+        ctx: &Context,
+        delegation: DelegationId,
+        resident: ResidentId,
+    ) -> Result<(), AdjudicationError> {
+        self.check(ctx, delegation, resident, wire::DelegatedAction::Pay).await
+    }
+
+    async fn check(
+        &self,
+        ctx: &Context,
+        delegation: DelegationId,
+        resident: ResidentId,
+        action: wire::DelegatedAction,
+    ) -> Result<(), AdjudicationError> {
         let request = wire::CheckDelegationRequest {
             delegation_id: delegation.to_string(),
             resident_id: resident.to_string(),
             delegate: String::new(),
-            action: wire::DelegatedAction::View.into(),
+            action: action.into(),
             ..wire::CheckDelegationRequest::default()
         };
         let answer = self.delegations.clone().check_delegation(ctx.request(request)).await;

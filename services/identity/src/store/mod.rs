@@ -68,6 +68,7 @@ pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable::new("remote_care_filings", &[], ["异地就医备案", "Care you filed to have elsewhere"], "insurance"),
     PersonalTable::new("family_doctor_contracts", &[], ["家庭医生签约", "Your family doctor"], "medical_record"),
     PersonalTable::new("delegations", &[], ["谁可以代您办理", "Who may act for you"], "permission"),
+    PersonalTable::new("care_relations", &[], ["正在照护您的机构", "Who cares for you"], "permission"),
     PersonalTable::new("break_glasses", &[], ["紧急查看", "When your data was opened in an emergency"], "audit"),
     PersonalTable::new("consents", &[], ["谁可以看您的健康信息", "Who may see your health data"], "permission"),
     PersonalTable {

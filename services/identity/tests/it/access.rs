@@ -108,10 +108,13 @@ async fn an_empty_request_is_refused_by_the_name_of_a_field() {
         "anjia.identity.v1.AllianceService/ListAlliances",
         "anjia.identity.v1.FamilyDoctorService/ListServicePackages",
         "anjia.identity.v1.BreakGlassService/ListUnreviewedBreakGlass",
+        "anjia.identity.v1.CommunityService/ListCommunities",
+        "anjia.identity.v1.ResidentService/ListPossibleDuplicates",
         "anjia.identity.v1.TokenService/GetKeys",
         "anjia.identity.v1.TokenService/PullRevocations",
     ];
-    for policy in policies() {
+    let asks_for_nothing = |policy: &Policy| policy.method.ends_with("/GetCheckpoint");
+    for policy in policies().into_iter().filter(|policy| !asks_for_nothing(policy)) {
         let listed = callers::all().into_iter().find(|client| {
             let is_peer = !client.party.starts_with("service:") || peers.may(&client.client_id, &policy.method);
             is_peer && client.roles.iter().any(|role| policy.grants.contains_key(&role.parse().unwrap()))

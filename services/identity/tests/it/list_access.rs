@@ -108,7 +108,7 @@ async fn id_09_every_row_is_as_its_last_entry_says_and_an_edited_one_is_found() 
 
     for (table, column, id) in [
         ("residents", "name_sealed = mobile_sealed", person.id.to_string()),
-        ("residents", "state = 'PROVISIONAL'", person.id.to_string()),
+        ("residents", "language = 'en'", person.id.to_string()),
         ("delegations", "revoked_at = NULL", delegation.to_string()),
     ] {
         let sql = format!("UPDATE {table} SET {column} WHERE id = '{id}'");

@@ -40,11 +40,9 @@ impl App {
         if let Some(reply) = self.db.replay(call).await? {
             return Ok(reply);
         }
-        // Read in payment's own name and permitted here: who may PAY need not be allowed to VIEW what is paid.
-        let own = self.own().await?;
         let basis = match asked.basis {
-            BasisId::Quote(id) => self.adjudication.quote(&own, id).await?,
-            BasisId::Settlement(id) => self.adjudication.settlement(&own, id).await?,
+            BasisId::Quote(id) => self.adjudication.quote(ctx, id).await?,
+            BasisId::Settlement(id) => self.adjudication.settlement(ctx, id).await?,
         };
         let basis = ctx.permit(basis)?.into_inner();
         let ground = self.may_name_payers(ctx, basis.resident, &asked.payers).await?;

@@ -68,7 +68,7 @@ impl App {
         Ok(call.commit(tx, line).await?)
     }
 
-    pub(super) async fn own(&self) -> Result<Context, PaymentError> {
+    async fn own(&self) -> Result<Context, PaymentError> {
         self.credentials.own().await.map_err(|status| {
             tracing::warn!(code = ?status.code(), "no token of our own");
             PaymentError::PeerUnavailable { peer: "identity" }

@@ -65,6 +65,10 @@ impl Notary {
         .fetch_one(&mut *conn)
         .await?;
         let (size, kept) = (sealed.unsigned_abs(), before.unsigned_abs());
+        if kept > size {
+            // Nobody signs what is not sealed: somebody wants that nothing is signed any more.
+            return Err(Error::row_invalid("audit_checkpoints", "size", kept));
+        }
         if size <= kept || !is_due && size - kept < CHECKPOINT_ENTRIES_MAX {
             return Ok(false);
         }

@@ -187,8 +187,11 @@ fn judge(
         (Some(_), Some(opener)) => person_key(row, opener).and_then(|key| Salt::open(sealed, Some(&key))),
     };
     let Some(salt) = salt else {
+        if row.person_key.is_some() {
+            return Some("the key of its person does not open its entry");
+        }
         tally.erased();
-        return None;
+        return Some("the key of its person is gone: nobody can say whether it is as its last entry says");
     };
     let plain = match (audited.sealed.is_empty(), opener) {
         (true, _) => Some(vec![]),

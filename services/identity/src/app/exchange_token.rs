@@ -7,7 +7,7 @@ use tonic::Code;
 use types::caller::Party;
 use types::redacted::Redacted;
 use types::region::RegionCode;
-use uuid::Uuid;
+use uuid::{NoContext, Timestamp, Uuid};
 
 use super::{App, assertion};
 use crate::domain::IdentityError;
@@ -45,11 +45,14 @@ impl App {
         check_client(&mut tx, &client).await?;
         // Tokens say whole seconds.
         let mut expires_at = (now + self.token_lifetime).trunc_subsecs(0);
+        // A narrower token is as old as the one it comes from: what revokes that revokes it, too.
+        let mut issued_at = now;
         let most = match subject {
             Subject::Client => client.claims(),
             Subject::Login(login) => self.log_in(&mut tx, &client, &login).await?,
             Subject::Token(claims) => {
                 expires_at = expires_at.min(DateTime::from_timestamp(claims.exp, 0).unwrap_or(now));
+                issued_at = claims.issued_at().unwrap_or(now);
                 *claims
             }
         };
@@ -57,7 +60,8 @@ impl App {
         check_person(&mut tx, &holder).await?;
         let rests_on = self.rests_on(&mut tx, &client, &holder, &exchange.capacity).await?;
 
-        let token = Uuid::now_v7();
+        let seconds = issued_at.timestamp().unsigned_abs();
+        let token = Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, issued_at.timestamp_subsec_nanos()));
         let claims =
             exchange.capacity.applied(narrowed(most, &exchange.scope, &exchange.methods)?, rests_on.as_ref())?;
         let claims = Claims {
@@ -67,6 +71,10 @@ impl App {
             exp: expires_at.timestamp(),
             ..claims
         };
+        if let Capacity::ActingFor { .. } = exchange.capacity {
+            // Whoever is barred is not acted for either. What a service goes on with was mandated before.
+            check_person(&mut tx, &claims.sub).await?;
+        }
         let issue = Issue { token, claims: &claims, issued_at: now, expires_at };
         record(&mut tx, &client, &exchange.capacity, rests_on.as_ref(), &issue).await?;
         let access_token = Redacted::new(self.signer.sign(&claims)?);

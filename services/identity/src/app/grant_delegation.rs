@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use postgres::audit::{self, Entry};
 use postgres::{Begun, Call, Reply, Transaction};
 use proto::convert::FieldError;
-use types::caller::{Caller, Party};
+use types::caller::{Caller, Party, Role};
 use types::clock::local_date;
 use types::delegation::Limits;
 use types::ids::{DelegationId, GuardianshipId, OrganisationId, ResidentId};
@@ -189,7 +189,8 @@ fn signed(caller: &Caller, new: &NewDelegation) -> Result<(Signing, Option<Organ
         (Basis::Guardian, None, Some(_)) => {
             Err(FieldError::new("desk", "is no ground for a guardian: the papers are").into())
         }
-        (Basis::Guardian, None, None) => Ok((Signing::Papers, caller.organisation)),
+        (Basis::Guardian, None, None) if caller.has(&Role::Operator) => Ok((Signing::Papers, caller.organisation)),
+        (Basis::Guardian, None, None) => Err(IdentityError::NotSigned),
         (Basis::Granted, Some(_), Some(_)) => {
             Err(FieldError::new("desk", "is for a desk; leave it out under the resident's own token").into())
         }

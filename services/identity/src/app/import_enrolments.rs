@@ -96,6 +96,11 @@ impl Importer {
             standing = standing.and(done);
             tell(standing, import.row_count);
         }
+        if standing.row_count != import.row_count {
+            // It was cut off while it was read.
+            let found = standing.row_count.unsigned_abs();
+            return Err(FileError::CountDiffers { said: file.records, found }.into());
+        }
         Ok(Outcome { import: import.id, standing, done_before })
     }
 

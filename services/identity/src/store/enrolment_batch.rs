@@ -42,7 +42,7 @@ pub async fn insert(
     if enrolments.is_empty() {
         return Ok(());
     }
-    // Empties it of a batch that was done, and keeps another import out until this transaction ends.
+    // Keeps another import out until this transaction ends.
     sqlx::query("TRUNCATE enrolment_staging").execute(&mut *conn).await?;
     let mut copy = conn
         .copy_in_raw(
@@ -64,8 +64,9 @@ pub async fn insert(
          correction_reason, recorder_organisation_id, recorded_at, superseded_at FROM enrolment_staging",
     )
     .bind(region.as_str())
-    .execute(conn)
+    .execute(&mut *conn)
     .await?;
+    sqlx::query("TRUNCATE enrolment_staging").execute(conn).await?;
     Ok(())
 }
 

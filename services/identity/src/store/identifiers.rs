@@ -78,16 +78,28 @@ pub async fn holders(
     vault: &Vault,
     identifiers: &[Identifier],
 ) -> Result<Vec<Option<ResidentId>>, postgres::Error> {
-    let index = |identifier| vault.blind_index(NUMBER_INDEX, &indexed(identifier));
-    let indexes: Vec<Vec<u8>> = identifiers.iter().map(index).collect::<Result<_, _>>()?;
-    let holders: Vec<Option<Uuid>> = sqlx::query_scalar(
-        "SELECT held.resident_id FROM unnest($1::bytea[]) WITH ORDINALITY AS wanted (number_index, place) \
-         LEFT JOIN identifiers held ON held.number_index = wanted.number_index AND held.withdrawn_at IS NULL ORDER BY place",
+    let (mut indexes, mut places) = (vec![], vec![]);
+    for (place, identifier) in identifiers.iter().enumerate() {
+        for index in vault.blind_indexes(NUMBER_INDEX, &indexed(identifier))? {
+            indexes.push(index);
+            places.push(i64::try_from(place).unwrap_or(i64::MAX));
+        }
+    }
+    let found: Vec<(i64, Uuid)> = sqlx::query_as(
+        "SELECT wanted.place, held.resident_id FROM unnest($1::bytea[], $2::bigint[]) AS wanted (number_index, place) \
+         JOIN identifiers held ON held.number_index = wanted.number_index AND held.withdrawn_at IS NULL",
     )
     .bind(indexes)
+    .bind(places)
     .fetch_all(conn)
     .await?;
-    Ok(holders.into_iter().map(|holder| holder.map(ResidentId::from_uuid)).collect())
+    let mut holders = vec![None; identifiers.len()];
+    for (place, holder) in found {
+        if let Some(known) = usize::try_from(place).ok().and_then(|place| holders.get_mut(place)) {
+            *known = Some(ResidentId::from_uuid(holder));
+        }
+    }
+    Ok(holders)
 }
 
 /// Documents of these residents, oldest first.

@@ -190,12 +190,11 @@ fn signed(caller: &Caller, new: &NewDelegation) -> Result<(Signing, Option<Organ
             Err(FieldError::new("desk", "is no ground for a guardian: the papers are").into())
         }
         (Basis::Guardian, None, None) if caller.has(&Role::Operator) => Ok((Signing::Papers, caller.organisation)),
-        (Basis::Guardian, None, None) => Err(IdentityError::NotSigned),
         (Basis::Granted, Some(_), Some(_)) => {
             Err(FieldError::new("desk", "is for a desk; leave it out under the resident's own token").into())
         }
         (Basis::Granted, Some(_), None) => Ok((Signing::Own, None)),
         (Basis::Granted, None, Some(desk)) => Ok((Signing::Desk(desk.witness), caller.organisation)),
-        (Basis::Granted, None, None) => Err(IdentityError::NotSigned),
+        (Basis::Guardian | Basis::Granted, None, None) => Err(IdentityError::NotSigned),
     }
 }

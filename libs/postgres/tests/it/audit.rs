@@ -22,7 +22,9 @@ async fn record(test: &TestDb, scope: Scope, note: &str) {
 }
 
 async fn verified(test: &TestDb) -> Verified {
-    audit::verify(&mut test.insider().await, Against::default()).await.unwrap()
+    let mut insider = test.insider().await;
+    let opener = audit::unlock(&mut insider, test.db.vault()).await.unwrap();
+    audit::verify(&mut insider, Against { opener: Some(&*opener), ..Against::default() }).await.unwrap()
 }
 
 /// Where it is wrong first, and what.

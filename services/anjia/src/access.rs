@@ -67,7 +67,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
         (Some(rpc), _) => match matching(&all, rpc).as_slice() {
             [] => Ok(unknown("RPC", rpc, all.iter().map(|policy| short(&policy.method)))),
             found => {
-                let explained: Vec<_> = found.iter().map(|policy| explain::Rpc::new(policy, &continuations)).collect();
+                let explain = |policy: &&Policy| explain::Rpc::new(policy, callers(&policies, policy), &continuations);
+                let explained: Vec<_> = found.iter().map(explain).collect();
                 answer(asked.json, &explained)
             }
         },
@@ -91,6 +92,12 @@ pub(crate) fn policies() -> Result<Vec<(&'static str, Policies)>> {
         Ok((service, policies.with_context(|| format!("the access.toml of {service}"))?))
     });
     checked.collect()
+}
+
+/// The services whose certificate may call a method.
+fn callers(policies: &[(&str, Policies)], policy: &Policy) -> Vec<String> {
+    let callers = policies.iter().flat_map(|(_, policies)| policies.peers().callers_of(&policy.method));
+    callers.map(str::to_owned).collect()
 }
 
 /// Methods by the service that may go on with them under a mandate.
@@ -147,7 +154,8 @@ mod tests {
     fn explained(rpc: &str) -> Vec<explain::Rpc> {
         let (policies, continuations) = (policies().unwrap(), continuations().unwrap());
         let all: Vec<&Policy> = policies.iter().flat_map(|(_, policies)| policies.iter()).collect();
-        matching(&all, rpc).iter().map(|policy| explain::Rpc::new(policy, &continuations)).collect()
+        let explain = |policy: &&Policy| explain::Rpc::new(policy, callers(&policies, policy), &continuations);
+        matching(&all, rpc).iter().map(explain).collect()
     }
 
     #[test]
@@ -170,6 +178,7 @@ mod tests {
         }
         let hold = explained("HoldSlot")[0].to_string();
         assert!(hold.contains("referral, in a resident's name under a mandate"), "{hold}");
+        assert!(hold.contains("over the certificate of: referral"), "{hold}");
         let keys = explained("GetKeys")[0].to_string();
         assert!(keys.contains("anybody, without a token"), "{keys}");
     }

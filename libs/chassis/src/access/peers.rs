@@ -21,6 +21,11 @@ impl Peers {
         self.0.get(service).into_iter().flatten().map(String::as_str)
     }
 
+    /// The services that call a method.
+    pub fn callers_of(&self, method: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |(_, methods)| methods.contains(method)).map(|(service, _)| service.as_str())
+    }
+
     /// Entries that name no method of this server.
     pub(super) fn faults(&self, declared: &BTreeSet<&str>) -> impl Iterator<Item = String> {
         let entries = self.0.iter().flat_map(|(peer, methods)| methods.iter().map(move |method| (peer, method)));

@@ -16,6 +16,8 @@ pub(super) struct Rpc {
     priority: &'static str,
     long_poll: bool,
     roles: Vec<Seen>,
+    /// Services whose certificate may call it, whatever token they carry.
+    called_by: Vec<String>,
     /// Services that may go on with it in a resident's name, under a mandate.
     continued_by: Vec<String>,
 }
@@ -49,7 +51,11 @@ struct Duty {
 }
 
 impl Rpc {
-    pub(super) fn new(policy: &Policy, continuations: &BTreeMap<String, BTreeSet<String>>) -> Self {
+    pub(super) fn new(
+        policy: &Policy,
+        called_by: Vec<String>,
+        continuations: &BTreeMap<String, BTreeSet<String>>,
+    ) -> Self {
         let continued_by = continuations.iter().filter(|(_, methods)| methods.contains(&policy.method));
         Self {
             method: policy.method.clone(),
@@ -60,6 +66,7 @@ impl Rpc {
             },
             long_poll: policy.long_poll,
             roles: policy.grants.iter().map(|(role, grant)| Seen::new(role, grant)).collect(),
+            called_by,
             continued_by: continued_by.map(|(service, _)| service.clone()).collect(),
         }
     }
@@ -116,6 +123,9 @@ impl fmt::Display for Rpc {
         }
         if !self.continued_by.is_empty() {
             write!(f, "\n  {}, in a resident's name under a mandate", self.continued_by.join(", "))?;
+        }
+        if !self.called_by.is_empty() {
+            write!(f, "\n  of our services, over the certificate of: {}", self.called_by.join(", "))?;
         }
         let under_load = match (self.long_poll, self.priority) {
             (true, _) => "waits by design; does not count as work in flight",

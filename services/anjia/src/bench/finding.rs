@@ -54,7 +54,6 @@ pub(super) async fn measure(population: &mut Population) -> Result<[Figure; 3]> 
 async fn cost(population: &Population) -> Result<Cost> {
     progress(&format!("finding among {}", population.size));
     let mut client = ResidentServiceClient::new(population.identity.clone());
-    let worker = population.worker.own().await.map_err(refused("ExchangeToken"))?;
     let mut micros = vec![];
     for round in 0..=ROUNDS {
         for place in 0..REAL {
@@ -62,6 +61,8 @@ async fn cost(population: &Population) -> Result<Cost> {
                 national_id: number(place)?.expose().to_owned(),
                 ..FindResidentRequest::default()
             };
+            // Kept by the credentials until it is about to lapse, which growing outlasts.
+            let worker = population.worker.own().await.map_err(refused("ExchangeToken"))?;
             let begun_at = Instant::now();
             client.find_resident(worker.request(message)).await.map_err(refused("FindResident"))?;
             // The first round warms the caches.

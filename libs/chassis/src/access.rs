@@ -5,6 +5,7 @@ mod peers;
 mod permit;
 mod policy;
 mod rule;
+mod sight;
 mod veil;
 
 pub use peers::Peers;
@@ -12,4 +13,5 @@ pub use permit::{Denied, Guarded, Permitted};
 pub(crate) use permit::{OUTSIDE_SCOPE, decide};
 pub use policy::{AccessError, Grant, Policies, Policy, Priority};
 pub use rule::{ObjectRule, Relation, UnknownRule};
+pub(crate) use sight::Sight;
 pub use veil::{FieldMask, Veil};

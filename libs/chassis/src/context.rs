@@ -1,7 +1,6 @@
 //! One call as a use case sees it: who calls, how long it may take, what it may show, and the calls it makes in turn.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tonic::metadata::MetadataValue;
@@ -9,7 +8,7 @@ use tonic::{Request, Status};
 use types::caller::Caller;
 use types::redacted::Redacted;
 
-use crate::access::{self, Denied, Guarded, Permitted, Policy};
+use crate::access::{self, Denied, Guarded, Permitted, Policy, Sight};
 use crate::auth;
 use crate::deadline::Deadline;
 use crate::telemetry;
@@ -28,8 +27,8 @@ pub struct Context {
     bound_to: Option<Thumbprint>,
     policy: Option<Arc<Policy>>,
     domain: Arc<str>,
-    /// Whether a row was refused; shared with the layer that records it.
-    denied: Arc<AtomicBool>,
+    /// Shared with the layers that record what was refused and veil what is not shown.
+    sight: Arc<Sight>,
     /// The caller's deadline; background work has none.
     deadline: Option<Deadline>,
     /// Bounds each outgoing call further.
@@ -43,17 +42,14 @@ pub(crate) struct Admitted {
     token: Redacted<Arc<str>>,
     policy: Arc<Policy>,
     domain: Arc<str>,
-    denied: Arc<AtomicBool>,
+    /// What the call has come to see.
+    pub(crate) sight: Arc<Sight>,
 }
 
 impl Admitted {
     pub(crate) fn new(caller: Caller, token: Redacted<Arc<str>>, policy: Arc<Policy>, domain: Arc<str>) -> Self {
-        Self { caller, token, policy, domain, denied: Arc::default() }
-    }
-
-    /// Whether a row was refused on the way, whatever the caller was told of it.
-    pub(crate) fn has_denied(&self) -> bool {
-        self.denied.load(Ordering::Relaxed)
+        let sight = Arc::new(Sight::new(&policy, &caller));
+        Self { caller, token, policy, domain, sight }
     }
 }
 
@@ -67,7 +63,7 @@ impl Context {
             bound_to: None,
             policy: Some(Arc::clone(&admitted.policy)),
             domain: Arc::clone(&admitted.domain),
-            denied: Arc::clone(&admitted.denied),
+            sight: Arc::clone(&admitted.sight),
             deadline: request.extensions().get::<Deadline>().copied(),
             call_limit: None,
         })
@@ -86,7 +82,7 @@ impl Context {
             bound_to,
             policy: None,
             domain: Arc::from(crate::error::DOMAIN),
-            denied: Arc::default(),
+            sight: Arc::default(),
             deadline: None,
             call_limit: Some(BACKGROUND_CALL_LIMIT),
         }
@@ -135,9 +131,12 @@ impl Context {
     /// Permits the row if the object rule that `access.toml` names for this method and the caller's role allows it.
     pub fn permit<T: Guarded>(&self, value: T) -> Result<Permitted<T>, Denied> {
         match access::decide(self.policy.as_deref(), &self.domain, &self.caller, &value) {
-            Ok(()) => Ok(Permitted::new(value)),
+            Ok(policy) => {
+                self.sight.open(policy, &self.caller, &value);
+                Ok(Permitted::new(value))
+            }
             Err(denied) => {
-                self.denied.store(true, Ordering::Relaxed);
+                self.sight.deny();
                 Err(denied)
             }
         }

@@ -69,18 +69,17 @@ impl From<Denied> for Status {
     }
 }
 
-/// Applies a method's object rule to a row.
-pub(crate) fn decide<T: Guarded>(
-    policy: Option<&Policy>,
+/// Applies a method's object rule to a row; answers the policy that let the caller in.
+pub(crate) fn decide<'a, T: Guarded>(
+    policy: Option<&'a Policy>,
     domain: &str,
     caller: &Caller,
     value: &T,
-) -> Result<(), Denied> {
-    if policy.is_some_and(|policy| policy.allows(caller, value)) {
-        return Ok(());
-    }
-    let hidden_as = caller.has(&Role::Bank).then_some(T::NOT_FOUND);
-    Err(Denied { domain: domain.to_owned(), hidden_as })
+) -> Result<&'a Policy, Denied> {
+    policy.filter(|policy| policy.allows(caller, value)).ok_or_else(|| {
+        let hidden_as = caller.has(&Role::Bank).then_some(T::NOT_FOUND);
+        Denied { domain: domain.to_owned(), hidden_as }
+    })
 }
 
 #[cfg(test)]

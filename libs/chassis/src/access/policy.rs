@@ -45,7 +45,7 @@ pub struct Grant {
     pub object: ObjectRule,
     /// Fields by path, as `access.toml` names them.
     pub veiled: BTreeMap<String, Veil>,
-    mask: Arc<FieldMask>,
+    mask: FieldMask,
 }
 
 /// The policy of one method.
@@ -74,12 +74,20 @@ impl Policy {
         self.lists_service(caller) || self.grants_of(caller).any(|grant| grant.object.allows(caller, row))
     }
 
-    /// The fields of the answer that none of the caller's roles shows; nothing for whoever sees it whole.
-    pub(crate) fn mask(&self, caller: &Caller) -> Option<Arc<FieldMask>> {
-        let mut masks = self.grants_of(caller).map(|grant| &grant.mask);
-        let first = Arc::clone(masks.next()?);
-        let mask = masks.fold(first, |mask, next| Arc::new(mask.intersection(next)));
-        (!mask.is_empty()).then_some(mask)
+    /// Whether any of the caller's roles leaves a field of the answer veiled.
+    pub(crate) fn veils(&self, caller: &Caller) -> bool {
+        self.grants_of(caller).any(|grant| !grant.mask.is_empty())
+    }
+
+    /// The fields of the answer that none of the caller's roles shows.
+    pub(crate) fn mask(&self, caller: &Caller) -> FieldMask {
+        FieldMask::of_all(self.grants_of(caller).map(|grant| &grant.mask)).unwrap_or_default()
+    }
+
+    /// The fields of a row that none of the roles shows by which the caller may see it.
+    pub(crate) fn mask_of(&self, caller: &Caller, row: &impl Guarded) -> FieldMask {
+        let opening = self.grants_of(caller).filter(|grant| grant.object.allows(caller, row));
+        FieldMask::of_all(opening.map(|grant| &grant.mask)).unwrap_or_else(|| self.mask(caller))
     }
 
     fn grants_of(&self, caller: &Caller) -> impl Iterator<Item = &Grant> {
@@ -192,7 +200,7 @@ impl Entry {
             let Some(object) = self.object_for.get(role).or(self.object.as_ref()).cloned() else { continue };
             let veiled = self.veiled(role);
             match mask(method, &veiled) {
-                Ok(mask) => drop(grants.insert(role.clone(), Grant { object, veiled, mask: Arc::new(mask) })),
+                Ok(mask) => drop(grants.insert(role.clone(), Grant { object, veiled, mask })),
                 Err(unknown) => faults.extend(unknown),
             }
         }

@@ -11,8 +11,8 @@ use prost::encoding::{
     DecodeContext, WireType, check_wire_type, decode_key, decode_varint, encode_key, encode_varint, skip_field,
 };
 
-/// What is done to one field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What is done to one field; the stronger comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Veil {
     /// Left out of the answer, whatever its type.
     Hidden,
@@ -47,6 +47,21 @@ impl FieldMask {
         self.0.is_empty()
     }
 
+    /// What remains veiled to somebody who may see through any of them; `None` of none.
+    pub(super) fn of_all<'a>(mut masks: impl Iterator<Item = &'a Self>) -> Option<Self> {
+        let first = masks.next()?.clone();
+        Some(masks.fold(first, |mask, next| mask.intersection(next)))
+    }
+
+    /// What is veiled by either, by the stronger of the two.
+    pub(super) fn union(&self, other: &Self) -> Self {
+        let mut either = self.0.clone();
+        for (path, veil) in &other.0 {
+            either.entry(path.clone()).and_modify(|mine| *mine = (*mine).min(*veil)).or_insert(*veil);
+        }
+        Self(either)
+    }
+
     /// What remains veiled to somebody who may see through either: fields that both veil, by the weaker of the two.
     pub(super) fn intersection(&self, other: &Self) -> Self {
         let mut both = BTreeMap::new();
@@ -54,8 +69,7 @@ impl FieldMask {
             for (path, veil) in &one.0 {
                 // A field is veiled, too, by a veil over the message it is in.
                 if let Some(above) = (1..=path.len()).find_map(|depth| two.0.get(&path[..depth])) {
-                    let weaker = if [*veil, *above].contains(&Veil::Masked) { Veil::Masked } else { Veil::Hidden };
-                    both.insert(path.clone(), weaker);
+                    both.insert(path.clone(), *veil.max(above));
                 }
             }
         }
@@ -169,6 +183,14 @@ mod tests {
         assert_eq!(whole.intersection(&part), mask(&[(&[1, 2], Veil::Masked)]));
         assert_eq!(part.intersection(&whole), mask(&[(&[1, 2], Veil::Masked)]));
         assert!(whole.intersection(&FieldMask::default()).is_empty());
+    }
+
+    #[test]
+    fn what_either_veils_is_veiled_by_the_stronger() {
+        let one = mask(&[(&[1], Veil::Masked), (&[2], Veil::Hidden)]);
+        let other = mask(&[(&[1], Veil::Hidden), (&[3], Veil::Masked)]);
+        let either = mask(&[(&[1], Veil::Hidden), (&[2], Veil::Hidden), (&[3], Veil::Masked)]);
+        assert_eq!((one.union(&other), other.union(&one)), (either.clone(), either));
     }
 
     #[test]

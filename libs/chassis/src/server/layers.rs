@@ -280,7 +280,9 @@ impl Shared {
             Code::Unauthenticated | Code::PermissionDenied => {
                 Status::from_header_map(response.headers()).and_then(|status| error::reason(&status))
             }
-            Code::NotFound if admitted.is_some_and(Admitted::has_denied) => Some(access::OUTSIDE_SCOPE.to_owned()),
+            Code::NotFound if admitted.is_some_and(|admitted| admitted.sight.has_denied()) => {
+                Some(access::OUTSIDE_SCOPE.to_owned())
+            }
             _ => None,
         };
         if let Some(reason) = reason {
@@ -328,10 +330,10 @@ async fn admit(mut request: Request, next: Next) -> Response {
         )),
         Some(admitted) => {
             let response = next.run(request).await;
-            match policy.mask(&admitted.caller) {
-                Some(mask) => response.map(|body| Body::new(Veiled::new(body, mask))),
-                None => response,
+            if !admitted.sight.is_veiled() {
+                return response;
             }
+            response.map(|body| Body::new(Veiled::new(body, Arc::clone(&admitted.sight))))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! An answer without the fields that its caller's roles do not show: each message of the body in turn.
+//! An answer without the fields that its caller's roles do not show: each message of the body in turn, by the rows opened until then.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use http::HeaderMap;
 use http_body::{Body, Frame, SizeHint};
 use prost::bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use crate::access::FieldMask;
+use crate::access::{FieldMask, Sight};
 use crate::error;
 
 /// gRPC's frame: a flag (compressed or not), the message's length, the message.
@@ -18,7 +18,7 @@ pin_project_lite::pin_project! {
     pub(super) struct Veiled<B> {
         #[pin]
         body: B,
-        mask: Arc<FieldMask>,
+        sight: Arc<Sight>,
         // Not yet a whole message.
         pending: BytesMut,
         has_failed: bool,
@@ -26,8 +26,8 @@ pin_project_lite::pin_project! {
 }
 
 impl<B> Veiled<B> {
-    pub(super) fn new(body: B, mask: Arc<FieldMask>) -> Self {
-        Self { body, mask, pending: BytesMut::new(), has_failed: false }
+    pub(super) fn new(body: B, sight: Arc<Sight>) -> Self {
+        Self { body, sight, pending: BytesMut::new(), has_failed: false }
     }
 }
 
@@ -50,7 +50,7 @@ impl<B: Body<Data = Bytes>> Body for Veiled<B> {
                 Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
             };
             this.pending.put(data);
-            match whole_messages(this.mask, this.pending) {
+            match whole_messages(&this.sight.mask(), this.pending) {
                 Some(messages) if messages.is_empty() => {}
                 Some(messages) => return Poll::Ready(Some(Ok(Frame::data(messages)))),
                 None => {
@@ -111,10 +111,11 @@ mod tests {
     use prost::Message;
     use proto::anjia::identity::v1::{GetKeysResponse, Key};
     use types::caller::{Caller, Party, Role};
+    use types::ids::{OrganisationId, ResidentId};
     use types::region::RegionCode;
 
     use super::*;
-    use crate::access::Policies;
+    use crate::access::{Guarded, Policies, Policy};
     use crate::methods::Methods;
 
     const ACCESS: &str = r#"
@@ -123,6 +124,7 @@ mod tests {
         ["anjia.identity.v1.TokenService/GetKeys"]
         roles = ["auditor", "operator"]
         object = "anyone"
+        object_for = { operator = "organisation" }
         masked_for = { auditor = ["keys.key_id"] }
         hidden_from = { auditor = ["keys.x"] }
         ["anjia.identity.v1.TokenService/RevokeToken"]
@@ -146,9 +148,13 @@ mod tests {
         }
     }
 
-    fn mask(roles: &[Role]) -> Option<Arc<FieldMask>> {
+    fn policy() -> Arc<Policy> {
         let policies = Policies::check(ACCESS, &["anjia.identity.v1.TokenService"], Methods::declared()).unwrap();
-        policies.get("anjia.identity.v1.TokenService/GetKeys").unwrap().mask(&caller(roles))
+        Arc::clone(policies.get("anjia.identity.v1.TokenService/GetKeys").unwrap())
+    }
+
+    fn sight(roles: &[Role]) -> Arc<Sight> {
+        Arc::new(Sight::new(&policy(), &caller(roles)))
     }
 
     /// A body in pieces of a few bytes.
@@ -172,9 +178,9 @@ mod tests {
         [&[flag], length.as_slice(), &body].concat()
     }
 
-    async fn frames(bytes: &[u8], mask: Arc<FieldMask>) -> Vec<Frame<Bytes>> {
+    async fn frames(bytes: &[u8], sight: Arc<Sight>) -> Vec<Frame<Bytes>> {
         let pieces = bytes.chunks(3).rev().map(Bytes::copy_from_slice).collect();
-        let mut body = Box::pin(Veiled::new(Pieces(pieces), mask));
+        let mut body = Box::pin(Veiled::new(Pieces(pieces), sight));
         let mut frames = vec![];
         while let Some(frame) = std::future::poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
             frames.push(frame.unwrap());
@@ -189,7 +195,7 @@ mod tests {
     #[tokio::test]
     async fn each_message_of_a_stream_is_veiled_however_it_is_cut() {
         let stream = [framed(&keys(), 0), framed(&GetKeysResponse::default(), 0), framed(&keys(), 0)].concat();
-        let frames = frames(&stream, mask(&[Role::Auditor]).unwrap()).await;
+        let frames = frames(&stream, sight(&[Role::Auditor])).await;
         let bytes: Vec<u8> = frames.into_iter().flat_map(|frame| frame.into_data().unwrap()).collect();
         let veiled =
             GetKeysResponse { keys: vec![Key { key_id: "f**".to_owned(), x: String::new(), signs_from: None }] };
@@ -198,15 +204,45 @@ mod tests {
 
     #[tokio::test]
     async fn what_cannot_be_read_is_not_shown() {
-        let frames = frames(&framed(&keys(), 1), mask(&[Role::Auditor]).unwrap()).await;
+        let frames = frames(&framed(&keys(), 1), sight(&[Role::Auditor])).await;
         assert_eq!(frames.len(), 1);
         assert_eq!(frames[0].trailers_ref().unwrap()["grpc-status"], "13");
     }
 
     #[test]
     fn whoever_has_a_role_that_shows_it_sees_it() {
-        assert!(mask(&[Role::Operator]).is_none());
-        assert!(mask(&[Role::Auditor, Role::Operator]).is_none());
-        assert!(mask(&[Role::Auditor]).is_some());
+        assert!(!sight(&[Role::Operator]).is_veiled());
+        assert!(sight(&[Role::Auditor, Role::Operator]).mask().is_empty());
+        assert!(!sight(&[Role::Auditor]).mask().is_empty());
+    }
+
+    /// A row of one organisation.
+    struct Row(OrganisationId);
+
+    impl Guarded for Row {
+        fn resident(&self) -> Option<ResidentId> {
+            None
+        }
+
+        fn organisations(&self) -> Vec<OrganisationId> {
+            vec![self.0]
+        }
+    }
+
+    /// Auditors open every row, veiled; operators those of their organisation, whole.
+    #[test]
+    fn id_07_a_row_is_veiled_as_the_role_that_opened_it_says() {
+        let own = OrganisationId::generate();
+        let (policy, both) = (policy(), caller(&[Role::Auditor, Role::Operator]));
+        let both = Caller { organisation: Some(own), ..both };
+        let sight = Sight::new(&policy, &both);
+        sight.open(&policy, &both, &Row(own));
+        assert!(sight.mask().is_empty());
+        // One row that only the auditor opens, and the answer is an auditor's.
+        sight.open(&policy, &both, &Row(OrganisationId::generate()));
+        let auditors = Sight::new(&policy, &caller(&[Role::Auditor])).mask();
+        assert_eq!(sight.mask(), auditors);
+        sight.open(&policy, &both, &Row(own));
+        assert_eq!(sight.mask(), auditors);
     }
 }

@@ -6,7 +6,7 @@ use proto::anjia::adjudication::v1::{ClaimLine, DivideClaimRequest, Settlement};
 use proto::anjia::common::v1::CareKind;
 use proto::anjia::scheduling::v1::visit_service_client::VisitServiceClient;
 use proto::anjia::scheduling::v1::{CheckInRequest, EndVisitRequest, IdentityProof, Present, Visit, VisitOutcome};
-use testkit::request_id;
+use testkit::{id_card, request_id};
 
 use crate::{City, ITEM_IN_SCOPE, Patient, diagnoses, in_minutes, money, now};
 
@@ -51,7 +51,7 @@ pub fn walk_in(patient: &Patient) -> CheckInRequest {
         provider_organisation_id: CLINIC.to_string(),
         present: Present::Self_.into(),
         identity_proof: IdentityProof::IdCard.into(),
-        credential_resident_id: patient.id.to_string(),
+        credential: Some(id_card(&patient.national_id)),
         occurred_at: Some(in_minutes(-10)),
         ..CheckInRequest::default()
     }

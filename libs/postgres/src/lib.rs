@@ -20,6 +20,7 @@
 //! CALL read_only('tariffs');          -- the service may read
 //! ```
 
+pub mod aliases;
 pub mod audit;
 pub mod consumer;
 pub mod events;

@@ -19,7 +19,7 @@ pub struct PersonalTable {
     pub table: SealedTable,
     /// What it holds, in the words of the person concerned: Chinese and English.
     pub title: [&'static str; 2],
-    /// SQL: whether a row `t` is about the resident `$1`.
+    /// SQL: whether a row `t` is about the resident `$1`, by whichever id of theirs.
     pub of: &'static str,
     /// SQL: a text that names a row `t` among those of one resident.
     pub key: &'static str,
@@ -36,7 +36,7 @@ impl PersonalTable {
         rule: &'static str,
     ) -> Self {
         let table = SealedTable { name, id: "id", columns: sealed };
-        Self { table, title, of: "t.resident_id = $1", key: "t.id::text", rule }
+        Self { table, title, of: "t.resident_id = ANY (one_person($1))", key: "t.id::text", rule }
     }
 }
 
@@ -44,13 +44,14 @@ impl PersonalTable {
 pub const AUDIT: PersonalTable = PersonalTable {
     table: SealedTable { name: "audit_entries", id: "resident_id", columns: &[] },
     title: ["谁看过、改过您的数据", "Who looked at your data and who changed it"],
-    of: "t.resident_id = $1",
+    of: "t.resident_id = ANY (one_person($1))",
     key: "lpad(t.sequence::text, 20, '0')",
     rule: "audit",
 };
 
-/// Tables with a resident that hold nothing a person could be shown: keys, copies of answers, bookkeeping of a list.
-const NOT_SHOWN: [&str; 2] = ["person_keys", "parked_events"];
+/// Tables with a resident that hold nothing a person could be shown: keys, copies of answers, bookkeeping of a list, and which ids are
+/// one person's, of which identity tells with its reasons.
+const NOT_SHOWN: [&str; 3] = ["person_keys", "parked_events", "resident_aliases"];
 
 /// Columns that say nothing about the person: keys, digests, what is derived from others.
 const HIDDEN: [&str; 8] =

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use chrono::NaiveDate;
+use proto::anjia::common::v1::{Credential, IdentifierKind};
 use types::ids::RequestId;
 use types::national_id::NationalId;
 use types::region::RegionCode;
@@ -17,6 +18,15 @@ static NEXT_SERIAL: AtomicU16 = AtomicU16::new(0);
 pub fn national_id(birth_date: NaiveDate) -> NationalId {
     let serial = NEXT_SERIAL.fetch_add(1, Ordering::Relaxed) % SERIALS;
     NationalId::from_parts(RegionCode::DEMONSTRATION, birth_date, serial).expect("the parts are valid")
+}
+
+/// The identity card with this number, as a desk reads it.
+pub fn id_card(number: &NationalId) -> Credential {
+    Credential {
+        kind: IdentifierKind::IdCard.into(),
+        number: number.expose().to_owned(),
+        country_code: String::new(),
+    }
 }
 
 /// A key no request has used yet.

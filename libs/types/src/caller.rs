@@ -149,6 +149,9 @@ text_conversions!(Party, Role);
 pub struct Caller {
     /// On whose behalf.
     pub subject: Party,
+    /// Other ids under which the resident was registered, too: rows of theirs are the same person's.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub also_known_as: BTreeSet<ResidentId>,
     /// Who acts, where that is somebody else.
     pub actor: Option<Party>,
     /// The organisation the holder of the credential works for.
@@ -170,6 +173,11 @@ impl Caller {
             Party::Resident(id) => Some(id),
             _ => None,
         }
+    }
+
+    /// Whether this is on behalf of the person with this id, be it another id than the one they go by.
+    pub fn is(&self, resident: ResidentId) -> bool {
+        self.resident() == Some(resident) || (self.resident().is_some() && self.also_known_as.contains(&resident))
     }
 
     /// Who holds the credential.
@@ -234,6 +242,7 @@ mod tests {
         let resident = ResidentId::generate();
         let mut caller = Caller {
             subject: Party::Resident(resident),
+            also_known_as: BTreeSet::new(),
             actor: None,
             organisation: None,
             roles: BTreeSet::from([Role::Resident]),
@@ -245,5 +254,24 @@ mod tests {
         assert_eq!(caller.acting(), &caller.subject);
         caller.actor = Some(Party::Service("referral".to_owned()));
         assert_eq!((caller.resident(), caller.service()), (Some(resident), Some("referral")));
+    }
+
+    #[test]
+    fn id_01_somebody_is_one_person_by_every_id_of_theirs() {
+        let (id, old, other) = (ResidentId::generate(), ResidentId::generate(), ResidentId::generate());
+        let caller = Caller {
+            subject: Party::Resident(id),
+            also_known_as: BTreeSet::from([old]),
+            actor: None,
+            organisation: None,
+            roles: BTreeSet::from([Role::Resident]),
+            region: RegionCode::BEIJING,
+            delegation: None,
+            token_id: "t".to_owned(),
+            expires_at: DateTime::UNIX_EPOCH,
+        };
+        assert_eq!([id, old, other].map(|resident| caller.is(resident)), [true, true, false]);
+        let service = Caller { subject: Party::Service("referral".to_owned()), ..caller };
+        assert!(!service.is(old), "whoever is no resident is nobody's other id");
     }
 }

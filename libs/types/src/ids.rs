@@ -67,6 +67,10 @@ ids! {
     ChangeId,
     /// Two residents who may be one person.
     DuplicateId,
+    /// Two registrations of one person.
+    MergeId,
+    /// People who live together.
+    HouseholdId,
     GuardianshipId,
     /// That a resident is vulnerable.
     FlagId,

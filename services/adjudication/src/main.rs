@@ -5,7 +5,7 @@ use std::sync::Arc;
 use adjudication::app::App;
 use adjudication::app::PERSONAL;
 use adjudication::config::Config;
-use adjudication::peers::{Identity, Scheduling};
+use adjudication::peers::{Identity, IdentityEvents, Scheduling};
 use adjudication::{MIGRATOR, grpc, work};
 use chassis::{Credentials, Server, Tls, Verifier, command, telemetry};
 use chrono::TimeDelta;
@@ -53,7 +53,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         division_valid: TimeDelta::hours(config.division_valid_h.into()),
     };
 
-    let (ready, sealed, quoted) = (db.clone(), db.clone(), app.clone());
+    let (ready, sealed, quoted, merging) = (db.clone(), db.clone(), app.clone(), db.clone());
+    let merges = IdentityEvents::new(identity.clone(), credentials.clone());
     let served = Server::new("adjudication", &config.server)
         .access(include_str!("../access.toml"))
         .auth(Verifier::remote(identity, credentials, clock))
@@ -64,6 +65,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         })
         .work("upkeep", |stop| postgres::upkeep(sealed, stop))
         .work("appointments", |stop| work::appointments::run(quoted, stop))
+        .work("merges", |stop| work::merges::run(merging, merges, stop))
         .serve(grpc::routes(&app))
         .await;
     telemetry.shutdown().await;

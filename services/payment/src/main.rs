@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use payment::app::PERSONAL;
 use payment::app::{App, Durations};
 use payment::config::Config;
-use payment::peers::{adjudication::Adjudication, identity::Identity, scheduling::Scheduling};
+use payment::peers::{adjudication::Adjudication, identity::{Identity, IdentityEvents}, scheduling::Scheduling};
 use payment::{MIGRATOR, grpc, work};
 use postgres::{
     Database, MigrateConfig, personal,
@@ -61,7 +61,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         captures_due: Notify::new(),
     });
 
-    let (ready, capturing, expiring, following) = (db.clone(), app.clone(), app.clone(), app.clone());
+    let merges = IdentityEvents::new(identity.clone(), credentials.clone());
+    let (ready, merging) = (db.clone(), db.clone());
+    let (capturing, expiring, following) = (app.clone(), app.clone(), app.clone());
     let served = Server::new("payment", &config.server)
         .access(include_str!("../access.toml"))
         .auth(Verifier::remote(identity, credentials, clock))
@@ -74,6 +76,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         .work("captures", |stop| work::captures::run(capturing, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
         .work("appointments", |stop| work::appointments::run(following, scheduling, stop))
+        .work("merges", |stop| work::merges::run(merging, merges, stop))
         .serve(grpc::routes(&app))
         .await;
     telemetry.shutdown().await;

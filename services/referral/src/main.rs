@@ -18,7 +18,7 @@ use referral::{
     app::{App, Limits, PERSONAL, Signals},
     config::Config,
     grpc::{Audit, Events, Journeys, Privacy, Referrals},
-    peers::{Adjudication, Identity, Payment, Scheduling},
+    peers::{Adjudication, Identity, IdentityEvents, Payment, Scheduling},
     work,
 };
 use types::clock::{Clock, SystemClock};
@@ -50,6 +50,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let tls = Tls::load(&config.server.tls)?;
     let app = build(&config, &tls).await?;
     let identity = tls.channel("identity", &config.identity_url)?;
+    let merges = IdentityEvents::new(identity.clone(), app.credentials.clone());
     let verifier = Verifier::remote(identity, app.credentials.clone(), Arc::clone(&app.clock));
 
     let routes = Routes::new()
@@ -58,7 +59,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .add_service(AuditServiceServer::new(Audit(app.clone())))
         .add_service(EventServiceServer::new(Events::new(app.clone())))
         .add_service(PrivacyServiceServer::new(Privacy::new(app.clone())));
-    let ready = app.db.clone();
+    let (ready, merging) = (app.db.clone(), app.db.clone());
     let (sealed, driver, follower, teller) = (app.db.clone(), app.clone(), app.clone(), app.clone());
     Server::new("referral", &config.server)
         .access(ACCESS)
@@ -71,6 +72,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .work("upkeep", move |stop| postgres::upkeep(sealed, stop))
         .work("acceptances", move |stop| work::acceptances::run(driver, stop))
         .work("scheduling events", move |stop| work::scheduling_events::run(follower, stop))
+        .work("merges", move |stop| work::merges::run(merging, merges, stop))
         .work("changes", move |stop| work::changes::run(teller, stop))
         .serve(routes)
         .await?;

@@ -49,7 +49,7 @@ impl Relation {
     fn holds(self, caller: &Caller, row: &impl Guarded) -> bool {
         match self {
             Self::Anyone => true,
-            Self::Subject => caller.resident().is_some_and(|resident| row.resident() == Some(resident)),
+            Self::Subject => row.resident().is_some_and(|resident| caller.is(resident)),
             Self::Organisation => is_among(caller, &row.organisations()),
             Self::Care => is_among(caller, &row.carers()),
         }

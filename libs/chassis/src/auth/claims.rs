@@ -1,9 +1,11 @@
 //! What a token says. Identity writes these, everybody reads them.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use types::caller::{Caller, Party, Role};
-use types::ids::{DelegationId, OrganisationId};
+use types::ids::{DelegationId, OrganisationId, ResidentId};
 use types::region::RegionCode;
 use uuid::Uuid;
 
@@ -23,6 +25,9 @@ pub struct Claims {
     pub aud: String,
     /// On whose behalf.
     pub sub: Party,
+    /// Other ids under which the resident was registered, too; rows of theirs are the same person's.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub aka: BTreeSet<ResidentId>,
     /// Who acts, where that is somebody else.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,
@@ -119,6 +124,7 @@ impl Claims {
         let expires_at: DateTime<Utc> = DateTime::from_timestamp(self.exp, 0)?;
         Some(Caller {
             subject: self.sub.clone(),
+            also_known_as: self.aka.clone(),
             actor: self.act.as_ref().map(|actor| actor.sub.clone()),
             organisation: self.org,
             roles: self.roles.iter().cloned().collect(),

@@ -47,9 +47,10 @@ pub(super) struct Traits {
 impl Traits {
     pub(super) fn of(claims: &Claims) -> Option<Self> {
         let actors = claims.actors().map(|actor| actor.sub.clone());
+        let others = claims.aka.iter().map(|id| Party::Resident(*id));
         Some(Self {
             token_id: claims.jti.clone(),
-            parties: std::iter::once(claims.sub.clone()).chain(actors).collect(),
+            parties: std::iter::once(claims.sub.clone()).chain(others).chain(actors).collect(),
             client_id: claims.client_id.clone(),
             issued_at: claims.issued_at()?,
         })

@@ -1,5 +1,6 @@
 //! A small server, keys to sign tokens for it, and clients.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,6 +129,7 @@ pub(crate) fn claims() -> Claims {
         iss: ISSUER.to_owned(),
         aud: AUDIENCE.to_owned(),
         sub: Party::Service("referral".to_owned()),
+        aka: BTreeSet::new(),
         act: None,
         org: None,
         roles: vec![Role::Service("referral".to_owned())],

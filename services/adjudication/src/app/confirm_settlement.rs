@@ -37,7 +37,10 @@ impl App {
         };
         let settlement = settlements::lock(&mut tx, id).await?.ok_or(AdjudicationError::SettlementNotFound(id))?;
         let account_version = match &settlement.cover {
-            Some(cover) => Some(accumulators::lock(&mut tx, ctx.caller.region, &cover.account).await?.version),
+            Some(cover) => {
+                let standing = accumulators::lock(&mut tx, ctx.caller.region, &cover.account).await?;
+                Some(standing.version_for(&settlement.adjudication.before))
+            }
             None => None,
         };
         let now = self.clock.now();
@@ -46,13 +49,8 @@ impl App {
             Confirmation::New(settlement) => {
                 settlements::confirm(&mut tx, id, now, bill).await?;
                 if let Some(cover) = &settlement.cover {
-                    accumulators::advance(
-                        &mut tx,
-                        &cover.account,
-                        &settlement.adjudication.after,
-                        cover.account_version,
-                    )
-                    .await?;
+                    let adjudication = &settlement.adjudication;
+                    accumulators::advance(&mut tx, &cover.account, &adjudication.before, &adjudication.after).await?;
                 }
                 tell(&mut tx, ctx, &settlement, bill).await?;
                 settlement

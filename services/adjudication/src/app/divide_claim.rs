@@ -1,4 +1,5 @@
 use chassis::{Context, Guarded, Permitted, telemetry};
+use postgres::aliases;
 use postgres::audit::{self, Entry};
 use postgres::events::{self, NewEvent};
 use postgres::{Begun, Call, Reply, Transaction};
@@ -127,13 +128,12 @@ impl App {
         let priced = price(tx, care, &insured.coverage).await?;
         let adjudication = priced.adjudication?;
         let quote = match billed.quote {
-            Some(id) => Some(
+            Some(id) => {
+                let ids = aliases::one_person(tx, visit.resident).await?;
                 // Another person's or provider's quote is no more shown by what it differs in than by reading it.
-                quotes::find(tx, id)
-                    .await?
-                    .filter(|quote| quote.is_of(visit.resident, visit.provider))
-                    .ok_or(AdjudicationError::QuoteNotFound(id))?,
-            ),
+                let quote = quotes::find(tx, id).await?.filter(|quote| quote.is_of(&ids, visit.provider));
+                Some(quote.ok_or(AdjudicationError::QuoteNotFound(id))?)
+            }
             None => None,
         };
         let digest = priced.cover.as_ref().map(|cover| cover.policy_digest.as_str());
@@ -207,7 +207,10 @@ impl App {
             .await?
             .ok_or(AdjudicationError::SettlementNotFound(previous.settlement))?;
         let account_version = match &settlement.cover {
-            Some(cover) => Some(accumulators::read(tx, &cover.account).await?.version),
+            Some(cover) => {
+                let standing = accumulators::read(tx, &cover.account).await?;
+                Some(standing.version_for(&settlement.adjudication.before))
+            }
             None => None,
         };
         if !settlement.is_spent(account_version, self.clock.now()) {

@@ -93,7 +93,7 @@ impl App {
     /// A page of a resident's claims, of those the caller may see.
     pub async fn claims(&self, ctx: &Context, list: ListClaims) -> Result<Page<Permitted<Claim>>, AdjudicationError> {
         // A provider sees the claims it made; the resident, and who acts for them, all. Nobody else learns whether there are any.
-        let provider = if ctx.caller.resident() == Some(list.resident) { None } else { ctx.caller.organisation };
+        let provider = if ctx.caller.is(list.resident) { None } else { ctx.caller.organisation };
         ctx.permit(Whose { resident: list.resident, provider })?;
         self.check_view(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;

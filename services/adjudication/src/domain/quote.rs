@@ -26,9 +26,9 @@ pub struct Quote {
 }
 
 impl Quote {
-    /// Whether it says what care of this person at this provider costs.
-    pub fn is_of(&self, resident: ResidentId, provider: OrganisationId) -> bool {
-        self.resident == resident && self.provider == provider
+    /// Whether it says what care of the person with these ids at this provider costs.
+    pub fn is_of(&self, person: &[ResidentId], provider: OrganisationId) -> bool {
+        person.contains(&self.resident) && self.provider == provider
     }
 }
 

@@ -18,6 +18,17 @@ pub struct Standing {
     pub version: i64,
 }
 
+impl Standing {
+    /// No division was ever made on it.
+    const NONE: i64 = -1;
+
+    /// The version, for a division that was made on these totals. Whose registrations were merged or taken apart meanwhile may have come
+    /// to the same version with other totals.
+    pub fn version_for(&self, before: &Accumulators) -> i64 {
+        if self.totals == *before { self.version } else { Self::NONE }
+    }
+}
+
 #[derive(FromRow)]
 struct Row {
     in_scope: Decimal,
@@ -45,26 +56,27 @@ impl Row {
     }
 }
 
-/// Where the year stands, for a quote or a division.
+/// Where the year stands, for a quote or a division: of the person, by every id of theirs.
 pub async fn read(conn: &mut PgConnection, account: &Account) -> Result<Standing, Error> {
-    let row: Option<Row> = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(
         "SELECT in_scope, deductible, pooled_fund, large_amount_fund, stays, version FROM accumulators \
-         WHERE resident_id = $1 AND year = $2 AND scheme = $3 AND kind = $4",
+         WHERE resident_id = ANY (one_person($1)) AND year = $2 AND scheme = $3 AND kind = $4",
     )
     .bind(account.resident.uuid())
     .bind(account.year)
     .bind(account.scheme.as_str())
     .bind(account.kind.as_str())
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?;
-    row.map_or(Ok(Standing::default()), |row| row.standing(account))
+    sum(rows, account)
 }
 
-/// The same, locked until the end of the transaction; the row is made where it is missing, so that there is something to lock.
+/// The same, locked until the end of the transaction; rows are made where they are missing, so that there is something to lock.
 pub async fn lock(conn: &mut PgConnection, region: RegionCode, account: &Account) -> Result<Standing, Error> {
     sqlx::query(
         "INSERT INTO accumulators (region, resident_id, year, scheme, kind, in_scope, deductible, pooled_fund, large_amount_fund, \
-         stays, version) VALUES ($1, $2, $3, $4, $5, 0, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING",
+         stays, version) SELECT $1, id, $3, $4, $5, 0, 0, 0, 0, 0, 0 FROM unnest(one_person($2)) AS id ORDER BY id \
+         ON CONFLICT DO NOTHING",
     )
     .bind(region.as_str())
     .bind(account.resident.uuid())
@@ -73,40 +85,50 @@ pub async fn lock(conn: &mut PgConnection, region: RegionCode, account: &Account
     .bind(account.kind.as_str())
     .execute(&mut *conn)
     .await?;
-    let row: Row = sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(
         "SELECT in_scope, deductible, pooled_fund, large_amount_fund, stays, version FROM accumulators \
-         WHERE resident_id = $1 AND year = $2 AND scheme = $3 AND kind = $4 FOR UPDATE",
+         WHERE resident_id = ANY (one_person($1)) AND year = $2 AND scheme = $3 AND kind = $4 ORDER BY resident_id FOR UPDATE",
     )
     .bind(account.resident.uuid())
     .bind(account.year)
     .bind(account.scheme.as_str())
     .bind(account.kind.as_str())
-    .fetch_one(conn)
+    .fetch_all(conn)
     .await?;
-    row.standing(account)
+    sum(rows, account)
 }
 
-/// Moves the year on. The row is locked, and stands at `from_version`.
+fn sum(rows: Vec<Row>, account: &Account) -> Result<Standing, Error> {
+    let too_much = || Error::row_invalid(TABLE, "in_scope", account.resident);
+    rows.into_iter().try_fold(Standing::default(), |sum, row| {
+        let standing = row.standing(account)?;
+        let totals = sum.totals.checked_add(&standing.totals).ok_or_else(too_much)?;
+        Ok(Standing { totals, version: sum.version + standing.version })
+    })
+}
+
+/// Moves the year on, in the row of the id that the claim was made for. The person's rows are locked, and stand at `before` together.
 pub async fn advance(
     conn: &mut PgConnection,
     account: &Account,
+    before: &Accumulators,
     after: &Accumulators,
-    from_version: i64,
 ) -> Result<(), Error> {
+    let more = |before: Money, after: Money| after.decimal() - before.decimal();
     let moved = sqlx::query(
-        "UPDATE accumulators SET in_scope = $5, deductible = $6, pooled_fund = $7, large_amount_fund = $8, stays = $9, \
-         version = version + 1 WHERE resident_id = $1 AND year = $2 AND scheme = $3 AND kind = $4 AND version = $10",
+        "UPDATE accumulators SET in_scope = in_scope + $5, deductible = deductible + $6, pooled_fund = pooled_fund + $7, \
+         large_amount_fund = large_amount_fund + $8, stays = stays + $9, version = version + 1 \
+         WHERE resident_id = $1 AND year = $2 AND scheme = $3 AND kind = $4",
     )
     .bind(account.resident.uuid())
     .bind(account.year)
     .bind(account.scheme.as_str())
     .bind(account.kind.as_str())
-    .bind(after.in_scope.decimal())
-    .bind(after.deductible.decimal())
-    .bind(after.pooled_fund.decimal())
-    .bind(after.large_amount_fund.decimal())
-    .bind(i32::try_from(after.stays).unwrap_or(i32::MAX))
-    .bind(from_version)
+    .bind(more(before.in_scope, after.in_scope))
+    .bind(more(before.deductible, after.deductible))
+    .bind(more(before.pooled_fund, after.pooled_fund))
+    .bind(more(before.large_amount_fund, after.large_amount_fund))
+    .bind(i32::try_from(i64::from(after.stays) - i64::from(before.stays)).unwrap_or(i32::MAX))
     .execute(conn)
     .await?;
     if moved.rows_affected() == 1 { Ok(()) } else { Err(Error::row_invalid(TABLE, "version", account.resident)) }

@@ -1,3 +1,4 @@
 //! What adjudication does without being asked.
 
 pub mod appointments;
+pub mod merges;

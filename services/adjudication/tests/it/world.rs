@@ -1,5 +1,8 @@
 //! A city in which a claim can be made: organisations, an insured resident, released policy, catalogue.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
+
 use chassis::channel::Channel;
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 
@@ -22,6 +25,7 @@ use types::clock::{Clock as _, SystemClock, local_date};
 use types::credit_code::CreditCode;
 use types::ids::{JourneyId, OrganisationId, ResidentId};
 use types::money::Money;
+use types::national_id::NationalId;
 
 pub(crate) const BEIJING: &str = include_str!("../../policies/beijing-employee.json");
 pub(crate) const DEMONSTRATION: &str = include_str!("../../policies/demonstration-city.json");
@@ -32,13 +36,15 @@ pub(crate) const OWN: &str = "T-OWN";
 pub(crate) struct World {
     pub(crate) mesh: Mesh,
     pub(crate) resident: ResidentId,
+    /// Of everybody who was registered.
+    numbers: Mutex<HashMap<ResidentId, NationalId>>,
 }
 
 impl World {
     /// Everything but the policy.
     pub(crate) async fn without_policy() -> Self {
         let mesh = Mesh::start(&["scheduling", "adjudication"]).await;
-        let world = Self { mesh, resident: ResidentId::from_uuid(callers::RESIDENT) };
+        let world = Self { mesh, resident: ResidentId::from_uuid(callers::RESIDENT), numbers: Mutex::default() };
         world.organisation(callers::CLINIC, common::Tier::Community, "9199000000000001").await;
         world.organisation(callers::HOSPITAL, common::Tier::Tertiary, "9199000000000002").await;
         world.register(world.resident).await;
@@ -105,10 +111,12 @@ impl World {
 
     pub(crate) async fn register(&self, resident: ResidentId) {
         let born = NaiveDate::from_ymd_opt(1950, 3, 1).expect("a date");
+        let number = testkit::national_id(born);
+        self.numbers.lock().expect("nobody panics with it").insert(resident, number.clone());
         let request = identity::RegisterResidentRequest {
             request_id: request_id(),
             resident_id: resident.to_string(),
-            national_id: testkit::national_id(born).expose().to_owned(),
+            national_id: number.expose().to_owned(),
             name: "陈测试".to_owned(),
             region_code: "110000".to_owned(),
             community: "展览路街道".to_owned(),
@@ -299,6 +307,10 @@ impl World {
         visit
     }
 
+    fn number(&self, resident: ResidentId) -> NationalId {
+        self.numbers.lock().expect("nobody panics with it")[&resident].clone()
+    }
+
     pub(crate) async fn check_in(
         &self,
         desk: &str,
@@ -316,7 +328,7 @@ impl World {
             provider_organisation_id: caller.client().organisation_id.clone().unwrap_or_default(),
             present: scheduling::Present::Self_.into(),
             identity_proof: proof.into(),
-            credential_resident_id: if proven { resident.to_string() } else { String::new() },
+            credential: proven.then(|| testkit::id_card(&self.number(resident))),
             occurred_at: Some(to_timestamp(moment_ago())),
             journey_id: journey.to_string(),
             ..Default::default()

@@ -2,6 +2,7 @@
 //!
 //! Seen before or not, each use asks whether the token has lapsed, whether its key stands and whether it was taken back.
 
+use std::collections::BTreeSet;
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
@@ -86,6 +87,7 @@ fn sign(key: &SigningKey) -> Result<String> {
         iss: ISSUER.to_owned(),
         aud: AUDIENCE.to_owned(),
         sub: Party::Practitioner(PractitionerId::generate()),
+        aka: BTreeSet::new(),
         act: None,
         org: Some(OrganisationId::generate()),
         roles: vec![Role::FamilyDoctor, Role::Clinician, Role::ClinicClerk],

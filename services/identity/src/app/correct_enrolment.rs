@@ -1,4 +1,5 @@
 use chassis::{Context, Permitted};
+use postgres::aliases;
 use postgres::audit::{self, Entry};
 use postgres::{Begun, Call, Reply, Transaction};
 use proto::convert::FieldError;
@@ -36,7 +37,7 @@ impl App {
             Begun::Replayed(reply) => return Ok(reply),
         };
         let before = self.lock_enrolment(&mut tx, ctx, correction.id, correction.version).await?;
-        if before.resident != correction.resident {
+        if !aliases::same(&mut tx, before.resident, correction.resident).await? {
             return Err(FieldError::new("enrolment.resident_id", "must be the resident it was recorded for").into());
         }
         check_payer(&mut tx, correction.terms.payer).await?;

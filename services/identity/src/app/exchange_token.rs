@@ -1,10 +1,14 @@
+use std::collections::BTreeSet;
+
 use chassis::auth::{Claims, Confirmation, Revoked, Verified};
 use chassis::tls::Peer;
 use chrono::{DateTime, SubsecRound, Utc};
+use postgres::aliases;
 use postgres::audit::{self, Entry};
 use postgres::{Scope, Transaction};
 use tonic::Code;
 use types::caller::Party;
+use types::ids::ResidentId;
 use types::redacted::Redacted;
 use types::region::RegionCode;
 use uuid::{NoContext, Timestamp, Uuid};
@@ -69,6 +73,7 @@ impl App {
             jti: token.to_string(),
             iat: now.timestamp(),
             exp: expires_at.timestamp(),
+            aka: also_known_as(&mut tx, &claims.sub).await?,
             ..claims
         };
         if let Capacity::ActingFor { .. } = exchange.capacity {
@@ -194,6 +199,13 @@ struct Issue<'a> {
     claims: &'a Claims,
     issued_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
+}
+
+/// The other ids of whoever was registered more than once.
+async fn also_known_as(tx: &mut Transaction, subject: &Party) -> Result<BTreeSet<ResidentId>, IdentityError> {
+    let Party::Resident(id) = subject else { return Ok(BTreeSet::new()) };
+    let ids = aliases::one_person(tx, *id).await?;
+    Ok(ids.into_iter().filter(|other| other != id).collect())
 }
 
 /// An operator may have barred the client, or whoever it is.

@@ -18,7 +18,7 @@ impl App {
         let today = local_date(self.now());
         let carer = care_relations::carer(&mut tx, id, ctx.caller.organisation, today).await?;
         let shown = ctx.permit(ShownResident { carer, ..person.shown_to(&ctx.caller) })?;
-        if ctx.caller.acted_for() == Some(id) {
+        if ctx.caller.acted_for().is_some() && ctx.caller.is(id) {
             self.check_may(&mut tx, ctx, id, Action::View).await?;
         }
         let entry = residents::audited(Entry::new(&ctx.caller, "identity.resident.read"), &person.resident);

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use chassis::{Context, Permitted};
 use chrono::{DateTime, Utc};
+use postgres::aliases;
 use postgres::audit::{self, Entry};
 use postgres::{Begun, Call, Reply, Transaction};
 use proto::convert::FieldError;
@@ -13,7 +14,7 @@ use types::ids::{DelegationId, GuardianshipId, OrganisationId, ResidentId};
 use super::App;
 use super::granting::{GRANTED, tell};
 use crate::domain::IdentityError;
-use crate::domain::delegation::{Action, Basis, Delegation, Desk, Signing};
+use crate::domain::delegation::{Action, Basis, Delegation, Desk, KnownAs, Signing};
 use crate::store::{delegations, guardianships, identifiers, practitioners, residents};
 
 /// A delegation to grant.
@@ -45,6 +46,7 @@ impl NewDelegation {
             region: caller.region,
             resident: self.resident,
             delegate: self.delegate,
+            known_as: KnownAs::default(),
             basis: self.basis,
             actions: self.actions,
             limits: self.limits,
@@ -121,7 +123,11 @@ impl App {
         desk: &Desk,
     ) -> Result<(), IdentityError> {
         let presented = identifiers::holder(tx, &self.vault, &desk.national_id.clone().into()).await?;
-        if presented != Some(delegation.resident) {
+        let is_theirs = match presented {
+            Some(holder) => aliases::same(tx, holder, delegation.resident).await?,
+            None => false,
+        };
+        if !is_theirs {
             return Err(IdentityError::CredentialMismatch);
         }
         let witness = practitioners::get(tx, desk.witness).await?;

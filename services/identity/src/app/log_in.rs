@@ -1,7 +1,9 @@
 use chassis::auth::Claims;
 use postgres::Transaction;
+use postgres::aliases;
 use postgres::audit::{self, Entry};
 use sha2::{Digest, Sha256};
+use types::caller::Party;
 use types::identifier::Identifier;
 use types::national_id::NationalId;
 use uuid::Uuid;
@@ -35,7 +37,11 @@ impl App {
         };
         link.check(login, numbered.map(|resident| resident.id))?;
         let roles = link.roles.iter().filter(|role| login.roles.contains(role) && client.exchanges.contains(role));
-        let claims = token::own(&link.party, link.organisation, roles, link.region, &client.client_id);
+        let party = match link.party {
+            Party::Resident(id) => Party::Resident(aliases::survivor(tx, id).await?),
+            _ => link.party.clone(),
+        };
+        let claims = token::own(&party, link.organisation, roles, link.region, &client.client_id);
         let entry = Entry::by_service("identity", "identity.token.issue_login");
         audit::record(tx, logins::audited(entry, &link.party, link.id)).await?;
         Ok(claims)
@@ -44,7 +50,8 @@ impl App {
     async fn numbered(&self, tx: &mut Transaction, number: &NationalId) -> Result<Option<Resident>, IdentityError> {
         let identifier = Identifier::from(number.clone());
         match identifiers::holder(tx, &self.vault, &identifier).await? {
-            Some(holder) => Ok(residents::get(tx, &self.vault, holder).await?),
+            // As they were registered with this number, whoever they have been merged into.
+            Some(holder) => Ok(residents::get_many(tx, &self.vault, &[holder]).await?.pop()),
             None => Ok(None),
         }
     }

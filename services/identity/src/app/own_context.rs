@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use chassis::Context;
 use chassis::auth::{AUDIENCE, Claims, ISSUER};
 use types::caller::{Party, Role};
@@ -15,6 +17,7 @@ impl App {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
             sub: Party::Service(NAME.to_owned()),
+            aka: BTreeSet::new(),
             act: None,
             org: None,
             roles: vec![Role::Service(NAME.to_owned())],

@@ -1,8 +1,10 @@
 use chassis::{Context, Permitted};
 use chrono::NaiveDate;
+use postgres::aliases;
 use postgres::audit::{self, Entry};
 use postgres::events::{self, NewEvent};
 use postgres::{Begun, Call, Reply};
+use proto::convert::FieldError;
 use serde_json::json;
 use types::clock::local_date;
 use types::ids::{GuardianshipId, ResidentId};
@@ -52,10 +54,11 @@ impl App {
             Begun::Replayed(reply) => return Ok(reply),
         };
         // In order of id, so that two who would be each other's guardian do not wait for each other.
-        for id in [wish.ward.min(wish.guardian), wish.ward.max(wish.guardian)] {
-            if !residents::lock(&mut tx, id).await? {
-                return Err(IdentityError::ResidentNotFound);
-            }
+        if !residents::lock_all(&mut tx, &[wish.ward, wish.guardian]).await? {
+            return Err(IdentityError::ResidentNotFound);
+        }
+        if aliases::same(&mut tx, wish.ward, wish.guardian).await? {
+            return Err(FieldError::new("guardian_resident_id", "must be somebody else than the ward").into());
         }
         let ward = residents::get(&mut tx, &self.vault, wish.ward).await?.ok_or(IdentityError::ResidentNotFound)?;
         let guardian =

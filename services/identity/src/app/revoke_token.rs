@@ -30,26 +30,38 @@ impl App {
         if !target.is_for(&ctx.caller, lasting, is_guardian) {
             return Err(IdentityError::NotTheirTokens);
         }
+        let revocation = self.take_tokens_back(&mut tx, ctx, target.of(&ctx.caller), lasting, reason).await?;
+        let reply = call.commit(tx, ctx.permit(revocation)?).await?;
+        self.revocations_due.notify_one();
+        Ok(reply)
+    }
+
+    /// Writes it, tells of it and records it. Whoever commits wakes `revocations_due`.
+    pub(super) async fn take_tokens_back(
+        &self,
+        tx: &mut Transaction,
+        ctx: &Context,
+        of: Revoked,
+        lasting: bool,
+        reason: String,
+    ) -> Result<Revocation, IdentityError> {
         let mut revocation = Revocation {
             id: Uuid::now_v7(),
             revision: 0,
-            of: target.of(&ctx.caller),
+            of,
             lasting,
             reason,
             revoked_by: ctx.caller.acting().clone(),
             revoked_at: self.now(),
             lifted: None,
         };
-        revocation.revision = revocations::insert(&mut tx, &revocation).await?;
+        revocation.revision = revocations::insert(tx, &revocation).await?;
         let event =
             NewEvent::new("anjia.identity.token.revoked.v1", revocation.id, told(&revocation), revocation.revoked_at);
-        events::append(&mut tx, event.traceparent(ctx.traceparent())).await?;
+        events::append(tx, event.traceparent(ctx.traceparent())).await?;
         let entry = Entry::new(&ctx.caller, "identity.token.revoke");
-        audit::record(&mut tx, revocations::audited(entry, &revocation)).await?;
-
-        let reply = call.commit(tx, ctx.permit(revocation)?).await?;
-        self.revocations_due.notify_one();
-        Ok(reply)
+        audit::record(tx, revocations::audited(entry, &revocation)).await?;
+        Ok(revocation)
     }
 
     /// Whether the caller acts for the resident as their guardian.

@@ -51,7 +51,7 @@ impl Change {
     /// Old values are for the resident's own eyes.
     #[must_use]
     pub fn shown_to(self, caller: &Caller) -> Self {
-        let is_self = caller.actor.is_none() && caller.subject == Party::Resident(self.resident);
+        let is_self = caller.actor.is_none() && caller.is(self.resident);
         Self { old: self.old.filter(|_| is_self), ..self }
     }
 }

@@ -56,12 +56,21 @@ pub enum State {
     Revoked,
 }
 
+/// Other ids of people who were registered more than once: what was granted before they were merged stands.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownAs {
+    pub resident: BTreeSet<ResidentId>,
+    pub delegate: BTreeSet<Party>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delegation {
     pub id: DelegationId,
     pub region: RegionCode,
     pub resident: ResidentId,
     pub delegate: Party,
+    /// What else the two go by.
+    pub known_as: KnownAs,
     pub basis: Basis,
     pub actions: BTreeSet<Action>,
     pub limits: Limits,
@@ -120,7 +129,7 @@ impl Delegation {
 
     /// Refuses unless it is in force for this resident.
     pub fn check_in_force(&self, resident: ResidentId, now: DateTime<Utc>) -> Result<(), IdentityError> {
-        if self.resident != resident {
+        if self.resident != resident && !self.known_as.resident.contains(&resident) {
             return Err(IdentityError::NoDelegation);
         }
         match self.state(now) {
@@ -138,7 +147,7 @@ impl Delegation {
         delegate: &Party,
         now: DateTime<Utc>,
     ) -> Result<(), IdentityError> {
-        if self.delegate != *delegate {
+        if self.delegate != *delegate && !self.known_as.delegate.contains(delegate) {
             return Err(IdentityError::NoDelegation);
         }
         self.check_in_force(resident, now)

@@ -35,6 +35,48 @@ pub enum IdentityError {
     #[error("there is no such pair")]
     DuplicateNotFound,
 
+    #[error("there is no such merge")]
+    MergeNotFound,
+    #[error("a merge with this id is already proposed")]
+    MergeExists,
+    #[error("one of the two was merged into somebody: name the survivor")]
+    ResidentMerged,
+    #[error("the second signature must be another person's")]
+    SamePerson,
+    #[error("the proposal has waited too long: propose it again")]
+    ProposalLapsed,
+    #[error("the merge does not wait for a signature")]
+    MergeNotProposed,
+    #[error("the merge is not in force, or its end is proposed already")]
+    NotMerged,
+    #[error("nobody proposed to undo the merge")]
+    UnmergeNotProposed,
+    #[error("the survivor is provisional and the other is not: merge them the other way round")]
+    MergeWrongWay,
+    #[error("both have a number by GB 11643 that holds: withdraw one first")]
+    MergeDocumentsConflict,
+    #[error("both are enrolled in one layer on some of the days to come: end one enrolment first")]
+    MergeEnrolmentsOverlap,
+    #[error("both have a contract with a family doctor on some of the days to come: end one first")]
+    MergeContractsOverlap,
+    #[error("both belong to a household: end one membership first")]
+    MergeHouseholdsOverlap,
+    #[error("one is the other's mother or guardian")]
+    MergeOfRelatives,
+
+    #[error("there is no such household")]
+    HouseholdNotFound,
+    #[error("a household with this id is already formed")]
+    HouseholdExists,
+    #[error("somebody belongs to a household on that day or later")]
+    HouseholdOverlaps,
+    #[error("the household has ended")]
+    HouseholdEnded,
+    #[error("they do not belong to this household")]
+    MemberNotFound,
+    #[error("the head is the last to leave: end the household")]
+    HouseholdNeedsItsHead,
+
     #[error("there is no such guardianship")]
     GuardianshipNotFound,
     #[error("the two already have a guardianship, or this id is taken")]

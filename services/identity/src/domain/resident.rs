@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 use proto::convert::FieldError;
-use types::caller::{Caller, Party};
+use types::caller::Caller;
 use types::clock::local_date;
 use types::identifier::Identifier;
 use types::ids::{OrganisationId, ResidentId};
@@ -274,7 +274,7 @@ impl Person {
     /// Name, address and mobile are for the resident's own eyes: whoever acts for them sees them masked, too.
     pub fn shown_to(&self, caller: &Caller) -> ShownResident {
         let resident = &self.resident;
-        let is_self = caller.actor.is_none() && caller.subject == Party::Resident(resident.id);
+        let is_self = caller.actor.is_none() && caller.is(resident.id);
         let shown = |value: Option<&String>, mask: fn(&str) -> String| {
             Redacted::new(value.map(|value| if is_self { value.clone() } else { mask(value) }).unwrap_or_default())
         };

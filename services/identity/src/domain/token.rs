@@ -76,6 +76,7 @@ pub fn own<'a>(
         iss: ISSUER.to_owned(),
         aud: AUDIENCE.to_owned(),
         sub: party.clone(),
+        aka: BTreeSet::new(),
         act: None,
         org: organisation,
         roles: roles.into_iter().cloned().collect(),

@@ -19,6 +19,7 @@ use crate::domain::delegation::{self, Action, Basis, Delegation, Signing};
 use crate::domain::designation::{self, Designation, Suspension};
 use crate::domain::enrolment::Layer;
 use crate::domain::guardianship::{self, Relation};
+use crate::domain::household;
 use crate::domain::organisation::{Campus, Department, Kind, Organisation};
 use crate::domain::practitioner::Practitioner;
 use crate::domain::remote_care;
@@ -63,6 +64,8 @@ word!(optional_recipient_class, to_recipient_class, RecipientClass, wire::Consen
 word!(optional_reason, to_reason, Reason, wire::BreakGlassReason, { LifeAtRisk, CannotConsent, PublicHealth });
 word!(optional_verdict, to_verdict, Verdict, wire::BreakGlassVerdict, { Justified, Unjustified });
 word!(optional_guardianship_kind, to_guardianship_kind, guardianship::Kind, wire::GuardianshipKind, { Minor, Incapacity });
+word!(optional_household_relation, to_household_relation, household::Relation, wire::HouseholdRelation,
+    { Head, Spouse, Child, Parent, Grandparent, Grandchild, Sibling, Other });
 word!(optional_relation, to_relation, Relation, wire::GuardianRelation, { Parent, Spouse, Child, Relative, Appointed });
 word!(optional_vulnerability, to_vulnerability, vulnerability::Kind, wire::VulnerabilityKind,
     { LowIncome, Destitute, Disabled, Migrant, Elderly });

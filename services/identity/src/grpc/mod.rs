@@ -15,6 +15,8 @@ mod events;
 mod family_doctors;
 mod flags;
 mod guardianships;
+mod households;
+mod merges;
 mod organisations;
 mod people;
 mod privacy;
@@ -39,6 +41,8 @@ use proto::anjia::identity::v1::enrolment_service_server::EnrolmentServiceServer
 use proto::anjia::identity::v1::event_service_server::EventServiceServer;
 use proto::anjia::identity::v1::family_doctor_service_server::FamilyDoctorServiceServer;
 use proto::anjia::identity::v1::guardianship_service_server::GuardianshipServiceServer;
+use proto::anjia::identity::v1::household_service_server::HouseholdServiceServer;
+use proto::anjia::identity::v1::merge_service_server::MergeServiceServer;
 use proto::anjia::identity::v1::organisation_service_server::OrganisationServiceServer;
 use proto::anjia::identity::v1::privacy_service_server::PrivacyServiceServer;
 use proto::anjia::identity::v1::resident_service_server::ResidentServiceServer;
@@ -67,6 +71,8 @@ pub fn routes(app: Arc<App>) -> Routes {
         .add_service(FamilyDoctorServiceServer::new(grpc.clone()))
         .add_service(DelegationServiceServer::new(grpc.clone()))
         .add_service(GuardianshipServiceServer::new(grpc.clone()))
+        .add_service(MergeServiceServer::new(grpc.clone()))
+        .add_service(HouseholdServiceServer::new(grpc.clone()))
         .add_service(VulnerabilityServiceServer::new(grpc.clone()))
         .add_service(CommunityServiceServer::new(grpc.clone()))
         .add_service(ConsentServiceServer::new(grpc.clone()))

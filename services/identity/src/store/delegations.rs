@@ -12,7 +12,7 @@ use types::money::Money;
 use uuid::Uuid;
 
 use super::column;
-use crate::domain::delegation::{Action, Basis, Delegation, Signing};
+use crate::domain::delegation::{Action, Basis, Delegation, KnownAs, Signing};
 
 const TABLE: &str = "delegations";
 
@@ -24,7 +24,9 @@ struct Row {
     id: Uuid,
     region: String,
     resident_id: Uuid,
+    resident_ids: Vec<Uuid>,
     delegate: String,
+    delegates: Vec<String>,
     basis: String,
     actions: Vec<String>,
     valid_from: DateTime<Utc>,
@@ -47,7 +49,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, region, resident_id, delegate, basis, actions, valid_from, until, care_kinds, organisation_ids, uses_max, ",
-            "amount_max, evidence, signing, witness_practitioner_id, witness_organisation_id, rests_on_id, granted_at, revoked_at ",
+            "amount_max, one_person(resident_id) AS resident_ids, one_party(delegate) AS delegates, evidence, signing, witness_practitioner_id, witness_organisation_id, rests_on_id, granted_at, revoked_at ",
             "FROM delegations ",
             $rest
         )
@@ -101,7 +103,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Delegation>, postgres::Error> {
     let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE resident_id = $1 AND ($2::timestamptz IS NULL OR (granted_at, id) < ($2, $3)) \
+        "WHERE resident_id = ANY (one_person($1)) AND ($2::timestamptz IS NULL OR (granted_at, id) < ($2, $3)) \
          ORDER BY granted_at DESC, id DESC LIMIT $4"
     ))
     .bind(resident.uuid())
@@ -129,7 +131,7 @@ pub async fn proposed(
     delegate: &Party,
 ) -> Result<Vec<Delegation>, postgres::Error> {
     let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE resident_id = $1 AND delegate = $2 AND signing = 'PROPOSED' AND revoked_at IS NULL ORDER BY id"
+        "WHERE resident_id = ANY (one_person($1)) AND delegate = ANY (one_party($2)) AND signing = 'PROPOSED' AND revoked_at IS NULL ORDER BY id"
     ))
     .bind(resident.uuid())
     .bind(delegate.to_string())
@@ -151,10 +153,10 @@ pub async fn leads_to(
              SELECT 'resident:' || $1::text, 0 \
              UNION \
              SELECT d.delegate, chain.depth + 1 FROM chain JOIN delegations d \
-                 ON d.resident_id = substr(chain.delegate, 10)::uuid \
+                 ON d.resident_id = ANY (one_person(substr(chain.delegate, 10)::uuid)) \
              WHERE chain.depth < $4 AND d.delegate LIKE 'resident:%' AND d.basis = 'GRANTED' AND d.signing <> 'PROPOSED' \
                  AND d.revoked_at IS NULL AND d.until > $3 \
-         ) SELECT EXISTS (SELECT FROM chain WHERE delegate = 'resident:' || $2::text)",
+         ) SELECT EXISTS (SELECT FROM chain WHERE delegate = ANY (one_party('resident:' || $2::text)))",
     )
     .bind(delegate.uuid())
     .bind(resident.uuid())
@@ -208,6 +210,7 @@ impl Row {
             region: column(TABLE, "region", self.id, &self.region)?,
             resident: ResidentId::from_uuid(self.resident_id),
             delegate: column(TABLE, "delegate", self.id, &self.delegate)?,
+            known_as: self.known_as()?,
             basis: Basis::parse(&self.basis).ok_or_else(|| invalid("basis"))?,
             actions: actions.ok_or_else(|| invalid("actions"))?,
             limits: self.limits()?,
@@ -219,6 +222,16 @@ impl Row {
             rests_on: self.rests_on_id.map(DelegationId::from_uuid),
             granted_at: self.granted_at,
             revoked_at: self.revoked_at,
+        })
+    }
+
+    fn known_as(&self) -> Result<KnownAs, postgres::Error> {
+        let residents = self.resident_ids.iter().filter(|id| **id != self.resident_id);
+        let delegates = self.delegates.iter().filter(|party| **party != self.delegate);
+        let party = |party| column(TABLE, "delegate", self.id, party);
+        Ok(KnownAs {
+            resident: residents.copied().map(ResidentId::from_uuid).collect(),
+            delegate: delegates.map(|name| party(name)).collect::<Result<_, _>>()?,
         })
     }
 

@@ -53,7 +53,7 @@ pub async fn get(conn: &mut PgConnection, id: DuplicateId) -> Result<Option<Pair
     row.map(Row::pair).transpose()
 }
 
-/// Pairs to decide about, newest first, after the one named last: those with one resident, those of one registering organisation, all.
+/// Pairs to decide about and not one person by now, newest first, after the one named last: those with one resident, those of one registering organisation, all.
 pub async fn open(
     conn: &mut PgConnection,
     resident: Option<ResidentId>,
@@ -64,7 +64,7 @@ pub async fn open(
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, region, resident_id, other_id, same_name_and_birth_date, same_mobile, found_at, settled_at, settled_by, \
          evidence FROM possible_duplicates pair WHERE settled_at IS NULL AND region = current_setting('anjia.region') \
-         AND ($1::uuid IS NULL OR resident_id = $1 OR other_id = $1) \
+         AND ($1::uuid IS NULL OR resident_id = $1 OR other_id = $1) AND other_id <> ALL (one_person(resident_id)) \
          AND ($2::uuid IS NULL OR EXISTS (SELECT FROM residents r \
              WHERE r.id IN (pair.resident_id, pair.other_id) AND r.registrar_organisation_id = $2)) \
          AND ($3::uuid IS NULL OR id < $3) ORDER BY id DESC LIMIT $4",

@@ -116,7 +116,7 @@ pub async fn of_resident(
     known_at: Option<DateTime<Utc>>,
 ) -> Result<Vec<Enrolment>, postgres::Error> {
     let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE resident_id = $1 AND CASE WHEN $2::timestamptz IS NULL THEN superseded_at IS NULL \
+        "WHERE resident_id = ANY (one_person($1)) AND CASE WHEN $2::timestamptz IS NULL THEN superseded_at IS NULL \
          ELSE recorded_at <= $2 AND (superseded_at IS NULL OR superseded_at > $2) END"
     ))
     .bind(resident.uuid())
@@ -140,7 +140,7 @@ pub async fn list(
         Believed::Now | Believed::Ever => None,
     };
     let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE resident_id = $1 \
+        "WHERE resident_id = ANY (one_person($1)) \
          AND ($2 OR CASE WHEN $3::timestamptz IS NULL THEN superseded_at IS NULL \
              ELSE recorded_at <= $3 AND (superseded_at IS NULL OR superseded_at > $3) END) \
          AND ($4::date IS NULL OR (in_force_from, enrolment_id, version) > ($4, $5, $6)) \

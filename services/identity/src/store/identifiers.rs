@@ -102,7 +102,7 @@ pub async fn holders(
     Ok(holders)
 }
 
-/// Documents of these residents, oldest first.
+/// Documents of these residents, each under the id that was asked for, oldest first.
 pub async fn of(
     conn: &mut PgConnection,
     vault: &Vault,
@@ -110,9 +110,9 @@ pub async fn of(
 ) -> Result<Vec<Document>, postgres::Error> {
     let residents: Vec<Uuid> = residents.iter().map(|id| id.uuid()).collect();
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, region, resident_id, kind, country, number_sealed, key_version, valid_from, valid_until, evidence, \
+        "SELECT id, region, asked AS resident_id, kind, country, number_sealed, key_version, valid_from, valid_until, evidence, \
          adder_organisation_id, added_at, withdrawn_at, withdrawal_reason \
-         FROM identifiers WHERE resident_id = ANY ($1) ORDER BY added_at, id",
+         FROM unnest($1::uuid[]) AS asked JOIN identifiers ON resident_id = ANY (one_person(asked)) ORDER BY added_at, id",
     )
     .bind(residents)
     .fetch_all(conn)

@@ -21,8 +21,10 @@ pub mod enrolments;
 pub mod family_doctor_contracts;
 pub mod flags;
 pub mod guardianships;
+pub mod households;
 pub mod identifiers;
 pub mod logins;
+pub mod merges;
 pub mod organisations;
 pub mod practitioners;
 pub mod remote_care_filings;
@@ -36,7 +38,7 @@ use postgres::personal::PersonalTable;
 /// Every table with data about residents, in the order in which a person reads them.
 pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable {
-        of: "t.id = $1",
+        of: "t.id = ANY (one_person($1))",
         ..PersonalTable::new(
             "residents",
             residents::SEALED,
@@ -47,7 +49,7 @@ pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable::new("identifiers", &["number_sealed"], ["证件", "Your documents"], "identity"),
     PersonalTable::new("resident_changes", &["old_sealed"], ["对您资料的更改", "What was changed of it"], "identity"),
     PersonalTable {
-        of: "(t.resident_id = $1 OR t.other_id = $1)",
+        of: "(t.resident_id = ANY (one_person($1)) OR t.other_id = ANY (one_person($1)))",
         ..PersonalTable::new(
             "possible_duplicates",
             &[],
@@ -55,13 +57,23 @@ pub const PERSONAL: &[PersonalTable] = &[
             "identity",
         )
     },
+    PersonalTable {
+        of: "(t.resident_id = ANY (one_person($1)) OR t.survivor_id = ANY (one_person($1)))",
+        ..PersonalTable::new(
+            "resident_merges",
+            &[],
+            ["重复登记的合并", "Registrations of yours that were made one"],
+            "identity",
+        )
+    },
+    PersonalTable::new("household_members", &[], ["您所在的家庭", "Your household"], "identity"),
     PersonalTable::new("vulnerability_flags", &[], ["需要照顾的情况", "What deserves care"], "identity"),
     PersonalTable {
-        of: "(t.ward_id = $1 OR t.guardian_id = $1)",
+        of: "(t.ward_id = ANY (one_person($1)) OR t.guardian_id = ANY (one_person($1)))",
         ..PersonalTable::new("guardianships", &[], ["监护", "Guardianship"], "permission")
     },
     PersonalTable {
-        of: "t.party = 'resident:' || $1::uuid",
+        of: "t.party = ANY (one_party('resident:' || $1::uuid))",
         ..PersonalTable::new("logins", &[], ["您的登录方式", "How you log in"], "identity")
     },
     PersonalTable::new("enrolments", &[], ["参保", "Your insurance"], "insurance"),

@@ -1,4 +1,5 @@
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
+use postgres::aliases;
 use postgres::audit::Entry;
 use postgres::vault::{Cell, Vault};
 use sqlx::{FromRow, PgConnection};
@@ -144,11 +145,13 @@ pub async fn update(conn: &mut PgConnection, vault: &Vault, resident: &Resident)
     Ok(done.rows_affected() == 1)
 }
 
+/// By any id of theirs: the record of the one that survived.
 pub async fn get(conn: &mut PgConnection, vault: &Vault, id: ResidentId) -> Result<Option<Resident>, postgres::Error> {
+    let id = aliases::survivor(conn, id).await?;
     Ok(get_many(conn, vault, &[id]).await?.pop())
 }
 
-/// Those of them that are registered, in order of id.
+/// The records of those of them that are registered, each by its own id and in order of it.
 pub async fn get_many(
     conn: &mut PgConnection,
     vault: &Vault,
@@ -173,13 +176,22 @@ pub async fn exists(conn: &mut PgConnection, id: ResidentId) -> Result<bool, pos
         .await?)
 }
 
-/// Lets one transaction at a time change what belongs to the resident; false if there is no such resident.
+/// Lets one transaction at a time change what belongs to the resident, by whichever of their ids; false if there is no such resident.
 pub async fn lock(conn: &mut PgConnection, id: ResidentId) -> Result<bool, postgres::Error> {
-    let found: Option<Uuid> = sqlx::query_scalar("SELECT id FROM residents WHERE id = $1 FOR NO KEY UPDATE")
-        .bind(id.uuid())
-        .fetch_optional(conn)
-        .await?;
-    Ok(found.is_some())
+    lock_all(conn, &[id]).await
+}
+
+/// The same for several, whose ids are locked in order: false if one of them is not there.
+pub async fn lock_all(conn: &mut PgConnection, ids: &[ResidentId]) -> Result<bool, postgres::Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let found: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM residents WHERE id IN (SELECT unnest(one_person(asked)) FROM unnest($1::uuid[]) AS asked) \
+         ORDER BY id FOR NO KEY UPDATE",
+    )
+    .bind(&ids)
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.iter().all(|id| found.contains(id)))
 }
 
 /// Somebody who may be the resident.
@@ -190,7 +202,7 @@ pub struct Candidate {
     pub same_mobile: bool,
 }
 
-/// Others of the region with the resident's name and date of birth; and, where one of the two is provisional, with their mobile: two
+/// Others of the region, by the id they go by, with the resident's name and date of birth; and, where one of the two is provisional, with their mobile: two
 /// people whose names are proven and differ may well share a telephone.
 pub async fn candidates(
     conn: &mut PgConnection,
@@ -204,7 +216,7 @@ pub async fn candidates(
     };
     Ok(sqlx::query_as(
         "SELECT id, name_birth_index = ANY ($2) AS same_name_and_birth_date, COALESCE(mobile_index = ANY ($3), false) AS same_mobile \
-         FROM residents WHERE id <> $1 AND region = $4 \
+         FROM residents WHERE id <> ALL (one_person($1)) AND region = $4 AND id NOT IN (SELECT resident_id FROM resident_aliases) \
          AND (name_birth_index = ANY ($2) OR mobile_index = ANY ($3) AND ($5 OR provisional IS NOT NULL)) ORDER BY id LIMIT $6",
     )
     .bind(resident.id.uuid())
@@ -244,8 +256,8 @@ pub async fn list(
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, region, revision, name_sealed, birth_date_sealed, sex_sealed, mobile_sealed, address_sealed, key_version, \
          language, community, community_code, grid_cell, provisional, mother_resident_id, registrar_organisation_id, registered_at \
-         FROM residents r WHERE community_code = $1 AND ($2::text IS NULL OR grid_cell = $2) \
-         AND ($3::text IS NULL OR EXISTS (SELECT FROM vulnerability_flags f WHERE f.resident_id = r.id AND f.kind = $3 \
+         FROM residents r WHERE community_code = $1 AND id NOT IN (SELECT resident_id FROM resident_aliases) AND ($2::text IS NULL OR grid_cell = $2) \
+         AND ($3::text IS NULL OR EXISTS (SELECT FROM vulnerability_flags f WHERE f.resident_id = ANY (one_person(r.id)) AND f.kind = $3 \
              AND f.from_day <= $4 AND COALESCE(f.ended_with, f.until_day, 'infinity') >= $4)) \
          AND ($5::bytea[] IS NULL OR birth_year_index = ANY ($5)) AND ($6::uuid IS NULL OR id > $6) ORDER BY id LIMIT $7",
     )

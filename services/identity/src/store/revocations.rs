@@ -72,7 +72,7 @@ pub async fn lift(conn: &mut PgConnection, id: Uuid, lifted: &Lifted) -> Result<
 pub async fn forbids(conn: &mut PgConnection, of: &Revoked) -> Result<bool, postgres::Error> {
     let (kind, target) = words(of);
     Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM revocations WHERE kind = $1 AND target = $2 AND lasting AND lifted_at IS NULL)",
+        "SELECT EXISTS (SELECT FROM revocations WHERE kind = $1 AND target = ANY (CASE WHEN $1 = 'PARTY' THEN one_party($2) ELSE ARRAY[$2] END) AND lasting AND lifted_at IS NULL)",
     )
     .bind(kind)
     .bind(target)

@@ -15,7 +15,7 @@ use types::caller::Role;
 
 use crate::support::World;
 
-const SERVICES: [&str; 17] = [
+const SERVICES: [&str; 19] = [
     "anjia.identity.v1.AllianceService",
     "anjia.identity.v1.AuditService",
     "anjia.identity.v1.BankProfileService",
@@ -28,6 +28,8 @@ const SERVICES: [&str; 17] = [
     "anjia.identity.v1.EventService",
     "anjia.identity.v1.FamilyDoctorService",
     "anjia.identity.v1.GuardianshipService",
+    "anjia.identity.v1.HouseholdService",
+    "anjia.identity.v1.MergeService",
     "anjia.identity.v1.OrganisationService",
     "anjia.identity.v1.PrivacyService",
     "anjia.identity.v1.ResidentService",
@@ -110,6 +112,7 @@ async fn an_empty_request_is_refused_by_the_name_of_a_field() {
         "anjia.identity.v1.BreakGlassService/ListUnreviewedBreakGlass",
         "anjia.identity.v1.CommunityService/ListCommunities",
         "anjia.identity.v1.ResidentService/ListPossibleDuplicates",
+        "anjia.identity.v1.MergeService/ListMerges",
         "anjia.identity.v1.TokenService/GetKeys",
         "anjia.identity.v1.TokenService/PullRevocations",
     ];

@@ -9,7 +9,7 @@ use tonic::Status;
 use crate::flags::flag;
 use crate::support::{NAME, Person, World, day, denied, hospital, new_resident, not_found, refused, wrong_field};
 
-const CODE: &str = "110102003001";
+pub(crate) const CODE: &str = "110102003001";
 
 impl World {
     async fn put(&self, community: Community) -> Result<Community, Status> {
@@ -38,7 +38,7 @@ impl World {
     }
 
     /// The community that the worker's organisation serves.
-    async fn community(&self) -> Community {
+    pub(crate) async fn community(&self) -> Community {
         let served_by = self.caller("worker").client().organisation_id.clone().unwrap();
         let organisation = proto::anjia::identity::v1::Organisation {
             organisation_id: served_by.clone(),

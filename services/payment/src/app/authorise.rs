@@ -2,7 +2,7 @@
 
 use chassis::{Context, Permitted};
 use chrono::{DateTime, Utc};
-use postgres::{Begun, Call, Reply, Transaction, audit};
+use postgres::{Begun, Call, Reply, Transaction, aliases, audit};
 use types::ids::{BillId, CreditLineId, QuoteId, ResidentId, SettlementId};
 use types::money::Money;
 
@@ -93,6 +93,7 @@ impl App {
     ) -> Result<Bill, PaymentError> {
         let before = bills::lock(tx, id).await?.ok_or(PaymentError::BillNotFound)?;
         let reserved = before.shares.clone();
+        let basis = &theirs(tx, basis, before.resident).await?;
         let bill = before.rebase(basis, (shares, ground.word.clone()), now, self.expiry(basis, now))?;
         ground.check_amount(tx, &bill).await?;
         reserve(tx, basis.resident, &credit_changes(&reserved, &bill.shares), now).await?;
@@ -118,10 +119,18 @@ async fn reserve(
             credit_lines::release(tx, line, -change).await?;
         } else if !credit_lines::hold(tx, line, resident, change, now).await? {
             let line = credit_lines::find(tx, line).await?.ok_or(PaymentError::CreditLineNotFound)?;
-            return Err(line.refusal(resident, now));
+            // A line that was granted under another id of theirs is theirs.
+            let holder = if aliases::same(tx, line.resident, resident).await? { line.resident } else { resident };
+            return Err(line.refusal(holder, now));
         }
     }
     Ok(())
+}
+
+/// What a bill of the resident's is re-based to: of the same person, it goes by the bill's id.
+async fn theirs(tx: &mut Transaction, basis: &Basis, resident: ResidentId) -> Result<Basis, PaymentError> {
+    let is_same = aliases::same(tx, basis.resident, resident).await?;
+    Ok(if is_same { Basis { resident, ..basis.clone() } } else { basis.clone() })
 }
 
 fn billed_before(error: postgres::Error) -> PaymentError {

@@ -74,7 +74,7 @@ impl App {
         payers: &[Share],
     ) -> Result<Ground, PaymentError> {
         let takes_credit = payers.iter().any(|share| matches!(share.payer, Payer::Credit(_)));
-        if takes_credit && ctx.caller.resident() != Some(resident) {
+        if takes_credit && !ctx.caller.is(resident) {
             return Err(PaymentError::CreditOutsideScope);
         }
         self.may_act(ctx).await

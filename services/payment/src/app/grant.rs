@@ -46,6 +46,9 @@ impl App {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
+        // One agreement is one line, also where it was granted under another id of the person's.
+        let known = credit_lines::granted_to(&mut tx, bank, resident, &asked.agreement_sha256).await?;
+        let resident = known.unwrap_or(resident);
         let line = CreditLine {
             id: asked.id.unwrap_or_else(CreditLineId::generate),
             bank,

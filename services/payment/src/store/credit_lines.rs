@@ -63,6 +63,25 @@ pub async fn find(conn: &mut PgConnection, id: CreditLineId) -> Result<Option<Cr
     row.map(CreditLine::try_from).transpose()
 }
 
+/// The id of the person by which the bank granted them a line under this agreement, if it did.
+pub async fn granted_to(
+    conn: &mut PgConnection,
+    bank: OrganisationId,
+    resident: ResidentId,
+    agreement_sha256: &str,
+) -> Result<Option<ResidentId>, Error> {
+    let found: Option<Uuid> = sqlx::query_scalar(
+        "SELECT resident_id FROM credit_lines WHERE region = current_setting('anjia.region') AND bank_id = $1 \
+         AND resident_id = ANY (one_person($2)) AND agreement_sha256 = $3 ORDER BY granted_at, id LIMIT 1",
+    )
+    .bind(bank.uuid())
+    .bind(resident.uuid())
+    .bind(agreement_sha256)
+    .fetch_optional(conn)
+    .await?;
+    Ok(found.map(ResidentId::from_uuid))
+}
+
 /// Opens the line, or gives the one of the same bank, resident and agreement its new limit and term. What is used and held stays.
 pub async fn grant(conn: &mut PgConnection, region: RegionCode, line: &CreditLine) -> Result<CreditLine, Error> {
     let row: Row = sqlx::query_as(concat!(
@@ -98,7 +117,7 @@ pub async fn hold(
 ) -> Result<bool, Error> {
     let held = sqlx::query(
         "UPDATE credit_lines SET held = held + $3, version = version + 1 \
-         WHERE id = $1 AND resident_id = $2 AND state = 'ACTIVE' AND valid_until > $4 AND used + held + $3 <= limit_amount",
+         WHERE id = $1 AND resident_id = ANY (one_person($2)) AND state = 'ACTIVE' AND valid_until > $4 AND used + held + $3 <= limit_amount",
     )
     .bind(id.uuid())
     .bind(resident.uuid())

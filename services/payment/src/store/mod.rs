@@ -15,7 +15,7 @@ use rust_decimal::Decimal;
 use types::money::Money;
 use uuid::Uuid;
 
-const OF_BILL: &str = "t.bill_id IN (SELECT id FROM bills WHERE resident_id = $1)";
+const OF_BILL: &str = "t.bill_id IN (SELECT id FROM bills WHERE resident_id = ANY (one_person($1)))";
 
 /// Every table with data about residents, in the order in which a person reads them.
 pub const PERSONAL: &[PersonalTable] = &[

@@ -3,3 +3,4 @@
 pub mod appointments;
 pub mod captures;
 pub mod expiry;
+pub mod merges;

@@ -281,7 +281,7 @@ impl World {
             provider_organisation_id: callers::CLINIC.to_string(),
             present: scheduling::Present::Self_.into(),
             identity_proof: scheduling::IdentityProof::IdCard.into(),
-            credential_resident_id: resident().to_string(),
+            credential: Some(testkit::id_card(&self.national_id)),
             occurred_at: Some(to_timestamp(moment_ago())),
             journey_id: JourneyId::generate().to_string(),
             ..Default::default()

@@ -143,7 +143,7 @@ impl App {
 
     async fn sight(&self, ctx: &Context, referral: Referral, answers: &mut Answers) -> Result<Sight, ReferralError> {
         let caller = &ctx.caller;
-        let is_resident = caller.actor.is_none() && caller.resident() == Some(referral.resident);
+        let is_resident = caller.actor.is_none() && caller.is(referral.resident);
         if is_resident || caller.organisation == Some(referral.from) {
             return Ok(Sight::whole(referral));
         }

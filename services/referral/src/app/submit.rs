@@ -1,5 +1,5 @@
 use chassis::{Context, Permitted};
-use postgres::{Begun, Call, Reply};
+use postgres::{aliases, Begun, Call, Reply};
 use proto::convert::FieldError;
 use types::{
     ids::{JourneyId, OrganisationId, ReferralId, ResidentId},
@@ -59,8 +59,9 @@ impl App {
         };
         let journey = match submission.previous {
             Some(previous) => {
+                let ids = aliases::one_person(&mut tx, submission.resident).await?;
                 let previous = referrals::find(&mut tx, previous).await?;
-                let previous = previous.filter(|previous| previous.resident == submission.resident);
+                let previous = previous.filter(|previous| ids.contains(&previous.resident));
                 let journey = previous.ok_or(ReferralError::PreviousReferralNotFound)?.journey;
                 if submission.journey.is_some_and(|asked| asked != journey) {
                     return Err(FieldError::new("journey_id", "must be that of the referral it continues").into());

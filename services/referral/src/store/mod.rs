@@ -10,7 +10,7 @@ use postgres::personal::PersonalTable;
 pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable::new("referrals", referrals::SEALED, ["转诊", "Your referrals"], "medical_record"),
     PersonalTable {
-        of: "t.referral_id IN (SELECT id FROM referrals WHERE resident_id = $1)",
+        of: "t.referral_id IN (SELECT id FROM referrals WHERE resident_id = ANY (one_person($1)))",
         ..PersonalTable::new("sagas", &[], ["转诊的接收过程", "How your referrals were accepted"], "medical_record")
     },
 ];

@@ -2,4 +2,5 @@
 
 pub mod acceptances;
 pub mod changes;
+pub mod merges;
 pub mod scheduling_events;

@@ -72,10 +72,10 @@ impl Scheduling {
         let caller = &ctx.caller;
         match (&caller.subject, &caller.actor) {
             (Party::Service(_), None) => Ok(Ground::default()),
-            (Party::Resident(subject), None | Some(Party::Service(_))) if *subject == resident => {
+            (Party::Resident(_), None | Some(Party::Service(_))) if caller.is(resident) => {
                 Ok(Ground { delegation: caller.delegation, limits: Limits::default() })
             }
-            (Party::Resident(subject), Some(_)) if *subject == resident => {
+            (Party::Resident(_), Some(_)) if caller.is(resident) => {
                 let delegation = caller.delegation.ok_or(SchedulingError::NoDelegation)?;
                 let limits = self.identity.check_caller(ctx, delegation, resident, Action::Book).await?;
                 Ok(Ground { delegation: Some(delegation), limits })

@@ -126,7 +126,7 @@ impl Scheduling {
 /// The resident's own act or a delegate's; the provider's; or that of a service that undoes.
 fn cancelled_by(ctx: &Context, appointment: &Appointment) -> CancelledBy {
     let caller = &ctx.caller;
-    let is_residents = caller.resident() == Some(appointment.resident);
+    let is_residents = caller.is(appointment.resident);
     let is_staff = PROVIDER_STAFF.iter().any(|role| caller.has(role));
     match caller.acting() {
         Party::Service(_) => CancelledBy::Operator,

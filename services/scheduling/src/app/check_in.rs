@@ -2,11 +2,12 @@
 
 use chassis::{Context, Permitted};
 use chrono::{DateTime, Utc};
-use postgres::{Begun, Call, Reply, Transaction};
+use postgres::{Begun, Call, Reply, Scope, Transaction, aliases};
 use types::{
     caller::Party,
     care::CareKind,
     clock::local_date,
+    identifier::Identifier,
     ids::{AppointmentId, DelegationId, JourneyId, OrganisationId, ReferralId, ResidentId, VisitId},
     tier::Tier,
 };
@@ -21,7 +22,7 @@ use crate::{
     domain::{
         appointment::Appointment,
         error::SchedulingError,
-        visit::{IdentityProof, Present, Visit, check_identity, check_not_early, check_past},
+        visit::{IdentityProof, Present, Visit, check_not_early, check_past, to_prove},
     },
     peers::identity::Action,
     store::{appointments, sessions, visits},
@@ -34,8 +35,8 @@ pub struct CheckIn {
     pub subject: Subject,
     pub present: PresentClaim,
     pub identity_proof: IdentityProof,
-    /// Whose credential the desk has read.
-    pub credential: Option<ResidentId>,
+    /// The credential that the desk has read.
+    pub credential: Option<Identifier>,
     pub occurred_at: DateTime<Utc>,
     pub referral: Option<ReferralId>,
     pub journey: Option<JourneyId>,
@@ -79,7 +80,7 @@ impl Scheduling {
         match wish.subject.clone() {
             Subject::Appointment { id, resident, kind, organisation } => {
                 let appointment = self.permitted(ctx, id).await?;
-                agree("resident_id", resident, &appointment.resident)?;
+                self.agree_whose(ctx, resident, appointment.resident).await?;
                 agree("kind", kind, &appointment.kind)?;
                 agree("provider_organisation_id", organisation, &appointment.organisation)?;
                 self.keep(ctx, call, wish, &appointment).await
@@ -99,7 +100,7 @@ impl Scheduling {
         appointment: &Appointment,
     ) -> Result<Reply<Permitted<Visit>>, SchedulingError> {
         check_not_early(wish.occurred_at, appointment.slot.starts_at)?;
-        check_identity(appointment.resident, wish.identity_proof, wish.credential)?;
+        self.prove(ctx, appointment.resident, &wish).await?;
         let present = self
             .present(ctx, &wish.present, appointment.resident, (appointment.kind, appointment.organisation))
             .await?;
@@ -156,9 +157,10 @@ impl Scheduling {
             ended: None,
         };
         ctx.permit(visit.clone())?;
-        check_identity(resident, wish.identity_proof, wish.credential)?;
+        to_prove(wish.identity_proof, wish.credential.as_ref())?;
         visit.tier = self.identity.provider(ctx, organisation).await?.tier;
         self.identity.patient(resident, local_date(self.clock.now())).await?;
+        self.prove(ctx, resident, &wish).await?;
         visit.present = self.present(ctx, &wish.present, resident, (kind, organisation)).await?;
 
         match self.db.begin_call(call).await? {
@@ -181,6 +183,27 @@ impl Scheduling {
         Ok(call.commit(tx, visit).await?)
     }
 
+    /// ID-10: the credential is the patient's, also where a delegate brought it. Identity says so, on the record, and not the desk.
+    async fn prove(&self, ctx: &Context, patient: ResidentId, wish: &CheckIn) -> Result<(), SchedulingError> {
+        let Some(credential) = to_prove(wish.identity_proof, wish.credential.as_ref())? else { return Ok(()) };
+        let is_theirs = self.identity.is_credential_of(ctx, patient, credential).await?;
+        if is_theirs { Ok(()) } else { Err(SchedulingError::IdentityMismatch) }
+    }
+
+    /// Who is named once more must be the patient, by whichever id of theirs.
+    async fn agree_whose(
+        &self,
+        ctx: &Context,
+        said: Option<ResidentId>,
+        patient: ResidentId,
+    ) -> Result<(), SchedulingError> {
+        let Some(said) = said.filter(|said| *said != patient) else { return Ok(()) };
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
+        let is_patient = aliases::same(&mut tx, said, patient).await?;
+        tx.commit().await?;
+        agree("resident_id", Some(is_patient), &true)
+    }
+
     /// A delegate may stand in for the patient if the patient's delegation says ATTEND.
     async fn present(
         &self,
@@ -190,7 +213,7 @@ impl Scheduling {
         (kind, organisation): (CareKind, OrganisationId),
     ) -> Result<Present, SchedulingError> {
         let PresentClaim::Delegate { delegate, delegation } = claim else { return Ok(Present::Patient) };
-        let is_acting = ctx.caller.resident() == Some(patient) && ctx.caller.actor.is_some();
+        let is_acting = ctx.caller.is(patient) && ctx.caller.actor.is_some();
         let delegate = delegate.clone().or_else(|| ctx.caller.actor.clone().filter(|_| is_acting));
         let delegation = delegation.or(ctx.caller.delegation.filter(|_| is_acting));
         let (Some(delegate), Some(delegation)) = (delegate, delegation) else {

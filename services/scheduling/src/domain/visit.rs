@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use types::{
     caller::Party,
     care::CareKind,
+    identifier::{Identifier, IdentifierKind},
     ids::{AppointmentId, DelegationId, JourneyId, OrganisationId, ReferralId, ResidentId, VisitId},
     region::RegionCode,
     tier::Tier,
@@ -103,16 +104,27 @@ pub fn check_not_early(occurred_at: DateTime<Utc>, slot_starts_at: DateTime<Utc>
     if occurred_at < begins_at { Err(SchedulingError::TooEarly(begins_at)) } else { Ok(()) }
 }
 
-/// ID-10: the credential that was read is the patient's. Without a credential there is no proof.
-pub fn check_identity(
-    patient: ResidentId,
+/// ID-10: without a credential there is no proof, and with one the desk says which kind it read. Answers what is to be proven.
+pub fn to_prove(
     proof: IdentityProof,
-    credential: Option<ResidentId>,
-) -> Result<(), SchedulingError> {
-    match (proof, credential) {
-        (_, Some(credential)) if credential != patient => Err(SchedulingError::IdentityMismatch),
-        (IdentityProof::None, _) | (_, Some(_)) => Ok(()),
-        (_, None) => Err(SchedulingError::field("credential_resident_id", "is required unless identity_proof is NONE")),
+    credential: Option<&Identifier>,
+) -> Result<Option<&Identifier>, SchedulingError> {
+    let Some(credential) = credential else {
+        return match proof {
+            IdentityProof::None => Ok(None),
+            IdentityProof::IdCard | IdentityProof::ElectronicCredential => {
+                Err(SchedulingError::field("credential", "is required unless identity_proof is NONE"))
+            }
+        };
+    };
+    let is_electronic = credential.kind() == IdentifierKind::ElectronicCredential;
+    match proof {
+        IdentityProof::ElectronicCredential if is_electronic => Ok(Some(credential)),
+        IdentityProof::IdCard if !is_electronic => Ok(Some(credential)),
+        IdentityProof::None => Err(SchedulingError::field("identity_proof", "must say which credential was read")),
+        IdentityProof::IdCard | IdentityProof::ElectronicCredential => {
+            Err(SchedulingError::field("credential.kind", "must be the kind that identity_proof says"))
+        }
     }
 }
 
@@ -171,15 +183,22 @@ mod tests {
     }
 
     #[test]
-    fn id_10_the_credential_shown_is_the_patients() {
-        let patient = ResidentId::from_uuid(Uuid::from_u128(1));
-        let other = ResidentId::from_uuid(Uuid::from_u128(2));
-        let check = |proof, credential| check_identity(patient, proof, credential);
-        assert!(check(IdentityProof::IdCard, Some(patient)).is_ok());
-        assert!(check(IdentityProof::None, None).is_ok());
-        for proof in [IdentityProof::IdCard, IdentityProof::ElectronicCredential, IdentityProof::None] {
-            assert!(matches!(check(proof, Some(other)), Err(SchedulingError::IdentityMismatch)));
+    fn id_10_a_proof_needs_a_credential_of_its_kind() {
+        let card = Identifier::from(NationalId::from_parts(RegionCode::DEMONSTRATION, at(0).date_naive(), 1).unwrap());
+        let code = Identifier::parse(IdentifierKind::ElectronicCredential, "ABCDEF0123456789", "").unwrap();
+        assert_eq!(to_prove(IdentityProof::IdCard, Some(&card)).unwrap(), Some(&card));
+        assert_eq!(to_prove(IdentityProof::ElectronicCredential, Some(&code)).unwrap(), Some(&code));
+        assert_eq!(to_prove(IdentityProof::None, None).unwrap(), None);
+        let wrong = [
+            (IdentityProof::IdCard, None, "credential"),
+            (IdentityProof::ElectronicCredential, None, "credential"),
+            (IdentityProof::IdCard, Some(&code), "credential.kind"),
+            (IdentityProof::ElectronicCredential, Some(&card), "credential.kind"),
+            (IdentityProof::None, Some(&card), "identity_proof"),
+        ];
+        for (proof, credential, named) in wrong {
+            let refused = to_prove(proof, credential);
+            assert!(matches!(&refused, Err(SchedulingError::Field { field, .. }) if field == named), "{refused:?}");
         }
-        assert!(matches!(check(IdentityProof::IdCard, None), Err(SchedulingError::Field { .. })));
     }
 }

@@ -4,11 +4,12 @@ use chassis::{Context, Permitted, error::invalid};
 use postgres::Call;
 use prost::Message as _;
 use proto::{
+    anjia::common::v1::Credential,
     anjia::scheduling::v1::{self as wire, visit_service_server::VisitService},
     convert::{self, FieldError},
 };
 use tonic::{Request, Response, Status};
-use types::caller::Party;
+use types::{caller::Party, identifier::Identifier};
 
 use super::{
     convert::{identity_proof, outcome, said, to_visit},
@@ -74,11 +75,18 @@ fn check_in(message: &wire::CheckInRequest) -> Result<CheckIn, FieldError> {
         subject: subject(message)?,
         present: present(message)?,
         identity_proof: said("identity_proof", identity_proof("identity_proof", message.identity_proof)?)?,
-        credential: convert::optional_id("credential_resident_id", &message.credential_resident_id)?,
+        credential: message.credential.as_ref().map(credential).transpose()?,
         occurred_at: convert::timestamp("occurred_at", message.occurred_at.as_ref())?,
         referral: convert::optional_id("referral_id", &message.referral_id)?,
         journey: convert::optional_id("journey_id", &message.journey_id)?,
     })
+}
+
+/// Whose it is, identity says; whether it can be anybody's shows from its form.
+fn credential(shown: &Credential) -> Result<Identifier, FieldError> {
+    let kind = convert::identifier_kind("credential.kind", shown.kind)?;
+    Identifier::parse(kind, &shown.number, &shown.country_code)
+        .map_err(|wrong| FieldError::new("credential", wrong.to_string()))
 }
 
 fn subject(message: &wire::CheckInRequest) -> Result<Subject, FieldError> {

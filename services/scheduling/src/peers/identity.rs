@@ -6,11 +6,11 @@ use chassis::{Context, Credentials, channel::Channel, error, feed};
 use chrono::NaiveDate;
 use postgres::{consumer::Source, events::Event};
 use proto::{
-    anjia::common::v1::EventCursor,
+    anjia::common::v1::{Credential, EventCursor},
     anjia::identity::v1::{
         self as wire, delegation_service_client::DelegationServiceClient,
         enrolment_service_client::EnrolmentServiceClient, event_service_client::EventServiceClient,
-        organisation_service_client::OrganisationServiceClient,
+        organisation_service_client::OrganisationServiceClient, resident_service_client::ResidentServiceClient,
     },
     convert,
 };
@@ -18,6 +18,7 @@ use tonic::{Code, Status};
 use types::{
     caller::Party,
     delegation::Limits,
+    identifier::Identifier,
     ids::{DelegationId, DepartmentId, OrganisationId, PractitionerId, ResidentId},
     tier::Tier,
 };
@@ -122,6 +123,26 @@ impl Identity {
             birth_date: convert::date("birth_date", coverage.birth_date.as_ref()).map_err(unexpected)?,
             contract: coverage.family_doctor_contract.as_ref().map(contract).transpose().map_err(unexpected)?,
         })
+    }
+
+    /// Whether a credential is a resident's. Asked in the desk's name: who asked, and what was answered, stands in identity's audit.
+    pub async fn is_credential_of(
+        &self,
+        ctx: &Context,
+        resident: ResidentId,
+        credential: &Identifier,
+    ) -> Result<bool, SchedulingError> {
+        let shown = Credential {
+            kind: convert::to_identifier_kind(credential.kind()),
+            number: credential.expose().to_owned(),
+            country_code: credential.country().unwrap_or_default().to_owned(),
+        };
+        let request = wire::VerifyCredentialRequest { resident_id: resident.to_string(), credential: Some(shown) };
+        let answer = ResidentServiceClient::new(self.channel.clone())
+            .verify_credential(ctx.request(request))
+            .await
+            .map_err(|status| refused(&status))?;
+        Ok(answer.into_inner().matches)
     }
 
     /// That whoever calls may act for a resident at this moment, and how far.

@@ -17,7 +17,7 @@ pub async fn claim(
         return Ok(());
     }
     let is_cancelled: Option<bool> =
-        sqlx::query_scalar("SELECT is_cancelled FROM chosen_appointment_ids WHERE id = $1 AND resident_id = $2")
+        sqlx::query_scalar("SELECT is_cancelled FROM chosen_appointment_ids WHERE id = $1 AND resident_id = ANY (one_person($2))")
             .bind(id.uuid())
             .bind(resident.uuid())
             .fetch_optional(conn)
@@ -41,7 +41,7 @@ pub async fn remember_cancel(
         return Ok(true);
     }
     let is_cancelled: Option<bool> =
-        sqlx::query_scalar("SELECT is_cancelled FROM chosen_appointment_ids WHERE id = $1 AND resident_id = $2")
+        sqlx::query_scalar("SELECT is_cancelled FROM chosen_appointment_ids WHERE id = $1 AND resident_id = ANY (one_person($2))")
             .bind(id.uuid())
             .bind(resident.uuid())
             .fetch_optional(conn)

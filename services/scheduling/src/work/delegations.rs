@@ -1,6 +1,8 @@
-//! Follows identity's events: with a delegation that is taken back go the places held under it.
+//! Follows identity's events: with a delegation that is taken back go the places held under it; and who is merged into whom is kept, so
+//! that a person is booked for by any id of theirs.
 
 use postgres::{
+    aliases::{Actions, Change},
     consumer::{Advanced, Failure, Handler, Inbox},
     events::Event,
 };
@@ -10,10 +12,16 @@ use crate::app::{Revoked, Scheduling};
 
 const REVOKED: &str = "anjia.identity.delegation.revoked.v1";
 
+const ALIASES: Actions =
+    Actions { service: "scheduling", merge: "scheduling.alias.merge", unmerge: "scheduling.alias.unmerge" };
+
 pub struct Delegations(pub Scheduling);
 
 impl Handler for Delegations {
     async fn handle(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
+        if let Some(change) = Change::read(event)? {
+            return change.take_in(event, inbox, &ALIASES).await;
+        }
         if event.kind != REVOKED {
             return Ok(inbox.skip());
         }

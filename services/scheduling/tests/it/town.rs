@@ -1,11 +1,11 @@
 //! A small town: a clinic, a hospital, a resident, and a worker who may book for her.
 
-use std::time::Duration;
+use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use chassis::channel::Channel;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use proto::anjia::{
-    common::v1::{CareKind, Place, Tier},
+    common::v1::{CareKind, Credential, Place, Tier},
     identity::v1::{
         self as identity, delegation_service_client::DelegationServiceClient,
         family_doctor_service_client::FamilyDoctorServiceClient,
@@ -25,6 +25,7 @@ use types::{
     clock::{Clock as _, SystemClock, local_date},
     credit_code::CreditCode,
     ids::{DelegationId, ResidentId},
+    national_id::NationalId,
 };
 
 /// Xizhimen, near the clinic.
@@ -39,6 +40,8 @@ pub(crate) struct Town {
     /// The worker with the resident's delegation.
     pub(crate) acting: TestCaller,
     pub(crate) delegation: String,
+    /// Of everybody who was registered.
+    numbers: Mutex<HashMap<uuid::Uuid, NationalId>>,
 }
 
 pub(crate) fn now() -> DateTime<Utc> {
@@ -55,7 +58,8 @@ impl Town {
         let [worker, clinic, hospital, resident] =
             ["worker", "clinic", "hospital", "resident"].map(|name| mesh.caller(name));
         let acting = worker.clone();
-        let mut town = Self { mesh, worker, clinic, hospital, resident, acting, delegation: String::new() };
+        let numbers = Mutex::default();
+        let mut town = Self { mesh, worker, clinic, hospital, resident, acting, delegation: String::new(), numbers };
         let clinic_place = Place { latitude: 39.941_0, longitude: 116.353_0 };
         let hospital_place = Place { latitude: 39.942_0, longitude: 116.352_0 };
         town.register_provider(callers::CLINIC, Tier::Community, clinic_place).await;
@@ -137,11 +141,12 @@ impl Town {
     }
 
     pub(crate) async fn register_resident(&self, id: uuid::Uuid) {
-        let birth_date = NaiveDate::from_ymd_opt(1990, 3, 1).unwrap();
+        let number = testkit::national_id(NaiveDate::from_ymd_opt(1990, 3, 1).unwrap());
+        self.numbers.lock().unwrap().insert(id, number.clone());
         let request = identity::RegisterResidentRequest {
             request_id: request_id(),
             resident_id: id.to_string(),
-            national_id: testkit::national_id(birth_date).expose().to_owned(),
+            national_id: number.expose().to_owned(),
             name: "陈测试".to_owned(),
             region_code: callers::REGION.to_owned(),
             community: "展览路街道".to_owned(),
@@ -149,6 +154,11 @@ impl Town {
         };
         let request = self.worker.request(request).await;
         ResidentServiceClient::new(self.mesh.channel("identity")).register_resident(request).await.unwrap();
+    }
+
+    /// The card of somebody registered.
+    pub(crate) fn card(&self, id: uuid::Uuid) -> Credential {
+        testkit::id_card(&self.numbers.lock().unwrap()[&id])
     }
 
     /// One more resident, with a token of their own.

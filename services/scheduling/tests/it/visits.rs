@@ -31,27 +31,27 @@ fn is(code: Code, reason: &str) -> (Code, String) {
 }
 
 /// With the resident's card read.
-fn card(occurred_at: DateTime<Utc>) -> CheckInRequest {
+fn card(town: &Town, occurred_at: DateTime<Utc>) -> CheckInRequest {
     CheckInRequest {
         request_id: request_id(),
         present: Present::Self_.into(),
         identity_proof: IdentityProof::IdCard.into(),
-        credential_resident_id: callers::RESIDENT.to_string(),
+        credential: Some(town.card(callers::RESIDENT)),
         occurred_at: Some(to_timestamp(occurred_at)),
         ..Default::default()
     }
 }
 
-fn appointment(id: &str) -> CheckInRequest {
-    CheckInRequest { appointment_id: id.to_owned(), ..card(now()) }
+fn appointment(town: &Town, id: &str) -> CheckInRequest {
+    CheckInRequest { appointment_id: id.to_owned(), ..card(town, now()) }
 }
 
-fn walk_in(kind: CareKind, occurred_at: DateTime<Utc>) -> CheckInRequest {
+fn walk_in(town: &Town, kind: CareKind, occurred_at: DateTime<Utc>) -> CheckInRequest {
     CheckInRequest {
         resident_id: callers::RESIDENT.to_string(),
         kind: kind.into(),
         provider_organisation_id: callers::CLINIC.to_string(),
-        ..card(occurred_at)
+        ..card(town, occurred_at)
     }
 }
 
@@ -69,7 +69,7 @@ async fn sc_04_an_appointment_is_kept_and_its_visit_ends() {
     let town = Town::new().await;
     let slot = town.clinic_slots(now() + TimeDelta::hours(11), 1, 5).await.remove(0);
     let booked = town.booked(&slot).await;
-    let request = appointment(&booked.appointment_id);
+    let request = appointment(&town, &booked.appointment_id);
     let visit = check_in(&town, &town.clinic, request.clone()).await.unwrap();
     assert_eq!((visit.state(), visit.tier(), visit.kind()), (VisitState::Open, Tier::Community, CareKind::Outpatient));
     assert_eq!((&visit.appointment_id, &visit.journey_id), (&booked.appointment_id, &booked.journey_id));
@@ -79,7 +79,7 @@ async fn sc_04_an_appointment_is_kept_and_its_visit_ends() {
     assert_eq!(refused(check_in(&town, &town.clinic, reused).await), is(Code::InvalidArgument, "REQUEST_ID_REUSED"));
     let kept = town.get(&town.clinic, &booked.appointment_id).await.unwrap();
     assert_eq!((kept.state(), &kept.visit_id), (AppointmentState::Kept, &visit.visit_id));
-    let again = check_in(&town, &town.clinic, appointment(&booked.appointment_id)).await;
+    let again = check_in(&town, &town.clinic, appointment(&town, &booked.appointment_id)).await;
     assert_eq!(refused(again), is(Code::AlreadyExists, "VISIT_EXISTS"));
 
     let request = ending(&visit, VisitOutcome::Completed, now());
@@ -99,21 +99,51 @@ async fn id_10_another_persons_credential_leaves_the_appointment_confirmed() {
     let town = Town::new().await;
     let slot = town.clinic_slots(now() + TimeDelta::hours(2), 1, 5).await.remove(0);
     let booked = town.booked(&slot).await;
-    let other = CheckInRequest {
-        credential_resident_id: ResidentId::generate().to_string(),
-        ..appointment(&booked.appointment_id)
-    };
-    let refusal = check_in(&town, &town.clinic, other.clone()).await;
-    assert_eq!(refused(refusal), is(Code::FailedPrecondition, "IDENTITY_MISMATCH"));
+    let (_, other) = town.newcomer("other").await;
+    let nobodys = testkit::id_card(&testkit::national_id(now().date_naive()));
+    for shown in [town.card(other.parse().unwrap()), nobodys] {
+        let shown = CheckInRequest { credential: Some(shown), ..appointment(&town, &booked.appointment_id) };
+        let refusal = check_in(&town, &town.clinic, shown).await;
+        assert_eq!(refused(refusal), is(Code::FailedPrecondition, "IDENTITY_MISMATCH"));
+    }
     let still = town.get(&town.resident, &booked.appointment_id).await.unwrap();
     assert_eq!(still, booked);
 
-    let unread = CheckInRequest { credential_resident_id: String::new(), ..other.clone() };
-    assert_eq!(field(&check_in(&town, &town.clinic, unread).await.unwrap_err()), "credential_resident_id");
-    let unproven =
-        CheckInRequest { credential_resident_id: String::new(), identity_proof: IdentityProof::None.into(), ..other };
+    let card = appointment(&town, &booked.appointment_id);
+    let unread = CheckInRequest { credential: None, ..card.clone() };
+    assert_eq!(field(&check_in(&town, &town.clinic, unread).await.unwrap_err()), "credential");
+    let electronic = IdentityProof::ElectronicCredential.into();
+    let other_kind = CheckInRequest { identity_proof: electronic, ..card.clone() };
+    assert_eq!(field(&check_in(&town, &town.clinic, other_kind).await.unwrap_err()), "credential.kind");
+    let unproven = CheckInRequest { credential: None, identity_proof: IdentityProof::None.into(), ..card };
     let visit = check_in(&town, &town.clinic, unproven).await.unwrap();
     assert_eq!(visit.identity_proof(), IdentityProof::None);
+}
+
+#[tokio::test]
+async fn id_10_what_a_desk_read_is_asked_at_identity_and_stands_in_its_audit() {
+    let town = Town::new().await;
+    let request = walk_in(&town, CareKind::Outpatient, now());
+    let visit = check_in(&town, &town.clinic, request.clone()).await.unwrap();
+    // Repeated, it is answered from what was stored, and nobody is asked again.
+    assert_eq!(check_in(&town, &town.clinic, request).await.unwrap(), visit);
+    let (_, other) = town.newcomer("other").await;
+    let another =
+        CheckInRequest { credential: Some(town.card(other.parse().unwrap())), ..walk_in(&town, CareKind::Outpatient, now()) };
+    let refusal = check_in(&town, &town.clinic, another).await;
+    assert_eq!(refused(refusal), is(Code::FailedPrecondition, "IDENTITY_MISMATCH"));
+    for (action, count) in [("identity.credential.match", 1_i64), ("identity.credential.mismatch", 1)] {
+        let asked: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM audit_entries WHERE action = $1 AND resident_id = $2 AND actor = $3",
+        )
+        .bind(action)
+        .bind(callers::RESIDENT)
+        .bind(town.clinic.party())
+        .fetch_one(&mut town.mesh.owner("identity").await)
+        .await
+        .unwrap();
+        assert_eq!(asked, count, "{action}");
+    }
 }
 
 #[tokio::test]
@@ -121,15 +151,15 @@ async fn sc_04_a_check_in_that_cannot_be_is_refused_with_its_own_reason() {
     let town = Town::new().await;
     let slots = town.clinic_slots(now() + TimeDelta::hours(13), 1, 5).await;
     let held = town.hold(&slots[0]).await.unwrap();
-    let early = check_in(&town, &town.clinic, appointment(&held.appointment_id)).await;
+    let early = check_in(&town, &town.clinic, appointment(&town, &held.appointment_id)).await;
     assert_eq!(refused(early), is(Code::FailedPrecondition, "TOO_EARLY"));
     let slots = town.clinic_slots(now() + TimeDelta::hours(2), 1, 5).await;
     let (second, second_id) = town.newcomer("second").await;
     let wish = proto::anjia::scheduling::v1::HoldSlotRequest { resident_id: second_id, ..crate::town::hold(&slots[0]) };
     let unconfirmed = town.hold_as(&second, wish).await.unwrap();
     let request = CheckInRequest {
-        credential_resident_id: unconfirmed.resident_id.clone(),
-        ..appointment(&unconfirmed.appointment_id)
+        credential: Some(town.card(unconfirmed.resident_id.parse().unwrap())),
+        ..appointment(&town, &unconfirmed.appointment_id)
     };
     let refusal = check_in(&town, &town.clinic, request.clone()).await;
     assert_eq!(refused(refusal), is(Code::FailedPrecondition, "APPOINTMENT_NOT_CONFIRMED"));
@@ -139,18 +169,17 @@ async fn sc_04_a_check_in_that_cannot_be_is_refused_with_its_own_reason() {
     assert_eq!(refused(refusal), is(Code::PermissionDenied, "METHOD_NOT_PERMITTED"));
     let wrong = CheckInRequest { resident_id: callers::RESIDENT.to_string(), ..request };
     assert_eq!(field(&check_in(&town, &town.clinic, wrong).await.unwrap_err()), "resident_id");
-    let unknown = appointment(&AppointmentId::generate().to_string());
+    let unknown = appointment(&town, &AppointmentId::generate().to_string());
     assert_eq!(refused(check_in(&town, &town.clinic, unknown).await), is(Code::NotFound, "APPOINTMENT_NOT_FOUND"));
 
-    let tomorrow = walk_in(CareKind::Outpatient, now() + TimeDelta::days(1));
+    let tomorrow = walk_in(&town, CareKind::Outpatient, now() + TimeDelta::days(1));
     assert_eq!(refused(check_in(&town, &town.clinic, tomorrow).await), is(Code::InvalidArgument, "IN_FUTURE"));
-    let id = ResidentId::generate().to_string();
-    let nobody =
-        CheckInRequest { resident_id: id.clone(), credential_resident_id: id, ..walk_in(CareKind::Outpatient, now()) };
+    let nobody = ResidentId::generate().to_string();
+    let nobody = CheckInRequest { resident_id: nobody, ..walk_in(&town, CareKind::Outpatient, now()) };
     assert_eq!(refused(check_in(&town, &town.clinic, nobody).await), is(Code::NotFound, "RESIDENT_NOT_FOUND"));
     let elsewhere = CheckInRequest {
         provider_organisation_id: OrganisationId::generate().to_string(),
-        ..walk_in(CareKind::Outpatient, now())
+        ..walk_in(&town, CareKind::Outpatient, now())
     };
     assert_eq!(refused(check_in(&town, &town.clinic, elsewhere).await), is(Code::PermissionDenied, "OUTSIDE_SCOPE"));
 }
@@ -160,7 +189,7 @@ async fn sc_04_a_stay_is_reported_after_it_happened() {
     let town = Town::new().await;
     let admitted = now() - TimeDelta::days(40);
     let visit_id = VisitId::generate().to_string();
-    let request = CheckInRequest { visit_id: visit_id.clone(), ..walk_in(CareKind::Inpatient, admitted) };
+    let request = CheckInRequest { visit_id: visit_id.clone(), ..walk_in(&town, CareKind::Inpatient, admitted) };
     let stay = check_in(&town, &town.clinic, request.clone()).await.unwrap();
     assert_eq!(
         (stay.kind(), stay.opened_at, &stay.visit_id),
@@ -193,7 +222,7 @@ async fn id_04_a_delegate_collects_medicine_if_the_delegation_says_attend() {
         present: Present::Delegate.into(),
         delegate: delegate.to_owned(),
         delegation_id: delegation.to_owned(),
-        ..walk_in(CareKind::Chronic, now())
+        ..walk_in(&town, CareKind::Chronic, now())
     };
     let worker = town.worker.party().to_owned();
     let refusal = check_in(&town, &town.clinic, collect("", "")).await;
@@ -205,6 +234,15 @@ async fn id_04_a_delegate_collects_medicine_if_the_delegation_says_attend() {
     let refusal = check_in(&town, &town.clinic, collect(&stranger, &town.delegation)).await;
     assert_eq!(refused(refusal), is(Code::PermissionDenied, "NO_DELEGATION"));
 
+    // Whoever collects brings the patient's card: their own proves nothing about the patient.
+    let (_, somebody) = town.newcomer("somebody").await;
+    let own = CheckInRequest {
+        credential: Some(town.card(somebody.parse().unwrap())),
+        ..collect(&worker, &town.delegation)
+    };
+    let refusal = check_in(&town, &town.clinic, own).await;
+    assert_eq!(refused(refusal), is(Code::FailedPrecondition, "IDENTITY_MISMATCH"));
+
     let visit = check_in(&town, &town.clinic, collect(&worker, &town.delegation)).await.unwrap();
     assert_eq!(visit.present(), Present::Delegate);
     let ended = end(&town, &town.clinic, ending(&visit, VisitOutcome::MedicineCollected, now())).await.unwrap();
@@ -214,7 +252,7 @@ async fn id_04_a_delegate_collects_medicine_if_the_delegation_says_attend() {
 #[tokio::test]
 async fn sc_04_a_malformed_check_in_names_its_field() {
     let town = Town::new().await;
-    let good = || walk_in(CareKind::Outpatient, now());
+    let good = || walk_in(&town, CareKind::Outpatient, now());
     let cases = [
         ("request_id", CheckInRequest { request_id: String::new(), ..good() }),
         ("resident_id", CheckInRequest { resident_id: String::new(), ..good() }),

@@ -11,6 +11,7 @@ pub(super) fn delegation() -> Delegation {
         id: DelegationId::generate(),
         region: RegionCode::BEIJING,
         resident: ResidentId::generate(),
+        known_as: KnownAs::default(),
         delegate: Party::Practitioner(PractitionerId::generate()),
         basis: Basis::Granted,
         actions: BTreeSet::from([Action::Book, Action::Refer]),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use adjudication::app::App;
 use adjudication::app::PERSONAL;
 use adjudication::config::Config;
-use adjudication::peers::{Identity, Scheduling};
+use adjudication::peers::{Identity, Scheduling, SchedulingAudit};
 use adjudication::{MIGRATOR, grpc, work};
-use chassis::{Credentials, Server, Tls, Verifier, command, telemetry};
+use chassis::{Credentials, Server, Tls, Verifier, command, telemetry, witness};
 use chrono::TimeDelta;
 use postgres::{
     Database, MigrateConfig, personal,
@@ -49,10 +49,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         db: db.clone(),
         clock: clock.clone(),
         identity: Identity::new(identity.clone(), credentials.clone()),
-        scheduling: Scheduling::new(scheduling, credentials.clone()),
+        scheduling: Scheduling::new(scheduling.clone(), credentials.clone()),
         division_valid: TimeDelta::hours(config.division_valid_h.into()),
     };
 
+    let watched = SchedulingAudit::new(scheduling, credentials.clone());
+    let (witnessing, home) = (db.clone(), config.server.region);
     let (ready, sealed, quoted) = (db.clone(), db.clone(), app.clone());
     let served = Server::new("adjudication", &config.server)
         .access(include_str!("../access.toml"))
@@ -63,6 +65,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
         .work("upkeep", |stop| postgres::upkeep(sealed, stop))
+        .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("appointments", |stop| work::appointments::run(quoted, stop))
         .serve(grpc::routes(&app))
         .await;

@@ -10,6 +10,7 @@ mod anchor;
 mod chain;
 mod checkpoint;
 mod digest;
+mod held;
 pub mod merkle;
 mod note;
 mod receipt;
@@ -18,7 +19,9 @@ mod rows;
 mod tables;
 mod told;
 mod tree;
+mod undigested;
 mod verify;
+mod witness;
 
 use std::fmt;
 use std::sync::Arc;
@@ -43,7 +46,9 @@ pub use row::{Row, What, id};
 pub use rows::{Opener, SealedCell, unlock};
 pub(crate) use tables::{Audited, Tables};
 pub use told::{Told, told};
-pub use verify::{Against, Finding, Place, Verified, verify, verify_in};
+pub use undigested::{Undigested, undecided, undigested};
+pub use verify::{Against, Finding, Place, SeenByWitness, Verified, verify, verify_in};
+pub use witness::{Doubt, Refused, Seen, Witness, Witnessed, witnessed};
 
 use digest::Salt;
 

@@ -13,3 +13,4 @@ mod rotation;
 mod scopes;
 mod tamper;
 mod vault;
+mod witness;

@@ -31,6 +31,8 @@ pub(crate) struct Past {
     notes: Vec<Uuid>,
     removed: Uuid,
     pub(crate) entries: i64,
+    /// Sizes of checkpoints.
+    signed: Vec<i64>,
     pub(crate) verifier: NoteVerifier,
     opener: Box<Opener<'static>>,
 }
@@ -53,9 +55,11 @@ impl Past {
         remove(&db, removed).await;
         sealer::seal_all(&db).await.unwrap();
         let entries = test.count("SELECT count(*) FROM audit_entries").await;
+        let signed = sqlx::query_scalar("SELECT size FROM audit_checkpoints ORDER BY size");
+        let signed = signed.fetch_all(&mut test.insider().await).await.unwrap();
         let verifier = db.audit_verifier().unwrap();
         let opener = opener(db.vault().clone());
-        Self { test, folder, notes, removed, entries, verifier, opener }
+        Self { test, folder, notes, removed, entries, signed, verifier, opener }
     }
 
     async fn insider(&self) -> PgConnection {
@@ -169,7 +173,7 @@ fn draw(past: &Past, rng: &mut StdRng) -> Tampering {
     let resealed = rng.random_bool(0.5).then_some(position);
     let in_log = |sql: String| Tampering { sql, reseal_from: resealed, place: entry(position) };
     let unsealed = |sql: String, place| Tampering { sql, reseal_from: None, place };
-    match rng.random_range(0..15) {
+    match rng.random_range(0..17) {
         0..=3 => {
             let edits = [
                 "sequence = sequence + 1000000",
@@ -179,7 +183,7 @@ fn draw(past: &Past, rng: &mut StdRng) -> Tampering {
                 "organisation_id = gen_random_uuid()",
                 "delegation_id = gen_random_uuid()",
                 "resident_id = gen_random_uuid()",
-                "resident_id = NULL",
+                "resident_id = CASE WHEN resident_id IS NULL THEN gen_random_uuid() END",
                 "action = action || '.again'",
                 "occurred_at = occurred_at - interval '1 microsecond'",
                 "salt = sha256(salt)",
@@ -250,6 +254,28 @@ fn draw(past: &Past, rng: &mut StdRng) -> Tampering {
                 row("notes", id.to_string()),
             )
         }
+        14 => {
+            let (sql, id) = list_edits().choose(rng).copied().unwrap();
+            unsealed(sql.to_owned(), row("audited_tables", id))
+        }
+        15 => {
+            let size = *past.signed.choose(rng).unwrap();
+            let (sql, size) = [
+                (format!("UPDATE audit_checkpoints SET root = sha256(root) WHERE size = {size}"), size),
+                (format!("UPDATE audit_checkpoints SET note = replace(note, 'notes', 'nodes') WHERE size = {size}"), size),
+                (
+                    format!(
+                        "INSERT INTO audit_checkpoints SELECT size + {0}, root, note FROM audit_checkpoints WHERE size = {0}",
+                        past.entries
+                    ),
+                    2 * past.entries,
+                ),
+            ]
+            .choose(rng)
+            .cloned()
+            .unwrap();
+            unsealed(sql, Place::Checkpoint(size.unsigned_abs()))
+        }
         _ => unsealed(
             format!(
                 "UPDATE notes one SET text = other.text FROM notes other WHERE one.id IN ('{note}', '{twin}') \
@@ -258,6 +284,25 @@ fn draw(past: &Past, rng: &mut StdRng) -> Tampering {
             row("notes", note.to_string()),
         ),
     }
+}
+
+/// What changes what is digested from now on, or hides what was.
+const fn list_edits() -> [(&'static str, &'static str); 7] {
+    [
+        ("UPDATE audited_tables SET columns = '{id,region}' WHERE name = 'notes'", "notes/1"),
+        ("UPDATE audited_tables SET sealed = '{}' WHERE name = 'leaves'", "leaves/1"),
+        ("UPDATE audited_tables SET version = 2 WHERE name = 'notes'", "notes/2"),
+        ("DELETE FROM audited_tables WHERE name = 'leaves'", "leaves/1"),
+        ("UPDATE audited_tables SET columns = '{name}' WHERE name = 'audited_tables'", "audited_tables/1"),
+        (
+            "INSERT INTO audited_tables SELECT name, 2, key, key_types, '{id}', sealed FROM audited_tables WHERE name = 'notes'",
+            "notes/2",
+        ),
+        (
+            "INSERT INTO audited_tables SELECT 'chores', 1, key, key_types, '{id}', sealed FROM audited_tables WHERE name = 'notes'",
+            "chores/1",
+        ),
+    ]
 }
 
 /// Seals anew what stands from a position on, as the sealer would have.
@@ -303,6 +348,135 @@ async fn g10_id_09_a_thousand_random_tamperings_are_all_found_and_located() {
         run(&mut tx, "ROLLBACK TO SAVEPOINT before".to_owned()).await;
     }
     assert_eq!(past.verify(&mut tx).await, clean);
+}
+
+#[tokio::test]
+async fn id_09_a_list_of_digested_columns_is_not_changed_unseen() {
+    let past = Past::new().await;
+    let mut insider = past.insider().await;
+    let mut tx = insider.begin().await.unwrap();
+    for (sql, id) in list_edits() {
+        run(&mut tx, "SAVEPOINT before".to_owned()).await;
+        run(&mut tx, sql.to_owned()).await;
+        let verified = past.verify(&mut tx).await;
+        let place = row("audited_tables", id);
+        assert!(verified.findings.iter().any(|finding| finding.place == place), "{sql}: {verified:#?}");
+        run(&mut tx, "ROLLBACK TO SAVEPOINT before".to_owned()).await;
+    }
+}
+
+#[tokio::test]
+async fn id_09_a_row_sealed_by_an_older_list_is_opened_by_that_list() {
+    let past = Past::new().await;
+    let mut owner = past.test.insider().await;
+    // A release that digests what was sealed before in the open, and one column less sealed: rows of before are still whole.
+    let release = "ALTER TABLE leaves ADD COLUMN also bytea; \
+        CALL audited('leaves', sealed => '{also,sealed}', apart => '{readers,key_version}'); \
+        CALL audited('leaves', sealed => '{also}', apart => '{readers,key_version,sealed}')";
+    sqlx::raw_sql(release).execute(&mut owner).await.unwrap();
+    let db = notarised(&past.test, &past.folder).await;
+    let mut tx = begin(&db).await;
+    sqlx::query("INSERT INTO leaves (book, number, region, sealed, also) VALUES ('b', 1, '110000', 'one', 'two')")
+        .execute(&mut *tx)
+        .await
+        .unwrap();
+    record(tx, |entry| entry.sealed_row("leaves", "b/1", [("also", Some("two"))]), "notes.leaf.add").await;
+    sealer::seal_all(&db).await.unwrap();
+    let mut insider = past.insider().await;
+    let verified = past.verify_alone(&mut insider).await;
+    assert!(verified.is_whole(), "{verified:?}");
+    run(&mut insider, "UPDATE leaves SET sealed = 'other' WHERE book <> 'b' AND number = 3".to_owned()).await;
+    run(&mut insider, "UPDATE leaves SET also = 'other' WHERE book = 'b'".to_owned()).await;
+    let found: Vec<Place> =
+        past.verify_alone(&mut insider).await.findings.into_iter().map(|finding| finding.place).collect();
+    assert_eq!(found, [row("leaves", audit::id(&[&"a/%", &3])), row("leaves", "b/1")]);
+}
+
+#[tokio::test]
+async fn id_09_what_is_not_sealed_in_a_minute_is_found() {
+    let past = Past::new().await;
+    let db = notarised(&past.test, &past.folder).await;
+    add(&db, "the sealer has stopped").await;
+    let mut insider = past.insider().await;
+    assert!(past.verify_alone(&mut insider).await.is_whole(), "sealing takes a moment");
+    let later = "UPDATE audit_entries SET occurred_at = now() - interval '2 minutes' WHERE position IS NULL";
+    run(&mut insider, later.to_owned()).await;
+    let verified = past.verify_alone(&mut insider).await;
+    assert_eq!(verified.findings.len(), 1, "{verified:?}");
+    assert_eq!(verified.findings[0].place, entry(past.entries + 1));
+}
+
+#[tokio::test]
+async fn id_09_entries_that_no_checkpoint_covers_are_named_and_found_when_they_are_old() {
+    let past = Past::new().await;
+    let mut insider = past.insider().await;
+    assert_eq!(past.verify_alone(&mut insider).await.uncovered, 0);
+    // Without the key nothing is signed any more.
+    add(&past.test.db, "not signed").await;
+    sealer::seal_all(&past.test.db).await.unwrap();
+    let verified = past.verify_alone(&mut insider).await;
+    assert_eq!((verified.wrong, verified.uncovered), (0, 1), "{verified:?}");
+    add(&past.test.db, "not signed for two hours").await;
+    let later = "UPDATE audit_entries SET occurred_at = now() - interval '2 hours' WHERE position IS NULL";
+    run(&mut insider, later.to_owned()).await;
+    sealer::seal_all(&past.test.db).await.unwrap();
+    let verified = past.verify_alone(&mut insider).await;
+    assert_eq!((verified.findings.len(), verified.uncovered), (1, 2), "{verified:?}");
+    assert_eq!(verified.findings[0].place, entry(past.entries + 2));
+}
+
+#[tokio::test]
+async fn id_09_nothing_is_signed_upon_a_forged_checkpoint() {
+    let past = Past::new().await;
+    let db = notarised(&past.test, &past.folder).await;
+    let mut insider = past.insider().await;
+    let (kept, ahead) = (past.entries, past.entries + 1);
+    for (name, forged) in [
+        ("beyond the chain", format!("INSERT INTO audit_checkpoints SELECT 2 * size, root, note FROM audit_checkpoints WHERE size = {kept}")),
+        ("of the chain, not by us", format!("INSERT INTO audit_checkpoints SELECT {ahead}, root, note FROM audit_checkpoints WHERE size = {kept}")),
+    ] {
+        run(&mut insider, forged).await;
+        add(&db, name).await;
+        let refused = sealer::seal_all(&db).await.unwrap_err();
+        assert!(refused.to_string().contains("audit_checkpoints"), "{name}: {refused}");
+        let verified = past.verify_alone(&mut insider).await;
+        let is_found = verified.findings.iter().any(|finding| matches!(finding.place, Place::Checkpoint(size) if size > kept.unsigned_abs()));
+        assert!(is_found, "{name}: {verified:?}");
+        run(&mut insider, format!("DELETE FROM audit_checkpoints WHERE size > {kept}")).await;
+    }
+    sealer::seal_all(&db).await.unwrap();
+    let verified = past.verify_alone(&mut insider).await;
+    assert!(verified.is_whole() && verified.uncovered == 0, "{verified:?}");
+}
+
+#[tokio::test]
+async fn id_09_a_long_backlog_is_signed_in_steps() {
+    let past = Past::new().await;
+    let mut insider = past.insider().await;
+    let first = past.entries + 1;
+    let last = past.entries + 210_000;
+    run(
+        &mut insider,
+        format!(
+            "INSERT INTO audit_entries (sequence, region, actor, subject, action, rows, salt, position, previous_hash, hash) \
+             SELECT 1000 + n, '110000', 'a', 's', 'notes.note.read', '[]', sha256(''), n, sha256(''), sha256(n::text::bytea) \
+             FROM generate_series({first}, {last}) n; \
+             UPDATE chain_heads SET position = {last} WHERE chain = 'audit_entries'"
+        ),
+    )
+    .await;
+    let db = notarised(&past.test, &past.folder).await;
+    sealer::seal_all(&db).await.unwrap();
+    let sizes: Vec<i64> =
+        sqlx::query_scalar("SELECT size FROM audit_checkpoints WHERE size >= $1 ORDER BY size")
+            .bind(first)
+            .fetch_all(&mut insider)
+            .await
+            .unwrap();
+    assert_eq!(sizes, [past.entries + 100_000, past.entries + 200_000, last]);
+    let anchored = Anchor::in_folder(past.folder.path().join("notes"));
+    let hashes = anchored.all().unwrap().map(|anchored| anchored.unwrap().hashes.len()).max();
+    assert_eq!(hashes, Some(100_000));
 }
 
 #[tokio::test]

@@ -101,7 +101,10 @@ async fn id_09_a_log_rewritten_with_the_real_key_and_without_its_anchor_is_told_
         UPDATE audit_entries SET position = NULL, previous_hash = NULL, hash = NULL; \
         UPDATE audit_entries SET actor = 'service:nobody' WHERE sequence = (SELECT min(sequence) FROM audit_entries); \
         UPDATE chain_heads SET position = 0, hash = decode(repeat('00', 32), 'hex') WHERE chain = 'audit_entries'";
-    sqlx::raw_sql(rewrite).execute(&mut admin(&city, "identity").await).await.expect("nothing keeps an insider from it");
+    sqlx::raw_sql(rewrite)
+        .execute(&mut admin(&city, "identity").await)
+        .await
+        .expect("nothing keeps an insider from it");
     std::fs::remove_dir_all(root.join(devstack::ANCHOR).join("identity")).expect("an anchor");
     city.start_again("identity").await;
     let witness = "scheduling";
@@ -118,7 +121,8 @@ async fn id_09_a_log_rewritten_with_the_real_key_and_without_its_anchor_is_told_
     // It is alerted, and takes nobody out of service.
     let events = "SELECT count(*) FROM events WHERE kind = 'anjia.scheduling.witness.refused.v1'";
     let count = async || {
-        let events: i64 = sqlx::query_scalar(events).fetch_one(&mut admin(&city, witness).await).await.expect("counted");
+        let events: i64 =
+            sqlx::query_scalar(events).fetch_one(&mut admin(&city, witness).await).await.expect("counted");
         Ok(events)
     };
     assert_eq!(terminal(count, |count| *count > 0).await, 1);

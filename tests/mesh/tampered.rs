@@ -86,9 +86,10 @@ impl Victim {
             let position = rng.random_range(1..=self.entries);
             let edits = ["actor = actor || 'x'", "occurred_at = occurred_at - interval '1 second'", "rows = '[]'"];
             let edit = edits.choose(rng).expect("one of three");
-            let sql = match rng.random_bool(0.3) {
-                true => format!("DELETE FROM audit_entries WHERE position = {position}"),
-                false => format!("UPDATE audit_entries SET {edit} WHERE position = {position}"),
+            let sql = if rng.random_bool(0.3) {
+                format!("DELETE FROM audit_entries WHERE position = {position}")
+            } else {
+                format!("UPDATE audit_entries SET {edit} WHERE position = {position}")
             };
             return Tampering { sql, place: Place::Entry(position.unsigned_abs()) };
         }

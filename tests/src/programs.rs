@@ -27,7 +27,8 @@ pub async fn ask_anjia(folder: &Path, arguments: &[&str]) -> (bool, Value) {
     let printed = String::from_utf8_lossy(&output.stdout);
     let said = String::from_utf8_lossy(&output.stderr);
     let told = serde_json::from_str(&printed);
-    let told = told.unwrap_or_else(|error| panic!("anjia {}: not JSON: {error}\n{printed}\n{said}", arguments.join(" ")));
+    let told =
+        told.unwrap_or_else(|error| panic!("anjia {}: not JSON: {error}\n{printed}\n{said}", arguments.join(" ")));
     (output.status.success(), told)
 }
 

@@ -50,8 +50,9 @@ pub async fn witnessed(db: &Database, ctx: &Context) -> Result<wire::WitnessedCh
     let mut tx = db.begin(Scope::of(&ctx.caller)).await.map_err(storage)?;
     let seen = audit::witnessed(&mut tx).await.map_err(storage)?;
     tx.commit().await.map_err(storage)?;
-    let seen = seen
-        .ok_or_else(|| error::status(error::DOMAIN, Code::NotFound, "NOTHING_WITNESSED", "no checkpoint was seen yet"))?;
+    let seen = seen.ok_or_else(|| {
+        error::status(error::DOMAIN, Code::NotFound, "NOTHING_WITNESSED", "no checkpoint was seen yet")
+    })?;
     Ok(wire::WitnessedCheckpoint {
         origin: seen.origin,
         note: seen.note,

@@ -68,7 +68,7 @@ impl Keys {
         Ok(path)
     }
 
-    /// The public key (SubjectPublicKeyInfo PEM) of a private one, beside it.
+    /// The public key (SPKI, PEM) of a private one, beside it.
     pub fn public(&self, name: &str) -> Result<PathBuf> {
         let path = self.folder.join(format!("{name}.pub"));
         fs::write(&path, self.public_pem(name)?).with_context(|| format!("writing {}", path.display()))?;

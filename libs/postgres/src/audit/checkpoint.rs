@@ -29,7 +29,7 @@ pub struct AuditConfig {
     /// A checkpoint is signed at most this long after the entries it covers, in seconds.
     #[arg(long, env, default_value_t = CHECKPOINT_INTERVAL_S, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub audit_checkpoint_interval_s: u32,
-    /// Ed25519 public key (SubjectPublicKeyInfo PEM) of the audit that this service witnesses; which one that is, its README says.
+    /// Ed25519 public key (SPKI, PEM) of the audit that this service witnesses; which one that is, its README says.
     /// Without it, or without a key of its own, it witnesses none.
     #[arg(long, env)]
     pub audit_witnessed_key_file: Option<PathBuf>,
@@ -79,18 +79,27 @@ impl Notary {
     }
 
     /// Signs and anchors what is sealed, if it is more than at the last checkpoint and, unless `is_due`, much more; a long backlog in
-    /// several steps, each after true. The caller holds the
-    /// sealer's lease in this transaction; what was sealed is committed.
+    /// several steps, each after a true. The caller holds the sealer's lease in this transaction; what was sealed is committed.
     pub(crate) async fn sign(&self, tx: &mut Transaction, is_due: bool) -> Result<bool, Error> {
         let conn = &mut **tx;
         let (sealed, _) = chain::head(&mut *conn).await?;
-        let kept = self.kept(&mut *conn).await?;
-        if kept > sealed.unsigned_abs() {
+        let last = latest(&mut *conn).await?;
+        let kept = last.as_ref().map_or(0, |(size, _)| *size);
+        let Some(new) = sealed.unsigned_abs().checked_sub(kept) else {
             // Nobody signs what is not sealed: somebody wants that nothing is signed any more.
             return Err(Error::row_invalid("audit_checkpoints", "size", kept));
+        };
+        if !is_due && new < CHECKPOINT_ENTRIES_MAX {
+            return Ok(false);
         }
-        let new = sealed.unsigned_abs() - kept;
-        if new == 0 || !is_due && new < CHECKPOINT_ENTRIES_MAX {
+        if let Some((_, note)) = &last {
+            // What follows would rest on it.
+            let signed = self.signer.verifier().open(note).is_ok_and(|checkpoint| checkpoint.size == kept);
+            if !signed {
+                return Err(Error::row_invalid("audit_checkpoints", "note", kept));
+            }
+        }
+        if new == 0 {
             return Ok(false);
         }
         let size = kept + new.min(STEP_ENTRIES_MAX);
@@ -117,15 +126,6 @@ impl Notary {
             .execute(conn)
             .await?;
         Ok(true)
-    }
-
-    /// How many entries the last checkpoint covers. One that we did not sign is an error: what follows would rest on it.
-    async fn kept(&self, conn: &mut PgConnection) -> Result<u64, Error> {
-        let Some((size, note)) = latest(conn).await? else { return Ok(0) };
-        match self.signer.verifier().open(&note) {
-            Ok(checkpoint) if checkpoint.size == size => Ok(size),
-            _ => Err(Error::row_invalid("audit_checkpoints", "note", size)),
-        }
     }
 }
 

@@ -14,7 +14,8 @@ use crate::Error;
 const NOT_AS_SIGNED: &str = "the checkpoint in the database is not what was signed of the chain";
 const NOT_ANCHORED: &str = "the checkpoint was anchored, and the anchor lacks it";
 const BEYOND: &str = "the database has a checkpoint of more entries than are sealed";
-const NOT_WITNESSED: &str = "what the witness keeps is not a checkpoint that the service signed and the witness cosigned";
+const NOT_WITNESSED: &str =
+    "what the witness keeps is not a checkpoint that the service signed and the witness cosigned";
 const NOT_AS_WITNESSED: &str = "the chain is not the one that its witness saw";
 const GONE: &str = "entries that its witness saw are gone from here on";
 

@@ -3,7 +3,9 @@
 //! An entry names the rows that were read, written or removed. Of a written one it holds a salted digest of everything that stands in
 //! it, so that an edit of the row itself is found later, and so that the entry says nothing about a person once the salt is gone. The
 //! database digests the row as it stands when the entry is written: record after the row was written, not before. Which tables are
-//! audited, migrations say once (`CALL audited('bills')`), for writing and for verifying alike. The sealer chains committed entries.
+//! audited, migrations say once (`CALL audited('bills')`), for writing and for verifying alike; that list is audited itself, and
+//! `undigested.toml` says why every other table is left out. The sealer chains committed entries, signs checkpoints and anchors them
+//! outside the database; another service witnesses them.
 
 mod access;
 mod anchor;

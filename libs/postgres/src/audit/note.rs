@@ -110,12 +110,12 @@ impl NoteVerifier {
         Ok(Self { name: name.to_owned(), key })
     }
 
-    /// The public key in a file (SubjectPublicKeyInfo PEM) of whoever signs as `name`.
+    /// The public key in a file (SPKI, PEM) of whoever signs as `name`.
     pub fn load(name: impl Into<String>, file: &Path) -> Result<Self, Error> {
         let unreadable = |cause: String| Error::AuditKey { file: file.to_owned(), cause };
         let pem = std::fs::read_to_string(file).map_err(|error| unreadable(error.to_string()))?;
-        let key =
-            VerifyingKey::from_public_key_pem(&pem).map_err(|_| unreadable("no Ed25519 public key in PEM".to_owned()))?;
+        let key = VerifyingKey::from_public_key_pem(&pem)
+            .map_err(|_| unreadable("no Ed25519 public key in PEM".to_owned()))?;
         Ok(Self { name: name.into(), key })
     }
 
@@ -196,8 +196,7 @@ impl std::fmt::Display for NoteVerifier {
 }
 
 fn key_hash(name: &str, kind: u8, key: &VerifyingKey) -> [u8; 4] {
-    let digest =
-        Sha256::new().chain_update(name).chain_update([b'\n', kind]).chain_update(key.as_bytes()).finalize();
+    let digest = Sha256::new().chain_update(name).chain_update([b'\n', kind]).chain_update(key.as_bytes()).finalize();
     let [a, b, c, d, ..] = <[u8; 32]>::from(digest);
     [a, b, c, d]
 }

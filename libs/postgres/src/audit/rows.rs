@@ -234,12 +234,7 @@ fn person_key(row: &Checked, opener: &Opener<'_>) -> Option<PersonKey> {
     PersonKey::from_bytes(&opener(cell)?)
 }
 
-fn open(
-    row: &Checked,
-    audited: &Audited,
-    columns: &[&String],
-    opener: &Opener<'_>,
-) -> Option<Vec<Option<String>>> {
+fn open(row: &Checked, audited: &Audited, columns: &[&String], opener: &Opener<'_>) -> Option<Vec<Option<String>>> {
     let (region, key_version) = (row.region.as_deref()?, row.key_version?);
     let cells = row.sealed.as_deref()?;
     let stored = |column: &String| cells.get(columns.iter().position(|name| *name == column)?);

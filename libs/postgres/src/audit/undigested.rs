@@ -26,11 +26,7 @@ pub fn undigested() -> Result<Vec<Undigested>, toml::de::Error> {
 }
 
 /// Tables of a service's database about which nobody has decided: neither audited nor among `listed`; and those of which both is said.
-pub async fn undecided(
-    conn: &mut PgConnection,
-    service: &str,
-    listed: &[Undigested],
-) -> Result<Vec<String>, Error> {
+pub async fn undecided(conn: &mut PgConnection, service: &str, listed: &[Undigested]) -> Result<Vec<String>, Error> {
     let tables: Vec<(String, bool)> = sqlx::query_as(
         "SELECT relname::text, EXISTS (SELECT FROM audited_tables WHERE name = relname) FROM pg_class \
          WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') ORDER BY 1",

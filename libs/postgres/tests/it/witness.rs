@@ -94,7 +94,8 @@ async fn id_09_what_a_witness_keeps_is_cosigned_and_audited_itself() {
     assert!(shown.note.starts_with(&notes[1]));
     assert!(world.db.audit_verifier().unwrap().cosigned_at(&shown.note).is_some());
     assert_eq!(world.seen().await.map(|seen| (seen.size, seen.root)), Some((9, [2; 32])));
-    let entries = world.test.count("SELECT count(*) FROM audit_entries WHERE action = 'platform.checkpoint.witness'").await;
+    let entries =
+        world.test.count("SELECT count(*) FROM audit_entries WHERE action = 'platform.checkpoint.witness'").await;
     assert_eq!(entries, 2, "one for each");
 
     // Whoever has the witness's database, too, is found in its own audit; what it no longer holds for signed is not gone on from.
@@ -134,11 +135,11 @@ async fn id_09_a_log_rewritten_with_its_own_key_and_without_its_anchor_is_told_b
     world.keep(&note).await;
     let (seen, cosigner) = (world.shown().await.note, world.db.audit_verifier().unwrap());
     let anchor = Anchor::in_folder(past.folder.path().join("notes"));
-    let witness = Some(SeenByWitness { note: &seen, cosigner: &cosigner, has_refused: false });
-    let against = Against { anchor: Some((&anchor, &past.verifier)), witness, ..Against::default() };
+    let witness = SeenByWitness { note: &seen, cosigner: &cosigner, has_refused: false };
+    let against = Against { anchor: Some((&anchor, &past.verifier)), witness: Some(witness), ..Against::default() };
     let verified = audit::verify(&mut insider, against).await.unwrap();
     assert!(verified.is_whole() && verified.witnessed == past.entries.unsigned_abs(), "{verified:?}");
-    let other = SeenByWitness { cosigner: &past.verifier, ..witness.unwrap() };
+    let other = SeenByWitness { cosigner: &past.verifier, ..witness };
     let unsigned = audit::verify(&mut insider, Against { witness: Some(other), ..against }).await.unwrap();
     assert_eq!(unsigned.findings.len(), 1, "{unsigned:?}");
 

@@ -87,12 +87,7 @@ fn table(verified: &BTreeMap<String, Verified>) -> String {
         let _ = write!(
             table,
             "\n{service:<14} {:>9} {:>9} {:>9} {:>12} {:>10} {:>10}  {verdict}",
-            verified.entries,
-            verified.rows,
-            verified.erased,
-            verified.anchored,
-            verified.witnessed,
-            verified.uncovered
+            verified.entries, verified.rows, verified.erased, verified.anchored, verified.witnessed, verified.uncovered
         );
         for finding in verified.findings.iter().take(PRINTED_MAX) {
             let _ = write!(table, "\n  ✗ {}: {}", finding.place, finding.what);

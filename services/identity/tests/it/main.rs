@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-mod audited;
 mod access;
+mod audited;
 mod bootstrap;
 mod break_glass;
 mod certificates;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use chassis::{Context, audit};
 
 use proto::anjia::payment::v1::{
-    GetCheckpointRequest, GetCheckpointResponse, GetWitnessedRequest, GetWitnessedResponse, ListAccessRequest, ListAccessResponse, ProveConsistencyRequest,
-    ProveConsistencyResponse, ProveInclusionRequest, ProveInclusionResponse, audit_service_server::AuditService,
+    GetCheckpointRequest, GetCheckpointResponse, GetWitnessedRequest, GetWitnessedResponse, ListAccessRequest,
+    ListAccessResponse, ProveConsistencyRequest, ProveConsistencyResponse, ProveInclusionRequest,
+    ProveInclusionResponse, audit_service_server::AuditService,
 };
 use tonic::{Request, Response, Status};
 

@@ -6,7 +6,8 @@ use chassis::{Context, Credentials, error};
 use proto::anjia::adjudication::v1::adjudication_service_client::AdjudicationServiceClient;
 use proto::anjia::adjudication::v1::audit_service_client::AuditServiceClient;
 use proto::anjia::adjudication::v1::{
-    ConfirmSettlementRequest, Division, GetCheckpointRequest, GetQuoteRequest, GetSettlementRequest, ProveConsistencyRequest, Settlement, SettlementState,
+    ConfirmSettlementRequest, Division, GetCheckpointRequest, GetQuoteRequest, GetSettlementRequest,
+    ProveConsistencyRequest, Settlement, SettlementState,
 };
 use proto::anjia::common::v1::{Checkpoint, TreeProof};
 use proto::convert::{self, FieldError};

@@ -179,7 +179,8 @@ pub async fn update(conn: &mut PgConnection, bill: &Bill) -> Result<(), Error> {
 /// Stores a locked bill that was re-based, with its new shares; answers how many it had before.
 pub async fn rebase(conn: &mut PgConnection, region: RegionCode, bill: &Bill) -> Result<usize, Error> {
     update(&mut *conn, bill).await?;
-    let gone = sqlx::query("DELETE FROM bill_shares WHERE bill_id = $1").bind(bill.id.uuid()).execute(&mut *conn).await?;
+    let gone =
+        sqlx::query("DELETE FROM bill_shares WHERE bill_id = $1").bind(bill.id.uuid()).execute(&mut *conn).await?;
     insert_shares(conn, region, bill).await?;
     Ok(usize::try_from(gone.rows_affected()).unwrap_or(usize::MAX))
 }

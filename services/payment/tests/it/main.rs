@@ -2,8 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on panics")]
 
-mod audited;
 mod access;
+mod audited;
 mod authorise;
 mod banks;
 mod cancel;

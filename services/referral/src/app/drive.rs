@@ -92,7 +92,12 @@ impl App {
         Ok(is_ours)
     }
 
-    async fn pause(&self, claim: Claim, plan: &Plan, Paused { state, has_moved, tries }: Paused) -> Result<(), ReferralError> {
+    async fn pause(
+        &self,
+        claim: Claim,
+        plan: &Plan,
+        Paused { state, has_moved, tries }: Paused,
+    ) -> Result<(), ReferralError> {
         if tries == TRIES_BEFORE_ALARM {
             tracing::error!(saga = %claim.saga, referral = %claim.referral, tries, "an acceptance makes no progress");
         }

@@ -2,9 +2,7 @@ use chassis::{Context, Credentials, channel::Channel, witness::Watched};
 use proto::{
     anjia::{
         common::v1::{Checkpoint, PageRequest, TreeProof},
-        payment::v1::{
-            self as wire, audit_service_client::AuditServiceClient, bill_service_client::BillServiceClient,
-        },
+        payment::v1::{self as wire, audit_service_client::AuditServiceClient, bill_service_client::BillServiceClient},
     },
     convert::{self, FieldError},
 };

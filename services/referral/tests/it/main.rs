@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that meets the unexpected has failed")]
 
-mod audited;
 mod accept;
+mod audited;
 mod consent;
 mod events;
 mod input;

@@ -142,12 +142,7 @@ fn capabilities(provider: &Provider, draft: &Draft) -> Result<Vec<String>, Sched
     Ok(given.clone())
 }
 
-async fn record(
-    tx: &mut Transaction,
-    ctx: &Context,
-    session: &Session,
-    slots: &[Slot],
-) -> Result<(), SchedulingError> {
+async fn record(tx: &mut Transaction, ctx: &Context, session: &Session, slots: &[Slot]) -> Result<(), SchedulingError> {
     let entry = audit::Entry::new(&ctx.caller, "scheduling.session.publish").row("sessions", session.id);
     Ok(audit::record(tx, slots::audited(entry, slots, &session.pools)).await?)
 }

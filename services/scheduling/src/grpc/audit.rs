@@ -2,8 +2,9 @@
 
 use chassis::{Context, audit};
 use proto::anjia::scheduling::v1::{
-    GetCheckpointRequest, GetCheckpointResponse, GetWitnessedRequest, GetWitnessedResponse, ListAccessRequest, ListAccessResponse, ProveConsistencyRequest,
-    ProveConsistencyResponse, ProveInclusionRequest, ProveInclusionResponse, audit_service_server::AuditService,
+    GetCheckpointRequest, GetCheckpointResponse, GetWitnessedRequest, GetWitnessedResponse, ListAccessRequest,
+    ListAccessResponse, ProveConsistencyRequest, ProveConsistencyResponse, ProveInclusionRequest,
+    ProveInclusionResponse, audit_service_server::AuditService,
 };
 use tonic::{Request, Response, Status};
 

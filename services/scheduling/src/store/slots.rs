@@ -54,9 +54,8 @@ pub async fn insert_all(conn: &mut PgConnection, slots: &[Slot], pools: &[PoolSh
 /// Names the slots and their places in each pool.
 pub fn audited(entry: Entry, slots: &[Slot], pools: &[PoolShare]) -> Entry {
     slots.iter().fold(entry, |entry, slot| {
-        let places = |entry: Entry, share: &PoolShare| {
-            entry.row("slot_pools", audit::id(&[&slot.id, &share.pool.as_str()]))
-        };
+        let places =
+            |entry: Entry, share: &PoolShare| entry.row("slot_pools", audit::id(&[&slot.id, &share.pool.as_str()]));
         pools.iter().fold(entry.row("slots", slot.id), places)
     })
 }

@@ -131,7 +131,7 @@ async fn captures_survive(victim: &str) {
 }
 
 /// The bank carries out what it is asked to.
-async fn report_orders(city: &City) {
+pub(crate) async fn report_orders(city: &City) {
     let mut bank = BankServiceClient::new(city.channel("payment"));
     let request = city.caller("bank").request(QueryOrdersRequest::default()).await;
     for order in bank.query_orders(request).await.expect("the bank sees its orders").into_inner().orders {
@@ -160,7 +160,7 @@ async fn die_after(city: &mut City, victim: &str, moment_ms: u64, owner: &str, u
 }
 
 /// Asks until what is seen is terminal. A service that just came back may refuse for a moment.
-async fn terminal<T: std::fmt::Debug>(
+pub(crate) async fn terminal<T: std::fmt::Debug>(
     look: impl AsyncFn() -> Result<T, Status>,
     is_terminal: impl Fn(&T) -> bool,
 ) -> T {

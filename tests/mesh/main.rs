@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod audited;
 mod bad_input;
 mod care;
 mod delegated;
@@ -15,3 +16,4 @@ mod redis;
 mod refusals;
 mod rotation;
 mod row_security;
+mod tampered;

@@ -12,8 +12,7 @@ use proto::anjia::identity::v1::merge_service_client::MergeServiceClient;
 use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
 use proto::anjia::identity::v1::{
     AddIdentifierRequest, CoverLayer, EnrolResidentRequest, Enrolment, Merge, MergeResidentsRequest,
-    ProposeMergeRequest, ProposeUnmergeRequest, ProvisionalKind, RegisterResidentRequest, Sex,
-    UnmergeResidentsRequest,
+    ProposeMergeRequest, ProposeUnmergeRequest, ProvisionalKind, RegisterResidentRequest, Sex, UnmergeResidentsRequest,
 };
 use proto::anjia::payment::v1::authorise_bill_request::Basis;
 use proto::anjia::payment::v1::{AuthoriseBillRequest, BillState, GetBillRequest, ListBillsRequest};
@@ -124,10 +123,7 @@ async fn uninsured(city: &City) -> Somebody {
     Somebody { credential: id_card(&patient.national_id), patient }
 }
 
-async fn registered(
-    city: &City,
-    as_said: impl FnOnce(RegisterResidentRequest) -> RegisterResidentRequest,
-) -> Patient {
+async fn registered(city: &City, as_said: impl FnOnce(RegisterResidentRequest) -> RegisterResidentRequest) -> Patient {
     let id = ResidentId::generate();
     let client = Client::resident(&format!("patient-{}", id.uuid().simple()), id.uuid());
     let caller = testkit::register_in(&city.mesh, vec![client]).await.remove(0);
@@ -149,7 +145,8 @@ async fn again(city: &City, somebody: Somebody) -> Somebody {
 /// A walk-in a while ago, over by now, and the clinic's claim for it.
 async fn visit(city: &City, somebody: &Somebody) -> Settlement {
     let mut visits = VisitServiceClient::new(city.channel("scheduling"));
-    let arrival = CheckInRequest { credential: Some(somebody.credential.clone()), ..requests::walk_in(&somebody.patient) };
+    let arrival =
+        CheckInRequest { credential: Some(somebody.credential.clone()), ..requests::walk_in(&somebody.patient) };
     let request = city.caller("clinic").request(arrival).await;
     let visit = visits.check_in(request).await.expect("checked in").into_inner().visit.expect("a visit");
     let end = EndVisitRequest {

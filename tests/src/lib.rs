@@ -16,7 +16,7 @@ mod visits;
 
 pub use city::City;
 pub use patients::Patient;
-pub use programs::{assert_invariants, assert_none_violated, run_anjia};
+pub use programs::{ask_anjia, assert_invariants, assert_none_violated, run_anjia};
 pub use snapshot::Snapshot;
 
 /// Requests as a test would send them; each has a fresh `request_id`.

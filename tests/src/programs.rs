@@ -9,6 +9,13 @@ use tokio::process::Command;
 
 /// `anjia <arguments>`, run in a folder: what it printed, read as JSON. Fails unless it succeeds.
 pub async fn run_anjia(folder: &Path, arguments: &[&str]) -> Value {
+    let (succeeds, printed) = ask_anjia(folder, arguments).await;
+    assert!(succeeds, "anjia {}: {printed:#}", arguments.join(" "));
+    printed
+}
+
+/// `anjia <arguments>`, run in a folder: whether it succeeds, and what it printed, read as JSON.
+pub async fn ask_anjia(folder: &Path, arguments: &[&str]) -> (bool, Value) {
     let output = Command::new(program())
         .args(arguments)
         .current_dir(folder)
@@ -19,8 +26,10 @@ pub async fn run_anjia(folder: &Path, arguments: &[&str]) -> Value {
         .unwrap_or_else(|error| panic!("anjia does not run: {error}; `cargo build --workspace --bins` makes it"));
     let printed = String::from_utf8_lossy(&output.stdout);
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "anjia {}: {}\n{printed}\n{said}", arguments.join(" "), output.status);
-    serde_json::from_str(&printed).unwrap_or_else(|error| panic!("not JSON: {error}\n{printed}"))
+    let told = serde_json::from_str(&printed);
+    let told =
+        told.unwrap_or_else(|error| panic!("anjia {}: not JSON: {error}\n{printed}\n{said}", arguments.join(" ")));
+    (output.status.success(), told)
 }
 
 /// Every invariant holds, says `anjia verify`.

@@ -8,10 +8,21 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::City;
 
-/// What moves without anybody's act: used assertions, who looked at whom and who was refused, which replica leads, how far
+/// What moves without anybody's act: used assertions, who looked at whom and who was refused, what is signed and
+/// witnessed of that, which replica leads, how far
 /// consumers are.
-const BOOKKEEPING: [&str; 7] =
-    ["assertions", "audit_entries", "refusals", "chain_heads", "leases", "cursors", "platform_migrations"];
+const BOOKKEEPING: [&str; 10] = [
+    "assertions",
+    "audit_entries",
+    "audit_checkpoints",
+    "audit_tiles",
+    "witnessed_checkpoints",
+    "refusals",
+    "chain_heads",
+    "leases",
+    "cursors",
+    "platform_migrations",
+];
 const SETTLES_WITHIN_TRIES: u32 = 50;
 
 /// A digest of each table, by `service.table`.

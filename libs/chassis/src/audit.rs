@@ -45,6 +45,23 @@ pub async fn checkpoint(db: &Database) -> Result<wire::Checkpoint, Status> {
     Ok(wire::Checkpoint { note, size: i64::try_from(size).unwrap_or(i64::MAX) })
 }
 
+/// What this service saw of the audit that it witnesses.
+pub async fn witnessed(db: &Database, ctx: &Context) -> Result<wire::WitnessedCheckpoint, Status> {
+    let mut tx = db.begin(Scope::of(&ctx.caller)).await.map_err(storage)?;
+    let seen = audit::witnessed(&mut tx).await.map_err(storage)?;
+    tx.commit().await.map_err(storage)?;
+    let seen = seen.ok_or_else(|| {
+        error::status(error::DOMAIN, Code::NotFound, "NOTHING_WITNESSED", "no checkpoint was seen yet")
+    })?;
+    Ok(wire::WitnessedCheckpoint {
+        origin: seen.origin,
+        note: seen.note,
+        size: seen.size,
+        witnessed_at: Some(to_timestamp(seen.witnessed_at)),
+        refused: seen.refused.unwrap_or_default(),
+    })
+}
+
 /// That an entry is among those of a tree. Made of hashes of all regions, which tell nothing about their entries.
 pub async fn prove_inclusion(db: &Database, position: i64, size: i64) -> Result<wire::TreeProof, Status> {
     let (position, size) = (count("position", position)?, count("size", size)?);

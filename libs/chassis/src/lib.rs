@@ -41,6 +41,7 @@ pub mod methods;
 pub mod server;
 pub mod telemetry;
 pub mod tls;
+pub mod witness;
 
 pub use access::{Denied, Guarded, Permitted};
 pub use auth::{Credentials, Mandate, Verifier};

@@ -32,6 +32,18 @@ pub fn audit_key(service: &str) -> String {
     format!("audit-{service}")
 }
 
+/// Whose audit a service witnesses: each another's, in the direction of calls.
+pub fn witnessed_by(witness: &str) -> Option<&'static str> {
+    match witness {
+        "scheduling" => Some("identity"),
+        "adjudication" => Some("scheduling"),
+        "payment" => Some("adjudication"),
+        "referral" => Some("payment"),
+        "identity" => Some("referral"),
+        _ => None,
+    }
+}
+
 const READY_PATIENCE: Duration = Duration::from_secs(30);
 const STOP_PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
@@ -302,6 +314,10 @@ impl Fleet {
         ];
         for peer in SERVICES {
             env.push((format!("{}_URL", peer.to_uppercase()), self.url(peer)?.into()));
+        }
+        if let Some(witnessed) = witnessed_by(name) {
+            let key = self.plan.keys.public(&audit_key(witnessed))?;
+            env.push(("AUDIT_WITNESSED_KEY_FILE".into(), key.into_os_string()));
         }
         if name == "identity" {
             env.push(("TOKEN_KEY_FOLDER".into(), self.plan.keys.signing()?.into_os_string()));

@@ -68,6 +68,21 @@ impl Keys {
         Ok(path)
     }
 
+    /// The public key (SPKI, PEM) of a private one, beside it.
+    pub fn public(&self, name: &str) -> Result<PathBuf> {
+        let path = self.folder.join(format!("{name}.pub"));
+        fs::write(&path, self.public_pem(name)?).with_context(|| format!("writing {}", path.display()))?;
+        Ok(path)
+    }
+
+    fn public_pem(&self, name: &str) -> Result<String> {
+        let path = self.private(name)?;
+        let pem = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let key =
+            SigningKey::from_pkcs8_pem(&pem).with_context(|| format!("{} holds no Ed25519 key", path.display()))?;
+        key.verifying_key().to_public_key_pem(LineEnding::LF).context("encoding a key")
+    }
+
     /// The folder of the keys that sign tokens, with a first one that has always signed; `identity keys rotate` adds others.
     pub fn signing(&self) -> Result<PathBuf> {
         let tokens = Self::in_folder(&self.folder.join("tokens"))?;
@@ -95,11 +110,7 @@ impl Keys {
     /// What identity is told about a client, whose key and certificate are made on the way.
     pub fn publish(&self, client: Client) -> Result<PublicClient> {
         self.certificates().of(&client.client_id)?;
-        let path = self.private(&client.client_id)?;
-        let pem = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        let key =
-            SigningKey::from_pkcs8_pem(&pem).with_context(|| format!("{} holds no Ed25519 key", path.display()))?;
-        let public_key_pem = key.verifying_key().to_public_key_pem(LineEnding::LF).context("encoding a key")?;
+        let public_key_pem = self.public_pem(&client.client_id)?;
         Ok(PublicClient { client, public_key_pem })
     }
 

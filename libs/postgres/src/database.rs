@@ -11,7 +11,7 @@ use types::region::RegionCode;
 
 use crate::{
     Error, PostgresConfig, Scope, Transaction,
-    audit::{Notary, NoteVerifier, Tables},
+    audit::{Notary, NoteVerifier, Tables, Witness},
     migration,
     vault::{Keys, Vault},
 };
@@ -145,6 +145,11 @@ impl Database {
     /// Whose signature checkpoints of the audit bear; none if nobody signs.
     pub fn audit_verifier(&self) -> Option<NoteVerifier> {
         self.signals.notary.as_ref().map(Notary::verifier)
+    }
+
+    /// Who witnesses the audit of another service; none if this one has no key, or not the other's.
+    pub fn witness(&self, service: &str) -> Result<Option<Witness>, Error> {
+        self.signals.notary.as_ref().map_or(Ok(None), |notary| notary.witness(service))
     }
 
     /// Closes all connections, waiting for those in use.

@@ -168,16 +168,21 @@ pub async fn seal_all(db: &Database) -> Result<Sealed, Error> {
             None => return Ok(Sealed::default()),
         }
     };
+    let sealed = seal_with(db, &lease).await;
+    lease.release(db).await?;
+    sealed
+}
+
+async fn seal_with(db: &Database, lease: &Lease) -> Result<Sealed, Error> {
     let mut total = Sealed::default();
     loop {
-        let sealed = pass(db, &lease).await?;
+        let sealed = pass(db, lease).await?;
         if sealed.is_empty() {
             break;
         }
         total.events += sealed.events;
         total.audit_entries += sealed.audit_entries;
     }
-    sign(db, &lease, true).await?;
-    lease.release(db).await?;
+    while sign(db, lease, true).await? {}
     Ok(total)
 }

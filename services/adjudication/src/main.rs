@@ -5,9 +5,9 @@ use std::sync::Arc;
 use adjudication::app::App;
 use adjudication::app::PERSONAL;
 use adjudication::config::Config;
-use adjudication::peers::{Identity, IdentityEvents, Scheduling};
+use adjudication::peers::{Identity, IdentityEvents, Scheduling, SchedulingAudit};
 use adjudication::{MIGRATOR, grpc, work};
-use chassis::{Credentials, Server, Tls, Verifier, command, telemetry};
+use chassis::{Credentials, Server, Tls, Verifier, command, telemetry, witness};
 use chrono::TimeDelta;
 use postgres::{
     Database, MigrateConfig, personal,
@@ -49,12 +49,14 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         db: db.clone(),
         clock: clock.clone(),
         identity: Identity::new(identity.clone(), credentials.clone()),
-        scheduling: Scheduling::new(scheduling, credentials.clone()),
+        scheduling: Scheduling::new(scheduling.clone(), credentials.clone()),
         division_valid: TimeDelta::hours(config.division_valid_h.into()),
     };
 
     let (ready, sealed, quoted, merging) = (db.clone(), db.clone(), app.clone(), db.clone());
     let merges = IdentityEvents::new(identity.clone(), credentials.clone());
+    let watched = SchedulingAudit::new(scheduling, credentials.clone());
+    let (witnessing, home) = (db.clone(), config.server.region);
     let served = Server::new("adjudication", &config.server)
         .access(include_str!("../access.toml"))
         .auth(Verifier::remote(identity, credentials, clock))
@@ -64,6 +66,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
         .work("upkeep", |stop| postgres::upkeep(sealed, stop))
+        .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("appointments", |stop| work::appointments::run(quoted, stop))
         .work("merges", |stop| work::merges::run(merging, merges, stop))
         .serve(grpc::routes(&app))

@@ -2,6 +2,7 @@
 //!
 //! A figure without a goal has a reference instead, measured in the same run: rates of this machine alone say nothing.
 
+mod audit_cost;
 mod auditing;
 mod booking;
 mod decision;
@@ -61,6 +62,8 @@ enum Bench {
     Import,
     /// Audit entries verified a second, their rows digested anew, beside rows that are only read.
     Audit,
+    /// Bookings a second with audit and sealer, beside the same without.
+    AuditCost,
     /// Places held and confirmed a second, beside bare inserts in the same Postgres.
     Booking,
 }
@@ -150,6 +153,10 @@ async fn measure(args: &Args, ground: &Ground) -> Result<Vec<Figure>> {
     }
     if wants(Bench::Audit) {
         done(auditing::measure(&mesh).await?)?;
+    }
+    // Last: what it books without audit, a verification of the audit would find.
+    if wants(Bench::AuditCost) {
+        done(audit_cost::measure(&mesh).await?)?;
     }
     mesh.stop().await.context("stopping the mesh")?;
     Ok(figures)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use chassis::auth::Revocations;
-use chassis::{Server, Tls, Verifier, command, runtime, telemetry};
+use chassis::{Server, Tls, Verifier, command, runtime, telemetry, witness};
 use chrono::TimeDelta;
 use identity::app::{App, Federation, PERSONAL, Signer, bootstrap, import_enrolments, rotate_keys};
 use identity::config::{BootstrapConfig, Config, ImportConfig, RotateConfig};
@@ -13,7 +13,7 @@ use identity::domain::break_glass::Limits;
 use identity::domain::continuation::Continuations;
 use identity::domain::contribution::ContributionRules;
 use identity::domain::family_doctor::ServicePackages;
-use identity::peers::{ReferralEvents, SchedulingEvents};
+use identity::peers::{ReferralAudit, ReferralEvents, SchedulingEvents};
 use identity::{ACCESS, CONTINUATIONS, CONTRIBUTION_RULES, MIGRATOR, SERVICE_PACKAGES, grpc, work};
 use postgres::{
     Database, MigrateConfig, personal,
@@ -82,7 +82,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         server = server.work("visits", |stop| work::care::run(app, visits, stop));
     }
     if let Some(url) = &config.referral_url {
-        let (app, referrals) = (Arc::clone(&app), ReferralEvents::new(Arc::clone(&app), tls.channel("referral", url)?));
+        let channel = tls.channel("referral", url)?;
+        let watched = ReferralAudit::new(Arc::clone(&app), channel.clone());
+        let (witnessing, home) = (app.db.clone(), app.home);
+        server = server.work("witness", move |stop| witness::run(witnessing, home, watched, stop));
+        let (app, referrals) = (Arc::clone(&app), ReferralEvents::new(Arc::clone(&app), channel));
         server = server.work("referrals", |stop| work::care::run(app, referrals, stop));
     }
     server.serve(grpc::routes(Arc::clone(&app))).await?;

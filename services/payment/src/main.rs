@@ -3,12 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::{Credentials, Server, Tls, Verifier, command, telemetry};
+use chassis::{Credentials, Server, Tls, Verifier, command, telemetry, witness};
 use chrono::TimeDelta;
 use payment::app::PERSONAL;
 use payment::app::{App, Durations};
 use payment::config::Config;
-use payment::peers::{adjudication::Adjudication, identity::{Identity, IdentityEvents}, scheduling::Scheduling};
+use payment::peers::{
+    adjudication::{Adjudication, AdjudicationAudit},
+    identity::{Identity, IdentityEvents},
+    scheduling::Scheduling,
+};
 use payment::{MIGRATOR, grpc, work};
 use postgres::{
     Database, MigrateConfig, personal,
@@ -47,11 +51,13 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let identity = tls.channel("identity", &config.identity_url)?;
     let credentials = Credentials::load("payment", &config.client_key_file, identity.clone(), clock.clone())?;
     let scheduling = Scheduling::new(tls.channel("scheduling", &config.scheduling_url)?, credentials.clone());
+    let adjudication = tls.channel("adjudication", &config.adjudication_url)?;
+    let watched = AdjudicationAudit::new(adjudication.clone(), credentials.clone());
     let app = Arc::new(App {
         db: db.clone(),
         clock: clock.clone(),
         identity: Identity::new(identity.clone()),
-        adjudication: Adjudication::new(tls.channel("adjudication", &config.adjudication_url)?),
+        adjudication: Adjudication::new(adjudication),
         credentials: credentials.clone(),
         durations: Durations {
             reservation: TimeDelta::seconds(config.reservation_duration_s.into()),
@@ -64,6 +70,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let merges = IdentityEvents::new(identity.clone(), credentials.clone());
     let (ready, merging) = (db.clone(), db.clone());
     let (capturing, expiring, following) = (app.clone(), app.clone(), app.clone());
+    let (witnessing, home) = (db.clone(), config.server.region);
     let served = Server::new("payment", &config.server)
         .access(include_str!("../access.toml"))
         .auth(Verifier::remote(identity, credentials, clock))
@@ -73,6 +80,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
         .work("upkeep", |stop| postgres::upkeep(db, stop))
+        .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("captures", |stop| work::captures::run(capturing, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
         .work("appointments", |stop| work::appointments::run(following, scheduling, stop))

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chassis::{Credentials, Routes, Server, Tls, Verifier, command, telemetry};
+use chassis::{Credentials, Routes, Server, Tls, Verifier, command, telemetry, witness};
 use chrono::TimeDelta;
 use postgres::{
     Database, MigrateConfig, personal,
@@ -18,7 +18,7 @@ use referral::{
     app::{App, Limits, PERSONAL, Signals},
     config::Config,
     grpc::{Audit, Events, Journeys, Privacy, Referrals},
-    peers::{Adjudication, Identity, IdentityEvents, Payment, Scheduling},
+    peers::{Adjudication, Identity, IdentityEvents, Payment, PaymentAudit, Scheduling},
     work,
 };
 use types::clock::{Clock, SystemClock};
@@ -59,6 +59,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .add_service(AuditServiceServer::new(Audit(app.clone())))
         .add_service(EventServiceServer::new(Events::new(app.clone())))
         .add_service(PrivacyServiceServer::new(Privacy::new(app.clone())));
+    let watched = PaymentAudit::new(tls.channel("payment", &config.payment_url)?, app.credentials.clone());
+    let (witnessing, home) = (app.db.clone(), config.server.region);
     let (ready, merging) = (app.db.clone(), app.db.clone());
     let (sealed, driver, follower, teller) = (app.db.clone(), app.clone(), app.clone(), app.clone());
     Server::new("referral", &config.server)
@@ -70,6 +72,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
         .work("upkeep", move |stop| postgres::upkeep(sealed, stop))
+        .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("acceptances", move |stop| work::acceptances::run(driver, stop))
         .work("scheduling events", move |stop| work::scheduling_events::run(follower, stop))
         .work("merges", move |stop| work::merges::run(merging, merges, stop))

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chassis::{Credentials, Server, Tls, Verifier, command, runtime, telemetry};
+use chassis::{Credentials, Server, Tls, Verifier, command, runtime, telemetry, witness};
 use postgres::{
     Database, MigrateConfig, consumer, personal,
     vault::{self, KeysCommand},
@@ -14,7 +14,7 @@ use scheduling::{
     grpc,
     peers::{
         adjudication::AdjudicationEvents,
-        identity::{Identity, IdentityEvents},
+        identity::{Identity, IdentityAudit, IdentityEvents},
     },
     store::slot_cache::SlotCache,
     work,
@@ -61,6 +61,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
     let (ready, sealing, expiring) = (db.clone(), db.clone(), scheduling.clone());
     let revocations = IdentityEvents::new(identity.clone(), credentials.clone());
+    let (witnessing, home) = (db.clone(), config.server.region);
+    let watched = IdentityAudit::new(identity.clone(), credentials.clone());
     let (releasing, releases) = (db.clone(), work::delegations::Delegations(scheduling.clone()));
     let mut server = Server::new("scheduling", &config.server)
         .access(ACCESS)
@@ -71,6 +73,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
         .work("upkeep", |stop| postgres::upkeep(sealing, stop))
+        .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
         .work("delegations", |stop| consumer::run(releasing, revocations, releases, stop));
     if let Some(url) = &config.adjudication_url {

@@ -41,6 +41,11 @@ impl Anchor {
         File::open(&self.folder)?.sync_all()
     }
 
+    /// Whether a checkpoint of that size was anchored.
+    pub fn has(&self, size: u64) -> bool {
+        self.path(size, "note").exists()
+    }
+
     /// All that was anchored, from the first on; one after the other, since there may be many.
     pub fn all(&self) -> io::Result<impl Iterator<Item = io::Result<Anchored>>> {
         let mut sizes = vec![];

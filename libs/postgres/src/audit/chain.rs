@@ -38,6 +38,9 @@ pub(super) struct Sealed {
     pub(super) position: i64,
     previous_hash: Hash,
     hash: Hash,
+    /// Of the checkpoint that ends with it, if the database has one.
+    pub(super) root: Option<Hash>,
+    pub(super) note: Option<String>,
 }
 
 impl Stored {
@@ -135,8 +138,9 @@ pub(super) async fn head(conn: &mut PgConnection) -> Result<(i64, Hash), Error> 
 pub(super) fn sealed(conn: &mut PgConnection) -> impl Stream<Item = Result<Sealed, sqlx::Error>> {
     sqlx::query_as(
         "SELECT sequence, region, actor, subject, organisation_id, delegation_id, resident_id, action, rows, salt, occurred_at, \
-                position, previous_hash, hash \
-         FROM audit_entries WHERE position IS NOT NULL ORDER BY position",
+                position, previous_hash, hash, checkpoint.root, checkpoint.note \
+         FROM audit_entries LEFT JOIN audit_checkpoints AS checkpoint ON checkpoint.size = position \
+         WHERE position IS NOT NULL ORDER BY position",
     )
     .fetch(conn)
 }
@@ -194,7 +198,7 @@ pub struct RowTold {
 pub(super) async fn canonical(conn: &mut PgConnection, position: i64) -> Result<Option<Vec<u8>>, Error> {
     let sealed: Option<Sealed> = sqlx::query_as(
         "SELECT sequence, region, actor, subject, organisation_id, delegation_id, resident_id, action, rows, salt, occurred_at, \
-                position, previous_hash, hash \
+                position, previous_hash, hash, NULL::bytea AS root, NULL::text AS note \
          FROM audit_entries WHERE position = $1",
     )
     .bind(position)

@@ -7,9 +7,11 @@ use sqlx::PgConnection;
 
 use super::{
     anchor::{Anchor, Anchored},
+    chain,
     merkle::{self, Hash},
     note::{NoteSigner, NoteVerifier},
     tree,
+    witness::Witness,
 };
 use crate::{Error, Transaction};
 
@@ -27,11 +29,21 @@ pub struct AuditConfig {
     /// A checkpoint is signed at most this long after the entries it covers, in seconds.
     #[arg(long, env, default_value_t = CHECKPOINT_INTERVAL_S, value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub audit_checkpoint_interval_s: u32,
+    /// Ed25519 public key (SPKI, PEM) of the audit that this service witnesses; which one that is, its README says.
+    /// Without it, or without a key of its own, it witnesses none.
+    #[arg(long, env)]
+    pub audit_witnessed_key_file: Option<PathBuf>,
+    /// How often it looks at that audit, in seconds.
+    #[arg(long, env, default_value_t = WITNESS_INTERVAL_S, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub audit_witness_interval_s: u32,
 }
 
 const CHECKPOINT_INTERVAL_S: u32 = 10;
+const WITNESS_INTERVAL_S: u32 = 10;
 /// At the latest after this many entries.
 const CHECKPOINT_ENTRIES_MAX: u64 = 10_000;
+/// What one step signs at most: after a long time without signing, several checkpoints catch up, each in a transaction that ends soon.
+const STEP_ENTRIES_MAX: u64 = 100_000;
 
 /// Signs checkpoints of one service.
 #[derive(Debug)]
@@ -39,6 +51,8 @@ pub(crate) struct Notary {
     signer: NoteSigner,
     anchor: Option<Anchor>,
     pub(crate) interval: Duration,
+    witnessed: Option<PathBuf>,
+    witness_interval: Duration,
 }
 
 impl Notary {
@@ -48,30 +62,47 @@ impl Notary {
         let signer = NoteSigner::load(format!("anjia/{service}"), file)?;
         let anchor = config.audit_anchor_folder.as_ref().map(|folder| Anchor::in_folder(folder.join(service)));
         let interval = Duration::from_secs(config.audit_checkpoint_interval_s.max(1).into());
-        Ok(Some(Self { signer, anchor, interval }))
+        let witness_interval = Duration::from_secs(config.audit_witness_interval_s.max(1).into());
+        let witnessed = config.audit_witnessed_key_file.clone();
+        Ok(Some(Self { signer, anchor, interval, witnessed, witness_interval }))
     }
 
     pub(crate) fn verifier(&self) -> NoteVerifier {
         self.signer.verifier()
     }
 
-    /// Signs and anchors what is sealed, if it is more than at the last checkpoint and, unless `is_due`, much more. The caller holds the
-    /// sealer's lease in this transaction; what was sealed is committed.
+    /// Who witnesses the audit of another service; none without its key.
+    pub(crate) fn witness(&self, service: &str) -> Result<Option<Witness>, Error> {
+        let Some(file) = &self.witnessed else { return Ok(None) };
+        let log = NoteVerifier::load(format!("anjia/{service}"), file)?;
+        Ok(Some(Witness { signer: self.signer.clone(), log, interval: self.witness_interval }))
+    }
+
+    /// Signs and anchors what is sealed, if it is more than at the last checkpoint and, unless `is_due`, much more; a long backlog in
+    /// several steps, each after a true. The caller holds the sealer's lease in this transaction; what was sealed is committed.
     pub(crate) async fn sign(&self, tx: &mut Transaction, is_due: bool) -> Result<bool, Error> {
         let conn = &mut **tx;
-        let (sealed, before): (i64, i64) = sqlx::query_as(
-            "SELECT position, (SELECT coalesce(max(size), 0) FROM audit_checkpoints) FROM chain_heads WHERE chain = 'audit_entries'",
-        )
-        .fetch_one(&mut *conn)
-        .await?;
-        let (size, kept) = (sealed.unsigned_abs(), before.unsigned_abs());
-        if kept > size {
+        let (sealed, _) = chain::head(&mut *conn).await?;
+        let last = latest(&mut *conn).await?;
+        let kept = last.as_ref().map_or(0, |(size, _)| *size);
+        let Some(new) = sealed.unsigned_abs().checked_sub(kept) else {
             // Nobody signs what is not sealed: somebody wants that nothing is signed any more.
             return Err(Error::row_invalid("audit_checkpoints", "size", kept));
-        }
-        if size <= kept || !is_due && size - kept < CHECKPOINT_ENTRIES_MAX {
+        };
+        if !is_due && new < CHECKPOINT_ENTRIES_MAX {
             return Ok(false);
         }
+        if let Some((_, note)) = &last {
+            // What follows would rest on it.
+            let signed = self.signer.verifier().open(note).is_ok_and(|checkpoint| checkpoint.size == kept);
+            if !signed {
+                return Err(Error::row_invalid("audit_checkpoints", "note", kept));
+            }
+        }
+        if new == 0 {
+            return Ok(false);
+        }
+        let size = kept + new.min(STEP_ENTRIES_MAX);
         tree::grow(&mut *conn, size).await?;
         let root = tree::root(&mut *conn, size).await?;
         let note = self.signer.sign(size, &root);
@@ -79,23 +110,27 @@ impl Notary {
             let hashes: Vec<Hash> = sqlx::query_scalar(
                 "SELECT hash FROM audit_entries WHERE position > $1 AND position <= $2 ORDER BY position",
             )
-            .bind(before)
-            .bind(sealed)
+            .bind(signed(kept))
+            .bind(signed(size))
             .fetch_all(&mut *conn)
             .await?;
             let (anchor, anchored) = (anchor.clone(), Anchored { size, note: note.clone(), hashes });
             // Kept outside before it is told inside: what the database says was signed, can be held against it.
-            let kept = tokio::task::spawn_blocking(move || anchor.keep(&anchored)).await;
-            kept.map_err(std::io::Error::other).flatten().map_err(Error::Anchor)?;
+            let anchoring = tokio::task::spawn_blocking(move || anchor.keep(&anchored)).await;
+            anchoring.map_err(std::io::Error::other).flatten().map_err(Error::Anchor)?;
         }
         sqlx::query("INSERT INTO audit_checkpoints (size, root, note) VALUES ($1, $2, $3)")
-            .bind(sealed)
+            .bind(signed(size))
             .bind(root.as_slice())
             .bind(&note)
             .execute(conn)
             .await?;
         Ok(true)
     }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// The newest checkpoint, and its size; `None` before the first.

@@ -3,13 +3,16 @@
 //! An entry names the rows that were read, written or removed. Of a written one it holds a salted digest of everything that stands in
 //! it, so that an edit of the row itself is found later, and so that the entry says nothing about a person once the salt is gone. The
 //! database digests the row as it stands when the entry is written: record after the row was written, not before. Which tables are
-//! audited, migrations say once (`CALL audited('bills')`), for writing and for verifying alike. The sealer chains committed entries.
+//! audited, migrations say once (`CALL audited('bills')`), for writing and for verifying alike; that list is audited itself, and
+//! `undigested.toml` says why every other table is left out. The sealer chains committed entries, signs checkpoints and anchors them
+//! outside the database; another service witnesses them.
 
 mod access;
 mod anchor;
 mod chain;
 mod checkpoint;
 mod digest;
+mod held;
 pub mod merkle;
 mod note;
 mod receipt;
@@ -18,7 +21,9 @@ mod rows;
 mod tables;
 mod told;
 mod tree;
+mod undigested;
 mod verify;
+mod witness;
 
 use std::fmt;
 use std::sync::Arc;
@@ -43,7 +48,9 @@ pub use row::{Row, What, id};
 pub use rows::{Opener, SealedCell, unlock};
 pub(crate) use tables::{Audited, Tables};
 pub use told::{Told, told};
-pub use verify::{Against, Finding, Place, Verified, verify, verify_in};
+pub use undigested::{Undigested, undecided, undigested};
+pub use verify::{Against, Finding, Place, SeenByWitness, Verified, verify, verify_in};
+pub use witness::{Doubt, Refused, Seen, Witness, Witnessed, witnessed};
 
 use digest::Salt;
 

@@ -123,12 +123,13 @@ async fn verify_table(
         tally.found(Finding { place, what: "the table lacks columns that are digested" });
         return Ok(());
     }
+    let sealed = sealed_columns(versions, &columns);
     let mut rows = sqlx::query_as::<_, Checked>(AssertSqlSafe(statement(newest, versions, &columns)))
         .bind(&newest.name)
         .fetch(conn);
     while let Some(row) = rows.try_next().await? {
         tally.row();
-        if let Some(what) = judge(&row, versions, opener, tally) {
+        if let Some(what) = judge(&row, versions, &sealed, opener, tally) {
             tally.found(Finding { place: Place::Row { table: newest.name.clone(), id: row.id }, what });
         }
     }
@@ -142,10 +143,11 @@ fn statement(newest: &Audited, versions: &[Audited], columns: &[String]) -> Stri
         .filter(|version| version.is_in(columns))
         .map(|version| format!("WHEN {} THEN {}", version.version(), version.body("stored")))
         .collect();
-    let sealed = if newest.sealed.is_empty() {
+    let sealed = sealed_columns(versions, columns);
+    let sealed = if sealed.is_empty() {
         "NULL::text AS region, NULL::integer AS key_version, NULL::bytea[] AS sealed".to_owned()
     } else {
-        let sealed: Vec<String> = newest.sealed.iter().map(|column| format!("stored.{}", quoted(column))).collect();
+        let sealed: Vec<String> = sealed.iter().map(|column| format!("stored.{}", quoted(column))).collect();
         format!("stored.region, stored.key_version, ARRAY[{}]::bytea[] AS sealed", sealed.join(", "))
     };
     format!(
@@ -160,10 +162,20 @@ fn statement(newest: &Audited, versions: &[Audited], columns: &[String]) -> Stri
     )
 }
 
+/// The columns that are sealed by any version, in an order of their own: what an older one seals, a later one may not know.
+fn sealed_columns<'a>(versions: &'a [Audited], columns: &[String]) -> Vec<&'a String> {
+    let mut sealed: Vec<&String> = versions.iter().flat_map(|version| &version.sealed).collect();
+    sealed.retain(|column| columns.contains(column));
+    sealed.sort_unstable();
+    sealed.dedup();
+    sealed
+}
+
 /// What is wrong with a row.
 fn judge(
     row: &Checked,
     versions: &[Audited],
+    sealed_columns: &[&String],
     opener: Option<&Opener<'_>>,
     tally: &mut Tally<'_>,
 ) -> Option<&'static str> {
@@ -199,7 +211,7 @@ fn judge(
             tally.unopened();
             return None;
         }
-        (false, Some(opener)) => open(row, audited, opener),
+        (false, Some(opener)) => open(row, audited, sealed_columns, opener),
     };
     let Some(plain) = plain else { return Some("what is sealed in it does not open") };
     let plain: Vec<Option<&str>> = plain.iter().map(Option::as_deref).collect();
@@ -222,11 +234,14 @@ fn person_key(row: &Checked, opener: &Opener<'_>) -> Option<PersonKey> {
     PersonKey::from_bytes(&opener(cell)?)
 }
 
-fn open(row: &Checked, audited: &Audited, opener: &Opener<'_>) -> Option<Vec<Option<String>>> {
+fn open(row: &Checked, audited: &Audited, columns: &[&String], opener: &Opener<'_>) -> Option<Vec<Option<String>>> {
     let (region, key_version) = (row.region.as_deref()?, row.key_version?);
-    let cells = audited.sealed.iter().zip(row.sealed.as_deref()?);
-    cells
-        .map(|(column, sealed)| match sealed {
+    let cells = row.sealed.as_deref()?;
+    let stored = |column: &String| cells.get(columns.iter().position(|name| *name == column)?);
+    audited
+        .sealed
+        .iter()
+        .map(|column| match stored(column)? {
             None => Some(None),
             Some(sealed) => {
                 let table = audited.name.as_str();

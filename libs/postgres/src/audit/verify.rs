@@ -6,6 +6,7 @@ use sqlx::{Connection as _, PgConnection};
 use super::{
     anchor::Anchor,
     chain::{self, Sealed},
+    held::{self, Held},
     merkle::{self, Frontier, Hash},
     note::NoteVerifier,
     rows::{self, Opener},
@@ -60,6 +61,10 @@ pub struct Verified {
     pub unopened: u64,
     /// Checkpoints outside the database that the chain was held against.
     pub anchored: u64,
+    /// How many entries its witness saw; 0 if no witness was brought along.
+    pub witnessed: u64,
+    /// Entries after the last checkpoint outside the database: chained and compared, and until it is signed nobody else vouches for them.
+    pub uncovered: u64,
     /// All that is wrong; the first of them in `findings`.
     pub wrong: u64,
     pub findings: Vec<Finding>,
@@ -71,11 +76,23 @@ impl Verified {
     }
 }
 
+/// What the witness of an audit saw last.
+#[derive(Debug, Clone, Copy)]
+pub struct SeenByWitness<'a> {
+    /// The checkpoint, with the witness's cosignature.
+    pub note: &'a str,
+    pub cosigner: &'a NoteVerifier,
+    /// It refused what the log showed since.
+    pub has_refused: bool,
+}
+
 /// What a verifier brings along.
 #[derive(Default, Clone, Copy)]
 pub struct Against<'a> {
     /// Checkpoints outside the database, and whose signature they must bear.
     pub anchor: Option<(&'a Anchor, &'a NoteVerifier)>,
+    /// What its witness saw; counts beside an anchor, whose key it is checked with.
+    pub witness: Option<SeenByWitness<'a>>,
     /// Opens sealed columns.
     pub opener: Option<&'a Opener<'a>>,
     /// Told from time to time how many entries and rows were looked at.
@@ -145,6 +162,7 @@ pub async fn verify_in(conn: &mut PgConnection, against: Against<'_>) -> Result<
 async fn verify_chain(conn: &mut PgConnection, against: Against<'_>, tally: &mut Tally<'_>) -> Result<(), Error> {
     let (head_position, head_hash) = chain::head(&mut *conn).await?;
     let mut anchored = Anchors::open(against)?;
+    let mut held = Held::open(against, tally);
     let mut tree = Frontier::default();
     let (mut position, mut hash) = (0, [0; 32]);
     {
@@ -164,6 +182,7 @@ async fn verify_chain(conn: &mut PgConnection, against: Against<'_>, tally: &mut
             hash = sealed.hash();
             tree.push(1, merkle::leaf(&hash));
             anchored.compare(&sealed, &tree, tally)?;
+            held.compare(&sealed, &tree, tally);
         }
     }
     if position != head_position || hash != head_hash {
@@ -174,7 +193,12 @@ async fn verify_chain(conn: &mut PgConnection, against: Against<'_>, tally: &mut
         };
         tally.found(at(position.min(head_position) + i64::from(position != head_position), what));
     }
+    let covered = anchored.covered.max(tally.verified.witnessed);
     anchored.rest(position, tally)?;
+    held.rest(&mut *conn, position, tally).await?;
+    if against.anchor.is_some() {
+        held::uncovered(&mut *conn, covered, position, tally).await?;
+    }
     if are_entries_left(&mut *conn).await? {
         tally.found(at(head_position + 1, "entries were not sealed in a minute, and nobody can vouch for them"));
     }

@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use crate::harness::{BEIJING, ELSEWHERE, TestDb, add_note, caller};
 
+/// Entries that migrations wrote, one to each audited table.
+const LISTS: u64 = 6;
 const EDITED: &str = "the entry was edited";
 const MISSING: &str = "no audit entry at this position";
 const UNLINKED: &str = "the entry does not follow from the one before it";
@@ -39,7 +41,7 @@ async fn five_sealed() -> TestDb {
     for (scope, note) in [(BEIJING, "a"), (ELSEWHERE, "b"), (BEIJING, "c")] {
         record(&test, scope, note).await;
     }
-    assert_eq!(sealer::seal_all(&test.db).await.unwrap().audit_entries, 3);
+    assert_eq!(sealer::seal_all(&test.db).await.unwrap().audit_entries, LISTS + 3);
     for note in ["d", "e"] {
         record(&test, BEIJING, note).await;
     }
@@ -56,11 +58,11 @@ async fn tamper(test: &TestDb, sql: &'static str) {
 async fn an_untouched_chain_is_intact() {
     let test = five_sealed().await;
     let before = verified(&test).await;
-    assert_eq!((before.wrong, before.entries, before.rows), (0, 5, 5), "{before:?}");
+    assert_eq!((before.wrong, before.entries, before.rows), (0, LISTS + 5, LISTS + 5), "{before:?}");
     assert_ne!(before.hash, [0; 32]);
     // Not yet sealed entries are no break.
     record(&test, BEIJING, "f").await;
-    assert_eq!(verified(&test).await, Verified { rows: 6, ..before });
+    assert_eq!(verified(&test).await, Verified { rows: LISTS + 6, ..before });
 }
 
 #[tokio::test]
@@ -73,34 +75,34 @@ async fn an_empty_chain_is_intact() {
 #[tokio::test]
 async fn any_edit_is_found_where_it_was_made() {
     let edits = [
-        "UPDATE audit_entries SET actor = 'service:nobody' WHERE position = 3",
-        "UPDATE audit_entries SET resident_id = NULL WHERE position = 3",
-        "UPDATE audit_entries SET organisation_id = gen_random_uuid() WHERE position = 3",
-        "UPDATE audit_entries SET occurred_at = occurred_at + interval '1 microsecond' WHERE position = 3",
-        "UPDATE audit_entries SET rows = jsonb_set(rows, '{0,id}', '\"x\"') WHERE position = 3",
-        "UPDATE audit_entries SET rows = jsonb_set(rows, '{0,extra}', '1') WHERE position = 3",
-        "UPDATE audit_entries SET rows = '[]' WHERE position = 3",
-        "UPDATE audit_entries SET salt = sha256(salt) WHERE position = 3",
+        "UPDATE audit_entries SET actor = 'service:nobody' WHERE position = 9",
+        "UPDATE audit_entries SET resident_id = NULL WHERE position = 9",
+        "UPDATE audit_entries SET organisation_id = gen_random_uuid() WHERE position = 9",
+        "UPDATE audit_entries SET occurred_at = occurred_at + interval '1 microsecond' WHERE position = 9",
+        "UPDATE audit_entries SET rows = jsonb_set(rows, '{0,id}', '\"x\"') WHERE position = 9",
+        "UPDATE audit_entries SET rows = jsonb_set(rows, '{0,extra}', '1') WHERE position = 9",
+        "UPDATE audit_entries SET rows = '[]' WHERE position = 9",
+        "UPDATE audit_entries SET salt = sha256(salt) WHERE position = 9",
     ];
     for edit in edits {
         let test = five_sealed().await;
         tamper(&test, edit).await;
-        assert_eq!(first(&test).await, (Place::Entry(3), EDITED), "{edit}");
+        assert_eq!(first(&test).await, (Place::Entry(9), EDITED), "{edit}");
     }
 }
 
 #[tokio::test]
 async fn a_deleted_entry_is_found() {
     let test = five_sealed().await;
-    tamper(&test, "DELETE FROM audit_entries WHERE position = 2").await;
-    assert_eq!(first(&test).await, (Place::Entry(2), MISSING));
+    tamper(&test, "DELETE FROM audit_entries WHERE position = 8").await;
+    assert_eq!(first(&test).await, (Place::Entry(8), MISSING));
 }
 
 #[tokio::test]
 async fn a_cut_tail_is_found() {
     let test = five_sealed().await;
-    tamper(&test, "DELETE FROM audit_entries WHERE position >= 4").await;
-    assert_eq!(first(&test).await, (Place::Entry(4), MISSING));
+    tamper(&test, "DELETE FROM audit_entries WHERE position >= 10").await;
+    assert_eq!(first(&test).await, (Place::Entry(10), MISSING));
 }
 
 #[tokio::test]
@@ -108,14 +110,14 @@ async fn a_deletion_that_closes_the_gap_is_found() {
     let test = five_sealed().await;
     tamper(
         &test,
-        "DELETE FROM audit_entries WHERE position = 2; \
-         UPDATE audit_entries SET position = 2 WHERE position = 3; \
-         UPDATE audit_entries SET position = 3 WHERE position = 4; \
-         UPDATE audit_entries SET position = 4 WHERE position = 5; \
-         UPDATE chain_heads SET position = 4 WHERE chain = 'audit_entries'",
+        "DELETE FROM audit_entries WHERE position = 8; \
+         UPDATE audit_entries SET position = 8 WHERE position = 9; \
+         UPDATE audit_entries SET position = 9 WHERE position = 10; \
+         UPDATE audit_entries SET position = 10 WHERE position = 11; \
+         UPDATE chain_heads SET position = 10 WHERE chain = 'audit_entries'",
     )
     .await;
-    assert_eq!(first(&test).await, (Place::Entry(2), UNLINKED));
+    assert_eq!(first(&test).await, (Place::Entry(8), UNLINKED));
 }
 
 #[tokio::test]
@@ -123,12 +125,12 @@ async fn swapped_entries_are_found() {
     let test = five_sealed().await;
     tamper(
         &test,
-        "UPDATE audit_entries SET position = 99 WHERE position = 2; \
-         UPDATE audit_entries SET position = 2 WHERE position = 3; \
-         UPDATE audit_entries SET position = 3 WHERE position = 99",
+        "UPDATE audit_entries SET position = 99 WHERE position = 8; \
+         UPDATE audit_entries SET position = 8 WHERE position = 9; \
+         UPDATE audit_entries SET position = 9 WHERE position = 99",
     )
     .await;
-    assert_eq!(first(&test).await, (Place::Entry(2), UNLINKED));
+    assert_eq!(first(&test).await, (Place::Entry(8), UNLINKED));
 }
 
 #[tokio::test]
@@ -137,10 +139,10 @@ async fn a_forged_entry_at_the_end_is_found() {
     tamper(
         &test,
         "INSERT INTO audit_entries (region, actor, subject, action, rows, salt, position, previous_hash, hash) \
-         SELECT region, actor, subject, action, rows, salt, 6, hash, sha256('forged') FROM audit_entries WHERE position = 5",
+         SELECT region, actor, subject, action, rows, salt, 12, hash, sha256('forged') FROM audit_entries WHERE position = 11",
     )
     .await;
-    assert_eq!(first(&test).await, (Place::Entry(6), EDITED));
+    assert_eq!(first(&test).await, (Place::Entry(12), EDITED));
 }
 
 async fn rows_of_last(test: &TestDb) -> Vec<Row> {
@@ -231,5 +233,5 @@ async fn the_audit_tells_whether_a_row_stands_as_it_was_written() {
     tamper(&test, "UPDATE notes SET text = 'edited'").await;
     let mut tx = test.db.begin(BEIJING).await.unwrap();
     let told = audit::told(&mut tx, resident, "notes", &id).await.unwrap().unwrap();
-    assert_eq!((told.stands, told.sealed.map(|(position, _)| position)), (false, Some(1)));
+    assert_eq!((told.stands, told.sealed.map(|(position, _)| position)), (false, Some(7)));
 }

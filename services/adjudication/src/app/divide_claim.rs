@@ -234,7 +234,8 @@ impl App {
             NewEvent::new("anjia.adjudication.settlement.divided.v1", settlement.id, data, settlement.divided_at);
         events::append(tx, told.traceparent(ctx.traceparent())).await?;
         let entry = Entry::new(&ctx.caller, "adjudication.claim.divide").resident(claim.resident);
-        audit::record(tx, claims::audited(entry, claim).row("settlements", settlement.id)).await?;
+        let entry = claims::lines_audited(claims::audited(entry, claim), claim);
+        audit::record(tx, entry.row("settlements", settlement.id)).await?;
         Ok(())
     }
 }

@@ -1,9 +1,10 @@
-//! `AuditService`: what is signed about our audit, and who looked at whose data.
+//! `AuditService`: what is signed about our audit, what we saw of another's, and who looked at whose data.
 
 use chassis::{Context, audit};
 use proto::anjia::adjudication::v1::{
-    GetCheckpointRequest, GetCheckpointResponse, ListAccessRequest, ListAccessResponse, ProveConsistencyRequest,
-    ProveConsistencyResponse, ProveInclusionRequest, ProveInclusionResponse, audit_service_server::AuditService,
+    GetCheckpointRequest, GetCheckpointResponse, GetWitnessedRequest, GetWitnessedResponse, ListAccessRequest,
+    ListAccessResponse, ProveConsistencyRequest, ProveConsistencyResponse, ProveInclusionRequest,
+    ProveInclusionResponse, audit_service_server::AuditService,
 };
 use tonic::{Request, Response, Status};
 
@@ -37,6 +38,14 @@ impl AuditService for Audit {
         let ProveConsistencyRequest { old_size, new_size } = request.into_inner();
         let proof = audit::prove_consistency(&self.0.db, old_size, new_size).await?;
         Ok(Response::new(ProveConsistencyResponse { proof: Some(proof) }))
+    }
+
+    async fn get_witnessed(
+        &self,
+        request: Request<GetWitnessedRequest>,
+    ) -> Result<Response<GetWitnessedResponse>, Status> {
+        let witnessed = audit::witnessed(&self.0.db, &Context::of(&request)?).await?;
+        Ok(Response::new(GetWitnessedResponse { witnessed: Some(witnessed) }))
     }
 
     async fn list_access(&self, request: Request<ListAccessRequest>) -> Result<Response<ListAccessResponse>, Status> {

@@ -4,7 +4,7 @@ mod identity;
 mod scheduling;
 
 pub use identity::{Identity, IdentityEvents};
-pub use scheduling::Scheduling;
+pub use scheduling::{Scheduling, SchedulingAudit};
 
 use chassis::error::reason;
 use proto::convert::FieldError;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use postgres::audit::Entry;
+use postgres::audit::{self, Entry};
 use postgres::vault::{Cell, Keys};
 use postgres::{Error, Transaction};
 use rust_decimal::Decimal;
@@ -37,6 +37,12 @@ fn diagnoses_text(claim: &Claim) -> String {
 pub fn audited(entry: Entry, claim: &Claim) -> Entry {
     let diagnoses = diagnoses_text(claim);
     entry.sealed_row(TABLE, claim.id, [(DIAGNOSES, Some(diagnoses.as_str()))])
+}
+
+/// Names the lines of its present version.
+pub fn lines_audited(entry: Entry, claim: &Claim) -> Entry {
+    let id = |line: usize| audit::id(&[&claim.id, &claim.version, &line]);
+    (1..=claim.lines.len()).fold(entry, |entry, line| entry.row("claim_lines", id(line)))
 }
 
 #[derive(FromRow)]

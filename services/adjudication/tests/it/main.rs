@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on panics")]
 
 mod access;
+mod audited;
 mod claims;
 mod personal;
 mod policies;

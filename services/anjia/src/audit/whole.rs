@@ -16,7 +16,7 @@ use crate::{Root, print};
 const PRINTED_MAX: usize = 20;
 
 /// Verify the audit of every service: the whole chain, every row against its last entry, and both against the signed checkpoints
-/// outside the databases.
+/// outside the databases and against what another service witnessed.
 ///
 /// Exit codes: 0 whole, 1 something was edited, removed, reordered or slipped in, 2 it could not be verified.
 #[derive(Debug, clap::Args)]
@@ -65,6 +65,8 @@ fn document(verified: &BTreeMap<String, Verified>, is_whole: bool) -> Value {
             "rows": verified.rows,
             "erased": verified.erased,
             "anchored": verified.anchored,
+            "witnessed": verified.witnessed,
+            "uncovered": verified.uncovered,
             "wrong": verified.wrong,
             "findings": verified.findings.iter().map(found).collect::<Vec<_>>(),
         })
@@ -75,14 +77,17 @@ fn document(verified: &BTreeMap<String, Verified>, is_whole: bool) -> Value {
 }
 
 fn table(verified: &BTreeMap<String, Verified>) -> String {
-    let mut table = format!("{:<14} {:>9} {:>9} {:>9} {:>12}", "", "entries", "rows", "erased", "checkpoints");
+    let mut table = format!(
+        "{:<14} {:>9} {:>9} {:>9} {:>12} {:>10} {:>10}",
+        "", "entries", "rows", "erased", "checkpoints", "witnessed", "uncovered"
+    );
     for (service, verified) in verified {
         let verdict = if verified.is_whole() { "whole" } else { "NOT WHOLE" };
         // Cannot fail: it writes into memory.
         let _ = write!(
             table,
-            "\n{service:<14} {:>9} {:>9} {:>9} {:>12}  {verdict}",
-            verified.entries, verified.rows, verified.erased, verified.anchored
+            "\n{service:<14} {:>9} {:>9} {:>9} {:>12} {:>10} {:>10}  {verdict}",
+            verified.entries, verified.rows, verified.erased, verified.anchored, verified.witnessed, verified.uncovered
         );
         for finding in verified.findings.iter().take(PRINTED_MAX) {
             let _ = write!(table, "\n  ✗ {}: {}", finding.place, finding.what);

@@ -20,19 +20,22 @@ pub(super) struct Figure {
 pub(super) enum Goal {
     AtMost(Decimal),
     AtLeast(Decimal),
+    /// Ours by the reference.
+    RatioAtLeast(Decimal),
 }
 
 impl Goal {
-    fn is_met(self, ours: Decimal) -> bool {
+    fn is_met(self, ours: Decimal, ratio: Option<Decimal>) -> bool {
         match self {
             Self::AtMost(most) => ours <= most,
             Self::AtLeast(least) => ours >= least,
+            Self::RatioAtLeast(least) => ratio.is_some_and(|ratio| ratio >= least),
         }
     }
 
     const fn amount(self) -> Decimal {
         match self {
-            Self::AtMost(amount) | Self::AtLeast(amount) => amount,
+            Self::AtMost(amount) | Self::AtLeast(amount) | Self::RatioAtLeast(amount) => amount,
         }
     }
 }
@@ -40,7 +43,8 @@ impl Goal {
 impl std::fmt::Display for Goal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let sign = if matches!(self, Self::AtMost(_)) { '≤' } else { '≥' };
-        write!(f, "{sign} {}", self.amount().normalize())
+        let times = if matches!(self, Self::RatioAtLeast(_)) { "×" } else { "" };
+        write!(f, "{sign} {}{times}", self.amount().normalize())
     }
 }
 
@@ -51,7 +55,7 @@ impl Figure {
     }
 
     pub(super) fn is_met(&self) -> Option<bool> {
-        self.goal.map(|goal| goal.is_met(self.ours))
+        self.goal.map(|goal| goal.is_met(self.ours, self.ratio()))
     }
 }
 
@@ -126,6 +130,9 @@ mod tests {
             Value::from(&booking).to_string(),
             r#"{"bench":"booking","goal":null,"met":null,"ours":300,"ratio":0.333,"reference":900,"unit":"bookings/s"}"#
         );
+        let cost = Figure { goal: Some(Goal::RatioAtLeast(Decimal::new(75, 2))), ..booking.clone() };
+        assert_eq!((cost.is_met(), cost.goal.map(|goal| goal.to_string())), (Some(false), Some("≥ 0.75×".to_owned())));
+        assert_eq!(Figure { ours: Decimal::from(675), ..cost }.is_met(), Some(true));
         let table = table(&[startup, booking]);
         let lines: Vec<&str> = table.lines().collect();
         assert_eq!(lines[1], "startup                    5.12                         ≤ 5  s  MISSED");

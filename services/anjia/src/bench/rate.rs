@@ -18,12 +18,21 @@ where
     W: Fn(usize) -> F + Send + 'static,
     F: Future<Output = Result<bool>> + Send + 'static,
 {
+    rate_for(MEASURED_FOR, workers).await
+}
+
+/// As [`rate`], for so long.
+pub(super) async fn rate_for<W, F>(measured_for: Duration, workers: Vec<W>) -> Result<Decimal>
+where
+    W: Fn(usize) -> F + Send + 'static,
+    F: Future<Output = Result<bool>> + Send + 'static,
+{
     let begun_at = Instant::now();
     let mut running = JoinSet::new();
     for work in workers {
         running.spawn(async move {
             let mut times = 0;
-            while begun_at.elapsed() < MEASURED_FOR && work(times).await? {
+            while begun_at.elapsed() < measured_for && work(times).await? {
                 times += 1;
             }
             anyhow::Ok(times)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use postgres::audit::{self, Against, Place, Verified};
+use postgres::audit::{self, Against, Place, SeenByWitness, Verified};
 use serde::Serialize;
 use sqlx::PgConnection;
 
@@ -37,6 +37,10 @@ pub(crate) struct Chain {
     pub(crate) erased: u64,
     /// Signed checkpoints outside the database that the chain was held against.
     pub(crate) anchored: u64,
+    /// How many of its entries another service witnessed.
+    pub(crate) witnessed: u64,
+    /// Entries that no checkpoint outside the database covers yet.
+    pub(crate) uncovered: u64,
     pub(crate) events: i64,
 }
 
@@ -53,10 +57,17 @@ pub(crate) type Progress<'a> = &'a (dyn Fn(&str, u64, u64) + Send + Sync);
 
 /// Verifies the audit of one service.
 pub(crate) async fn verify(databases: &mut Databases, service: &str, progress: Progress<'_>) -> Result<Verified> {
+    // Asked before the chain is read, which has at least that then.
+    let witnessed = databases.witnessed(service).await?;
     let (connection, vault, anchored) = databases.audited(service).with_context(|| format!("no {service}"))?;
     let opener = audit::unlock(&mut *connection, vault).await?;
     let against = Against {
         anchor: anchored.map(|anchored| (&anchored.anchor, &anchored.verifier)),
+        witness: witnessed.as_ref().map(|(seen, cosigner)| SeenByWitness {
+            note: &seen.note,
+            cosigner,
+            has_refused: seen.refused.is_some(),
+        }),
         opener: Some(&*opener),
         progress: Some(&|entries, rows| progress(service, entries, rows)),
     };
@@ -105,6 +116,8 @@ impl Chain {
             rows: verified.rows,
             erased: verified.erased,
             anchored: verified.anchored,
+            witnessed: verified.witnessed,
+            uncovered: verified.uncovered,
             events,
         }
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use devstack::MeshRecord;
-use postgres::audit::{Anchor, NoteSigner, NoteVerifier};
+use devstack::{MeshRecord, SERVICES, witnessed_by};
+use postgres::audit::{self, Anchor, NoteSigner, NoteVerifier, Witnessed};
 use postgres::vault::{FileKeys, KeyProvider, Vault};
 use sqlx::{Connection, PgConnection};
 
@@ -49,6 +49,19 @@ impl Databases {
     pub(crate) fn audited(&mut self, service: &str) -> Option<(&mut PgConnection, &Vault, Option<&Anchored>)> {
         let connection = self.connections.get_mut(service)?;
         Some((connection, self.vaults.get(service)?, self.anchors.get(service)))
+    }
+
+    /// What the witness of a service's audit saw of it last, and whose cosignature that must bear; none where it saw nothing, or the
+    /// mesh has no witness.
+    pub(crate) async fn witnessed(&mut self, service: &str) -> Result<Option<(Witnessed, NoteVerifier)>> {
+        let Some(witness) = SERVICES.into_iter().find(|name| witnessed_by(name) == Some(service)) else {
+            return Ok(None);
+        };
+        let Some((connection, anchored)) = self.connections.get_mut(witness).zip(self.anchors.get(witness)) else {
+            return Ok(None);
+        };
+        let seen = audit::witnessed(connection).await.with_context(|| format!("asking {witness} what it witnessed"))?;
+        Ok(seen.map(|seen| (seen, anchored.verifier.clone())))
     }
 
     pub(crate) fn names(&self) -> Vec<String> {

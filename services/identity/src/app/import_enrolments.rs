@@ -220,7 +220,7 @@ impl Importer {
         let told = plan.changed.iter().map(|(resident, from)| coverage_changed::event(*resident, *from, plan.now));
         events::append_all(tx, told.collect()).await?;
         let entry = Entry::by_service("identity", "identity.enrolment.import");
-        let entry = enrolment_imports::audited(entry, import, done.number);
+        let entry = enrolment_imports::audited(entry, import, done.number, rejected);
         let changed = plan.superseded.iter().chain(&plan.written);
         audit::record(tx, changed.fold(entry, enrolments::listed)).await?;
         Ok(())

@@ -1,9 +1,9 @@
-//! Whom identity asks: trusted providers, for their published keys; and of the mesh scheduling and referral, for their events alone.
+//! Whom identity asks: trusted providers, for their published keys; and of the mesh scheduling and referral, for their events, and referral's audit, which it witnesses.
 
 mod feeds;
 pub mod provider;
 mod referral;
 mod scheduling;
 
-pub use referral::ReferralEvents;
+pub use referral::{ReferralAudit, ReferralEvents};
 pub use scheduling::SchedulingEvents;

@@ -11,6 +11,7 @@ use crate::domain::import::UnknownPersons;
 
 const IMPORTS: &str = "enrolment_imports";
 const BATCHES: &str = "enrolment_import_batches";
+const REJECTIONS: &str = "enrolment_import_rejections";
 
 /// A file that is taken in.
 #[derive(Debug, Clone)]
@@ -177,7 +178,8 @@ pub async fn rejections(
     .await?)
 }
 
-/// Names the batch, which names the file's lines and what they came to.
-pub fn audited(entry: Entry, import: &Import, number: i64) -> Entry {
-    entry.row(IMPORTS, import.id).row(BATCHES, id(&[&import.id, &number]))
+/// Names the batch, which names the file's lines and what they came to, and the lines that were rejected.
+pub fn audited(entry: Entry, import: &Import, number: i64, rejected: &[RejectedLine]) -> Entry {
+    let entry = entry.row(IMPORTS, import.id).row(BATCHES, id(&[&import.id, &number]));
+    rejected.iter().fold(entry, |entry, rejected| entry.row(REJECTIONS, id(&[&import.id, &rejected.line])))
 }

@@ -114,7 +114,7 @@ async fn id_03_a_file_records_corrects_and_reports() {
     let rows = world
         .count("SELECT jsonb_array_length(rows)::bigint FROM audit_entries WHERE action = 'identity.enrolment.import'")
         .await;
-    assert_eq!(rows, 2 + 3, "the import and its batch, a version closed and two written");
+    assert_eq!(rows, 2 + 3 + 4, "the import and its batch, a version closed and two written, four lines rejected");
 }
 
 #[tokio::test]

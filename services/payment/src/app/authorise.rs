@@ -55,7 +55,7 @@ impl App {
         };
         let (now, region) = (self.now(), tx.region()?);
         let id = asked.bill.unwrap_or_else(BillId::generate);
-        let bill = match bill_ids::claim(&mut tx, region, id, basis.resident, None).await? {
+        let (bill, shares_before) = match bill_ids::claim(&mut tx, region, id, basis.resident, None).await? {
             Claim::Ours => self.open(&mut tx, id, &basis, (shares, &ground), now).await?,
             Claim::Opened => self.rebase(&mut tx, id, &basis, (shares, &ground), now).await?,
             Claim::Cancelled => return Err(PaymentError::BillCancelled),
@@ -63,10 +63,11 @@ impl App {
         };
         record::tell_bill(&mut tx, record::BILL_AUTHORISED, &bill, now).await?;
         let entry = record::entry(&ctx.caller, "payment.bill.authorise", &bill).row("bill_ids", bill.id);
-        audit::record(&mut tx, entry).await?;
+        audit::record(&mut tx, bills::shares_audited(entry, &bill, shares_before)).await?;
         Ok(call.commit(tx, ctx.permit(bill)?).await?)
     }
 
+    /// The bill, and how many shares it had before: none.
     async fn open(
         &self,
         tx: &mut Transaction,
@@ -74,15 +75,16 @@ impl App {
         basis: &Basis,
         (shares, ground): (Vec<Share>, &Ground),
         now: DateTime<Utc>,
-    ) -> Result<Bill, PaymentError> {
+    ) -> Result<(Bill, usize), PaymentError> {
         let bill = Bill::open(id, basis, (shares, ground.word.clone()), now, self.expiry(basis, now));
         ground.check_amount(tx, &bill).await?;
         reserve(tx, basis.resident, &credit_changes(&[], &bill.shares), now).await?;
         let region = tx.region()?;
         bills::insert(tx, region, &bill).await.map_err(billed_before)?;
-        Ok(bill)
+        Ok((bill, 0))
     }
 
+    /// The bill, and how many shares it had before.
     async fn rebase(
         &self,
         tx: &mut Transaction,
@@ -90,7 +92,7 @@ impl App {
         basis: &Basis,
         (shares, ground): (Vec<Share>, &Ground),
         now: DateTime<Utc>,
-    ) -> Result<Bill, PaymentError> {
+    ) -> Result<(Bill, usize), PaymentError> {
         let before = bills::lock(tx, id).await?.ok_or(PaymentError::BillNotFound)?;
         let reserved = before.shares.clone();
         let basis = &theirs(tx, basis, before.resident).await?;
@@ -98,8 +100,8 @@ impl App {
         ground.check_amount(tx, &bill).await?;
         reserve(tx, basis.resident, &credit_changes(&reserved, &bill.shares), now).await?;
         let region = tx.region()?;
-        bills::rebase(tx, region, &bill).await.map_err(billed_before)?;
-        Ok(bill)
+        let shares_before = bills::rebase(tx, region, &bill).await.map_err(billed_before)?;
+        Ok((bill, shares_before))
     }
 
     fn expiry(&self, basis: &Basis, now: DateTime<Utc>) -> DateTime<Utc> {

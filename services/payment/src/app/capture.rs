@@ -54,7 +54,8 @@ impl App {
             fence: 0,
         };
         captures::insert(&mut tx, &intent, &ctx.caller).await?;
-        audit::record(&mut tx, record::entry(&ctx.caller, "payment.bill.capture", &bill)).await?;
+        let entry = record::entry(&ctx.caller, "payment.bill.capture", &bill);
+        audit::record(&mut tx, record::with_capture(entry, &intent)).await?;
         let reply = call.commit(tx, ctx.permit(bill)?).await?;
         self.captures_due.notify_one();
         Ok(reply)

@@ -11,7 +11,7 @@ use crate::domain::bill::Bill;
 use crate::domain::error::PaymentError;
 use crate::domain::journal::{self, JournalEntry, Purpose};
 use crate::domain::order::{BankOrder, State, Word};
-use crate::store::ledger::Posting;
+use crate::store::ledger::{Posted, Posting};
 use crate::store::{bank_orders, bills, credit_lines, ledger};
 
 /// How far a bank's clock may be ahead of ours.
@@ -81,10 +81,11 @@ impl App {
             return Ok(call.commit(tx, ctx.permit(order)?).await?);
         };
         bank_orders::update(&mut tx, &told).await?;
-        let bill = resolve(&mut tx, &told, bill, now).await?;
+        let (bill, posted) = resolve(&mut tx, &told, bill, now).await?;
 
         let entry = Entry::new(&ctx.caller, "payment.order.report").resident(bill.resident);
-        audit::record(&mut tx, record::with_bill(record::with_order(entry, &told), &bill)).await?;
+        let entry = record::with_bill(record::with_order(entry, &told), &bill);
+        audit::record(&mut tx, posted.iter().fold(entry, ledger::audited)).await?;
         Ok(call.commit(tx, ctx.permit(told)?).await?)
     }
 }
@@ -95,28 +96,28 @@ async fn resolve(
     order: &BankOrder,
     bill: Bill,
     now: DateTime<Utc>,
-) -> Result<Bill, PaymentError> {
+) -> Result<(Bill, Option<Posted>), PaymentError> {
     match order.state {
         State::Succeeded => {
             let entry = journal::bank_cleared(order.bank, order.amount)?;
-            post(tx, Purpose::BankCleared, order, &entry, now).await?;
+            let posted = post(tx, Purpose::BankCleared, order, &entry, now).await?;
             record::tell_resolved(tx, order, now).await?;
             if bank_orders::any_unpaid(tx, bill.id).await? {
-                return Ok(bill);
+                return Ok((bill, Some(posted)));
             }
             let settled = bill.settle();
             bills::update(tx, &settled).await?;
             record::tell_bill(tx, record::BILL_SETTLED, &settled, now).await?;
-            Ok(settled)
+            Ok((settled, Some(posted)))
         }
         State::Failed => {
             credit_lines::give_back(tx, order.credit_line, order.amount).await?;
             let entry = journal::bank_declined(order.bank, bill.resident, order.amount)?;
-            post(tx, Purpose::BankDeclined, order, &entry, now).await?;
+            let posted = post(tx, Purpose::BankDeclined, order, &entry, now).await?;
             record::tell_resolved(tx, order, now).await?;
-            Ok(bill)
+            Ok((bill, Some(posted)))
         }
-        State::Intent | State::Sent | State::Unknown => Ok(bill),
+        State::Intent | State::Sent | State::Unknown => Ok((bill, None)),
     }
 }
 
@@ -126,7 +127,7 @@ async fn post(
     order: &BankOrder,
     entry: &JournalEntry,
     now: DateTime<Utc>,
-) -> Result<(), PaymentError> {
+) -> Result<Posted, PaymentError> {
     let posting = Posting {
         id: TransferId::generate(),
         region: tx.region()?,

@@ -16,7 +16,7 @@ use crate::domain::error::PaymentError;
 use crate::domain::journal::{self, JournalEntry, Parties, Purpose};
 use crate::domain::order::BankOrder;
 use crate::domain::shares::Share;
-use crate::store::ledger::Posting;
+use crate::store::ledger::{Posted, Posting};
 use crate::store::{bank_orders, bills, captures, credit_lines, ledger};
 
 impl App {
@@ -42,7 +42,7 @@ impl App {
         }
         let bill = bill.capture(now, ReceiptId::generate(), !orders.is_empty())?;
         bills::update(&mut tx, &bill).await?;
-        post_legs(&mut tx, (capture, &mandate), &bill, &banks, now).await?;
+        let posted = post_legs(&mut tx, (capture, &mandate), &bill, &banks, now).await?;
         let receipt = receipts::issue(&bill).ok_or(PaymentError::ReceiptNotFound)?;
         crate::store::receipts::insert(&mut tx, capture.region, &receipt).await?;
 
@@ -51,7 +51,8 @@ impl App {
             record::tell_bill(&mut tx, record::BILL_SETTLED, &bill, now).await?;
         }
         let entry = record::entry(&mandate, receipts::ISSUED, &bill);
-        let entry = orders.iter().fold(entry, record::with_order);
+        let entry = orders.iter().fold(record::with_capture(entry, capture), record::with_order);
+        let entry = posted.iter().fold(entry, ledger::audited);
         audit::record(&mut tx, receipts::with_hash(entry, &receipt)).await?;
         Ok(tx.commit().await?)
     }
@@ -71,7 +72,7 @@ impl App {
         bills::update(&mut tx, &bill).await?;
         record::tell_bill(&mut tx, record::BILL_AUTHORISED, &bill, now).await?;
         let entry = Entry::by_service(record::SERVICE, "payment.bill.fall_back").resident(bill.resident);
-        audit::record(&mut tx, record::with_bill(entry, &bill)).await?;
+        audit::record(&mut tx, record::with_capture(record::with_bill(entry, &bill), capture)).await?;
         Ok(tx.commit().await?)
     }
 }
@@ -99,9 +100,9 @@ async fn post_legs(
     bill: &Bill,
     banks: &BTreeMap<CreditLineId, OrganisationId>,
     now: chrono::DateTime<chrono::Utc>,
-) -> Result<(), PaymentError> {
+) -> Result<Vec<Posted>, PaymentError> {
     if bill.total().is_zero() {
-        return Ok(());
+        return Ok(vec![]);
     }
     let parties = Parties { region: capture.region, resident: bill.resident, payee: bill.payee };
     let bank_of = |share: &Share| share.payer.credit_line().and_then(|line| banks.get(&line).copied());
@@ -109,6 +110,7 @@ async fn post_legs(
         (Purpose::BillCaptured, journal::bill_captured(parties, &bill.shares, bank_of)?),
         (Purpose::ProviderSettled, journal::provider_settled(parties, &bill.shares)?),
     ];
+    let mut posted = Vec::with_capacity(entries.len());
     for (purpose, entry) in entries {
         let posting = Posting {
             id: TransferId::generate(),
@@ -119,7 +121,7 @@ async fn post_legs(
             mandate: Some(mandate),
             posted_at: now,
         };
-        ledger::post(tx, posting, &entry).await?;
+        posted.push(ledger::post(tx, posting, &entry).await?);
     }
-    Ok(())
+    Ok(posted)
 }

@@ -9,6 +9,7 @@ use serde_json::json;
 use types::caller::Caller;
 
 use crate::domain::bill::Bill;
+use crate::domain::capture::Capture;
 use crate::domain::credit_line::CreditLine;
 use crate::domain::order::BankOrder;
 
@@ -73,6 +74,11 @@ pub(super) fn with_bill(entry: Entry, bill: &Bill) -> Entry {
 /// The line as it was granted; `used` and `held` follow from bills and are not digested.
 pub(super) fn with_line(entry: Entry, line: &CreditLine) -> Entry {
     entry.row("credit_lines", line.id)
+}
+
+/// How far a capture is; who drives it is not digested.
+pub(super) fn with_capture(entry: Entry, capture: &Capture) -> Entry {
+    entry.row("captures", capture.id)
 }
 
 pub(super) fn with_order(entry: Entry, order: &BankOrder) -> Entry {

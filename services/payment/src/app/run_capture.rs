@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use postgres::audit::{self, Entry};
 use postgres::{Error, Scope};
 
-use super::App;
+use super::{App, record};
 use crate::domain::capture::{Capture, Effect, Event, State};
 use crate::domain::error::PaymentError;
 use crate::peers::adjudication::Confirmation;
@@ -92,6 +93,10 @@ impl App {
     async fn store_state(&self, capture: &Capture, state: State, refusal: Option<&str>) -> Result<(), Error> {
         let mut tx = self.db.begin(Scope::Region(capture.region)).await?;
         captures::advance(&mut tx, capture, state, refusal, self.now()).await?;
+        let bill = bills::find(&mut tx, capture.bill).await?;
+        let bill = bill.ok_or_else(|| Error::row_invalid("captures", "bill_id", capture.id))?;
+        let entry = Entry::by_service(record::SERVICE, "payment.capture.advance").resident(bill.resident);
+        audit::record(&mut tx, record::with_capture(entry, capture)).await?;
         tx.commit().await
     }
 

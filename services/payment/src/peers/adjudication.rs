@@ -1,11 +1,15 @@
 //! Adjudication: what is to be paid, and the confirmation that makes it so.
 
 use chassis::channel::Channel;
-use chassis::{Context, error};
+use chassis::witness::Watched;
+use chassis::{Context, Credentials, error};
 use proto::anjia::adjudication::v1::adjudication_service_client::AdjudicationServiceClient;
+use proto::anjia::adjudication::v1::audit_service_client::AuditServiceClient;
 use proto::anjia::adjudication::v1::{
-    ConfirmSettlementRequest, Division, GetQuoteRequest, GetSettlementRequest, Settlement, SettlementState,
+    ConfirmSettlementRequest, Division, GetCheckpointRequest, GetQuoteRequest, GetSettlementRequest,
+    ProveConsistencyRequest, Settlement, SettlementState,
 };
+use proto::anjia::common::v1::{Checkpoint, TreeProof};
 use proto::convert::{self, FieldError};
 use sha2::{Digest as _, Sha256};
 use tonic::{Code, Status};
@@ -152,6 +156,33 @@ fn own(division: &Division) -> Result<Money, FieldError> {
 /// An amount that may be left out for nothing.
 fn amount(field: &str, value: Option<&proto::google::r#type::Money>) -> Result<Money, FieldError> {
     value.map_or(Ok(Money::ZERO), |value| convert::money(field, Some(value)))
+}
+
+/// Adjudication's audit, looked at in payment's own name.
+pub struct AdjudicationAudit {
+    client: AuditServiceClient<Channel>,
+    credentials: Credentials,
+}
+
+impl AdjudicationAudit {
+    pub fn new(channel: Channel, credentials: Credentials) -> Self {
+        Self { client: AuditServiceClient::new(channel), credentials }
+    }
+}
+
+impl Watched for AdjudicationAudit {
+    const SERVICE: &'static str = PEER;
+    const REFUSED: &'static str = "anjia.payment.witness.refused.v1";
+
+    async fn checkpoint(&self) -> Result<Option<Checkpoint>, Status> {
+        let request = self.credentials.own().await?.request(GetCheckpointRequest {});
+        Ok(self.client.clone().get_checkpoint(request).await?.into_inner().checkpoint)
+    }
+
+    async fn consistency(&self, old_size: i64, new_size: i64) -> Result<Option<TreeProof>, Status> {
+        let request = self.credentials.own().await?.request(ProveConsistencyRequest { old_size, new_size });
+        Ok(self.client.clone().prove_consistency(request).await?.into_inner().proof)
+    }
 }
 
 #[cfg(test)]

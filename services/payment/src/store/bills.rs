@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use postgres::Error;
+use postgres::audit::{self, Entry};
 use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection};
 use types::caller::Party;
@@ -17,6 +18,7 @@ use crate::domain::bill::{Bill, State, Word};
 use crate::domain::shares::{Payer, Share};
 
 const TABLE: &str = "bills";
+const SHARES: &str = "bill_shares";
 
 #[derive(FromRow)]
 struct Row {
@@ -174,11 +176,22 @@ pub async fn update(conn: &mut PgConnection, bill: &Bill) -> Result<(), Error> {
     Ok(())
 }
 
-/// Stores a locked bill that was re-based, with its new shares.
-pub async fn rebase(conn: &mut PgConnection, region: RegionCode, bill: &Bill) -> Result<(), Error> {
+/// Stores a locked bill that was re-based, with its new shares; answers how many it had before.
+pub async fn rebase(conn: &mut PgConnection, region: RegionCode, bill: &Bill) -> Result<usize, Error> {
     update(&mut *conn, bill).await?;
-    sqlx::query("DELETE FROM bill_shares WHERE bill_id = $1").bind(bill.id.uuid()).execute(&mut *conn).await?;
-    insert_shares(conn, region, bill).await
+    let gone =
+        sqlx::query("DELETE FROM bill_shares WHERE bill_id = $1").bind(bill.id.uuid()).execute(&mut *conn).await?;
+    insert_shares(conn, region, bill).await?;
+    Ok(usize::try_from(gone.rows_affected()).unwrap_or(usize::MAX))
+}
+
+/// Names the shares that were written of a bill that had `before` of them.
+pub fn shares_audited(entry: Entry, bill: &Bill, before: usize) -> Entry {
+    let id = |line: usize| audit::id(&[&bill.id, &line]);
+    let written = 1..=bill.shares.len();
+    let gone = bill.shares.len() + 1..=before;
+    let entry = written.fold(entry, |entry, line| entry.row(SHARES, id(line)));
+    gone.fold(entry, |entry, line| entry.removed(SHARES, id(line)))
 }
 
 async fn insert_shares(conn: &mut PgConnection, region: RegionCode, bill: &Bill) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use postgres::Error;
+use postgres::audit::{self, Entry};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
 use types::caller::Caller;
@@ -25,24 +26,40 @@ pub struct Posting<'a> {
     pub posted_at: DateTime<Utc>,
 }
 
+/// The rows that a posting wrote.
+#[derive(Debug, Clone)]
+pub struct Posted {
+    transfer: TransferId,
+    legs: usize,
+    /// Accounts that there were not before.
+    opened: Vec<Uuid>,
+}
+
+/// Names the rows of a posting.
+pub fn audited(entry: Entry, posted: &Posted) -> Entry {
+    let entry = posted.opened.iter().fold(entry, |entry, account| entry.row("accounts", account));
+    let entry = entry.row("transfers", posted.transfer);
+    (1..=posted.legs).fold(entry, |entry, line| entry.row("entries", audit::id(&[&posted.transfer, &line])))
+}
+
 /// Posts an entry. The database refuses a second one of the same bill and purpose, or of the same order.
-pub async fn post(conn: &mut PgConnection, posting: Posting<'_>, entry: &JournalEntry) -> Result<(), Error> {
+pub async fn post(conn: &mut PgConnection, posting: Posting<'_>, entry: &JournalEntry) -> Result<Posted, Error> {
     let kinds: Vec<&str> = entry.legs().iter().map(|leg| leg.account.kind.as_str()).collect();
     let holders: Vec<&str> = entry.legs().iter().map(|leg| leg.account.holder.as_str()).collect();
     let amounts: Vec<Decimal> = entry.legs().iter().map(|leg| leg.amount.decimal()).collect();
     let new_ids: Vec<Uuid> = entry.legs().iter().map(|_| AccountId::generate().uuid()).collect();
 
     // Legs are in account order, so two transactions that open the same accounts do so in the same order.
-    sqlx::query(
+    let opened = sqlx::query_scalar(
         "INSERT INTO accounts (id, region, kind, holder) \
          SELECT id, $1, kind, holder FROM unnest($2::uuid[], $3::text[], $4::text[]) AS leg (id, kind, holder) \
-         ON CONFLICT ON CONSTRAINT accounts_holder_key DO NOTHING",
+         ON CONFLICT ON CONSTRAINT accounts_holder_key DO NOTHING RETURNING id",
     )
     .bind(posting.region.as_str())
     .bind(new_ids)
     .bind(&kinds)
     .bind(&holders)
-    .execute(&mut *conn)
+    .fetch_all(&mut *conn)
     .await?;
     sqlx::query(
         "INSERT INTO transfers (id, region, purpose, bill_id, order_id, posted_at, ordered_by, on_behalf_of, delegation_id) \
@@ -73,5 +90,5 @@ pub async fn post(conn: &mut PgConnection, posting: Posting<'_>, entry: &Journal
     .bind(amounts)
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(Posted { transfer: posting.id, legs: entry.legs().len(), opened })
 }

@@ -60,7 +60,7 @@ impl App {
         };
         sagas::insert(&mut tx, ctx.caller.region, &saga).await?;
         referrals::update(&mut tx, &accepting, now).await?;
-        ACCEPT.record(&mut tx, ACCEPT.by(&ctx.caller), &accepting, now).await?;
+        ACCEPT.record(&mut tx, sagas::audited(ACCEPT.by(&ctx.caller), plan.saga), &accepting, now).await?;
         let sight = ctx.permit(Sight::bare(accepting))?;
         let reply = call.commit(tx, sight).await?;
         self.signals.accepted.notify_one();

@@ -1,7 +1,10 @@
 use std::time::Duration;
 
 use chassis::telemetry;
-use postgres::{Error, Scope};
+use postgres::{
+    Error, Scope, Transaction,
+    audit::{self, Entry},
+};
 use uuid::Uuid;
 
 use super::{
@@ -56,13 +59,16 @@ impl App {
             match effects.first() {
                 Some(Effect::Call(call)) => {
                     // The step is committed before its call, so that after a crash the row says what may have happened.
-                    if next != state && !self.store(claim, next).await? {
+                    if next != state && !self.store(claim, &plan, next).await? {
                         return Ok(());
                     }
                     state = next;
                     event = self.perform(&plan, *call).await;
                 }
-                Some(Effect::RetryLater) => return self.pause(claim, next, tries).await,
+                Some(Effect::RetryLater) => {
+                    let paused = Paused { state: next, has_moved: next != state, tries };
+                    return self.pause(claim, &plan, paused).await;
+                }
                 Some(Effect::Conclude) => return self.conclude(claim, &plan, next).await,
                 None => return Ok(()),
             }
@@ -76,20 +82,31 @@ impl App {
         if calls && self.clock.now() >= plan.deadline { step(plan, next, Event::DueLate) } else { (next, effects) }
     }
 
-    async fn store(&self, claim: Claim, state: State) -> Result<bool, ReferralError> {
+    async fn store(&self, claim: Claim, plan: &Plan, state: State) -> Result<bool, ReferralError> {
         let mut tx = self.db.begin(Scope::Region(claim.region)).await?;
         let is_ours = sagas::save(&mut tx, claim, state, self.limits.lease).await?;
+        if is_ours {
+            record_step(&mut tx, plan).await?;
+        }
         tx.commit().await?;
         Ok(is_ours)
     }
 
-    async fn pause(&self, claim: Claim, state: State, tries: u32) -> Result<(), ReferralError> {
+    async fn pause(
+        &self,
+        claim: Claim,
+        plan: &Plan,
+        Paused { state, has_moved, tries }: Paused,
+    ) -> Result<(), ReferralError> {
         if tries == TRIES_BEFORE_ALARM {
             tracing::error!(saga = %claim.saga, referral = %claim.referral, tries, "an acceptance makes no progress");
         }
         let pause = PAUSE_FIRST.saturating_mul(1_u32 << tries.min(10)).min(PAUSE_MAX);
         let mut tx = self.db.begin(Scope::Region(claim.region)).await?;
-        sagas::pause(&mut tx, claim, state, pause).await?;
+        let is_ours = sagas::pause(&mut tx, claim, state, pause).await?;
+        if is_ours && has_moved {
+            record_step(&mut tx, plan).await?;
+        }
         tx.commit().await?;
         Ok(())
     }
@@ -114,11 +131,25 @@ impl App {
             }
         };
         referrals::update(&mut tx, &referral, now).await?;
-        change.record(&mut tx, change.by_itself(), &referral, now).await?;
+        change.record(&mut tx, sagas::audited(change.by_itself(), claim.saga), &referral, now).await?;
         tx.commit().await?;
         tracing::info!(saga = %claim.saga, state = referral.state.name().as_str(), "an acceptance has ended");
         Ok(())
     }
+}
+
+/// A saga whose call is made again later.
+#[derive(Clone, Copy)]
+struct Paused {
+    state: State,
+    /// It says something else than what is stored.
+    has_moved: bool,
+    tries: u32,
+}
+
+async fn record_step(tx: &mut Transaction, plan: &Plan) -> Result<(), Error> {
+    let entry = Entry::by_service("referral", "referral.acceptance.step").resident(plan.resident);
+    audit::record(tx, sagas::audited(entry, plan.saga)).await
 }
 
 fn booking(plan: &Plan, arranged: Arranged) -> Booking {

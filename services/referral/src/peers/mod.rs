@@ -7,7 +7,7 @@ mod scheduling;
 
 pub use adjudication::Adjudication;
 pub use identity::{Identity, IdentityEvents, Provider};
-pub use payment::Payment;
+pub use payment::{Payment, PaymentAudit};
 pub use scheduling::Scheduling;
 
 use chassis::error::reason;

@@ -6,7 +6,7 @@ mod row;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use postgres::Error;
+use postgres::{Error, audit::Entry};
 use sqlx::{PgConnection, types::Json};
 use types::{
     caller::Party,
@@ -165,6 +165,11 @@ pub async fn end(conn: &mut PgConnection, claim: Claim, state: State, now: DateT
         .execute(conn)
         .await?;
     Ok(ended.rows_affected() == 1)
+}
+
+/// Names the row of a saga.
+pub fn audited(entry: Entry, saga: SagaId) -> Entry {
+    entry.row("sagas", saga)
 }
 
 /// Whether an acceptance that chose this appointment may still book it. One that is being undone will not, however long that takes:

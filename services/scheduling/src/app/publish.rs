@@ -100,7 +100,7 @@ impl Scheduling {
         for (slots, session) in planned {
             sessions::insert(&mut tx, &session, ctx.caller.acting(), now).await?;
             slots::insert_all(&mut tx, &slots, &session.pools).await?;
-            record(&mut tx, ctx, &session).await?;
+            record(&mut tx, ctx, &session, &slots).await?;
             published.slots.extend(slots);
             published.sessions.push(ctx.permit(session)?);
         }
@@ -142,9 +142,9 @@ fn capabilities(provider: &Provider, draft: &Draft) -> Result<Vec<String>, Sched
     Ok(given.clone())
 }
 
-async fn record(tx: &mut Transaction, ctx: &Context, session: &Session) -> Result<(), SchedulingError> {
+async fn record(tx: &mut Transaction, ctx: &Context, session: &Session, slots: &[Slot]) -> Result<(), SchedulingError> {
     let entry = audit::Entry::new(&ctx.caller, "scheduling.session.publish").row("sessions", session.id);
-    Ok(audit::record(tx, entry).await?)
+    Ok(audit::record(tx, slots::audited(entry, slots, &session.pools)).await?)
 }
 
 fn past() -> SchedulingError {

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use postgres::{
     Scope, Transaction,
+    audit::{self, Entry},
     consumer::{Advanced, Failure, Inbox},
 };
 use types::{
@@ -46,7 +47,11 @@ impl Scheduling {
 
     async fn release(&self, tx: &mut Transaction, revoked: Revoked) -> Result<(), SchedulingError> {
         patients::lock(tx, revoked.resident).await?;
-        revoked_delegations::insert(tx, revoked.delegation, revoked.at).await?;
+        if revoked_delegations::insert(tx, revoked.delegation, revoked.at).await? {
+            let entry = Entry::by_service("scheduling", "scheduling.delegation.learn_revocation");
+            let entry = entry.resident(revoked.resident).row("revoked_delegations", revoked.delegation);
+            audit::record(tx, entry).await?;
+        }
         let now = self.clock.now();
         for appointment in appointments::lock_ahead(tx, revoked.delegation, now).await? {
             if appointment.state == State::Held {

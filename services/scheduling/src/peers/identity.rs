@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use chassis::{Context, Credentials, channel::Channel, error, feed};
+use chassis::{Context, Credentials, channel::Channel, error, feed, witness::Watched};
 use chrono::NaiveDate;
 use postgres::{consumer::Source, events::Event};
 use proto::{
-    anjia::common::v1::{Credential, EventCursor},
+    anjia::common::v1::{Checkpoint, Credential, EventCursor, TreeProof},
     anjia::identity::v1::{
-        self as wire, delegation_service_client::DelegationServiceClient,
+        self as wire, audit_service_client::AuditServiceClient, delegation_service_client::DelegationServiceClient,
         enrolment_service_client::EnrolmentServiceClient, event_service_client::EventServiceClient,
         organisation_service_client::OrganisationServiceClient, resident_service_client::ResidentServiceClient,
     },
@@ -229,6 +229,33 @@ impl Source for IdentityEvents {
             .await?;
         feed::from_wire(answer.into_inner().batch.unwrap_or_default())
             .map_err(|error| Status::new(Code::Internal, error.to_string()))
+    }
+}
+
+/// Identity's audit, looked at in scheduling's own name.
+pub struct IdentityAudit {
+    client: AuditServiceClient<Channel>,
+    credentials: Credentials,
+}
+
+impl IdentityAudit {
+    pub fn new(channel: Channel, credentials: Credentials) -> Self {
+        Self { client: AuditServiceClient::new(channel), credentials }
+    }
+}
+
+impl Watched for IdentityAudit {
+    const SERVICE: &'static str = PEER;
+    const REFUSED: &'static str = "anjia.scheduling.witness.refused.v1";
+
+    async fn checkpoint(&self) -> Result<Option<Checkpoint>, Status> {
+        let request = self.credentials.own().await?.request(wire::GetCheckpointRequest {});
+        Ok(self.client.clone().get_checkpoint(request).await?.into_inner().checkpoint)
+    }
+
+    async fn consistency(&self, old_size: i64, new_size: i64) -> Result<Option<TreeProof>, Status> {
+        let request = self.credentials.own().await?.request(wire::ProveConsistencyRequest { old_size, new_size });
+        Ok(self.client.clone().prove_consistency(request).await?.into_inner().proof)
     }
 }
 

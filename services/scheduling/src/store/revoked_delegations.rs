@@ -6,8 +6,9 @@ use types::ids::DelegationId;
 
 use crate::domain::error::SchedulingError;
 
-pub async fn insert(conn: &mut PgConnection, id: DelegationId, at: DateTime<Utc>) -> Result<(), SchedulingError> {
-    sqlx::query(
+/// False if it was known.
+pub async fn insert(conn: &mut PgConnection, id: DelegationId, at: DateTime<Utc>) -> Result<bool, SchedulingError> {
+    let learned = sqlx::query(
         "INSERT INTO revoked_delegations (delegation_id, region, revoked_at) \
          VALUES ($1, current_setting('anjia.region'), $2) ON CONFLICT DO NOTHING",
     )
@@ -15,7 +16,7 @@ pub async fn insert(conn: &mut PgConnection, id: DelegationId, at: DateTime<Utc>
     .bind(at)
     .execute(conn)
     .await?;
-    Ok(())
+    Ok(learned.rows_affected() == 1)
 }
 
 pub async fn contains(conn: &mut PgConnection, id: DelegationId) -> Result<bool, SchedulingError> {

@@ -1,6 +1,7 @@
 //! Table `slots`, with the places of a slot when they are first made.
 
 use chrono::{DateTime, Utc};
+use postgres::audit::{self, Entry};
 use sqlx::{FromRow, PgConnection};
 use types::{
     care::CareKind,
@@ -48,6 +49,15 @@ pub async fn insert_all(conn: &mut PgConnection, slots: &[Slot], pools: &[PoolSh
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Names the slots and their places in each pool.
+pub fn audited(entry: Entry, slots: &[Slot], pools: &[PoolShare]) -> Entry {
+    slots.iter().fold(entry, |entry, slot| {
+        let places =
+            |entry: Entry, share: &PoolShare| entry.row("slot_pools", audit::id(&[&slot.id, &share.pool.as_str()]));
+        pools.iter().fold(entry.row("slots", slot.id), places)
+    })
 }
 
 pub async fn of_session(conn: &mut PgConnection, session: SessionId) -> Result<Vec<Slot>, SchedulingError> {

@@ -1,0 +1,2 @@
+-- What was billed, line by line.
+CALL audited('claim_lines');

@@ -21,6 +21,7 @@ pub async fn whole_mesh() -> Mesh {
         fresh: true,
         otlp_endpoint: None,
         settings: vec![],
+        logins: false,
     };
     Mesh::start(plan, &|_| {}).await.or_panic()
 }

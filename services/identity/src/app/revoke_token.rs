@@ -30,6 +30,7 @@ impl App {
         if !target.is_for(&ctx.caller, lasting, is_guardian) {
             return Err(IdentityError::NotTheirTokens);
         }
+        revocations::hold_back_tokens(&mut tx).await?;
         let mut revocation = Revocation {
             id: Uuid::now_v7(),
             revision: 0,

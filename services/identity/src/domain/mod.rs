@@ -22,6 +22,7 @@ pub mod import;
 pub mod jwks;
 pub mod link;
 pub mod login;
+pub mod mandate;
 pub mod organisation;
 pub mod practitioner;
 pub mod provider;

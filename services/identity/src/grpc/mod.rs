@@ -15,6 +15,7 @@ mod events;
 mod family_doctors;
 mod flags;
 mod guardianships;
+mod mandates;
 mod organisations;
 mod people;
 mod privacy;
@@ -39,6 +40,7 @@ use proto::anjia::identity::v1::enrolment_service_server::EnrolmentServiceServer
 use proto::anjia::identity::v1::event_service_server::EventServiceServer;
 use proto::anjia::identity::v1::family_doctor_service_server::FamilyDoctorServiceServer;
 use proto::anjia::identity::v1::guardianship_service_server::GuardianshipServiceServer;
+use proto::anjia::identity::v1::mandate_service_server::MandateServiceServer;
 use proto::anjia::identity::v1::organisation_service_server::OrganisationServiceServer;
 use proto::anjia::identity::v1::privacy_service_server::PrivacyServiceServer;
 use proto::anjia::identity::v1::resident_service_server::ResidentServiceServer;
@@ -71,6 +73,7 @@ pub fn routes(app: Arc<App>) -> Routes {
         .add_service(CommunityServiceServer::new(grpc.clone()))
         .add_service(ConsentServiceServer::new(grpc.clone()))
         .add_service(BreakGlassServiceServer::new(grpc.clone()))
+        .add_service(MandateServiceServer::new(grpc.clone()))
         .add_service(TokenServiceServer::new(grpc.clone()))
         .add_service(AuditServiceServer::new(grpc.clone()))
         .add_service(EventServiceServer::new(grpc.clone()))

@@ -23,6 +23,7 @@ pub mod flags;
 pub mod guardianships;
 pub mod identifiers;
 pub mod logins;
+pub mod mandates;
 pub mod organisations;
 pub mod practitioners;
 pub mod remote_care_filings;
@@ -71,6 +72,7 @@ pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable::new("care_relations", &[], ["正在照护您的机构", "Who cares for you"], "permission"),
     PersonalTable::new("break_glasses", &[], ["紧急查看", "When your data was opened in an emergency"], "audit"),
     PersonalTable::new("consents", &[], ["谁可以看您的健康信息", "Who may see your health data"], "permission"),
+    PersonalTable::new("mandates", &[], ["您委托系统办理的事项", "What you let services go on doing"], "permission"),
     PersonalTable {
         key: "t.token_id::text",
         ..PersonalTable::new(

@@ -15,7 +15,7 @@ use types::caller::Role;
 
 use crate::support::World;
 
-const SERVICES: [&str; 17] = [
+const SERVICES: [&str; 18] = [
     "anjia.identity.v1.AllianceService",
     "anjia.identity.v1.AuditService",
     "anjia.identity.v1.BankProfileService",
@@ -28,6 +28,7 @@ const SERVICES: [&str; 17] = [
     "anjia.identity.v1.EventService",
     "anjia.identity.v1.FamilyDoctorService",
     "anjia.identity.v1.GuardianshipService",
+    "anjia.identity.v1.MandateService",
     "anjia.identity.v1.OrganisationService",
     "anjia.identity.v1.PrivacyService",
     "anjia.identity.v1.ResidentService",

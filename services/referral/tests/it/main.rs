@@ -6,6 +6,7 @@ mod accept;
 mod consent;
 mod events;
 mod input;
+mod mandate;
 mod personal;
 mod read;
 mod submit;

@@ -20,8 +20,9 @@ use proto::{
             ReferralState, SubmitReferralRequest, Urgency, referral_service_client::ReferralServiceClient,
         },
         scheduling::v1::{
-            Pool, PoolShare, PublishSessionsRequest, Session, appointment_service_client::AppointmentServiceClient,
-            session_service_client::SessionServiceClient,
+            CheckInRequest, IdentityProof, Pool, PoolShare, Present, PublishSessionsRequest, Session,
+            appointment_service_client::AppointmentServiceClient, session_service_client::SessionServiceClient,
+            visit_service_client::VisitServiceClient,
         },
     },
     convert::{to_date, to_money, to_timestamp},
@@ -43,6 +44,8 @@ use uuid::{Uuid, uuid};
 
 /// A district hospital that treats nothing but diabetes.
 pub(crate) const DISTRICT: Uuid = uuid!("01930000-0000-7000-8000-00000000c00d");
+/// The resident's visit at the clinic.
+const VISIT: Uuid = uuid!("01930000-0000-7000-8000-00000000d001");
 const NAME: &str = "陈淑芬";
 const ITEM: &str = "T-C";
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -66,6 +69,7 @@ impl World {
         world.organisation(HOSPITAL, "示范三级医院", "12110000400000002", Some(Tier::Tertiary), &["I25"]).await;
         world.organisation(DISTRICT, "示范区医院", "12110000400000005", Some(Tier::District), &["E11"]).await;
         world.resident().await;
+        world.seen_at_the_clinic().await;
         world
     }
 
@@ -122,6 +126,23 @@ impl World {
         };
         let request = self.caller("worker").request(message).await;
         ResidentServiceClient::new(self.mesh.channel("identity")).register_resident(request).await.unwrap();
+    }
+
+    async fn seen_at_the_clinic(&self) {
+        let message = CheckInRequest {
+            request_id: request_id(),
+            visit_id: VISIT.to_string(),
+            resident_id: RESIDENT.to_string(),
+            kind: CareKind::Outpatient.into(),
+            provider_organisation_id: CLINIC.to_string(),
+            present: Present::Self_.into(),
+            identity_proof: IdentityProof::IdCard.into(),
+            credential_resident_id: RESIDENT.to_string(),
+            occurred_at: Some(to_timestamp(now() - TimeDelta::minutes(10))),
+            ..CheckInRequest::default()
+        };
+        let request = self.caller("clinic").request(message).await;
+        VisitServiceClient::new(self.mesh.channel("scheduling")).check_in(request).await.unwrap();
     }
 
     /// The resident lets a provider see her data for a referral.
@@ -281,11 +302,11 @@ pub(crate) fn credit(line: CreditLineId, own_share_max: Money) -> Mandate {
         payment: PaymentArrangement::Credit.into(),
         credit_line_id: line.to_string(),
         own_share_max: Some(to_money(own_share_max)),
-        delegation_id: String::new(),
+        ..Mandate::default()
     }
 }
 
-/// Up from the clinic to the tertiary hospital.
+/// Up from the clinic, which saw her, to the tertiary hospital.
 pub(crate) fn referral(mandate: Mandate) -> SubmitReferralRequest {
     SubmitReferralRequest {
         request_id: request_id(),
@@ -298,6 +319,7 @@ pub(crate) fn referral(mandate: Mandate) -> SubmitReferralRequest {
         urgency: Urgency::Routine.into(),
         clinical_summary: "胸闷一月，\n活动后加重。".to_owned(),
         mandate: Some(mandate),
+        visit_id: VISIT.to_string(),
         ..SubmitReferralRequest::default()
     }
 }

@@ -8,6 +8,7 @@ mod delegated;
 mod faults;
 mod idempotency;
 mod journey;
+mod logins;
 mod peers;
 mod privacy;
 mod redis;

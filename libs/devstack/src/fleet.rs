@@ -284,7 +284,8 @@ impl Fleet {
         process::run(&format!("`{name} {verb}`"), &self.binary(name), arguments, env, &log).await
     }
 
-    fn binary(&self, name: &str) -> PathBuf {
+    /// The program of a service, or one beside it.
+    pub fn binary(&self, name: &str) -> PathBuf {
         self.plan.binaries.join(name)
     }
 

@@ -56,13 +56,7 @@ impl Provider {
     }
 
     /// Starts it and returns when it takes connections.
-    pub(crate) async fn start(
-        &mut self,
-        keys: &Keys,
-        binaries: &Path,
-        log: PathBuf,
-        lifetime: Lifetime,
-    ) -> Result<()> {
+    pub(crate) async fn start(&mut self, keys: &Keys, binaries: &Path, log: PathBuf, lifetime: Lifetime) -> Result<()> {
         let listen = format!("{}:{}", Ipv4Addr::LOCALHOST, self.port);
         let key = keys.private(NAME)?;
         let mut process = Process::spawn(Launch {
@@ -91,10 +85,7 @@ impl Provider {
     }
 
     pub(crate) fn record(&self) -> ProviderRecord {
-        ProviderRecord {
-            issuer: self.issuer(),
-            process: self.process.as_ref().map(|process| process.record().clone()),
-        }
+        ProviderRecord { issuer: self.issuer(), process: self.process.as_ref().map(|process| process.record().clone()) }
     }
 
     pub(crate) fn release(&mut self) {

@@ -117,7 +117,8 @@ async fn log_in(issuer: &str, person: &str) -> Result<Login> {
         ("client_id", &app),
         ("code_verifier", &verifier),
     ];
-    let tokens: Tokens = http.post(metadata.token_endpoint).form(&redeem).send().await?.error_for_status()?.json().await?;
+    let tokens: Tokens =
+        http.post(metadata.token_endpoint).form(&redeem).send().await?.error_for_status()?.json().await?;
     Ok(Login { id_token: tokens.id_token, nonce })
 }
 

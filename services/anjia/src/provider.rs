@@ -45,7 +45,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
-    let pem = std::fs::read_to_string(&args.key_file).with_context(|| format!("reading {}", args.key_file.display()))?;
+    let pem =
+        std::fs::read_to_string(&args.key_file).with_context(|| format!("reading {}", args.key_file.display()))?;
     let (listener, router) = bind(args.listen, &pem, Arc::new(SystemClock)).await?;
     let mut asked_to_leave = signal(SignalKind::terminate())?;
     let leave = async move {
@@ -65,7 +66,10 @@ fn loopback(text: &str) -> Result<SocketAddr, String> {
 }
 
 fn check(address: SocketAddr) -> Result<()> {
-    ensure!(address.ip().is_loopback(), "the development provider knows no passwords and serves loopback only, not {address}");
+    ensure!(
+        address.ip().is_loopback(),
+        "the development provider knows no passwords and serves loopback only, not {address}"
+    );
     Ok(())
 }
 
@@ -187,9 +191,7 @@ async fn token(State(provider): State<Arc<Provider>>, Form(redeem): Form<Redeem>
 
 fn refused(refusal: Refusal) -> Response {
     match refusal {
-        Refusal::Here(why) => {
-            (StatusCode::BAD_REQUEST, Html(page::refusal(why).into_string())).into_response()
-        }
+        Refusal::Here(why) => (StatusCode::BAD_REQUEST, Html(page::refusal(why).into_string())).into_response(),
         Refusal::Back(to) => found(&to),
         Refusal::Token(error) => (StatusCode::BAD_REQUEST, Json(json!({ "error": error }))).into_response(),
     }

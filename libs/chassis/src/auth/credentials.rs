@@ -128,10 +128,7 @@ impl Credentials {
     /// Goes on in a resident's name, for five minutes and the named methods only. Never kept: each use asks identity whether the
     /// mandate, and the delegation it rests on, still stand.
     pub async fn continuation(&self, mandate: &Mandate) -> Result<Context, Status> {
-        let continuation = Continuation {
-            mandate_id: mandate.id.to_string(),
-            methods: mandate.methods.clone(),
-        };
+        let continuation = Continuation { mandate_id: mandate.id.to_string(), methods: mandate.methods.clone() };
         self.exchange(Some(mandate.region), Some(Capacity::Continuation(continuation))).await
     }
 

@@ -73,8 +73,7 @@ impl Follower {
         // Who knows nothing yet has callers waiting, and so has who knows half.
         let mut wait_ms = if known.is_some() { WAIT_MS } else { 0 };
         loop {
-            let question =
-                wire::PullRevocationsRequest { after_revision: revision, key_ids: self.keys.ids(), wait_ms };
+            let question = wire::PullRevocationsRequest { after_revision: revision, key_ids: self.keys.ids(), wait_ms };
             let own = self.credentials.own().await?.with_call_limit(ANSWER_MAX);
             let answer = self.client.pull_revocations(own.request(question)).await?.into_inner();
             let set = KeySet::new(&answer.keys).map_err(|cause| error::internal(&cause))?;

@@ -232,7 +232,8 @@ mod tests {
     fn id_07_what_was_narrowed_from_a_token_is_taken_back_with_it_and_not_the_other_way_round() {
         let set = Revocations::default();
         set.learn([revocation(1, Revoked::Token("middle".to_owned()), 10)], 1, at(10));
-        let narrowed = |ids: &[&str]| Traits { token_ids: ids.iter().map(ToString::to_string).collect(), ..token("", 5) };
+        let narrowed =
+            |ids: &[&str]| Traits { token_ids: ids.iter().map(ToString::to_string).collect(), ..token("", 5) };
         assert!(set.cover(&narrowed(&["last", "first", "middle"])) && set.cover(&narrowed(&["middle", "first"])));
         assert!(!set.cover(&narrowed(&["first"])) && !set.cover(&narrowed(&["another", "first"])));
     }

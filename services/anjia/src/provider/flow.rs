@@ -96,7 +96,8 @@ impl Flow {
         }
         let back = local(&ask.redirect_uri)
             .ok_or(Refusal::Here("redirect_uri must be http on loopback, a program of this machine"))?;
-        let refuse = |error| Err(Refusal::Back(Box::new(with(back.clone(), &[("error", error), ("state", &ask.state)]))));
+        let refuse =
+            |error| Err(Refusal::Back(Box::new(with(back.clone(), &[("error", error), ("state", &ask.state)]))));
         if ask.response_type != "code" {
             return refuse("unsupported_response_type");
         }
@@ -126,7 +127,10 @@ impl Flow {
         let mut grants = self.grants();
         grants.retain(|_, grant| grant.login.at + CODE_LIFE > now);
         if grants.len() >= CODES_MAX {
-            return Err(Refusal::Back(Box::new(with(back, &[("error", "temporarily_unavailable"), ("state", &ask.state)]))));
+            return Err(Refusal::Back(Box::new(with(
+                back,
+                &[("error", "temporarily_unavailable"), ("state", &ask.state)],
+            ))));
         }
         grants.insert(code.clone(), grant);
         Ok(with(back, &[("code", &code), ("state", &ask.state)]))
@@ -176,7 +180,8 @@ impl Login {
 fn local(uri: &str) -> Option<Url> {
     let url = Url::parse(uri).ok()?;
     let is_local = matches!(url.host_str()?, "127.0.0.1" | "[::1]" | "localhost");
-    let is_plain = url.scheme() == "http" && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
+    let is_plain =
+        url.scheme() == "http" && url.fragment().is_none() && url.username().is_empty() && url.password().is_none();
     (is_local && is_plain && uri.len() <= TEXT_LENGTH_MAX).then_some(url)
 }
 

@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
+use chrono::TimeDelta;
 use ed25519_dalek::pkcs8::EncodePrivateKey as _;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use chrono::TimeDelta;
 use jsonwebtoken::{DecodingKey, Validation};
 use reqwest::{Client, Response, Url, redirect};
 use serde_json::Value;
@@ -124,8 +124,7 @@ async fn id_07_a_login_is_a_signed_id_token_for_the_app_with_the_nonce_it_began_
 
     let resident = provider.back(&ask(&[("person", "resident")])).await;
     let (_, answer) = provider.redeem(&resident["code"], &[]).await;
-    let claims: Value =
-        jsonwebtoken::dangerous::insecure_decode_claims(answer["id_token"].as_str().unwrap()).unwrap();
+    let claims: Value = jsonwebtoken::dangerous::insecure_decode_claims(answer["id_token"].as_str().unwrap()).unwrap();
     assert_eq!(claims["resident_id"], callers::RESIDENT.to_string());
 }
 

@@ -199,8 +199,7 @@ mod tests {
             until: Mandate::ends(DateTime::UNIX_EPOCH, 1),
             ended: None,
         };
-        let capacity =
-            Capacity::Continuation(Continuation { mandate: mandate.id, methods: vec!["a.B/C".to_owned()] });
+        let capacity = Capacity::Continuation(Continuation { mandate: mandate.id, methods: vec!["a.B/C".to_owned()] });
         let delegation = mandate.delegation;
         let claims = capacity.applied(worker(), &Ground::Mandate(Box::new(mandate), None)).unwrap();
         assert_eq!((claims.sub.clone(), claims.dlg), (Party::Resident(resident), delegation));

@@ -202,8 +202,5 @@ fn continuation_of(message: wire::Continuation) -> Result<Continuation, FieldErr
     if message.methods.is_empty() || message.methods.len() > METHODS_MAX {
         return Err(FieldError::new("methods", format!("must be 1 to {METHODS_MAX}")));
     }
-    Ok(Continuation {
-        mandate: convert::id("mandate_id", &message.mandate_id)?,
-        methods: message.methods,
-    })
+    Ok(Continuation { mandate: convert::id("mandate_id", &message.mandate_id)?, methods: message.methods })
 }

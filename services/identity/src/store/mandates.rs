@@ -66,12 +66,7 @@ pub async fn get(conn: &mut PgConnection, id: MandateId) -> Result<Option<Mandat
 }
 
 /// False if it had ended before.
-pub async fn end(
-    conn: &mut PgConnection,
-    id: MandateId,
-    end: End,
-    at: DateTime<Utc>,
-) -> Result<bool, postgres::Error> {
+pub async fn end(conn: &mut PgConnection, id: MandateId, end: End, at: DateTime<Utc>) -> Result<bool, postgres::Error> {
     let done = sqlx::query("UPDATE mandates SET ended_as = $2, ended_at = $3 WHERE id = $1 AND ended_at IS NULL")
         .bind(id.uuid())
         .bind(end.as_str())
@@ -82,11 +77,7 @@ pub async fn end(
 }
 
 /// Ends those that were given for this work and have not ended; answers them as they are now.
-pub async fn end_work(
-    conn: &mut PgConnection,
-    work: Work,
-    at: DateTime<Utc>,
-) -> Result<Vec<Mandate>, postgres::Error> {
+pub async fn end_work(conn: &mut PgConnection, work: Work, at: DateTime<Utc>) -> Result<Vec<Mandate>, postgres::Error> {
     let rows: Vec<Row> = sqlx::query_as(
         "UPDATE mandates SET ended_as = 'DONE', ended_at = $2 WHERE work = $1 AND ended_at IS NULL \
          RETURNING id, region, resident_id, given_by, delegation_id, work, credit_line_id, own_share_max, given_at, until, \

@@ -162,17 +162,18 @@ async fn id_07_a_mandate_is_recorded_by_its_service_for_who_gives_it() {
         (RecordMandateRequest { valid_days: 0, ..good.clone() }, "valid_days"),
         (RecordMandateRequest { valid_days: 181, ..good.clone() }, "valid_days"),
         (
-            RecordMandateRequest {
-                credit: Some(MandatedCredit { own_share_max: None, ..credit() }),
-                ..good.clone()
-            },
+            RecordMandateRequest { credit: Some(MandatedCredit { own_share_max: None, ..credit() }), ..good.clone() },
             "credit.own_share_max",
         ),
     ] {
         assert_eq!(wrong_field(record("referral", &person.caller, message).await), field);
     }
     let first = record("referral", &person.caller, good.clone()).await.unwrap();
-    assert_eq!(record("referral", &person.caller, good.clone()).await.unwrap(), first, "once, however often it is sent");
+    assert_eq!(
+        record("referral", &person.caller, good.clone()).await.unwrap(),
+        first,
+        "once, however often it is sent"
+    );
     let same = RecordMandateRequest { request_id: request_id(), mandate_id: first.mandate_id.clone(), ..good };
     let again = record("referral", &person.caller, same).await;
     assert_eq!(refused(again), (Code::AlreadyExists, "MANDATE_EXISTS".to_owned()));
@@ -275,15 +276,14 @@ async fn id_08_a_person_is_shown_what_they_mandated() {
     let person = world.person("chen").await;
     let message = RecordMandateRequest { credit: Some(credit()), ..for_a_referral(person.id) };
     let given = world.record_as("referral", &person.caller, message).await.unwrap();
-    let asked = ExportRequest {
-        resident_id: person.id.to_string(),
-        page_size: 200,
-        ..ExportRequest::default()
-    };
+    let asked = ExportRequest { resident_id: person.id.to_string(), page_size: 200, ..ExportRequest::default() };
     let request = person.caller.request(ExportResidentRequest { export: Some(asked) }).await;
     let page = PrivacyServiceClient::new(world.channel()).export_resident(request).await.unwrap().into_inner().page;
     let shown: Vec<String> = page.unwrap().rows.into_iter().map(|row| row.json).collect();
-    assert!(shown.iter().any(|row| row.contains(&given.mandate_id) && row.contains("\"own_share_max\":1000.0")), "{shown:#?}");
+    assert!(
+        shown.iter().any(|row| row.contains(&given.mandate_id) && row.contains("\"own_share_max\":1000.0")),
+        "{shown:#?}"
+    );
 }
 
 #[tokio::test]
@@ -293,11 +293,8 @@ async fn id_07_a_continuation_token_calls_nothing_but_its_methods() {
     let delegation = world.delegate(&person, &[DelegatedAction::Refer]).await;
     let acting = world.caller("worker").acting_for(person.id, delegation);
     let given = world.record_as("referral", &acting, for_a_referral(person.id)).await.unwrap();
-    let mandate = Mandate {
-        id: given.mandate_id.parse().unwrap(),
-        region: RegionCode::BEIJING,
-        methods: vec![CHECK.to_owned()],
-    };
+    let mandate =
+        Mandate { id: given.mandate_id.parse().unwrap(), region: RegionCode::BEIJING, methods: vec![CHECK.to_owned()] };
     let credentials = world.mesh.fleet().credentials("referral").unwrap();
     let ctx = credentials.continuation(&mandate).await.unwrap();
 

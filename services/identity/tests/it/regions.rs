@@ -1,8 +1,8 @@
 //! Services act in the region of the item they work on, and in no region that this installation does not serve.
 
 use chassis::auth::Mandate;
-use proto::anjia::identity::v1::{DelegatedAction, GetCoverageRequest, RegisterResidentRequest};
 use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
+use proto::anjia::identity::v1::{DelegatedAction, GetCoverageRequest, RegisterResidentRequest};
 use testkit::Mesh;
 use testkit::callers::{CLINIC, Client};
 use tonic::Code;
@@ -69,8 +69,7 @@ async fn pl_05_what_goes_on_under_a_mandate_goes_on_in_its_region() {
     let there = world.shanghainese().await;
     let given = world.record_as("referral", &there.caller, for_a_referral(there.id)).await.unwrap();
     let referral = world.mesh.fleet().credentials("referral").unwrap();
-    let mandate =
-        |region| Mandate { id: given.mandate_id.parse().unwrap(), region, methods: vec![HOLD.to_owned()] };
+    let mandate = |region| Mandate { id: given.mandate_id.parse().unwrap(), region, methods: vec![HOLD.to_owned()] };
     let ctx = referral.continuation(&mandate(shanghai())).await.unwrap();
     assert_eq!((ctx.caller.region, ctx.caller.resident()), (shanghai(), Some(there.id)));
     let elsewhere = referral.continuation(&mandate(RegionCode::BEIJING)).await.map(drop);

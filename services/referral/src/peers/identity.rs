@@ -5,8 +5,7 @@ use proto::{
     anjia::identity::v1::{
         self as wire, break_glass_service_client::BreakGlassServiceClient,
         consent_service_client::ConsentServiceClient, delegation_service_client::DelegationServiceClient,
-        mandate_service_client::MandateServiceClient,
-        organisation_service_client::OrganisationServiceClient,
+        mandate_service_client::MandateServiceClient, organisation_service_client::OrganisationServiceClient,
     },
     convert::{self, FieldError},
 };

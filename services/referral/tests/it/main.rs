@@ -9,6 +9,7 @@ mod input;
 mod mandate;
 mod personal;
 mod read;
+mod regions;
 mod submit;
 mod watch;
 mod worker;

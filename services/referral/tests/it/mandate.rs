@@ -79,10 +79,8 @@ async fn rf_04_a_revoked_mandate_stops_the_acceptance() {
     let world = World::start().await;
     let submitted = world.submitted().await;
     let slots = world.ward().await;
-    let message = RevokeMandateRequest {
-        request_id: request_id(),
-        mandate_id: submitted.mandate.clone().unwrap().mandate_id,
-    };
+    let message =
+        RevokeMandateRequest { request_id: request_id(), mandate_id: submitted.mandate.clone().unwrap().mandate_id };
     let request = world.caller("resident").request(message).await;
     let revoked = world.mandates().revoke_mandate(request).await.unwrap().into_inner().mandate.unwrap();
     assert_eq!(revoked.state(), MandateState::Revoked);

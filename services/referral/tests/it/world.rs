@@ -29,7 +29,7 @@ use proto::{
 };
 use testkit::{
     Mesh, TestCaller,
-    callers::{BANK, CLINIC, HOSPITAL, REGION, RESIDENT},
+    callers::{self, BANK, CLINIC, Client, HOSPITAL, REGION, RESIDENT},
     request_id,
 };
 use tonic::Status;
@@ -53,6 +53,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct World {
     pub(crate) mesh: Mesh,
     national_id: NationalId,
+    /// Of everybody but the services.
+    region: &'static str,
 }
 
 pub(crate) fn resident_id() -> ResidentId {
@@ -61,9 +63,24 @@ pub(crate) fn resident_id() -> ResidentId {
 
 impl World {
     pub(crate) async fn start() -> Self {
-        let mesh = Mesh::start(&["identity", "scheduling", "adjudication", "payment", "referral"]).await;
+        Self::start_with(REGION, &[]).await
+    }
+
+    /// As [`Self::start`], with everybody in this region; the services are of the region they always are.
+    pub(crate) async fn start_in(region: &'static str) -> Self {
+        Self::start_with(region, &[("REGIONS", region)]).await
+    }
+
+    async fn start_with(region: &'static str, settings: &[(&str, &str)]) -> Self {
+        let services = ["identity", "scheduling", "adjudication", "payment", "referral"];
+        let mesh = Mesh::start_with(&services, settings).await;
+        if region != REGION {
+            for client in callers::journey() {
+                mesh.register(Client { region: region.to_owned(), ..client }).await;
+            }
+        }
         let national_id = testkit::national_id(NaiveDate::from_ymd_opt(1954, 3, 1).unwrap());
-        let world = Self { mesh, national_id };
+        let world = Self { mesh, national_id, region };
         world.organisation(BANK, "示范银行", "91110000400000003", None, &[]).await;
         world.organisation(CLINIC, "展览路社区卫生服务中心", "12110000400000001", Some(Tier::Community), &[]).await;
         world.organisation(HOSPITAL, "示范三级医院", "12110000400000002", Some(Tier::Tertiary), &["I25"]).await;
@@ -103,7 +120,7 @@ impl World {
             name: name.to_owned(),
             credit_code: CreditCode::with_check_character(code).unwrap().to_string(),
             tier: tier.unwrap_or_default().into(),
-            region_code: REGION.to_owned(),
+            region_code: self.region.to_owned(),
             place: tier.map(place),
             designated_from: tier.map(|_| to_date(NaiveDate::from_ymd_opt(2020, 1, 1).unwrap())),
             departments: if capabilities.is_empty() { vec![] } else { vec![department] },
@@ -120,7 +137,7 @@ impl World {
             resident_id: RESIDENT.to_string(),
             national_id: self.national_id.expose().to_owned(),
             name: NAME.to_owned(),
-            region_code: REGION.to_owned(),
+            region_code: self.region.to_owned(),
             community: "展览路街道".to_owned(),
             ..RegisterResidentRequest::default()
         };
@@ -206,7 +223,7 @@ impl World {
         };
         let message = PutCatalogueRequest {
             request_id: request_id(),
-            region_code: REGION.to_owned(),
+            region_code: self.region.to_owned(),
             effective_from: Some(proto::google::r#type::Date { year: 2023, month: 1, day: 1 }),
             items: vec![item],
         };

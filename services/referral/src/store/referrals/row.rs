@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use sqlx::FromRow;
 use types::{
     ids::{
-        AppointmentId, BillId, CreditLineId, DelegationId, JourneyId, MandateId, OrganisationId, QuoteId, ReferralId, ResidentId,
-        SagaId, VisitId,
+        AppointmentId, BillId, CreditLineId, DelegationId, JourneyId, MandateId, OrganisationId, QuoteId, ReferralId,
+        ResidentId, SagaId, VisitId,
     },
     money::Money,
     redacted::Redacted,

@@ -31,11 +31,12 @@ const EMPTY_IS_LEGAL: [&str; 11] = [
     "WatchWorkList",
 ];
 /// Verbs on something that must exist; what one gets must, too.
-const ON_WHAT_EXISTS: [&str; 14] = [
+const ON_WHAT_EXISTS: [&str; 15] = [
     "EndEnrolment",
     "EndFamilyDoctorContract",
     "WithdrawRemoteCare",
     "RevokeDelegation",
+    "RevokeMandate",
     "ConfirmAppointment",
     "EndVisit",
     "AcceptReferral",

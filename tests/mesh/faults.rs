@@ -70,7 +70,7 @@ async fn submit(city: &City, patient: &Patient, is_affordable: bool) -> Referral
     if is_affordable {
         return city.submit_referral(patient).await;
     }
-    let message = requests::referral(patient);
+    let message = requests::referral(patient, &city.visit(patient).await);
     let mandate = message.mandate.clone().map(|mandate| Mandate { own_share_max: money("1.00"), ..mandate });
     let request = patient.caller.request(SubmitReferralRequest { mandate, ..message }).await;
     let answer = city.referrals().submit_referral(request).await.expect("a referral is submitted");

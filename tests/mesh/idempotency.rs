@@ -36,12 +36,12 @@ async fn sc_14_a_write_sent_again_answers_the_same_and_happens_once() {
     let call = async |request| AppointmentServiceClient::new(city.channel("scheduling")).hold_slot(request).await;
     happens_once(&patient.caller, call, hold, other).await;
 
-    let referral = requests::referral(patient);
+    let visit = city.visit(patient).await;
+    let referral = requests::referral(patient, &visit);
     let other = SubmitReferralRequest { clinical_summary: "另一段".to_owned(), ..referral.clone() };
     let call = async |request| city.referrals().submit_referral(request).await;
     happens_once(&patient.caller, call, referral, other).await;
 
-    let visit = city.visit(patient).await;
     let claim = requests::claim(&visit.visit_id, "240.00");
     let other =
         DivideClaimRequest { request_id: claim.request_id.clone(), ..requests::claim(&visit.visit_id, "241.00") };

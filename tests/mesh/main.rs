@@ -9,6 +9,7 @@ mod delegated;
 mod faults;
 mod idempotency;
 mod journey;
+mod logins;
 mod merges;
 mod peers;
 mod privacy;

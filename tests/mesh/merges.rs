@@ -55,8 +55,8 @@ async fn id_01_bookings_and_deductible_count_over_both_ids_until_the_merge_is_un
     let goes_on = async |of: &Somebody| Some(visit(&city, of).await).filter(|divided| deductible(divided) == rest);
     let further = until(async || goes_on(&person).await).await;
     bill_at_the_desk(&city, &further).await;
-    let has = until(async || Some(has(&city, &person).await).filter(|has| *has == (1, 2))).await;
-    assert_eq!(has, (1, 2), "her appointment by the old id, her bills by both");
+    let had = until(async || Some(has(&city, &person).await).filter(|has| *has == (1, 2))).await;
+    assert_eq!(had, (1, 2), "her appointment by the old id, her bills by both");
     let claims = claims(&city, &person).await;
     assert!([&settlement, &further].iter().all(|of| claims.contains(&of.claim_id)), "{claims:?}");
 

@@ -7,15 +7,17 @@ use proto::anjia::referral::v1::{
     AcceptReferralRequest, Direction, GetReferralRequest, Mandate, PaymentArrangement, Referral, ReferralKind,
     SubmitReferralRequest, Urgency,
 };
+use proto::anjia::scheduling::v1::Visit;
 use testkit::request_id;
 use tonic::Status;
 
 use crate::{City, Patient, diagnoses, expected, money};
 
 impl City {
-    /// A referral in the patient's own name, whose own share may go on her credit line.
+    /// A referral in the patient's own name after a visit at the clinic, whose own share may go on her credit line.
     pub async fn submit_referral(&self, patient: &Patient) -> Referral {
-        let request = patient.caller.request(referral(patient)).await;
+        let visit = self.visit(patient).await;
+        let request = patient.caller.request(referral(patient, &visit)).await;
         let answer = self.referrals().submit_referral(request).await.expect("a referral is submitted");
         answer.into_inner().referral.expect("it answers the referral")
     }
@@ -52,8 +54,8 @@ pub fn acceptance(referral: &Referral, slot_id: &str) -> AcceptReferralRequest {
     }
 }
 
-/// To refer a patient up in her own name, the own share on her credit line.
-pub fn referral(patient: &Patient) -> SubmitReferralRequest {
+/// To refer a patient up in her own name after a visit, the own share on her credit line.
+pub fn referral(patient: &Patient, visit: &Visit) -> SubmitReferralRequest {
     SubmitReferralRequest {
         request_id: request_id(),
         resident_id: patient.id.to_string(),
@@ -68,8 +70,9 @@ pub fn referral(patient: &Patient) -> SubmitReferralRequest {
             payment: PaymentArrangement::Credit.into(),
             credit_line_id: patient.credit_line.to_string(),
             own_share_max: money("50000.00"),
-            delegation_id: String::new(),
+            ..Mandate::default()
         }),
+        visit_id: visit.visit_id.clone(),
         ..SubmitReferralRequest::default()
     }
 }

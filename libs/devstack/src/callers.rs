@@ -92,6 +92,53 @@ pub fn app() -> Client {
     }
 }
 
+/// Who somebody is who logs in at a provider, as identity is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Login {
+    pub issuer: String,
+    /// The `sub` of the provider's tokens.
+    pub subject: String,
+    pub party: String,
+    pub organisation_id: Option<String>,
+    pub roles: Vec<String>,
+    pub region: String,
+}
+
+impl Client {
+    /// Whether it is a person, who may log in; everybody else is a machine and proves itself by a key.
+    pub fn is_person(&self) -> bool {
+        self.is_resident() || self.party.starts_with("practitioner:")
+    }
+
+    pub fn is_resident(&self) -> bool {
+        self.party.starts_with("resident:")
+    }
+}
+
+/// The people of the journey. Each is called at the development provider as here.
+pub fn people() -> Vec<Client> {
+    journey().into_iter().filter(Client::is_person).collect()
+}
+
+/// Who proves itself by a key: the bank, the operator's tools, the app and the services.
+pub fn machines() -> Vec<Client> {
+    all().into_iter().filter(|client| !client.is_person()).collect()
+}
+
+/// The staff among the people. Residents identity finds by itself, once they are registered.
+pub fn logins(issuer: &str) -> Vec<Login> {
+    let staff = people().into_iter().filter(|person| !person.is_resident());
+    let login = |person: Client| Login {
+        issuer: issuer.to_owned(),
+        subject: person.client_id,
+        party: person.party,
+        organisation_id: person.organisation_id,
+        roles: person.roles,
+        region: person.region,
+    };
+    staff.map(login).collect()
+}
+
 /// The callers of the journey, the app and the services themselves.
 pub fn all() -> Vec<Client> {
     journey().into_iter().chain([app()]).chain(SERVICES.map(Client::service)).collect()

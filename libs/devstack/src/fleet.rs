@@ -13,7 +13,7 @@ use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::callers::{Client, REGION};
+use crate::callers::{self, Client, REGION};
 use crate::databases::DatabaseUrls;
 use crate::everybody::Everybody;
 use crate::keys::Keys;
@@ -166,10 +166,24 @@ impl Fleet {
         if self.plan.databases.contains_key("identity") {
             let file = self.plan.root.join("clients.json");
             self.plan.keys.write_clients(clients, &file)?;
-            let arguments = ["bootstrap".into(), "--file".into(), file.into_os_string()];
-            self.command("identity", &arguments, self.environment("identity")?).await?;
+            self.bootstrap(file).await?;
         }
         Ok(())
+    }
+
+    /// Tells identity about machines by their keys and about people by their logins at `issuer`. People's own keys are removed.
+    pub(crate) async fn register_town(&self, issuer: &str) -> Result<()> {
+        for person in callers::people() {
+            self.plan.keys.forget(&person.client_id)?;
+        }
+        let file = self.plan.root.join("clients.json");
+        self.plan.keys.write_town(callers::machines(), &callers::logins(issuer), &file)?;
+        self.bootstrap(file).await
+    }
+
+    async fn bootstrap(&self, file: PathBuf) -> Result<()> {
+        let arguments = ["bootstrap".into(), "--file".into(), file.into_os_string()];
+        self.command("identity", &arguments, self.environment("identity")?).await
     }
 
     /// Starts all at once and waits until each says it is ready.
@@ -282,7 +296,8 @@ impl Fleet {
         process::run(&format!("`{name} {verb}`"), &self.binary(name), arguments, env, &log).await
     }
 
-    fn binary(&self, name: &str) -> PathBuf {
+    /// The program of a service, or one beside it.
+    pub fn binary(&self, name: &str) -> PathBuf {
         self.plan.binaries.join(name)
     }
 

@@ -13,7 +13,7 @@ use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, EncodePublicKey, 
 use rand::RngCore;
 use serde::Serialize;
 
-use crate::callers::Client;
+use crate::callers::{Client, Login};
 use crate::certificates::Certificates;
 
 const SECRET_BYTES: usize = 32;
@@ -114,11 +114,29 @@ impl Keys {
         Ok(PublicClient { client, public_key_pem })
     }
 
+    /// Removes the private key and the certificate of a client.
+    pub fn forget(&self, name: &str) -> Result<()> {
+        for path in [self.folder.join(format!("{name}.pem")), self.folder.join("tls").join(format!("{name}.pem"))] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("removing {}", path.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the file that `identity bootstrap` reads, with the keys of these clients.
     pub fn write_clients(&self, clients: Vec<Client>, file: &Path) -> Result<()> {
+        self.write_town(clients, &[], file)
+    }
+
+    /// As [`Self::write_clients`], with people who log in elsewhere.
+    pub fn write_town(&self, clients: Vec<Client>, logins: &[Login], file: &Path) -> Result<()> {
         let clients: Vec<PublicClient> =
             clients.into_iter().map(|client| self.publish(client)).collect::<Result<_>>()?;
-        let text = serde_json::to_vec_pretty(&serde_json::json!({ "clients": clients }))?;
+        let text = serde_json::to_vec_pretty(&serde_json::json!({ "clients": clients, "logins": logins }))?;
         fs::write(file, text).with_context(|| format!("writing {}", file.display()))
     }
 }

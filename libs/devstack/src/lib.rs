@@ -17,6 +17,7 @@ mod mesh;
 mod ports;
 mod process;
 mod programs;
+mod provider;
 mod record;
 mod redis;
 
@@ -29,5 +30,5 @@ pub use keys::{Keys, PublicClient};
 pub use mesh::{Mesh, Plan, Progress};
 pub use process::Lifetime;
 pub use programs::servers;
-pub use record::{Down, MeshRecord, ProcessRecord, ServiceRecord, State, stop, wipe};
+pub use record::{Down, MeshRecord, ProcessRecord, ProviderRecord, ServiceRecord, State, stop, wipe};
 pub use redis::Redis;

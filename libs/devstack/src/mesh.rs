@@ -14,6 +14,7 @@ use crate::databases::{ROLE_ADMIN, create_database, urls};
 use crate::fleet::{Fleet, FleetPlan, SERVICES};
 use crate::keys::Keys;
 use crate::process::{Lifetime, absolute};
+use crate::provider::Provider;
 use crate::record::{self, MeshRecord, State};
 use crate::redis::Redis;
 
@@ -33,6 +34,8 @@ pub struct Plan {
     pub otlp_endpoint: Option<String>,
     /// Further settings, for every service, by the names in their `--help`.
     pub settings: Vec<(String, String)>,
+    /// Whether people log in at a development provider, rather than each with a key of their own.
+    pub logins: bool,
 }
 
 /// A running mesh. Dropping it kills it, unless it was detached.
@@ -40,6 +43,7 @@ pub struct Plan {
 pub struct Mesh {
     // Dropped in this order: services first, so that none complains about its database.
     fleet: Fleet,
+    provider: Option<Provider>,
     redis: Redis,
     cluster: Cluster,
     _lock: File,
@@ -89,6 +93,14 @@ impl Mesh {
         let (cluster, redis) = tokio::try_join!(cluster, redis)?;
 
         let databases: BTreeMap<_, _> = SERVICES.map(|name| (name, urls(&cluster, name, name))).into();
+        let (root, binaries, lifetime) = (plan.root.clone(), plan.binaries.clone(), plan.lifetime);
+        let provider = plan.logins.then(|| Provider::of(&root)).transpose()?;
+        let mut settings = plan.settings;
+        if let Some(provider) = &provider {
+            let file = root.join("federation.toml");
+            provider.write_federation(&file)?;
+            settings.push(("FEDERATION_FILE".to_owned(), file.display().to_string()));
+        }
         let fleet = Fleet::new(FleetPlan {
             keys: Keys::in_folder(&plan.root.join("keys"))?,
             root: plan.root,
@@ -97,16 +109,23 @@ impl Mesh {
             redis_url: redis.url(),
             databases,
             otlp_endpoint: plan.otlp_endpoint,
-            settings: plan.settings,
+            settings,
         })?;
-        let mut mesh = Self { fleet, redis, cluster, _lock: lock };
+        let mut mesh = Self { fleet, provider, redis, cluster, _lock: lock };
         // From here on `stop` finds what runs, also after a start that was interrupted.
         mesh.save(false)?;
 
         progress("bringing the databases up to date");
         try_join_all(SERVICES.map(|name| create_database(&mesh.cluster, name, name, None))).await?;
         mesh.fleet.migrate_all().await?;
-        mesh.fleet.register(callers::all()).await?;
+        match &mut mesh.provider {
+            None => mesh.fleet.register(callers::all()).await?,
+            Some(provider) => {
+                mesh.fleet.register_town(&provider.issuer()).await?;
+                progress("starting the development provider of logins");
+                provider.start(mesh.fleet.keys(), &binaries, root.join("logs/provider.log"), lifetime).await?;
+            }
+        }
         progress("starting identity, scheduling, adjudication, payment, referral");
         for name in SERVICES {
             mesh.fleet.launch(name)?;
@@ -121,6 +140,7 @@ impl Mesh {
     pub fn detach(mut self) -> Result<MeshRecord> {
         let record = self.record(true)?;
         self.fleet.release();
+        self.provider.iter_mut().for_each(Provider::release);
         self.redis.release();
         self.cluster.release();
         Ok(record)
@@ -132,6 +152,9 @@ impl Mesh {
             if self.fleet.process(name).is_some() {
                 self.fleet.stop(name).await?;
             }
+        }
+        if let Some(provider) = self.provider.take() {
+            provider.stop().await?;
         }
         self.redis.stop().await?;
         self.cluster.stop().await?;
@@ -150,6 +173,7 @@ impl Mesh {
             redis_url: self.redis.url(),
             postgres: self.cluster.process().cloned(),
             redis: self.redis.process().cloned(),
+            provider: self.provider.as_ref().map(Provider::record),
             services: self.fleet.describe()?,
         })
     }

@@ -71,6 +71,13 @@ pub struct ServiceRecord {
     pub process: Option<ProcessRecord>,
 }
 
+/// The development provider, where people log in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProviderRecord {
+    pub issuer: String,
+    pub process: Option<ProcessRecord>,
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MeshRecord {
     pub ready: bool,
@@ -81,6 +88,9 @@ pub struct MeshRecord {
     pub redis_url: String,
     pub postgres: Option<ProcessRecord>,
     pub redis: Option<ProcessRecord>,
+    /// Without one people have keys of their own.
+    #[serde(default)]
+    pub provider: Option<ProviderRecord>,
     pub services: BTreeMap<String, ServiceRecord>,
 }
 
@@ -133,7 +143,7 @@ impl MeshRecord {
             return Ok(State::Nothing);
         };
         let alive = record.processes().iter().filter(|process| process.is_running()).count();
-        if record.ready && alive == record.services.len() + 2 {
+        if record.ready && alive == record.services.len() + 2 + usize::from(record.provider.is_some()) {
             return Ok(State::Up(Box::new(record)));
         }
         Ok(if alive == 0 { State::Nothing } else { State::Partly(Box::new(record)) })
@@ -156,7 +166,8 @@ impl MeshRecord {
     /// In the order in which they should stop.
     pub fn processes(&self) -> Vec<&ProcessRecord> {
         let services = self.services.values().filter_map(|service| service.process.as_ref());
-        services.chain(self.redis.as_ref()).chain(self.postgres.as_ref()).collect()
+        let provider = self.provider.iter().filter_map(|provider| provider.process.as_ref());
+        services.chain(provider).chain(self.redis.as_ref()).chain(self.postgres.as_ref()).collect()
     }
 }
 
@@ -172,8 +183,9 @@ pub struct Down {
 pub fn stop(root: &Path) -> Result<Down> {
     let mut down = Down::default();
     if let Some(record) = MeshRecord::load(root)? {
-        let services = record.services.values().filter_map(|service| service.process.as_ref()).collect();
-        stop_all(services, Signal::TERM, &mut down);
+        let services = record.services.values().filter_map(|service| service.process.as_ref());
+        let provider = record.provider.iter().filter_map(|provider| provider.process.as_ref());
+        stop_all(services.chain(provider).collect(), Signal::TERM, &mut down);
         stop_all(record.redis.iter().collect(), Signal::TERM, &mut down);
         // INT is Postgres's fast shutdown: it ends sessions, but writes everything out.
         stop_all(record.postgres.iter().collect(), Signal::INT, &mut down);
@@ -269,6 +281,7 @@ mod tests {
             redis_url: String::new(),
             postgres: None,
             redis: None,
+            provider: None,
             services: BTreeMap::new(),
         };
         record.save().unwrap();

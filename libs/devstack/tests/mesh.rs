@@ -33,6 +33,7 @@ fn plan(folder: &Path, serve: &str) -> Plan {
         fresh: false,
         otlp_endpoint: None,
         settings: vec![],
+        logins: false,
     }
 }
 

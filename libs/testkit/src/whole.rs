@@ -13,6 +13,15 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 
 /// Postgres, Redis and the five services, as `anjia up` starts them, but dying with the test process.
 pub async fn whole_mesh() -> Mesh {
+    start(false).await
+}
+
+/// The same, where people have no keys and log in at the development provider.
+pub async fn whole_mesh_with_logins() -> Mesh {
+    start(true).await
+}
+
+async fn start(logins: bool) -> Mesh {
     let shared = shared().await.or_panic();
     let plan = Plan {
         root: shared.folder.join(format!("whole-{}", NEXT.fetch_add(1, Ordering::Relaxed))),
@@ -21,6 +30,7 @@ pub async fn whole_mesh() -> Mesh {
         fresh: true,
         otlp_endpoint: None,
         settings: vec![],
+        logins,
     };
     Mesh::start(plan, &|_| {}).await.or_panic()
 }

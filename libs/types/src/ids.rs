@@ -87,6 +87,8 @@ ids! {
     DesignationId,
     DelegationId,
     DelegationReceiptId,
+    /// What a service may go on doing in a resident's name.
+    MandateId,
     ConsentId,
     BreakGlassId,
     SessionId,

@@ -102,7 +102,9 @@ fn callers(policies: &[(&str, Policies)], policy: &Policy) -> Vec<String> {
 
 /// Methods by the service that may go on with them under a mandate.
 fn continuations() -> Result<BTreeMap<String, BTreeSet<String>>> {
-    toml::from_str(CONTINUATIONS).context("continuations.toml")
+    let by_ground: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> =
+        toml::from_str(CONTINUATIONS).context("continuations.toml")?;
+    Ok(by_ground.into_iter().map(|(service, methods)| (service, methods.into_values().flatten().collect())).collect())
 }
 
 /// Every method that a name can mean: `PullEvents` is one of each service.

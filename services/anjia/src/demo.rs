@@ -34,6 +34,7 @@ use types::clock::{Clock, SystemClock};
 use self::books::Books;
 use self::calendar::Calendar;
 use self::callers::Stage;
+pub(crate) use self::cast::caller;
 use self::story::Story;
 use self::text::{Palette, Tone};
 use crate::setup::EXIT_MISSING;
@@ -86,6 +87,7 @@ async fn perform(args: &Args) -> Result<bool> {
         fresh: true,
         otlp_endpoint: Some(traces.endpoint().to_owned()),
         settings: vec![],
+        logins: false,
     };
     let mesh = tokio::select! {
         mesh = Mesh::start(plan, &progress) => mesh?,

@@ -8,18 +8,17 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
-use chassis::channel::{self, Channel};
-use chassis::{Context, Credentials};
+use anyhow::{Context as _, Result, anyhow};
+use chassis::Context;
+use chassis::channel::Channel;
 use devstack::{MeshRecord, SERVICES};
 use proto::anjia::common::v1::{ExportPage, ExportRequest};
 use serde_json::{Value, json};
 use types::clock::{Clock as _, SystemClock};
 use types::ids::ResidentId;
 
-use crate::{Root, print};
+use crate::{Root, login, print};
 
 const PAGE_SIZE: i32 = 200;
 
@@ -34,7 +33,7 @@ pub(crate) struct Args {
     /// Folder to write into; made if it is not there.
     #[arg(long)]
     out: PathBuf,
-    /// Who asks: the person themself, or an operator, as a caller with a key under the mesh's `keys/`.
+    /// Who asks: the person themself, or an operator, as `anjia token` knows them.
     #[arg(long = "as", default_value = "operator", value_name = "CALLER")]
     caller: String,
     /// Why; an operator must say it.
@@ -71,17 +70,11 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
 }
 
 async fn gather(record: &MeshRecord, args: &Args) -> Result<Vec<Section>> {
-    let url = |name: &str| Ok::<_, anyhow::Error>(&record.services.get(name).context("it is not up")?.url);
-    let key = record.keys.join(format!("{}.pem", args.caller));
-    let is_name = args.caller.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    ensure!(is_name && key.is_file(), "no caller `{}` has a key under {}", args.caller, record.keys.display());
-    let identity = channel::connect(url("identity")?)?;
-    let credentials = Credentials::load(args.caller.clone(), &key, identity, Arc::new(SystemClock))?;
-    let context = credentials.own().await.map_err(|status| anyhow!("identity gives no token: {}", status.message()))?;
-
+    let (everybody, context) = login::context(record, &args.caller, None).await?;
     let mut sections = vec![];
     for service in SERVICES {
-        let channel = channel::connect(url(service)?)?;
+        let url = &record.services.get(service).context("it is not up")?.url;
+        let channel = everybody.channel(service, url)?;
         let tables = tables(service, &channel, &context, args).await.with_context(|| format!("asking {service}"))?;
         sections.push(Section { service, tables });
     }

@@ -7,6 +7,8 @@ mod certs;
 mod demo;
 mod down;
 mod export;
+mod login;
+mod provider;
 mod setup;
 mod token;
 mod trace;
@@ -39,6 +41,7 @@ enum Command {
     Up(up::Args),
     Down(down::Args),
     Token(token::Args),
+    Provider(provider::Args),
     Certs(certs::Args),
     Export(export::Args),
     Verify(verify::Args),
@@ -70,6 +73,7 @@ async fn main() -> ExitCode {
         Command::Up(args) => up::run(args).await,
         Command::Down(args) => down::run(&args),
         Command::Token(args) => token::run(&args).await,
+        Command::Provider(args) => provider::run(&args).await,
         Command::Certs(args) => certs::run(&args),
         Command::Export(args) => export::run(&args).await,
         Command::Verify(args) => verify::command(&args).await,

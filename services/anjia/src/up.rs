@@ -43,6 +43,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
         fresh: false,
         otlp_endpoint: args.otlp_endpoint,
         settings: vec![],
+        logins: true,
     };
     let mesh = tokio::select! {
         mesh = Mesh::start(plan, &|step| eprintln!("{step}")) => mesh?,

@@ -36,6 +36,9 @@ pub struct Config {
     /// Where referral is, whose referrals open a resident to both providers. Without it none do.
     #[arg(long, env)]
     pub referral_url: Option<String>,
+    /// The regions of this installation besides REGION, separated by commas: only for items of these do our services obtain tokens.
+    #[arg(long, env, value_delimiter = ',')]
+    pub regions: Vec<RegionCode>,
     /// How long an access token is good, in seconds.
     #[arg(long, env, default_value_t = 300, value_parser = clap::value_parser!(u16).range(60..=300))]
     pub token_lifetime_s: u16,

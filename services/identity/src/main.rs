@@ -116,6 +116,7 @@ async fn wire(config: &Config) -> anyhow::Result<App> {
         db,
         clock: Arc::new(SystemClock),
         home: config.server.region,
+        regions: config.regions.iter().copied().chain([config.server.region]).collect(),
         token_lifetime,
         break_glass: Limits {
             duration_max: TimeDelta::minutes(config.break_glass_minutes_max.into()),

@@ -48,6 +48,9 @@ pub struct Claims {
     /// The client that obtained it (RFC 9068): for a person, the app they logged in through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
+    /// The `jti` of each token it was narrowed from, the first one first: whoever takes one of these back takes back this one, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub via: Vec<String>,
     /// A `UUIDv7`.
     pub jti: String,
     /// When it was issued, in seconds since 1970.
@@ -112,6 +115,13 @@ impl Claims {
             None => (self.iat, 0),
         };
         DateTime::from_timestamp(seconds, nanos)
+    }
+
+    /// What a token narrowed from this one says at most, but for its own id.
+    #[must_use]
+    pub fn narrowed_from(mut self) -> Self {
+        self.via.push(std::mem::take(&mut self.jti));
+        self
     }
 
     /// Who acts, and who is behind them; nearest first.

@@ -69,21 +69,26 @@ struct Follower {
 impl Follower {
     async fn poll(&mut self) -> Result<(), Status> {
         let known = *self.revocations.known().borrow();
-        let question = wire::PullRevocationsRequest {
-            after_revision: known.unwrap_or_default(),
-            key_ids: self.keys.ids(),
-            // Who knows nothing yet has callers waiting.
-            wait_ms: if known.is_some() { WAIT_MS } else { 0 },
-        };
-        let own = self.credentials.own().await?.with_call_limit(ANSWER_MAX);
-        let answer = self.client.pull_revocations(own.request(question)).await?.into_inner();
-        let set = KeySet::new(&answer.keys).map_err(|cause| error::internal(&cause))?;
-        let revocations: Result<Vec<Revocation>, FieldError> =
-            answer.revocations.into_iter().filter_map(|told| from_wire(told).transpose()).collect();
-        let revocations = revocations.map_err(|cause| error::internal(&cause))?;
-        self.keys.replace(set);
-        self.revocations.learn(revocations, answer.revision, self.clock.now());
-        Ok(())
+        let (mut revision, mut learnt) = (known.unwrap_or_default(), vec![]);
+        // Who knows nothing yet has callers waiting, and so has who knows half.
+        let mut wait_ms = if known.is_some() { WAIT_MS } else { 0 };
+        loop {
+            let question = wire::PullRevocationsRequest { after_revision: revision, key_ids: self.keys.ids(), wait_ms };
+            let own = self.credentials.own().await?.with_call_limit(ANSWER_MAX);
+            let answer = self.client.pull_revocations(own.request(question)).await?.into_inner();
+            let set = KeySet::new(&answer.keys).map_err(|cause| error::internal(&cause))?;
+            let told = answer.revocations.into_iter().filter_map(|told| from_wire(told).transpose());
+            let told: Result<Vec<Revocation>, FieldError> = told.collect();
+            learnt.append(&mut told.map_err(|cause| error::internal(&cause))?);
+            self.keys.replace(set);
+            // An answer that leads nowhere ends it, too.
+            if !answer.more || answer.revision <= revision {
+                // All of it at once: from the first that is learnt on this verifier answers for it knows all.
+                self.revocations.learn(learnt, answer.revision, self.clock.now());
+                return Ok(());
+            }
+            (revision, wait_ms) = (answer.revision, 0);
+        }
     }
 }
 

@@ -17,7 +17,7 @@ const KEPT_MAX: usize = 100_000;
 /// Which tokens are taken back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Revoked {
-    /// The one with this `jti`.
+    /// The one with this `jti`, and those narrowed from it.
     Token(String),
     /// Those in which the party is on whose behalf or who acts.
     Party(Party),
@@ -38,7 +38,8 @@ pub struct Revocation {
 /// What of a token a revocation can be about.
 #[derive(Debug, Clone)]
 pub(super) struct Traits {
-    token_id: String,
+    /// Its own and those of the tokens it was narrowed from.
+    token_ids: Vec<String>,
     parties: Vec<Party>,
     client_id: Option<String>,
     issued_at: DateTime<Utc>,
@@ -49,7 +50,7 @@ impl Traits {
         let actors = claims.actors().map(|actor| actor.sub.clone());
         let others = claims.aka.iter().map(|id| Party::Resident(*id));
         Some(Self {
-            token_id: claims.jti.clone(),
+            token_ids: std::iter::once(&claims.jti).chain(&claims.via).cloned().collect(),
             parties: std::iter::once(claims.sub.clone()).chain(others).chain(actors).collect(),
             client_id: claims.client_id.clone(),
             issued_at: claims.issued_at()?,
@@ -182,7 +183,7 @@ impl Kept {
             return false;
         }
         let reaches = |until: &DateTime<Utc>| token.issued_at <= *until;
-        self.tokens.contains_key(&token.token_id)
+        token.token_ids.iter().any(|id| self.tokens.contains_key(id))
             || token.parties.iter().any(|party| self.parties.get(party).is_some_and(reaches))
             || token.client_id.as_ref().is_some_and(|id| self.clients.get(id).is_some_and(reaches))
             || self.all_until.as_ref().is_some_and(reaches)
@@ -207,7 +208,7 @@ mod tests {
 
     fn token(id: &str, issued: i64) -> Traits {
         Traits {
-            token_id: id.to_owned(),
+            token_ids: vec![id.to_owned()],
             parties: vec![client("resident"), client("worker")],
             client_id: Some("app".to_owned()),
             issued_at: at(issued),
@@ -226,6 +227,16 @@ mod tests {
             set.learn([revocation(1, of.clone(), 10)], 1, at(10));
             assert!(set.cover(&taken) && !set.cover(&kept), "{of:?}");
         }
+    }
+
+    #[test]
+    fn id_07_what_was_narrowed_from_a_token_is_taken_back_with_it_and_not_the_other_way_round() {
+        let set = Revocations::default();
+        set.learn([revocation(1, Revoked::Token("middle".to_owned()), 10)], 1, at(10));
+        let narrowed =
+            |ids: &[&str]| Traits { token_ids: ids.iter().map(ToString::to_string).collect(), ..token("", 5) };
+        assert!(set.cover(&narrowed(&["last", "first", "middle"])) && set.cover(&narrowed(&["middle", "first"])));
+        assert!(!set.cover(&narrowed(&["first"])) && !set.cover(&narrowed(&["another", "first"])));
     }
 
     #[test]

@@ -12,7 +12,8 @@ use tokio::net::TcpListener;
 use tonic::{Code, Request, Status};
 use types::caller::{Party, Role};
 use types::clock::{Clock, FixedClock, SystemClock};
-use types::ids::ResidentId;
+use types::ids::{MandateId, ResidentId};
+use types::region::RegionCode;
 
 use crate::support::*;
 
@@ -112,10 +113,9 @@ async fn services_obtain_tokens_and_verify_them_with_published_keys() {
     assert_eq!(credentials.own().await.unwrap().caller, own.caller);
 
     let mandate = Mandate {
-        resident: ResidentId::generate(),
-        delegation: None,
+        id: MandateId::generate(),
+        region: RegionCode::BEIJING,
         methods: vec!["anjia.identity.v1.TokenService/GetKeys".to_owned()],
-        evidence: "referral:1".to_owned(),
     };
     let continuing = credentials.continuation(&mandate).await.unwrap();
     peer.client().get_keys(continuing.request(GetKeysRequest {})).await.unwrap();
@@ -169,7 +169,7 @@ async fn id_07_a_token_taken_back_is_refused_by_every_service_within_two_seconds
     let revocations = Arc::new(Revocations::default());
     revocations.learn([], 0, SystemClock.now());
     let server = Server::new("identity", &config()).access(ACCESS_ANONYMOUS).auth(verifier());
-    let handler = Handler { name: "identity", revocations: Arc::clone(&revocations) };
+    let handler = Handler { name: "identity", revocations: Arc::clone(&revocations), ..Handler::default() };
     let identity = start_with(server, handler).await;
     let clock = Arc::new(SystemClock);
     let follow = || Verifier::remote(identity.channel(), credentials(identity.channel(), clock.clone()), clock.clone());
@@ -197,6 +197,27 @@ async fn id_07_a_token_taken_back_is_refused_by_every_service_within_two_seconds
     assert_eq!(refused(remote.verify(&token).await), "TOKEN_REVOKED");
     // One that starts now does not let it in either, not for a moment.
     assert_eq!(refused(follow().verify(&token).await), "TOKEN_REVOKED");
+}
+
+#[tokio::test]
+async fn id_07_a_service_that_has_read_a_part_of_the_revocations_answers_nobody_yet() {
+    let revocations = Arc::new(Revocations::default());
+    let now = SystemClock.now();
+    let revoked = ["first", "second", "stolen"].into_iter().zip(1..).map(|(id, revision)| {
+        let of = Revoked::Token(id.to_owned());
+        Revocation { id: revision.to_string(), revision, of, revoked_at: now }
+    });
+    revocations.learn(revoked, 3, now);
+    let server = Server::new("identity", &config()).access(ACCESS_ANONYMOUS).auth(verifier());
+    let identity = start_with(server, Handler { name: "identity", revocations, one_by_one: true }).await;
+    let clock = Arc::new(SystemClock);
+    let remote = Verifier::remote(identity.channel(), credentials(identity.channel(), clock.clone()), clock);
+
+    let token = trusted().sign(&Claims { jti: "stolen".to_owned(), ..claims() });
+    let begun = Instant::now();
+    assert_eq!(reason(&remote.verify(&token).await.unwrap_err()), "TOKEN_REVOKED");
+    assert!(begun.elapsed() > Duration::from_millis(300), "it waited for the last part");
+    assert_eq!(*remote.revocations().known().borrow(), Some(3));
 }
 
 #[tokio::test]

@@ -138,6 +138,7 @@ pub(crate) fn claims() -> Claims {
         methods: None,
         cnf: None,
         client_id: Some("referral".to_owned()),
+        via: vec![],
         jti: "token-1".to_owned(),
         iat: SystemClock.now().timestamp(),
         exp: SystemClock.now().timestamp() + 300,
@@ -150,6 +151,8 @@ pub(crate) struct Handler {
     pub(crate) name: &'static str,
     /// What it tells to have been revoked.
     pub(crate) revocations: Arc<Revocations>,
+    /// Tells one of them in each answer, after a moment, rather than all at once.
+    pub(crate) one_by_one: bool,
 }
 
 #[tonic::async_trait]
@@ -201,11 +204,15 @@ impl TokenService for Handler {
         let mut known = self.revocations.known();
         let wait = Duration::from_millis(request.get_ref().wait_ms.try_into().unwrap());
         let _ = tokio::time::timeout(wait, known.wait_for(|known| known.is_some_and(|known| known > after))).await;
-        let told = self.revocations.after(after, 100);
+        let told = self.revocations.after(after, if self.one_by_one { 1 } else { 100 });
+        if self.one_by_one && after > 0 {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
         Ok(Response::new(wire::PullRevocationsResponse {
             revision: told.last().map_or(after, |last| last.revision),
             revocations: told.iter().map(to_wire).collect(),
             keys: vec![trusted().public()],
+            more: told.last().is_some_and(|last| known.borrow().is_some_and(|known| known > last.revision)),
         }))
     }
 }

@@ -81,7 +81,7 @@ impl App {
         let visit = ctx.permit(self.scheduling.visit(ctx, billed.visit).await?)?;
         let stay = visit.claimable(local_date(self.clock.now()))?;
         stay.check(billed.lines.iter().map(|line| line.on))?;
-        let coverage = self.identity.coverage(visit.resident, stay.from).await?;
+        let coverage = self.identity.coverage(ctx.caller.region, visit.resident, stay.from).await?;
         let provider = self.identity.provider(visit.provider, stay.from).await?;
         let insured = Insured { is_designated: provider.is_designated_for(visit.kind), coverage };
 

@@ -73,7 +73,7 @@ impl App {
         // Before anybody is asked about anybody: who may not ask learns nothing.
         let asked = ctx.permit(asked)?.into_inner();
         let provider = self.identity.provider(asked.provider, asked.on).await?;
-        let coverage = self.identity.coverage(asked.resident, asked.on).await?;
+        let coverage = self.identity.coverage(ctx.caller.region, asked.resident, asked.on).await?;
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),

@@ -14,6 +14,7 @@ use proto::anjia::identity::v1::event_service_client::EventServiceClient;
 use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
 use proto::convert;
 use types::ids::{DelegationId, OrganisationId, ResidentId};
+use types::region::RegionCode;
 
 use super::{broken, translate};
 use crate::domain::coverage::{Basic, Coverage};
@@ -43,9 +44,15 @@ impl Identity {
         }
     }
 
-    /// Cover on a day. Asked in the service's own name: a desk that sends a claim need not see how its patient is insured.
-    pub async fn coverage(&self, resident: ResidentId, on: NaiveDate) -> Result<Coverage, AdjudicationError> {
-        let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
+    /// Cover on a day, of a resident of this region. Asked in the service's own name: a desk that sends a claim need not see how its
+    /// patient is insured.
+    pub async fn coverage(
+        &self,
+        region: RegionCode,
+        resident: ResidentId,
+        on: NaiveDate,
+    ) -> Result<Coverage, AdjudicationError> {
+        let own = self.credentials.own_in(region).await.map_err(|status| translate(PEER, &status))?;
         let request = wire::GetCoverageRequest {
             resident_id: resident.to_string(),
             on: Some(convert::to_date(on)),

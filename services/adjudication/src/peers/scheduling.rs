@@ -17,6 +17,7 @@ use tonic::Status;
 use types::clock::local_date;
 use types::expected::ExpectedLine;
 use types::ids::{AppointmentId, VisitId};
+use types::region::RegionCode;
 
 use super::{broken, translate};
 
@@ -57,9 +58,14 @@ impl Scheduling {
         visit(answer.into_inner().visit.as_ref()).map_err(broken(PEER))
     }
 
-    /// An appointment that was confirmed, with what is expected to be billed. In the service's own name: it follows an event.
-    pub async fn appointment(&self, id: AppointmentId) -> Result<(Appointment, Vec<ExpectedLine>), AdjudicationError> {
-        let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
+    /// An appointment that was confirmed, with what is expected to be billed. In the service's own name and the region of the event that it
+    /// follows.
+    pub async fn appointment(
+        &self,
+        region: RegionCode,
+        id: AppointmentId,
+    ) -> Result<(Appointment, Vec<ExpectedLine>), AdjudicationError> {
+        let own = self.credentials.own_in(region).await.map_err(|status| translate(PEER, &status))?;
         let request = wire::GetAppointmentRequest { appointment_id: id.to_string() };
         let answer = self
             .appointments

@@ -35,12 +35,13 @@ impl Quotes {
     async fn quote(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
         let app = &self.0;
         let id: AppointmentId = event.subject.parse().map_err(Failure::refused)?;
-        let (appointment, lines) = app.scheduling.appointment(id).await.map_err(failure)?;
+        let (appointment, lines) = app.scheduling.appointment(event.region, id).await.map_err(failure)?;
         if lines.is_empty() {
             return Ok(inbox.skip());
         }
         let provider = app.identity.provider(appointment.provider, appointment.on).await.map_err(failure)?;
-        let coverage = app.identity.coverage(appointment.resident, appointment.on).await.map_err(failure)?;
+        let insured = app.identity.coverage(event.region, appointment.resident, appointment.on);
+        let coverage = insured.await.map_err(failure)?;
         let mut tx = inbox.begin(Scope::Region(event.region)).await?;
         app.quote_appointment(&mut tx, &appointment, lines, &(provider, coverage), telemetry::current_traceparent())
             .await

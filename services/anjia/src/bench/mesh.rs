@@ -43,6 +43,7 @@ impl Ground {
             fresh: false,
             otlp_endpoint: None,
             settings: vec![],
+            logins: false,
         };
         Mesh::start(plan, &progress).await
     }

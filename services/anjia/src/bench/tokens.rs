@@ -96,6 +96,7 @@ fn sign(key: &SigningKey) -> Result<String> {
         methods: None,
         cnf: None,
         client_id: Some("app".to_owned()),
+        via: vec![],
         jti: Uuid::now_v7().to_string(),
         iat: now,
         exp: now + 300,

@@ -57,7 +57,7 @@ pub(crate) async fn walk(
         payment: PaymentArrangement::Credit.into(),
         credit_line_id: credit_line_id.to_owned(),
         own_share_max: Some(to_money(own_share_max)),
-        delegation_id: String::new(),
+        ..Mandate::default()
     };
     let submission = SubmitReferralRequest {
         urgency: Urgency::Urgent.into(),

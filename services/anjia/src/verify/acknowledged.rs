@@ -8,8 +8,9 @@ use proto::anjia::adjudication::v1::{
     ConfirmSettlementResponse, DivideClaimResponse, ProposePolicyResponse, QuoteCareResponse, ReleasePolicyResponse,
 };
 use proto::anjia::identity::v1::{
-    EnrolResidentResponse, GrantConsentResponse, GrantDelegationResponse, RegisterOrganisationResponse,
-    RegisterPractitionerResponse, RegisterResidentResponse, RevokeDelegationResponse,
+    EnrolResidentResponse, GrantConsentResponse, GrantDelegationResponse, RecordMandateResponse,
+    RegisterOrganisationResponse, RegisterPractitionerResponse, RegisterResidentResponse, RevokeDelegationResponse,
+    RevokeMandateResponse,
 };
 use proto::anjia::payment::v1::{
     AuthoriseBillResponse, CaptureBillResponse, GrantCreditLineResponse, ReportOrderResponse,
@@ -69,6 +70,8 @@ const ANSWERS: &[Answer] = answers! {
     identity "DelegationService/RevokeDelegation" =>
         RevokeDelegationResponse.delegation.delegation_id in "delegations" where "revoked_at IS NOT NULL";
     identity "ConsentService/GrantConsent" => GrantConsentResponse.consent.consent_id in "consents" where "true";
+    identity "MandateService/RecordMandate" => RecordMandateResponse.mandate.mandate_id in "mandates" where "true";
+    identity "MandateService/RevokeMandate" => RevokeMandateResponse.mandate.mandate_id in "mandates" where "ended_at IS NOT NULL";
     scheduling "SessionService/PublishSessions" => PublishSessionsResponse.sessions.session_id in "sessions" where "true";
     scheduling "AppointmentService/HoldSlot" => HoldSlotResponse.appointment.appointment_id in "appointments" where "true";
     scheduling "AppointmentService/ConfirmAppointment" =>

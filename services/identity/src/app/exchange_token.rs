@@ -16,10 +16,9 @@ use uuid::{NoContext, Timestamp, Uuid};
 use super::{App, assertion};
 use crate::domain::IdentityError;
 use crate::domain::client::Client;
-use crate::domain::delegation::Delegation;
 use crate::domain::login::Login;
-use crate::domain::token::{Capacity, Continuation, Exchange, Issued, SubjectToken, narrowed};
-use crate::store::{assertions, clients, continuations, delegations, residents, revocations};
+use crate::domain::token::{Capacity, Continuation, Exchange, Ground, Issued, SubjectToken, narrowed};
+use crate::store::{assertions, clients, continuations, delegations, mandates, revocations};
 
 /// Who will hold the token.
 enum Subject {
@@ -40,7 +39,12 @@ impl App {
         // Before the transaction: a provider may have to be asked for its keys.
         let subject = self.subject(exchange, &client, peer, now).await?;
 
-        let mut tx = self.db.begin(Scope::Region(subject.region(&client))).await?;
+        let region = self.region(exchange, &client, &subject)?;
+
+        let mut tx = self.db.begin(Scope::Region(region)).await?;
+        // A bar comes before this transaction, which then sees it, or after it and takes back what it issued.
+        revocations::await_pending(&mut tx).await?;
+        let now = self.now();
         if let Some(proof) = proof
             && !assertions::take(&mut tx, &client.client_id, &proof.jti, proof.expires_at).await?
         {
@@ -52,22 +56,20 @@ impl App {
         // A narrower token is as old as the one it comes from: what revokes that revokes it, too.
         let mut issued_at = now;
         let most = match subject {
-            Subject::Client => client.claims(),
+            Subject::Client => Claims { region, ..client.claims() },
             Subject::Login(login) => self.log_in(&mut tx, &client, &login).await?,
             Subject::Token(claims) => {
                 expires_at = expires_at.min(DateTime::from_timestamp(claims.exp, 0).unwrap_or(now));
                 issued_at = claims.issued_at().unwrap_or(now);
-                *claims
+                claims.narrowed_from()
             }
         };
         let holder = most.actors().next().map_or(&most.sub, |actor| &actor.sub).clone();
-        check_person(&mut tx, &holder).await?;
-        let rests_on = self.rests_on(&mut tx, &client, &holder, &exchange.capacity).await?;
+        let ground = self.ground(&mut tx, &client, &holder, &exchange.capacity).await?;
 
         let seconds = issued_at.timestamp().unsigned_abs();
         let token = Uuid::new_v7(Timestamp::from_unix(NoContext, seconds, issued_at.timestamp_subsec_nanos()));
-        let claims =
-            exchange.capacity.applied(narrowed(most, &exchange.scope, &exchange.methods)?, rests_on.as_ref())?;
+        let claims = exchange.capacity.applied(narrowed(most, &exchange.scope, &exchange.methods)?, &ground)?;
         let claims = Claims {
             cnf: peer.map(|peer| Confirmation { thumbprint: peer.thumbprint }),
             jti: token.to_string(),
@@ -76,12 +78,12 @@ impl App {
             aka: also_known_as(&mut tx, &claims.sub).await?,
             ..claims
         };
-        if let Capacity::ActingFor { .. } = exchange.capacity {
-            // Whoever is barred is not acted for either. What a service goes on with was mandated before.
-            check_person(&mut tx, &claims.sub).await?;
+        // Whoever is barred is not acted for either, and nothing goes on that they asked for.
+        for person in std::iter::once(&claims.sub).chain(claims.actors().map(|actor| &actor.sub)) {
+            check_person(&mut tx, person).await?;
         }
         let issue = Issue { token, claims: &claims, issued_at: now, expires_at };
-        record(&mut tx, &client, &exchange.capacity, rests_on.as_ref(), &issue).await?;
+        record(&mut tx, &exchange.capacity, &ground, &issue).await?;
         let access_token = Redacted::new(self.signer.sign(&claims)?);
         tx.commit().await?;
         Ok(Issued { access_token, expires_at, roles: claims.roles })
@@ -144,41 +146,61 @@ impl App {
         }
     }
 
-    /// The delegation that the capacity rests on, if it needs one; refused where it rests on nothing.
-    async fn rests_on(
+    /// For rows of which region: of one that our services work in, where a service asks for itself; else of the subject's own.
+    fn region(&self, exchange: &Exchange, client: &Client, subject: &Subject) -> Result<RegionCode, IdentityError> {
+        let own = subject.region(client);
+        match exchange.region {
+            None => Ok(own),
+            Some(region) if region == own => Ok(own),
+            Some(region) => {
+                let is_service = matches!(subject, Subject::Client) && client.service().is_some();
+                let is_served = is_service && self.regions.contains(&region);
+                if is_served { Ok(region) } else { Err(IdentityError::RegionNotPermitted) }
+            }
+        }
+    }
+
+    /// What the capacity rests on, if it needs anything; refused where it rests on nothing.
+    async fn ground(
         &self,
         tx: &mut Transaction,
         client: &Client,
         holder: &Party,
         capacity: &Capacity,
-    ) -> Result<Option<Delegation>, IdentityError> {
+    ) -> Result<Ground, IdentityError> {
         match capacity {
-            Capacity::Own => Ok(None),
+            Capacity::Own => Ok(Ground::Nothing),
             Capacity::ActingFor { resident, delegation } => {
                 let delegation = delegations::get(tx, *delegation).await?.ok_or(IdentityError::NoDelegation)?;
                 delegation.check_delegate(*resident, holder, self.now())?;
-                Ok(Some(delegation))
+                Ok(Ground::Delegation(Box::new(delegation)))
             }
             Capacity::Continuation(continuation) => self.continued(tx, client, continuation).await,
         }
     }
 
-    /// A service is about to go on in a resident's name: with listed methods only, and as long as what it rests on stands.
+    /// A service is about to go on in a resident's name: under a mandate of its own that stands, with methods that this covers, and as long
+    /// as the delegation under which it was given is in force.
     async fn continued(
         &self,
         tx: &mut Transaction,
         client: &Client,
         continuation: &Continuation,
-    ) -> Result<Option<Delegation>, IdentityError> {
+    ) -> Result<Ground, IdentityError> {
         let service = client.service().ok_or(IdentityError::ContinuationNotPermitted)?;
-        self.continuations.check(service, &continuation.methods)?;
-        let Some(id) = continuation.delegation else {
-            let is_known = residents::exists(tx, continuation.resident).await?;
-            return if is_known { Ok(None) } else { Err(IdentityError::ContinuationNotPermitted) };
+        let mandate = mandates::get(tx, continuation.mandate).await?;
+        let mandate = mandate.ok_or(IdentityError::ContinuationNotPermitted)?;
+        mandate.check_use(service, self.now())?;
+        self.continuations.check(&mandate, &continuation.methods)?;
+        let delegation = match mandate.delegation {
+            None => None,
+            Some(id) => {
+                let delegation = delegations::get(tx, id).await?.ok_or(IdentityError::NoDelegation)?;
+                delegation.check_delegate(mandate.resident, &mandate.given_by, self.now())?;
+                Some(Box::new(delegation))
+            }
         };
-        let delegation = delegations::get(tx, id).await?.ok_or(IdentityError::NoDelegation)?;
-        delegation.check_in_force(continuation.resident, self.now())?;
-        Ok(Some(delegation))
+        Ok(Ground::Mandate(Box::new(mandate), delegation))
     }
 }
 
@@ -227,30 +249,29 @@ async fn check_person(tx: &mut Transaction, holder: &Party) -> Result<(), Identi
 /// Acting for somebody is recorded under the name that the token will have, and what a service goes on with as well.
 async fn record(
     tx: &mut Transaction,
-    client: &Client,
     capacity: &Capacity,
-    rests_on: Option<&Delegation>,
+    ground: &Ground,
     issue: &Issue<'_>,
 ) -> Result<(), IdentityError> {
     // Our own expiry is always a moment.
     let caller = issue.claims.caller().ok_or(IdentityError::AssertionInvalid)?;
-    let entry = match capacity {
-        Capacity::Own => return Ok(()),
-        Capacity::ActingFor { .. } => Entry::new(&caller, "identity.token.issue_acting"),
-        Capacity::Continuation(continuation) => {
+    let entry = match (capacity, ground) {
+        (Capacity::Continuation(continuation), Ground::Mandate(mandate, _)) => {
             let used = continuations::Record {
                 token: issue.token,
-                region: issue.claims.region,
-                service: client.service().ok_or(IdentityError::ContinuationNotPermitted)?,
-                continuation,
+                mandate,
+                methods: &continuation.methods,
                 issued_at: issue.issued_at,
                 expires_at: issue.expires_at,
             };
             continuations::insert(tx, &used).await?;
-            continuations::audited(Entry::new(&caller, "identity.token.issue_continuation"), &used)
+            let entry = Entry::new(&caller, "identity.token.issue_continuation");
+            mandates::audited(continuations::audited(entry, &used), mandate)
         }
+        (Capacity::ActingFor { .. }, _) => Entry::new(&caller, "identity.token.issue_acting"),
+        (Capacity::Own | Capacity::Continuation(_), _) => return Ok(()),
     };
-    let entry = rests_on.into_iter().fold(entry, delegations::audited);
+    let entry = ground.delegation().into_iter().fold(entry, delegations::audited);
     Ok(audit::record(tx, entry).await?)
 }
 

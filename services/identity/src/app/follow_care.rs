@@ -2,14 +2,18 @@ use postgres::audit::{self, Entry};
 use postgres::consumer::{Advanced, Failure, Inbox};
 use postgres::events::Event;
 use postgres::{Scope, Transaction};
+use types::ids::ReferralId;
 use uuid::Uuid;
 
 use super::App;
+use super::end_mandate::work_ended;
 use crate::domain::care::{self, Change};
+use crate::domain::mandate::Work;
 use crate::store::care_relations;
 
 impl App {
-    /// Takes in what scheduling or referral tells: a visit or a referral opens the resident to its providers, its end closes it.
+    /// Takes in what scheduling or referral tells: a visit or a referral opens the resident to its providers, its end closes it, and ends
+    /// what was mandated for it.
     pub async fn follow_care(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
         let Some(change) = read(event)? else { return Ok(inbox.skip()) };
         let mut tx = inbox.begin(Scope::Region(event.region)).await?;
@@ -33,6 +37,9 @@ async fn take_in(tx: &mut Transaction, event: &Event, change: Change) -> Result<
             for (id, resident) in care_relations::close(tx, kind, source, event.occurred_at).await? {
                 let entry = by_itself("identity.care_relation.close");
                 audit::record(tx, care_relations::audited(entry, id, resident)).await?;
+            }
+            if kind == care::Kind::Referral {
+                work_ended(tx, Work::Referral(ReferralId::from_uuid(source)), event.occurred_at).await?;
             }
         }
     }

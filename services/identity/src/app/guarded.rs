@@ -13,6 +13,7 @@ use crate::domain::designation::Designation;
 use crate::domain::enrolment::{Coverage, Enrolment};
 use crate::domain::family_doctor::Contract;
 use crate::domain::guardianship::Guardianship;
+use crate::domain::mandate::Mandate;
 use crate::domain::organisation::Organisation;
 use crate::domain::practitioner::Practitioner;
 use crate::domain::remote_care::Filing;
@@ -200,6 +201,18 @@ impl Guarded for Consent {
 
     fn organisations(&self) -> Vec<OrganisationId> {
         self.recipient.organisation().into_iter().collect()
+    }
+}
+
+impl Guarded for Mandate {
+    const NOT_FOUND: &'static str = "MANDATE_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![]
     }
 }
 

@@ -18,6 +18,7 @@ mod dismiss_duplicate;
 mod end_enrolment;
 mod end_family_doctor_contract;
 mod end_guardianship;
+mod end_mandate;
 mod enrol_resident;
 mod exchange_token;
 pub mod federation;
@@ -36,6 +37,7 @@ mod get_designation;
 mod get_enrolment;
 mod get_family_doctor_contract;
 mod get_guardianship;
+mod get_mandate;
 mod get_organisation;
 mod get_practitioner;
 mod get_remote_care_filing;
@@ -64,6 +66,7 @@ mod person;
 mod propose_delegation;
 mod propose_merge;
 mod pull_revocations;
+mod record_mandate;
 mod register_guardianship;
 mod register_organisation;
 mod register_practitioner;
@@ -83,6 +86,7 @@ mod verify_credential;
 mod withdraw_identifier;
 mod withdraw_remote_care;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chassis::Verifier;
@@ -119,6 +123,7 @@ pub use list_possible_duplicates::ShownPair;
 pub use list_resident_changes::ShownChange;
 pub use open_break_glass::NewBreakGlass;
 pub use propose_merge::{MergeStep, NewMerge};
+pub use record_mandate::NewMandate;
 pub use register_guardianship::NewGuardianship;
 pub use register_organisation::NewOrganisation;
 pub use register_practitioner::NewPractitioner;
@@ -155,6 +160,8 @@ pub struct App {
     pub service_packages: ServicePackages,
     /// The region in whose name clients are looked up, before their own is known.
     pub home: RegionCode,
+    /// Of this installation, the home region among them: services work on items of all of them.
+    pub regions: BTreeSet<RegionCode>,
     pub token_lifetime: TimeDelta,
     pub break_glass: break_glass::Limits,
 }

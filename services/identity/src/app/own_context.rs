@@ -26,6 +26,7 @@ impl App {
             methods: None,
             cnf: None,
             client_id: None,
+            via: vec![],
             jti: Uuid::now_v7().to_string(),
             iat: now.timestamp(),
             exp: (now + self.token_lifetime).timestamp(),

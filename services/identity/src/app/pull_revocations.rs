@@ -17,6 +17,8 @@ pub struct News {
     /// Up to which everything is told.
     pub revision: i64,
     pub keys: Vec<PublishedKey>,
+    /// There are more after `revision`.
+    pub more: bool,
 }
 
 impl App {
@@ -33,7 +35,7 @@ impl App {
                 let revocations = self.revocations.after(after, BATCH_MAX);
                 let is_all = revocations.len() < BATCH_MAX;
                 let last = revocations.last().map_or(after, |last| last.revision);
-                return News { revision: if is_all { head.max(last) } else { last }, revocations, keys };
+                return News { revision: if is_all { head.max(last) } else { last }, revocations, keys, more: !is_all };
             }
             let news = async {
                 tokio::select! {

@@ -45,6 +45,7 @@ impl App {
         lasting: bool,
         reason: String,
     ) -> Result<Revocation, IdentityError> {
+        revocations::hold_back_tokens(tx).await?;
         let mut revocation = Revocation {
             id: Uuid::now_v7(),
             revision: 0,

@@ -259,6 +259,18 @@ pub enum IdentityError {
     ActTooDeep,
     #[error("this may not be continued")]
     ContinuationNotPermitted,
+    #[error("this region is not the client's to ask for")]
+    RegionNotPermitted,
+    #[error("there is no such mandate")]
+    MandateNotFound,
+    #[error("a mandate with this id is already recorded")]
+    MandateExists,
+    #[error("a mandate is recorded by the service whose work it is, for the person who gives it")]
+    MandateNotPermitted,
+    #[error("the mandate has expired")]
+    MandateExpired,
+    #[error("the mandate was revoked, or its work has ended")]
+    MandateEnded,
     #[error("these are somebody else's tokens")]
     NotTheirTokens,
     #[error("there is no such lasting revocation")]

@@ -23,6 +23,7 @@ pub mod import;
 pub mod jwks;
 pub mod link;
 pub mod login;
+pub mod mandate;
 pub mod merge;
 pub mod organisation;
 pub mod practitioner;

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use chassis::auth::{AUDIENCE, Actor, Claims, ISSUER};
 use chrono::{DateTime, Utc};
 use types::caller::{Party, Role};
-use types::ids::{DelegationId, OrganisationId, ResidentId};
+use types::ids::{DelegationId, MandateId, OrganisationId, ResidentId};
 use types::redacted::Redacted;
 use types::region::RegionCode;
 
 use super::IdentityError;
 use super::client::Client;
 use super::delegation::Delegation;
+use super::mandate::Mandate;
 
 /// What is asked for.
 #[derive(Debug, Clone)]
@@ -25,6 +26,8 @@ pub struct Exchange {
     pub scope: BTreeSet<Role>,
     /// The only methods wanted; empty for all.
     pub methods: Vec<String>,
+    /// For rows of which region; none for the client's own.
+    pub region: Option<RegionCode>,
 }
 
 /// What a client presents of a person.
@@ -43,17 +46,33 @@ pub enum Capacity {
     Own,
     /// For a resident who delegated to it.
     ActingFor { resident: ResidentId, delegation: DelegationId },
-    /// A service, going on under a mandate that it stored.
+    /// A service, going on under a recorded mandate.
     Continuation(Continuation),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Continuation {
-    pub resident: ResidentId,
-    pub delegation: Option<DelegationId>,
+    pub mandate: MandateId,
     pub methods: Vec<String>,
-    /// What the mandate was given for.
-    pub evidence: String,
+}
+
+/// What a capacity rests on, as it was found when it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ground {
+    Nothing,
+    Delegation(Box<Delegation>),
+    /// And the delegation under which it was given.
+    Mandate(Box<Mandate>, Option<Box<Delegation>>),
+}
+
+impl Ground {
+    pub fn delegation(&self) -> Option<&Delegation> {
+        match self {
+            Self::Nothing => None,
+            Self::Delegation(delegation) => Some(delegation),
+            Self::Mandate(_, delegation) => delegation.as_deref(),
+        }
+    }
 }
 
 /// A token, to be handed out and never kept.
@@ -85,6 +104,7 @@ pub fn own<'a>(
         methods: None,
         cnf: None,
         client_id: Some(client_id.to_owned()),
+        via: vec![],
         jti: String::new(),
         iat: 0,
         exp: 0,
@@ -115,34 +135,38 @@ pub fn narrowed(most: Claims, scope: &BTreeSet<Role>, methods: &[String]) -> Res
 
 impl Capacity {
     /// The same in this capacity. Roles and organisation stay those of whoever holds the token.
-    pub fn applied(&self, own: Claims, rests_on: Option<&Delegation>) -> Result<Claims, IdentityError> {
-        match self {
-            Self::Own => Ok(own),
+    pub fn applied(&self, own: Claims, ground: &Ground) -> Result<Claims, IdentityError> {
+        match (self, ground) {
+            (Self::Own, _) => Ok(own),
             // Whoever acts for another cannot act for a third.
-            Self::ActingFor { .. } | Self::Continuation(_) if own.act.is_some() => Err(IdentityError::ActTooDeep),
-            Self::ActingFor { resident, delegation } => Ok(Claims {
+            (Self::ActingFor { .. } | Self::Continuation(_), _) if own.act.is_some() => Err(IdentityError::ActTooDeep),
+            (Self::ActingFor { resident, delegation }, _) => Ok(Claims {
                 act: Some(Actor::new(own.sub)),
                 sub: Party::Resident(*resident),
                 dlg: Some(*delegation),
                 ..own
             }),
-            Self::Continuation(continuation) => {
-                let behind = rests_on.map(|delegation| Box::new(Actor::new(delegation.delegate.clone())));
+            (Self::Continuation(continuation), Ground::Mandate(mandate, _)) => {
+                let behind = mandate.delegation.map(|_| Box::new(Actor::new(mandate.given_by.clone())));
                 Ok(Claims {
                     act: Some(Actor { sub: own.sub, act: behind }),
-                    sub: Party::Resident(continuation.resident),
-                    dlg: continuation.delegation,
+                    sub: Party::Resident(mandate.resident),
+                    dlg: mandate.delegation,
                     methods: Some(continuation.methods.clone()),
                     ..own
                 })
             }
+            (Self::Continuation(_), _) => Err(IdentityError::ContinuationNotPermitted),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use types::ids::ReferralId;
+
     use super::*;
+    use crate::domain::mandate::Work;
 
     fn worker() -> Claims {
         let (organisation, roles) = (OrganisationId::generate(), [Role::CommunityWorker, Role::FamilyDoctor]);
@@ -153,24 +177,37 @@ mod tests {
     fn id_07_a_token_names_both_people() {
         let (worker, resident, delegation) = (worker(), ResidentId::generate(), DelegationId::generate());
         let capacity = Capacity::ActingFor { resident, delegation };
-        let claims = capacity.applied(worker.clone(), None).unwrap();
+        let claims = capacity.applied(worker.clone(), &Ground::Nothing).unwrap();
         let caller = claims.caller().unwrap();
         assert_eq!((caller.resident(), caller.acting()), (Some(resident), &worker.sub));
         assert_eq!((caller.organisation, claims.roles.clone()), (worker.org, worker.roles));
         assert_eq!((caller.delegation, claims.client_id.as_deref()), (Some(delegation), Some("app")));
-        assert!(matches!(capacity.applied(claims, None), Err(IdentityError::ActTooDeep)));
+        assert!(matches!(capacity.applied(claims, &Ground::Nothing), Err(IdentityError::ActTooDeep)));
     }
 
     #[test]
-    fn id_07_a_continuation_names_its_methods() {
-        let capacity = Capacity::Continuation(Continuation {
-            resident: ResidentId::generate(),
-            delegation: None,
-            methods: vec!["a.B/C".to_owned()],
-            evidence: "referral:1".to_owned(),
-        });
-        assert_eq!(capacity.applied(worker(), None).unwrap().methods, Some(vec!["a.B/C".to_owned()]));
-        assert_eq!(Capacity::Own.applied(worker(), None).unwrap().methods, None);
+    fn id_07_a_continuation_names_its_methods_and_everybody_behind_it() {
+        let (resident, given_by) = (ResidentId::generate(), Party::Client("delegate".to_owned()));
+        let mandate = Mandate {
+            id: MandateId::generate(),
+            region: RegionCode::BEIJING,
+            resident,
+            given_by: given_by.clone(),
+            delegation: Some(DelegationId::generate()),
+            work: Work::Referral(ReferralId::generate()),
+            credit: None,
+            given_at: DateTime::UNIX_EPOCH,
+            until: Mandate::ends(DateTime::UNIX_EPOCH, 1),
+            ended: None,
+        };
+        let capacity = Capacity::Continuation(Continuation { mandate: mandate.id, methods: vec!["a.B/C".to_owned()] });
+        let delegation = mandate.delegation;
+        let claims = capacity.applied(worker(), &Ground::Mandate(Box::new(mandate), None)).unwrap();
+        assert_eq!((claims.sub.clone(), claims.dlg), (Party::Resident(resident), delegation));
+        assert_eq!(claims.methods.clone(), Some(vec!["a.B/C".to_owned()]));
+        assert_eq!(claims.actors().map(|actor| actor.sub.clone()).collect::<Vec<_>>(), [worker().sub, given_by]);
+        assert!(capacity.applied(worker(), &Ground::Nothing).is_err(), "nothing is continued without a mandate");
+        assert_eq!(Capacity::Own.applied(worker(), &Ground::Nothing).unwrap().methods, None);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod family_doctors;
 mod flags;
 mod guardianships;
 mod households;
+mod mandates;
 mod merges;
 mod organisations;
 mod people;
@@ -42,6 +43,7 @@ use proto::anjia::identity::v1::event_service_server::EventServiceServer;
 use proto::anjia::identity::v1::family_doctor_service_server::FamilyDoctorServiceServer;
 use proto::anjia::identity::v1::guardianship_service_server::GuardianshipServiceServer;
 use proto::anjia::identity::v1::household_service_server::HouseholdServiceServer;
+use proto::anjia::identity::v1::mandate_service_server::MandateServiceServer;
 use proto::anjia::identity::v1::merge_service_server::MergeServiceServer;
 use proto::anjia::identity::v1::organisation_service_server::OrganisationServiceServer;
 use proto::anjia::identity::v1::privacy_service_server::PrivacyServiceServer;
@@ -77,6 +79,7 @@ pub fn routes(app: Arc<App>) -> Routes {
         .add_service(CommunityServiceServer::new(grpc.clone()))
         .add_service(ConsentServiceServer::new(grpc.clone()))
         .add_service(BreakGlassServiceServer::new(grpc.clone()))
+        .add_service(MandateServiceServer::new(grpc.clone()))
         .add_service(TokenServiceServer::new(grpc.clone()))
         .add_service(AuditServiceServer::new(grpc.clone()))
         .add_service(EventServiceServer::new(grpc.clone()))

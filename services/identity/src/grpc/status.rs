@@ -46,6 +46,7 @@ impl From<IdentityError> for Status {
             E::DelegationNotFound => (Code::NotFound, "DELEGATION_NOT_FOUND"),
             E::DelegateNotFound => (Code::NotFound, "DELEGATE_NOT_FOUND"),
             E::ConsentNotFound => (Code::NotFound, "CONSENT_NOT_FOUND"),
+            E::MandateNotFound => (Code::NotFound, "MANDATE_NOT_FOUND"),
             E::BreakGlassNotFound => (Code::NotFound, "BREAK_GLASS_NOT_FOUND"),
 
             E::IdentifierOfAnother => (Code::AlreadyExists, "IDENTIFIER_OF_ANOTHER"),
@@ -68,6 +69,7 @@ impl From<IdentityError> for Status {
             E::ContractOverlaps => (Code::AlreadyExists, "CONTRACT_OVERLAPS"),
             E::DelegationExists => (Code::AlreadyExists, "DELEGATION_EXISTS"),
             E::ConsentExists => (Code::AlreadyExists, "CONSENT_EXISTS"),
+            E::MandateExists => (Code::AlreadyExists, "MANDATE_EXISTS"),
             E::BreakGlassExists => (Code::AlreadyExists, "BREAK_GLASS_EXISTS"),
 
             E::MergeNotFound => (Code::NotFound, "MERGE_NOT_FOUND"),
@@ -129,6 +131,10 @@ impl From<IdentityError> for Status {
             E::ClientDisabled => (Code::PermissionDenied, "CLIENT_DISABLED"),
             E::RevocationNotFound => (Code::NotFound, "REVOCATION_NOT_FOUND"),
             E::ContinuationNotPermitted => (Code::PermissionDenied, "CONTINUATION_NOT_PERMITTED"),
+            E::RegionNotPermitted => (Code::PermissionDenied, "REGION_NOT_PERMITTED"),
+            E::MandateNotPermitted => (Code::PermissionDenied, "MANDATE_NOT_PERMITTED"),
+            E::MandateEnded => (Code::PermissionDenied, "MANDATE_ENDED"),
+            E::MandateExpired => (Code::FailedPrecondition, "MANDATE_EXPIRED"),
             E::GuardianNotCapable => (Code::FailedPrecondition, "GUARDIAN_NOT_CAPABLE"),
             E::WardOfAge => (Code::FailedPrecondition, "WARD_OF_AGE"),
             E::NoGuardianship => (Code::FailedPrecondition, "NO_GUARDIANSHIP"),

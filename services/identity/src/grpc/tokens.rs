@@ -96,6 +96,7 @@ impl TokenService for Grpc {
             revocations: news.revocations.iter().map(to_told).collect(),
             revision: news.revision,
             keys: news.keys.iter().map(to_key).collect(),
+            more: news.more,
         }))
     }
 
@@ -105,6 +106,10 @@ impl TokenService for Grpc {
 }
 
 fn exchange(assertion: Option<Redacted<String>>, message: wire::ExchangeTokenRequest) -> Result<Exchange, FieldError> {
+    if !message.region_code.is_empty() && !message.subject_token.is_empty() {
+        return Err(FieldError::new("region_code", "must be empty: people act in their own region"));
+    }
+    let region = Some(message.region_code.as_str()).filter(|code| !code.is_empty());
     let is_continuation = matches!(message.capacity, Some(wire::exchange_token_request::Capacity::Continuation(_)));
     if is_continuation && !message.subject_token.is_empty() {
         return Err(FieldError::new("subject_token", "must be empty: a service goes on in its own name"));
@@ -118,6 +123,7 @@ fn exchange(assertion: Option<Redacted<String>>, message: wire::ExchangeTokenReq
         subject: subject(&message.subject_token, &message.subject_token_type, &message.nonce)?,
         scope: scope.split_whitespace().map(role).collect::<Result<_, _>>()?,
         methods: message.methods,
+        region: region.map(|code| convert::region("region_code", code)).transpose()?,
         capacity: capacity(message.capacity)?,
         assertion,
     })
@@ -196,10 +202,5 @@ fn continuation_of(message: wire::Continuation) -> Result<Continuation, FieldErr
     if message.methods.is_empty() || message.methods.len() > METHODS_MAX {
         return Err(FieldError::new("methods", format!("must be 1 to {METHODS_MAX}")));
     }
-    Ok(Continuation {
-        resident: convert::id("resident_id", &message.resident_id)?,
-        delegation: convert::optional_id("delegation_id", &message.delegation_id)?,
-        methods: message.methods,
-        evidence: convert::text("evidence", &message.evidence, 200)?,
-    })
+    Ok(Continuation { mandate: convert::id("mandate_id", &message.mandate_id)?, methods: message.methods })
 }

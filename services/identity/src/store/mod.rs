@@ -24,6 +24,7 @@ pub mod guardianships;
 pub mod households;
 pub mod identifiers;
 pub mod logins;
+pub mod mandates;
 pub mod merges;
 pub mod organisations;
 pub mod practitioners;
@@ -83,6 +84,7 @@ pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable::new("care_relations", &[], ["正在照护您的机构", "Who cares for you"], "permission"),
     PersonalTable::new("break_glasses", &[], ["紧急查看", "When your data was opened in an emergency"], "audit"),
     PersonalTable::new("consents", &[], ["谁可以看您的健康信息", "Who may see your health data"], "permission"),
+    PersonalTable::new("mandates", &[], ["您委托系统办理的事项", "What you let services go on doing"], "permission"),
     PersonalTable {
         key: "t.token_id::text",
         ..PersonalTable::new(

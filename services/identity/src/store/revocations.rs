@@ -24,6 +24,23 @@ struct Row {
     lifted_at: Option<DateTime<Utc>>,
 }
 
+/// The lock between bars and tokens: 'revoked' in ASCII.
+const BARS: i64 = 0x0072_6576_6f6b_6564;
+
+/// Waits for revocations that are about to be committed; a later one waits until this transaction has ended. Those who wait here never
+/// wait for each other.
+pub async fn await_pending(conn: &mut PgConnection) -> Result<(), postgres::Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock_shared($1)").bind(BARS).execute(conn).await?;
+    Ok(())
+}
+
+/// Waits for tokens that are being issued: what is revoked at a moment after this covers them, and nobody is issued one until this
+/// transaction has ended.
+pub async fn hold_back_tokens(conn: &mut PgConnection) -> Result<(), postgres::Error> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(BARS).execute(conn).await?;
+    Ok(())
+}
+
 /// Stores it under the next revision, which it answers. Every other revocation waits until this transaction has ended.
 pub async fn insert(conn: &mut PgConnection, revocation: &Revocation) -> Result<i64, postgres::Error> {
     let revision: i64 = sqlx::query_scalar("UPDATE revocation_head SET revision = revision + 1 RETURNING revision")

@@ -15,7 +15,7 @@ use types::caller::Role;
 
 use crate::support::World;
 
-const SERVICES: [&str; 19] = [
+const SERVICES: [&str; 20] = [
     "anjia.identity.v1.AllianceService",
     "anjia.identity.v1.AuditService",
     "anjia.identity.v1.BankProfileService",
@@ -29,6 +29,7 @@ const SERVICES: [&str; 19] = [
     "anjia.identity.v1.FamilyDoctorService",
     "anjia.identity.v1.GuardianshipService",
     "anjia.identity.v1.HouseholdService",
+    "anjia.identity.v1.MandateService",
     "anjia.identity.v1.MergeService",
     "anjia.identity.v1.OrganisationService",
     "anjia.identity.v1.PrivacyService",

@@ -1,22 +1,19 @@
 use std::fs;
 
-use chassis::auth::{AUDIENCE_IDENTITY, Assertion, Claims, Mandate};
+use chassis::auth::{AUDIENCE_IDENTITY, Assertion, Claims};
 use chassis::channel::Channel;
 use chrono::TimeDelta;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use proto::anjia::identity::v1::exchange_token_request::Capacity;
 use proto::anjia::identity::v1::token_service_client::TokenServiceClient;
 use proto::anjia::identity::v1::{
-    self as wire, Continuation, DelegatedAction, ExchangeTokenRequest, ExchangeTokenResponse, GetKeysRequest,
+    self as wire, DelegatedAction, ExchangeTokenRequest, ExchangeTokenResponse, GetKeysRequest,
 };
 use testkit::request_id;
 use tonic::{Code, Status};
 use types::ids::{DelegationId, ResidentId};
 
-use crate::support::{Person, World, denied, new_delegation, now, refused, sleep_past, soon};
-
-const HOLD: &str = "anjia.scheduling.v1.AppointmentService/HoldSlot";
-const CHECK: &str = "anjia.identity.v1.DelegationService/CheckDelegation";
+use crate::support::{World, denied, new_delegation, now, refused, sleep_past, soon};
 
 pub(crate) fn assertion(client_id: &str) -> Assertion {
     Assertion {
@@ -40,7 +37,7 @@ impl World {
         jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), claims, &key).unwrap()
     }
 
-    async fn exchange(
+    pub(crate) async fn exchange(
         &self,
         client_assertion: String,
         capacity: Option<Capacity>,
@@ -48,24 +45,10 @@ impl World {
         let message = ExchangeTokenRequest { client_assertion, capacity, ..Default::default() };
         Ok(self.tokens().exchange_token(message).await?.into_inner())
     }
-
-    async fn continue_as(&self, client_id: &str, continuation: Continuation) -> Result<ExchangeTokenResponse, Status> {
-        let proof = self.sign(client_id, &assertion(client_id));
-        self.exchange(proof, Some(Capacity::Continuation(continuation))).await
-    }
 }
 
 pub(crate) fn unauthenticated(reason: &str) -> (Code, String) {
     (Code::Unauthenticated, reason.to_owned())
-}
-
-fn continuation(person: &Person, delegation: Option<DelegationId>, methods: &[&str]) -> Continuation {
-    Continuation {
-        resident_id: person.id.to_string(),
-        delegation_id: delegation.map(|id| id.to_string()).unwrap_or_default(),
-        methods: methods.iter().map(|method| (*method).to_owned()).collect(),
-        evidence: "referral:01930000-0000-7000-8000-000000000001".to_owned(),
-    }
 }
 
 #[tokio::test]
@@ -163,65 +146,4 @@ async fn id_04_a_revoked_or_expired_delegation_gives_no_token() {
     sleep_past(granted.until).await;
     let answer = worker.acting_for(person.id, expired).context().await.map(drop);
     assert_eq!(refused(answer), (Code::FailedPrecondition, "DELEGATION_EXPIRED".to_owned()));
-}
-
-#[tokio::test]
-async fn id_07_a_service_goes_on_under_its_mandate_with_listed_methods_only() {
-    let world = World::start().await;
-    let person = world.person("chen").await;
-    let delegation = world.delegate(&person, &[DelegatedAction::Refer]).await;
-
-    let issued = world.continue_as("referral", continuation(&person, Some(delegation), &[HOLD, CHECK])).await.unwrap();
-    let claims: Claims = jsonwebtoken::dangerous::insecure_decode_claims(&issued.access_token).unwrap();
-    let caller = claims.caller().unwrap();
-    assert_eq!((caller.resident(), caller.service()), (Some(person.id), Some("referral")));
-    assert_eq!((caller.delegation, claims.methods.unwrap().len()), (Some(delegation), 2));
-    assert_eq!(world.audited("identity.token.issue_continuation", person.id).await, 1);
-    let evidence: String = sqlx::query_scalar("SELECT evidence FROM continuations WHERE token_id::text = $1")
-        .bind(caller.token_id)
-        .fetch_one(&mut world.mesh.owner("identity").await)
-        .await
-        .unwrap();
-    assert!(evidence.starts_with("referral:"));
-
-    let own_request = continuation(&person, None, &[HOLD]);
-    assert!(world.continue_as("referral", own_request.clone()).await.is_ok());
-    let capture = continuation(&person, None, &[HOLD, "anjia.payment.v1.BillService/CaptureBill"]);
-    assert_eq!(refused(world.continue_as("referral", capture).await), denied("CONTINUATION_NOT_PERMITTED"));
-    for client_id in ["payment", "worker"] {
-        let answer = world.continue_as(client_id, own_request.clone()).await;
-        assert_eq!(refused(answer), denied("CONTINUATION_NOT_PERMITTED"), "{client_id}");
-    }
-    let unknown = Continuation { resident_id: ResidentId::generate().to_string(), ..own_request };
-    assert_eq!(refused(world.continue_as("referral", unknown).await), denied("CONTINUATION_NOT_PERMITTED"));
-
-    world.revoke(&person, delegation).await.unwrap();
-    let stopped = world.continue_as("referral", continuation(&person, Some(delegation), &[HOLD])).await;
-    assert_eq!(refused(stopped), denied("NO_DELEGATION"));
-}
-
-#[tokio::test]
-async fn id_07_a_continuation_token_calls_nothing_but_its_methods() {
-    let world = World::start().await;
-    let person = world.person("chen").await;
-    let delegation = world.delegate(&person, &[DelegatedAction::Refer]).await;
-    let mandate = Mandate {
-        resident: person.id,
-        delegation: Some(delegation),
-        methods: vec![CHECK.to_owned()],
-        evidence: "referral:1".to_owned(),
-    };
-    let credentials = world.mesh.fleet().credentials("referral").unwrap();
-    let ctx = credentials.continuation(&mandate).await.unwrap();
-
-    let question = wire::CheckDelegationRequest {
-        delegation_id: delegation.to_string(),
-        resident_id: person.id.to_string(),
-        delegate: world.caller("worker").party().to_owned(),
-        action: DelegatedAction::Refer.into(),
-        ..Default::default()
-    };
-    world.delegations().check_delegation(ctx.request(question)).await.unwrap();
-    let refusal = world.consents().check_consent(ctx.request(wire::CheckConsentRequest::default())).await;
-    assert_eq!(refused(refusal), denied("METHOD_NOT_PERMITTED"));
 }

@@ -11,7 +11,8 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use proto::anjia::identity::v1::exchange_token_request::Capacity;
 use proto::anjia::identity::v1::revoke_token_request::Target;
 use proto::anjia::identity::v1::{
-    ActingFor, DelegatedAction, ExchangeTokenRequest, ExchangeTokenResponse, RevokeTokenRequest,
+    ActingFor, DelegatedAction, ExchangeTokenRequest, ExchangeTokenResponse, ListOrganisationsRequest,
+    RevokeTokenRequest,
 };
 use serde_json::{Value, json};
 use testkit::callers::{CLINIC, WORKER};
@@ -256,7 +257,7 @@ async fn id_07_an_access_token_is_narrowed_and_never_widened() {
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     let narrow = ExchangeTokenRequest { methods: methods.clone(), ..own("app", &first.access_token) };
     let narrow = world.ask(narrow).await.unwrap();
-    assert_eq!(read(&narrow).methods, Some(methods));
+    assert_eq!(read(&narrow).methods, Some(methods.clone()));
     assert_eq!(narrow.expires_at, first.expires_at, "it ends no later");
 
     let other = vec!["anjia.identity.v1.ResidentService/FindResident".to_owned()];
@@ -337,4 +338,44 @@ async fn id_07_what_is_no_good_login_is_refused_by_reason_and_changes_nothing() 
         .unwrap();
     let expected = cases.iter().filter(|(_, _, reason)| *reason == invalid).count() + 1;
     assert_eq!(recorded, i64::try_from(expected).unwrap());
+}
+
+#[tokio::test]
+async fn id_07_a_narrowed_token_is_as_old_as_its_parent_and_is_taken_back_with_it() {
+    let (folder, provider) = (tempfile::tempdir().unwrap(), Provider::new(1));
+    let world = trusting(folder.path(), &provider).await;
+    world.link_worker();
+    let first = world.log_in(&provider.sign(Some("ed"), &worker())).await.unwrap();
+    let narrowed = async |from: &ExchangeTokenResponse| {
+        let message = world.message("app", &from.access_token);
+        world.ask(ExchangeTokenRequest { subject_token_type: ACCESS_TOKEN.to_owned(), ..message }).await.unwrap()
+    };
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let child = narrowed(&first).await;
+    let grandchild = narrowed(&child).await;
+    for token in [&child, &grandchild] {
+        assert_eq!(read(token).issued_at(), read(&first).issued_at());
+        assert_ne!(read(token).jti, read(&first).jti);
+    }
+    assert_eq!(read(&grandchild).via, [read(&first).jti, read(&child).jti]);
+
+    let as_bearer = |token: &ExchangeTokenResponse| {
+        let mut request = tonic::Request::new(ListOrganisationsRequest::default());
+        request.metadata_mut().insert("authorization", format!("Bearer {}", token.access_token).parse().unwrap());
+        request
+    };
+    // Logging out with the middle one takes back what came from it, and not what it came from.
+    let mut log_out = tonic::Request::new(RevokeTokenRequest { request_id: request_id(), ..Default::default() });
+    log_out.metadata_mut().insert("authorization", format!("Bearer {}", child.access_token).parse().unwrap());
+    world.tokens().revoke_token(log_out).await.unwrap();
+    let begun = std::time::Instant::now();
+    let call = async |token| world.organisations().list_organisations(as_bearer(token)).await;
+    for token in [&child, &grandchild] {
+        while call(token).await.is_ok() {
+            assert!(begun.elapsed() < Duration::from_secs(2), "not taken back");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(refused(call(token).await.map(drop)), unauthenticated("TOKEN_REVOKED"));
+    }
+    call(&first).await.unwrap();
 }

@@ -57,6 +57,7 @@ async fn pl_05_without_a_region_the_service_itself_sees_no_person() {
         "SELECT count(*) FROM enrolments",
         "SELECT count(*) FROM delegations",
         "SELECT count(*) FROM consents",
+        "SELECT count(*) FROM mandates",
         "SELECT count(*) FROM continuations",
         "SELECT count(*) FROM practitioners",
     ];
@@ -76,6 +77,8 @@ async fn id_09_what_was_granted_cannot_be_rewritten_by_the_service() {
         "UPDATE delegations SET until = now() + interval '1 year'",
         "DELETE FROM delegations",
         "UPDATE consents SET until = now()",
+        "UPDATE mandates SET until = now() + interval '1 year'",
+        "DELETE FROM mandates",
         "DELETE FROM continuations",
         "DELETE FROM clients",
         "UPDATE assertions SET expires_at = now()",

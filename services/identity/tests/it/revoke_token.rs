@@ -145,6 +145,54 @@ async fn id_07_who_left_their_post_gets_no_token_until_that_is_lifted() {
 }
 
 #[tokio::test]
+async fn id_07_who_is_barred_is_not_acted_for_either() {
+    let world = World::start().await;
+    let (operator, worker) = (world.caller("operator").context().await.unwrap(), world.caller("worker"));
+    let person = world.person("chen").await;
+    let delegation = world.delegate(&person, &[DelegatedAction::Book]).await;
+    let acting = worker.acting_for(person.id, delegation);
+    acting.context().await.unwrap();
+    let lasting = RevokeTokenRequest { lasting: true, ..revoke(party(&person.caller)) };
+    world.revoke_token(&operator, lasting).await.unwrap();
+    assert_eq!(refused(acting.context().await.map(drop)), denied("PERSON_BARRED"));
+    // The delegate's own work goes on.
+    world.is_known(&worker.fresh().await).await.unwrap();
+}
+
+#[tokio::test]
+async fn id_07_no_token_slips_through_while_its_holder_is_being_barred() {
+    let world = World::start().await;
+    let (operator, worker) = (world.caller("operator").context().await.unwrap(), world.caller("worker"));
+    let asking: Vec<_> = (0..24).map(|_| worker.clone()).collect();
+    let asked = asking.iter().map(|worker| async {
+        let mut issued = vec![];
+        for _ in 0..6 {
+            issued.extend(worker.fresh_or_refused().await);
+        }
+        issued
+    });
+    let lasting = RevokeTokenRequest { lasting: true, ..revoke(party(&worker)) };
+    let barred = async {
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        world.revoke_token(&operator, lasting).await.unwrap()
+    };
+    let (issued, bar) = tokio::join!(futures_util::future::join_all(asked), barred);
+    let issued: Vec<Context> = issued.into_iter().flatten().collect();
+    assert!(!issued.is_empty(), "the bar came before everybody");
+    let revoked_at = proto::convert::timestamp("revoked_at", bar.revoked_at.as_ref()).unwrap();
+    for token in &issued {
+        // A token's id tells its moment to the millisecond.
+        let id: uuid::Uuid = token.caller.token_id.parse().unwrap();
+        let (seconds, nanos) = id.get_timestamp().unwrap().to_unix();
+        let issued_at = chrono::DateTime::from_timestamp(seconds.try_into().unwrap(), nanos).unwrap();
+        assert!(issued_at <= revoked_at, "issued {issued_at}, barred {revoked_at}");
+    }
+    for token in &issued {
+        assert_eq!(world.taken_back(token).await, unauthenticated("TOKEN_REVOKED"));
+    }
+}
+
+#[tokio::test]
 async fn a_wrong_revocation_is_refused_by_the_name_of_its_field() {
     let world = World::start().await;
     let operator = world.caller("operator").context().await.unwrap();

@@ -48,8 +48,8 @@ impl App {
         let limits = match (delegate(ctx)?, &ctx.caller.actor, ctx.caller.delegation) {
             (Some((delegation, resident)), _, _) => self.identity.check_pay(ctx, delegation, resident).await?,
             (None, Some(Party::Service(_)), Some(delegation)) => {
-                let own =
-                    self.credentials.own().await.map_err(|_| PaymentError::PeerUnavailable { peer: "identity" })?;
+                let own = self.credentials.own_in(ctx.caller.region).await;
+                let own = own.map_err(|_| PaymentError::PeerUnavailable { peer: "identity" })?;
                 self.identity.limits(&own, delegation).await?
             }
             (None, _, _) => Limits::default(),

@@ -8,6 +8,7 @@ use types::ids::CreditLineId;
 use types::money::Money;
 use types::national_id::NationalId;
 use types::redacted::Redacted;
+use types::region::RegionCode;
 
 use super::{App, record};
 use crate::domain::credit_line::{CreditLine, Standing};
@@ -39,7 +40,7 @@ impl App {
             return Err(PaymentError::field("until", "must be in the future"));
         }
         let bank = ctx.caller.organisation.ok_or(PaymentError::OutsideScope)?;
-        let own = self.own().await?;
+        let own = self.own_in(ctx.caller.region).await?;
         let resident = self.identity.find_resident(&own, &asked.national_id, asked.name.expose()).await?;
 
         let mut tx = match self.db.begin_call(call).await? {
@@ -71,8 +72,8 @@ impl App {
         Ok(call.commit(tx, line).await?)
     }
 
-    async fn own(&self) -> Result<Context, PaymentError> {
-        self.credentials.own().await.map_err(|status| {
+    async fn own_in(&self, region: RegionCode) -> Result<Context, PaymentError> {
+        self.credentials.own_in(region).await.map_err(|status| {
             tracing::warn!(code = ?status.code(), "no token of our own");
             PaymentError::PeerUnavailable { peer: "identity" }
         })

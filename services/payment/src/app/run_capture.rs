@@ -64,9 +64,9 @@ impl App {
         }
     }
 
-    /// Asks adjudication in our own name; the intent is committed.
+    /// Asks adjudication in our own name and the bill's region; the intent is committed.
     async fn confirm(&self, capture: &Capture) -> (Event, String) {
-        let own = match self.credentials.own().await {
+        let own = match self.credentials.own_in(capture.region).await {
             Ok(own) => own.with_call_limit(CONFIRM_LIMIT),
             Err(status) => return (Event::Unanswered, format!("TOKEN_{:?}", status.code()).to_uppercase()),
         };

@@ -4,6 +4,7 @@ use types::{
     care::CareKind,
     expected::ExpectedLine,
     ids::{AppointmentId, BillId, QuoteId, ReferralId, SagaId, SlotId},
+    region::RegionCode,
 };
 
 use super::{App, Sight, record::ACCEPT, sight::TargetSide};
@@ -51,7 +52,7 @@ impl App {
         let acceptance = Acceptance { saga: SagaId::generate(), deadline: now + self.limits.acceptance };
         let version = accept.version;
         let accepting = submitted.accept(version, acceptance)?;
-        let plan = self.plan(&accepting, acceptance, accept);
+        let plan = self.plan(ctx.caller.region, &accepting, acceptance, accept);
         let saga = NewSaga {
             plan: &plan,
             accepted_by: ctx.caller.acting(),
@@ -67,9 +68,10 @@ impl App {
         Ok(reply)
     }
 
-    fn plan(&self, referral: &Referral, acceptance: Acceptance, accept: Accept) -> Plan {
+    fn plan(&self, region: RegionCode, referral: &Referral, acceptance: Acceptance, accept: Accept) -> Plan {
         Plan {
             saga: acceptance.saga,
+            region,
             referral: referral.id,
             resident: referral.resident,
             target: referral.to,

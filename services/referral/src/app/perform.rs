@@ -2,7 +2,10 @@ use chassis::{Context, Mandate};
 
 use super::App;
 use crate::{
-    domain::acceptance::{Answer, Call, Event, Plan},
+    domain::{
+        acceptance::{Answer, Call, Event, Plan},
+        refusal::Refusal,
+    },
     peers::{Adjudication, Identity, Payment, Scheduling, Setback, setback},
 };
 
@@ -30,24 +33,27 @@ impl App {
         }
     }
 
-    /// In whose name a call is made: the resident's, under the mandate and for this call alone. Identity checks the delegation again
-    /// each time. Past the point of no return and for undoing a revoked delegation must not stop the saga: then it acts in its own
+    /// In whose name a call is made: the resident's, under the mandate and for this call alone. Identity checks mandate and delegation
+    /// again each time. Past the point of no return and for undoing what became of them must not stop the saga: then it acts in its own
     /// name, which scheduling and payment let it do with what it arranged itself.
     async fn authority(&self, plan: &Plan, call: Call) -> Result<Context, Setback> {
-        let mandate = Mandate {
-            resident: plan.resident,
-            delegation: plan.mandate.delegation,
-            methods: methods(call).iter().map(|method| (*method).to_owned()).collect(),
-            evidence: format!("referral:{}", plan.referral),
-        };
-        let ctx = match self.credentials.continuation(&mandate).await {
-            Ok(ctx) => ctx,
-            Err(status) => match (setback(&status), is_owed(call)) {
-                (Setback::Refused(_), true) => self.credentials.own().await.map_err(|status| setback(&status))?,
-                (setback, _) => return Err(setback),
-            },
+        let ctx = match (self.continuation(plan, call).await, is_owed(call)) {
+            (Ok(ctx), _) => ctx,
+            (Err(Setback::Refused(_)), true) => {
+                self.credentials.own_in(plan.region).await.map_err(|status| setback(&status))?
+            }
+            (Err(setback), _) => return Err(setback),
         };
         Ok(ctx.with_call_limit(self.limits.call))
+    }
+
+    async fn continuation(&self, plan: &Plan, call: Call) -> Result<Context, Setback> {
+        let mandate = Mandate {
+            id: plan.mandate.id.ok_or(Setback::Refused(Refusal::NoMandate))?,
+            region: plan.region,
+            methods: methods(call).iter().map(|method| (*method).to_owned()).collect(),
+        };
+        self.credentials.continuation(&mandate).await.map_err(|status| setback(&status))
     }
 }
 

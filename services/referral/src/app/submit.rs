@@ -1,8 +1,8 @@
 use chassis::{Context, Permitted};
-use postgres::{Begun, Call, Reply, aliases};
+use postgres::{Begun, Call, Reply, Scope, aliases};
 use proto::convert::FieldError;
 use types::{
-    ids::{JourneyId, OrganisationId, ReferralId, ResidentId},
+    ids::{JourneyId, OrganisationId, ReferralId, RequestId, ResidentId, VisitId},
     redacted::Redacted,
 };
 
@@ -34,6 +34,8 @@ pub struct Submission {
     pub payment: Payment,
     pub previous: Option<ReferralId>,
     pub journey: Option<JourneyId>,
+    /// Of the resident at `from`; looked at when she refers herself.
+    pub visit: Option<VisitId>,
 }
 
 impl App {
@@ -48,10 +50,14 @@ impl App {
         if let Some(reply) = self.db.replay(call).await? {
             return Ok(reply);
         }
-        let mandate = self.mandate(ctx, &submission).await?;
+        self.check_delegate(ctx, &submission).await?;
         self.check_target(ctx, &submission).await?;
         let kinds = data_kinds(&submission.diagnoses);
         self.identity.check_consent(ctx, submission.resident, submission.to, &kinds).await?;
+        self.check_origin(ctx, &submission).await?;
+        // Last of what asks others: what is recorded of a submission that comes to nothing is used by nobody, and expires.
+        let id = submission.id.unwrap_or_else(ReferralId::generate);
+        let mandate = self.mandate(ctx, call.request_id(), id, &submission).await?;
 
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
@@ -71,7 +77,7 @@ impl App {
             None => submission.journey.unwrap_or_else(JourneyId::generate),
         };
         let now = self.clock.now();
-        let referral = new(submission, mandate, journey).submit(now)?;
+        let referral = new(id, submission, mandate, journey).submit(now)?;
         referrals::insert(&mut tx, ctx.caller.region, &referral).await.map_err(|error| match error.constraint() {
             Some("referrals_pkey") => ReferralError::ReferralExists,
             _ => error.into(),
@@ -81,26 +87,61 @@ impl App {
         Ok(call.commit(tx, sight).await?)
     }
 
-    /// The mandate, once the delegation it rests on is found to cover it.
-    async fn mandate(&self, ctx: &Context, submission: &Submission) -> Result<Mandate, ReferralError> {
+    /// Whoever refers somebody else does so for their own provider, and under a delegation that covers what they mandate.
+    async fn check_delegate(&self, ctx: &Context, submission: &Submission) -> Result<(), ReferralError> {
         let caller = &ctx.caller;
-        let mandate = Mandate {
-            payment: submission.payment,
-            delegation: caller.delegation,
-            submitted_by: caller.acting().clone(),
-        };
         if caller.actor.is_none() {
-            return Ok(Mandate { delegation: None, ..mandate });
+            return Ok(());
         }
         if caller.organisation != Some(submission.from) {
             return Err(ReferralError::OutsideScope);
         }
         let delegation = caller.delegation.ok_or(ReferralError::NoDelegation)?;
-        for action in mandate.actions() {
+        for action in submission.payment.actions() {
             let on_behalf = (delegation, submission.resident);
             self.identity.check_delegation(ctx, on_behalf, *action, Some(submission.to)).await?;
         }
-        Ok(mandate)
+        Ok(())
+    }
+
+    /// Whoever refers herself does so in the name of a provider that has seen her: at the visit she names, or because the referral that
+    /// this one continues brought her there.
+    async fn check_origin(&self, ctx: &Context, submission: &Submission) -> Result<(), ReferralError> {
+        if ctx.caller.actor.is_some() {
+            return Ok(());
+        }
+        let (resident, from) = (submission.resident, submission.from);
+        if let Some(visit) = submission.visit
+            && self.scheduling.visit(ctx, visit).await? == Some((resident, from))
+        {
+            return Ok(());
+        }
+        let Some(previous) = submission.previous else { return Err(ReferralError::NoCareRelation) };
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
+        let previous = referrals::find(&mut tx, previous).await?;
+        tx.commit().await?;
+        let brought = previous.filter(|previous| previous.resident == resident && previous.to == from);
+        let was_there = brought.is_some_and(|previous| previous.state.visit().is_some());
+        if was_there { Ok(()) } else { Err(ReferralError::NoCareRelation) }
+    }
+
+    /// What acceptance may do, recorded at identity with the token of who submits.
+    async fn mandate(
+        &self,
+        ctx: &Context,
+        submitted_as: RequestId,
+        id: ReferralId,
+        submission: &Submission,
+    ) -> Result<Mandate, ReferralError> {
+        let payment = submission.payment;
+        let key = payment.request_id(submitted_as, id);
+        let recorded = self.identity.record_mandate(ctx, key, (id, submission.resident), payment).await?;
+        Ok(Mandate {
+            id: Some(recorded),
+            payment,
+            delegation: ctx.caller.delegation,
+            submitted_by: ctx.caller.acting().clone(),
+        })
     }
 
     /// Whether the target lies in the direction and can treat what is the matter.
@@ -119,9 +160,9 @@ impl App {
     }
 }
 
-fn new(submission: Submission, mandate: Mandate, journey: JourneyId) -> NewReferral {
+fn new(id: ReferralId, submission: Submission, mandate: Mandate, journey: JourneyId) -> NewReferral {
     NewReferral {
-        id: submission.id.unwrap_or_else(ReferralId::generate),
+        id,
         resident: submission.resident,
         direction: submission.direction,
         kind: submission.kind,

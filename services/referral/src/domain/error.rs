@@ -35,6 +35,8 @@ pub enum ReferralError {
     DelegationExpired,
     #[error("the resident has not consented that the target sees their data for a referral")]
     NoConsent,
+    #[error("the referring provider has not seen the resident")]
+    NoCareRelation,
     #[error("no department of the target can treat the diagnosis")]
     TargetLacksCapability,
     #[error("the target is not of a higher tier")]

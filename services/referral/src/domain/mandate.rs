@@ -1,8 +1,9 @@
 //! What an acceptance may do in the resident's name, as it was given at submission.
 
+use sha2::{Digest as _, Sha256};
 use types::{
     caller::Party,
-    ids::{CreditLineId, DelegationId},
+    ids::{CreditLineId, DelegationId, MandateId, ReferralId, RequestId},
     money::Money,
 };
 
@@ -18,6 +19,8 @@ pub enum Payment {
 /// The mandate, and who gave it on what ground.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mandate {
+    /// As identity recorded it; none in referrals from before that, which nobody can accept any more.
+    pub id: Option<MandateId>,
     pub payment: Payment,
     /// The delegation it rests on; none when the resident submitted.
     pub delegation: Option<DelegationId>,
@@ -34,12 +37,44 @@ pub enum Action {
     View,
 }
 
-impl Mandate {
-    /// What a delegate needs to be allowed for this mandate.
-    pub const fn actions(&self) -> &'static [Action] {
-        match self.payment {
-            Payment::Desk => &[Action::Refer],
-            Payment::Credit { .. } => &[Action::Refer, Action::Pay],
+impl Payment {
+    /// What a delegate needs to be allowed to mandate it.
+    pub const fn actions(self) -> &'static [Action] {
+        match self {
+            Self::Desk => &[Action::Refer],
+            Self::Credit { .. } => &[Action::Refer, Action::Pay],
         }
+    }
+
+    /// The request id under which this is recorded at identity as the mandate of a referral: it follows from the submission, so that
+    /// the same one, repeated, is recorded once.
+    pub fn request_id(self, submission: RequestId, referral: ReferralId) -> RequestId {
+        let terms = match self {
+            Self::Desk => "DESK".to_owned(),
+            Self::Credit { line, own_share_max } => format!("CREDIT:{line}:{}", own_share_max.fen()),
+        };
+        let digest: [u8; 32] = Sha256::digest(format!("{submission}:mandate:{referral}:{terms}")).into();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        RequestId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_submission_records_the_same_mandate_and_another_one_another() {
+        let (submission, referral) = (RequestId::generate(), ReferralId::generate());
+        let credit = |fen| Payment::Credit {
+            line: CreditLineId::from_uuid(uuid::Uuid::from_u128(1)),
+            own_share_max: Money::from_fen(fen),
+        };
+        let key = |payment: Payment| payment.request_id(submission, referral);
+        assert_eq!(key(credit(1)), key(credit(1)));
+        assert_ne!(key(credit(1)), key(credit(2)));
+        assert_ne!(key(credit(1)), key(Payment::Desk));
+        assert_ne!(key(Payment::Desk), Payment::Desk.request_id(submission, ReferralId::generate()));
     }
 }

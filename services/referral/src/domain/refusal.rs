@@ -11,6 +11,12 @@ words! {
         DelegationExpired = "DELEGATION_EXPIRED",
         OrganisationNotDelegated = "ORGANISATION_NOT_DELEGATED",
         AmountNotDelegated = "AMOUNT_NOT_DELEGATED",
+        /// Submitted before identity recorded mandates.
+        NoMandate = "NO_MANDATE",
+        MandateEnded = "MANDATE_ENDED",
+        MandateExpired = "MANDATE_EXPIRED",
+        /// An operator barred the resident or who submitted.
+        PersonBarred = "PERSON_BARRED",
         SlotTaken = "SLOT_TAKEN",
         SlotPast = "SLOT_PAST",
         SlotNotFound = "SLOT_NOT_FOUND",
@@ -63,6 +69,10 @@ impl Refusal {
             | Self::DelegationExpired
             | Self::OrganisationNotDelegated
             | Self::AmountNotDelegated
+            | Self::NoMandate
+            | Self::MandateEnded
+            | Self::MandateExpired
+            | Self::PersonBarred
             | Self::OwnShareAboveMandate
             | Self::InsufficientCredit
             | Self::CreditLineNotActive

@@ -80,6 +80,7 @@ fn mandate(mandate: &Mandate) -> wire::Mandate {
         credit_line_id: text(line),
         own_share_max: own_share_max.map(to_money),
         delegation_id: text(mandate.delegation),
+        mandate_id: text(mandate.id),
     }
 }
 

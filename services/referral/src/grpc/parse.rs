@@ -40,6 +40,7 @@ pub(super) fn submission(message: &wire::SubmitReferralRequest) -> Result<Submis
             .map_err(|error| error.within("mandate"))?,
         previous: convert::optional_id("previous_referral_id", &message.previous_referral_id)?,
         journey: convert::optional_id("journey_id", &message.journey_id)?,
+        visit: convert::optional_id("visit_id", &message.visit_id)?,
     };
     if submission.from == submission.to {
         return Err(FieldError::new("to_organisation_id", "must be another provider"));

@@ -25,6 +25,7 @@ impl From<ReferralError> for Status {
             E::ActionNotDelegated => (Code::PermissionDenied, "ACTION_NOT_DELEGATED"),
             E::OrganisationNotDelegated => (Code::PermissionDenied, "ORGANISATION_NOT_DELEGATED"),
             E::DelegationExpired => (Code::FailedPrecondition, "DELEGATION_EXPIRED"),
+            E::NoCareRelation => (Code::PermissionDenied, "NO_CARE_RELATION"),
             E::NoConsent => (Code::PermissionDenied, "NO_CONSENT"),
             E::TargetLacksCapability => (Code::FailedPrecondition, "TARGET_LACKS_CAPABILITY"),
             E::NotUpward => (Code::FailedPrecondition, "NOT_UPWARD"),

@@ -7,13 +7,14 @@ use proto::{
     anjia::identity::v1::{
         self as wire, break_glass_service_client::BreakGlassServiceClient,
         consent_service_client::ConsentServiceClient, delegation_service_client::DelegationServiceClient,
-        event_service_client::EventServiceClient, organisation_service_client::OrganisationServiceClient,
+        event_service_client::EventServiceClient, mandate_service_client::MandateServiceClient,
+        organisation_service_client::OrganisationServiceClient,
     },
     convert::{self, FieldError},
 };
 use tonic::Status;
 use types::{
-    ids::{BreakGlassId, DelegationId, OrganisationId, ResidentId},
+    ids::{BreakGlassId, DelegationId, MandateId, OrganisationId, ReferralId, RequestId, ResidentId},
     place::Place,
     tier::Tier,
 };
@@ -24,7 +25,8 @@ use crate::domain::{
     acceptance::{Answer, Plan},
     care::DataKind,
     direction::covers,
-    mandate::Action,
+    mandate::{Action, Payment},
+    referral::VALIDITY,
 };
 
 const PEER: &str = "identity";
@@ -37,6 +39,7 @@ pub struct Identity {
     consents: ConsentServiceClient<Channel>,
     delegations: DelegationServiceClient<Channel>,
     break_glasses: BreakGlassServiceClient<Channel>,
+    mandates: MandateServiceClient<Channel>,
     organisations: OrganisationServiceClient<Channel>,
 }
 
@@ -66,6 +69,7 @@ impl Identity {
             consents: ConsentServiceClient::new(channel.clone()),
             delegations: DelegationServiceClient::new(channel.clone()),
             break_glasses: BreakGlassServiceClient::new(channel.clone()),
+            mandates: MandateServiceClient::new(channel.clone()),
             organisations: OrganisationServiceClient::new(channel),
         }
     }
@@ -76,7 +80,7 @@ impl Identity {
         self.consent(ctx, plan.resident, plan.target, &summary).await.map_err(|status| setback(&status))?;
         if let Some(delegation) = plan.mandate.delegation {
             let delegate = plan.mandate.submitted_by.to_string();
-            for action in plan.mandate.actions() {
+            for action in plan.mandate.payment.actions() {
                 let question = wire::CheckDelegationRequest {
                     delegate: delegate.clone(),
                     organisation_id: plan.target.to_string(),
@@ -131,6 +135,34 @@ impl Identity {
         let organisation_id = with.map(|id| id.to_string()).unwrap_or_default();
         let question = wire::CheckDelegationRequest { organisation_id, ..asked(delegation, resident, action) };
         self.delegation(ctx, question).await.map_err(|status| translate(PEER, &status))
+    }
+
+    /// Records, with the token of who submits, what the acceptance of a referral may do in the resident's name: as long as it is valid.
+    pub async fn record_mandate(
+        &self,
+        ctx: &Context,
+        key: RequestId,
+        (referral, resident): (ReferralId, ResidentId),
+        payment: Payment,
+    ) -> Result<MandateId, ReferralError> {
+        let credit = match payment {
+            Payment::Desk => None,
+            Payment::Credit { line, own_share_max } => Some(wire::MandatedCredit {
+                credit_line_id: line.to_string(),
+                own_share_max: Some(convert::to_money(own_share_max)),
+            }),
+        };
+        let request = wire::RecordMandateRequest {
+            request_id: key.to_string(),
+            mandate_id: String::new(),
+            resident_id: resident.to_string(),
+            work: format!("referral:{referral}"),
+            credit,
+            valid_days: i32::try_from(VALIDITY.num_days()).unwrap_or(i32::MAX),
+        };
+        let answer = self.mandates.clone().record_mandate(ctx.request(request)).await;
+        let mandate = answer.map_err(|status| translate(PEER, &status))?.into_inner().mandate.unwrap_or_default();
+        convert::id("mandate_id", &mandate.mandate_id).map_err(broken(PEER))
     }
 
     /// A provider of care.

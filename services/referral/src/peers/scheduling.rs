@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use chassis::{Context, Credentials, channel::Channel, feed};
+use chassis::{Context, Credentials, channel::Channel, error::reason, feed};
 use chrono::{DateTime, TimeDelta, Utc};
 use postgres::{consumer::Source, events::Event};
 use proto::{
@@ -9,13 +9,14 @@ use proto::{
         scheduling::v1::{
             self as wire, appointment_service_client::AppointmentServiceClient,
             event_service_client::EventServiceClient, session_service_client::SessionServiceClient,
+            visit_service_client::VisitServiceClient,
         },
     },
     convert::{self, FieldError},
 };
 use types::{
     care::CareKind,
-    ids::{JourneyId, OrganisationId, ResidentId},
+    ids::{JourneyId, OrganisationId, ResidentId, VisitId},
     place::Place,
 };
 use uuid::Uuid;
@@ -41,6 +42,7 @@ const PULL_MARGIN: Duration = Duration::from_secs(5);
 pub struct Scheduling {
     appointments: AppointmentServiceClient<Channel>,
     sessions: SessionServiceClient<Channel>,
+    visits: VisitServiceClient<Channel>,
     events: EventServiceClient<Channel>,
     credentials: Credentials,
 }
@@ -55,6 +57,7 @@ impl Scheduling {
         Self {
             appointments: AppointmentServiceClient::new(channel.clone()),
             sessions: SessionServiceClient::new(channel.clone()),
+            visits: VisitServiceClient::new(channel.clone()),
             events: EventServiceClient::new(channel),
             credentials,
         }
@@ -172,6 +175,23 @@ impl Scheduling {
             }
         }
         Ok(found)
+    }
+
+    /// Whose visit it is and where, as far as the caller may see it.
+    pub async fn visit(
+        &self,
+        ctx: &Context,
+        id: VisitId,
+    ) -> Result<Option<(ResidentId, OrganisationId)>, ReferralError> {
+        let request = wire::GetVisitRequest { visit_id: id.to_string() };
+        let answer = match self.visits.clone().get_visit(ctx.request(request)).await {
+            Ok(answer) => answer.into_inner().visit.unwrap_or_default(),
+            Err(status) if reason(&status).as_deref() == Some("VISIT_NOT_FOUND") => return Ok(None),
+            Err(status) => return Err(translate(PEER, &status)),
+        };
+        let resident = convert::id("resident_id", &answer.resident_id).map_err(broken(PEER))?;
+        let provider = convert::id("provider_organisation_id", &answer.provider_organisation_id);
+        Ok(Some((resident, provider.map_err(broken(PEER))?)))
     }
 }
 

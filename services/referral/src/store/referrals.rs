@@ -26,8 +26,8 @@ pub const SEALED: &[&str] = &[DIAGNOSES, SUMMARY, ADVICE];
 
 const INSERT: &str = "INSERT INTO referrals (id, region, resident_id, direction, kind, from_organisation_id, to_organisation_id, \
     diagnoses_sealed, urgency, clinical_summary_sealed, payment, credit_line_id, own_share_max, delegation_id, submitted_by, submitted_at, \
-    valid_until, previous_referral_id, journey_id, state, version, owner_id, deadline, changed_at, key_version) \
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $16, $24)";
+    valid_until, previous_referral_id, journey_id, state, version, owner_id, deadline, changed_at, key_version, mandate_id) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $16, $24, $25)";
 
 const BY_ID: &str = "SELECT * FROM referrals WHERE id = $1";
 const LOCK: &str = "SELECT * FROM referrals WHERE id = $1 FOR UPDATE";
@@ -82,6 +82,7 @@ pub async fn insert(tx: &mut Transaction, region: RegionCode, referral: &Referra
         .bind(row.owner_id)
         .bind(row.deadline)
         .bind(row.key_version)
+        .bind(row.mandate_id)
         .execute(&mut **tx)
         .await?;
     Ok(())

@@ -116,7 +116,7 @@ pub async fn claim(conn: &mut PgConnection, owner: Uuid, lease: Duration, max: i
 /// The saga, if the lease is still held. Its mandate is the referral's.
 pub async fn load(conn: &mut PgConnection, claim: Claim, referral: &Referral) -> Result<Option<Loaded>, Error> {
     let row: Option<Row> = sqlx::query_as(LOAD).bind(claim.saga.uuid()).bind(claim.fence).fetch_optional(conn).await?;
-    row.map(|row| row.loaded(referral)).transpose()
+    row.map(|row| row.loaded(claim.region, referral)).transpose()
 }
 
 /// Stores a step and prolongs the lease; false if somebody else drives the saga now.

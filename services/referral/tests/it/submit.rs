@@ -8,7 +8,7 @@ use testkit::{
     reason, request_id,
 };
 use tonic::Code;
-use types::ids::{JourneyId, OrganisationId, ReferralId};
+use types::ids::{JourneyId, OrganisationId, ReferralId, VisitId};
 
 use crate::world::{DISTRICT, World, credit, desk, referral, yuan};
 
@@ -79,6 +79,29 @@ async fn rf_01_each_refusal_of_a_submission_has_its_reason() {
         ..referral(desk())
     };
     assert_eq!(refused(stray).await.0, Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn rf_03_whoever_refers_herself_names_a_provider_that_has_seen_her() {
+    let world = World::start().await;
+    world.consent(HOSPITAL).await;
+    let resident = world.caller("resident");
+    let first = world.submit(&resident, referral(desk())).await.unwrap();
+    let unseen = SubmitReferralRequest { visit_id: String::new(), ..referral(desk()) };
+    // She was at the clinic, not there.
+    let elsewhere = SubmitReferralRequest { from_organisation_id: DISTRICT.to_string(), ..referral(desk()) };
+    let unknown = SubmitReferralRequest { visit_id: VisitId::generate().to_string(), ..referral(desk()) };
+    // The referral it continues has brought her nowhere yet.
+    let continued =
+        SubmitReferralRequest { previous_referral_id: first.referral_id, visit_id: String::new(), ..referral(desk()) };
+    for message in [unseen, elsewhere, unknown, continued] {
+        let refused = world.submit(&resident, message).await.unwrap_err();
+        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::PermissionDenied, "NO_CARE_RELATION"));
+    }
+    // The clinic's own doctor needs no visit: she acts for her, under a delegation.
+    let (doctor, _) = world.delegate(&[DelegatedAction::Refer]).await;
+    let by_the_clinic = SubmitReferralRequest { visit_id: String::new(), ..referral(desk()) };
+    world.submit(&doctor, by_the_clinic).await.unwrap();
 }
 
 #[tokio::test]

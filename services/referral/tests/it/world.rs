@@ -20,15 +20,16 @@ use proto::{
             ReferralState, SubmitReferralRequest, Urgency, referral_service_client::ReferralServiceClient,
         },
         scheduling::v1::{
-            Pool, PoolShare, PublishSessionsRequest, Session, appointment_service_client::AppointmentServiceClient,
-            session_service_client::SessionServiceClient,
+            CheckInRequest, IdentityProof, Pool, PoolShare, Present, PublishSessionsRequest, Session,
+            appointment_service_client::AppointmentServiceClient, session_service_client::SessionServiceClient,
+            visit_service_client::VisitServiceClient,
         },
     },
     convert::{to_date, to_money, to_timestamp},
 };
 use testkit::{
     Mesh, TestCaller,
-    callers::{BANK, CLINIC, HOSPITAL, REGION, RESIDENT},
+    callers::{self, BANK, CLINIC, Client, HOSPITAL, REGION, RESIDENT},
     request_id,
 };
 use tonic::Status;
@@ -43,6 +44,8 @@ use uuid::{Uuid, uuid};
 
 /// A district hospital that treats nothing but diabetes.
 pub(crate) const DISTRICT: Uuid = uuid!("01930000-0000-7000-8000-00000000c00d");
+/// The resident's visit at the clinic.
+const VISIT: Uuid = uuid!("01930000-0000-7000-8000-00000000d001");
 const NAME: &str = "陈淑芬";
 const ITEM: &str = "T-C";
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -50,6 +53,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct World {
     pub(crate) mesh: Mesh,
     national_id: NationalId,
+    /// Of everybody but the services.
+    region: &'static str,
 }
 
 pub(crate) fn resident_id() -> ResidentId {
@@ -58,14 +63,30 @@ pub(crate) fn resident_id() -> ResidentId {
 
 impl World {
     pub(crate) async fn start() -> Self {
-        let mesh = Mesh::start(&["identity", "scheduling", "adjudication", "payment", "referral"]).await;
+        Self::start_with(REGION, &[]).await
+    }
+
+    /// As [`Self::start`], with everybody in this region; the services are of the region they always are.
+    pub(crate) async fn start_in(region: &'static str) -> Self {
+        Self::start_with(region, &[("REGIONS", region)]).await
+    }
+
+    async fn start_with(region: &'static str, settings: &[(&str, &str)]) -> Self {
+        let services = ["identity", "scheduling", "adjudication", "payment", "referral"];
+        let mesh = Mesh::start_with(&services, settings).await;
+        if region != REGION {
+            for client in callers::journey() {
+                mesh.register(Client { region: region.to_owned(), ..client }).await;
+            }
+        }
         let national_id = testkit::national_id(NaiveDate::from_ymd_opt(1954, 3, 1).unwrap());
-        let world = Self { mesh, national_id };
+        let world = Self { mesh, national_id, region };
         world.organisation(BANK, "示范银行", "91110000400000003", None, &[]).await;
         world.organisation(CLINIC, "展览路社区卫生服务中心", "12110000400000001", Some(Tier::Community), &[]).await;
         world.organisation(HOSPITAL, "示范三级医院", "12110000400000002", Some(Tier::Tertiary), &["I25"]).await;
         world.organisation(DISTRICT, "示范区医院", "12110000400000005", Some(Tier::District), &["E11"]).await;
         world.resident().await;
+        world.seen_at_the_clinic().await;
         world
     }
 
@@ -99,7 +120,7 @@ impl World {
             name: name.to_owned(),
             credit_code: CreditCode::with_check_character(code).unwrap().to_string(),
             tier: tier.unwrap_or_default().into(),
-            region_code: REGION.to_owned(),
+            region_code: self.region.to_owned(),
             place: tier.map(place),
             designated_from: tier.map(|_| to_date(NaiveDate::from_ymd_opt(2020, 1, 1).unwrap())),
             departments: if capabilities.is_empty() { vec![] } else { vec![department] },
@@ -116,12 +137,29 @@ impl World {
             resident_id: RESIDENT.to_string(),
             national_id: self.national_id.expose().to_owned(),
             name: NAME.to_owned(),
-            region_code: REGION.to_owned(),
+            region_code: self.region.to_owned(),
             community: "展览路街道".to_owned(),
             ..RegisterResidentRequest::default()
         };
         let request = self.caller("worker").request(message).await;
         ResidentServiceClient::new(self.mesh.channel("identity")).register_resident(request).await.unwrap();
+    }
+
+    async fn seen_at_the_clinic(&self) {
+        let message = CheckInRequest {
+            request_id: request_id(),
+            visit_id: VISIT.to_string(),
+            resident_id: RESIDENT.to_string(),
+            kind: CareKind::Outpatient.into(),
+            provider_organisation_id: CLINIC.to_string(),
+            present: Present::Self_.into(),
+            identity_proof: IdentityProof::IdCard.into(),
+            credential_resident_id: RESIDENT.to_string(),
+            occurred_at: Some(to_timestamp(now() - TimeDelta::minutes(10))),
+            ..CheckInRequest::default()
+        };
+        let request = self.caller("clinic").request(message).await;
+        VisitServiceClient::new(self.mesh.channel("scheduling")).check_in(request).await.unwrap();
     }
 
     /// The resident lets a provider see her data for a referral.
@@ -185,7 +223,7 @@ impl World {
         };
         let message = PutCatalogueRequest {
             request_id: request_id(),
-            region_code: REGION.to_owned(),
+            region_code: self.region.to_owned(),
             effective_from: Some(proto::google::r#type::Date { year: 2023, month: 1, day: 1 }),
             items: vec![item],
         };
@@ -281,11 +319,11 @@ pub(crate) fn credit(line: CreditLineId, own_share_max: Money) -> Mandate {
         payment: PaymentArrangement::Credit.into(),
         credit_line_id: line.to_string(),
         own_share_max: Some(to_money(own_share_max)),
-        delegation_id: String::new(),
+        ..Mandate::default()
     }
 }
 
-/// Up from the clinic to the tertiary hospital.
+/// Up from the clinic, which saw her, to the tertiary hospital.
 pub(crate) fn referral(mandate: Mandate) -> SubmitReferralRequest {
     SubmitReferralRequest {
         request_id: request_id(),
@@ -298,6 +336,7 @@ pub(crate) fn referral(mandate: Mandate) -> SubmitReferralRequest {
         urgency: Urgency::Routine.into(),
         clinical_summary: "胸闷一月，\n活动后加重。".to_owned(),
         mandate: Some(mandate),
+        visit_id: VISIT.to_string(),
         ..SubmitReferralRequest::default()
     }
 }

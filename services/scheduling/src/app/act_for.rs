@@ -83,7 +83,7 @@ impl Scheduling {
             // In their own name.
             (party, None) => {
                 let delegation = named.ok_or(SchedulingError::NoDelegation)?;
-                let limits = self.identity.check_delegate(delegation, resident, party, Action::Book).await?;
+                let limits = self.identity.check_delegate(ctx, delegation, resident, party, Action::Book).await?;
                 Ok(Ground { delegation: Some(delegation), limits })
             }
             // Somebody who acts for one resident does not thereby act for another.

@@ -159,7 +159,7 @@ impl Scheduling {
         ctx.permit(visit.clone())?;
         to_prove(wish.identity_proof, wish.credential.as_ref())?;
         visit.tier = self.identity.provider(ctx, organisation).await?.tier;
-        self.identity.patient(resident, local_date(self.clock.now())).await?;
+        self.identity.patient(ctx, resident, local_date(self.clock.now())).await?;
         self.prove(ctx, resident, &wish).await?;
         visit.present = self.present(ctx, &wish.present, resident, (kind, organisation)).await?;
 
@@ -219,7 +219,7 @@ impl Scheduling {
         let (Some(delegate), Some(delegation)) = (delegate, delegation) else {
             return Err(SchedulingError::NoDelegation);
         };
-        let limits = self.identity.check_delegate(delegation, patient, &delegate, Action::Attend).await?;
+        let limits = self.identity.check_delegate(ctx, delegation, patient, &delegate, Action::Attend).await?;
         check_reach(&limits, kind, organisation)?;
         Ok(Present::Delegate { delegate, delegation })
     }

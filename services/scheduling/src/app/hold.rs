@@ -86,7 +86,8 @@ impl Scheduling {
         check_referral(ctx, wish.referral)?;
         let ground = self.may_book_for(ctx, wish.resident, named).await?;
         let now = self.clock.now();
-        let patient = self.identity.patient(wish.resident, self.day_of_cover(ctx, wish, now).await?).await?;
+        let on = self.day_of_cover(ctx, wish, now).await?;
+        let patient = self.identity.patient(ctx, wish.resident, on).await?;
         self.free_lapsed_of_resident(Scope::of(&ctx.caller), wish.resident, now).await?;
         Ok(Vouched { ground, patient })
     }

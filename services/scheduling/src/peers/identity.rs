@@ -109,10 +109,10 @@ impl Identity {
         convert::id("organisation_id", &practitioner.organisation_id).map_err(unexpected)
     }
 
-    /// That a resident is registered, when they were born, and who their family doctors are on a day. Asked in scheduling's own
-    /// name: a desk has no right to a resident's cover, but must not book for nobody.
-    pub async fn patient(&self, id: ResidentId, on: NaiveDate) -> Result<Patient, SchedulingError> {
-        let own = self.credentials.own().await.map_err(|status| refused(&status))?;
+    /// That a resident is registered in the caller's region, when they were born, and who their family doctors are on a day. Asked in
+    /// scheduling's own name: a desk has no right to a resident's cover, but must not book for nobody.
+    pub async fn patient(&self, ctx: &Context, id: ResidentId, on: NaiveDate) -> Result<Patient, SchedulingError> {
+        let own = self.credentials.own_in(ctx.caller.region).await.map_err(|status| refused(&status))?;
         let on = Some(convert::to_date(on));
         let answer = EnrolmentServiceClient::new(self.channel.clone())
             .get_coverage(own.request(wire::GetCoverageRequest { resident_id: id.to_string(), on, known_at: None }))
@@ -160,12 +160,13 @@ impl Identity {
     /// resident has no right to their delegations.
     pub async fn check_delegate(
         &self,
+        ctx: &Context,
         delegation: DelegationId,
         resident: ResidentId,
         delegate: &Party,
         action: Action,
     ) -> Result<Limits, SchedulingError> {
-        let own = self.credentials.own().await.map_err(|status| refused(&status))?;
+        let own = self.credentials.own_in(ctx.caller.region).await.map_err(|status| refused(&status))?;
         self.check(&own, delegation, resident, delegate.to_string(), action).await
     }
 

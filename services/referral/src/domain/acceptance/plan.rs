@@ -9,6 +9,7 @@ use types::{
         AppointmentId, BillId, JourneyId, OrganisationId, QuoteId, ReferralId, RequestId, ResidentId, SagaId, SlotId,
     },
     money::Money,
+    region::RegionCode,
 };
 
 use crate::domain::mandate::Mandate;
@@ -17,6 +18,8 @@ use crate::domain::mandate::Mandate;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     pub saga: SagaId,
+    /// In which everything is done.
+    pub region: RegionCode,
     pub referral: ReferralId,
     pub resident: ResidentId,
     /// The provider that accepts.

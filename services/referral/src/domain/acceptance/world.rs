@@ -9,9 +9,10 @@ use types::{
     care::CareKind,
     expected::ExpectedLine,
     ids::{
-        AppointmentId, BillId, CreditLineId, DelegationId, JourneyId, PractitionerId, QuoteId, ReferralId, RequestId,
-        ResidentId, SagaId, SlotId,
+        AppointmentId, BillId, CreditLineId, DelegationId, JourneyId, MandateId, PractitionerId, QuoteId, ReferralId,
+        RequestId, ResidentId, SagaId, SlotId,
     },
+    region::RegionCode,
 };
 
 use super::*;
@@ -32,6 +33,7 @@ pub(super) fn plan(credit: bool, priced: bool) -> Plan {
         if credit { Payment::Credit { line: CreditLineId::generate(), own_share_max: price() } } else { Payment::Desk };
     Plan {
         saga: SagaId::generate(),
+        region: RegionCode::BEIJING,
         referral: ReferralId::generate(),
         resident: ResidentId::generate(),
         target: OrganisationId::generate(),
@@ -40,6 +42,7 @@ pub(super) fn plan(credit: bool, priced: bool) -> Plan {
         kind: CareKind::Inpatient,
         lines: if priced { vec![line] } else { Vec::new() },
         mandate: Mandate {
+            id: Some(MandateId::generate()),
             payment,
             delegation: Some(DelegationId::generate()),
             submitted_by: Party::Practitioner(PractitionerId::generate()),

@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use sqlx::FromRow;
 use types::{
     ids::{
-        AppointmentId, BillId, CreditLineId, DelegationId, JourneyId, OrganisationId, QuoteId, ReferralId, ResidentId,
-        SagaId, VisitId,
+        AppointmentId, BillId, CreditLineId, DelegationId, JourneyId, MandateId, OrganisationId, QuoteId, ReferralId,
+        ResidentId, SagaId, VisitId,
     },
     money::Money,
     redacted::Redacted,
@@ -43,6 +43,7 @@ pub(super) struct Row {
     pub(super) credit_line_id: Option<Uuid>,
     pub(super) own_share_max: Option<Decimal>,
     pub(super) delegation_id: Option<Uuid>,
+    pub(super) mandate_id: Option<Uuid>,
     pub(super) submitted_by: String,
     pub(super) submitted_at: DateTime<Utc>,
     pub(super) valid_until: DateTime<Utc>,
@@ -89,6 +90,7 @@ impl Row {
             credit_line_id: line,
             own_share_max,
             delegation_id: referral.mandate.delegation.map(DelegationId::uuid),
+            mandate_id: referral.mandate.id.map(MandateId::uuid),
             submitted_by: referral.mandate.submitted_by.to_string(),
             submitted_at: referral.submitted_at,
             valid_until: referral.valid_until,
@@ -190,6 +192,7 @@ impl Row {
             },
         };
         Ok(Mandate {
+            id: self.mandate_id.map(MandateId::from_uuid),
             payment,
             delegation: self.delegation_id.map(DelegationId::from_uuid),
             submitted_by: self.word("submitted_by", &self.submitted_by)?,

@@ -8,6 +8,7 @@ use types::{
     expected::ExpectedLine,
     ids::{AppointmentId, BillId, QuoteId, SagaId, SlotId},
     money::Money,
+    region::RegionCode,
 };
 use uuid::Uuid;
 
@@ -45,10 +46,11 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn loaded(self, referral: &Referral) -> Result<Loaded, Error> {
+    pub(super) fn loaded(self, region: RegionCode, referral: &Referral) -> Result<Loaded, Error> {
         let state = self.state()?;
         let plan = Plan {
             saga: SagaId::from_uuid(self.id),
+            region,
             referral: referral.id,
             resident: referral.resident,
             target: referral.to,

@@ -21,7 +21,12 @@ fn new(urgency: Urgency) -> NewReferral {
         diagnoses: vec![Diagnosis { code: "I25.103".to_owned(), name: Redacted::new("冠心病".to_owned()) }],
         urgency,
         clinical_summary: Redacted::new("胸痛三日".to_owned()),
-        mandate: Mandate { payment: Payment::Desk, delegation: None, submitted_by: Party::Resident(resident) },
+        mandate: Mandate {
+            id: None,
+            payment: Payment::Desk,
+            delegation: None,
+            submitted_by: Party::Resident(resident),
+        },
         previous: None,
         journey: JourneyId::generate(),
     }

@@ -7,7 +7,7 @@ ANJIA := $(TARGET)/debug/anjia
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build up down demo verify test lint fmt bench reset
+.PHONY: help setup build up down demo verify test lint chart fmt bench reset
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -30,7 +30,7 @@ demo: build ## Walk the referral journey on a mesh of its own
 verify: build ## Check every invariant and the audit chains of the running mesh
 	@$(ANJIA) verify $(ARGS)
 
-test: lint ## Check everything: format, lints, protos, every test
+test: lint chart ## Check everything: format, lints, protos, the chart, every test
 	cargo build --workspace --bins
 	cargo test --workspace --no-fail-fast $(ARGS)
 
@@ -39,6 +39,9 @@ lint: ## Check format, lints and protos
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	@if command -v buf >/dev/null; then echo buf lint proto; buf lint proto; else echo "buf is not at hand: protos not linted"; fi
+
+chart: ## Check the Helm chart: lint, render, hold it against the Kubernetes API
+	@tools/chart.sh
 
 fmt: ## Format the code
 	@cargo fmt --all

@@ -7,8 +7,8 @@ use crate::finding::Finding;
 
 const LINES_MAX: usize = 400;
 /// What people write here. `proto/google` is vendored, the lock file is cargo's.
-const FOLDERS: [&str; 6] = ["libs", "services", "tests", "tools", "proto/anjia", ".ci"];
-const ENDINGS: [&str; 6] = ["rs", "sql", "proto", "toml", "sh", "md"];
+const FOLDERS: [&str; 7] = ["libs", "services", "tests", "tools", "proto/anjia", "charts", ".ci"];
+const ENDINGS: [&str; 9] = ["rs", "sql", "proto", "toml", "sh", "py", "md", "yaml", "tpl"];
 const NAMELESS: [&str; 8] = ["utils", "util", "helpers", "helper", "common", "misc", "shared", "lib_common"];
 
 pub(crate) struct Text {

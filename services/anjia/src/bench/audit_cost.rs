@@ -162,6 +162,7 @@ async fn settle(owner: &mut PgConnection, database: &Database) -> Result<Vec<Arc
 fn caller(resident: ResidentId, region: RegionCode) -> Caller {
     Caller {
         subject: Party::Resident(resident),
+        also_known_as: std::collections::BTreeSet::new(),
         actor: None,
         organisation: None,
         roles: std::collections::BTreeSet::new(),

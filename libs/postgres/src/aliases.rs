@@ -43,10 +43,8 @@ pub async fn insert(tx: &mut Transaction, alias: Alias) -> Result<bool, Error> {
 
 /// False if the resident is merged into nobody.
 pub async fn remove(conn: &mut PgConnection, resident: ResidentId) -> Result<bool, Error> {
-    let done = sqlx::query("DELETE FROM resident_aliases WHERE resident_id = $1")
-        .bind(resident.uuid())
-        .execute(conn)
-        .await?;
+    let done =
+        sqlx::query("DELETE FROM resident_aliases WHERE resident_id = $1").bind(resident.uuid()).execute(conn).await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -58,7 +56,8 @@ pub async fn survivor(conn: &mut PgConnection, resident: ResidentId) -> Result<R
 
 /// Every id of the person, the given one among them, in order.
 pub async fn one_person(conn: &mut PgConnection, resident: ResidentId) -> Result<Vec<ResidentId>, Error> {
-    let ids: Vec<Uuid> = sqlx::query_scalar("SELECT unnest(one_person($1))").bind(resident.uuid()).fetch_all(conn).await?;
+    let ids: Vec<Uuid> =
+        sqlx::query_scalar("SELECT unnest(one_person($1))").bind(resident.uuid()).fetch_all(conn).await?;
     Ok(ids.into_iter().map(ResidentId::from_uuid).collect())
 }
 

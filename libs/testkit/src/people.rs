@@ -22,11 +22,7 @@ pub fn national_id(birth_date: NaiveDate) -> NationalId {
 
 /// The identity card with this number, as a desk reads it.
 pub fn id_card(number: &NationalId) -> Credential {
-    Credential {
-        kind: IdentifierKind::IdCard.into(),
-        number: number.expose().to_owned(),
-        country_code: String::new(),
-    }
+    Credential { kind: IdentifierKind::IdCard.into(), number: number.expose().to_owned(), country_code: String::new() }
 }
 
 /// A key no request has used yet.

@@ -8,7 +8,11 @@ use chrono::TimeDelta;
 use payment::app::PERSONAL;
 use payment::app::{App, Durations};
 use payment::config::Config;
-use payment::peers::{adjudication::Adjudication, identity::{Identity, IdentityEvents}, scheduling::Scheduling};
+use payment::peers::{
+    adjudication::Adjudication,
+    identity::{Identity, IdentityEvents},
+    scheduling::Scheduling,
+};
 use payment::{MIGRATOR, grpc, work};
 use postgres::{
     Database, MigrateConfig, personal,

@@ -79,7 +79,8 @@ impl Household {
         if heads != 1 {
             return Err(FieldError::new("members", "one of them must be the head, and one only"));
         }
-        let is_twice = |member: &Member| self.members.iter().filter(|other| other.resident == member.resident).count() > 1;
+        let is_twice =
+            |member: &Member| self.members.iter().filter(|other| other.resident == member.resident).count() > 1;
         if self.members.iter().any(is_twice) {
             return Err(FieldError::new("members", "must be different people"));
         }
@@ -92,7 +93,9 @@ impl Household {
             return Err(IdentityError::HouseholdEnded);
         }
         if member.relation == Relation::Head {
-            return Err(FieldError::new("relation", "must be another than HEAD: a new head forms a new household").into());
+            return Err(
+                FieldError::new("relation", "must be another than HEAD: a new head forms a new household").into()
+            );
         }
         if member.from < self.from {
             return Err(FieldError::new("from", "must not be before the household's first day").into());

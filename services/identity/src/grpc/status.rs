@@ -70,6 +70,7 @@ impl From<IdentityError> for Status {
             E::ConsentExists => (Code::AlreadyExists, "CONSENT_EXISTS"),
             E::BreakGlassExists => (Code::AlreadyExists, "BREAK_GLASS_EXISTS"),
 
+            E::GuardianshipNotProposed => (Code::FailedPrecondition, "GUARDIANSHIP_NOT_PROPOSED"),
             E::MergeNotFound => (Code::NotFound, "MERGE_NOT_FOUND"),
             E::MergeExists => (Code::AlreadyExists, "MERGE_EXISTS"),
             E::ResidentMerged => (Code::FailedPrecondition, "RESIDENT_MERGED"),

@@ -124,14 +124,14 @@ pub async fn belongs_from(
 
 /// The household's end; false if it ended before.
 pub async fn end(conn: &mut PgConnection, id: HouseholdId, ended: &Ended) -> Result<bool, postgres::Error> {
-    let update = "UPDATE households SET ended_with = $2, ended_at = $3, end_reason = $4 WHERE id = $1 AND ended_with IS NULL";
+    let update =
+        "UPDATE households SET ended_with = $2, ended_at = $3, end_reason = $4 WHERE id = $1 AND ended_with IS NULL";
     end_row(conn, update, id.uuid(), ended).await
 }
 
 /// A membership's; false if it ended before.
 pub async fn end_member(conn: &mut PgConnection, id: Uuid, ended: &Ended) -> Result<bool, postgres::Error> {
-    let update =
-        "UPDATE household_members SET ended_with = $2, ended_at = $3, end_reason = $4 WHERE id = $1 AND ended_with IS NULL";
+    let update = "UPDATE household_members SET ended_with = $2, ended_at = $3, end_reason = $4 WHERE id = $1 AND ended_with IS NULL";
     end_row(conn, update, id, ended).await
 }
 
@@ -141,8 +141,7 @@ async fn end_row(
     id: Uuid,
     ended: &Ended,
 ) -> Result<bool, postgres::Error> {
-    let done =
-        sqlx::query(update).bind(id).bind(ended.with).bind(ended.at).bind(&ended.reason).execute(conn).await?;
+    let done = sqlx::query(update).bind(id).bind(ended.with).bind(ended.at).bind(&ended.reason).execute(conn).await?;
     Ok(done.rows_affected() == 1)
 }
 

@@ -73,9 +73,9 @@ async fn id_01_a_household_is_answered_as_it_was_on_the_day() {
     let world = World::start().await;
     world.community().await;
     let worker = world.caller("worker");
-    let (head, spouse, child) =
-        (world.person("head").await, world.person("spouse").await, world.person("child").await);
-    let household = world.form_household(&worker, &[(&spouse, Relation::Spouse), (&head, Relation::Head)]).await.unwrap();
+    let (head, spouse, child) = (world.person("head").await, world.person("spouse").await, world.person("child").await);
+    let household =
+        world.form_household(&worker, &[(&spouse, Relation::Spouse), (&head, Relation::Head)]).await.unwrap();
     let two = vec![(head.id.to_string(), Relation::Head), (spouse.id.to_string(), Relation::Spouse)];
     assert_eq!(people(&household), two);
     world.takes_in(&household, &child, "2026-02-01").await.unwrap();
@@ -129,7 +129,8 @@ async fn id_07_a_household_is_shown_to_its_members_and_to_those_who_look_after_t
     let world = World::start().await;
     world.community().await;
     let (head, stranger) = (world.person("head").await, world.person("stranger").await);
-    let elsewhere = Client::new("elsewhere", "client:elsewhere".to_owned(), Some(callers::HOSPITAL), &["community_worker"]);
+    let elsewhere =
+        Client::new("elsewhere", "client:elsewhere".to_owned(), Some(callers::HOSPITAL), &["community_worker"]);
     let elsewhere = world.mesh.register(elsewhere).await;
     let refusal = world.form_household(&elsewhere, &[(&head, Relation::Head)]).await;
     assert_eq!(refused(refusal), denied("OUTSIDE_SCOPE"));

@@ -36,7 +36,12 @@ impl World {
         Person { id, number: String::new(), caller }
     }
 
-    async fn propose_merge(&self, caller: &TestCaller, resident: ResidentId, survivor: ResidentId) -> Result<Merge, Status> {
+    async fn propose_merge(
+        &self,
+        caller: &TestCaller,
+        resident: ResidentId,
+        survivor: ResidentId,
+    ) -> Result<Merge, Status> {
         let message = ProposeMergeRequest {
             request_id: request_id(),
             merge_id: String::new(),
@@ -113,11 +118,7 @@ fn failed(reason: &str) -> (Code, String) {
 }
 
 fn passport() -> Credential {
-    Credential {
-        kind: IdentifierKind::Passport.into(),
-        number: "E12345678".to_owned(),
-        country_code: "CHN".to_owned(),
-    }
+    Credential { kind: IdentifierKind::Passport.into(), number: "E12345678".to_owned(), country_code: "CHN".to_owned() }
 }
 
 #[tokio::test]
@@ -313,6 +314,7 @@ async fn id_01_a_mother_is_not_merged_with_her_child() {
         ..new_resident()
     };
     let child = world.register(&world.caller("worker"), message).await.unwrap();
-    let proposed = world.propose_merge(&world.caller("worker"), child.resident_id.parse().unwrap(), mother.id).await.unwrap();
+    let proposed =
+        world.propose_merge(&world.caller("worker"), child.resident_id.parse().unwrap(), mother.id).await.unwrap();
     assert_eq!(refused(world.countersign(&world.caller("operator"), &proposed).await), failed("MERGE_OF_RELATIVES"));
 }

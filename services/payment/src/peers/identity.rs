@@ -11,8 +11,7 @@ use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClie
 use proto::anjia::identity::v1::event_service_client::EventServiceClient;
 use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
 use proto::anjia::identity::v1::{
-    CheckDelegationRequest, DelegatedAction, Delegation, FindResidentRequest, GetDelegationRequest,
-    PullEventsRequest,
+    CheckDelegationRequest, DelegatedAction, Delegation, FindResidentRequest, GetDelegationRequest, PullEventsRequest,
 };
 use proto::convert;
 use tonic::Status;

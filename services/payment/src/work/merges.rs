@@ -7,11 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::peers::identity::IdentityEvents;
 
-const ALIASES: Actions = Actions {
-    service: "payment",
-    merge: "payment.alias.merge",
-    unmerge: "payment.alias.unmerge",
-};
+const ALIASES: Actions = Actions { service: "payment", merge: "payment.alias.merge", unmerge: "payment.alias.unmerge" };
 
 /// Runs until told to stop.
 pub async fn run(db: Database, identity: IdentityEvents, stop: CancellationToken) {

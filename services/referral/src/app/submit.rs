@@ -1,5 +1,5 @@
 use chassis::{Context, Permitted};
-use postgres::{aliases, Begun, Call, Reply};
+use postgres::{Begun, Call, Reply, aliases};
 use proto::convert::FieldError;
 use types::{
     ids::{JourneyId, OrganisationId, ReferralId, ResidentId},

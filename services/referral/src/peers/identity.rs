@@ -7,8 +7,7 @@ use proto::{
     anjia::identity::v1::{
         self as wire, break_glass_service_client::BreakGlassServiceClient,
         consent_service_client::ConsentServiceClient, delegation_service_client::DelegationServiceClient,
-        event_service_client::EventServiceClient,
-        organisation_service_client::OrganisationServiceClient,
+        event_service_client::EventServiceClient, organisation_service_client::OrganisationServiceClient,
     },
     convert::{self, FieldError},
 };

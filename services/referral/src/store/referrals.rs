@@ -32,7 +32,8 @@ const INSERT: &str = "INSERT INTO referrals (id, region, resident_id, direction,
 const BY_ID: &str = "SELECT * FROM referrals WHERE id = $1";
 const LOCK: &str = "SELECT * FROM referrals WHERE id = $1 FOR UPDATE";
 const LOCK_BY_APPOINTMENT: &str = "SELECT * FROM referrals WHERE appointment_id = $1 FOR UPDATE";
-const OF_JOURNEY: &str = "SELECT * FROM referrals WHERE journey_id = $1 AND resident_id = ANY (one_person($2)) ORDER BY submitted_at, id";
+const OF_JOURNEY: &str =
+    "SELECT * FROM referrals WHERE journey_id = $1 AND resident_id = ANY (one_person($2)) ORDER BY submitted_at, id";
 
 const UPDATE: &str = "UPDATE referrals SET state = $3, version = $4, owner_id = $5, deadline = $6, last_refusal = $7, saga_id = $8, \
     appointment_id = $9, bill_id = $10, quote_id = $11, visit_id = $12, return_reason = $13, return_advice_sealed = $14, \

@@ -7,11 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::peers::IdentityEvents;
 
-const ALIASES: Actions = Actions {
-    service: "referral",
-    merge: "referral.alias.merge",
-    unmerge: "referral.alias.unmerge",
-};
+const ALIASES: Actions =
+    Actions { service: "referral", merge: "referral.alias.merge", unmerge: "referral.alias.unmerge" };
 
 /// Runs until told to stop.
 pub async fn run(db: Database, identity: IdentityEvents, stop: CancellationToken) {

@@ -105,10 +105,7 @@ pub fn check_not_early(occurred_at: DateTime<Utc>, slot_starts_at: DateTime<Utc>
 }
 
 /// ID-10: without a credential there is no proof, and with one the desk says which kind it read. Answers what is to be proven.
-pub fn to_prove(
-    proof: IdentityProof,
-    credential: Option<&Identifier>,
-) -> Result<Option<&Identifier>, SchedulingError> {
+pub fn to_prove(proof: IdentityProof, credential: Option<&Identifier>) -> Result<Option<&Identifier>, SchedulingError> {
     let Some(credential) = credential else {
         return match proof {
             IdentityProof::None => Ok(None),

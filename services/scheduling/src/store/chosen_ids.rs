@@ -16,12 +16,13 @@ pub async fn claim(
     if insert(conn, id, resident, false, now).await? {
         return Ok(());
     }
-    let is_cancelled: Option<bool> =
-        sqlx::query_scalar("SELECT is_cancelled FROM chosen_appointment_ids WHERE id = $1 AND resident_id = ANY (one_person($2))")
-            .bind(id.uuid())
-            .bind(resident.uuid())
-            .fetch_optional(conn)
-            .await?;
+    let is_cancelled: Option<bool> = sqlx::query_scalar(
+        "SELECT is_cancelled FROM chosen_appointment_ids WHERE id = $1 AND resident_id = ANY (one_person($2))",
+    )
+    .bind(id.uuid())
+    .bind(resident.uuid())
+    .fetch_optional(conn)
+    .await?;
     // An id in use by another resident, or in another region, tells nothing but that.
     Err(if is_cancelled == Some(true) {
         SchedulingError::AppointmentCancelled
@@ -40,12 +41,13 @@ pub async fn remember_cancel(
     if insert(conn, id, resident, true, now).await? {
         return Ok(true);
     }
-    let is_cancelled: Option<bool> =
-        sqlx::query_scalar("SELECT is_cancelled FROM chosen_appointment_ids WHERE id = $1 AND resident_id = ANY (one_person($2))")
-            .bind(id.uuid())
-            .bind(resident.uuid())
-            .fetch_optional(conn)
-            .await?;
+    let is_cancelled: Option<bool> = sqlx::query_scalar(
+        "SELECT is_cancelled FROM chosen_appointment_ids WHERE id = $1 AND resident_id = ANY (one_person($2))",
+    )
+    .bind(id.uuid())
+    .bind(resident.uuid())
+    .fetch_optional(conn)
+    .await?;
     Ok(is_cancelled == Some(true))
 }
 

@@ -128,8 +128,10 @@ async fn id_10_what_a_desk_read_is_asked_at_identity_and_stands_in_its_audit() {
     // Repeated, it is answered from what was stored, and nobody is asked again.
     assert_eq!(check_in(&town, &town.clinic, request).await.unwrap(), visit);
     let (_, other) = town.newcomer("other").await;
-    let another =
-        CheckInRequest { credential: Some(town.card(other.parse().unwrap())), ..walk_in(&town, CareKind::Outpatient, now()) };
+    let another = CheckInRequest {
+        credential: Some(town.card(other.parse().unwrap())),
+        ..walk_in(&town, CareKind::Outpatient, now())
+    };
     let refusal = check_in(&town, &town.clinic, another).await;
     assert_eq!(refused(refusal), is(Code::FailedPrecondition, "IDENTITY_MISMATCH"));
     for (action, count) in [("identity.credential.match", 1_i64), ("identity.credential.mismatch", 1)] {
@@ -236,10 +238,8 @@ async fn id_04_a_delegate_collects_medicine_if_the_delegation_says_attend() {
 
     // Whoever collects brings the patient's card: their own proves nothing about the patient.
     let (_, somebody) = town.newcomer("somebody").await;
-    let own = CheckInRequest {
-        credential: Some(town.card(somebody.parse().unwrap())),
-        ..collect(&worker, &town.delegation)
-    };
+    let own =
+        CheckInRequest { credential: Some(town.card(somebody.parse().unwrap())), ..collect(&worker, &town.delegation) };
     let refusal = check_in(&town, &town.clinic, own).await;
     assert_eq!(refused(refusal), is(Code::FailedPrecondition, "IDENTITY_MISMATCH"));
 

@@ -17,8 +17,9 @@ use tonic_types::StatusExt;
 use types::ids::ResidentId;
 
 /// What an empty request may mean: everything, or the first page.
-const EMPTY_IS_LEGAL: [&str; 11] = [
+const EMPTY_IS_LEGAL: [&str; 12] = [
     "ListCommunities",
+    "ListMerges",
     "ListPossibleDuplicates",
     "ListUnreviewedBreakGlass",
     "PullRevocations",
@@ -31,7 +32,12 @@ const EMPTY_IS_LEGAL: [&str; 11] = [
     "WatchWorkList",
 ];
 /// Verbs on something that must exist; what one gets must, too.
-const ON_WHAT_EXISTS: [&str; 15] = [
+const ON_WHAT_EXISTS: [&str; 20] = [
+    "ConfirmGuardianship",
+    "EndHousehold",
+    "MergeResidents",
+    "ProposeUnmerge",
+    "UnmergeResidents",
     "EndEnrolment",
     "EndFamilyDoctorContract",
     "WithdrawRemoteCare",

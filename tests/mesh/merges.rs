@@ -55,8 +55,8 @@ async fn id_01_bookings_and_deductible_count_over_both_ids_until_the_merge_is_un
     let goes_on = async |of: &Somebody| Some(visit(&city, of).await).filter(|divided| deductible(divided) == rest);
     let further = until(async || goes_on(&person).await).await;
     bill_at_the_desk(&city, &further).await;
-    let had = until(async || Some(has(&city, &person).await).filter(|has| *has == (1, 2))).await;
-    assert_eq!(had, (1, 2), "her appointment by the old id, her bills by both");
+    // Her appointment by the old id, her bills by both.
+    until(async || Some(listed(&city, &person).await).filter(|counts| *counts == (1, 2))).await;
     let claims = claims(&city, &person).await;
     assert!([&settlement, &further].iter().all(|of| claims.contains(&of.claim_id)), "{claims:?}");
 
@@ -65,7 +65,7 @@ async fn id_01_bookings_and_deductible_count_over_both_ids_until_the_merge_is_un
     until(async || city.hold(&person.patient, &slots[0].slot_id).await.ok()).await;
     // What the other id has borne is no longer hers.
     until(async || goes_on(&old).await).await;
-    until(async || Some(has(&city, &old).await).filter(|has| *has == (1, 1))).await;
+    until(async || Some(listed(&city, &old).await).filter(|counts| *counts == (1, 1))).await;
     assert_invariants(&city.mesh).await;
 }
 
@@ -219,12 +219,12 @@ async fn undo(city: &City, merge: &Merge) {
 }
 
 /// How many appointments and bills are listed for somebody, under their own token.
-async fn has(city: &City, of: &Somebody) -> (usize, usize) {
+async fn listed(city: &City, of: &Somebody) -> (usize, usize) {
     let resident_id = of.patient.id.to_string();
     let message = ListAppointmentsRequest { resident_id: resident_id.clone(), ..ListAppointmentsRequest::default() };
     let request = of.patient.caller.request(message).await;
-    let listed = AppointmentServiceClient::new(city.channel("scheduling")).list_appointments(request).await;
-    let appointments = listed.expect("a list").into_inner().appointments.len();
+    let answer = AppointmentServiceClient::new(city.channel("scheduling")).list_appointments(request).await;
+    let appointments = answer.expect("a list").into_inner().appointments.len();
     let message = ListBillsRequest { resident_id, ..ListBillsRequest::default() };
     let request = of.patient.caller.request(message).await;
     let bills = city.bills().list_bills(request).await.expect("a list").into_inner().bills.len();
@@ -234,8 +234,8 @@ async fn has(city: &City, of: &Somebody) -> (usize, usize) {
 async fn claims(city: &City, of: &Somebody) -> Vec<String> {
     let message = ListClaimsRequest { resident_id: of.patient.id.to_string(), ..ListClaimsRequest::default() };
     let request = of.patient.caller.request(message).await;
-    let listed = AdjudicationServiceClient::new(city.channel("adjudication")).list_claims(request).await;
-    listed.expect("a list").into_inner().claims.into_iter().map(|claim| claim.claim_id).collect()
+    let answer = AdjudicationServiceClient::new(city.channel("adjudication")).list_claims(request).await;
+    answer.expect("a list").into_inner().claims.into_iter().map(|claim| claim.claim_id).collect()
 }
 
 async fn until<T>(mut asked: impl AsyncFnMut() -> Option<T>) -> T {

@@ -49,7 +49,7 @@ pub(super) const CHECKS: &[Check] = &[
         "no event is parked",
         "SELECT source || '/' || position, format('parked: %s', cause) FROM parked_events",
     ),
-    told("a resident is told of once", "identity", "residents", "state = 'REGISTERED'", "resident.registered", Once),
+    told("a resident is told of once", "identity", "residents", "true", "resident.registered", Once),
     told("a delegation is told of once", "identity", "delegations", "true", "delegation.granted", Once),
     told(
         "the end of a delegation is told of once",

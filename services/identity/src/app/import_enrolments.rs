@@ -63,8 +63,8 @@ pub enum ImportError {
 /// Why a batch was not committed.
 #[derive(Debug)]
 enum BatchError {
-    /// Somebody with this number is registered out of sight.
-    NumberTaken(String),
+    /// Whoever has these numbers is registered out of sight.
+    NumbersTaken(BTreeSet<String>),
     Ends(ImportError),
 }
 
@@ -143,7 +143,8 @@ impl Importer {
         loop {
             match self.attempt(import, number, batch, next, &taken).await {
                 Ok(done) => return Ok(done),
-                Err(BatchError::NumberTaken(number)) => drop(taken.insert(number)),
+                // All of the batch at once: it is begun anew once, and not for each of them.
+                Err(BatchError::NumbersTaken(numbers)) => taken.extend(numbers),
                 Err(BatchError::Ends(error)) => return Err(error),
             }
         }

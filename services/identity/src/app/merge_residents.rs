@@ -14,7 +14,8 @@ use types::ids::ResidentId;
 use super::propose_merge::{check_unmerged, record_for_both};
 use super::{App, MergeStep, coverage_changed};
 use crate::domain::IdentityError;
-use crate::domain::merge::{Merge, Side, Signature, check_one};
+use crate::domain::merge::{Merge, Side, check_one};
+use crate::domain::signature::Signature;
 use crate::store::{enrolments, family_doctor_contracts, guardianships, households, merges, residents};
 
 impl App {

@@ -11,6 +11,7 @@ mod check_may;
 mod check_view;
 mod communities;
 mod confirm_delegation;
+mod confirm_guardianship;
 mod correct_enrolment;
 mod coverage_changed;
 mod designate_provider;

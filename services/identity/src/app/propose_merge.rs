@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::{App, person};
 use crate::domain::IdentityError;
-use crate::domain::merge::{Merge, Signature};
+use crate::domain::merge::Merge;
+use crate::domain::signature::Signature;
 use crate::store::{merges, residents};
 
 /// Two who are one.

@@ -28,7 +28,7 @@ pub struct NewGuardianship {
 }
 
 impl App {
-    /// Registers a guardian on papers that the caller's organisation has seen.
+    /// Registers a guardian on papers that the caller's organisation has seen. Not in force before somebody else confirms it.
     pub async fn register_guardianship(
         &self,
         ctx: &Context,
@@ -46,7 +46,9 @@ impl App {
             witness: ctx.caller.organisation,
             from: new.from,
             until: new.until,
+            registered_by: ctx.caller.acting().clone(),
             registered_at: self.now(),
+            confirmed: None,
             ended: None,
         })?;
         let mut tx = match self.db.begin_call(call).await? {
@@ -74,7 +76,7 @@ impl App {
         }
         let guardianship = ctx.permit(guardianship)?;
         let data = json!({ "resident_id": guardianship.ward, "guardian_resident_id": guardianship.guardian });
-        let kind = "anjia.identity.guardianship.registered.v1";
+        let kind = "anjia.identity.guardianship.proposed.v1";
         let event = NewEvent::new(kind, guardianship.id, data, guardianship.registered_at);
         events::append(&mut tx, event.traceparent(ctx.traceparent())).await?;
         let entry = Entry::new(&ctx.caller, "identity.guardianship.register");

@@ -81,6 +81,8 @@ pub enum IdentityError {
     GuardianshipNotFound,
     #[error("the two already have a guardianship, or this id is taken")]
     GuardianshipExists,
+    #[error("the guardianship does not wait for a signature")]
+    GuardianshipNotProposed,
     #[error("whoever is under eighteen, or in somebody's care, is no guardian")]
     GuardianNotCapable,
     #[error("the ward is not a minor on that day")]

@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, Datelike as _, Days, NaiveDate, Utc};
 use proto::convert::FieldError;
+use types::caller::Party;
 use types::clock::{local_date, start_of_local_day};
 use types::ids::{GuardianshipId, OrganisationId, ResidentId};
 use types::region::RegionCode;
 
 use super::IdentityError;
+use super::signature::Signature;
 use super::word::words;
 
 /// 民法典第十七条: whoever is eighteen is an adult.
@@ -43,7 +45,10 @@ pub struct Guardianship {
     pub from: NaiveDate,
     /// Last day; open if none.
     pub until: Option<NaiveDate>,
+    pub registered_by: Party,
     pub registered_at: DateTime<Utc>,
+    /// By another person; it is not in force before.
+    pub confirmed: Option<Signature>,
     pub ended: Option<Ended>,
 }
 
@@ -76,12 +81,30 @@ impl Guardianship {
 
     pub fn is_in_force(&self, now: DateTime<Utc>) -> bool {
         let today = local_date(now);
-        self.ended.is_none() && self.from <= today && self.until.is_none_or(|until| today <= until)
+        self.confirmed.is_some()
+            && self.ended.is_none()
+            && self.from <= today
+            && self.until.is_none_or(|until| today <= until)
     }
 
     /// The moment until which what rests on it may last, if it has an end.
     pub fn ends_at(&self) -> Option<DateTime<Utc>> {
         self.until.map(|until| start_of_local_day(until + Days::new(1)))
+    }
+
+    /// Another person has seen the papers, too.
+    pub fn confirm(self, signature: Signature) -> Result<Self, IdentityError> {
+        if self.ended.is_some() || self.confirmed.is_some() {
+            return Err(IdentityError::GuardianshipNotProposed);
+        }
+        let first = Signature {
+            by: self.registered_by.clone(),
+            organisation: self.witness,
+            at: self.registered_at,
+            evidence: self.papers.clone(),
+        };
+        first.check_second(&signature)?;
+        Ok(Self { confirmed: Some(signature), ..self })
     }
 
     /// Ends it before its time. The first time counts.
@@ -105,6 +128,10 @@ mod tests {
         text.parse().unwrap()
     }
 
+    fn signed(name: &str, at: DateTime<Utc>) -> Signature {
+        Signature { by: Party::Client(name.to_owned()), organisation: None, at, evidence: "户口簿".to_owned() }
+    }
+
     fn guardianship(kind: Kind) -> Guardianship {
         Guardianship {
             id: GuardianshipId::generate(),
@@ -117,7 +144,9 @@ mod tests {
             witness: Some(OrganisationId::generate()),
             from: day("2026-01-01"),
             until: None,
+            registered_by: Party::Client("worker".to_owned()),
             registered_at: DateTime::UNIX_EPOCH,
+            confirmed: Some(signed("operator", DateTime::UNIX_EPOCH)),
             ended: None,
         }
     }
@@ -149,6 +178,21 @@ mod tests {
         let own = guardianship(Kind::Incapacity);
         let own = Guardianship { guardian: own.ward, ..own }.checked(day("1950-01-01"), day("1950-01-01"));
         assert!(matches!(own, Err(IdentityError::Field(wrong)) if wrong.field == "guardian_resident_id"));
+    }
+
+    #[test]
+    fn id_04_two_people_sign_a_guardianship() {
+        let now = start_of_local_day(day("2026-06-01"));
+        let proposed = Guardianship { confirmed: None, registered_at: now, ..guardianship(Kind::Incapacity) };
+        assert!(!proposed.is_in_force(now));
+        let own = proposed.clone().confirm(signed("worker", now));
+        assert!(matches!(own, Err(IdentityError::SamePerson)));
+        let late = proposed.clone().confirm(signed("operator", now + chrono::TimeDelta::days(30)));
+        assert!(matches!(late, Err(IdentityError::ProposalLapsed)));
+        let confirmed = proposed.confirm(signed("operator", now)).unwrap();
+        assert!(confirmed.is_in_force(now));
+        let again = confirmed.confirm(signed("another", now));
+        assert!(matches!(again, Err(IdentityError::GuardianshipNotProposed)));
     }
 
     #[test]

@@ -1,16 +1,13 @@
 //! Two registrations of one person made one, and taken apart again. Two people sign either.
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use types::caller::{Caller, Party};
-use types::ids::{MergeId, OrganisationId, ResidentId};
+use chrono::NaiveDate;
+use types::ids::{MergeId, ResidentId};
 use types::region::RegionCode;
 
 use super::IdentityError;
 use super::enrolment::Enrolment;
 use super::resident::Person;
-
-/// How long a proposal waits for its second signature.
-const PROPOSAL_TERM: TimeDelta = TimeDelta::days(30);
+use super::signature::Signature;
 
 /// Where a merge stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,29 +16,6 @@ pub enum State {
     Merged,
     UnmergeProposed,
     Unmerged,
-}
-
-/// One of the two people it takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signature {
-    pub by: Party,
-    pub organisation: Option<OrganisationId>,
-    pub at: DateTime<Utc>,
-    pub evidence: String,
-}
-
-impl Signature {
-    pub fn of(caller: &Caller, evidence: String, at: DateTime<Utc>) -> Self {
-        Self { by: caller.acting().clone(), organisation: caller.organisation, at, evidence }
-    }
-
-    /// Refuses a second signature by the same person, and one that comes too late.
-    fn check_second(&self, second: &Self) -> Result<(), IdentityError> {
-        if self.by == second.by {
-            return Err(IdentityError::SamePerson);
-        }
-        if self.at + PROPOSAL_TERM <= second.at { Err(IdentityError::ProposalLapsed) } else { Ok(()) }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +63,7 @@ impl Merge {
         let is_open = match self.state() {
             State::Merged => true,
             State::UnmergeProposed => {
-                self.unmerge_proposed.as_ref().is_some_and(|earlier| earlier.at + PROPOSAL_TERM <= signature.at)
+                self.unmerge_proposed.as_ref().is_some_and(|earlier| earlier.has_lapsed(signature.at))
             }
             State::Proposed | State::Unmerged => false,
         };
@@ -143,6 +117,9 @@ pub fn check_one(resident: &Side, survivor: &Side, today: NaiveDate) -> Result<(
 
 #[cfg(test)]
 mod tests {
+    use chrono::{DateTime, TimeDelta};
+    use types::caller::Party;
+
     use super::*;
 
     fn signed(name: &str, day: i64) -> Signature {

@@ -31,6 +31,7 @@ pub mod provider;
 pub mod remote_care;
 pub mod resident;
 pub mod revocation;
+pub mod signature;
 pub mod token;
 pub mod unique;
 pub mod vulnerability;

@@ -31,6 +31,21 @@ impl GuardianshipService for Grpc {
         answer(reply, |row| registered(&row))
     }
 
+    async fn confirm_guardianship(
+        &self,
+        request: Request<wire::ConfirmGuardianshipRequest>,
+    ) -> Result<Response<wire::ConfirmGuardianshipResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let method = "anjia.identity.v1.GuardianshipService/ConfirmGuardianship";
+        let call =
+            Call::new(&ctx.caller, method, &message, |row| confirmed(row).encode_to_vec()).map_err(error::invalid)?;
+        let id = convert::id("guardianship_id", &message.guardianship_id).map_err(error::invalid)?;
+        let evidence = people::evidence("evidence", &message.evidence).map_err(error::invalid)?;
+        let reply = self.0.confirm_guardianship(&ctx, &call, id, evidence).await?;
+        answer(reply, |row| confirmed(&row))
+    }
+
     async fn get_guardianship(
         &self,
         request: Request<wire::GetGuardianshipRequest>,
@@ -77,6 +92,10 @@ fn registered(guardianship: &Permitted<Guardianship>) -> wire::RegisterGuardians
     wire::RegisterGuardianshipResponse { guardianship: Some(to_guardianship(guardianship)) }
 }
 
+fn confirmed(guardianship: &Permitted<Guardianship>) -> wire::ConfirmGuardianshipResponse {
+    wire::ConfirmGuardianshipResponse { guardianship: Some(to_guardianship(guardianship)) }
+}
+
 fn ended(guardianship: &Permitted<Guardianship>) -> wire::EndGuardianshipResponse {
     wire::EndGuardianshipResponse { guardianship: Some(to_guardianship(guardianship)) }
 }
@@ -96,7 +115,7 @@ fn new_guardianship(message: &wire::Guardianship) -> Result<NewGuardianship, Fie
 }
 
 fn to_guardianship(guardianship: &Permitted<Guardianship>) -> wire::Guardianship {
-    let ended = guardianship.ended.as_ref();
+    let (confirmed, ended) = (guardianship.confirmed.as_ref(), guardianship.ended.as_ref());
     wire::Guardianship {
         guardianship_id: guardianship.id.to_string(),
         ward_resident_id: guardianship.ward.to_string(),
@@ -107,7 +126,11 @@ fn to_guardianship(guardianship: &Permitted<Guardianship>) -> wire::Guardianship
         witness_organisation_id: guardianship.witness.as_ref().map(OrganisationId::to_string).unwrap_or_default(),
         from: Some(to_date(guardianship.from)),
         until: guardianship.until.map(to_date),
+        registered_by: guardianship.registered_by.to_string(),
         registered_at: Some(to_timestamp(guardianship.registered_at)),
+        confirmed_by: confirmed.map(|signature| signature.by.to_string()).unwrap_or_default(),
+        confirmed_at: confirmed.map(|signature| to_timestamp(signature.at)),
+        confirmation_evidence: confirmed.map(|signature| signature.evidence.clone()).unwrap_or_default(),
         ended_at: ended.map(|ended| to_timestamp(ended.at)),
         end_reason: ended.map(|ended| ended.reason.clone()).unwrap_or_default(),
     }

@@ -10,7 +10,8 @@ use types::ids::{MergeId, OrganisationId};
 
 use super::{Grpc, answer, people};
 use crate::app::{MergeStep, NewMerge};
-use crate::domain::merge::{Merge, Signature, State};
+use crate::domain::merge::{Merge, State};
+use crate::domain::signature::Signature;
 
 #[tonic::async_trait]
 impl MergeService for Grpc {

@@ -72,6 +72,7 @@ impl From<IdentityError> for Status {
             E::MandateExists => (Code::AlreadyExists, "MANDATE_EXISTS"),
             E::BreakGlassExists => (Code::AlreadyExists, "BREAK_GLASS_EXISTS"),
 
+            E::GuardianshipNotProposed => (Code::FailedPrecondition, "GUARDIANSHIP_NOT_PROPOSED"),
             E::MergeNotFound => (Code::NotFound, "MERGE_NOT_FOUND"),
             E::MergeExists => (Code::AlreadyExists, "MERGE_EXISTS"),
             E::ResidentMerged => (Code::FailedPrecondition, "RESIDENT_MERGED"),

@@ -158,15 +158,20 @@ pub async fn list(
     rows.into_iter().map(Row::enrolment).collect()
 }
 
-/// All that is believed of some residents.
+/// All that is believed of some residents, each under the id that was asked for.
 pub(super) async fn of_residents(
     conn: &mut PgConnection,
     residents: &[Uuid],
 ) -> Result<Vec<Enrolment>, postgres::Error> {
-    let rows: Vec<Row> = sqlx::query_as(select!("WHERE resident_id = ANY ($1) AND superseded_at IS NULL"))
-        .bind(residents)
-        .fetch_all(conn)
-        .await?;
+    let rows: Vec<Row> = sqlx::query_as(
+        "SELECT id, enrolment_id, version, region, asked AS resident_id, scheme, insured_region, layer, pays_in_order, \
+         payer_organisation_id, in_force_from, in_force_until, retired_from, joined_on, waiting_waived_for, correction_reason, \
+         recorder_organisation_id, recorded_at, superseded_at \
+         FROM unnest($1::uuid[]) AS asked JOIN enrolments ON resident_id = ANY (one_person(asked)) WHERE superseded_at IS NULL",
+    )
+    .bind(residents)
+    .fetch_all(conn)
+    .await?;
     rows.into_iter().map(Row::enrolment).collect()
 }
 

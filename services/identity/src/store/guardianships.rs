@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::column;
 use crate::domain::guardianship::{Ended, Guardianship, Kind, Relation};
+use crate::domain::signature::Signature;
 
 const TABLE: &str = "guardianships";
 
@@ -22,7 +23,12 @@ struct Row {
     witness_organisation_id: Uuid,
     from_day: NaiveDate,
     until_day: Option<NaiveDate>,
+    registered_by: String,
     registered_at: DateTime<Utc>,
+    confirmed_by: Option<String>,
+    confirmer_organisation_id: Option<Uuid>,
+    confirmed_at: Option<DateTime<Utc>>,
+    confirmation_evidence: Option<String>,
     ended_at: Option<DateTime<Utc>>,
     end_reason: Option<String>,
 }
@@ -31,7 +37,7 @@ struct Row {
 pub async fn insert(conn: &mut PgConnection, guardianship: &Guardianship) -> Result<bool, postgres::Error> {
     let done = sqlx::query(
         "INSERT INTO guardianships (id, region, ward_id, guardian_id, kind, relation, papers, witness_organisation_id, from_day, \
-         until_day, registered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+         until_day, registered_by, registered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
     )
     .bind(guardianship.id.uuid())
     .bind(guardianship.region.as_str())
@@ -43,6 +49,7 @@ pub async fn insert(conn: &mut PgConnection, guardianship: &Guardianship) -> Res
     .bind(guardianship.witness.map(OrganisationId::uuid))
     .bind(guardianship.from)
     .bind(guardianship.until)
+    .bind(guardianship.registered_by.to_string())
     .bind(guardianship.registered_at)
     .execute(conn)
     .await?;
@@ -52,7 +59,8 @@ pub async fn insert(conn: &mut PgConnection, guardianship: &Guardianship) -> Res
 pub async fn get(conn: &mut PgConnection, id: GuardianshipId) -> Result<Option<Guardianship>, postgres::Error> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT id, region, ward_id, guardian_id, kind, relation, papers, witness_organisation_id, from_day, until_day, \
-         registered_at, ended_at, end_reason FROM guardianships WHERE id = $1",
+         registered_by, registered_at, confirmed_by, confirmer_organisation_id, confirmed_at, confirmation_evidence, ended_at, end_reason \
+         FROM guardianships WHERE id = $1",
     )
     .bind(id.uuid())
     .fetch_optional(conn)
@@ -69,7 +77,8 @@ pub async fn of_ward(
 ) -> Result<Vec<Guardianship>, postgres::Error> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, region, ward_id, guardian_id, kind, relation, papers, witness_organisation_id, from_day, until_day, \
-         registered_at, ended_at, end_reason FROM guardianships \
+         registered_by, registered_at, confirmed_by, confirmer_organisation_id, confirmed_at, confirmation_evidence, ended_at, end_reason \
+         FROM guardianships \
          WHERE ward_id = ANY (one_person($1)) AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
     )
     .bind(ward.uuid())
@@ -89,7 +98,9 @@ pub async fn in_force(
 ) -> Result<Option<Guardianship>, postgres::Error> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT id, region, ward_id, guardian_id, kind, relation, papers, witness_organisation_id, from_day, until_day, \
-         registered_at, ended_at, end_reason FROM guardianships WHERE ward_id = ANY (one_person($1)) AND guardian_id = ANY (one_person($2)) AND ended_at IS NULL \
+         registered_by, registered_at, confirmed_by, confirmer_organisation_id, confirmed_at, confirmation_evidence, ended_at, end_reason \
+         FROM guardianships WHERE ward_id = ANY (one_person($1)) \
+         AND guardian_id = ANY (one_person($2)) AND confirmed_at IS NOT NULL AND ended_at IS NULL \
          AND from_day <= $3 AND (until_day IS NULL OR until_day >= $3) ORDER BY until_day DESC NULLS FIRST LIMIT 1",
     )
     .bind(ward.uuid())
@@ -103,13 +114,30 @@ pub async fn in_force(
 /// Whether somebody is in another's care on a day.
 pub async fn is_ward(conn: &mut PgConnection, resident: ResidentId, on: NaiveDate) -> Result<bool, postgres::Error> {
     Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM guardianships WHERE ward_id = ANY (one_person($1)) AND ended_at IS NULL \
+        "SELECT EXISTS (SELECT FROM guardianships WHERE ward_id = ANY (one_person($1)) AND confirmed_at IS NOT NULL AND ended_at IS NULL \
          AND from_day <= $2 AND (until_day IS NULL OR until_day >= $2))",
     )
     .bind(resident.uuid())
     .bind(on)
     .fetch_one(conn)
     .await?)
+}
+
+/// Writes the second signature.
+pub async fn confirm(conn: &mut PgConnection, guardianship: &Guardianship) -> Result<(), postgres::Error> {
+    let Some(confirmed) = &guardianship.confirmed else { return Ok(()) };
+    sqlx::query(
+        "UPDATE guardianships SET confirmed_by = $2, confirmer_organisation_id = $3, confirmed_at = $4, confirmation_evidence = $5 \
+         WHERE id = $1",
+    )
+    .bind(guardianship.id.uuid())
+    .bind(confirmed.by.to_string())
+    .bind(confirmed.organisation.map(OrganisationId::uuid))
+    .bind(confirmed.at)
+    .bind(&confirmed.evidence)
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 /// False if it was ended before.
@@ -176,6 +204,15 @@ pub fn audited_bond(entry: Entry, delegation: DelegationId) -> Entry {
 impl Row {
     fn guardianship(self) -> Result<Guardianship, postgres::Error> {
         let invalid = |column| postgres::Error::row_invalid(TABLE, column, self.id);
+        let confirmed = match (&self.confirmed_by, self.confirmed_at, self.confirmation_evidence) {
+            (Some(by), Some(at), Some(evidence)) => Some(Signature {
+                by: column(TABLE, "confirmed_by", self.id, by)?,
+                organisation: self.confirmer_organisation_id.map(OrganisationId::from_uuid),
+                at,
+                evidence,
+            }),
+            _ => None,
+        };
         Ok(Guardianship {
             id: GuardianshipId::from_uuid(self.id),
             region: column(TABLE, "region", self.id, &self.region)?,
@@ -187,7 +224,9 @@ impl Row {
             witness: Some(OrganisationId::from_uuid(self.witness_organisation_id)),
             from: self.from_day,
             until: self.until_day,
+            registered_by: column(TABLE, "registered_by", self.id, &self.registered_by)?,
             registered_at: self.registered_at,
+            confirmed,
             ended: self.ended_at.zip(self.end_reason).map(|(at, reason)| Ended { at, reason }),
         })
     }

@@ -72,7 +72,7 @@ pub async fn holder(
     Ok(holder.map(ResidentId::from_uuid))
 }
 
-/// Who has each of these, in their order; none where nobody of the region in sight has.
+/// Who has each of these, by the id they go by, in their order; none where nobody of the region in sight has.
 pub async fn holders(
     conn: &mut PgConnection,
     vault: &Vault,
@@ -86,7 +86,7 @@ pub async fn holders(
         }
     }
     let found: Vec<(i64, Uuid)> = sqlx::query_as(
-        "SELECT wanted.place, held.resident_id FROM unnest($1::bytea[], $2::bigint[]) AS wanted (number_index, place) \
+        "SELECT wanted.place, survivor(held.resident_id) FROM unnest($1::bytea[], $2::bigint[]) AS wanted (number_index, place) \
          JOIN identifiers held ON held.number_index = wanted.number_index AND held.withdrawn_at IS NULL",
     )
     .bind(indexes)

@@ -5,7 +5,8 @@ use types::ids::{MergeId, OrganisationId, ResidentId};
 use uuid::Uuid;
 
 use super::column;
-use crate::domain::merge::{Merge, Signature};
+use crate::domain::merge::Merge;
+use crate::domain::signature::Signature;
 
 const TABLE: &str = "resident_merges";
 

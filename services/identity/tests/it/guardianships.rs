@@ -1,5 +1,6 @@
 use chrono::{Days, TimeDelta};
 use proto::anjia::identity::v1::{
+    ConfirmGuardianshipRequest,
     DelegatedAction::{Book, View},
     DelegationBasis, EndGuardianshipRequest, GetDelegationRequest, GrantDelegationRequest, GuardianRelation,
     Guardianship, GuardianshipKind, ListGuardianshipsRequest, RegisterGuardianshipRequest,
@@ -21,6 +22,16 @@ impl World {
         Ok(answer.into_inner().guardianship.unwrap())
     }
 
+    async fn confirm_guardian(&self, caller: &TestCaller, id: &str) -> Result<Guardianship, Status> {
+        let message = ConfirmGuardianshipRequest {
+            request_id: request_id(),
+            guardianship_id: id.to_owned(),
+            evidence: "户口簿".to_owned(),
+        };
+        let answer = self.guardianships().confirm_guardianship(caller.request(message).await).await?;
+        Ok(answer.into_inner().guardianship.unwrap())
+    }
+
     async fn end(&self, caller: &TestCaller, id: &str) -> Result<Guardianship, Status> {
         let message = EndGuardianshipRequest {
             request_id: request_id(),
@@ -31,9 +42,15 @@ impl World {
         Ok(answer.into_inner().guardianship.unwrap())
     }
 
+    /// By two people.
+    async fn signed(&self, guardianship: Guardianship) -> Guardianship {
+        let registered = self.guard(&self.caller("worker"), guardianship).await.unwrap();
+        self.confirm_guardian(&self.caller("operator"), &registered.guardianship_id).await.unwrap()
+    }
+
     /// A guardian's papers are seen: what a guardian's delegation rests on.
     pub(crate) async fn guardian(&self, ward: ResidentId, guardian: ResidentId) -> Guardianship {
-        self.guard(&self.caller("operator"), guardianship(ward, guardian)).await.unwrap()
+        self.signed(guardianship(ward, guardian)).await
     }
 
     async fn child(&self, birth_date: chrono::NaiveDate) -> Person {
@@ -92,6 +109,49 @@ async fn id_04_a_guardian_acts_on_a_registered_guardianship_only() {
 }
 
 #[tokio::test]
+async fn id_04_a_guardianship_is_in_force_when_a_second_person_confirms_it() {
+    let world = World::start().await;
+    let (operator, worker) = (world.caller("operator"), world.caller("worker"));
+    let (ward, guardian) = (world.person("ward").await, world.person("guardian").await);
+    let registered = world.guard(&worker, guardianship(ward.id, guardian.id)).await.unwrap();
+    assert_eq!((registered.registered_by.as_str(), registered.confirmed_by.as_str()), (worker.party(), ""));
+    let early = world.grant(&operator, as_guardian(&ward, &guardian)).await;
+    assert_eq!(refused(early), (Code::FailedPrecondition, "NO_GUARDIANSHIP".to_owned()));
+    let id = &registered.guardianship_id;
+    assert_eq!(refused(world.confirm_guardian(&worker, id).await), denied("SAME_PERSON"));
+    let elsewhere = testkit::callers::HOSPITAL;
+    let elsewhere = testkit::callers::Client::new(
+        "worker-elsewhere",
+        "client:worker-elsewhere".to_owned(),
+        Some(elsewhere),
+        &["community_worker"],
+    );
+    let elsewhere = world.mesh.register(elsewhere).await;
+    assert_eq!(refused(world.confirm_guardian(&elsewhere, id).await), denied("OUTSIDE_SCOPE"));
+
+    let confirmed = world.confirm_guardian(&operator, id).await.unwrap();
+    assert_eq!(confirmed.confirmed_by, operator.party());
+    world.grant(&operator, as_guardian(&ward, &guardian)).await.unwrap();
+    let again = world.confirm_guardian(&operator, id).await;
+    assert_eq!(refused(again), (Code::FailedPrecondition, "GUARDIANSHIP_NOT_PROPOSED".to_owned()));
+    let unknown = world.confirm_guardian(&operator, &request_id()).await;
+    assert_eq!(refused(unknown), not_found("GUARDIANSHIP_NOT_FOUND"));
+    assert_eq!(world.audited("identity.guardianship.confirm", ward.id).await, 1);
+}
+
+#[tokio::test]
+async fn id_04_of_two_who_would_guard_each_other_the_first_confirmed_does() {
+    let world = World::start().await;
+    let (operator, worker) = (world.caller("operator"), world.caller("worker"));
+    let (one, other) = (world.person("one").await, world.person("other").await);
+    let there = world.guard(&worker, guardianship(one.id, other.id)).await.unwrap();
+    let back = world.guard(&worker, guardianship(other.id, one.id)).await.unwrap();
+    world.confirm_guardian(&operator, &there.guardianship_id).await.unwrap();
+    let ring = world.confirm_guardian(&operator, &back.guardianship_id).await;
+    assert_eq!(refused(ring), (Code::FailedPrecondition, "GUARDIAN_NOT_CAPABLE".to_owned()));
+}
+
+#[tokio::test]
 async fn id_04_the_end_of_a_guardianship_revokes_what_rests_on_it() {
     let world = World::start().await;
     let (operator, worker) = (world.caller("operator"), world.caller("worker"));
@@ -134,7 +194,7 @@ async fn id_04_a_minors_guardianship_ends_by_itself_at_eighteen() {
         from: Some(to_date(today)),
         ..guardianship(child.id, parent.id)
     };
-    let registered = world.guard(&operator, minor(&child)).await.unwrap();
+    let registered = world.signed(minor(&child)).await;
     let until = proto::convert::date("until", registered.until.as_ref()).unwrap();
     assert!(until < today + Days::new(11) && until > today + Days::new(6), "{until}");
     // Nor does anything that rests on it last longer.

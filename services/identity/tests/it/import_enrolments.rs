@@ -2,13 +2,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use proto::anjia::identity::v1::RegisterResidentRequest;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use testkit::callers::HOSPITAL;
+use testkit::callers::{Client, HOSPITAL};
 use types::national_id::NationalId;
 use types::region::RegionCode;
 
-use crate::support::{Person, World, day, new_enrolment};
+use crate::support::{Person, World, day, new_enrolment, new_resident};
 
 const HEADER: &str = "national_id,name,community,scheme,insured_region,layer,order,payer_organisation_id,from,until,\
                       retired_from,joined_on,waiting_waived_for\n";
@@ -165,6 +166,32 @@ async fn id_03_unknown_persons_are_registered_if_asked_for() {
         .count("SELECT count(*) FROM audit_entries WHERE action = 'identity.resident.register' AND actor = 'service:identity'")
         .await;
     assert_eq!(registered, 3);
+}
+
+#[tokio::test]
+async fn id_03_however_many_are_registered_elsewhere_a_batch_is_begun_anew_once() {
+    let (world, _) = world().await;
+    // Every other one is registered in another region, out of sight.
+    let numbers = strangers(40);
+    let elsewhere = Client {
+        region: "310000".to_owned(),
+        ..Client::new("worker-elsewhere", "client:worker-elsewhere".to_owned(), Some(HOSPITAL), &["community_worker"])
+    };
+    let elsewhere = world.mesh.register(elsewhere).await;
+    for number in numbers.iter().step_by(2) {
+        let message =
+            RegisterResidentRequest { national_id: number.clone(), region_code: "310000".to_owned(), ..new_resident() };
+        world.register(&elsewhere, message).await.unwrap();
+    }
+    let body = numbers.iter().fold(HEADER.to_owned(), |body, number| body + &record(number, "2026-01-01", ""));
+    let file = world.path("elsewhere.csv");
+    std::fs::write(&file, whole(&body)).unwrap();
+    // An attempt that is given up uses up numbers of audit entries that are never there: one for each person it had registered.
+    let given_up = "SELECT max(sequence) - count(*) FROM audit_entries";
+    let before = world.count(given_up).await;
+    let said = summary(&world.import(&file, &["--register-unknown"]));
+    assert_eq!((&said["recorded"], &said["rejected"], &said["registered"]), (&20.into(), &20.into(), &20.into()));
+    assert!(world.count(given_up).await - before <= 20, "the batch was begun anew more than once");
 }
 
 #[tokio::test]

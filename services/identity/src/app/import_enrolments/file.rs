@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Take};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use chrono::NaiveDate;
 use csv::{ByteRecord, Reader, ReaderBuilder, StringRecord};
@@ -31,10 +31,10 @@ pub enum FileError {
     Header,
 }
 
-/// A file that is whole.
+/// A file that is whole. It stays open: what is put in its place after the check is not what is read.
 #[derive(Debug)]
 pub(super) struct EnrolmentFile {
-    path: PathBuf,
+    file: File,
     /// Of every byte.
     pub digest: [u8; 32],
     pub records: u64,
@@ -66,12 +66,13 @@ struct Trailer {
 impl EnrolmentFile {
     /// Reads the file twice, for its digest and for its records, and changes nothing.
     pub(super) fn check(path: &Path) -> Result<Self, FileError> {
-        let (trailer, body_end) = trailer(path)?;
-        let (body_digest, digest) = digests(path, body_end)?;
+        let mut file = File::open(path)?;
+        let (trailer, body_end) = trailer(&mut file)?;
+        let (body_digest, digest) = digests(&mut file, body_end)?;
         if body_digest.as_slice() != trailer.body_digest {
             return Err(FileError::DigestDiffers);
         }
-        let mut reader = reader(path, 0, body_end)?;
+        let mut reader = reader(&file, 0, body_end)?;
         let mut record = ByteRecord::new();
         if !reader.read_byte_record(&mut record)? || record.iter().ne(COLUMNS.iter().map(|column| column.as_bytes())) {
             return Err(FileError::Header);
@@ -84,12 +85,12 @@ impl EnrolmentFile {
         if found != trailer.records {
             return Err(FileError::CountDiffers { said: trailer.records, found });
         }
-        Ok(Self { path: path.to_owned(), digest, records: found, body_end, first })
+        Ok(Self { file, digest, records: found, body_end, first })
     }
 
-    /// The records from a place on.
+    /// The records from a place on. One reader at a time: they share where the file is read.
     pub(super) fn lines(&self, from: Place) -> Result<Lines, FileError> {
-        Ok(Lines { reader: reader(&self.path, from.offset, self.body_end)?, from })
+        Ok(Lines { reader: reader(&self.file, from.offset, self.body_end)?, from })
     }
 }
 
@@ -126,15 +127,14 @@ fn parse(record: &ByteRecord, today: NaiveDate) -> Result<Line, Rejection> {
     Line::parse(&text.iter().collect::<Vec<_>>(), today)
 }
 
-fn reader(path: &Path, from: u64, until: u64) -> Result<Reader<Take<File>>, FileError> {
-    let mut file = File::open(path)?;
+fn reader(file: &File, from: u64, until: u64) -> Result<Reader<Take<File>>, FileError> {
+    let mut file = file.try_clone()?;
     file.seek(SeekFrom::Start(from))?;
     // Flexible, so that a line with too few columns is that line's fault and not the file's.
     Ok(ReaderBuilder::new().has_headers(false).flexible(true).from_reader(file.take(until.saturating_sub(from))))
 }
 
-fn trailer(path: &Path) -> Result<(Trailer, u64), FileError> {
-    let mut file = File::open(path)?;
+fn trailer(file: &mut File) -> Result<(Trailer, u64), FileError> {
     let length = file.metadata()?.len();
     let tail_length = length.min(TRAILER_BYTES_MAX as u64);
     file.seek(SeekFrom::Start(length - tail_length))?;
@@ -147,12 +147,12 @@ fn trailer(path: &Path) -> Result<(Trailer, u64), FileError> {
 }
 
 /// Of the bytes before the trailer, and of all.
-fn digests(path: &Path, body_end: u64) -> Result<([u8; 32], [u8; 32]), FileError> {
-    let mut file = File::open(path)?;
+fn digests(file: &mut File, body_end: u64) -> Result<([u8; 32], [u8; 32]), FileError> {
+    file.rewind()?;
     let mut hasher = Sha256::new();
     hash(&mut hasher, &mut file.by_ref().take(body_end))?;
     let body_digest = hasher.clone().finalize().into();
-    hash(&mut hasher, &mut file)?;
+    hash(&mut hasher, file)?;
     Ok((body_digest, hasher.finalize().into()))
 }
 
@@ -203,6 +203,22 @@ mod tests {
         let rest = file.lines(lines.place()).unwrap().next_batch(10, today()).unwrap();
         assert_eq!(rest.iter().map(|line| line.line).collect::<Vec<_>>(), [4]);
         assert!(rest[0].said.is_ok());
+    }
+
+    #[test]
+    fn id_03_a_file_that_is_swapped_after_its_check_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (checked, other) = (folder.path().join("checked.csv"), folder.path().join("other.csv"));
+        std::fs::write(&checked, EXAMPLE).unwrap();
+        std::fs::write(&other, EXAMPLE.replace("2010-01-01", "2011-01-01")).unwrap();
+        let file = EnrolmentFile::check(&checked).unwrap();
+        let read = |file: &EnrolmentFile| {
+            let batch = file.lines(file.first).unwrap().next_batch(10, today()).unwrap();
+            batch.into_iter().map(|line| line.said.unwrap().terms.from).collect::<Vec<_>>()
+        };
+        let before = read(&file);
+        std::fs::rename(&other, &checked).unwrap();
+        assert_eq!(read(&file), before);
     }
 
     #[test]

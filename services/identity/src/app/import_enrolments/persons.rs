@@ -30,6 +30,7 @@ impl Importer {
     ) -> Result<(Persons, i64), BatchError> {
         let mut persons = Persons::with_capacity(lines.len());
         let mut registered: i64 = 0;
+        let mut newly_taken = BTreeSet::new();
         let numbers: Vec<Identifier> = lines.iter().map(|(_, said)| said.national_id.clone().into()).collect();
         let holders = identifiers::holders(tx, self.db.vault(), &numbers).await?;
         for ((_, said), holder) in lines.iter().zip(holders) {
@@ -42,36 +43,43 @@ impl Importer {
                 (Some(holder), _) => Ok(holder),
                 (None, UnknownPersons::Report) => Err(Rejection::of(Reason::PersonUnknown)),
                 (None, _) if taken.contains(&number) => Err(Rejection::of(Reason::PersonNotRegistered)),
-                (None, UnknownPersons::Register) => self.register(tx, said, now).await?,
+                (None, UnknownPersons::Register) => match self.register(tx, said, now).await? {
+                    Some(found) => found,
+                    None => {
+                        newly_taken.insert(number);
+                        continue;
+                    }
+                },
             };
             registered += i64::from(holder.is_none() && found.is_ok());
             persons.insert(number, found);
         }
-        Ok((persons, registered))
+        if newly_taken.is_empty() { Ok((persons, registered)) } else { Err(BatchError::NumbersTaken(newly_taken)) }
     }
 
-    /// Somebody whom another region has registered stays theirs: the batch is begun anew, and their lines are rejected.
+    /// Somebody whom another region has registered stays theirs: none then, and this transaction must not be committed. The batch is
+    /// begun anew, and their lines are rejected.
     async fn register(
         &self,
         tx: &mut Transaction,
         said: &Line,
         now: DateTime<Utc>,
-    ) -> Result<Result<ResidentId, Rejection>, BatchError> {
+    ) -> Result<Option<Result<ResidentId, Rejection>>, BatchError> {
         if said.name.expose().is_empty() {
-            return Ok(Err(Rejection { reason: Reason::InvalidField, field: "name" }));
+            return Ok(Some(Err(Rejection { reason: Reason::InvalidField, field: "name" })));
         }
         let resident = self.resident(said, now);
         let number = said.national_id.clone().into();
         let document = Document::first(IdentifierId::generate(), number, Validity::default(), &resident);
         let vault = self.db.vault();
         if !residents::insert(tx, vault, &resident).await? || !identifiers::insert(tx, vault, &document).await? {
-            return Err(BatchError::NumberTaken(said.national_id.expose().to_owned()));
+            return Ok(None);
         }
         let data = json!({ "resident_id": resident.id });
         events::append(tx, NewEvent::new("anjia.identity.resident.registered.v1", resident.id, data, now)).await?;
         let entry = Entry::by_service("identity", "identity.resident.register");
         audit::record(tx, identifiers::audited(residents::audited(entry, &resident), &document)).await?;
-        Ok(Ok(resident.id))
+        Ok(Some(Ok(resident.id)))
     }
 
     fn resident(&self, said: &Line, now: DateTime<Utc>) -> Resident {

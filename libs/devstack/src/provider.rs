@@ -44,13 +44,14 @@ impl Provider {
     pub(crate) fn write_federation(&self, file: &Path) -> Result<()> {
         let issuer = self.issuer();
         let app = callers::app();
-        let roles: String = app.exchanges.iter().map(|role| format!("{role} = \"{role}\"\n")).collect();
+        let roles: Vec<String> = app.exchanges.iter().map(|role| format!("{role} = \"{role}\"")).collect();
         let text = format!(
             "# Written by `anjia up`: people log in at the development provider of this mesh.\n\
              [[provider]]\nname = \"development\"\nissuer = \"{issuer}\"\naudiences = [\"{app}\"]\nclients = [\"{app}\"]\n\
              jwks_url = \"{issuer}/jwks\"\nkeys_fresh_s = 60\nregion = \"{REGION}\"\ndevelopment = true\n\
-             claims = {{ resident_id = \"resident_id\", roles = \"roles\" }}\n\n[provider.roles]\n{roles}",
+             claims = {{ resident_id = \"resident_id\", roles = \"roles\" }}\n\n[provider.roles]\n{roles}\n",
             app = app.client_id,
+            roles = roles.join("\n"),
         );
         fs::write(file, text).with_context(|| format!("writing {}", file.display()))
     }

@@ -10,7 +10,7 @@ use devstack::{Lifetime, Mesh, MeshRecord, Plan, State};
 use crate::setup::EXIT_MISSING;
 use crate::{Root, print};
 
-/// Start Postgres, Redis and the five services, and leave them running.
+/// Start Postgres, Redis, the development provider of logins and the five services, and leave them running.
 ///
 /// Does nothing if they run already. `anjia down` stops them; their data stays.
 #[derive(Debug, clap::Args)]
@@ -66,6 +66,9 @@ fn describe(record: &MeshRecord, state: &str) -> String {
     let mut lines = vec![format!("\nAnjia is {state}.\n")];
     for (name, service) in &record.services {
         lines.push(format!("  {name:<13} {}   probes {}", service.url, service.ops_url));
+    }
+    if let Some(provider) = &record.provider {
+        lines.push(format!("  {:<13} {}   for development: no passwords", "logins", provider.issuer));
     }
     lines.push(format!("  {:<13} {}", "postgres", record.postgres_url));
     lines.push(format!("  {:<13} {}", "redis", record.redis_url));

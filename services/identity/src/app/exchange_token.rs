@@ -38,7 +38,6 @@ impl App {
         let (client, proof) = self.proven(exchange, peer, now).await?;
         // Before the transaction: a provider may have to be asked for its keys.
         let subject = self.subject(exchange, &client, peer, now).await?;
-
         let region = self.region(exchange, &client, &subject)?;
 
         let mut tx = self.db.begin(Scope::Region(region)).await?;

@@ -1,5 +1,6 @@
 //! What every test begins with: five services, a clinic, a district and a tertiary hospital, one resident.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use chassis::channel::Channel;
@@ -55,6 +56,8 @@ pub(crate) struct World {
     national_id: NationalId,
     /// Of everybody but the services.
     region: &'static str,
+    /// The callers of the journey, where they are of another region than the services.
+    elsewhere: BTreeMap<String, TestCaller>,
 }
 
 pub(crate) fn resident_id() -> ResidentId {
@@ -74,13 +77,17 @@ impl World {
     async fn start_with(region: &'static str, settings: &[(&str, &str)]) -> Self {
         let services = ["identity", "scheduling", "adjudication", "payment", "referral"];
         let mesh = Mesh::start_with(&services, settings).await;
+        let mut elsewhere = BTreeMap::new();
         if region != REGION {
             for client in callers::journey() {
-                mesh.register(Client { region: region.to_owned(), ..client }).await;
+                // The same party by another name: a client is of one region for good.
+                let name = client.client_id.clone();
+                let there = Client { client_id: format!("{name}-{region}"), region: region.to_owned(), ..client };
+                elsewhere.insert(name, mesh.register(there).await);
             }
         }
         let national_id = testkit::national_id(NaiveDate::from_ymd_opt(1954, 3, 1).unwrap());
-        let world = Self { mesh, national_id, region };
+        let world = Self { mesh, national_id, region, elsewhere };
         world.organisation(BANK, "示范银行", "91110000400000003", None, &[]).await;
         world.organisation(CLINIC, "展览路社区卫生服务中心", "12110000400000001", Some(Tier::Community), &[]).await;
         world.organisation(HOSPITAL, "示范三级医院", "12110000400000002", Some(Tier::Tertiary), &["I25"]).await;
@@ -91,7 +98,7 @@ impl World {
     }
 
     pub(crate) fn caller(&self, client_id: &str) -> TestCaller {
-        self.mesh.caller(client_id)
+        self.elsewhere.get(client_id).cloned().unwrap_or_else(|| self.mesh.caller(client_id))
     }
 
     pub(crate) fn referrals(&self) -> ReferralServiceClient<Channel> {

@@ -8,6 +8,7 @@ mod delegated;
 mod faults;
 mod idempotency;
 mod journey;
+mod matrix;
 mod peers;
 mod privacy;
 mod redis;

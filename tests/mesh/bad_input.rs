@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use mesh_tests::City;
 use plausible::Plausible;
+pub(crate) use probe::Bytes;
 use probe::{Method, Probe, methods};
 use prost::Message;
 use rand::rngs::StdRng;

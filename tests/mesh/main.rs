@@ -10,6 +10,7 @@ mod faults;
 mod idempotency;
 mod journey;
 mod logins;
+mod matrix;
 mod merges;
 mod peers;
 mod privacy;

@@ -19,7 +19,7 @@ use crate::{Context, error};
 
 const MAX_DEFAULT: u32 = 100;
 
-/// Answers `PullEvents`. `source` is `anjia/<service>`. Its entry in `access.toml` says `long_poll = true`: then a drain ends it.
+/// Answers `PullEvents`: to our own services the events of all regions, to everybody else those of their own. `source` is `anjia/<service>`. Its entry in `access.toml` says `long_poll = true`: then a drain ends it.
 pub async fn pull(
     db: &Database,
     ctx: &Context,
@@ -29,7 +29,8 @@ pub async fn pull(
     let (after, max, wait) = parse(cursor).map_err(error::invalid)?;
     // Never beyond the caller's deadline: an answer without events beats none.
     let wait = wait.min(ctx.remaining().saturating_sub(Duration::from_millis(200)));
-    let batch = events::pull(db, after, max, wait).await.map_err(|cause| error::storage(&cause))?;
+    let region = ctx.caller.service().is_none().then_some(ctx.caller.region);
+    let batch = events::pull_of(db, region, after, max, wait).await.map_err(|cause| error::storage(&cause))?;
     Ok(wire::EventBatch {
         events: batch.events.into_iter().map(|event| to_wire(event, source)).collect(),
         head_position: batch.head_position,

@@ -128,11 +128,22 @@ pub async fn append_all(tx: &mut Transaction, events: Vec<NewEvent>) -> Result<(
 
 /// Events of all regions after a position: at once if there are any, else the first that come within `wait`.
 pub async fn pull(db: &Database, after: i64, max: u32, wait: Duration) -> Result<Batch, Error> {
+    pull_of(db, None, after, max, wait).await
+}
+
+/// As [`pull`], of one region alone; none: of all.
+pub async fn pull_of(
+    db: &Database,
+    region: Option<RegionCode>,
+    after: i64,
+    max: u32,
+    wait: Duration,
+) -> Result<Batch, Error> {
     let deadline = Instant::now() + wait.min(WAIT_MAX);
     let mut sealed = db.signals.sealed.subscribe();
     loop {
         sealed.mark_unchanged();
-        let batch = read(db, after, max.clamp(1, BATCH_MAX)).await?;
+        let batch = read(db, region, after, max.clamp(1, BATCH_MAX)).await?;
         let now = Instant::now();
         if !batch.events.is_empty() || now >= deadline {
             return Ok(batch);
@@ -144,7 +155,7 @@ pub async fn pull(db: &Database, after: i64, max: u32, wait: Duration) -> Result
     }
 }
 
-async fn read(db: &Database, after: i64, max: u32) -> Result<Batch, Error> {
+async fn read(db: &Database, region: Option<RegionCode>, after: i64, max: u32) -> Result<Batch, Error> {
     let mut tx = db.begin(Scope::Worker).await?;
     let head_position: i64 =
         sqlx::query_scalar("SELECT position FROM chain_heads WHERE chain = 'events'").fetch_one(&mut *tx).await?;
@@ -152,10 +163,11 @@ async fn read(db: &Database, after: i64, max: u32) -> Result<Batch, Error> {
     if head_position > after {
         events = sqlx::query_as(
             "SELECT id, position, region, kind, subject, data, traceparent, occurred_at FROM events \
-             WHERE position > $1 ORDER BY position LIMIT $2",
+             WHERE position > $1 AND ($3::text IS NULL OR region = $3) ORDER BY position LIMIT $2",
         )
         .bind(after)
         .bind(i64::from(max))
+        .bind(region.map(|region| region.as_str().to_owned()))
         .fetch_all(&mut *tx)
         .await?;
     }

@@ -165,7 +165,7 @@ impl<'a> Probe<'a> {
 
 /// Messages as their bytes.
 #[derive(Clone, Copy)]
-struct Bytes;
+pub(crate) struct Bytes;
 
 impl Codec for Bytes {
     type Encode = Vec<u8>;

@@ -208,6 +208,24 @@ mod tests {
     }
 
     #[test]
+    fn whoever_acts_for_a_resident_acts_for_that_resident_alone() {
+        let (row, others) = (Row::new(), Row::new());
+        let acting = |resident| Caller {
+            subject: Party::Resident(resident),
+            actor: Some(Party::Client("desk".to_owned())),
+            ..staff(row.1, Role::ClinicClerk)
+        };
+        for rule in ["subject_or_organisation", "subject_or_care"] {
+            let policy = policy(rule, "subject");
+            assert!(allowed(&policy, &acting(row.0), &row), "{rule}");
+            for organisation in [row.1, row.2] {
+                let caller = Caller { organisation: Some(organisation), ..acting(others.0) };
+                assert!(!allowed(&policy, &caller, &row), "{rule}");
+            }
+        }
+    }
+
+    #[test]
     fn a_bank_does_not_learn_that_a_row_exists() {
         let bank = staff(OrganisationId::generate(), Role::Bank);
         let policy = policy("organisation", "organisation");

@@ -30,6 +30,8 @@ struct Entry {
     object: Option<ObjectRule>,
     /// Roles with another object rule than the rest.
     object_for: BTreeMap<Role, ObjectRule>,
+    /// Services that come in a resident's name only, under a mandate, and never in their own.
+    on_behalf: BTreeSet<Role>,
     /// Fields of the answer that a role does not get, by path: `resident.mobile`.
     hidden_from: BTreeMap<Role, BTreeSet<String>>,
     /// Text fields of which a role sees the first character.
@@ -43,6 +45,8 @@ struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     pub object: ObjectRule,
+    /// A service that comes in a resident's name only, under a mandate.
+    pub on_behalf: bool,
     /// Fields by path, as `access.toml` names them.
     pub veiled: BTreeMap<String, Veil>,
     mask: FieldMask,
@@ -91,13 +95,16 @@ impl Policy {
     }
 
     fn grants_of(&self, caller: &Caller) -> impl Iterator<Item = &Grant> {
-        caller.roles.iter().filter_map(|role| self.grants.get(role))
+        let grants = caller.roles.iter().filter_map(|role| self.grants.get(role));
+        grants.filter(|grant| !grant.on_behalf || caller.actor.is_some())
     }
 
     /// A service in its own name and nobody else's, on a method that lists it.
     fn lists_service(&self, caller: &Caller) -> bool {
         match (&caller.subject, &caller.actor) {
-            (Party::Service(name), None) => self.grants.contains_key(&Role::Service(name.clone())),
+            (Party::Service(name), None) => {
+                self.grants.get(&Role::Service(name.clone())).is_some_and(|grant| !grant.on_behalf)
+            }
             _ => false,
         }
     }
@@ -183,6 +190,7 @@ impl Policies {
 impl Entry {
     fn fault(&self) -> Option<String> {
         let named = self.object_for.keys().chain(self.hidden_from.keys()).chain(self.masked_for.keys());
+        let named = named.chain(&self.on_behalf);
         let stranger = named.into_iter().find(|role| !self.roles.contains(role));
         match (self.anonymous, self.roles.is_empty(), &self.object, stranger) {
             (true, false, _, _) => Some("anonymous methods have no roles".to_owned()),
@@ -198,9 +206,9 @@ impl Entry {
         let (mut grants, mut faults) = (BTreeMap::new(), Vec::new());
         for role in &self.roles {
             let Some(object) = self.object_for.get(role).or(self.object.as_ref()).cloned() else { continue };
-            let veiled = self.veiled(role);
+            let (veiled, on_behalf) = (self.veiled(role), self.on_behalf.contains(role));
             match mask(method, &veiled) {
-                Ok(mask) => drop(grants.insert(role.clone(), Grant { object, veiled, mask })),
+                Ok(mask) => drop(grants.insert(role.clone(), Grant { object, on_behalf, veiled, mask })),
                 Err(unknown) => faults.extend(unknown),
             }
         }
@@ -234,6 +242,10 @@ fn mask(method: &str, veiled: &BTreeMap<String, Veil>) -> Result<FieldMask, Vec<
 
 #[cfg(test)]
 mod tests {
+    use chrono::DateTime;
+    use types::ids::{OrganisationId, ResidentId};
+    use types::region::RegionCode;
+
     use super::*;
 
     const SERVICE: &str = "anjia.identity.v1.TokenService";
@@ -265,6 +277,50 @@ mod tests {
         let may = |service, method| policies.peers().may(service, &format!("{SERVICE}/{method}"));
         let outcome = [may("referral", "GetKeys"), may("referral", "ExchangeToken"), may("payment", "GetKeys")];
         assert_eq!(outcome, [true, false, false]);
+    }
+
+    #[test]
+    fn a_service_that_comes_on_behalf_of_residents_does_not_come_in_its_own_name() {
+        let text = with(
+            "roles = [\"service:referral\", \"service:payment\"]\nobject = \"subject\"\n\
+             on_behalf = [\"service:referral\"]",
+        );
+        let policies = check(&text).unwrap();
+        let policy = policies.get("anjia.identity.v1.TokenService/GetKeys").unwrap();
+        let own = |name: &str| Caller {
+            subject: Party::Service(name.to_owned()),
+            actor: None,
+            organisation: None,
+            roles: BTreeSet::from([Role::Service(name.to_owned())]),
+            region: RegionCode::BEIJING,
+            delegation: None,
+            token_id: "t".to_owned(),
+            expires_at: DateTime::UNIX_EPOCH,
+        };
+        let resident = ResidentId::generate();
+        let continuing = Caller {
+            subject: Party::Resident(resident),
+            actor: Some(Party::Service("referral".to_owned())),
+            ..own("referral")
+        };
+        let admitted = [&own("referral"), &own("payment"), &continuing].map(|caller| policy.admits(caller, None));
+        assert_eq!(admitted, [false, true, true]);
+        let allowed =
+            [&own("referral"), &own("payment"), &continuing].map(|caller| policy.allows(caller, &Of(resident)));
+        assert_eq!(allowed, [false, true, true]);
+    }
+
+    /// A row of a resident.
+    struct Of(ResidentId);
+
+    impl Guarded for Of {
+        fn resident(&self) -> Option<ResidentId> {
+            Some(self.0)
+        }
+
+        fn organisations(&self) -> Vec<OrganisationId> {
+            vec![]
+        }
     }
 
     #[test]
@@ -304,6 +360,7 @@ mod tests {
             ("masked_for = { resident = [\"keys\"] }", "keys is no text to mask"),
             ("masked_for = { auditor = [\"keys.x\"] }", "says what auditor sees, who may not call it"),
             ("object_for = { auditor = \"anyone\" }", "says what auditor sees, who may not call it"),
+            ("on_behalf = [\"service:payment\"]", "says what service:payment sees, who may not call it"),
         ];
         for (line, expected) in refused {
             let error = check(&with(&format!("{named}{line}"))).unwrap_err().to_string();

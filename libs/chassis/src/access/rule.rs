@@ -50,10 +50,15 @@ impl Relation {
         match self {
             Self::Anyone => true,
             Self::Subject => row.resident().is_some_and(|resident| caller.is(resident)),
-            Self::Organisation => is_among(caller, &row.organisations()),
-            Self::Care => is_among(caller, &row.carers()),
+            Self::Organisation => !is_anothers(caller, row) && is_among(caller, &row.organisations()),
+            Self::Care => !is_anothers(caller, row) && is_among(caller, &row.carers()),
         }
     }
+}
+
+/// Whoever acts for a resident acts for that resident alone: what their organisation may see of others it sees in their own name.
+fn is_anothers(caller: &Caller, row: &impl Guarded) -> bool {
+    caller.acted_for().is_some() && row.resident().is_some_and(|of| !caller.is(of))
 }
 
 fn is_among(caller: &Caller, organisations: &[types::ids::OrganisationId]) -> bool {

@@ -7,6 +7,7 @@ use postgres::{
 };
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
+use types::region::RegionCode;
 
 use crate::harness::{BEIJING, ELSEWHERE, TestDb, add_note, moment};
 
@@ -190,4 +191,17 @@ async fn an_event_belongs_to_a_region_and_to_its_change() {
     add_note(&mut tx, "").await.unwrap_err();
     assert!(tx.commit().await.is_err(), "an ignored error was acknowledged");
     assert_eq!(test.count("SELECT count(*) FROM events").await, 0);
+}
+
+#[tokio::test]
+async fn pl_05_who_asks_for_a_region_hears_of_that_region_alone() {
+    let test = TestDb::new().await;
+    for (scope, subject) in [(BEIJING, "here"), (ELSEWHERE, "there"), (BEIJING, "here again")] {
+        append(&test.db, scope, subject).await;
+    }
+    sealer::seal_all(&test.db).await.unwrap();
+    let told = events::pull_of(&test.db, Some(RegionCode::BEIJING), 0, 10, Duration::ZERO).await.unwrap();
+    assert_eq!(places(&told.events), [(1, "here"), (3, "here again")]);
+    assert_eq!(told.head_position, 3);
+    assert_eq!(pull_all(&test.db).await.len(), 3);
 }

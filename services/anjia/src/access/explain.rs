@@ -81,14 +81,14 @@ impl Seen {
         Self {
             role: role.to_string(),
             object: grant.object.to_string(),
-            rows: grant.object.described(),
+            rows: grant.object.described() + if grant.on_behalf { "; in a resident's name only" } else { "" },
             hidden: veiled(Veil::Hidden),
             masked: veiled(Veil::Masked),
         }
     }
 
     fn is_alike(&self, other: &Self) -> bool {
-        (&self.object, &self.hidden, &self.masked) == (&other.object, &other.hidden, &other.masked)
+        (&self.rows, &self.hidden, &self.masked) == (&other.rows, &other.hidden, &other.masked)
     }
 }
 

@@ -24,7 +24,8 @@ impl App {
         let pair = duplicates::get(&mut tx, id).await?.ok_or(IdentityError::DuplicateNotFound)?;
         let two = residents::get_many(&mut tx, &self.vault, &[pair.resident, pair.other]).await?;
         let registrars: Vec<_> = two.iter().map(|resident| resident.registrar).collect();
-        if !person::decides(ctx, &registrars) {
+        let is_anothers = ctx.caller.acted_for().is_some_and(|of| ![pair.resident, pair.other].contains(&of));
+        if is_anothers || !person::decides(ctx, &registrars) {
             return Err(IdentityError::DuplicateNotFound);
         }
         let settled = Settled { at: self.now(), by: ctx.caller.acting().clone(), evidence };

@@ -37,6 +37,12 @@ impl App {
             return Ok(Page { items: vec![], next_page_token: String::new() });
         }
         let registrar = caller.organisation.filter(|_| !is_operator);
+        // Who acts for a resident asks about that resident.
+        let acted_for = caller.acted_for();
+        if acted_for.is_some() && resident.is_some() && resident != acted_for {
+            return Ok(Page { items: vec![], next_page_token: String::new() });
+        }
+        let resident = acted_for.or(resident);
         let mut tx = self.db.begin(Scope::of(caller)).await?;
         let rows = duplicates::open(&mut tx, resident, registrar, request.after().copied(), request.limit()).await?;
         let page = request.page(rows, |last| last.id.uuid())?;

@@ -30,17 +30,20 @@ async fn id_06_a_consent_holds_for_its_recipient_and_purpose() {
     let hospital = world.hospital().await;
     let person = world.person("chen").await;
     let consent = world.consent(&person.caller, new_consent(person.id, hospital)).await.unwrap();
-    for client_id in ["referral", "hospital"] {
-        let answer = world.check_consent(&world.caller(client_id), person.id, hospital, ConsentPurpose::Referral).await;
+    for caller in [&person.caller, &world.caller("hospital")] {
+        let answer = world.check_consent(caller, person.id, hospital, ConsentPurpose::Referral).await;
         assert_eq!(answer.unwrap(), consent);
     }
     assert_eq!(world.audited("identity.consent.check", person.id).await, 2);
 
-    let referral = world.caller("referral");
-    let purpose = world.check_consent(&referral, person.id, hospital, ConsentPurpose::Research).await;
+    let purpose = world.check_consent(&person.caller, person.id, hospital, ConsentPurpose::Research).await;
     assert_eq!(refused(purpose), denied("NO_CONSENT"));
-    let other = world.check_consent(&referral, person.id, OrganisationId::generate(), ConsentPurpose::Referral).await;
+    let other =
+        world.check_consent(&person.caller, person.id, OrganisationId::generate(), ConsentPurpose::Referral).await;
     assert_eq!(refused(other), denied("NO_CONSENT"));
+    // Referral asks in the resident's name, under a mandate, and not in its own.
+    let referral = world.check_consent(&world.caller("referral"), person.id, hospital, ConsentPurpose::Referral).await;
+    assert_eq!(refused(referral), denied("METHOD_NOT_PERMITTED"));
     // Whoever it does not concern learns nothing.
     let outsider = world.check_consent(&world.caller("clinic"), person.id, hospital, ConsentPurpose::Referral).await;
     assert_eq!(refused(outsider), denied("OUTSIDE_SCOPE"));

@@ -79,17 +79,20 @@ async fn id_04_without_a_delegation_nobody_may_act() {
 }
 
 #[tokio::test]
-async fn id_04_the_referral_service_asks_about_any_delegate() {
+async fn id_04_scheduling_asks_about_any_delegate_and_referral_in_the_residents_name_only() {
     let world = World::start().await;
     let person = world.person("chen").await;
     let delegation = world.delegate(&person, &[Book]).await;
     let worker = world.caller("worker");
-    let referral = world.caller("referral");
-    assert!(world.check(&referral, delegation, person.id, worker.party(), Book).await.is_ok());
-    let other = world.check(&referral, delegation, person.id, world.caller("clinic").party(), Book).await;
+    let scheduling = world.caller("scheduling");
+    assert!(world.check(&scheduling, delegation, person.id, worker.party(), Book).await.is_ok());
+    let other = world.check(&scheduling, delegation, person.id, world.caller("clinic").party(), Book).await;
     assert_eq!(refused(other), denied("NO_DELEGATION"));
-    let other = world.check(&referral, delegation, ResidentId::generate(), worker.party(), Book).await;
+    let other = world.check(&scheduling, delegation, ResidentId::generate(), worker.party(), Book).await;
     assert_eq!(refused(other), denied("NO_DELEGATION"));
+
+    let referral = world.check(&world.caller("referral"), delegation, person.id, worker.party(), Book).await;
+    assert_eq!(refused(referral), denied("METHOD_NOT_PERMITTED"));
 
     let acting = worker.acting_for(person.id, delegation);
     let nosy = world.check(&acting, delegation, person.id, world.caller("clinic").party(), Book).await;
@@ -105,7 +108,7 @@ async fn id_04_a_delegation_expires_at_its_time() {
     let granted = world.grant(&person.caller, short).await.unwrap();
     sleep_past(granted.until).await;
     let id = granted.delegation_id.parse().unwrap();
-    let answer = world.check(&world.caller("referral"), id, person.id, worker.party(), Book).await;
+    let answer = world.check(&world.caller("scheduling"), id, person.id, worker.party(), Book).await;
     assert_eq!(refused(answer), (Code::FailedPrecondition, "DELEGATION_EXPIRED".to_owned()));
 }
 

@@ -3,14 +3,20 @@ use std::time::Duration;
 use proto::anjia::common::v1::{EventBatch, EventCursor};
 use proto::anjia::identity::v1::event_service_client::EventServiceClient;
 use proto::anjia::identity::v1::{DelegatedAction, PullEventsRequest};
+use testkit::TestCaller;
+use testkit::callers::Client;
 use tonic::Status;
 
 use crate::support::{World, new_enrolment, wrong_field};
 
 impl World {
     async fn pull(&self, after_position: i64, max_events: i32, wait_ms: i32) -> Result<EventBatch, Status> {
-        let cursor = Some(EventCursor { after_position, max_events, wait_ms });
-        let request = self.city_app().await.request(PullEventsRequest { cursor }).await;
+        let cursor = EventCursor { after_position, max_events, wait_ms };
+        self.pull_as(&self.city_app().await, cursor).await
+    }
+
+    async fn pull_as(&self, caller: &TestCaller, cursor: EventCursor) -> Result<EventBatch, Status> {
+        let request = caller.request(PullEventsRequest { cursor: Some(cursor) }).await;
         let answer = EventServiceClient::new(self.channel()).pull_events(request).await?;
         Ok(answer.into_inner().batch.unwrap())
     }
@@ -48,6 +54,20 @@ async fn pl_04_events_come_in_order_without_gaps_and_say_ids_only() {
         assert!(data.contains(&person.id.to_string()));
         assert!(!data.contains(&person.number) && !data.contains('陈'));
     }
+}
+
+#[tokio::test]
+async fn pl_05_the_app_of_another_city_hears_nothing_of_this_one() {
+    let world = World::start().await;
+    world.person("chen").await;
+    let all = EventCursor { after_position: 0, max_events: 10, wait_ms: 2_000 };
+    let service = world.caller("scheduling");
+    assert_eq!(world.pull_as(&service, all).await.unwrap().events.len(), 1);
+    assert_eq!(world.pull(0, 10, 0).await.unwrap().events.len(), 1);
+    let elsewhere = Client::new("other-app", "client:other-app".to_owned(), None, &["platform"]);
+    let elsewhere = world.mesh.register(Client { region: "310000".to_owned(), ..elsewhere }).await;
+    let at_once = EventCursor { wait_ms: 0, ..all };
+    assert_eq!(world.pull_as(&elsewhere, at_once).await.unwrap().events, []);
 }
 
 #[tokio::test]

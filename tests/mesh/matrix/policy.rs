@@ -1,0 +1,245 @@
+//! Who should be able to do what: written by hand from the contracts and requirements, and from nothing that decides it. `access.toml`
+//! and the services are compared with this; where they differ one of the two is wrong, and which one is a question for people.
+//!
+//! One line per RPC, or per way of asking (`#…`). `roles` says for each role, by the letter of `people::ROLES`, which relations to what
+//! is asked about let it in, any one of them sufficing:
+//!
+//! * `*` none is needed
+//! * `a` none is needed, but who acts for a resident asks about that resident
+//! * `s` the resident it is about calls, or somebody who acts for her under her delegation
+//! * `r` the resident herself calls, and nobody for her
+//! * `o` the caller's organisation takes part in it
+//! * `k` the caller's organisation is its clinic, `h` its hospital
+//! * `c` the caller's organisation cares for the resident now
+//! * `g` the caller's organisation registered the resident
+//! * `d` the caller is the delegate it names
+//! * `n` it is the caller's organisation's own, and about nobody
+//! * `u` the caller comes in their own name
+//! * `-` none: a role that may ask, but otherwise
+//!
+//! Lower-case letters before `:` are our own services calling in their own name. Who is not named is refused, whatever the relation.
+//!
+//! Whoever acts for a resident acts for that resident alone: such a token opens nothing that is another resident's.
+
+/// What an allowed call comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An answer.
+    Read,
+    /// An answer; who has no part in what there is gets none of it instead of a refusal.
+    List,
+    /// It is carried out, or business refuses it.
+    Write,
+    /// Answered without a token.
+    Open,
+}
+
+use Kind::{List, Open, Read, Write};
+
+/// A line of the policy.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Line {
+    /// `<service>.<Service>/<Method>`, with `#<way of asking>` where there are several.
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    roles: &'static str,
+}
+
+impl Line {
+    /// Without the way of asking.
+    pub(super) fn method(&self) -> &'static str {
+        self.name.split('#').next().unwrap_or(self.name)
+    }
+
+    /// The relations that let a role, or a service, in; none where it is not named.
+    pub(super) fn relations(&self, role: char) -> Option<&'static str> {
+        self.roles.split_ascii_whitespace().find_map(|entry| match entry.split_once(':') {
+            Some((roles, relations)) => roles.contains(role).then_some(relations),
+            None => panic!("{}: {entry} says no relation", self.name),
+        })
+    }
+}
+
+const fn line(name: &'static str, kind: Kind, roles: &'static str) -> Line {
+    Line { name, kind, roles }
+}
+
+/// Everybody outside who works in the region.
+#[rustfmt::skip]
+pub(super) const POLICY: &[Line] = &[
+    // A desk registers who stands before it; what it registered it keeps right. Who cares for somebody sees who they are.
+    line("identity.ResidentService/RegisterResident", Write, "WCX:u"),
+    line("identity.ResidentService/GetResident", Read, "R:s W:sg FCLD:sc X:g"),
+    line("identity.ResidentService/FindResident", Read, "WCLD:* p:*"),
+    line("identity.ResidentService/UpdateResident", Write, "R:r WC:g X:*"),
+    line("identity.ResidentService/ListResidentChanges", Read, "R:s WC:sg X:*"),
+    line("identity.ResidentService/AddIdentifier", Write, "WC:g X:*"),
+    line("identity.ResidentService/WithdrawIdentifier", Write, "WC:g X:*"),
+    line("identity.ResidentService/VerifyCredential", Read, "WCLD:*"),
+    line("identity.ResidentService/ListPossibleDuplicates", List, "WC:g X:*"),
+    line("identity.ResidentService/DismissDuplicate", Write, "WC:g X:*"),
+    line("identity.GuardianshipService/RegisterGuardianship", Write, "WX:a"),
+    line("identity.GuardianshipService/GetGuardianship", Read, "R:s W:sk X:*"),
+    line("identity.GuardianshipService/ListGuardianships", List, "R:s W:sk X:*"),
+    line("identity.GuardianshipService/EndGuardianship", Write, "W:k X:*"),
+    line("identity.VulnerabilityService/SetFlag", Write, "OX:*"),
+    line("identity.VulnerabilityService/EndFlag", Write, "O:o X:*"),
+    line("identity.VulnerabilityService/ListFlags", List, "R:s OV:o X:*"),
+    line("identity.CommunityService/PutCommunity", Write, "X:*"),
+    line("identity.CommunityService/GetCommunity", Read, "RWFCLPX:*"),
+    line("identity.CommunityService/ListCommunities", Read, "RWFCLPX:*"),
+    line("identity.CommunityService/ListResidents", List, "WF:k"),
+    // Organisations, alliances and designations are public knowledge; operators and insurers keep them.
+    line("identity.OrganisationService/RegisterOrganisation", Write, "X:*"),
+    line("identity.OrganisationService/UpdateOrganisation", Write, "X:*"),
+    line("identity.OrganisationService/GetOrganisation", Read, "RWFCLDOVBPXA:* sra:*"),
+    line("identity.OrganisationService/ListOrganisations", Read, "RWFCLDOVBPXA:* r:*"),
+    line("identity.OrganisationService/RegisterPractitioner", Write, "X:*"),
+    line("identity.OrganisationService/GetPractitioner", Read, "RWFCLDOVPXA:* s:*"),
+    line("identity.AllianceService/FormAlliance", Write, "X:*"),
+    line("identity.AllianceService/JoinAlliance", Write, "X:*"),
+    line("identity.AllianceService/LeaveAlliance", Write, "X:*"),
+    line("identity.AllianceService/GetAlliance", Read, "RWFCLDOVPXA:*"),
+    line("identity.AllianceService/ListAlliances", Read, "RWFCLDOVPXA:*"),
+    line("identity.BankProfileService/SetBankProfile", Write, "X:*"),
+    line("identity.BankProfileService/GetBankProfile", Read, "B:n X:*"),
+    line("identity.DesignationService/DesignateProvider", Write, "O:*"),
+    line("identity.DesignationService/SuspendDesignation", Write, "O:o"),
+    line("identity.DesignationService/ResumeDesignation", Write, "O:o"),
+    line("identity.DesignationService/EndDesignation", Write, "O:o"),
+    line("identity.DesignationService/GetDesignation", Read, "RWFCLDOVPXA:*"),
+    line("identity.DesignationService/ListDesignations", Read, "RWFCLDOVPXA:*"),
+    // Cover is recorded by an insurer and seen by the insured and those who pay.
+    line("identity.EnrolmentService/EnrolResident", Write, "OX:*"),
+    line("identity.EnrolmentService/GetEnrolment", Read, "R:s OV:o X:-"),
+    line("identity.EnrolmentService/ListEnrolments", List, "R:s OV:o X:-"),
+    line("identity.EnrolmentService/CorrectEnrolment", Write, "O:o X:-"),
+    line("identity.EnrolmentService/EndEnrolment", Write, "O:o X:-"),
+    line("identity.EnrolmentService/GetCoverage", Read, "R:s sa:*"),
+    line("identity.EnrolmentService/FileRemoteCare", Write, "R:s WFC:s O:*"),
+    line("identity.EnrolmentService/GetRemoteCareFiling", Read, "R:s WFC:s OV:o"),
+    line("identity.EnrolmentService/WithdrawRemoteCare", Write, "R:s WFC:s O:o"),
+    line("identity.FamilyDoctorService/ListServicePackages", Read, "RWFCLOVPXA:*"),
+    line("identity.FamilyDoctorService/SignFamilyDoctorContract", Write, "R:s WFC:s"),
+    line("identity.FamilyDoctorService/RenewFamilyDoctorContract", Write, "R:s WFC:s"),
+    line("identity.FamilyDoctorService/EndFamilyDoctorContract", Write, "R:s WFC:sk"),
+    line("identity.FamilyDoctorService/GetFamilyDoctorContract", Read, "R:s WFCL:sk"),
+    // A resident signs, by herself or at a desk; a delegate passes nothing on and takes nothing back.
+    line("identity.DelegationService/GrantDelegation#own", Write, "R:r"),
+    line("identity.DelegationService/GrantDelegation#desk", Write, "WFC:u"),
+    line("identity.DelegationService/GrantDelegation#papers", Write, "X:*"),
+    line("identity.DelegationService/ProposeDelegation", Write, "WFCLD:a"),
+    line("identity.DelegationService/ConfirmDelegation", Write, "R:r"),
+    line("identity.DelegationService/GetDelegation", Read, "R:s WFCLD:s X:- p:*"),
+    line("identity.DelegationService/GetDelegation#desk", Read, "R:s WFCLD:so"),
+    line("identity.DelegationService/GetDelegation#papers", Read, "R:s WFCLD:s X:o"),
+    line("identity.DelegationService/ListDelegations", Read, "R:s"),
+    line("identity.DelegationService/GetDelegationReceipt", Read, "R:s WFC:s X:-"),
+    line("identity.DelegationService/GetDelegationReceipt#desk", Read, "R:s WFC:so"),
+    line("identity.DelegationService/GetDelegationReceipt#papers", Read, "R:s WFC:s X:o"),
+    line("identity.DelegationService/CheckDelegation#own", Read, "WFCLDB:s R:-"),
+    line("identity.DelegationService/CheckDelegation#service", Read, "s:*"),
+    line("identity.DelegationService/RevokeDelegation#own", Write, "R:r"),
+    line("identity.DelegationService/RevokeDelegation#papers", Write, "R:r X:o"),
+    line("identity.ConsentService/GrantConsent", Write, "R:s WFCL:s"),
+    line("identity.ConsentService/RevokeConsent", Write, "R:s WFCL:s"),
+    line("identity.ConsentService/GetConsent", Read, "R:s WFCLD:so"),
+    line("identity.ConsentService/ListConsents", Read, "R:s"),
+    line("identity.ConsentService/CheckConsent", Read, "R:s WFCLD:so"),
+    line("identity.BreakGlassService/OpenBreakGlass", Write, "FL:a"),
+    line("identity.BreakGlassService/CheckBreakGlass", Read, "FL:o"),
+    line("identity.BreakGlassService/ListBreakGlass#resident", List, "R:s FL:s"),
+    line("identity.BreakGlassService/ListBreakGlass#organisation", List, "FL:o"),
+    line("identity.BreakGlassService/ListUnreviewedBreakGlass", Read, "A:*"),
+    line("identity.BreakGlassService/ReviewBreakGlass", Write, "A:*"),
+    // Tokens are for everybody who proves who they are; taking others' back is for operators.
+    line("identity.TokenService/ExchangeToken", Open, "RWFCLDOVBPXA:* srap:*"),
+    line("identity.TokenService/GetKeys", Open, "RWFCLDOVBPXA:* srap:*"),
+    line("identity.TokenService/RevokeToken#lasting", Write, "X:*"),
+    line("identity.TokenService/RevokeToken#own", Write, "RWFCLDOVBPXA:*"),
+    line("identity.TokenService/LiftRevocation", Write, "X:*"),
+    line("identity.TokenService/PullRevocations", Read, "srap:*"),
+    line("identity.EventService/PullEvents", Read, "P:* s:*"),
+    line("identity.PrivacyService/ExportResident", Read, "R:r X:*"),
+    line("identity.AuditService/GetCheckpoint", Read, "XA:*"),
+    line("identity.AuditService/ProveInclusion", Read, "XA:*"),
+    line("identity.AuditService/ProveConsistency", Read, "XA:*"),
+    line("identity.AuditService/ListAccess", Read, "R:s WF:s A:*"),
+    // Places are published by who keeps them and found by everybody; a booking is the resident's.
+    line("scheduling.SessionService/PublishSessions", Write, "FCLD:n"),
+    line("scheduling.SessionService/GetSession", Read, "RWFCLDBPX:*"),
+    line("scheduling.SessionService/SearchSlots", Read, "RWFCLDBPX:*"),
+    line("scheduling.AppointmentService/HoldSlot", Write, "R:s WFCLDB:s"),
+    line("scheduling.AppointmentService/ConfirmAppointment", Write, "R:s WFCLDB:s r:*"),
+    line("scheduling.AppointmentService/Book#own", Write, "R:s WFCLDB:s"),
+    line("scheduling.AppointmentService/Book#delegate", Write, "WFCLDB:sd"),
+    line("scheduling.AppointmentService/CancelAppointment", Write, "R:s W:s FCLD:so B:s r:*"),
+    line("scheduling.AppointmentService/GetAppointment", Read, "R:s WFCLD:so B:s ra:*"),
+    line("scheduling.AppointmentService/ListAppointments#resident", List, "R:s WFCLDB:s"),
+    line("scheduling.AppointmentService/ListAppointments#provider", List, "WFCLD:o"),
+    line("scheduling.VisitService/CheckIn", Write, "FCLD:o"),
+    line("scheduling.VisitService/EndVisit", Write, "FCLD:o"),
+    line("scheduling.VisitService/GetVisit", Read, "R:s WFCLD:so"),
+    line("scheduling.EventService/PullEvents", Read, "irap:*"),
+    line("scheduling.PrivacyService/ExportResident", Read, "R:r X:*"),
+    line("scheduling.AuditService/GetCheckpoint", Read, "XA:*"),
+    line("scheduling.AuditService/ProveInclusion", Read, "XA:*"),
+    line("scheduling.AuditService/ProveConsistency", Read, "XA:*"),
+    line("scheduling.AuditService/ListAccess", Read, "R:s WF:s A:*"),
+    // A referral is the resident's; the target decides.
+    line("referral.ReferralService/ProposeTargets", Read, "R:s WFCLD:so"),
+    line("referral.ReferralService/SubmitReferral", Write, "R:s WFLD:s"),
+    line("referral.ReferralService/WatchWorkList", List, "FCLD:o"),
+    line("referral.ReferralService/AcceptReferral", Write, "LD:h"),
+    line("referral.ReferralService/ReturnReferral", Write, "LD:h"),
+    line("referral.ReferralService/CloseReferral", Write, "LD:h"),
+    line("referral.ReferralService/GetReferral", Read, "R:s WFCLD:so"),
+    line("referral.ReferralService/ListReferrals#resident", List, "R:s WCD:s FL:sc"),
+    line("referral.ReferralService/ListReferrals#organisation", List, "WFCLD:o"),
+    line("referral.JourneyService/GetJourney", Read, "R:s WFLD:s"),
+    line("referral.EventService/PullEvents", Read, "P:* i:*"),
+    line("referral.PrivacyService/ExportResident", Read, "R:r X:*"),
+    line("referral.AuditService/GetCheckpoint", Read, "XA:*"),
+    line("referral.AuditService/ProveInclusion", Read, "XA:*"),
+    line("referral.AuditService/ProveConsistency", Read, "XA:*"),
+    line("referral.AuditService/ListAccess", Read, "R:s WF:s A:*"),
+    // Policies are public rules that one officer proposes and another releases; what somebody's care costs is theirs and the provider's.
+    line("adjudication.PolicyService/ProposePolicy", Write, "O:*"),
+    line("adjudication.PolicyService/ReleasePolicy", Write, "O:*"),
+    line("adjudication.PolicyService/GetPolicy", Read, "RCLOVPXA:*"),
+    line("adjudication.PolicyService/ListPolicies", Read, "OVPXA:*"),
+    line("adjudication.PolicyService/PutCatalogue", Write, "O:*"),
+    line("adjudication.PolicyService/GetCatalogueItem", Read, "CLOVPXA:*"),
+    line("adjudication.AdjudicationService/QuoteCare", Write, "R:s WFCLD:s"),
+    line("adjudication.AdjudicationService/GetQuote", Read, "R:s WFCLD:so"),
+    line("adjudication.AdjudicationService/DivideClaim", Write, "CLD:o"),
+    line("adjudication.AdjudicationService/ConfirmSettlement", Write, "p:*"),
+    line("adjudication.AdjudicationService/GetSettlement", Read, "R:s WFCLD:so"),
+    line("adjudication.AdjudicationService/GetClaim", Read, "R:s WFCLD:so"),
+    line("adjudication.AdjudicationService/ListClaims", List, "R:s WFCLD:so"),
+    line("adjudication.EventService/PullEvents", Read, "P:* s:*"),
+    line("adjudication.PrivacyService/ExportResident", Read, "R:r X:*"),
+    line("adjudication.AuditService/GetCheckpoint", Read, "XA:*"),
+    line("adjudication.AuditService/ProveInclusion", Read, "XA:*"),
+    line("adjudication.AuditService/ProveConsistency", Read, "XA:*"),
+    line("adjudication.AuditService/ListAccess", Read, "R:s WF:s A:*"),
+    // A bill is the resident's and its payee's; a credit line its bank's and the resident's.
+    line("payment.BillService/AuthoriseBill", Write, "R:s WFCLD:so"),
+    line("payment.BillService/CaptureBill", Write, "R:s WFCLD:so"),
+    line("payment.BillService/CancelBill", Write, "R:s WFCLD:so r:*"),
+    line("payment.BillService/GetBill", Read, "R:s WFCLD:so"),
+    line("payment.BillService/ListBills#resident", List, "R:s WFCLD:s"),
+    line("payment.BillService/ListBills#payee", List, "WFCLD:o"),
+    line("payment.BillService/GetReceipt", Read, "R:s WFCLD:so"),
+    line("payment.BillService/VerifyReceipt", Read, "RWFCLDOVBPXA:*"),
+    line("payment.BankService/GrantCreditLine", Write, "B:a"),
+    line("payment.BankService/GetCreditLine", Read, "B:o R:s WF:s"),
+    line("payment.BankService/QueryOrders", List, "B:n"),
+    line("payment.BankService/ReportOrder", Write, "B:n"),
+    line("payment.EventService/PullEvents", Read, "P:*"),
+    line("payment.PrivacyService/ExportResident", Read, "R:r X:*"),
+    line("payment.AuditService/GetCheckpoint", Read, "XA:*"),
+    line("payment.AuditService/ProveInclusion", Read, "XA:*"),
+    line("payment.AuditService/ProveConsistency", Read, "XA:*"),
+    line("payment.AuditService/ListAccess", Read, "R:s WF:s A:*"),
+];

@@ -22,6 +22,7 @@
 
 pub mod audit;
 pub mod consumer;
+pub mod erasure;
 pub mod events;
 pub mod lease;
 pub mod paging;

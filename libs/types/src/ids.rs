@@ -85,6 +85,8 @@ ids! {
     DelegationReceiptId,
     ConsentId,
     BreakGlassId,
+    /// A person's request to be erased.
+    ErasureId,
     SessionId,
     SlotId,
     AppointmentId,

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use adjudication::app::App;
-use adjudication::app::PERSONAL;
+use adjudication::app::{App, OPEN, PERSONAL};
 use adjudication::config::Config;
-use adjudication::peers::{Identity, Scheduling};
+use adjudication::peers::{Identity, IdentityEvents, Scheduling};
 use adjudication::{MIGRATOR, grpc, work};
+use chassis::erasure::Erasures;
 use chassis::{Credentials, Server, Tls, Verifier, command, telemetry};
 use chrono::TimeDelta;
 use postgres::{
-    Database, MigrateConfig, personal,
+    Database, MigrateConfig, personal, retention,
     vault::{self, KeysCommand},
 };
 use types::clock::{Clock, SystemClock};
@@ -53,6 +53,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         division_valid: TimeDelta::hours(config.division_valid_h.into()),
     };
 
+    let requests = IdentityEvents::new(identity.clone(), credentials.clone());
+    let erasures = Erasures::new(db.clone(), "adjudication", PERSONAL, OPEN, identity.clone(), credentials.clone());
+    let (keeping, keeper) = (db.clone(), clock.clone());
     let (ready, sealed, quoted) = (db.clone(), db.clone(), app.clone());
     let served = Server::new("adjudication", &config.server)
         .access(include_str!("../access.toml"))
@@ -63,6 +66,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
         .work("upkeep", |stop| postgres::upkeep(sealed, stop))
+        .work("erasures", |stop| erasures.run(requests, stop))
+        .work("retention", |stop| retention::keep(keeping, "adjudication", PERSONAL, keeper, stop))
         .work("appointments", |stop| work::appointments::run(quoted, stop))
         .serve(grpc::routes(&app))
         .await;

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::erasure::Erasures;
 use chassis::{Credentials, Server, Tls, Verifier, command, telemetry};
 use chrono::TimeDelta;
-use payment::app::PERSONAL;
-use payment::app::{App, Durations};
+use payment::app::{App, Durations, OPEN, PERSONAL};
 use payment::config::Config;
-use payment::peers::{adjudication::Adjudication, identity::Identity, scheduling::Scheduling};
+use payment::peers::{
+    adjudication::Adjudication,
+    identity::{Identity, IdentityEvents},
+    scheduling::Scheduling,
+};
 use payment::{MIGRATOR, grpc, work};
 use postgres::{
-    Database, MigrateConfig, personal,
+    Database, MigrateConfig, personal, retention,
     vault::{self, KeysCommand},
 };
 use tokio::sync::Notify;
@@ -61,6 +65,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         captures_due: Notify::new(),
     });
 
+    let requests = IdentityEvents::new(identity.clone(), credentials.clone());
+    let erasures = Erasures::new(db.clone(), "payment", PERSONAL, OPEN, identity.clone(), credentials.clone());
+    let (keeping, keeper) = (db.clone(), clock.clone());
     let (ready, capturing, expiring, following) = (db.clone(), app.clone(), app.clone(), app.clone());
     let served = Server::new("payment", &config.server)
         .access(include_str!("../access.toml"))
@@ -71,6 +78,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
         .work("upkeep", |stop| postgres::upkeep(db, stop))
+        .work("erasures", |stop| erasures.run(requests, stop))
+        .work("retention", |stop| retention::keep(keeping, "payment", PERSONAL, keeper, stop))
         .work("captures", |stop| work::captures::run(capturing, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
         .work("appointments", |stop| work::appointments::run(following, scheduling, stop))

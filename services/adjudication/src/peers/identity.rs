@@ -1,12 +1,19 @@
+use std::time::Duration;
+
 use chassis::channel::Channel;
 use chassis::error::reason;
-use chassis::{Context, Credentials};
+use chassis::{Context, Credentials, feed};
 use chrono::NaiveDate;
+use postgres::consumer::Source;
+use postgres::events::Event;
+use proto::anjia::common::v1::EventCursor;
 use proto::anjia::identity::v1 as wire;
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
 use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
+use proto::anjia::identity::v1::event_service_client::EventServiceClient;
 use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
 use proto::convert;
+use tonic::{Code, Status};
 use types::ids::{DelegationId, OrganisationId, ResidentId};
 
 use super::{broken, translate};
@@ -15,6 +22,8 @@ use crate::domain::error::AdjudicationError;
 use crate::domain::provider::{DesignatedFor, Provider};
 
 const PEER: &str = "identity";
+/// What a long poll may take beyond its wait.
+const PULL_MARGIN: Duration = Duration::from_secs(5);
 
 /// Identity: how a person is insured, who may see their records, and what an organisation is.
 #[derive(Clone)]
@@ -143,4 +152,38 @@ fn coverage(answer: Option<&wire::Coverage>) -> Result<Coverage, convert::FieldE
             .map(|contract| convert::id("organisation_id", &contract.organisation_id))
             .transpose()?,
     })
+}
+
+/// Identity's events: who asked to be erased.
+#[derive(Clone)]
+pub struct IdentityEvents {
+    events: EventServiceClient<Channel>,
+    credentials: Credentials,
+}
+
+impl IdentityEvents {
+    pub fn new(channel: Channel, credentials: Credentials) -> Self {
+        Self { events: EventServiceClient::new(channel), credentials }
+    }
+}
+
+impl Source for IdentityEvents {
+    type Error = Status;
+
+    fn name(&self) -> &'static str {
+        "identity/erasures"
+    }
+
+    async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, Status> {
+        let own = self.credentials.own().await?.with_call_limit(wait + PULL_MARGIN);
+        let cursor = EventCursor {
+            after_position: after,
+            max_events: i32::try_from(max).unwrap_or(i32::MAX),
+            wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
+        };
+        let request = own.request(wire::PullEventsRequest { cursor: Some(cursor) });
+        let answer = self.events.clone().pull_events(request).await?;
+        feed::from_wire(answer.into_inner().batch.unwrap_or_default())
+            .map_err(|error| Status::new(Code::Internal, error.to_string()))
+    }
 }

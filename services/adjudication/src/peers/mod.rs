@@ -3,7 +3,7 @@
 mod identity;
 mod scheduling;
 
-pub use identity::Identity;
+pub use identity::{Identity, IdentityEvents};
 pub use scheduling::Scheduling;
 
 use chassis::error::reason;

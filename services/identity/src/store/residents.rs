@@ -144,11 +144,12 @@ pub async fn update(conn: &mut PgConnection, vault: &Vault, resident: &Resident)
     Ok(done.rows_affected() == 1)
 }
 
+/// Refused if the resident was erased, as are [`exists`] and [`lock`].
 pub async fn get(conn: &mut PgConnection, vault: &Vault, id: ResidentId) -> Result<Option<Resident>, postgres::Error> {
-    Ok(get_many(conn, vault, &[id]).await?.pop())
+    if exists(conn, id).await? { Ok(get_many(conn, vault, &[id]).await?.pop()) } else { Ok(None) }
 }
 
-/// Those of them that are registered, in order of id.
+/// Those of them that are registered and not erased, in order of id.
 pub async fn get_many(
     conn: &mut PgConnection,
     vault: &Vault,
@@ -158,7 +159,7 @@ pub async fn get_many(
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, region, revision, name_sealed, birth_date_sealed, sex_sealed, mobile_sealed, address_sealed, key_version, \
          language, community, community_code, grid_cell, provisional, mother_resident_id, registrar_organisation_id, registered_at \
-         FROM residents WHERE id = ANY ($1) ORDER BY id",
+         FROM residents WHERE id = ANY ($1) AND state <> 'ERASED' ORDER BY id",
     )
     .bind(ids)
     .fetch_all(conn)
@@ -167,19 +168,26 @@ pub async fn get_many(
 }
 
 pub async fn exists(conn: &mut PgConnection, id: ResidentId) -> Result<bool, postgres::Error> {
-    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM residents WHERE id = $1)")
-        .bind(id.uuid())
-        .fetch_one(conn)
-        .await?)
+    let state: Option<String> =
+        sqlx::query_scalar("SELECT state FROM residents WHERE id = $1").bind(id.uuid()).fetch_optional(conn).await?;
+    is_somebody(state.as_deref())
+}
+
+/// Whether there is a resident of this state.
+fn is_somebody(state: Option<&str>) -> Result<bool, postgres::Error> {
+    match state {
+        Some("ERASED") => Err(postgres::Error::ResidentErased),
+        state => Ok(state.is_some()),
+    }
 }
 
 /// Lets one transaction at a time change what belongs to the resident; false if there is no such resident.
 pub async fn lock(conn: &mut PgConnection, id: ResidentId) -> Result<bool, postgres::Error> {
-    let found: Option<Uuid> = sqlx::query_scalar("SELECT id FROM residents WHERE id = $1 FOR NO KEY UPDATE")
+    let state: Option<String> = sqlx::query_scalar("SELECT state FROM residents WHERE id = $1 FOR NO KEY UPDATE")
         .bind(id.uuid())
         .fetch_optional(conn)
         .await?;
-    Ok(found.is_some())
+    is_somebody(state.as_deref())
 }
 
 /// Somebody who may be the resident.

@@ -1,14 +1,20 @@
 //! Identity: whom a bank means, and whether somebody may pay for a resident.
 
+use std::time::Duration;
+
 use chassis::channel::Channel;
-use chassis::{Context, error};
+use chassis::{Context, Credentials, error, feed};
+use postgres::consumer::Source;
+use postgres::events::Event;
+use proto::anjia::common::v1::EventCursor;
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
+use proto::anjia::identity::v1::event_service_client::EventServiceClient;
 use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
 use proto::anjia::identity::v1::{
-    CheckDelegationRequest, DelegatedAction, Delegation, FindResidentRequest, GetDelegationRequest,
+    CheckDelegationRequest, DelegatedAction, Delegation, FindResidentRequest, GetDelegationRequest, PullEventsRequest,
 };
 use proto::convert;
-use tonic::Status;
+use tonic::{Code, Status};
 use types::delegation::Limits;
 use types::ids::{DelegationId, ResidentId};
 use types::national_id::NationalId;
@@ -17,6 +23,8 @@ use super::{broken, translate};
 use crate::domain::error::PaymentError;
 
 const PEER: &str = "identity";
+/// What a long poll may take beyond its wait.
+const PULL_MARGIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone)]
 pub struct Identity {
@@ -117,5 +125,39 @@ fn refused(status: &Status) -> PaymentError {
         Some("DELEGATION_EXPIRED") => PaymentError::DelegationExpired,
         Some("ACTION_NOT_DELEGATED") => PaymentError::ActionNotDelegated,
         _ => translate(PEER, status),
+    }
+}
+
+/// Identity's events: who asked to be erased.
+#[derive(Clone)]
+pub struct IdentityEvents {
+    events: EventServiceClient<Channel>,
+    credentials: Credentials,
+}
+
+impl IdentityEvents {
+    pub fn new(channel: Channel, credentials: Credentials) -> Self {
+        Self { events: EventServiceClient::new(channel), credentials }
+    }
+}
+
+impl Source for IdentityEvents {
+    type Error = Status;
+
+    fn name(&self) -> &'static str {
+        "identity/erasures"
+    }
+
+    async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, Status> {
+        let own = self.credentials.own().await?.with_call_limit(wait + PULL_MARGIN);
+        let cursor = EventCursor {
+            after_position: after,
+            max_events: i32::try_from(max).unwrap_or(i32::MAX),
+            wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
+        };
+        let request = own.request(PullEventsRequest { cursor: Some(cursor) });
+        let answer = self.events.clone().pull_events(request).await?;
+        feed::from_wire(answer.into_inner().batch.unwrap_or_default())
+            .map_err(|error| Status::new(Code::Internal, error.to_string()))
     }
 }

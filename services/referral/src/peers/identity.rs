@@ -1,15 +1,17 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
-use chassis::{Context, channel::Channel, error::reason};
+use chassis::{Context, Credentials, channel::Channel, error::reason, feed};
+use postgres::{consumer::Source, events::Event};
 use proto::{
+    anjia::common::v1::EventCursor,
     anjia::identity::v1::{
         self as wire, break_glass_service_client::BreakGlassServiceClient,
         consent_service_client::ConsentServiceClient, delegation_service_client::DelegationServiceClient,
-        organisation_service_client::OrganisationServiceClient,
+        event_service_client::EventServiceClient, organisation_service_client::OrganisationServiceClient,
     },
     convert::{self, FieldError},
 };
-use tonic::Status;
+use tonic::{Code, Status};
 use types::{
     ids::{BreakGlassId, DelegationId, OrganisationId, ResidentId},
     place::Place,
@@ -26,6 +28,8 @@ use crate::domain::{
 };
 
 const PEER: &str = "identity";
+/// What a long poll may take beyond its wait.
+const PULL_MARGIN: Duration = Duration::from_secs(5);
 
 /// Identity: consents, delegations, providers.
 #[derive(Clone)]
@@ -231,4 +235,38 @@ fn provider(organisation: &wire::Organisation) -> Result<Provider, FieldError> {
         place: organisation.place.as_ref().map(|place| convert::place("place", Some(place))).transpose()?,
         capabilities: departments.flat_map(|department| department.capabilities.iter().cloned()).collect(),
     })
+}
+
+/// Identity's events: who asked to be erased.
+#[derive(Clone)]
+pub struct IdentityEvents {
+    events: EventServiceClient<Channel>,
+    credentials: Credentials,
+}
+
+impl IdentityEvents {
+    pub fn new(channel: Channel, credentials: Credentials) -> Self {
+        Self { events: EventServiceClient::new(channel), credentials }
+    }
+}
+
+impl Source for IdentityEvents {
+    type Error = Status;
+
+    fn name(&self) -> &'static str {
+        "identity/erasures"
+    }
+
+    async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, Status> {
+        let own = self.credentials.own().await?.with_call_limit(wait + PULL_MARGIN);
+        let cursor = EventCursor {
+            after_position: after,
+            max_events: i32::try_from(max).unwrap_or(i32::MAX),
+            wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
+        };
+        let request = own.request(wire::PullEventsRequest { cursor: Some(cursor) });
+        let answer = self.events.clone().pull_events(request).await?;
+        feed::from_wire(answer.into_inner().batch.unwrap_or_default())
+            .map_err(|error| Status::new(Code::Internal, error.to_string()))
+    }
 }

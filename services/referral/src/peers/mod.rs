@@ -6,7 +6,7 @@ mod payment;
 mod scheduling;
 
 pub use adjudication::Adjudication;
-pub use identity::{Identity, Provider};
+pub use identity::{Identity, IdentityEvents, Provider};
 pub use payment::Payment;
 pub use scheduling::Scheduling;
 

@@ -179,13 +179,15 @@ impl Identity {
 
 /// Identity's events, pulled in scheduling's own name.
 pub struct IdentityEvents {
+    name: &'static str,
     channel: Channel,
     credentials: Credentials,
 }
 
 impl IdentityEvents {
-    pub const fn new(channel: Channel, credentials: Credentials) -> Self {
-        Self { channel, credentials }
+    /// `name` is that of the cursor.
+    pub const fn new(name: &'static str, channel: Channel, credentials: Credentials) -> Self {
+        Self { name, channel, credentials }
     }
 }
 
@@ -193,7 +195,7 @@ impl Source for IdentityEvents {
     type Error = Status;
 
     fn name(&self) -> &'static str {
-        PEER
+        self.name
     }
 
     async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, Status> {

@@ -5,6 +5,7 @@
 mod bad_input;
 mod care;
 mod delegated;
+mod erasure;
 mod faults;
 mod idempotency;
 mod journey;

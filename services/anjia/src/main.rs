@@ -6,6 +6,7 @@ mod bench;
 mod certs;
 mod demo;
 mod down;
+mod erase;
 mod export;
 mod setup;
 mod token;
@@ -41,6 +42,7 @@ enum Command {
     Token(token::Args),
     Certs(certs::Args),
     Export(export::Args),
+    Erase(erase::Args),
     Verify(verify::Args),
     Bench(bench::Args),
     Access(access::Args),
@@ -72,6 +74,7 @@ async fn main() -> ExitCode {
         Command::Token(args) => token::run(&args).await,
         Command::Certs(args) => certs::run(&args),
         Command::Export(args) => export::run(&args).await,
+        Command::Erase(args) => erase::run(&args).await,
         Command::Verify(args) => verify::command(&args).await,
         Command::Audit(args) => audit::run(&args).await,
         Command::Bench(args) => bench::run(&args).await,

@@ -49,7 +49,14 @@ pub(super) const CHECKS: &[Check] = &[
         "no event is parked",
         "SELECT source || '/' || position, format('parked: %s', cause) FROM parked_events",
     ),
-    told("a resident is told of once", "identity", "residents", "state = 'REGISTERED'", "resident.registered", Once),
+    told(
+        "a resident is told of once",
+        "identity",
+        "residents",
+        "state IN ('REGISTERED', 'ERASED')",
+        "resident.registered",
+        Once,
+    ),
     told("a delegation is told of once", "identity", "delegations", "true", "delegation.granted", Once),
     told(
         "the end of a delegation is told of once",
@@ -138,7 +145,7 @@ const fn told(
 }
 
 impl Told {
-    /// Both ways, in one statement and so in one snapshot.
+    /// Both ways, in one statement and so in one snapshot. What erasure or retention removed since, as the audit says, did happen.
     pub(super) async fn violations(&self, databases: &mut Databases) -> Result<Option<Vec<Violation>>> {
         let Some(connection) = databases.get(self.service) else {
             return Ok(None);
@@ -151,7 +158,9 @@ impl Told {
              FROM {table} LEFT JOIN told ON told.subject = {table}.id::text WHERE ({when}) AND {wrong} \
              UNION ALL \
              SELECT subject, format('%s tells of what did not happen', $1) FROM told \
-             WHERE NOT EXISTS (SELECT FROM {table} WHERE {table}.id::text = told.subject AND ({when}))",
+             WHERE NOT EXISTS (SELECT FROM {table} WHERE {table}.id::text = told.subject AND ({when})) \
+                 AND NOT EXISTS (SELECT FROM audit_entries WHERE rows @> jsonb_build_array( \
+                     jsonb_build_object('table', '{table}', 'id', told.subject, 'removed', true)))",
             table = self.table,
             when = self.when,
         );

@@ -23,7 +23,7 @@ impl World {
         PrivacyServiceClient::new(self.channel())
     }
 
-    async fn ask(&self, caller: &TestCaller, id: ResidentId, evidence: &str) -> Result<Erasure, Status> {
+    async fn ask_to_erase(&self, caller: &TestCaller, id: ResidentId, evidence: &str) -> Result<Erasure, Status> {
         let message = RequestErasureRequest {
             request_id: request_id(),
             resident_id: id.to_string(),
@@ -66,13 +66,13 @@ impl World {
 
     /// Asked for by the person, and carried out.
     async fn erase(&self, person: &Person) -> String {
-        let id = self.ask(&person.caller, person.id, "").await.unwrap().erasure_id;
+        let id = self.ask_to_erase(&person.caller, person.id, "").await.unwrap().erasure_id;
         self.all_say(&id, ErasureWord::Clear).await;
         self.all_say(&id, ErasureWord::Closed).await;
         id
     }
 
-    async fn count(&self, sql: &'static str, id: ResidentId) -> i64 {
+    async fn count_of(&self, sql: &'static str, id: ResidentId) -> i64 {
         sqlx::query_scalar(sql).bind(id.uuid()).fetch_one(&mut self.mesh.owner("identity").await).await.unwrap()
     }
 }
@@ -83,15 +83,15 @@ async fn id_08_an_erasure_is_asked_for_by_the_person_their_guardian_or_an_operat
     let person = world.person("chen").await;
     let stranger = world.person("wang").await;
     let operator = world.caller("operator");
-    assert_eq!(refused(world.ask(&stranger.caller, person.id, "").await), denied("OUTSIDE_SCOPE"));
-    assert_eq!(wrong_field(world.ask(&operator, person.id, "").await), "evidence");
+    assert_eq!(refused(world.ask_to_erase(&stranger.caller, person.id, "").await), denied("OUTSIDE_SCOPE"));
+    assert_eq!(wrong_field(world.ask_to_erase(&operator, person.id, "").await), "evidence");
     let delegation = world.delegate(&person, &[DelegatedAction::Refer]).await;
     let clerk = world.caller("worker").acting_for(person.id, delegation);
-    assert_eq!(refused(world.ask(&clerk, person.id, "").await).0, Code::PermissionDenied);
+    assert_eq!(refused(world.ask_to_erase(&clerk, person.id, "").await).0, Code::PermissionDenied);
 
-    let asked = world.ask(&operator, person.id, "file 2026-17").await.unwrap();
+    let asked = world.ask_to_erase(&operator, person.id, "file 2026-17").await.unwrap();
     assert_eq!((asked.state(), asked.evidence.as_str()), (ErasureState::Requested, "file 2026-17"));
-    let again = world.ask(&person.caller, person.id, "").await.unwrap_err();
+    let again = world.ask_to_erase(&person.caller, person.id, "").await.unwrap_err();
     assert_eq!(again.get_details_error_info().unwrap().metadata["erasure_id"], asked.erasure_id);
     assert_eq!(refused::<()>(Err(again)), exists("ERASURE_REQUESTED"));
     assert_eq!(world.stands(&person.caller, &asked.erasure_id).await.unwrap(), asked);
@@ -106,7 +106,7 @@ async fn id_08_an_erasure_is_asked_for_by_the_person_their_guardian_or_an_operat
 async fn id_08_what_is_open_is_named_to_the_person_and_a_request_can_be_taken_back() {
     let world = World::start().await;
     let person = world.person("chen").await;
-    let id = world.ask(&person.caller, person.id, "").await.unwrap().erasure_id;
+    let id = world.ask_to_erase(&person.caller, person.id, "").await.unwrap().erasure_id;
     assert_eq!(world.say("payment", &id, ErasureWord::Open).await.unwrap(), ErasureStep::Watch);
     let blocked = world.stands(&person.caller, &id).await.unwrap();
     assert_eq!(blocked.state(), ErasureState::Blocked);
@@ -123,7 +123,7 @@ async fn id_08_what_is_open_is_named_to_the_person_and_a_request_can_be_taken_ba
     assert_eq!(world.take_back(&person.caller, &id).await.unwrap(), cancelled);
     assert_eq!(world.say("payment", &id, ErasureWord::Clear).await.unwrap(), ErasureStep::Cancel);
     assert_eq!(world.audited("identity.erasure.cancel", person.id).await, 1);
-    assert!(world.ask(&person.caller, person.id, "").await.is_ok(), "she may ask again");
+    assert!(world.ask_to_erase(&person.caller, person.id, "").await.is_ok(), "she may ask again");
 }
 
 #[tokio::test]
@@ -151,14 +151,15 @@ async fn id_08_after_an_erasure_nobody_can_name_the_person_and_she_can_register_
     };
     let status = world.enrolments().get_coverage(world.caller("scheduling").request(cover).await).await.unwrap_err();
     assert_eq!(testkit::reason(&status), "RESIDENT_ERASED");
-    assert_eq!(refused(world.ask(&operator, person.id, "again").await).1, "RESIDENT_ERASED");
+    assert_eq!(refused(world.ask_to_erase(&operator, person.id, "again").await).1, "RESIDENT_ERASED");
     let check = CheckDelegationRequest {
         delegation_id: delegation.to_string(),
         resident_id: person.id.to_string(),
+        delegate: worker.party().to_owned(),
         action: DelegatedAction::Book.into(),
         ..CheckDelegationRequest::default()
     };
-    let status = world.delegations().check_delegation(worker.request(check).await).await.unwrap_err();
+    let status = world.delegations().check_delegation(world.caller("referral").request(check).await).await.unwrap_err();
     assert_eq!(testkit::reason(&status), "NO_DELEGATION");
     let find = FindResidentRequest {
         national_id: person.number.clone(),
@@ -181,9 +182,9 @@ async fn id_08_after_an_erasure_nobody_can_name_the_person_and_she_can_register_
         "SELECT count(*) FROM delegations WHERE resident_id = $1 AND revoked_at IS NULL",
         "SELECT count(*) FROM consents WHERE resident_id = $1 AND revoked_at IS NULL",
     ] {
-        assert_eq!(world.count(sql, person.id).await, 0, "{sql}");
+        assert_eq!(world.count_of(sql, person.id).await, 0, "{sql}");
     }
-    assert_eq!(world.count("SELECT count(*) FROM enrolments WHERE resident_id = $1", person.id).await, 1);
+    assert_eq!(world.count_of("SELECT count(*) FROM enrolments WHERE resident_id = $1", person.id).await, 1);
     assert_eq!(world.told("anjia.identity.resident.erased.v1", &person.id.to_string()).await, 1);
     assert_eq!(world.told("anjia.identity.delegation.revoked.v1", &delegation.to_string()).await, 1);
 
@@ -207,7 +208,7 @@ async fn id_08_after_an_erasure_nobody_can_name_the_person_and_she_can_register_
 async fn id_08_services_report_themselves_and_nobody_else_reports() {
     let world = World::start().await;
     let person = world.person("chen").await;
-    let id = world.ask(&person.caller, person.id, "").await.unwrap().erasure_id;
+    let id = world.ask_to_erase(&person.caller, person.id, "").await.unwrap().erasure_id;
     let unknown = ErasureId::generate().to_string();
     assert_eq!(refused(world.say("payment", &unknown, ErasureWord::Clear).await), not_found("ERASURE_NOT_FOUND"));
     assert_eq!(refused(world.say("operator", &id, ErasureWord::Clear).await), denied("METHOD_NOT_PERMITTED"));

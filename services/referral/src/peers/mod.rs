@@ -90,6 +90,7 @@ fn translate(service: &'static str, status: &Status) -> ReferralError {
         ("DELEGATION_EXPIRED", _) => ReferralError::DelegationExpired,
         ("ORGANISATION_NOT_FOUND", _) => ReferralError::OrganisationNotFound,
         ("RESIDENT_NOT_FOUND", _) => ReferralError::ResidentNotFound,
+        ("RESIDENT_ERASED", _) => ReferralError::Storage(postgres::Error::ResidentErased),
         (_, Code::PermissionDenied) => ReferralError::PeerDenied { service },
         (_, Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Aborted | Code::ResourceExhausted) => {
             ReferralError::PeerUnavailable { service }

@@ -229,6 +229,7 @@ fn refused(status: &Status) -> SchedulingError {
     use SchedulingError as E;
     match (status.code(), error::reason(status).as_deref()) {
         (_, Some("RESIDENT_NOT_FOUND")) => E::ResidentNotFound,
+        (_, Some("RESIDENT_ERASED")) => E::Storage(postgres::Error::ResidentErased),
         (_, Some("ORGANISATION_NOT_FOUND")) => E::OrganisationNotFound,
         (_, Some("PRACTITIONER_NOT_FOUND")) => E::PractitionerNotFound,
         (_, Some("NO_DELEGATION" | "DELEGATION_NOT_FOUND")) => E::NoDelegation,

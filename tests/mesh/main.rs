@@ -6,6 +6,7 @@ mod audited;
 mod bad_input;
 mod care;
 mod delegated;
+mod erasure;
 mod faults;
 mod idempotency;
 mod journey;

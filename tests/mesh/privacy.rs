@@ -7,10 +7,10 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use testkit::{TestCaller, reason};
 use tonic::{Code, Status};
 
-const SUMMARY: &str = "胸闷一月，活动后加重。";
+pub(crate) const SUMMARY: &str = "胸闷一月，活动后加重。";
 
 /// Every row of every table of a service as text; bytes as hexadecimal.
-async fn dump(city: &City, service: &str) -> String {
+pub(crate) async fn dump(city: &City, service: &str) -> String {
     let url = &city.mesh.fleet().database(service).expect("it is there").owner;
     let mut owner = PgConnection::connect(url).await.expect("it is there");
     let tables: Vec<String> = sqlx::query_scalar(

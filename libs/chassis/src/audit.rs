@@ -99,7 +99,7 @@ pub async fn list_access(
     let Asked { resident, page } = asked;
     let mut tx = db.begin(Scope::of(&ctx.caller)).await.map_err(storage)?;
     let found = audit::accesses(&mut tx, resident, page.after().copied(), page.limit()).await.map_err(storage)?;
-    audit::record(&mut tx, Entry::new(&ctx.caller, action).resident(resident)).await.map_err(storage)?;
+    audit::record(&mut tx, Entry::new(&ctx.caller, action).resident(resident).of_keeping()).await.map_err(storage)?;
     tx.commit().await.map_err(storage)?;
     let found = page.page(found, |access| (access.occurred_at, access.sequence));
     let found = found.map_err(|cause| error::internal(&cause))?;

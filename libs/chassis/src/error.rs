@@ -72,6 +72,9 @@ pub fn storage(cause: &postgres::Error) -> Status {
         postgres::Error::RequestIdReused => {
             status(DOMAIN, Code::InvalidArgument, "REQUEST_ID_REUSED", "this request_id was used for another request")
         }
+        postgres::Error::ResidentErased => {
+            status(DOMAIN, Code::FailedPrecondition, "RESIDENT_ERASED", "the resident was erased at their own request")
+        }
         cause if cause.is_retryable() => retry_info(
             status(DOMAIN, Code::Aborted, "LOST_RACE", "another change came first; try again"),
             Duration::from_millis(100),
@@ -126,6 +129,7 @@ mod tests {
         let expected = [
             (postgres::Error::RequestInProgress, Code::Aborted, "REQUEST_IN_PROGRESS"),
             (postgres::Error::RequestIdReused, Code::InvalidArgument, "REQUEST_ID_REUSED"),
+            (postgres::Error::ResidentErased, Code::FailedPrecondition, "RESIDENT_ERASED"),
             (postgres::Error::Database(sqlx::Error::PoolTimedOut), Code::Unavailable, "STORAGE_UNAVAILABLE"),
             (postgres::Error::RegionMissing, Code::Internal, "INTERNAL"),
         ];

@@ -81,7 +81,7 @@ async fn read(
     let tables: Vec<PersonalTable> = tables.iter().copied().chain([AUDIT]).collect();
     let mut tx = db.begin(Scope::of(&ctx.caller)).await?;
     let rows = personal::export(&mut tx, &tables, resident, request.after(), request.limit()).await?;
-    audit::record(&mut tx, Entry::new(&ctx.caller, action).resident(resident)).await?;
+    audit::record(&mut tx, Entry::new(&ctx.caller, action).resident(resident).of_keeping()).await?;
     tx.commit().await?;
     let page = request.page(rows, |(place, row)| (*place, row.key.clone()))?;
     Ok(page.map(|(_, row)| row))

@@ -2,6 +2,8 @@
 //!
 //! Every package declares an `EventService` of its own with `EventCursor` and `EventBatch` inside; what is inside is the same.
 
+mod identity;
+
 use std::time::Duration;
 
 use postgres::{
@@ -15,6 +17,7 @@ use proto::{
 use serde_json::{Map, Value};
 use tonic::Status;
 
+pub use self::identity::IdentityEvents;
 use crate::{Context, error};
 
 const MAX_DEFAULT: u32 = 100;

@@ -34,6 +34,7 @@ pub mod command;
 mod context;
 pub mod deadline;
 mod ending;
+pub mod erasure;
 pub mod error;
 pub mod export;
 pub mod feed;

@@ -44,6 +44,9 @@ pub enum Error {
     AuditKey { file: std::path::PathBuf, cause: String },
     #[error("the audit's anchor: {0}")]
     Anchor(#[source] std::io::Error),
+    /// Their data may only be kept from now on, or nothing new may begin while they are being erased.
+    #[error("the resident was erased")]
+    ResidentErased,
     #[error("the lease {name} has another owner")]
     LeaseLost { name: String },
     #[error("keys: {0}")]

@@ -96,7 +96,7 @@ impl<T> Call<T> {
         let keys = tx.keys()?;
         let sealed = keys.seal_bytes(self.cell(), &(self.encode)(&value))?;
         let stored = sqlx::query(
-            "UPDATE requests SET response = $6, key_version = $7 \
+            "UPDATE requests SET response = $6, key_version = $7, resident_ids = $8 \
              WHERE subject = $1 AND request_id = $2 AND method = $3 AND actor = $4 AND organisation = $5",
         )
         .bind(self.subject.to_string())
@@ -106,6 +106,7 @@ impl<T> Call<T> {
         .bind(self.organisation_key())
         .bind(sealed)
         .bind(keys.version())
+        .bind(tx.concerned.iter().map(|resident| resident.uuid()).collect::<Vec<_>>())
         .execute(&mut *tx)
         .await?;
         // No row: `tx` is not the transaction in which this call was claimed.

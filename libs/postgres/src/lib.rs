@@ -23,6 +23,7 @@
 pub mod aliases;
 pub mod audit;
 pub mod consumer;
+pub mod erasure;
 pub mod events;
 pub mod lease;
 pub mod paging;

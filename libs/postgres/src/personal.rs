@@ -25,6 +25,10 @@ pub struct PersonalTable {
     pub key: &'static str,
     /// The rule in `retention.toml` by which it is kept.
     pub rule: &'static str,
+    /// SQL: the instant from which on a row `t` is kept for the period of the rule; null while its time has not begun.
+    pub over: &'static str,
+    /// SQL: whether a row `t` may go before others do that refer to it.
+    pub unreferred: &'static str,
 }
 
 impl PersonalTable {
@@ -36,7 +40,14 @@ impl PersonalTable {
         rule: &'static str,
     ) -> Self {
         let table = SealedTable { name, id: "id", columns: sealed };
-        Self { table, title, of: "t.resident_id = ANY (one_person($1))", key: "t.id::text", rule }
+        let (of, key) = ("t.resident_id = ANY (one_person($1))", "t.id::text");
+        Self { table, title, of, key, rule, over: "NULL::timestamptz", unreferred: "true" }
+    }
+
+    /// Kept for the period of its rule from this instant on.
+    #[must_use]
+    pub const fn over(self, over: &'static str) -> Self {
+        Self { over, ..self }
     }
 }
 
@@ -47,11 +58,14 @@ pub const AUDIT: PersonalTable = PersonalTable {
     of: "t.resident_id = ANY (one_person($1))",
     key: "lpad(t.sequence::text, 20, '0')",
     rule: "audit",
+    over: "t.occurred_at",
+    // The chain holds only while it is whole.
+    unreferred: "false",
 };
 
-/// Tables with a resident that hold nothing a person could be shown: keys, copies of answers, bookkeeping of a list, and which ids are
-/// one person's, of which identity tells with its reasons.
-const NOT_SHOWN: [&str; 3] = ["person_keys", "parked_events", "resident_aliases"];
+/// Tables with a resident that hold nothing a person could be shown: keys, copies of answers, bookkeeping of a list and of erasures, and
+/// which ids are one person's, of which identity tells with its reasons.
+const NOT_SHOWN: [&str; 4] = ["person_keys", "parked_events", "resident_aliases", "erasures"];
 
 /// Columns that say nothing about the person: keys, digests, what is derived from others.
 const HIDDEN: [&str; 8] =

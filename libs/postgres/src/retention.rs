@@ -1,19 +1,33 @@
-//! How long data is kept: `retention.toml`, and a loop that forgets what has had its time.
+//! How long data is kept: `retention.toml`, and loops that forget what has had its time.
 //!
 //! Stored answers are kept for repetitions. Afterwards they only take room: the natural keys of the rows themselves outlive them.
+//! What is about a person goes row by row, in the region it belongs to, and each removal is in the audit ([`apply`]).
 
-use std::{sync::LazyLock, time::Duration};
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sqlx::AssertSqlSafe;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
+use types::{clock::Clock, region::RegionCode};
 
-use crate::{Database, Error, Scope};
+use crate::{
+    Database, Error, Scope,
+    audit::{self, Entry},
+    erasure,
+    personal::PersonalTable,
+    vault::rotation,
+};
 
 const LOOK_INTERVAL: Duration = Duration::from_hours(1);
 /// Small enough to hold locks for a moment only.
 const BATCH: i64 = 5000;
+/// An audit entry names as many rows at most.
+const AUDITED_BATCH: i64 = 200;
 
 /// Why a class of data is kept, and how long.
 #[derive(Debug, Clone, Deserialize)]
@@ -24,6 +38,15 @@ pub struct Rule {
     pub class: String,
     pub years: Option<i32>,
     pub days: Option<i32>,
+    /// The period begins with the calendar year after.
+    #[serde(default)]
+    pub from_year_end: bool,
+    /// Ends when the person asks: no law or administrative regulation orders a period.
+    #[serde(default)]
+    pub on_request: bool,
+    /// People have to appraise it before anything is destroyed: the loop says what is due, and touches nothing.
+    #[serde(default)]
+    pub appraised: bool,
     /// For the person concerned, in Chinese and English.
     pub why_zh: String,
     pub why_en: String,
@@ -106,6 +129,147 @@ pub async fn forget(db: &Database, rule: &Rule) -> Result<u64, Error> {
     }
 }
 
+/// Forgets what has had its time among the tables of a service, every hour until told to stop.
+pub async fn keep(
+    db: Database,
+    service: &'static str,
+    tables: &'static [PersonalTable],
+    clock: Arc<dyn Clock>,
+    shutdown: CancellationToken,
+) {
+    let rounds = async {
+        loop {
+            match apply(&db, service, tables, clock.now()).await {
+                Ok(Applied { removed: 0, awaiting: 0 }) => {}
+                Ok(Applied { removed, awaiting }) => {
+                    tracing::info!(
+                        removed,
+                        awaiting,
+                        "kept long enough; what is awaiting has to be appraised by people"
+                    );
+                }
+                Err(error) => tracing::warn!(%error, "what was kept long enough could not be forgotten"),
+            }
+            sleep(LOOK_INTERVAL).await;
+        }
+    };
+    let _: Option<()> = shutdown.run_until_cancelled(rounds).await;
+}
+
+/// What a round has done, in rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Applied {
+    pub removed: u64,
+    /// Have had their time and wait for an appraisal.
+    pub awaiting: u64,
+}
+
+/// Removes every row that has outlived the period of its rule by `now`, region by region, in batches of which each is a transaction with
+/// an audit entry. Rows that others refer to go after those; the key of an erased person goes with the last of theirs.
+pub async fn apply(
+    db: &Database,
+    service: &str,
+    tables: &[PersonalTable],
+    now: DateTime<Utc>,
+) -> Result<Applied, Error> {
+    let mut applied = Applied::default();
+    for region in rotation::regions_with_keys(db).await? {
+        for table in tables {
+            let rule = rule(table.rule).filter(|rule| rule.appraised && rule.has_period());
+            if let Some(rule) = rule {
+                applied.awaiting += awaiting(db, region, table, rule, now).await?;
+            }
+        }
+        loop {
+            let mut removed = 0;
+            for table in tables {
+                let rule = rule(table.rule).filter(|rule| !rule.appraised && rule.has_period());
+                if let Some(rule) = rule {
+                    removed += remove(db, service, region, table, rule, now).await?;
+                }
+            }
+            if removed == 0 {
+                break;
+            }
+            applied.removed += removed;
+        }
+    }
+    erasure::forget_keys(db, service, tables).await?;
+    Ok(applied)
+}
+
+async fn awaiting(
+    db: &Database,
+    region: RegionCode,
+    table: &PersonalTable,
+    rule: &Rule,
+    now: DateTime<Utc>,
+) -> Result<u64, Error> {
+    let mut tx = db.begin(Scope::Region(region)).await?;
+    // Names and conditions are constants of the services.
+    let (name, over) = (table.table.name, rule.begins(table.over));
+    let rows: i64 = sqlx::query_scalar(AssertSqlSafe(format!(
+        "SELECT count(*) FROM {name} t WHERE {over} + make_interval(years => $1, days => $2) < $3"
+    )))
+    .bind(rule.years.unwrap_or(0))
+    .bind(rule.days.unwrap_or(0))
+    .bind(now)
+    .fetch_one(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(rows.unsigned_abs())
+}
+
+/// One batch of a table; answers how many rows went.
+async fn remove(
+    db: &Database,
+    service: &str,
+    region: RegionCode,
+    table: &PersonalTable,
+    rule: &Rule,
+    now: DateTime<Utc>,
+) -> Result<u64, Error> {
+    let mut tx = db.begin(Scope::Region(region)).await?;
+    let PersonalTable { key, unreferred, .. } = table;
+    let (name, over) = (table.table.name, rule.begins(table.over));
+    // Another replica's batch is left to it.
+    let removed: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!(
+        "DELETE FROM {name} t WHERE ctid = ANY (ARRAY( \
+             SELECT ctid FROM {name} t WHERE {over} + make_interval(years => $1, days => $2) < $3 AND {unreferred} \
+             LIMIT $4 FOR UPDATE SKIP LOCKED)) RETURNING {key}"
+    )))
+    .bind(rule.years.unwrap_or(0))
+    .bind(rule.days.unwrap_or(0))
+    .bind(now)
+    .bind(AUDITED_BATCH)
+    .fetch_all(&mut *tx)
+    .await?;
+    if !removed.is_empty() && erasure::is_audited(&mut tx, name).await? {
+        let entry = Entry::by_platform(service, "retention.remove");
+        audit::record(&mut tx, removed.iter().fold(entry, |entry, row| entry.removed(name, row))).await?;
+    }
+    tx.commit().await?;
+    Ok(removed.len() as u64)
+}
+
+impl Rule {
+    fn has_period(&self) -> bool {
+        self.years.or(self.days).is_some()
+    }
+
+    /// SQL: when the period of a row begins whose time is over at `over`.
+    pub(crate) fn begins(&self, over: &str) -> String {
+        if self.from_year_end {
+            // The local year.
+            format!(
+                "((date_trunc('year', ({over}) AT TIME ZONE 'Asia/Shanghai') + interval '1 year') AT TIME ZONE 'Asia/Shanghai')"
+            )
+        } else {
+            format!("({over})")
+        }
+    }
+}
+
 impl Forgotten {
     // Names come from the embedded file.
     fn delete(&self) -> String {
@@ -122,6 +286,17 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn id_08_what_law_orders_kept_has_a_period_and_does_not_end_on_request() {
+        for rule in rules().iter().filter(|rule| !rule.on_request) {
+            assert!(rule.has_period(), "{}", rule.name);
+        }
+        let accounts = rule("accounting").unwrap();
+        assert!(accounts.appraised && accounts.from_year_end && accounts.years == Some(30));
+        assert_eq!(rule("outpatient_record").unwrap().years, Some(15));
+        assert_eq!(rule("inpatient_record").unwrap().years, Some(30));
+    }
 
     #[test]
     fn id_08_every_rule_has_a_law_and_what_is_forgotten_has_a_period() {

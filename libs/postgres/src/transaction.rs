@@ -1,10 +1,11 @@
 use std::{
+    collections::BTreeSet,
     ops::{Deref, DerefMut},
     sync::Arc,
 };
 
 use sqlx::{PgConnection, Postgres};
-use types::{caller::Caller, region::RegionCode};
+use types::{caller::Caller, ids::ResidentId, region::RegionCode};
 
 use crate::{
     Error,
@@ -45,7 +46,11 @@ pub struct Transaction {
     pub(crate) vault: Arc<Vault>,
     /// Of persons first met in it: known to others once it commits.
     pub(crate) new_person_keys: Vec<(Person, PersonKey)>,
+    /// Of persons erased in it.
+    pub(crate) destroyed_person_keys: Vec<Person>,
     signals: Arc<Signals>,
+    /// Whose data it read or changed, as far as its audit entries say.
+    pub(crate) concerned: BTreeSet<ResidentId>,
     /// Rows wait for the sealer.
     pub(crate) unsealed: bool,
     /// A request key is claimed and its answer not stored yet.
@@ -60,7 +65,18 @@ impl Transaction {
         vault: Arc<Vault>,
         signals: Arc<Signals>,
     ) -> Self {
-        Self { inner, scope, keys, vault, new_person_keys: Vec::new(), signals, unsealed: false, unanswered: false }
+        Self {
+            inner,
+            scope,
+            keys,
+            vault,
+            new_person_keys: Vec::new(),
+            destroyed_person_keys: Vec::new(),
+            signals,
+            concerned: BTreeSet::new(),
+            unsealed: false,
+            unanswered: false,
+        }
     }
 
     /// The region it was begun for.
@@ -92,6 +108,9 @@ impl Transaction {
             return Err(Error::AnswerMissing);
         }
         self.inner.commit().await?;
+        for person in self.destroyed_person_keys {
+            self.vault.persons().invalidate(&person);
+        }
         for (person, key) in self.new_person_keys {
             self.vault.persons().insert(person, key);
         }

@@ -91,6 +91,8 @@ ids! {
     MandateId,
     ConsentId,
     BreakGlassId,
+    /// A person's request to be erased.
+    ErasureId,
     SessionId,
     SlotId,
     AppointmentId,

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use adjudication::app::App;
-use adjudication::app::PERSONAL;
+use adjudication::app::{App, OPEN, PERSONAL};
 use adjudication::config::Config;
-use adjudication::peers::{Identity, IdentityEvents, Scheduling, SchedulingAudit};
+use adjudication::peers::{Identity, Scheduling, SchedulingAudit};
 use adjudication::{MIGRATOR, grpc, work};
+use chassis::erasure::Erasures;
+use chassis::feed::IdentityEvents;
 use chassis::{Credentials, Server, Tls, Verifier, command, telemetry, witness};
 use chrono::TimeDelta;
 use postgres::{
-    Database, MigrateConfig, personal,
+    Database, MigrateConfig, personal, retention,
     vault::{self, KeysCommand},
 };
 use types::clock::{Clock, SystemClock};
@@ -53,10 +54,13 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         division_valid: TimeDelta::hours(config.division_valid_h.into()),
     };
 
-    let (ready, sealed, quoted, merging) = (db.clone(), db.clone(), app.clone(), db.clone());
-    let merges = IdentityEvents::new(identity.clone(), credentials.clone());
+    let merges = IdentityEvents::new("identity", identity.clone(), credentials.clone());
+    let requests = IdentityEvents::new("identity/erasures", identity.clone(), credentials.clone());
+    let erasures = Erasures::new(db.clone(), "adjudication", PERSONAL, OPEN, identity.clone(), credentials.clone());
     let watched = SchedulingAudit::new(scheduling, credentials.clone());
     let (witnessing, home) = (db.clone(), config.server.region);
+    let (keeping, keeper) = (db.clone(), clock.clone());
+    let (ready, sealed, quoted, merging) = (db.clone(), db.clone(), app.clone(), db.clone());
     let served = Server::new("adjudication", &config.server)
         .access(include_str!("../access.toml"))
         .auth(Verifier::remote(identity, credentials, clock))
@@ -67,6 +71,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         })
         .work("upkeep", |stop| postgres::upkeep(sealed, stop))
         .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
+        .work("erasures", |stop| erasures.run(requests, stop))
+        .work("retention", |stop| retention::keep(keeping, "adjudication", PERSONAL, keeper, stop))
         .work("appointments", |stop| work::appointments::run(quoted, stop))
         .work("merges", |stop| work::merges::run(merging, merges, stop))
         .serve(grpc::routes(&app))

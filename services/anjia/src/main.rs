@@ -6,6 +6,7 @@ mod bench;
 mod certs;
 mod demo;
 mod down;
+mod erase;
 mod export;
 mod login;
 mod provider;
@@ -44,6 +45,7 @@ enum Command {
     Provider(provider::Args),
     Certs(certs::Args),
     Export(export::Args),
+    Erase(erase::Args),
     Verify(verify::Args),
     Bench(bench::Args),
     Access(access::Args),
@@ -76,6 +78,7 @@ async fn main() -> ExitCode {
         Command::Provider(args) => provider::run(&args).await,
         Command::Certs(args) => certs::run(&args),
         Command::Export(args) => export::run(&args).await,
+        Command::Erase(args) => erase::run(&args).await,
         Command::Verify(args) => verify::command(&args).await,
         Command::Audit(args) => audit::run(&args).await,
         Command::Bench(args) => bench::run(&args).await,

@@ -16,7 +16,7 @@ use identity::domain::family_doctor::ServicePackages;
 use identity::peers::{ReferralAudit, ReferralEvents, SchedulingEvents};
 use identity::{ACCESS, CONTINUATIONS, CONTRIBUTION_RULES, MIGRATOR, SERVICE_PACKAGES, grpc, work};
 use postgres::{
-    Database, MigrateConfig, personal,
+    Database, MigrateConfig, personal, retention,
     vault::{self, KeysCommand},
 };
 use tokio::sync::Notify;
@@ -63,6 +63,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let app = Arc::new(wire(&config).await?);
     let (ready, sealing, sweeping) = (app.db.clone(), app.db.clone(), Arc::clone(&app));
     let (learning, watching) = (Arc::clone(&app), Arc::clone(&app));
+    let (keeping, keeper) = (app.db.clone(), Arc::clone(&app.clock));
     let mut server = Server::new("identity", &config.server)
         .access(ACCESS)
         .auth(app.verifier.clone())
@@ -72,6 +73,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
         .work("upkeep", |stop| postgres::upkeep(sealing, stop))
+        .work("retention", |stop| retention::keep(keeping, "identity", PERSONAL, keeper, stop))
         .work("assertions", |stop| work::assertions::run(sweeping, stop))
         .work("revocations", |stop| work::revocations::run(learning, stop))
         .work("keys", |stop| work::keys::run(watching, stop));

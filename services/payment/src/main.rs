@@ -3,19 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use chassis::erasure::Erasures;
+use chassis::feed::IdentityEvents;
 use chassis::{Credentials, Server, Tls, Verifier, command, telemetry, witness};
 use chrono::TimeDelta;
-use payment::app::PERSONAL;
-use payment::app::{App, Durations};
+use payment::app::{App, Durations, OPEN, PERSONAL};
 use payment::config::Config;
 use payment::peers::{
     adjudication::{Adjudication, AdjudicationAudit},
-    identity::{Identity, IdentityEvents},
+    identity::Identity,
     scheduling::Scheduling,
 };
 use payment::{MIGRATOR, grpc, work};
 use postgres::{
-    Database, MigrateConfig, personal,
+    Database, MigrateConfig, personal, retention,
     vault::{self, KeysCommand},
 };
 use tokio::sync::Notify;
@@ -67,7 +68,10 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         captures_due: Notify::new(),
     });
 
-    let merges = IdentityEvents::new(identity.clone(), credentials.clone());
+    let merges = IdentityEvents::new("identity", identity.clone(), credentials.clone());
+    let requests = IdentityEvents::new("identity/erasures", identity.clone(), credentials.clone());
+    let erasures = Erasures::new(db.clone(), "payment", PERSONAL, OPEN, identity.clone(), credentials.clone());
+    let (keeping, keeper) = (db.clone(), clock.clone());
     let (ready, merging) = (db.clone(), db.clone());
     let (capturing, expiring, following) = (app.clone(), app.clone(), app.clone());
     let (witnessing, home) = (db.clone(), config.server.region);
@@ -81,6 +85,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         })
         .work("upkeep", |stop| postgres::upkeep(db, stop))
         .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
+        .work("erasures", |stop| erasures.run(requests, stop))
+        .work("retention", |stop| retention::keep(keeping, "payment", PERSONAL, keeper, stop))
         .work("captures", |stop| work::captures::run(capturing, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
         .work("appointments", |stop| work::appointments::run(following, scheduling, stop))

@@ -2,10 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chassis::{Credentials, Routes, Server, Tls, Verifier, command, telemetry, witness};
+use chassis::{
+    Credentials, Routes, Server, Tls, Verifier, command, erasure::Erasures, feed::IdentityEvents, telemetry, witness,
+};
 use chrono::TimeDelta;
 use postgres::{
-    Database, MigrateConfig, personal,
+    Database, MigrateConfig, personal, retention,
     vault::{self, KeysCommand},
 };
 use proto::anjia::referral::v1::{
@@ -15,10 +17,10 @@ use proto::anjia::referral::v1::{
 };
 use referral::{
     ACCESS, MIGRATOR,
-    app::{App, Limits, PERSONAL, Signals},
+    app::{App, Limits, OPEN, PERSONAL, Signals},
     config::Config,
     grpc::{Audit, Events, Journeys, Privacy, Referrals},
-    peers::{Adjudication, Identity, IdentityEvents, Payment, PaymentAudit, Scheduling},
+    peers::{Adjudication, Identity, Payment, PaymentAudit, Scheduling},
     work,
 };
 use types::clock::{Clock, SystemClock};
@@ -50,7 +52,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let tls = Tls::load(&config.server.tls)?;
     let app = build(&config, &tls).await?;
     let identity = tls.channel("identity", &config.identity_url)?;
-    let merges = IdentityEvents::new(identity.clone(), app.credentials.clone());
+    let merges = IdentityEvents::new("identity", identity.clone(), app.credentials.clone());
+    let requests = IdentityEvents::new("identity/erasures", identity.clone(), app.credentials.clone());
+    let erasures = Erasures::new(app.db.clone(), "referral", PERSONAL, OPEN, identity.clone(), app.credentials.clone());
+    let (keeping, keeper) = (app.db.clone(), Arc::clone(&app.clock));
     let verifier = Verifier::remote(identity, app.credentials.clone(), Arc::clone(&app.clock));
 
     let routes = Routes::new()
@@ -73,6 +78,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         })
         .work("upkeep", move |stop| postgres::upkeep(sealed, stop))
         .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
+        .work("erasures", move |stop| erasures.run(requests, stop))
+        .work("retention", move |stop| retention::keep(keeping, "referral", PERSONAL, keeper, stop))
         .work("acceptances", move |stop| work::acceptances::run(driver, stop))
         .work("scheduling events", move |stop| work::scheduling_events::run(follower, stop))
         .work("merges", move |stop| work::merges::run(merging, merges, stop))

@@ -2,14 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chassis::{Credentials, Server, Tls, Verifier, command, runtime, telemetry, witness};
+use chassis::{
+    Credentials, Server, Tls, Verifier, command, erasure::Erasures, feed::IdentityEvents, runtime, telemetry, witness,
+};
 use postgres::{
-    Database, MigrateConfig, consumer, personal,
+    Database, MigrateConfig, consumer, personal, retention,
     vault::{self, KeysCommand},
 };
 use scheduling::{
     ACCESS, MIGRATOR,
-    app::{PERSONAL, Scheduling, Search},
+    app::{OPEN, PERSONAL, Scheduling, Search},
     config::Config,
     grpc,
     peers::{
@@ -60,9 +62,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let search = Search::new(db.clone(), Arc::clone(&clock), SlotCache::new(config.redis_url.as_deref())?);
 
     let (ready, sealing, expiring) = (db.clone(), db.clone(), scheduling.clone());
-    let revocations = IdentityEvents::new(identity.clone(), credentials.clone());
+    let revocations = IdentityEvents::new("identity", identity.clone(), credentials.clone());
+    let requests = IdentityEvents::new("identity/erasures", identity.clone(), credentials.clone());
+    let erasures = Erasures::new(db.clone(), "scheduling", PERSONAL, OPEN, identity.clone(), credentials.clone());
     let (witnessing, home) = (db.clone(), config.server.region);
     let watched = IdentityAudit::new(identity.clone(), credentials.clone());
+    let (keeping, keeper) = (db.clone(), Arc::clone(&clock));
     let (releasing, releases) = (db.clone(), work::delegations::Delegations(scheduling.clone()));
     let mut server = Server::new("scheduling", &config.server)
         .access(ACCESS)
@@ -75,6 +80,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .work("upkeep", |stop| postgres::upkeep(sealing, stop))
         .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
+        .work("erasures", |stop| erasures.run(requests, stop))
+        .work("retention", |stop| retention::keep(keeping, "scheduling", PERSONAL, keeper, stop))
         .work("delegations", |stop| consumer::run(releasing, revocations, releases, stop));
     if let Some(url) = &config.adjudication_url {
         let source = AdjudicationEvents::new(tls.channel("adjudication", url)?, credentials);

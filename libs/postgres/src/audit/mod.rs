@@ -25,6 +25,7 @@ mod undigested;
 mod verify;
 mod witness;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -62,8 +63,10 @@ pub struct Entry {
     organisation: Option<OrganisationId>,
     delegation: Option<DelegationId>,
     resident: Option<ResidentId>,
-    action: &'static str,
+    action: Cow<'static, str>,
     rows: Vec<Named>,
+    /// Of what is done about data that is only kept: recorded also once the person is erased.
+    of_keeping: bool,
 }
 
 /// A row that the entry will name.
@@ -73,6 +76,8 @@ struct Named {
     id: String,
     sealed: Vec<(&'static str, Option<Redacted<String>>)>,
     removed: bool,
+    /// Digested although this transaction did not write it.
+    anew: bool,
 }
 
 impl Entry {
@@ -84,8 +89,9 @@ impl Entry {
             organisation: caller.organisation,
             delegation: caller.delegation,
             resident: caller.resident(),
-            action,
+            action: Cow::Borrowed(action),
             rows: Vec::new(),
+            of_keeping: false,
         }
     }
 
@@ -98,9 +104,15 @@ impl Entry {
             organisation: None,
             delegation: None,
             resident: None,
-            action,
+            action: Cow::Borrowed(action),
             rows: Vec::new(),
+            of_keeping: true,
         }
+    }
+
+    /// What this crate does in a service's name; `what` follows the service in the action, such as `erasure.close`.
+    pub(crate) fn by_platform(service: &str, what: &str) -> Self {
+        Self { action: Cow::Owned(format!("{service}.{what}")), ..Self::by_service(service, "") }
     }
 
     /// A call that was refused to somebody whom a good token named. It concerns nobody's data: none was shown.
@@ -112,13 +124,20 @@ impl Entry {
         action: &'static str,
     ) -> Self {
         let (actor, subject) = (actor.clone(), subject.clone());
-        Self { actor, subject, organisation, delegation, resident: None, action, rows: Vec::new() }
+        let action = Cow::Borrowed(action);
+        Self { actor, subject, organisation, delegation, resident: None, action, rows: Vec::new(), of_keeping: true }
     }
 
     /// The person whose data it concerns.
     #[must_use]
     pub fn resident(self, resident: ResidentId) -> Self {
         Self { resident: Some(resident), ..self }
+    }
+
+    /// Recorded also of a person who is erased: what an operator is told of what is kept. Anything else is refused then.
+    #[must_use]
+    pub fn of_keeping(self) -> Self {
+        Self { of_keeping: true, ..self }
     }
 
     /// A row that was written or read; which of the two, the database knows. `id` is its key, that of several
@@ -138,13 +157,18 @@ impl Entry {
     ) -> Self {
         let sealed = sealed.into_iter();
         let sealed = sealed.map(|(column, text)| (column, text.map(|text| Redacted::new(text.to_owned())))).collect();
-        self.named(Named { table, id: id.to_string(), sealed, removed: false })
+        self.named(Named { table, id: id.to_string(), sealed, removed: false, anew: false })
     }
 
     /// A row that was there and is gone.
     #[must_use]
     pub fn removed(self, table: &'static str, id: impl fmt::Display) -> Self {
-        self.named(Named { table, id: id.to_string(), sealed: vec![], removed: true })
+        self.named(Named { table, id: id.to_string(), sealed: vec![], removed: true, anew: false })
+    }
+
+    /// A row as it stands, digested under the present key of the person although nothing of it changed. No column of it is sealed.
+    pub(crate) fn anew(self, table: &'static str, id: impl fmt::Display) -> Self {
+        self.named(Named { table, id: id.to_string(), sealed: vec![], removed: false, anew: true })
     }
 
     fn named(mut self, row: Named) -> Self {
@@ -168,7 +192,7 @@ impl Named {
 }
 
 /// Writes the entry in the transaction of what it tells of, after its rows. Its time is that of the transaction, by the database's
-/// clock.
+/// clock. Refused with [`Error::ResidentErased`] if the person is erased, or about to be: their data is only kept.
 pub async fn record(tx: &mut Transaction, entry: Entry) -> Result<(), Error> {
     let region = tx.region()?;
     let mut tables: Vec<Arc<Audited>> = vec![];
@@ -183,29 +207,34 @@ pub async fn record(tx: &mut Transaction, entry: Entry) -> Result<(), Error> {
         None => None,
     };
     let salt = Salt::generate();
-    let mut insert = sqlx::query_scalar(AssertSqlSafe(tables::insert(&tables)))
+    let mut insert = sqlx::query_as(AssertSqlSafe(tables::insert(&tables)))
         .bind(region.as_str())
         .bind(entry.actor.to_string())
         .bind(entry.subject.to_string())
         .bind(entry.organisation.map(OrganisationId::uuid))
         .bind(entry.delegation.map(DelegationId::uuid))
         .bind(entry.resident.map(ResidentId::uuid))
-        .bind(entry.action)
+        .bind(entry.action.as_ref())
         .bind(salt.stored(person.as_ref())?);
     for table in &tables {
-        let (mut places, mut ids, mut heads, mut removed) = (vec![], vec![], vec![], vec![]);
+        let (mut places, mut ids, mut heads, mut removed, mut anew) = (vec![], vec![], vec![], vec![], vec![]);
         for (place, row) in (0_i32..).zip(&entry.rows).filter(|(_, row)| row.table == table.name) {
             places.push(place);
             ids.push(row.id.clone());
             heads.push(row.head(&salt, table));
             removed.push(row.removed);
+            anew.push(row.anew);
         }
-        insert = insert.bind(places).bind(ids).bind(heads).bind(removed);
+        insert = insert.bind(places).bind(ids).bind(heads).bind(removed).bind(anew);
     }
-    let wrong: Option<Json<Vec<serde_json::Value>>> = insert.fetch_one(&mut **tx).await?;
+    let (wrong, erasure): (Option<Json<Vec<serde_json::Value>>>, Option<String>) = insert.fetch_one(&mut **tx).await?;
+    if !entry.of_keeping && matches!(erasure.as_deref(), Some("CLOSED" | "ERASED")) {
+        return Err(Error::ResidentErased);
+    }
     if let Some(Json(rows)) = wrong {
         return Err(Error::RowNotAsRecorded { rows: serde_json::Value::from(rows).to_string() });
     }
     tx.unsealed = true;
+    tx.concerned.extend(entry.resident);
     Ok(())
 }

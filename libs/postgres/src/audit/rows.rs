@@ -54,10 +54,15 @@ const PERSON_KEY: (&str, &str) = ("person_keys", "wrapped");
 /// The last entry of every row that was written or removed, in the order of their ids. Postgres sorts on disk, however many there are.
 const LATEST: &str = "CREATE TEMPORARY TABLE audit_latest ON COMMIT DROP AS \
     SELECT DISTINCT ON (note->>'table', note->>'id') note->>'table' AS name, note->>'id' AS id, \
-        coalesce(note->>'columns', '0')::bigint AS version, note->>'digest' AS digest, salt, region, resident_id \
+        coalesce(note->>'columns', '0')::bigint AS version, note->>'digest' AS digest, salt, region, resident_id, sequence, occurred_at \
     FROM audit_entries, jsonb_array_elements(rows) AS note \
     WHERE jsonb_typeof(rows) = 'array' AND jsonb_typeof(note) = 'object' AND NOT note ? 'read' \
     ORDER BY note->>'table', note->>'id', sequence DESC";
+
+/// Persons whose key was destroyed by a chained entry that says so.
+const DESTROYED: &str = "CREATE TEMPORARY TABLE audit_destroyed ON COMMIT DROP AS \
+    SELECT region, resident_id, max(sequence) AS sequence, max(occurred_at) AS occurred_at FROM audit_entries \
+    WHERE position IS NOT NULL AND action ~ '\\.person_key\\.destroy$' GROUP BY region, resident_id";
 
 #[derive(FromRow)]
 struct Checked {
@@ -69,6 +74,8 @@ struct Checked {
     entry_resident: Option<Uuid>,
     person_key: Option<Vec<u8>>,
     person_key_version: Option<i32>,
+    /// Its entry is from before its person's key was destroyed, or of a replica that had not heard of it.
+    is_erased: bool,
     is_there: bool,
     body: Option<String>,
     region: Option<String>,
@@ -84,10 +91,11 @@ pub(super) async fn verify(
 ) -> Result<(), Error> {
     // What is written and read below must not depend on how the session was set up.
     sqlx::raw_sql("SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO, MDY'; SET LOCAL extra_float_digits = 1; \
-        SET LOCAL IntervalStyle = 'postgres'; SET LOCAL bytea_output = 'hex'; DROP TABLE IF EXISTS pg_temp.audit_latest")
+        SET LOCAL IntervalStyle = 'postgres'; SET LOCAL bytea_output = 'hex'; DROP TABLE IF EXISTS pg_temp.audit_latest, pg_temp.audit_destroyed")
         .execute(&mut *conn)
         .await?;
     sqlx::query(LATEST).execute(&mut *conn).await?;
+    sqlx::query(DESTROYED).execute(&mut *conn).await?;
     let strangers: Vec<(String, String)> = sqlx::query_as(
         "SELECT latest.name, min(latest.id) FROM audit_latest AS latest \
          WHERE NOT EXISTS (SELECT FROM audited_tables AS audited WHERE audited.name = latest.name) GROUP BY latest.name",
@@ -153,8 +161,12 @@ fn statement(newest: &Audited, versions: &[Audited], columns: &[String]) -> Stri
     format!(
         "SELECT coalesce({id}, latest.id) AS id, latest.version, latest.digest, latest.salt, \
              latest.region AS entry_region, latest.resident_id AS entry_resident, \
-             person.wrapped AS person_key, person.key_version AS person_key_version, stored.ctid IS NOT NULL AS is_there, CASE latest.version {cases} END AS body, {sealed} \
+             person.wrapped AS person_key, person.key_version AS person_key_version, \
+             coalesce(latest.sequence < destroyed.sequence OR latest.occurred_at <> destroyed.occurred_at \
+                 AND latest.occurred_at <= destroyed.occurred_at + interval '10 minutes', false) AS is_erased, \
+             stored.ctid IS NOT NULL AS is_there, CASE latest.version {cases} END AS body, {sealed} \
          FROM (SELECT * FROM audit_latest WHERE name = $1) AS latest FULL JOIN {table} AS stored ON latest.id = {id} \
+         LEFT JOIN audit_destroyed AS destroyed ON destroyed.region = latest.region AND destroyed.resident_id = latest.resident_id \
          LEFT JOIN person_keys AS person ON person.region = latest.region AND person.resident_id = latest.resident_id",
         id = newest.id("stored"),
         cases = cases.join(" "),
@@ -199,6 +211,10 @@ fn judge(
         (Some(_), Some(opener)) => person_key(row, opener).and_then(|key| Salt::open(sealed, Some(&key))),
     };
     let Some(salt) = salt else {
+        if row.is_erased {
+            tally.erased();
+            return None;
+        }
         if row.person_key.is_some() {
             return Some("the key of its person does not open its entry");
         }

@@ -105,11 +105,12 @@ async fn newest(conn: &mut PgConnection) -> Result<Vec<Audited>, Error> {
 
 /// Parameters of an entry before those of its rows.
 const ENTRY_PARAMETERS: usize = 8;
-/// Parameters of the rows of one table: their places in the entry, ids, heads of digests, and whether they were removed.
-const TABLE_PARAMETERS: usize = 4;
+/// Parameters of the rows of one table: their places in the entry, ids, heads of digests, whether they were removed, whether they are
+/// digested anew.
+const TABLE_PARAMETERS: usize = 5;
 
 /// Inserts an entry. What is said of each row, the database finds: whether this transaction wrote it, and what stands in it now.
-/// Answers the rows if one of them is not as it was said to be.
+/// Answers the rows if one of them is not as it was said to be, and the state of the erasure of the person, whose row is locked.
 pub(super) fn insert(tables: &[Arc<Audited>]) -> String {
     let mut sql = "INSERT INTO audit_entries AS entry (region, actor, subject, organisation_id, delegation_id, resident_id, action, salt, rows) \
         SELECT $1, $2, $3, $4, $5, $6, $7, $8, coalesce(jsonb_agg(note ORDER BY place), '[]') FROM ("
@@ -124,11 +125,11 @@ pub(super) fn insert(tables: &[Arc<Audited>]) -> String {
             sql,
             "SELECT asked.place, jsonb_build_object('table', '{name}', 'id', asked.id) || CASE \
                  WHEN asked.removed THEN jsonb_build_object('removed', stored.ctid IS NULL) \
-                 WHEN stored.xmin = pg_current_xact_id()::xid THEN jsonb_build_object('columns', {version}, \
+                 WHEN stored.xmin = pg_current_xact_id()::xid OR asked.anew THEN jsonb_build_object('columns', {version}, \
                      'digest', encode(sha256(asked.head || convert_to({body}, 'UTF8')), 'hex')) \
                  ELSE jsonb_build_object('read', stored.ctid IS NOT NULL) END AS note \
-             FROM unnest(${place}::integer[], ${id}::text[], ${head}::bytea[], ${removed}::boolean[]) \
-                 AS asked (place, id, head, removed) LEFT JOIN {table} AS stored ON {has_id}",
+             FROM unnest(${place}::integer[], ${id}::text[], ${head}::bytea[], ${removed}::boolean[], ${anew}::boolean[]) \
+                 AS asked (place, id, head, removed, anew) LEFT JOIN {table} AS stored ON {has_id}",
             name = table.name.replace('\'', "''"),
             version = table.version,
             body = table.body("stored"),
@@ -136,6 +137,7 @@ pub(super) fn insert(tables: &[Arc<Audited>]) -> String {
             id = first + 1,
             head = first + 2,
             removed = first + 3,
+            anew = first + 4,
             table = quoted(&table.name),
             has_id = table.has_id("stored", "asked.id"),
         );
@@ -145,7 +147,8 @@ pub(super) fn insert(tables: &[Arc<Audited>]) -> String {
     }
     sql.push_str(
         ") AS notes RETURNING CASE WHEN entry.rows @> '[{\"digest\": null}]' OR entry.rows @> '[{\"read\": false}]' \
-         OR entry.rows @> '[{\"removed\": false}]' THEN entry.rows END",
+         OR entry.rows @> '[{\"removed\": false}]' THEN entry.rows END, \
+         (SELECT state FROM erasures WHERE erasures.region = $1 AND erasures.resident_id = $6 FOR SHARE)",
     );
     sql
 }

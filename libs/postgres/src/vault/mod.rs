@@ -16,7 +16,7 @@ mod keys;
 mod kms;
 mod person;
 mod provider;
-mod rotation;
+pub(crate) mod rotation;
 mod sealed;
 
 use std::{

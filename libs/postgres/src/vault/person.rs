@@ -10,7 +10,10 @@ use super::{
     keys::{Cell, Keys, cipher, open, seal},
     provider::Secret,
 };
-use crate::{Error, Transaction};
+use crate::{
+    Error, Transaction,
+    audit::{self, Entry},
+};
 
 /// Whose key. A person seen in two regions has one in each.
 pub(crate) type Person = (RegionCode, ResidentId);
@@ -94,11 +97,12 @@ impl Transaction {
         if let Some((_, key)) = self.new_person_keys.iter().find(|(known, _)| *known == person) {
             return Ok(Some(key.clone()));
         }
-        if let Some(key) = self.vault.persons().get(&person) {
+        let is_destroyed = self.destroyed_person_keys.contains(&person);
+        if !is_destroyed && let Some(key) = self.vault.persons().get(&person) {
             return Ok(Some(key));
         }
         let stored = self.stored_person_key(resident).await?;
-        if let Some(key) = &stored {
+        if let Some(key) = stored.as_ref().filter(|_| !is_destroyed) {
             self.vault.persons().insert(person, key.clone());
         }
         Ok(stored)
@@ -115,17 +119,20 @@ impl Transaction {
         row.map(|(wrapped, key_version)| unwrap(&keys, resident, key_version, &wrapped)).transpose()
     }
 
-    /// Destroys a person's key. The chain of audit entries stays as it is; what their digests stood for cannot be told any more.
-    /// Replicas that have the key in memory lose it within ten minutes.
-    pub async fn destroy_person_key(&mut self, resident: ResidentId) -> Result<bool, Error> {
-        let region = self.region()?;
-        let destroyed = sqlx::query("DELETE FROM person_keys WHERE region = $1 AND resident_id = $2")
-            .bind(region.as_str())
-            .bind(resident.uuid())
-            .execute(&mut **self)
-            .await?;
-        self.vault.persons().invalidate(&(region, resident));
-        Ok(destroyed.rows_affected() == 1)
+    /// Destroys the key of a person whose erasure is recorded here, together with the audit entry that says so. The chain of audit entries stays as it is; what their digests stood for cannot be told any more. What is
+    /// recorded about the person afterwards is under a new key. Replicas that have the old one in memory lose it within ten minutes.
+    pub(crate) async fn destroy_person_key(&mut self, service: &str, resident: ResidentId) -> Result<bool, Error> {
+        let person = (self.region()?, resident);
+        if self.known_person_key(resident).await?.is_none() {
+            return Ok(false);
+        }
+        audit::record(self, Entry::by_platform(service, "person_key.destroy").resident(resident)).await?;
+        let destroyed: bool =
+            sqlx::query_scalar("SELECT destroy_person_key($1)").bind(resident.uuid()).fetch_one(&mut **self).await?;
+        self.new_person_keys.retain(|(known, _)| *known != person);
+        self.vault.persons().invalidate(&person);
+        self.destroyed_person_keys.push(person);
+        Ok(destroyed)
     }
 }
 

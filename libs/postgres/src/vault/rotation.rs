@@ -79,7 +79,8 @@ pub async fn rewrap(db: &Database, told: &mut (dyn FnMut(Progress) + Send)) -> R
     rotation.lease.release(db).await
 }
 
-async fn regions_with_keys(db: &Database) -> Result<Vec<RegionCode>, Error> {
+/// Regions that have data keys: all that have rows.
+pub(crate) async fn regions_with_keys(db: &Database) -> Result<Vec<RegionCode>, Error> {
     let mut conn = db.service_connection().await?;
     Ok(data_keys::generations(&mut conn).await?.into_iter().map(|(region, _)| region).collect())
 }
@@ -177,7 +178,7 @@ impl<'a> Rotation<'a> {
 }
 
 /// Sessions of one's own role are visible; others do not open what is sealed.
-async fn is_older_open(conn: &mut PgConnection, than: DateTime<Utc>) -> Result<bool, Error> {
+pub(crate) async fn is_older_open(conn: &mut PgConnection, than: DateTime<Utc>) -> Result<bool, Error> {
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user \
          AND pid <> pg_backend_pid() AND xact_start < $1)",

@@ -4,6 +4,7 @@
 mod audit;
 mod calls;
 mod consumers;
+mod erasure;
 mod events;
 mod harness;
 mod kms;

@@ -18,7 +18,7 @@ use types::clock::Clock;
 
 use crate::peers::{Identity, Scheduling};
 
-pub use crate::store::PERSONAL;
+pub use crate::store::{PERSONAL, obligations::OPEN};
 pub use divide_claim::{DivideClaim, Divided};
 pub use propose_policy::ProposePolicy;
 pub use put_catalogue::PutCatalogue;

@@ -13,6 +13,7 @@ use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient
 use proto::anjia::identity::v1::event_service_client::EventServiceClient;
 use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
 use proto::convert;
+use tonic::{Code, Status};
 use types::ids::{DelegationId, OrganisationId, ResidentId};
 use types::region::RegionCode;
 
@@ -22,8 +23,6 @@ use crate::domain::error::AdjudicationError;
 use crate::domain::provider::{DesignatedFor, Provider};
 
 const PEER: &str = "identity";
-/// What a long poll may take beyond its wait.
-const PULL_MARGIN: Duration = Duration::from_secs(5);
 
 /// Identity: how a person is insured, who may see their records, and what an organisation is.
 #[derive(Clone)]
@@ -132,39 +131,6 @@ impl Identity {
             wire::DesignationKind::Unspecified => None,
         });
         Ok(Provider { tier: tier.ok_or(AdjudicationError::NotAProvider(provider))?, designated: designated.collect() })
-    }
-}
-
-/// Identity's events, pulled in the service's own name.
-pub struct IdentityEvents {
-    events: EventServiceClient<Channel>,
-    credentials: Credentials,
-}
-
-impl IdentityEvents {
-    pub fn new(channel: Channel, credentials: Credentials) -> Self {
-        Self { events: EventServiceClient::new(channel), credentials }
-    }
-}
-
-impl Source for IdentityEvents {
-    type Error = AdjudicationError;
-
-    fn name(&self) -> &'static str {
-        PEER
-    }
-
-    async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, AdjudicationError> {
-        let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
-        let cursor = EventCursor {
-            after_position: after,
-            max_events: i32::try_from(max).unwrap_or(i32::MAX),
-            wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
-        };
-        let mut request = own.request(wire::PullEventsRequest { cursor: Some(cursor) });
-        request.set_timeout(wait + PULL_MARGIN);
-        let answer = self.events.clone().pull_events(request).await.map_err(|status| translate(PEER, &status))?;
-        feed::from_wire(answer.into_inner().batch.unwrap_or_default()).map_err(broken(PEER))
     }
 }
 

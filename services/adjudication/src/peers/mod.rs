@@ -3,7 +3,7 @@
 mod identity;
 mod scheduling;
 
-pub use identity::{Identity, IdentityEvents};
+pub use identity::Identity;
 pub use scheduling::{Scheduling, SchedulingAudit};
 
 use chassis::error::reason;
@@ -15,6 +15,9 @@ use crate::domain::error::AdjudicationError;
 /// What every refusal of a peer comes to when it has no meaning of its own here.
 fn translate(peer: &'static str, status: &Status) -> AdjudicationError {
     match status.code() {
+        _ if reason(status).as_deref() == Some("RESIDENT_ERASED") => {
+            AdjudicationError::Storage(postgres::Error::ResidentErased)
+        }
         Code::Unauthenticated => AdjudicationError::TokenExpired,
         Code::PermissionDenied => AdjudicationError::PeerDenied { peer },
         Code::Unavailable | Code::DeadlineExceeded | Code::ResourceExhausted | Code::Aborted | Code::Cancelled => {

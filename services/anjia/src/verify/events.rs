@@ -138,7 +138,7 @@ const fn told(
 }
 
 impl Told {
-    /// Both ways, in one statement and so in one snapshot.
+    /// Both ways, in one statement and so in one snapshot. What erasure or retention removed since, as the audit says, did happen.
     pub(super) async fn violations(&self, databases: &mut Databases) -> Result<Option<Vec<Violation>>> {
         let Some(connection) = databases.get(self.service) else {
             return Ok(None);
@@ -151,7 +151,9 @@ impl Told {
              FROM {table} LEFT JOIN told ON told.subject = {table}.id::text WHERE ({when}) AND {wrong} \
              UNION ALL \
              SELECT subject, format('%s tells of what did not happen', $1) FROM told \
-             WHERE NOT EXISTS (SELECT FROM {table} WHERE {table}.id::text = told.subject AND ({when}))",
+             WHERE NOT EXISTS (SELECT FROM {table} WHERE {table}.id::text = told.subject AND ({when})) \
+                 AND NOT EXISTS (SELECT FROM audit_entries WHERE rows @> jsonb_build_array( \
+                     jsonb_build_object('table', '{table}', 'id', told.subject, 'removed', true)))",
             table = self.table,
             when = self.when,
         );

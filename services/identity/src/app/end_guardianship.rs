@@ -43,7 +43,7 @@ impl App {
         Ok(call.commit(tx, guardianship).await?)
     }
 
-    async fn revoke_what_rests_on(
+    pub(super) async fn revoke_what_rests_on(
         &self,
         tx: &mut Transaction,
         ctx: &Context,

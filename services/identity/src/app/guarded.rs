@@ -11,6 +11,7 @@ use crate::domain::consent::Consent;
 use crate::domain::delegation::Delegation;
 use crate::domain::designation::Designation;
 use crate::domain::enrolment::{Coverage, Enrolment};
+use crate::domain::erasure::Erasure;
 use crate::domain::family_doctor::Contract;
 use crate::domain::guardianship::Guardianship;
 use crate::domain::mandate::Mandate;
@@ -225,5 +226,17 @@ impl Guarded for BreakGlass {
 
     fn organisations(&self) -> Vec<OrganisationId> {
         vec![self.organisation]
+    }
+}
+
+impl Guarded for Erasure {
+    const NOT_FOUND: &'static str = "ERASURE_NOT_FOUND";
+
+    fn resident(&self) -> Option<ResidentId> {
+        Some(self.resident)
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![]
     }
 }

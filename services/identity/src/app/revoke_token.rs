@@ -66,7 +66,7 @@ impl App {
     }
 
     /// Whether the caller acts for the resident as their guardian.
-    async fn is_guardian(&self, tx: &mut Transaction, ctx: &Context) -> Result<bool, IdentityError> {
+    pub(super) async fn is_guardian(&self, tx: &mut Transaction, ctx: &Context) -> Result<bool, IdentityError> {
         let (Some(resident), Some(id)) = (ctx.caller.acted_for(), ctx.caller.delegation) else {
             return Ok(false);
         };

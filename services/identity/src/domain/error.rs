@@ -4,7 +4,7 @@ use chassis::Denied;
 use proto::convert::FieldError;
 use types::credit_code::CreditCodeError;
 use types::identifier::IdentifierError;
-use types::ids::ResidentId;
+use types::ids::{ErasureId, ResidentId};
 
 /// Texts never repeat a name, a number or a token: they reach logs and callers.
 #[derive(Debug, thiserror::Error)]
@@ -226,6 +226,16 @@ pub enum IdentityError {
     BreakGlassLimit,
     #[error("the opening was reviewed already")]
     BreakGlassReviewed,
+
+    #[error("there is no such request for erasure")]
+    ErasureNotFound,
+    /// Its number, for whoever may see it: which is whoever may ask.
+    #[error("the resident's erasure is requested already")]
+    ErasureRequested(ErasureId),
+    #[error("the resident was erased already")]
+    ErasureCarriedOut,
+    #[error("a person's erasure is asked for by themself, their guardian, or an operator citing their written request")]
+    ErasureNotDelegable,
 
     #[error("there is no such client")]
     ClientUnknown,

@@ -14,6 +14,7 @@ pub mod delegation;
 pub mod designation;
 pub mod duplicate;
 pub mod enrolment;
+pub mod erasure;
 pub mod error;
 pub mod family_doctor;
 pub mod guardianship;

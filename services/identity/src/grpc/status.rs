@@ -26,6 +26,10 @@ impl From<IdentityError> for Status {
             E::BornAhead => return invalid("INVALID_NATIONAL_ID", "national_id", text),
             E::InvalidCreditCode(_) => return invalid("INVALID_CREDIT_CODE", "organisation.credit_code", text),
             E::ResidentExists(known) => return resident_exists(known, text),
+            E::ErasureRequested(id) => {
+                let status = error::status(DOMAIN, Code::AlreadyExists, "ERASURE_REQUESTED", text);
+                return error::with_metadata(status, "erasure_id", id.to_string());
+            }
 
             E::ResidentNotFound => (Code::NotFound, "RESIDENT_NOT_FOUND"),
             E::IdentifierNotFound => (Code::NotFound, "IDENTIFIER_NOT_FOUND"),
@@ -48,6 +52,9 @@ impl From<IdentityError> for Status {
             E::ConsentNotFound => (Code::NotFound, "CONSENT_NOT_FOUND"),
             E::MandateNotFound => (Code::NotFound, "MANDATE_NOT_FOUND"),
             E::BreakGlassNotFound => (Code::NotFound, "BREAK_GLASS_NOT_FOUND"),
+            E::ErasureNotFound => (Code::NotFound, "ERASURE_NOT_FOUND"),
+            E::ErasureNotDelegable => (Code::PermissionDenied, "ERASURE_NOT_DELEGABLE"),
+            E::ErasureCarriedOut => (Code::FailedPrecondition, "ERASURE_CARRIED_OUT"),
 
             E::IdentifierOfAnother => (Code::AlreadyExists, "IDENTIFIER_OF_ANOTHER"),
             E::IdentifierExists => (Code::AlreadyExists, "IDENTIFIER_EXISTS"),

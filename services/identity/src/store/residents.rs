@@ -145,13 +145,13 @@ pub async fn update(conn: &mut PgConnection, vault: &Vault, resident: &Resident)
     Ok(done.rows_affected() == 1)
 }
 
-/// By any id of theirs: the record of the one that survived.
+/// By any id of theirs: the record of the one that survived. Refused if the resident was erased, as are [`exists`] and [`lock`].
 pub async fn get(conn: &mut PgConnection, vault: &Vault, id: ResidentId) -> Result<Option<Resident>, postgres::Error> {
     let id = aliases::survivor(conn, id).await?;
-    Ok(get_many(conn, vault, &[id]).await?.pop())
+    if exists(conn, id).await? { Ok(get_many(conn, vault, &[id]).await?.pop()) } else { Ok(None) }
 }
 
-/// The records of those of them that are registered, each by its own id and in order of it.
+/// The records of those of them that are registered and not erased, each by its own id and in order of it.
 pub async fn get_many(
     conn: &mut PgConnection,
     vault: &Vault,
@@ -161,7 +161,7 @@ pub async fn get_many(
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, region, revision, name_sealed, birth_date_sealed, sex_sealed, mobile_sealed, address_sealed, key_version, \
          language, community, community_code, grid_cell, provisional, mother_resident_id, registrar_organisation_id, registered_at \
-         FROM residents WHERE id = ANY ($1) ORDER BY id",
+         FROM residents WHERE id = ANY ($1) AND state <> 'ERASED' ORDER BY id",
     )
     .bind(ids)
     .fetch_all(conn)
@@ -170,10 +170,17 @@ pub async fn get_many(
 }
 
 pub async fn exists(conn: &mut PgConnection, id: ResidentId) -> Result<bool, postgres::Error> {
-    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM residents WHERE id = $1)")
-        .bind(id.uuid())
-        .fetch_one(conn)
-        .await?)
+    let state: Option<String> =
+        sqlx::query_scalar("SELECT state FROM residents WHERE id = $1").bind(id.uuid()).fetch_optional(conn).await?;
+    is_somebody(state.as_deref())
+}
+
+/// Whether there is a resident of this state.
+fn is_somebody(state: Option<&str>) -> Result<bool, postgres::Error> {
+    match state {
+        Some("ERASED") => Err(postgres::Error::ResidentErased),
+        state => Ok(state.is_some()),
+    }
 }
 
 /// Lets one transaction at a time change what belongs to the resident, by whichever of their ids; false if there is no such resident.
@@ -184,14 +191,17 @@ pub async fn lock(conn: &mut PgConnection, id: ResidentId) -> Result<bool, postg
 /// The same for several, whose ids are locked in order: false if one of them is not there.
 pub async fn lock_all(conn: &mut PgConnection, ids: &[ResidentId]) -> Result<bool, postgres::Error> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-    let found: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM residents WHERE id IN (SELECT unnest(one_person(asked)) FROM unnest($1::uuid[]) AS asked) \
+    let found: Vec<(Uuid, String)> = sqlx::query_as(
+        "SELECT id, state FROM residents WHERE id IN (SELECT unnest(one_person(asked)) FROM unnest($1::uuid[]) AS asked) \
          ORDER BY id FOR NO KEY UPDATE",
     )
     .bind(&ids)
     .fetch_all(conn)
     .await?;
-    Ok(ids.iter().all(|id| found.contains(id)))
+    for (_, state) in &found {
+        is_somebody(Some(state))?;
+    }
+    Ok(ids.iter().all(|id| found.iter().any(|(found, _)| found == id)))
 }
 
 /// Somebody who may be the resident.

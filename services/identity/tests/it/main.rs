@@ -14,6 +14,7 @@ mod correct_enrolment;
 mod designate_provider;
 mod duplicates;
 mod enrol_resident;
+mod erasures;
 mod exchange_token;
 mod federation;
 mod file_remote_care;

@@ -21,7 +21,7 @@ use postgres::Database;
 use tokio::sync::Notify;
 use types::clock::Clock;
 
-pub use crate::store::PERSONAL;
+pub use crate::store::{PERSONAL, obligations::OPEN};
 pub use authorise::{Authorise, BasisId};
 pub use cancel::Cancel;
 pub use grant::Grant;

@@ -14,7 +14,7 @@ use proto::anjia::identity::v1::{
     CheckDelegationRequest, DelegatedAction, Delegation, FindResidentRequest, GetDelegationRequest, PullEventsRequest,
 };
 use proto::convert;
-use tonic::Status;
+use tonic::{Code, Status};
 use types::delegation::Limits;
 use types::ids::{DelegationId, ResidentId};
 use types::national_id::NationalId;
@@ -23,8 +23,6 @@ use super::{broken, translate};
 use crate::domain::error::PaymentError;
 
 const PEER: &str = "identity";
-/// What a long poll may take beyond its wait.
-const PULL_MARGIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Clone)]
 pub struct Identity {
@@ -110,39 +108,6 @@ impl Identity {
         let answer =
             self.delegations.clone().check_delegation(ctx.request(request)).await.map_err(|status| refused(&status))?;
         limits_of(answer.into_inner().delegation)
-    }
-}
-
-/// Identity's events, pulled in the service's own name.
-pub struct IdentityEvents {
-    events: EventServiceClient<Channel>,
-    credentials: Credentials,
-}
-
-impl IdentityEvents {
-    pub fn new(channel: Channel, credentials: Credentials) -> Self {
-        Self { events: EventServiceClient::new(channel), credentials }
-    }
-}
-
-impl Source for IdentityEvents {
-    type Error = PaymentError;
-
-    fn name(&self) -> &'static str {
-        PEER
-    }
-
-    async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, PaymentError> {
-        let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
-        let cursor = EventCursor {
-            after_position: after,
-            max_events: i32::try_from(max).unwrap_or(i32::MAX),
-            wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
-        };
-        let mut request = own.request(PullEventsRequest { cursor: Some(cursor) });
-        request.set_timeout(wait + PULL_MARGIN);
-        let answer = self.events.clone().pull_events(request).await.map_err(|status| translate(PEER, &status))?;
-        feed::from_wire(answer.into_inner().batch.unwrap_or_default()).map_err(|error| broken(PEER, error.to_string()))
     }
 }
 

@@ -12,6 +12,9 @@ use crate::domain::error::PaymentError;
 /// What a refusal means that is not one of the call's own.
 fn translate(peer: &'static str, status: &Status) -> PaymentError {
     match status.code() {
+        _ if error::reason(status).as_deref() == Some("RESIDENT_ERASED") => {
+            PaymentError::Storage(postgres::Error::ResidentErased)
+        }
         Code::PermissionDenied => PaymentError::OutsideScope,
         Code::Unavailable
         | Code::DeadlineExceeded

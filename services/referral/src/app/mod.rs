@@ -24,7 +24,7 @@ use types::{clock::Clock, ids::OrganisationId};
 
 use crate::peers::{Adjudication, Identity, Payment, Scheduling};
 
-pub use crate::store::PERSONAL;
+pub use crate::store::{PERSONAL, obligations::OPEN};
 pub use accept::Accept;
 pub use journey::JourneySight;
 pub use propose::{Asked, Proposal};

@@ -7,12 +7,11 @@ use proto::{
     anjia::identity::v1::{
         self as wire, break_glass_service_client::BreakGlassServiceClient,
         consent_service_client::ConsentServiceClient, delegation_service_client::DelegationServiceClient,
-        event_service_client::EventServiceClient, mandate_service_client::MandateServiceClient,
-        organisation_service_client::OrganisationServiceClient,
+        mandate_service_client::MandateServiceClient, organisation_service_client::OrganisationServiceClient,
     },
     convert::{self, FieldError},
 };
-use tonic::Status;
+use tonic::{Code, Status};
 use types::{
     ids::{BreakGlassId, DelegationId, MandateId, OrganisationId, ReferralId, RequestId, ResidentId},
     place::Place,
@@ -30,8 +29,6 @@ use crate::domain::{
 };
 
 const PEER: &str = "identity";
-/// What a long poll may take beyond its wait.
-const PULL_MARGIN: Duration = Duration::from_secs(5);
 
 /// Identity: consents, delegations, providers.
 #[derive(Clone)]
@@ -267,37 +264,4 @@ fn provider(organisation: &wire::Organisation) -> Result<Provider, FieldError> {
         place: organisation.place.as_ref().map(|place| convert::place("place", Some(place))).transpose()?,
         capabilities: departments.flat_map(|department| department.capabilities.iter().cloned()).collect(),
     })
-}
-
-/// Identity's events, pulled in the service's own name.
-pub struct IdentityEvents {
-    events: EventServiceClient<Channel>,
-    credentials: Credentials,
-}
-
-impl IdentityEvents {
-    pub fn new(channel: Channel, credentials: Credentials) -> Self {
-        Self { events: EventServiceClient::new(channel), credentials }
-    }
-}
-
-impl Source for IdentityEvents {
-    type Error = ReferralError;
-
-    fn name(&self) -> &'static str {
-        PEER
-    }
-
-    async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, ReferralError> {
-        let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
-        let cursor = EventCursor {
-            after_position: after,
-            max_events: i32::try_from(max).unwrap_or(i32::MAX),
-            wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
-        };
-        let mut request = own.request(wire::PullEventsRequest { cursor: Some(cursor) });
-        request.set_timeout(wait + PULL_MARGIN);
-        let answer = self.events.clone().pull_events(request).await.map_err(|status| translate(PEER, &status))?;
-        feed::from_wire(answer.into_inner().batch.unwrap_or_default()).map_err(broken(PEER))
-    }
 }

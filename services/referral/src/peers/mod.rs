@@ -6,7 +6,7 @@ mod payment;
 mod scheduling;
 
 pub use adjudication::Adjudication;
-pub use identity::{Identity, IdentityEvents, Provider};
+pub use identity::{Identity, Provider};
 pub use payment::{Payment, PaymentAudit};
 pub use scheduling::Scheduling;
 
@@ -93,6 +93,7 @@ fn translate(service: &'static str, status: &Status) -> ReferralError {
         ("DELEGATION_EXPIRED", _) => ReferralError::DelegationExpired,
         ("ORGANISATION_NOT_FOUND", _) => ReferralError::OrganisationNotFound,
         ("RESIDENT_NOT_FOUND", _) => ReferralError::ResidentNotFound,
+        ("RESIDENT_ERASED", _) => ReferralError::Storage(postgres::Error::ResidentErased),
         (_, Code::PermissionDenied) => ReferralError::PeerDenied { service },
         (_, Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled | Code::Aborted | Code::ResourceExhausted) => {
             ReferralError::PeerUnavailable { service }

@@ -1,11 +1,10 @@
 //! Follows identity: who is merged into whom is kept, so that what a person has under one id counts under all.
 
+use chassis::feed::IdentityEvents;
 use postgres::Database;
 use postgres::aliases::{Actions, Merges};
 use postgres::consumer;
 use tokio_util::sync::CancellationToken;
-
-use crate::peers::IdentityEvents;
 
 const ALIASES: Actions =
     Actions { service: "referral", merge: "referral.alias.merge", unmerge: "referral.alias.unmerge" };

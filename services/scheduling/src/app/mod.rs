@@ -23,7 +23,7 @@ use types::clock::Clock;
 
 use crate::peers::identity::Identity;
 
-pub use crate::store::PERSONAL;
+pub use crate::store::{PERSONAL, obligations::OPEN};
 pub use book::Booking;
 pub use cancel::{Cancel, Cancelled};
 pub use check_in::{CheckIn, PresentClaim, Subject};

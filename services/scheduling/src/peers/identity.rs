@@ -199,40 +199,6 @@ impl Identity {
     }
 }
 
-/// Identity's events, pulled in scheduling's own name.
-pub struct IdentityEvents {
-    channel: Channel,
-    credentials: Credentials,
-}
-
-impl IdentityEvents {
-    pub const fn new(channel: Channel, credentials: Credentials) -> Self {
-        Self { channel, credentials }
-    }
-}
-
-impl Source for IdentityEvents {
-    type Error = Status;
-
-    fn name(&self) -> &'static str {
-        PEER
-    }
-
-    async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, Status> {
-        let cursor = EventCursor {
-            after_position: after,
-            max_events: i32::try_from(max).unwrap_or(i32::MAX),
-            wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
-        };
-        let own = self.credentials.own().await?.with_call_limit(wait + ANSWER_MAX);
-        let answer = EventServiceClient::new(self.channel.clone())
-            .pull_events(own.request(wire::PullEventsRequest { cursor: Some(cursor) }))
-            .await?;
-        feed::from_wire(answer.into_inner().batch.unwrap_or_default())
-            .map_err(|error| Status::new(Code::Internal, error.to_string()))
-    }
-}
-
 /// Identity's audit, looked at in scheduling's own name.
 pub struct IdentityAudit {
     client: AuditServiceClient<Channel>,
@@ -276,6 +242,7 @@ fn refused(status: &Status) -> SchedulingError {
     use SchedulingError as E;
     match (status.code(), error::reason(status).as_deref()) {
         (_, Some("RESIDENT_NOT_FOUND")) => E::ResidentNotFound,
+        (_, Some("RESIDENT_ERASED")) => E::Storage(postgres::Error::ResidentErased),
         (_, Some("ORGANISATION_NOT_FOUND")) => E::OrganisationNotFound,
         (_, Some("PRACTITIONER_NOT_FOUND")) => E::PractitionerNotFound,
         (_, Some("NO_DELEGATION" | "DELEGATION_NOT_FOUND")) => E::NoDelegation,

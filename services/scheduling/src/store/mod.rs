@@ -2,6 +2,7 @@
 
 pub mod appointments;
 pub mod chosen_ids;
+pub mod obligations;
 pub mod patients;
 pub mod places;
 pub mod revoked_delegations;
@@ -24,9 +25,35 @@ pub const PERSONAL: &[PersonalTable] = &[
         key: "t.resident_id::text",
         ..PersonalTable::new("patients", &[], ["预约登记", "That you have booked"], "booking")
     },
-    PersonalTable::new("appointments", &[], ["预约", "Your appointments"], "booking"),
-    PersonalTable::new("visits", &[], ["就诊", "Your visits"], "medical_record"),
-    PersonalTable::new("chosen_appointment_ids", &[], ["预约编号", "Numbers chosen for appointments"], "booking"),
+    PersonalTable {
+        of: "t.resident_id = $1 AND t.state <> 'KEPT' AND t.referral_id IS NULL",
+        ..PersonalTable::new("appointments", &[], ["未就诊的预约", "Appointments that led to no visit"], "booking")
+            .over("CASE WHEN t.state IN ('EXPIRED', 'CANCELLED', 'NO_SHOW') AND t.referral_id IS NULL THEN t.ends_at END")
+    },
+    PersonalTable {
+        of: "t.resident_id = $1 AND (t.state = 'KEPT' OR t.referral_id IS NOT NULL)",
+        unreferred: "NOT EXISTS (SELECT FROM visits v WHERE v.appointment_id = t.id)",
+        ..PersonalTable::new("appointments", &[], ["就诊或转诊的预约", "Appointments of visits and referrals"], "outpatient_record")
+            .over("CASE WHEN t.state IN ('KEPT', 'EXPIRED', 'CANCELLED', 'NO_SHOW') AND (t.state = 'KEPT' OR t.referral_id IS NOT NULL) \
+                THEN greatest(t.ends_at, (SELECT max(v.ended_at) FROM visits v WHERE v.resident_id = t.resident_id)) END")
+    },
+    PersonalTable {
+        of: "t.resident_id = $1 AND t.kind <> 'INPATIENT'",
+        ..PersonalTable::new("visits", &[], ["门（急）诊就诊", "Your outpatient visits"], "outpatient_record")
+            .over("CASE WHEN t.kind <> 'INPATIENT' AND t.ended_at IS NOT NULL \
+                THEN (SELECT max(v.ended_at) FROM visits v WHERE v.resident_id = t.resident_id) END")
+    },
+    PersonalTable {
+        of: "t.resident_id = $1 AND t.kind = 'INPATIENT'",
+        ..PersonalTable::new("visits", &[], ["住院", "Your stays"], "inpatient_record")
+            .over("CASE WHEN t.kind = 'INPATIENT' AND t.ended_at IS NOT NULL \
+                THEN (SELECT max(v.ended_at) FROM visits v WHERE v.resident_id = t.resident_id AND v.kind = 'INPATIENT') END")
+    },
+    PersonalTable {
+        unreferred: "NOT EXISTS (SELECT FROM appointments a WHERE a.id = t.id)",
+        ..PersonalTable::new("chosen_appointment_ids", &[], ["预约编号", "Numbers chosen for appointments"], "booking")
+            .over("t.claimed_at")
+    },
 ];
 
 impl From<sqlx::Error> for SchedulingError {

@@ -1,0 +1,234 @@
+//! What every service does about a person who asked identity to be erased: it watches for what is open, tells identity, and does what
+//! identity says next. Each step is a row that is committed before the next call; whoever dies, the row is due again.
+
+use std::time::Duration;
+
+use postgres::{
+    Database, Scope,
+    consumer::{self, Advanced, Failure, Handler, Inbox, Source},
+    erasure::{self, Erasure, State},
+    events::Event,
+    personal::PersonalTable,
+};
+use proto::anjia::identity::v1::{
+    ErasureStep, ErasureWord, KeptData, OpenObligation, ReportErasureRequest,
+    privacy_service_client::PrivacyServiceClient,
+};
+use proto::convert::to_timestamp;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+use types::{ids::ResidentId, region::RegionCode};
+use uuid::Uuid;
+
+use crate::{Credentials, channel::Channel};
+
+const REQUESTED: &str = "anjia.identity.resident.erasure_requested.v1";
+/// What else identity tells of a request: look at once, rather than when it is due.
+const MOVED: [&str; 3] = [
+    "anjia.identity.resident.erasure_moved.v1",
+    "anjia.identity.resident.erasure_cancelled.v1",
+    "anjia.identity.resident.erased.v1",
+];
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// While something is open, looks become rarer up to this.
+const PAUSE_MAX_S: i32 = 15;
+const DUE_MAX: i64 = 100;
+const OPEN_MAX: i64 = 100;
+
+/// What a service brings along.
+#[derive(Clone)]
+pub struct Erasures {
+    pub db: Database,
+    /// Its name.
+    pub service: &'static str,
+    /// Its tables with data about residents.
+    pub tables: &'static [PersonalTable],
+    /// SQL: kind and id, as texts, of what is open of the resident `$1`.
+    pub obligations: &'static str,
+    pub credentials: Credentials,
+    identity: PrivacyServiceClient<Channel>,
+}
+
+/// Why a step came to nothing; it is taken again.
+#[derive(Debug, thiserror::Error)]
+enum Setback {
+    #[error(transparent)]
+    Storage(#[from] postgres::Error),
+    #[error("identity: {0}")]
+    Identity(#[from] Status),
+}
+
+impl Erasures {
+    pub fn new(
+        db: Database,
+        service: &'static str,
+        tables: &'static [PersonalTable],
+        obligations: &'static str,
+        identity: Channel,
+        credentials: Credentials,
+    ) -> Self {
+        Self { db, service, tables, obligations, credentials, identity: PrivacyServiceClient::new(identity) }
+    }
+
+    /// Follows identity's requests, `events`, and works on those that are due, until told to stop.
+    pub async fn run(self, events: impl Source, shutdown: CancellationToken) {
+        let follower = Follower(self.clone());
+        tokio::join!(
+            consumer::run(self.db.clone(), events, follower, shutdown.clone()),
+            shutdown.run_until_cancelled(self.look()),
+        );
+    }
+
+    async fn look(&self) {
+        loop {
+            match erasure::due(&self.db, DUE_MAX).await {
+                Ok(due) => {
+                    for (region, resident) in due {
+                        if let Err(error) = self.step(region, resident).await {
+                            tracing::warn!(%error, "an erasure does not go on now");
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "erasures that are due cannot be looked for"),
+            }
+            sleep(LOOK_INTERVAL).await;
+        }
+    }
+
+    /// Tells identity how it stands, and does what it says next.
+    async fn step(&self, region: RegionCode, resident: ResidentId) -> Result<(), Setback> {
+        let scope = Scope::Region(region);
+        let mut tx = self.db.begin(scope).await?;
+        let Some(found) = erasure::lock(&mut tx, resident).await? else { return Ok(()) };
+        // Whoever begins from here on sees that the person is watched.
+        let seen_at = erasure::moment(&mut tx).await?;
+        let open = match found.state {
+            State::Watched => erasure::open(&mut tx, self.obligations, resident, OPEN_MAX).await?,
+            State::Closed | State::Erased | State::Cancelled => vec![],
+        };
+        let kept = erasure::kept(&mut tx, self.tables, resident).await?;
+        tx.commit().await?;
+
+        let word = match found.state {
+            State::Watched if open.is_empty() => ErasureWord::Clear,
+            State::Watched => ErasureWord::Open,
+            State::Closed => ErasureWord::Closed,
+            State::Erased => ErasureWord::Erased,
+            State::Cancelled => return self.rest(scope, resident).await,
+        };
+        let kept = kept.into_iter().map(|kept| KeptData {
+            rule: kept.rule,
+            rows: kept.rows,
+            until: kept.until.map(to_timestamp),
+            ..KeptData::default()
+        });
+        let report = ReportErasureRequest {
+            erasure_id: found.id.to_string(),
+            region_code: region.to_string(),
+            word: word.into(),
+            open: open.into_iter().map(|(kind, id)| OpenObligation { kind, id }).collect(),
+            kept: kept.collect(),
+        };
+        let own = self.credentials.own().await?;
+        let answer = self.identity.clone().report_erasure(own.request(report)).await?.into_inner();
+        match answer.step() {
+            ErasureStep::Watch | ErasureStep::Unspecified => self.watch(scope, resident, found).await,
+            ErasureStep::Close => self.close(scope, resident, found, seen_at).await,
+            ErasureStep::Erase => self.erase(scope, resident, found).await,
+            ErasureStep::Cancel => self.cancel(scope, resident, found).await,
+            ErasureStep::Rest => self.rest(scope, resident).await,
+        }
+    }
+
+    /// Whoever had closed opens again; whoever watches looks again later, ever more rarely.
+    async fn watch(&self, scope: Scope, resident: ResidentId, seen: Erasure) -> Result<(), Setback> {
+        let mut tx = self.db.begin(scope).await?;
+        match erasure::lock(&mut tx, resident).await? {
+            Some(found) if found.id == seen.id && found.state == State::Closed => {
+                erasure::set(&mut tx, self.service, resident, found.id, State::Watched).await?;
+            }
+            Some(found) => {
+                let pause_s = PAUSE_MAX_S.min(1 << found.tries.clamp(0, 10));
+                erasure::look_again(&mut tx, resident, Some(pause_s), found.tries + 1).await?;
+            }
+            None => {}
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Closes, unless something is open or may yet be: transactions that began before the person was watched have to end first.
+    async fn close(
+        &self,
+        scope: Scope,
+        resident: ResidentId,
+        seen: Erasure,
+        seen_at: chrono::DateTime<chrono::Utc>,
+    ) -> Result<(), Setback> {
+        let mut tx = self.db.begin(scope).await?;
+        let is_older_open = erasure::is_older_open(&mut tx, seen_at).await?;
+        // Waits for whoever records something about the person at this moment.
+        let found = erasure::lock(&mut tx, resident).await?;
+        if let Some(found) = found.filter(|found| found.id == seen.id && found.state == State::Watched) {
+            let is_open = !erasure::open(&mut tx, self.obligations, resident, 1).await?.is_empty();
+            if is_older_open || is_open {
+                erasure::look_again(&mut tx, resident, Some(0), 0).await?;
+            } else {
+                erasure::set(&mut tx, self.service, resident, found.id, State::Closed).await?;
+            }
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn erase(&self, scope: Scope, resident: ResidentId, seen: Erasure) -> Result<(), Setback> {
+        let mut tx = self.db.begin(scope).await?;
+        let found = erasure::lock(&mut tx, resident).await?;
+        if let Some(found) = found.filter(|found| found.id == seen.id && found.state != State::Erased) {
+            erasure::set(&mut tx, self.service, resident, found.id, State::Erased).await?;
+            erasure::erase(&mut tx, self.service, self.tables, resident).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn cancel(&self, scope: Scope, resident: ResidentId, seen: Erasure) -> Result<(), Setback> {
+        let mut tx = self.db.begin(scope).await?;
+        let found = erasure::lock(&mut tx, resident).await?;
+        if let Some(found) = found.filter(|found| found.id == seen.id && found.state != State::Erased) {
+            erasure::set(&mut tx, self.service, resident, found.id, State::Cancelled).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn rest(&self, scope: Scope, resident: ResidentId) -> Result<(), Setback> {
+        let mut tx = self.db.begin(scope).await?;
+        erasure::look_again(&mut tx, resident, None, 0).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+/// Takes in identity's events about requests.
+struct Follower(Erasures);
+
+impl Handler for Follower {
+    async fn handle(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
+        let is_request = event.kind == REQUESTED;
+        if !is_request && !MOVED.contains(&event.kind.as_str()) {
+            return Ok(inbox.skip());
+        }
+        let resident: ResidentId = event.subject.parse().map_err(Failure::refused)?;
+        let id = event.data["erasure_id"].as_str().unwrap_or_default();
+        let id: Uuid = id.parse().map_err(Failure::refused)?;
+        let mut tx = inbox.begin(Scope::Region(event.region)).await?;
+        match erasure::lock(&mut tx, resident).await? {
+            None if is_request => erasure::set(&mut tx, self.0.service, resident, id, State::Watched).await?,
+            Some(found) if is_request && found.id != id && found.state == State::Cancelled => {
+                erasure::set(&mut tx, self.0.service, resident, id, State::Watched).await?;
+            }
+            Some(found) if found.id == id && found.state != State::Cancelled => {
+                erasure::look_again(&mut tx, resident, Some(0), found.tries).await?;
+            }
+            _ => {}
+        }
+        Ok(inbox.commit(tx).await?)
+    }
+}

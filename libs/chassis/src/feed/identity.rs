@@ -1,0 +1,53 @@
+//! Identity's events, as a service follows them that keeps something about residents: who was merged, who is to be erased.
+
+use std::time::Duration;
+
+use postgres::consumer::Source;
+use postgres::events::Event;
+use proto::anjia::common::v1::EventCursor;
+use proto::anjia::identity::v1::PullEventsRequest;
+use proto::anjia::identity::v1::event_service_client::EventServiceClient;
+use tonic::Status;
+
+use super::from_wire;
+use crate::Credentials;
+use crate::channel::Channel;
+use crate::error;
+
+/// What an answer may take beyond what was waited for.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// Pulled in the service's own name. Each consumer has one of its own, and with it a cursor of its own.
+#[derive(Debug, Clone)]
+pub struct IdentityEvents {
+    name: &'static str,
+    client: EventServiceClient<Channel>,
+    credentials: Credentials,
+}
+
+impl IdentityEvents {
+    /// `name` is that of the cursor.
+    pub fn new(name: &'static str, channel: Channel, credentials: Credentials) -> Self {
+        Self { name, client: EventServiceClient::new(channel), credentials }
+    }
+}
+
+impl Source for IdentityEvents {
+    type Error = Status;
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, Status> {
+        let own = self.credentials.own().await?.with_call_limit(wait + ANSWER_MAX);
+        let cursor = EventCursor {
+            after_position: after,
+            max_events: i32::try_from(max).unwrap_or(i32::MAX),
+            wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
+        };
+        let request = own.request(PullEventsRequest { cursor: Some(cursor) });
+        let answer = self.client.clone().pull_events(request).await?;
+        from_wire(answer.into_inner().batch.unwrap_or_default()).map_err(error::invalid)
+    }
+}

@@ -1,0 +1,314 @@
+//! A person's erasure in one service's database: watched from their request on, closed when nothing is open any more, carried out when
+//! identity says so. Knows no service; what is open only the service itself can tell.
+//!
+//! What is destroyed when: with the erasure go all tables whose rule ends on request, and the answers stored for repetitions. Where
+//! nothing else is left, the person's key goes with them, and digests in the audit mean nothing any more. Where law orders rows kept,
+//! their salts need the key: it stays as long as they do. Identity alone, which knew who the person is, destroys it at once, and
+//! digests what it has to keep anew under another, so that those rows can still be verified ([`forget_person`]).
+
+use chrono::{DateTime, Utc};
+use sqlx::AssertSqlSafe;
+use types::{ids::ResidentId, region::RegionCode};
+use uuid::Uuid;
+
+use crate::{
+    Database, Error, Scope, Transaction,
+    audit::{self, Entry},
+    personal::{AUDIT, PersonalTable},
+    retention::{self, Rule},
+    vault::rotation,
+};
+
+const TABLE: &str = "erasures";
+
+/// How far a service has come with a person who asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// What is open is looked for.
+    Watched,
+    /// Nothing is, and nothing new begins.
+    Closed,
+    /// What may go is gone.
+    Erased,
+    /// The person took it back.
+    Cancelled,
+}
+
+impl State {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Watched => "WATCHED",
+            Self::Closed => "CLOSED",
+            Self::Erased => "ERASED",
+            Self::Cancelled => "CANCELLED",
+        }
+    }
+
+    const fn what(self) -> &'static str {
+        match self {
+            Self::Watched => "erasure.watch",
+            Self::Closed => "erasure.close",
+            Self::Erased => "erasure.erase",
+            Self::Cancelled => "erasure.cancel",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::Watched, Self::Closed, Self::Erased, Self::Cancelled].into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+/// One person's erasure here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Erasure {
+    /// Identity's request.
+    pub id: Uuid,
+    pub state: State,
+    /// Looks that found nothing new in a row.
+    pub tries: i32,
+}
+
+/// What stays of a person, by the rule that orders it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    pub rule: String,
+    pub rows: i64,
+    /// When the last of them may go; `None` while the time of one has not begun, such as of a cover without an end.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// Persons whose erasure is due to be looked at, of all regions.
+pub async fn due(db: &Database, limit: i64) -> Result<Vec<(RegionCode, ResidentId)>, Error> {
+    let mut tx = db.begin(Scope::Worker).await?;
+    let rows: Vec<(String, Uuid)> =
+        sqlx::query_as("SELECT region, resident_id FROM erasures WHERE due_at <= now() ORDER BY due_at LIMIT $1")
+            .bind(limit)
+            .fetch_all(&mut *tx)
+            .await?;
+    tx.finish().await?;
+    let parse = |(region, id): (String, Uuid)| match region.parse() {
+        Ok(region) => Ok((region, ResidentId::from_uuid(id))),
+        Err(_) => Err(Error::row_invalid("erasures", "region", id)),
+    };
+    rows.into_iter().map(parse).collect()
+}
+
+/// The person's erasure, kept from everybody else until the end of the transaction: whoever records something about the person at the
+/// same time has committed before, and sees what becomes of it after.
+pub async fn lock(tx: &mut Transaction, resident: ResidentId) -> Result<Option<Erasure>, Error> {
+    let row: Option<(Uuid, String, i32)> = sqlx::query_as(
+        "SELECT erasure_id, state, tries FROM erasures WHERE region = $1 AND resident_id = $2 FOR UPDATE",
+    )
+    .bind(tx.region()?.as_str())
+    .bind(resident.uuid())
+    .fetch_optional(&mut **tx)
+    .await?;
+    row.map(|(id, state, tries)| {
+        let state = State::parse(&state).ok_or_else(|| Error::row_invalid("erasures", "state", resident))?;
+        Ok(Erasure { id, state, tries })
+    })
+    .transpose()
+}
+
+/// Moves the person's erasure, made if there is none, and records that. Due at once.
+pub async fn set(
+    tx: &mut Transaction,
+    service: &str,
+    resident: ResidentId,
+    id: Uuid,
+    state: State,
+) -> Result<(), Error> {
+    let region = tx.region()?;
+    sqlx::query(
+        "INSERT INTO erasures (region, resident_id, erasure_id, state) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (region, resident_id) DO UPDATE \
+         SET erasure_id = $3, state = $4, changed_at = now(), due_at = now(), tries = 0",
+    )
+    .bind(region.as_str())
+    .bind(resident.uuid())
+    .bind(id)
+    .bind(state.as_str())
+    .execute(&mut **tx)
+    .await?;
+    let row = row(tx, resident)?;
+    audit::record(tx, Entry::by_platform(service, state.what()).resident(resident).row(TABLE, row)).await
+}
+
+/// The key of the person's erasure.
+fn row(tx: &Transaction, resident: ResidentId) -> Result<String, Error> {
+    Ok(audit::id(&[&tx.region()?, &resident]))
+}
+
+/// When to look again: `None` if there is nothing left to do.
+pub async fn look_again(
+    tx: &mut Transaction,
+    resident: ResidentId,
+    after_s: Option<i32>,
+    tries: i32,
+) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE erasures SET due_at = now() + make_interval(secs => $3), tries = $4 WHERE region = $1 AND resident_id = $2",
+    )
+    .bind(tx.region()?.as_str())
+    .bind(resident.uuid())
+    .bind(after_s.map(f64::from))
+    .bind(tries)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+/// What is open of the person: `obligations` is SQL that answers its kind and id as texts, of the resident `$1`.
+pub async fn open(
+    tx: &mut Transaction,
+    obligations: &'static str,
+    resident: ResidentId,
+    limit: i64,
+) -> Result<Vec<(String, String)>, Error> {
+    let limited = format!("SELECT kind, id FROM ({obligations}) AS open (kind, id) ORDER BY kind, id LIMIT $2");
+    Ok(sqlx::query_as(AssertSqlSafe(limited)).bind(resident.uuid()).bind(limit).fetch_all(&mut **tx).await?)
+}
+
+/// This moment, by the clock of the database.
+pub async fn moment(tx: &mut Transaction) -> Result<DateTime<Utc>, Error> {
+    Ok(sqlx::query_scalar("SELECT clock_timestamp()").fetch_one(&mut **tx).await?)
+}
+
+/// Whether a transaction of the service is open that began before `than`: it may not see what was committed until then.
+pub async fn is_older_open(tx: &mut Transaction, than: DateTime<Utc>) -> Result<bool, Error> {
+    rotation::is_older_open(tx, than).await
+}
+
+/// What law orders kept of the person in these tables, and in the audit.
+pub async fn kept(tx: &mut Transaction, tables: &[PersonalTable], resident: ResidentId) -> Result<Vec<Kept>, Error> {
+    let mut kept: Vec<Kept> = vec![];
+    for table in tables.iter().chain([&AUDIT]) {
+        let Some(rule) = retention::rule(table.rule).filter(|rule| !rule.on_request) else { continue };
+        let found = count(tx, table, rule, resident).await?;
+        if found.rows == 0 {
+            continue;
+        }
+        match kept.iter_mut().find(|kept| kept.rule == found.rule) {
+            Some(known) => {
+                known.rows += found.rows;
+                known.until = known.until.zip(found.until).map(|(one, other)| one.max(other));
+            }
+            None => kept.push(found),
+        }
+    }
+    Ok(kept)
+}
+
+async fn count(tx: &mut Transaction, table: &PersonalTable, rule: &Rule, resident: ResidentId) -> Result<Kept, Error> {
+    // Names and conditions are constants of the services.
+    let (name, of, over) = (table.table.name, table.of, rule.begins(table.over));
+    let (rows, until) = sqlx::query_as(AssertSqlSafe(format!(
+        "SELECT count(*), CASE WHEN count(*) = count({over}) \
+             THEN max({over}) + make_interval(years => $2, days => $3) END FROM {name} t WHERE {of}"
+    )))
+    .bind(resident.uuid())
+    .bind(rule.years.unwrap_or(0))
+    .bind(rule.days.unwrap_or(0))
+    .fetch_one(&mut **tx)
+    .await?;
+    Ok(Kept { rule: rule.name.clone(), rows, until })
+}
+
+/// Erases what no law orders kept: rows of tables whose rule ends on request, and stored answers. `ERASED` is recorded before. Destroys
+/// the person's key if nothing is left that needs it.
+pub async fn erase(
+    tx: &mut Transaction,
+    service: &str,
+    tables: &[PersonalTable],
+    resident: ResidentId,
+) -> Result<(), Error> {
+    let row = row(tx, resident)?;
+    let mut entry = Entry::by_platform(service, "resident.erase").resident(resident).row(TABLE, row);
+    for table in tables {
+        if retention::rule(table.rule).is_some_and(|rule| rule.on_request) {
+            for key in remove(tx, table, resident).await? {
+                entry = entry.removed(table.table.name, key);
+            }
+        }
+    }
+    sqlx::query("SELECT forget_answers($1)").bind(resident.uuid()).execute(&mut **tx).await?;
+    audit::record(tx, entry).await?;
+    if !is_anything_left(tx, tables, resident).await? {
+        tx.destroy_person_key(service, resident).await?;
+    }
+    Ok(())
+}
+
+/// Destroys the keys of erased persons of whom nothing is left that needs them. Answers how many.
+pub(crate) async fn forget_keys(db: &Database, service: &str, tables: &[PersonalTable]) -> Result<u64, Error> {
+    let mut destroyed = 0;
+    for region in rotation::regions_with_keys(db).await? {
+        let mut tx = db.begin(Scope::Region(region)).await?;
+        let erased: Vec<Uuid> = sqlx::query_scalar(
+            "SELECT resident_id FROM erasures JOIN person_keys USING (region, resident_id) WHERE state = 'ERASED' LIMIT 1000",
+        )
+        .fetch_all(&mut *tx)
+        .await?;
+        tx.commit().await?;
+        for id in erased {
+            let resident = ResidentId::from_uuid(id);
+            let mut tx = db.begin(Scope::Region(region)).await?;
+            if !is_anything_left(&mut tx, tables, resident).await? {
+                destroyed += u64::from(tx.destroy_person_key(service, resident).await?);
+            }
+            tx.commit().await?;
+        }
+    }
+    Ok(destroyed)
+}
+
+/// Whether law orders more kept than the log itself, whose entries mean nothing without their rows.
+async fn is_anything_left(tx: &mut Transaction, tables: &[PersonalTable], resident: ResidentId) -> Result<bool, Error> {
+    Ok(kept(tx, tables, resident).await?.iter().any(|kept| kept.rule != AUDIT.rule))
+}
+
+/// Removes the person's rows of a table and answers the keys of those that the audit knows.
+async fn remove(tx: &mut Transaction, table: &PersonalTable, resident: ResidentId) -> Result<Vec<String>, Error> {
+    let (name, of, key) = (table.table.name, table.of, table.key);
+    let removed: Vec<String> =
+        sqlx::query_scalar(AssertSqlSafe(format!("DELETE FROM {name} t WHERE {of} RETURNING {key}")))
+            .bind(resident.uuid())
+            .fetch_all(&mut **tx)
+            .await?;
+    Ok(if is_audited(tx, name).await? { removed } else { vec![] })
+}
+
+pub(crate) async fn is_audited(tx: &mut Transaction, table: &'static str) -> Result<bool, Error> {
+    match tx.audited(table).await {
+        Ok(_) => Ok(true),
+        Err(Error::TableNotAudited { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Destroys the key under which everything about the person was digested so far, and digests the rows of these tables, which are kept
+/// and of which no column is sealed, anew under another. For the service that knew who the person is.
+pub async fn forget_person(
+    tx: &mut Transaction,
+    service: &str,
+    tables: &[PersonalTable],
+    resident: ResidentId,
+    also: impl FnOnce(Entry) -> Entry,
+) -> Result<(), Error> {
+    tx.destroy_person_key(service, resident).await?;
+    let row = row(tx, resident)?;
+    let mut entry = Entry::by_platform(service, "resident.keep").resident(resident).anew(TABLE, row);
+    for table in tables.iter().filter(|table| table.table.columns.is_empty()) {
+        let (name, of, key) = (table.table.name, table.of, table.key);
+        if !is_audited(tx, name).await? {
+            continue;
+        }
+        let rows: Vec<String> =
+            sqlx::query_scalar(AssertSqlSafe(format!("SELECT {key} FROM {name} t WHERE {of} ORDER BY {key}")))
+                .bind(resident.uuid())
+                .fetch_all(&mut **tx)
+                .await?;
+        entry = rows.into_iter().fold(entry, |entry, row| entry.anew(name, row));
+    }
+    audit::record(tx, also(entry)).await
+}

@@ -1,0 +1,246 @@
+//! What only a person's recorded erasure may destroy, and what a verifier says of it; and what has outlived its period.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use postgres::{
+    Database, Error,
+    audit::{self, Against, Entry, Verified},
+    erasure::{self, State},
+    personal::PersonalTable,
+    retention::{self, Applied},
+};
+use sqlx::PgConnection;
+use types::ids::ResidentId;
+use uuid::Uuid;
+
+use crate::harness::{BEIJING, ELSEWHERE, TestDb, add_note, caller};
+
+/// Notes as if they were bookings: theirs whose number the text says.
+const NOTES: &[PersonalTable] = &[PersonalTable {
+    of: "t.text LIKE $1::uuid || ' %'",
+    over: "split_part(t.text, ' ', 2)::timestamptz",
+    ..PersonalTable::new("notes", &[], ["笔记", "notes"], "booking")
+}];
+/// The same, kept by law and not erased on request.
+const RECORDS: &[PersonalTable] = &[PersonalTable { rule: "permission", ..NOTES[0] }];
+
+async fn note(db: &Database, scope: postgres::Scope, resident: ResidentId, at: DateTime<Utc>) -> Uuid {
+    let mut tx = db.begin(scope).await.unwrap();
+    let id = add_note(&mut tx, &format!("{resident} {}", at.to_rfc3339())).await.unwrap();
+    audit::record(&mut tx, Entry::new(&caller(resident), "notes.note.write").row("notes", id)).await.unwrap();
+    tx.commit().await.unwrap();
+    id
+}
+
+async fn erase(db: &Database, tables: &[PersonalTable], resident: ResidentId) {
+    let mut tx = db.begin(BEIJING).await.unwrap();
+    erasure::set(&mut tx, "notes", resident, Uuid::now_v7(), State::Erased).await.unwrap();
+    erasure::erase(&mut tx, "notes", tables, resident).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn verify(test: &TestDb) -> Verified {
+    postgres::sealer::seal_all(&test.db).await.unwrap();
+    let replica = test.replica().await;
+    let mut owner = test.insider().await;
+    let vault = replica.vault().clone();
+    let opener = audit::unlock(&mut owner, &vault).await.unwrap();
+    audit::verify(&mut owner, Against { opener: Some(&*opener), ..Against::default() }).await.unwrap()
+}
+
+fn places(verified: &Verified) -> Vec<String> {
+    verified.findings.iter().map(|finding| finding.place.to_string()).collect()
+}
+
+fn now() -> DateTime<Utc> {
+    "2026-03-01T00:00:00Z".parse().unwrap()
+}
+
+#[tokio::test]
+async fn id_08_a_recorded_erasure_is_excused_and_any_other_missing_key_is_a_finding() {
+    let test = TestDb::new().await;
+    let (erased, robbed, other) = (ResidentId::generate(), ResidentId::generate(), ResidentId::generate());
+    let gone = note(&test.db, BEIJING, erased, now()).await;
+    let left = note(&test.db, BEIJING, robbed, now()).await;
+    note(&test.db, BEIJING, other, now()).await;
+    erase(&test.db, NOTES, erased).await;
+    assert_eq!(test.count("SELECT count(*) FROM person_keys").await, 2);
+    assert_eq!(test.count("SELECT count(*) FROM notes").await, 2);
+    let verified = verify(&test).await;
+    assert!(verified.is_whole(), "{:?}", verified.findings);
+    assert!(verified.erased > 0, "what was digested under the key that is gone can no longer be checked");
+
+    // Whoever has the database and no erasure to show for it is found; so is who edits what is left.
+    let mut insider = test.insider().await;
+    sqlx::query("DELETE FROM person_keys WHERE resident_id = $1")
+        .bind(robbed.uuid())
+        .execute(&mut insider)
+        .await
+        .unwrap();
+    assert_eq!(places(&verify(&test).await), [format!("notes/{left}")]);
+    sqlx::query("INSERT INTO notes (id, region, text) VALUES ($1, '110000', 'back again')")
+        .bind(gone)
+        .execute(&mut insider)
+        .await
+        .unwrap();
+    assert!(places(&verify(&test).await).contains(&format!("notes/{gone}")));
+}
+
+#[tokio::test]
+async fn id_08_what_is_kept_holds_the_key_and_can_still_be_verified() {
+    let test = TestDb::new().await;
+    let resident = ResidentId::generate();
+    let kept = note(&test.db, BEIJING, resident, now()).await;
+    erase(&test.db, RECORDS, resident).await;
+    assert_eq!(test.count("SELECT count(*) FROM person_keys").await, 1);
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    let told = erasure::kept(&mut tx, RECORDS, resident).await.unwrap();
+    assert_eq!(
+        (told[0].rule.as_str(), told[0].rows, told[0].until),
+        ("permission", 1, "2029-03-01T00:00:00Z".parse().ok())
+    );
+    drop(tx);
+    assert!(verify(&test).await.is_whole());
+    sqlx::query("UPDATE notes SET text = text || ' edited' WHERE id = $1")
+        .bind(kept)
+        .execute(&mut test.insider().await)
+        .await
+        .unwrap();
+    assert_eq!(places(&verify(&test).await), [format!("notes/{kept}")]);
+}
+
+#[tokio::test]
+async fn id_08_who_knew_the_person_digests_what_is_kept_anew_and_forgets_the_key_before() {
+    let test = TestDb::new().await;
+    let resident = ResidentId::generate();
+    let kept = note(&test.db, BEIJING, resident, now()).await;
+    let salt = |owner: PgConnection| async move {
+        let mut owner = owner;
+        let wrapped: Vec<u8> =
+            sqlx::query_scalar("SELECT wrapped FROM person_keys").fetch_one(&mut owner).await.unwrap();
+        wrapped
+    };
+    let before = salt(test.insider().await).await;
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    erasure::set(&mut tx, "notes", resident, Uuid::now_v7(), State::Erased).await.unwrap();
+    erasure::erase(&mut tx, "notes", RECORDS, resident).await.unwrap();
+    erasure::forget_person(&mut tx, "notes", RECORDS, resident, |entry| entry).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_ne!(salt(test.insider().await).await, before, "another key");
+    assert!(verify(&test).await.is_whole());
+    let mut insider = test.insider().await;
+    sqlx::query("UPDATE notes SET text = text || ' edited' WHERE id = $1")
+        .bind(kept)
+        .execute(&mut insider)
+        .await
+        .unwrap();
+    assert_eq!(places(&verify(&test).await), [format!("notes/{kept}")], "an edit of what is kept is found");
+    sqlx::query("UPDATE person_keys SET wrapped = '\\x00'").execute(&mut insider).await.unwrap();
+    assert!(!verify(&test).await.is_whole(), "nor is breaking the new key excused by the end of the old one");
+}
+
+#[tokio::test]
+async fn id_08_nothing_is_recorded_of_an_erased_person_but_what_is_only_kept() {
+    let test = TestDb::new().await;
+    let resident = ResidentId::generate();
+    let id = note(&test.db, BEIJING, resident, now()).await;
+    for (state, is_refused) in
+        [(State::Watched, false), (State::Closed, true), (State::Cancelled, false), (State::Erased, true)]
+    {
+        let mut tx = test.db.begin(BEIJING).await.unwrap();
+        erasure::set(&mut tx, "notes", resident, Uuid::now_v7(), state).await.unwrap();
+        tx.commit().await.unwrap();
+        let mut tx = test.db.begin(BEIJING).await.unwrap();
+        let entry = Entry::new(&caller(resident), "notes.note.read").row("notes", id);
+        let outcome = audit::record(&mut tx, entry.clone()).await;
+        assert_eq!(matches!(outcome, Err(Error::ResidentErased)), is_refused, "{state:?}: {outcome:?}");
+        drop(tx);
+        let mut tx = test.db.begin(BEIJING).await.unwrap();
+        audit::record(&mut tx, entry.of_keeping()).await.unwrap();
+        drop(tx);
+    }
+}
+
+#[tokio::test]
+async fn id_08_the_services_own_role_destroys_no_key_and_changes_none() {
+    let test = TestDb::new().await;
+    let resident = ResidentId::generate();
+    note(&test.db, BEIJING, resident, now()).await;
+    for sql in [
+        "DELETE FROM person_keys",
+        "TRUNCATE person_keys",
+        "UPDATE person_keys SET wrapped = '\\x00'",
+        "UPDATE person_keys SET wrapped = '\\x00', key_version = key_version + 1",
+        "UPDATE person_keys SET resident_id = gen_random_uuid()",
+        "SELECT destroy_person_key(resident_id) FROM person_keys",
+        "SELECT forget_answers(resident_id) FROM person_keys",
+        "DELETE FROM erasures",
+        "DELETE FROM requests",
+    ] {
+        let mut tx = test.db.begin(BEIJING).await.unwrap();
+        let refused = sqlx::query(sql).execute(&mut *tx).await.expect_err(sql);
+        let code = refused.into_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+        assert_eq!(code.as_deref(), Some("42501"), "{sql}");
+    }
+    // Not even with the row of an erasure, without the entry that is chained.
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    erasure::set(&mut tx, "notes", resident, Uuid::now_v7(), State::Erased).await.unwrap();
+    let refused = sqlx::query("SELECT destroy_person_key($1)").bind(resident.uuid()).execute(&mut *tx).await;
+    assert!(refused.is_err());
+}
+
+#[tokio::test]
+async fn id_08_what_has_outlived_its_period_goes_region_by_region_and_stands_in_the_audit() {
+    let test = TestDb::new().await;
+    let resident = ResidentId::generate();
+    let long_ago = now() - TimeDelta::days(3 * 366);
+    for scope in [BEIJING, ELSEWHERE] {
+        note(&test.db, scope, resident, long_ago).await;
+    }
+    let young = note(&test.db, BEIJING, resident, now() - TimeDelta::days(1000)).await;
+    let applied = retention::apply(&test.db, "notes", NOTES, now()).await.unwrap();
+    assert_eq!(applied, Applied { removed: 2, awaiting: 0 });
+    assert_eq!(retention::apply(&test.db, "notes", NOTES, now()).await.unwrap(), Applied::default());
+    let left: Vec<Uuid> =
+        sqlx::query_scalar("SELECT id FROM notes").fetch_all(&mut test.insider().await).await.unwrap();
+    assert_eq!(left, [young]);
+    assert_eq!(
+        test.count("SELECT count(DISTINCT region) FROM audit_entries WHERE action = 'notes.retention.remove'").await,
+        2
+    );
+    assert!(verify(&test).await.is_whole());
+    // A moment later, by the clock, it is the turn of the other.
+    let later = now() + TimeDelta::days(200);
+    assert_eq!(retention::apply(&test.db, "notes", NOTES, later).await.unwrap().removed, 1);
+}
+
+#[tokio::test]
+async fn id_08_more_than_a_batch_goes_batch_by_batch_and_what_law_has_people_appraise_is_only_counted() {
+    let test = TestDb::new().await;
+    let resident = ResidentId::generate();
+    let long_ago = now() - TimeDelta::days(40 * 366);
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    for _ in 0..450 {
+        add_note(&mut tx, &format!("{resident} {}", long_ago.to_rfc3339())).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let accounts = [PersonalTable { rule: "accounting", ..NOTES[0] }];
+    let awaiting = retention::apply(&test.db, "notes", &accounts, now()).await.unwrap();
+    assert_eq!(awaiting, Applied { removed: 0, awaiting: 450 });
+    let applied = retention::apply(&test.db, "notes", RECORDS, now()).await.unwrap();
+    assert_eq!(applied, Applied { removed: 450, awaiting: 0 });
+    let entries = test.count("SELECT count(*) FROM audit_entries WHERE action = 'notes.retention.remove'").await;
+    assert_eq!(entries, 3, "an entry a batch");
+}
+
+#[tokio::test]
+async fn id_08_the_key_of_an_erased_person_goes_with_the_last_row_that_needs_it() {
+    let test = TestDb::new().await;
+    let resident = ResidentId::generate();
+    note(&test.db, BEIJING, resident, now()).await;
+    erase(&test.db, RECORDS, resident).await;
+    retention::apply(&test.db, "notes", RECORDS, now()).await.unwrap();
+    assert_eq!(test.count("SELECT count(*) FROM person_keys").await, 1, "its time has not come");
+    retention::apply(&test.db, "notes", RECORDS, now() + TimeDelta::days(4 * 366)).await.unwrap();
+    assert_eq!(test.count("SELECT count(*) FROM person_keys").await, 0);
+    assert!(verify(&test).await.is_whole());
+}

@@ -160,8 +160,9 @@ pub async fn verify_in(conn: &mut PgConnection, against: Against<'_>) -> Result<
 }
 
 async fn verify_chain(conn: &mut PgConnection, against: Against<'_>, tally: &mut Tally<'_>) -> Result<(), Error> {
-    let (head_position, head_hash) = chain::head(&mut *conn).await?;
+    // Before the snapshot, which begins with the first query: the chain has at least what is anchored by now.
     let mut anchored = Anchors::open(against)?;
+    let (head_position, head_hash) = chain::head(&mut *conn).await?;
     let mut held = Held::open(against, tally);
     let mut tree = Frontier::default();
     let (mut position, mut hash) = (0, [0; 32]);

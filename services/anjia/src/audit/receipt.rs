@@ -44,6 +44,9 @@ pub(super) struct Check {
 pub(super) struct Key {
     /// Whose audit, such as `identity`.
     service: String,
+    /// The key that the service cosigns the checkpoints of another with, which it witnesses (C2SP tlog-cosignature).
+    #[arg(long)]
+    cosigner: bool,
     #[command(flatten)]
     root: Root,
 }
@@ -77,7 +80,8 @@ pub(super) fn check(args: &Check) -> Result<ExitCode> {
 }
 
 pub(super) fn key(args: &Key) -> Result<ExitCode> {
-    print(&Anchored::of(&mesh(&args.root.root)?, &args.service)?.verifier.to_string())?;
+    let verifier = Anchored::of(&mesh(&args.root.root)?, &args.service)?.verifier;
+    print(&if args.cosigner { verifier.as_cosigner() } else { verifier.to_string() })?;
     Ok(ExitCode::SUCCESS)
 }
 

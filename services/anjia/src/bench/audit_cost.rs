@@ -9,12 +9,10 @@ use anyhow::{Context, Result, bail};
 use chrono::{DateTime, TimeDelta, Utc};
 use devstack::Mesh;
 use postgres::audit::{self, AuditConfig, Entry};
-use postgres::events::{self, NewEvent};
 use postgres::vault::VaultConfig;
 use postgres::{Begun, Call, Database, PostgresConfig, Transaction};
 use proto::anjia::scheduling::v1::HoldSlotRequest;
 use rust_decimal::Decimal;
-use serde_json::json;
 use sqlx::{Connection as _, PgConnection};
 use types::caller::{Caller, Party};
 use types::ids::ResidentId;
@@ -61,6 +59,8 @@ pub(super) async fn measure(mesh: &Mesh) -> Result<Figure> {
     // Neither pays for the first touch of anything.
     turn(&clients, true, &mut owner).await?;
     turn(&clients, false, &mut owner).await?;
+    // As a database that has run for a while knows its tables: plans made for empty ones read a grown one from end to end.
+    sqlx::raw_sql("ANALYZE").execute(&mut owner).await?;
     let (mut with, mut without) = (Decimal::ZERO, Decimal::ZERO);
     for number in 0..TURNS {
         let is_audited_first = number % 2 == 0;
@@ -93,7 +93,7 @@ async fn turn(clients: &[Arc<Client>], is_audited: bool, owner: &mut PgConnectio
 
 async fn sealed(owner: &mut PgConnection) -> Result<Duration> {
     let begun_at = Instant::now();
-    let left = "SELECT EXISTS (SELECT FROM audit_entries WHERE position IS NULL) OR EXISTS (SELECT FROM events WHERE position IS NULL)";
+    let left = "SELECT EXISTS (SELECT FROM audit_entries WHERE position IS NULL)";
     while sqlx::query_scalar(left).fetch_one(&mut *owner).await? {
         if begun_at.elapsed() > SEALED_WITHIN {
             bail!("the sealer does not keep up");
@@ -173,7 +173,8 @@ fn caller(resident: ResidentId, region: RegionCode) -> Caller {
     }
 }
 
-/// What a hold writes and reads in its transaction, from the claimed key to the stored answer.
+/// What a hold writes and reads in its transaction, from the claimed key to the stored answer; but for its event, which every consumer
+/// in the mesh would take in meanwhile.
 async fn book(client: Arc<Client>, is_audited: bool) -> Result<bool> {
     let number = client.booked.fetch_add(1, Ordering::Relaxed);
     let slot = client.slots[usize::try_from(number)? / usize::try_from(PLACES)? % client.slots.len()];
@@ -190,9 +191,6 @@ async fn book(client: Arc<Client>, is_audited: bool) -> Result<bool> {
         bail!("a fresh key was used before");
     };
     let id = hold(&mut tx, &client, slot, number).await?;
-    let data = json!({ "resident_id": client.resident, "provider_organisation_id": client.session });
-    let told = NewEvent::new("anjia.scheduling.appointment.held.v1", id, data, client.starts_at);
-    events::append(&mut tx, told).await?;
     if is_audited {
         let entry = Entry::new(&client.caller, "scheduling.appointment.hold").row("appointments", id);
         audit::record(&mut tx, entry).await?;

@@ -28,19 +28,16 @@ pub(crate) async fn context(record: &MeshRecord, name: &str, on_behalf: OnBehalf
     let everybody = Everybody::new(Keys::in_folder(&record.keys)?);
     let identity = &record.services.get("identity").context("identity is not up")?.url;
     let person = callers::people().into_iter().find(|person| person.client_id == name);
-    let context = match (person, &record.provider) {
-        (Some(person), Some(provider)) => {
-            let login = log_in(&provider.issuer, &person.client_id).await.context("logging in")?;
-            let app = everybody.credentials(&callers::app().client_id, identity)?;
-            let context = app.logged_in(&login.id_token, &login.nonce, on_behalf).await;
-            context.map_err(|status| refused(&status, Some(&person)))?
-        }
-        (_, _) => {
-            let is_known = is_name(name) && record.keys.join(format!("{name}.pem")).is_file();
-            ensure!(is_known, "no caller `{name}`; there are: {}", names(record)?);
-            let credentials = everybody.credentials(name, identity)?;
-            own(&credentials, on_behalf).await.map_err(|status| refused(&status, None))?
-        }
+    let context = if let (Some(person), Some(provider)) = (person, &record.provider) {
+        let login = log_in(&provider.issuer, &person.client_id).await.context("logging in")?;
+        let app = everybody.credentials(&callers::app().client_id, identity)?;
+        let context = app.logged_in(&login.id_token, &login.nonce, on_behalf).await;
+        context.map_err(|status| refused(&status, Some(&person)))?
+    } else {
+        let is_known = is_name(name) && record.keys.join(format!("{name}.pem")).is_file();
+        ensure!(is_known, "no caller `{name}`; there are: {}", names(record)?);
+        let credentials = everybody.credentials(name, identity)?;
+        own(&credentials, on_behalf).await.map_err(|status| refused(&status, None))?
     };
     Ok((everybody, context))
 }

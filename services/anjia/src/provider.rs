@@ -1,8 +1,8 @@
-//! `anjia provider`: an OpenID provider for development, where everybody of the demonstration's town logs in by a click. It has no
+//! `anjia provider`: an `OpenID` provider for development, where everybody of the demonstration's town logs in by a click. It has no
 //! passwords, so it serves this machine alone: it listens on loopback or not at all, answers under its own address only, and sends
 //! people back to programs of this machine only. In a city the city's own provider stands in its place.
 //!
-//! The authorization code flow with PKCE (RFC 6749, RFC 7636 with S256) and discovery (OpenID Connect Core and Discovery 1.0), for one
+//! The authorization code flow with PKCE (RFC 6749, RFC 7636 with S256) and discovery (`OpenID` Connect Core and Discovery 1.0), for one
 //! public client, the app.
 
 mod flow;

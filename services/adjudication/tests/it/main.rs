@@ -4,6 +4,7 @@
 
 mod access;
 mod claims;
+mod erasure;
 mod personal;
 mod policies;
 mod quotes;

@@ -9,6 +9,7 @@ mod cancel;
 mod capture;
 mod city;
 mod delegated;
+mod erasure;
 mod fence;
 mod ledger;
 mod personal;

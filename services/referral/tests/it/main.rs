@@ -4,6 +4,7 @@
 
 mod accept;
 mod consent;
+mod erasure;
 mod events;
 mod input;
 mod personal;

@@ -8,6 +8,7 @@ mod book;
 mod cancel;
 mod confirm;
 mod delegated;
+mod erasure;
 mod events;
 mod hold;
 mod lists;

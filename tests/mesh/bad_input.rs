@@ -66,7 +66,9 @@ const NOISE_SEED: u64 = 20_260_301;
 async fn bad_input_is_refused_by_every_method_for_what_is_wrong_with_it() {
     let city = City::start().await;
     let probe = Probe::new(&city).await;
-    let methods = methods();
+    let mut methods = methods();
+    // Asked rightly it is granted, and the resident who probes is nobody any more: last.
+    methods.sort_by_key(|method| method.name() == "RequestErasure");
     assert!(methods.len() >= 60, "the contracts have {} methods", methods.len());
 
     let mut wrong = vec![];

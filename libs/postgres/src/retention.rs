@@ -129,7 +129,8 @@ pub async fn forget(db: &Database, rule: &Rule) -> Result<u64, Error> {
     }
 }
 
-/// Forgets what has had its time among the tables of a service, every hour until told to stop.
+/// Forgets what has had its time among the tables of a service, every hour until told to stop. A table that cannot be looked through
+/// keeps no other from it.
 pub async fn keep(
     db: Database,
     service: &'static str,
@@ -139,16 +140,20 @@ pub async fn keep(
 ) {
     let rounds = async {
         loop {
-            match apply(&db, service, tables, clock.now()).await {
-                Ok(Applied { removed: 0, awaiting: 0 }) => {}
-                Ok(Applied { removed, awaiting }) => {
-                    tracing::info!(
-                        removed,
-                        awaiting,
-                        "kept long enough; what is awaiting has to be appraised by people"
-                    );
+            for table in tables {
+                match apply_to(&db, service, table, clock.now()).await {
+                    Ok(Applied { removed: 0, awaiting: 0 }) => {}
+                    Ok(Applied { removed, awaiting }) => {
+                        // What is awaiting has to be appraised by people.
+                        tracing::info!(table = table.table.name, removed, awaiting, "kept long enough");
+                    }
+                    Err(error) => {
+                        tracing::warn!(table = table.table.name, %error, "what was kept long enough could not be forgotten");
+                    }
                 }
-                Err(error) => tracing::warn!(%error, "what was kept long enough could not be forgotten"),
+            }
+            if let Err(error) = erasure::forget_keys(&db, service, tables).await {
+                tracing::warn!(%error, "keys of erased persons could not be destroyed");
             }
             sleep(LOOK_INTERVAL).await;
         }
@@ -173,28 +178,38 @@ pub async fn apply(
     now: DateTime<Utc>,
 ) -> Result<Applied, Error> {
     let mut applied = Applied::default();
-    for region in rotation::regions_with_keys(db).await? {
+    loop {
+        let (mut removed, mut awaiting) = (0, 0);
         for table in tables {
-            let rule = rule(table.rule).filter(|rule| rule.appraised && rule.has_period());
-            if let Some(rule) = rule {
-                applied.awaiting += awaiting(db, region, table, rule, now).await?;
-            }
+            let done = apply_to(db, service, table, now).await?;
+            removed += done.removed;
+            awaiting += done.awaiting;
         }
-        loop {
-            let mut removed = 0;
-            for table in tables {
-                let rule = rule(table.rule).filter(|rule| !rule.appraised && rule.has_period());
-                if let Some(rule) = rule {
-                    removed += remove(db, service, region, table, rule, now).await?;
-                }
-            }
-            if removed == 0 {
-                break;
-            }
-            applied.removed += removed;
+        applied = Applied { removed: applied.removed + removed, awaiting };
+        if removed == 0 {
+            break;
         }
     }
     erasure::forget_keys(db, service, tables).await?;
+    Ok(applied)
+}
+
+async fn apply_to(db: &Database, service: &str, table: &PersonalTable, now: DateTime<Utc>) -> Result<Applied, Error> {
+    let mut applied = Applied::default();
+    let Some(rule) = rule(table.rule).filter(|rule| rule.has_period()) else { return Ok(applied) };
+    for region in rotation::regions_with_keys(db).await? {
+        if rule.appraised {
+            applied.awaiting += awaiting(db, region, table, rule, now).await?;
+            continue;
+        }
+        loop {
+            let removed = remove(db, service, region, table, rule, now).await?;
+            applied.removed += removed;
+            if removed == 0 {
+                break;
+            }
+        }
+    }
     Ok(applied)
 }
 

@@ -66,7 +66,7 @@ impl Drop for TestDb {
     }
 }
 
-fn config(urls: &DatabaseUrls, wrapping_key_file: &Path) -> PostgresConfig {
+pub(crate) fn config(urls: &DatabaseUrls, wrapping_key_file: &Path) -> PostgresConfig {
     PostgresConfig {
         database_url: urls.service.clone(),
         worker_database_url: Some(urls.worker.clone()),

@@ -9,10 +9,11 @@ use chassis::channel::Channel;
 use devstack::callers::{self, Client};
 use devstack::{DatabaseUrls, Fleet, FleetPlan, Lifetime, Redis, SERVICES, service_name};
 use futures_util::future::try_join_all;
+use postgres::Database;
 use sqlx::{Connection, PgConnection};
 
 use crate::cluster::{Shared, shared};
-use crate::{OrPanic, TestCaller, templates};
+use crate::{OrPanic, TestCaller, database, templates};
 
 static NEXT_MESH: AtomicU32 = AtomicU32::new(1);
 
@@ -114,6 +115,12 @@ impl Mesh {
 
     pub fn database(&self, service: &str) -> &DatabaseUrls {
         self.fleet.database(service).or_panic()
+    }
+
+    /// A service's database as the service itself reaches it: to run what its loops run, at another time.
+    pub async fn connect(&self, service: &str) -> Database {
+        let wrapping_key_file = self.fleet.keys().secret("wrapping").or_panic();
+        Database::connect(&database::config(self.database(service), &wrapping_key_file)).await.or_panic()
     }
 
     /// A service's database as its owner, who sees every region: to look at what calls left behind, never to act for them.

@@ -18,7 +18,7 @@ use crate::error;
 const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 /// Pulled in the service's own name. Each consumer has one of its own, and with it a cursor of its own.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct IdentityEvents {
     name: &'static str,
     client: EventServiceClient<Channel>,

@@ -5,6 +5,7 @@
 mod access;
 mod audited;
 mod claims;
+mod erasure;
 mod personal;
 mod policies;
 mod quotes;

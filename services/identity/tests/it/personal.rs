@@ -1,6 +1,7 @@
 //! Every table with data about a person is listed: they are shown it, and its keys can be replaced.
 
-use postgres::{Scope, personal, vault};
+use postgres::retention::{self, Applied};
+use postgres::{Scope, erasure, personal, vault};
 use testkit::TestDb;
 use types::ids::ResidentId;
 use types::region::RegionCode;
@@ -20,4 +21,14 @@ async fn id_08_no_table_about_a_resident_is_left_out_of_export_and_rotation() {
     assert!(rows.is_empty());
     tx.commit().await.unwrap();
     vault::rotate(test.database(), &personal::sealed(PERSONAL), None, &mut |_| {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn id_08_every_table_can_be_asked_what_is_kept_of_it_and_what_has_had_its_time() {
+    let test = TestDb::new(&identity::MIGRATOR).await;
+    let mut tx = test.database().begin(Scope::Region(RegionCode::BEIJING)).await.unwrap();
+    assert_eq!(erasure::kept(&mut tx, PERSONAL, ResidentId::generate()).await.unwrap(), []);
+    tx.commit().await.unwrap();
+    let far = "2100-01-01T00:00:00Z".parse().unwrap();
+    assert_eq!(retention::apply(test.database(), "identity", PERSONAL, far).await.unwrap(), Applied::default());
 }

@@ -10,6 +10,7 @@ mod cancel;
 mod capture;
 mod city;
 mod delegated;
+mod erasure;
 mod fence;
 mod ledger;
 mod personal;

@@ -5,6 +5,7 @@
 mod accept;
 mod audited;
 mod consent;
+mod erasure;
 mod events;
 mod input;
 mod mandate;

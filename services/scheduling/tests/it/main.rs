@@ -9,6 +9,7 @@ mod book;
 mod cancel;
 mod confirm;
 mod delegated;
+mod erasure;
 mod events;
 mod hold;
 mod lists;

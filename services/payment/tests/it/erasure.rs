@@ -1,0 +1,85 @@
+//! What keeps a person from being erased here, and what law orders kept.
+
+use payment::app::{OPEN, PERSONAL};
+use postgres::erasure::{self, State};
+use postgres::retention::{self, Applied};
+use postgres::{Scope, Transaction};
+use testkit::TestDb;
+use types::ids::ResidentId;
+use types::region::RegionCode;
+use uuid::Uuid;
+
+const REGION: Scope = Scope::Region(RegionCode::BEIJING);
+
+async fn bill(tx: &mut Transaction, resident: ResidentId, state: &str) -> String {
+    let id = Uuid::now_v7();
+    for statement in [
+        "INSERT INTO bill_ids (bill_id, region, resident_id) SELECT $1, '110000', $2 WHERE $3 <> ''",
+        "INSERT INTO bills (id, region, resident_id, payee_id, state, total, settlement_id, opened_at, expires_at, captured_at, \
+             receipt_id, version) \
+         VALUES ($1, '110000', $2, $1, $3, 0, $1, '2026-02-01', '2026-03-01', \
+             CASE WHEN $3 = 'SETTLED' THEN timestamptz '2026-02-03' END, CASE WHEN $3 = 'SETTLED' THEN $1 END, 1)",
+    ] {
+        sqlx::query(statement).bind(id).bind(resident.uuid()).bind(state).execute(&mut **tx).await.expect("a bill");
+    }
+    id.to_string()
+}
+
+async fn line(tx: &mut Transaction, resident: ResidentId, used: i32, valid: &str) -> String {
+    let id = Uuid::now_v7();
+    sqlx::query(
+        "INSERT INTO credit_lines (id, region, bank_id, resident_id, agreement_sha256, limit_amount, used, valid_until, state, granted_at) \
+         VALUES ($1, '110000', $1, $2, repeat('ab', 32), 1000, $3, now() + $4::interval, 'ACTIVE', now())",
+    )
+    .bind(id)
+    .bind(resident.uuid())
+    .bind(used)
+    .bind(valid)
+    .execute(&mut **tx)
+    .await
+    .expect("a line");
+    id.to_string()
+}
+
+#[tokio::test]
+async fn id_08_an_open_bill_or_drawn_credit_keeps_a_person_from_being_erased() {
+    let test = TestDb::new(&payment::MIGRATOR).await;
+    let resident = ResidentId::generate();
+    let mut tx = test.database().begin(REGION).await.expect("begun");
+    let mut expected = vec![];
+    for state in ["AUTHORISED", "CAPTURING"] {
+        expected.push(("BILL".to_owned(), bill(&mut tx, resident, state).await));
+    }
+    bill(&mut tx, resident, "SETTLED").await;
+    bill(&mut tx, resident, "CANCELLED").await;
+    expected.push(("CREDIT".to_owned(), line(&mut tx, resident, 12, "1 day").await));
+    line(&mut tx, resident, 0, "1 day").await;
+    line(&mut tx, resident, 12, "-1 day").await;
+    bill(&mut tx, ResidentId::generate(), "AUTHORISED").await;
+    let open = erasure::open(&mut tx, OPEN, resident, 100).await.expect("it is looked for");
+    assert_eq!(open, expected, "nothing that has ended, and nobody else's");
+}
+
+#[tokio::test]
+async fn id_08_accounts_are_kept_thirty_years_from_the_end_of_their_year_and_then_appraised_by_people() {
+    let test = TestDb::new(&payment::MIGRATOR).await;
+    let resident = ResidentId::generate();
+    let mut tx = test.database().begin(REGION).await.expect("begun");
+    bill(&mut tx, resident, "SETTLED").await;
+    erasure::set(&mut tx, "payment", resident, Uuid::now_v7(), State::Erased).await.expect("recorded");
+    erasure::erase(&mut tx, "payment", PERSONAL, resident).await.expect("erased");
+    let kept = erasure::kept(&mut tx, PERSONAL, resident).await.expect("counted");
+    tx.commit().await.expect("committed");
+    let accounts = kept.iter().find(|kept| kept.rule == "accounting").expect("vouchers are kept");
+    assert_eq!(accounts.rows, 2, "the bill and its number");
+    // The first day of 2027 in Beijing, and thirty years.
+    assert_eq!(accounts.until, "2056-12-31T16:00:00Z".parse().ok());
+    let at = async |day: &str| {
+        retention::apply(test.database(), "payment", PERSONAL, day.parse().expect("an instant")).await.expect("applied")
+    };
+    assert_eq!(at("2056-12-31T15:59:59Z").await, Applied::default());
+    assert_eq!(at("2057-01-01T00:00:00Z").await, Applied { removed: 0, awaiting: 2 });
+    let left: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM bills").fetch_one(&mut test.owner().await).await.expect("counted");
+    assert_eq!(left, 1);
+}

@@ -1,19 +1,12 @@
-use std::time::Duration;
-
 use chassis::channel::Channel;
 use chassis::error::reason;
-use chassis::{Context, Credentials, feed};
+use chassis::{Context, Credentials};
 use chrono::NaiveDate;
-use postgres::consumer::Source;
-use postgres::events::Event;
-use proto::anjia::common::v1::EventCursor;
 use proto::anjia::identity::v1 as wire;
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
 use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
-use proto::anjia::identity::v1::event_service_client::EventServiceClient;
 use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
 use proto::convert;
-use tonic::{Code, Status};
 use types::ids::{DelegationId, OrganisationId, ResidentId};
 use types::region::RegionCode;
 

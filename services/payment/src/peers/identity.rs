@@ -1,20 +1,14 @@
 //! Identity: whom a bank means, and whether somebody may pay for a resident.
 
-use std::time::Duration;
-
 use chassis::channel::Channel;
-use chassis::{Context, Credentials, error, feed};
-use postgres::consumer::Source;
-use postgres::events::Event;
-use proto::anjia::common::v1::EventCursor;
+use chassis::{Context, error};
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
-use proto::anjia::identity::v1::event_service_client::EventServiceClient;
 use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
 use proto::anjia::identity::v1::{
-    CheckDelegationRequest, DelegatedAction, Delegation, FindResidentRequest, GetDelegationRequest, PullEventsRequest,
+    CheckDelegationRequest, DelegatedAction, Delegation, FindResidentRequest, GetDelegationRequest,
 };
 use proto::convert;
-use tonic::{Code, Status};
+use tonic::Status;
 use types::delegation::Limits;
 use types::ids::{DelegationId, ResidentId};
 use types::national_id::NationalId;

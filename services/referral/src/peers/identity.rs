@@ -1,9 +1,8 @@
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
-use chassis::{Context, Credentials, channel::Channel, error::reason, feed};
-use postgres::{consumer::Source, events::Event};
+use chassis::{Context, channel::Channel, error::reason};
+use postgres::consumer::Source;
 use proto::{
-    anjia::common::v1::EventCursor,
     anjia::identity::v1::{
         self as wire, break_glass_service_client::BreakGlassServiceClient,
         consent_service_client::ConsentServiceClient, delegation_service_client::DelegationServiceClient,
@@ -11,7 +10,7 @@ use proto::{
     },
     convert::{self, FieldError},
 };
-use tonic::{Code, Status};
+use tonic::Status;
 use types::{
     ids::{BreakGlassId, DelegationId, MandateId, OrganisationId, ReferralId, RequestId, ResidentId},
     place::Place,

@@ -161,7 +161,7 @@ impl World {
             provider_organisation_id: CLINIC.to_string(),
             present: Present::Self_.into(),
             identity_proof: IdentityProof::IdCard.into(),
-            credential_resident_id: RESIDENT.to_string(),
+            credential: Some(testkit::id_card(&self.national_id)),
             occurred_at: Some(to_timestamp(now() - TimeDelta::minutes(10))),
             ..CheckInRequest::default()
         };

@@ -1,16 +1,13 @@
 //! Identity: who a resident, a provider or a doctor is, and who may act for whom.
 
-use std::time::Duration;
-
-use chassis::{Context, Credentials, channel::Channel, error, feed, witness::Watched};
+use chassis::{Context, Credentials, channel::Channel, error, witness::Watched};
 use chrono::NaiveDate;
-use postgres::{consumer::Source, events::Event};
 use proto::{
-    anjia::common::v1::{Checkpoint, Credential, EventCursor, TreeProof},
+    anjia::common::v1::{Checkpoint, Credential, TreeProof},
     anjia::identity::v1::{
         self as wire, audit_service_client::AuditServiceClient, delegation_service_client::DelegationServiceClient,
-        enrolment_service_client::EnrolmentServiceClient, event_service_client::EventServiceClient,
-        organisation_service_client::OrganisationServiceClient, resident_service_client::ResidentServiceClient,
+        enrolment_service_client::EnrolmentServiceClient, organisation_service_client::OrganisationServiceClient,
+        resident_service_client::ResidentServiceClient,
     },
     convert,
 };
@@ -29,7 +26,6 @@ use types::place::Place;
 
 const PEER: &str = "identity";
 /// A pull may take this much longer than it waits for an event.
-const ANSWER_MAX: Duration = Duration::from_secs(5);
 
 /// What somebody may do for a resident.
 #[derive(Debug, Clone, Copy)]

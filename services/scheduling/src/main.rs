@@ -16,7 +16,7 @@ use scheduling::{
     grpc,
     peers::{
         adjudication::AdjudicationEvents,
-        identity::{Identity, IdentityAudit, IdentityEvents},
+        identity::{Identity, IdentityAudit},
     },
     store::slot_cache::SlotCache,
     work,

@@ -292,7 +292,8 @@ impl Story<'_> {
     async fn visit(&self, desk: char, organisation: Uuid, minutes: i64) -> String {
         let message = json!({
             "resident_id": self.patient, "kind": "CARE_KIND_OUTPATIENT", "provider_organisation_id": organisation,
-            "present": "PRESENT_SELF", "identity_proof": "IDENTITY_PROOF_ID_CARD", "credential_resident_id": self.patient,
+            "present": "PRESENT_SELF", "identity_proof": "IDENTITY_PROOF_ID_CARD",
+            "credential": { "kind": "IDENTIFIER_KIND_ID_CARD", "number": self.number.expose() },
             "occurred_at": moment(minutes),
         });
         text(&self.does(desk, "scheduling.VisitService/CheckIn", message).await, "/visit/visit_id")

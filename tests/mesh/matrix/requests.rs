@@ -215,7 +215,8 @@ fn elsewhere(service: &str, method: &str) -> Value {
         ("scheduling", "AppointmentService/ListAppointments#resident") => json!({ "provider_organisation_id": null }),
         ("scheduling", "VisitService/CheckIn") => json!({
             "visit_id": "$visit_id", "appointment_id": null, "referral_id": null, "journey_id": null, "delegate": null,
-            "delegation_id": null, "credential_resident_id": "$resident_id", "occurred_at": "$past",
+            "delegation_id": null, "occurred_at": "$past",
+            "credential": { "kind": "IDENTIFIER_KIND_ID_CARD", "number": "$national_id" },
         }),
         ("scheduling", "VisitService/EndVisit") => json!({ "visit_id": "$ended_visit", "occurred_at": "$past" }),
         ("referral", "ReferralService/ProposeTargets") => json!({

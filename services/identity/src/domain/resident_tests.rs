@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use types::caller::Role;
+use types::caller::{Party, Role};
 use types::identifier::{Identifier, IdentifierKind};
 use types::ids::{IdentifierId, PractitionerId};
 use types::national_id::NationalId;

@@ -38,7 +38,7 @@ impl World {
         Ok(self.privacy().get_erasure(request).await?.into_inner().erasure.unwrap())
     }
 
-    async fn take_back(&self, caller: &TestCaller, id: &str) -> Result<Erasure, Status> {
+    async fn cancel_erasure(&self, caller: &TestCaller, id: &str) -> Result<Erasure, Status> {
         let message = CancelErasureRequest { request_id: request_id(), erasure_id: id.to_owned() };
         Ok(self.privacy().cancel_erasure(caller.request(message).await).await?.into_inner().erasure.unwrap())
     }
@@ -118,9 +118,9 @@ async fn id_08_what_is_open_is_named_to_the_person_and_a_request_can_be_taken_ba
     let get = GetResidentRequest { resident_id: person.id.to_string() };
     world.residents().get_resident(person.caller.request(get).await).await.unwrap();
 
-    let cancelled = world.take_back(&person.caller, &id).await.unwrap();
+    let cancelled = world.cancel_erasure(&person.caller, &id).await.unwrap();
     assert_eq!(cancelled.state(), ErasureState::Cancelled);
-    assert_eq!(world.take_back(&person.caller, &id).await.unwrap(), cancelled);
+    assert_eq!(world.cancel_erasure(&person.caller, &id).await.unwrap(), cancelled);
     assert_eq!(world.say("payment", &id, ErasureWord::Clear).await.unwrap(), ErasureStep::Cancel);
     assert_eq!(world.audited("identity.erasure.cancel", person.id).await, 1);
     assert!(world.ask_to_erase(&person.caller, person.id, "").await.is_ok(), "she may ask again");
@@ -137,7 +137,7 @@ async fn id_08_after_an_erasure_nobody_can_name_the_person_and_she_can_register_
     world.enrol(&world.caller("insurer-proposer"), new_enrolment(person.id, "2014-03-01", None)).await.unwrap();
 
     let id = world.erase(&person).await;
-    assert_eq!(refused(world.take_back(&world.caller("operator"), &id).await).1, "ERASURE_CARRIED_OUT");
+    assert_eq!(refused(world.cancel_erasure(&world.caller("operator"), &id).await).1, "ERASURE_CARRIED_OUT");
 
     // Calls about the number that is left say why.
     let operator = world.caller("operator");

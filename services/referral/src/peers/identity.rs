@@ -1,7 +1,6 @@
 use std::collections::BTreeSet;
 
 use chassis::{Context, channel::Channel, error::reason};
-use postgres::consumer::Source;
 use proto::{
     anjia::identity::v1::{
         self as wire, break_glass_service_client::BreakGlassServiceClient,

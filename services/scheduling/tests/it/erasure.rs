@@ -64,7 +64,7 @@ impl Town {
             provider_organisation_id: callers::CLINIC.to_string(),
             present: Present::Self_.into(),
             identity_proof: IdentityProof::IdCard.into(),
-            credential_resident_id: callers::RESIDENT.to_string(),
+            credential: Some(self.card(callers::RESIDENT)),
             occurred_at: Some(to_timestamp(now() - TimeDelta::minutes(10))),
             ..CheckInRequest::default()
         };

@@ -108,7 +108,8 @@ const ENTRY_PARAMETERS: usize = 8;
 /// Parameters of the rows of one table: their places in the entry, ids, heads of digests, and whether they were removed.
 const TABLE_PARAMETERS: usize = 4;
 
-/// Inserts an entry. What is said of each row, the database finds: whether this transaction wrote it, and what stands in it now.
+/// Inserts an entry. What is said of each row, the database finds: whether this transaction wrote it, and what stands in it now. Row by
+/// row, by the index of the key: a plan that was made while the table was small and joins it whole would be kept while it grows.
 /// Answers the rows if one of them is not as it was said to be.
 pub(super) fn insert(tables: &[Arc<Audited>]) -> String {
     let mut sql = "INSERT INTO audit_entries AS entry (region, actor, subject, organisation_id, delegation_id, resident_id, action, salt, rows) \
@@ -128,7 +129,8 @@ pub(super) fn insert(tables: &[Arc<Audited>]) -> String {
                      'digest', encode(sha256(asked.head || convert_to({body}, 'UTF8')), 'hex')) \
                  ELSE jsonb_build_object('read', stored.ctid IS NOT NULL) END AS note \
              FROM unnest(${place}::integer[], ${id}::text[], ${head}::bytea[], ${removed}::boolean[]) \
-                 AS asked (place, id, head, removed) LEFT JOIN {table} AS stored ON {has_id}",
+                 AS asked (place, id, head, removed) \
+                 LEFT JOIN LATERAL (SELECT found.ctid, found.xmin, found.* FROM {table} AS found WHERE {has_id} LIMIT 1) AS stored ON true",
             name = table.name.replace('\'', "''"),
             version = table.version,
             body = table.body("stored"),
@@ -137,7 +139,7 @@ pub(super) fn insert(tables: &[Arc<Audited>]) -> String {
             head = first + 2,
             removed = first + 3,
             table = quoted(&table.name),
-            has_id = table.has_id("stored", "asked.id"),
+            has_id = table.has_id("found", "asked.id"),
         );
     }
     if tables.is_empty() {

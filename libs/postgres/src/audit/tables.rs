@@ -109,7 +109,8 @@ const ENTRY_PARAMETERS: usize = 8;
 /// digested anew.
 const TABLE_PARAMETERS: usize = 5;
 
-/// Inserts an entry. What is said of each row, the database finds: whether this transaction wrote it, and what stands in it now.
+/// Inserts an entry. What is said of each row, the database finds: whether this transaction wrote it, and what stands in it now. Row by
+/// row, by the index of the key: a plan that was made while the table was small and joins it whole would be kept while it grows.
 /// Answers the rows if one of them is not as it was said to be, and the state of the erasure of the person, whose row is locked.
 pub(super) fn insert(tables: &[Arc<Audited>]) -> String {
     let mut sql = "INSERT INTO audit_entries AS entry (region, actor, subject, organisation_id, delegation_id, resident_id, action, salt, rows) \
@@ -129,7 +130,8 @@ pub(super) fn insert(tables: &[Arc<Audited>]) -> String {
                      'digest', encode(sha256(asked.head || convert_to({body}, 'UTF8')), 'hex')) \
                  ELSE jsonb_build_object('read', stored.ctid IS NOT NULL) END AS note \
              FROM unnest(${place}::integer[], ${id}::text[], ${head}::bytea[], ${removed}::boolean[], ${anew}::boolean[]) \
-                 AS asked (place, id, head, removed, anew) LEFT JOIN {table} AS stored ON {has_id}",
+                 AS asked (place, id, head, removed, anew) \
+                 LEFT JOIN LATERAL (SELECT found.ctid, found.xmin, found.* FROM {table} AS found WHERE {has_id} LIMIT 1) AS stored ON true",
             name = table.name.replace('\'', "''"),
             version = table.version,
             body = table.body("stored"),
@@ -139,7 +141,7 @@ pub(super) fn insert(tables: &[Arc<Audited>]) -> String {
             removed = first + 3,
             anew = first + 4,
             table = quoted(&table.name),
-            has_id = table.has_id("stored", "asked.id"),
+            has_id = table.has_id("found", "asked.id"),
         );
     }
     if tables.is_empty() {

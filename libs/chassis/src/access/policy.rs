@@ -289,6 +289,7 @@ mod tests {
         let policy = policies.get("anjia.identity.v1.TokenService/GetKeys").unwrap();
         let own = |name: &str| Caller {
             subject: Party::Service(name.to_owned()),
+            also_known_as: BTreeSet::new(),
             actor: None,
             organisation: None,
             roles: BTreeSet::from([Role::Service(name.to_owned())]),

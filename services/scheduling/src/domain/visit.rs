@@ -127,6 +127,7 @@ pub fn to_prove(proof: IdentityProof, credential: Option<&Identifier>) -> Result
 
 #[cfg(test)]
 mod tests {
+    use types::national_id::NationalId;
     use uuid::Uuid;
 
     use super::*;

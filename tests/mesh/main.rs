@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod bad_input;
+mod canaries;
 mod care;
 mod delegated;
 mod faults;

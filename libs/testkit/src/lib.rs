@@ -29,7 +29,7 @@ pub use database::TestDb;
 pub use devstack::callers;
 pub use mesh::Mesh;
 pub use people::{national_id, request_id};
-pub use whole::{caller_in, register_in, whole_mesh};
+pub use whole::{caller_in, register_in, whole_mesh, whole_mesh_with};
 
 /// The stable reason of a refusal.
 #[track_caller]

@@ -13,14 +13,20 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 
 /// Postgres, Redis and the five services, as `anjia up` starts them, but dying with the test process.
 pub async fn whole_mesh() -> Mesh {
+    whole_mesh_with(None, &[]).await
+}
+
+/// The same, with a collector of traces and with settings for every service, by the names that `<service> --help` prints.
+pub async fn whole_mesh_with(otlp_endpoint: Option<String>, settings: &[(&str, &str)]) -> Mesh {
+    let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let shared = shared().await.or_panic();
     let plan = Plan {
         root: shared.folder.join(format!("whole-{}", NEXT.fetch_add(1, Ordering::Relaxed))),
         binaries: shared.binaries.clone(),
         lifetime: Lifetime::Tethered,
         fresh: true,
-        otlp_endpoint: None,
-        settings: vec![],
+        otlp_endpoint,
+        settings,
     };
     Mesh::start(plan, &|_| {}).await.or_panic()
 }

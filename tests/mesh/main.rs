@@ -4,6 +4,7 @@
 
 mod audited;
 mod bad_input;
+mod canaries;
 mod care;
 mod delegated;
 mod erasure;

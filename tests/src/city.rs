@@ -32,7 +32,11 @@ pub struct City {
 impl City {
     /// Organisations, their staff, a policy and a catalogue; no residents and no places yet.
     pub async fn start() -> Self {
-        let mesh = testkit::whole_mesh().await;
+        Self::in_mesh(testkit::whole_mesh().await).await
+    }
+
+    /// The same in a mesh that has just started.
+    pub async fn in_mesh(mesh: Mesh) -> Self {
         let callers = callers::all().into_iter().map(|client| {
             let caller = testkit::caller_in(&mesh, &client.client_id);
             (client.client_id, caller)

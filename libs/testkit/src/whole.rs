@@ -13,23 +13,29 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 
 /// Postgres, Redis and the five services, as `anjia up` starts them, but dying with the test process.
 pub async fn whole_mesh() -> Mesh {
-    start(false).await
+    start(None, &[], false).await
 }
 
 /// The same, where people have no keys and log in at the development provider.
 pub async fn whole_mesh_with_logins() -> Mesh {
-    start(true).await
+    start(None, &[], true).await
 }
 
-async fn start(logins: bool) -> Mesh {
+/// The same, with a collector of traces and with settings for every service, by the names that `<service> --help` prints.
+pub async fn whole_mesh_with(otlp_endpoint: Option<String>, settings: &[(&str, &str)]) -> Mesh {
+    start(otlp_endpoint, settings, false).await
+}
+
+async fn start(otlp_endpoint: Option<String>, settings: &[(&str, &str)], logins: bool) -> Mesh {
+    let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let shared = shared().await.or_panic();
     let plan = Plan {
         root: shared.folder.join(format!("whole-{}", NEXT.fetch_add(1, Ordering::Relaxed))),
         binaries: shared.binaries.clone(),
         lifetime: Lifetime::Tethered,
         fresh: true,
-        otlp_endpoint: None,
-        settings: vec![],
+        otlp_endpoint,
+        settings,
         logins,
     };
     Mesh::start(plan, &|_| {}).await.or_panic()

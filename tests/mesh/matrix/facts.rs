@@ -15,29 +15,29 @@ use super::people::{DELEGATES, Half, Organisations, People};
 use super::requests::Facts;
 use super::wire::{Credentials, Wire};
 
-pub(super) const POLICY: &str = include_str!("../../../services/adjudication/policies/beijing-employee.json");
-pub(super) const KEY: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----";
+pub(crate) const POLICY: &str = include_str!("../../../services/adjudication/policies/beijing-employee.json");
+pub(crate) const KEY: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----";
 /// Sagas and sealers take a moment.
-pub(super) const TRIES: u32 = 100;
+pub(crate) const TRIES: u32 = 100;
 
 /// The two places of a half where people are cared for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Clinic,
     Hospital,
 }
 
 /// Of one half.
-pub(super) struct Known {
-    pub(super) common: Facts,
-    pub(super) places: BTreeMap<Place, Facts>,
+pub(crate) struct Known {
+    pub(crate) common: Facts,
+    pub(crate) places: BTreeMap<Place, Facts>,
     /// The delegation to who has a role.
-    pub(super) delegations: BTreeMap<char, Facts>,
+    pub(crate) delegations: BTreeMap<char, Facts>,
 }
 
 impl Known {
     /// As somebody of this role asks: about their own kind of place, and the delegation to their like.
-    pub(super) fn to(&self, role: char) -> Facts {
+    pub(crate) fn to(&self, role: char) -> Facts {
         let place = if ['L', 'D'].contains(&role) { Place::Hospital } else { Place::Clinic };
         let delegation = self.delegations.get(&role).or(self.delegations.get(&'W'));
         let all = [Some(&self.common), self.places.get(&place), delegation];
@@ -45,7 +45,7 @@ impl Known {
     }
 
     /// Ids and words that nobody may see who has no part in this half.
-    pub(super) fn secrets(&self) -> Vec<String> {
+    pub(crate) fn secrets(&self) -> Vec<String> {
         const NAMES: [&str; 14] = [
             "resident_id",
             "appointment_id",
@@ -68,28 +68,55 @@ impl Known {
     }
 }
 
-pub(super) struct Story<'a> {
-    pub(super) wire: &'a Wire<'a>,
-    pub(super) people: &'a People,
-    pub(super) half: Half,
-    pub(super) organisations: Organisations,
-    pub(super) patient: String,
-    pub(super) number: NationalId,
+/// What is said of the patient of a half, and by her.
+#[derive(Debug, Clone)]
+pub(crate) struct Words {
+    pub(crate) name: String,
+    pub(crate) diagnosis: String,
+    pub(crate) clinical_summary: String,
+    /// Why her record was opened in an emergency.
+    pub(crate) justification: String,
+    pub(crate) passport: String,
+    /// SHA-256 of what she signed with the bank.
+    pub(crate) agreement: String,
+}
+
+impl Words {
+    pub(crate) fn plain(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            diagnosis: "冠状动脉粥样硬化性心脏病".to_owned(),
+            clinical_summary: "胸闷一月，活动后加重。".to_owned(),
+            justification: "昏迷不醒，须立即查看病史和过敏史".to_owned(),
+            passport: format!("E{:08}", name.chars().map(u32::from).sum::<u32>()),
+            agreement: "ab".repeat(32),
+        }
+    }
+}
+
+pub(crate) struct Story<'a> {
+    pub(crate) wire: &'a Wire<'a>,
+    pub(crate) people: &'a People,
+    pub(crate) half: Half,
+    pub(crate) organisations: Organisations,
+    pub(crate) patient: String,
+    pub(crate) number: NationalId,
+    pub(crate) words: Words,
 }
 
 impl<'a> Story<'a> {
-    pub(super) fn new(wire: &'a Wire<'a>, people: &'a People, half: Half) -> Self {
+    pub(crate) fn new(wire: &'a Wire<'a>, people: &'a People, half: Half, words: Words) -> Self {
         let number = testkit::national_id(born());
         let patient = people.patient(half).to_string();
-        Self { wire, people, half, organisations: Organisations::of(half), patient, number }
+        Self { wire, people, half, organisations: Organisations::of(half), patient, number, words }
     }
 
     /// Somebody of this half does something, and may.
-    pub(super) async fn does(&self, role: char, method: &str, message: Value) -> Value {
+    pub(crate) async fn does(&self, role: char, method: &str, message: Value) -> Value {
         self.done_by(role, self.half, method, message).await
     }
 
-    pub(super) async fn done_by(&self, role: char, half: Half, method: &str, mut message: Value) -> Value {
+    pub(crate) async fn done_by(&self, role: char, half: Half, method: &str, mut message: Value) -> Value {
         let person = self.people.of(role, half);
         if self.wire.methods.get(method).input().get_field_by_name("request_id").is_some() {
             message["request_id"] = json!(request_id());
@@ -100,7 +127,7 @@ impl<'a> Story<'a> {
     }
 
     /// To somebody of each role here, and to their like of the other half.
-    pub(super) async fn delegations(&self) -> BTreeMap<char, Facts> {
+    pub(crate) async fn delegations(&self) -> BTreeMap<char, Facts> {
         let mut delegations = BTreeMap::new();
         for role in DELEGATES {
             let delegate = self.people.of(role, self.half).caller.party();
@@ -115,7 +142,7 @@ impl<'a> Story<'a> {
         delegations
     }
 
-    pub(super) async fn delegation(&self, delegate: &str) -> String {
+    pub(crate) async fn delegation(&self, delegate: &str) -> String {
         let actions = ["BOOK", "ATTEND", "REFER", "PAY", "VIEW"].map(|action| format!("DELEGATED_ACTION_{action}"));
         let message = json!({
             "resident_id": self.patient, "delegate": delegate, "basis": "DELEGATION_BASIS_GRANTED", "actions": actions,
@@ -126,7 +153,7 @@ impl<'a> Story<'a> {
     }
 
     /// Organisations, staff, the patient and those around her. Everybody is registered at the clinic of the first half.
-    pub(super) async fn people_and_places(&self) -> Facts {
+    pub(crate) async fn people_and_places(&self) -> Facts {
         let own = self.organisations;
         let mut known = self.organisations_registered().await;
         for role in ['W', 'F', 'C', 'L', 'D'] {
@@ -146,7 +173,7 @@ impl<'a> Story<'a> {
         });
         self.does('X', "identity.CommunityService/PutCommunity", json!({ "community": community })).await;
 
-        let name = if self.half == Half::A { "陈淑芬" } else { "王秀兰" };
+        let name = &self.words.name;
         let guardian = Uuid::now_v7().to_string();
         let number = self.number.expose();
         let register = "identity.ResidentService/RegisterResident";
@@ -245,29 +272,29 @@ impl<'a> Story<'a> {
     }
 }
 
-pub(super) fn facts(named: &[(&str, Value)]) -> Facts {
+pub(crate) fn facts(named: &[(&str, Value)]) -> Facts {
     named.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 
 #[track_caller]
-pub(super) fn text(answer: &Value, pointer: &str) -> String {
+pub(crate) fn text(answer: &Value, pointer: &str) -> String {
     let found = answer.pointer(pointer).and_then(Value::as_str);
     found.unwrap_or_else(|| panic!("no {pointer} in {answer:#}")).to_owned()
 }
 
-pub(super) fn born() -> NaiveDate {
+pub(crate) fn born() -> NaiveDate {
     NaiveDate::from_ymd_opt(1954, 3, 1).expect("a day")
 }
 
-pub(super) fn today() -> NaiveDate {
+pub(crate) fn today() -> NaiveDate {
     local_date(now())
 }
 
-pub(super) fn date(day: NaiveDate) -> Value {
+pub(crate) fn date(day: NaiveDate) -> Value {
     json!({ "year": day.year(), "month": day.month(), "day": day.day() })
 }
 
 /// Minutes from now, or ago.
-pub(super) fn moment(minutes: i64) -> String {
+pub(crate) fn moment(minutes: i64) -> String {
     (now() + TimeDelta::minutes(minutes)).to_rfc3339_opts(SecondsFormat::Secs, true)
 }

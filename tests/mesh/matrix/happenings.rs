@@ -11,7 +11,7 @@ use super::requests::Facts;
 
 impl Story<'_> {
     /// Everything, from who is there on.
-    pub(super) async fn told(&self, mut common: Facts) -> Known {
+    pub(crate) async fn told(&self, mut common: Facts) -> Known {
         let delegations = self.delegations().await;
         common.extend(self.recorded(&common).await);
         common.extend(self.arranged(&common).await);
@@ -27,11 +27,11 @@ impl Story<'_> {
     }
 
     /// Who is insured, cared for and vulnerable, and what the patient allowed.
-    pub(super) async fn recorded(&self, known: &Facts) -> Facts {
+    pub(crate) async fn recorded(&self, known: &Facts) -> Facts {
         let patient = &self.patient;
         let at = |name: &str| known[name].clone();
         let passport =
-            json!({ "kind": "IDENTIFIER_KIND_PASSPORT", "number": self.unique("E", 8), "country_code": "CHN" });
+            json!({ "kind": "IDENTIFIER_KIND_PASSPORT", "number": self.words.passport, "country_code": "CHN" });
         let message = json!({ "resident_id": patient, "credential": passport, "evidence": "desk" });
         let person = self.done_by('W', Half::A, "identity.ResidentService/AddIdentifier", message).await;
         let documents = person.pointer("/resident/identifiers").and_then(Value::as_array).cloned().unwrap_or_default();
@@ -74,7 +74,7 @@ impl Story<'_> {
         });
         let signed = self.does('R', "identity.FamilyDoctorService/SignFamilyDoctorContract", contract).await;
         let opening = json!({
-            "resident_id": patient, "reason": "BREAK_GLASS_REASON_LIFE_AT_RISK", "justification": "昏迷不醒，须立即查看病史和过敏史",
+            "resident_id": patient, "reason": "BREAK_GLASS_REASON_LIFE_AT_RISK", "justification": self.words.justification,
         });
         let opened = self.does('L', "identity.BreakGlassService/OpenBreakGlass", opening.clone()).await;
         self.does('F', "identity.BreakGlassService/OpenBreakGlass", opening).await;
@@ -85,7 +85,7 @@ impl Story<'_> {
         facts(&[
             (
                 "passport",
-                json!({ "kind": "IDENTIFIER_KIND_PASSPORT", "number": self.unique("G", 8), "country_code": "CHN" }),
+                json!({ "kind": "IDENTIFIER_KIND_PASSPORT", "number": self.words.passport.replace('E', "G"), "country_code": "CHN" }),
             ),
             ("identifier_id", identifier.expect("it was added")["identifier_id"].clone()),
             ("guardianship", guardianship),
@@ -107,7 +107,7 @@ impl Story<'_> {
     }
 
     /// Delegations beside those by which the matrix acts.
-    pub(super) async fn signed(&self, known: &Facts) -> (Facts, Facts, Facts) {
+    pub(crate) async fn signed(&self, known: &Facts) -> (Facts, Facts, Facts) {
         let doctor = known["doctor_party"].as_str().expect("a party");
         let view = ["DELEGATED_ACTION_VIEW"];
         let spare = self.delegation(doctor).await;
@@ -135,9 +135,9 @@ impl Story<'_> {
     }
 
     /// A credit line, a referral from clinic to hospital, a policy that nobody released, and what the operator arranged.
-    pub(super) async fn arranged(&self, known: &Facts) -> Facts {
+    pub(crate) async fn arranged(&self, known: &Facts) -> Facts {
         let own = self.organisations;
-        let (agreement, limit) = ("ab".repeat(32), yuan("60000"));
+        let (agreement, limit) = (&self.words.agreement, yuan("60000"));
         let line = json!({
             "national_id": known["national_id"], "name": known["name"], "agreement_sha256": agreement, "limit": limit,
             "until": moment(60),
@@ -145,11 +145,11 @@ impl Story<'_> {
         let line = self.does('B', "payment.BankService/GrantCreditLine", line).await;
         let line = text(&line, "/credit_line/credit_line_id");
         self.consent(own.hospital, "CONSENT_PURPOSE_REFERRAL").await;
-        let diagnoses = json!([{ "icd10_code": "I25.103", "name": "冠状动脉粥样硬化性心脏病" }]);
+        let diagnoses = json!([{ "icd10_code": "I25.103", "name": self.words.diagnosis }]);
         let referral = json!({
             "resident_id": self.patient, "direction": "DIRECTION_UP", "kind": "REFERRAL_KIND_VISIT",
             "from_organisation_id": own.clinic, "to_organisation_id": own.hospital, "diagnoses": diagnoses,
-            "urgency": "URGENCY_ROUTINE", "clinical_summary": "胸闷一月，活动后加重。",
+            "urgency": "URGENCY_ROUTINE", "clinical_summary": self.words.clinical_summary,
             "mandate": { "payment": "PAYMENT_ARRANGEMENT_DESK" },
         });
         let referral = self.does('R', "referral.ReferralService/SubmitReferral", referral).await;
@@ -190,7 +190,7 @@ impl Story<'_> {
     }
 
     /// At one of the two places: hours, an appointment, an open visit and one that is over, claimed and paid on credit.
-    pub(super) async fn cared_for(&self, place: Place, known: &Facts) -> Facts {
+    pub(crate) async fn cared_for(&self, place: Place, known: &Facts) -> Facts {
         let own = self.organisations;
         let (desk, organisation, elsewhere) = match place {
             Place::Clinic => ('C', own.clinic, own.hospital),
@@ -304,12 +304,6 @@ impl Story<'_> {
             "resident_id": self.patient, "recipient_organisation_id": to, "purpose": purpose, "until": moment(60 * 24),
         });
         text(&self.does('R', "identity.ConsentService/GrantConsent", message).await, "/consent/consent_id")
-    }
-
-    /// A number that nothing else in the world has.
-    fn unique(&self, prefix: &str, digits: usize) -> String {
-        let tail = if self.half == Half::A { 1 } else { 2 };
-        format!("{prefix}{tail:0>digits$}")
     }
 }
 

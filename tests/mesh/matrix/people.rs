@@ -14,15 +14,15 @@ use uuid::Uuid;
 
 /// The world has two halves that have nothing to do with each other: organisations of each kind, a patient, and what happened to her.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Half {
+pub(crate) enum Half {
     A,
     B,
 }
 
 impl Half {
-    pub(super) const BOTH: [Self; 2] = [Self::A, Self::B];
+    pub(crate) const BOTH: [Self; 2] = [Self::A, Self::B];
 
-    pub(super) const fn other(self) -> Self {
+    pub(crate) const fn other(self) -> Self {
         match self {
             Self::A => Self::B,
             Self::B => Self::A,
@@ -31,7 +31,7 @@ impl Half {
 }
 
 /// What a role is written as in the policy.
-pub(super) const ROLES: [(char, &str); 12] = [
+pub(crate) const ROLES: [(char, &str); 12] = [
     ('R', "resident"),
     ('W', "community_worker"),
     ('F', "family_doctor"),
@@ -46,23 +46,23 @@ pub(super) const ROLES: [(char, &str); 12] = [
     ('A', "auditor"),
 ];
 /// Our own services.
-pub(super) const SERVICES: [(char, &str); 5] =
+pub(crate) const SERVICES: [(char, &str); 5] =
     [('i', "identity"), ('s', "scheduling"), ('r', "referral"), ('a', "adjudication"), ('p', "payment")];
 /// Who may act for a resident under a delegation.
-pub(super) const DELEGATES: [char; 6] = ['W', 'F', 'C', 'L', 'D', 'B'];
+pub(crate) const DELEGATES: [char; 6] = ['W', 'F', 'C', 'L', 'D', 'B'];
 
 /// The organisations of a half.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Organisations {
-    pub(super) clinic: Uuid,
-    pub(super) hospital: Uuid,
-    pub(super) bank: Uuid,
-    pub(super) insurer: Uuid,
-    pub(super) platform: Uuid,
+pub(crate) struct Organisations {
+    pub(crate) clinic: Uuid,
+    pub(crate) hospital: Uuid,
+    pub(crate) bank: Uuid,
+    pub(crate) insurer: Uuid,
+    pub(crate) platform: Uuid,
 }
 
 impl Organisations {
-    pub(super) fn of(half: Half) -> Self {
+    pub(crate) fn of(half: Half) -> Self {
         match half {
             // Those of the city.
             Half::A => Self { clinic: CLINIC, hospital: HOSPITAL, bank: BANK, insurer: INSURER, platform: PLATFORM },
@@ -74,7 +74,7 @@ impl Organisations {
     }
 
     /// Where somebody with this role works: clinicians and referral desks at the hospital, the others of care at the clinic.
-    pub(super) const fn employer(self, role: char) -> Option<Uuid> {
+    pub(crate) const fn employer(self, role: char) -> Option<Uuid> {
         match role {
             'W' | 'F' | 'C' => Some(self.clinic),
             'L' | 'D' => Some(self.hospital),
@@ -88,30 +88,30 @@ impl Organisations {
 
 /// Somebody with one role.
 #[derive(Clone)]
-pub(super) struct Person {
-    pub(super) caller: TestCaller,
-    pub(super) token: String,
+pub(crate) struct Person {
+    pub(crate) caller: TestCaller,
+    pub(crate) token: String,
     /// The same, lapsed.
-    pub(super) expired: String,
+    pub(crate) expired: String,
     /// The same, for somebody else.
-    pub(super) for_elsewhere: String,
+    pub(crate) for_elsewhere: String,
     /// To act for the patient of a half.
-    pub(super) acting: BTreeMap<Half, String>,
+    pub(crate) acting: BTreeMap<Half, String>,
 }
 
 impl Person {
-    pub(super) fn certificate(&self) -> &str {
+    pub(crate) fn certificate(&self) -> &str {
         &self.caller.client().client_id
     }
 }
 
-pub(super) struct People {
+pub(crate) struct People {
     everybody: BTreeMap<(char, Option<Half>), Person>,
     patients: BTreeMap<Half, ResidentId>,
 }
 
 impl People {
-    pub(super) async fn register(city: &City, forger: &Forger) -> Self {
+    pub(crate) async fn register(city: &City, forger: &Forger) -> Self {
         let patients: BTreeMap<Half, ResidentId> =
             Half::BOTH.into_iter().map(|half| (half, ResidentId::generate())).collect();
         let places = Half::BOTH.into_iter().flat_map(|half| ROLES.map(|(role, name)| (half, role, name)));
@@ -133,20 +133,20 @@ impl People {
         Self { everybody, patients }
     }
 
-    pub(super) fn of(&self, role: char, half: Half) -> &Person {
+    pub(crate) fn of(&self, role: char, half: Half) -> &Person {
         &self.everybody[&(role, Some(half))]
     }
 
-    pub(super) fn service(&self, letter: char) -> &Person {
+    pub(crate) fn service(&self, letter: char) -> &Person {
         &self.everybody[&(letter, None)]
     }
 
-    pub(super) fn patient(&self, half: Half) -> ResidentId {
+    pub(crate) fn patient(&self, half: Half) -> ResidentId {
         self.patients[&half]
     }
 
     /// Lets somebody act for the patient of a half from now on.
-    pub(super) async fn acts(&mut self, role: char, of: Half, patient: Half, delegation: DelegationId) {
+    pub(crate) async fn acts(&mut self, role: char, of: Half, patient: Half, delegation: DelegationId) {
         let resident = self.patients[&patient];
         let person = self.everybody.get_mut(&(role, Some(of))).expect("there is somebody of each role");
         let acting = token(&person.caller.acting_for(resident, delegation)).await;
@@ -174,17 +174,17 @@ fn client(half: Half, role: char, name: &str, patient: ResidentId) -> Client {
 }
 
 /// The bearer token that a caller shows.
-pub(super) async fn token(caller: &TestCaller) -> String {
+pub(crate) async fn token(caller: &TestCaller) -> String {
     let request = caller.request(()).await;
     let header = request.metadata().get("authorization").and_then(|header| header.to_str().ok()).map(str::to_owned);
     header.and_then(|header| header.strip_prefix("Bearer ").map(str::to_owned)).expect("a bearer token")
 }
 
 /// Signs as identity does, with the key of the mesh.
-pub(super) struct Forger(EncodingKey);
+pub(crate) struct Forger(EncodingKey);
 
 impl Forger {
-    pub(super) fn of(city: &City) -> Self {
+    pub(crate) fn of(city: &City) -> Self {
         let folder = city.mesh.fleet().keys().signing().expect("the mesh has signing keys");
         let mut files = std::fs::read_dir(folder).expect("a folder").flatten().map(|entry| entry.path());
         let pem = files.find(|path| path.extension().is_some_and(|extension| extension == "pem")).expect("a key");
@@ -203,7 +203,7 @@ impl Forger {
     }
 
     /// The same token again, to show that this key signs what the mesh takes.
-    pub(super) fn unchanged(&self, token: &str) -> String {
+    pub(crate) fn unchanged(&self, token: &str) -> String {
         self.signed(token, |_| {})
     }
 

@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 use testkit::request_id;
 
 /// What a half of the world knows, by field name or by `$name`.
-pub(super) type Facts = std::collections::BTreeMap<String, Value>;
+pub(crate) type Facts = std::collections::BTreeMap<String, Value>;
 
 /// The request of a line: every field whose name is a fact, a first word of every enumeration, and what [`wanted`] says of this line.
-pub(super) fn request(line: &str, input: &MessageDescriptor, facts: &Facts) -> Value {
+pub(crate) fn request(line: &str, input: &MessageDescriptor, facts: &Facts) -> Value {
     let mut request = by_name(input, facts);
     for (field, value) in object(wanted(line)) {
         request.insert(field, filled(value, facts));

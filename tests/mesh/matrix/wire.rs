@@ -19,21 +19,21 @@ use crate::bad_input::Bytes;
 const LISTENED: Duration = Duration::from_millis(400);
 
 /// Every method that the contracts declare, by `<service>.<Service>/<Method>`.
-pub(super) struct Methods(BTreeMap<String, MethodDescriptor>);
+pub(crate) struct Methods(BTreeMap<String, MethodDescriptor>);
 
 impl Methods {
-    pub(super) fn declared() -> Self {
+    pub(crate) fn declared() -> Self {
         let pool = DescriptorPool::decode(proto::FILE_DESCRIPTOR_SET).expect("the descriptor set can be read");
         let own = pool.services().filter(|service| service.package_name().starts_with("anjia."));
         let methods = own.flat_map(|service| service.methods().collect::<Vec<_>>());
         Self(methods.map(|method| (short(&method), method)).collect())
     }
 
-    pub(super) fn names(&self) -> BTreeSet<&str> {
+    pub(crate) fn names(&self) -> BTreeSet<&str> {
         self.0.keys().map(String::as_str).collect()
     }
 
-    pub(super) fn get(&self, name: &str) -> &MethodDescriptor {
+    pub(crate) fn get(&self, name: &str) -> &MethodDescriptor {
         self.0.get(name).unwrap_or_else(|| panic!("the contracts have no {name}"))
     }
 }
@@ -47,26 +47,26 @@ fn short(method: &MethodDescriptor) -> String {
 
 /// A certificate to show, none of it, and the token beside.
 #[derive(Clone, Copy)]
-pub(super) struct Credentials<'a> {
+pub(crate) struct Credentials<'a> {
     /// Whose certificate; none is shown without.
-    pub(super) certificate: Option<&'a str>,
-    pub(super) token: Option<&'a str>,
+    pub(crate) certificate: Option<&'a str>,
+    pub(crate) token: Option<&'a str>,
 }
 
-pub(super) struct Wire<'a> {
+pub(crate) struct Wire<'a> {
     city: &'a City,
-    pub(super) methods: Methods,
+    pub(crate) methods: Methods,
     /// By certificate and service.
     channels: Mutex<BTreeMap<(Option<String>, String), Channel>>,
 }
 
 impl<'a> Wire<'a> {
-    pub(super) fn new(city: &'a City) -> Self {
+    pub(crate) fn new(city: &'a City) -> Self {
         Self { city, methods: Methods::declared(), channels: Mutex::default() }
     }
 
     /// What the method answers, as JSON; of a stream what it begins with.
-    pub(super) async fn call(&self, with: Credentials<'_>, method: &str, message: &Value) -> Result<Value, Status> {
+    pub(crate) async fn call(&self, with: Credentials<'_>, method: &str, message: &Value) -> Result<Value, Status> {
         let method = self.methods.get(method);
         let bytes = DynamicMessage::deserialize(method.input(), message)
             .unwrap_or_else(|error| panic!("{}: {error}: {message}", method.full_name()))
@@ -117,7 +117,7 @@ fn json(method: &MethodDescriptor, bytes: &[u8]) -> Value {
 }
 
 /// A refusal within an answer, as one of a call.
-pub(super) fn refusal(told: &Value) -> Status {
+pub(crate) fn refusal(told: &Value) -> Status {
     let code = told["code"].as_i64().and_then(|code| i32::try_from(code).ok()).map_or(Code::Unknown, Code::from_i32);
     let reason = told.pointer("/details/0/reason").and_then(Value::as_str).unwrap_or_default();
     chassis::error::status("scheduling.anjia", code, reason, told["message"].as_str().unwrap_or_default())

@@ -120,7 +120,9 @@ async fn named(name: &'static str, work: impl Future<Output = ()>) -> &'static s
 fn described(ended: Option<Result<&'static str, tokio::task::JoinError>>) -> String {
     match ended {
         Some(Ok(name)) => name.to_owned(),
-        Some(Err(error)) => error.to_string(),
+        // What a panic said may quote a person's data; its place is in the log.
+        Some(Err(error)) if error.is_panic() => "it panicked".to_owned(),
+        Some(Err(_)) => "it was cancelled".to_owned(),
         None => "none".to_owned(),
     }
 }

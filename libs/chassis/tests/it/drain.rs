@@ -74,6 +74,15 @@ async fn work_that_ends_by_itself_ends_the_server() {
 }
 
 #[tokio::test]
+async fn g9_id_08_work_that_panics_ends_the_server_which_does_not_repeat_what_it_said() {
+    let server = Server::new("identity", &config()).access(ACCESS).auth(verifier());
+    let server = start(server.work("sealer", |_| async { panic!("nobody is called 钱丹雀") }), "one").await;
+    let error = server.task.await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("panicked"), "{error}");
+    assert!(!format!("{error:?} {error}").contains("钱丹雀"), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_server_is_alive_before_it_is_ready() {
     let has_database = Arc::new(AtomicBool::new(false));
     let check = Arc::clone(&has_database);

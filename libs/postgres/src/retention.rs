@@ -247,11 +247,11 @@ async fn remove(
     let mut tx = db.begin(Scope::Region(region)).await?;
     let PersonalTable { key, unreferred, .. } = table;
     let (name, over) = (table.table.name, rule.begins(table.over));
-    // Another replica's batch is left to it.
+    // What another replica removes at the same time is its own to record: only what this statement removed comes back.
     let removed: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!(
         "DELETE FROM {name} t WHERE ctid = ANY (ARRAY( \
              SELECT ctid FROM {name} t WHERE {over} + make_interval(years => $1, days => $2) < $3 AND {unreferred} \
-             LIMIT $4 FOR UPDATE SKIP LOCKED)) RETURNING {key}"
+             LIMIT $4)) RETURNING {key}"
     )))
     .bind(rule.years.unwrap_or(0))
     .bind(rule.days.unwrap_or(0))

@@ -178,7 +178,7 @@ async fn id_08_the_services_own_role_destroys_no_key_and_changes_none() {
     ] {
         let mut tx = test.db.begin(BEIJING).await.unwrap();
         let refused = sqlx::query(sql).execute(&mut *tx).await.expect_err(sql);
-        let code = refused.into_database_error().and_then(|error| error.code().map(|code| code.into_owned()));
+        let code = refused.into_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
         assert_eq!(code.as_deref(), Some("42501"), "{sql}");
     }
     // Not even with the row of an erasure, without the entry that is chained.

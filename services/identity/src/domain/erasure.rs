@@ -211,5 +211,4 @@ impl Erasure {
 }
 
 #[cfg(test)]
-#[path = "erasure/tests.rs"]
 mod tests;

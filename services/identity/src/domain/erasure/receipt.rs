@@ -1,6 +1,7 @@
 //! What the person is given of their erasure: plain words in both languages, which name nobody.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use types::clock::local_date;
@@ -43,8 +44,9 @@ pub fn receipt<'a>(
         let until = kept.until.map(local_date);
         let until_zh = until.map_or_else(|| "起算日未到".to_owned(), |until| format!("至{until}"));
         let until_en = until.map_or_else(|| "its time has not begun".to_owned(), |until| format!("until {until}"));
-        zh.push_str(&format!("\n保留{}条：{why_zh}；依据{source}；{until_zh}。", kept.rows));
-        en.push_str(&format!("\nKept, {} rows: {why_en}; by {source}; {until_en}.", kept.rows));
+        // Cannot fail: it writes into memory.
+        let _ = write!(zh, "\n保留{}条：{why_zh}；依据{source}；{until_zh}。", kept.rows);
+        let _ = write!(en, "\nKept, {} rows: {why_en}; by {source}; {until_en}.", kept.rows);
     }
     zh.push_str("\n期满即行删除（会计档案经鉴定后销毁）。请保存本编号，可凭编号向平台运营方再次索取本回执。");
     en.push_str(

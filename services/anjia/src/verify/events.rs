@@ -50,7 +50,14 @@ pub(super) const CHECKS: &[Check] = &[
         "SELECT source || '/' || position, format('parked: %s', cause) FROM parked_events",
     ),
     told("a resident is told of once", "identity", "residents", "true", "resident.registered", Once),
-    told("a delegation is told of once", "identity", "delegations", "true", "delegation.granted", Once),
+    told(
+        "a delegation is told of once",
+        "identity",
+        "delegations",
+        "signing <> 'PROPOSED'",
+        "delegation.granted",
+        Once,
+    ),
     told(
         "the end of a delegation is told of once",
         "identity",

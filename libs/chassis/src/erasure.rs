@@ -115,7 +115,7 @@ impl Erasures {
             State::Watched => ErasureWord::Open,
             State::Closed => ErasureWord::Closed,
             State::Erased => ErasureWord::Erased,
-            State::Cancelled => return self.rest(scope, resident).await,
+            State::Cancelled => return self.rest(scope, resident, &found).await,
         };
         let kept = kept.into_iter().map(|kept| KeptData {
             rule: kept.rule,
@@ -137,7 +137,7 @@ impl Erasures {
             ErasureStep::Close => self.close(scope, resident, found, seen_at).await,
             ErasureStep::Erase => self.erase(scope, resident, found).await,
             ErasureStep::Cancel => self.cancel(scope, resident, found).await,
-            ErasureStep::Rest => self.rest(scope, resident).await,
+            ErasureStep::Rest => self.rest(scope, resident, &found).await,
         }
     }
 
@@ -199,9 +199,13 @@ impl Erasures {
         Ok(tx.commit().await?)
     }
 
-    async fn rest(&self, scope: Scope, resident: ResidentId) -> Result<(), Setback> {
+    /// Nothing is due any more, unless the person has asked again meanwhile.
+    async fn rest(&self, scope: Scope, resident: ResidentId, seen: &Erasure) -> Result<(), Setback> {
         let mut tx = self.db.begin(scope).await?;
-        erasure::look_again(&mut tx, resident, None, 0).await?;
+        let found = erasure::lock(&mut tx, resident).await?;
+        if found.is_some_and(|found| found.id == seen.id && found.state == seen.state) {
+            erasure::look_again(&mut tx, resident, None, 0).await?;
+        }
         Ok(tx.commit().await?)
     }
 }

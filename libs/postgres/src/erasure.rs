@@ -243,20 +243,27 @@ pub async fn erase(
 pub(crate) async fn forget_keys(db: &Database, service: &str, tables: &[PersonalTable]) -> Result<u64, Error> {
     let mut destroyed = 0;
     for region in rotation::regions_with_keys(db).await? {
-        let mut tx = db.begin(Scope::Region(region)).await?;
-        let erased: Vec<Uuid> = sqlx::query_scalar(
-            "SELECT resident_id FROM erasures JOIN person_keys USING (region, resident_id) WHERE state = 'ERASED' LIMIT 1000",
-        )
-        .fetch_all(&mut *tx)
-        .await?;
-        tx.commit().await?;
-        for id in erased {
-            let resident = ResidentId::from_uuid(id);
+        let mut after = Uuid::nil();
+        loop {
             let mut tx = db.begin(Scope::Region(region)).await?;
-            if !is_anything_left(&mut tx, tables, resident).await? {
-                destroyed += u64::from(tx.destroy_person_key(service, resident).await?);
-            }
+            let erased: Vec<Uuid> = sqlx::query_scalar(
+                "SELECT resident_id FROM erasures JOIN person_keys USING (region, resident_id) \
+                 WHERE state = 'ERASED' AND resident_id > $1 ORDER BY resident_id LIMIT 1000",
+            )
+            .bind(after)
+            .fetch_all(&mut *tx)
+            .await?;
             tx.commit().await?;
+            let Some(last) = erased.last() else { break };
+            after = *last;
+            for id in erased {
+                let resident = ResidentId::from_uuid(id);
+                let mut tx = db.begin(Scope::Region(region)).await?;
+                if !is_anything_left(&mut tx, tables, resident).await? {
+                    destroyed += u64::from(tx.destroy_person_key(service, resident).await?);
+                }
+                tx.commit().await?;
+            }
         }
     }
     Ok(destroyed)

@@ -186,6 +186,19 @@ mod tests {
     }
 
     #[test]
+    fn id_07_what_a_service_may_go_on_with_lets_it_in() {
+        let policies = policies().unwrap();
+        let all: Vec<&Policy> = policies.iter().flat_map(|(_, policies)| policies.iter()).collect();
+        for (service, methods) in continuations().unwrap() {
+            for method in methods {
+                let policy = all.iter().find(|policy| policy.method == method).expect("a method of the contracts");
+                let is_let_in = policy.grants.contains_key(&Role::Service(service.clone()));
+                assert!(is_let_in, "{service} may go on with {method}, which does not let it in");
+            }
+        }
+    }
+
+    #[test]
     fn id_07_a_role_says_all_it_can_call() {
         let (policies, continuations) = (policies().unwrap(), continuations().unwrap());
         let all: Vec<&Policy> = policies.iter().flat_map(|(_, policies)| policies.iter()).collect();

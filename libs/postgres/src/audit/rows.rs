@@ -59,10 +59,11 @@ const LATEST: &str = "CREATE TEMPORARY TABLE audit_latest ON COMMIT DROP AS \
     WHERE jsonb_typeof(rows) = 'array' AND jsonb_typeof(note) = 'object' AND NOT note ? 'read' \
     ORDER BY note->>'table', note->>'id', sequence DESC";
 
-/// Persons whose key was destroyed by a chained entry that says so.
+/// Persons whose key was destroyed by a chained entry that says so, after an erasure that was carried out here.
 const DESTROYED: &str = "CREATE TEMPORARY TABLE audit_destroyed ON COMMIT DROP AS \
     SELECT region, resident_id, max(sequence) AS sequence, max(occurred_at) AS occurred_at FROM audit_entries \
-    WHERE position IS NOT NULL AND action ~ '\\.person_key\\.destroy$' GROUP BY region, resident_id";
+    JOIN erasures USING (region, resident_id) \
+    WHERE position IS NOT NULL AND action ~ '\\.person_key\\.destroy$' AND erasures.state = 'ERASED' GROUP BY region, resident_id";
 
 #[derive(FromRow)]
 struct Checked {

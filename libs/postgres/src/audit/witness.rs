@@ -201,8 +201,8 @@ pub struct Refused<'a> {
 pub async fn witnessed(conn: &mut PgConnection) -> Result<Option<Witnessed>, Error> {
     Ok(sqlx::query_as(
         "SELECT origin, size, note, witnessed_at, (SELECT doubt FROM witness_refusals refusal \
-             WHERE refusal.origin = kept.origin AND refusal.refused_at > kept.witnessed_at ORDER BY refused_at DESC LIMIT 1) AS refused \
-         FROM witnessed_checkpoints kept ORDER BY witnessed_at DESC, size DESC LIMIT 1",
+             WHERE refusal.origin = kept.origin ORDER BY refused_at DESC LIMIT 1) AS refused \
+         FROM witnessed_checkpoints kept ORDER BY size DESC LIMIT 1",
     )
     .fetch_optional(conn)
     .await?)

@@ -1,7 +1,7 @@
 use chassis::{Context, Permitted};
 use postgres::audit::{self, Entry};
 use postgres::events::{self, NewEvent};
-use postgres::{Begun, Call, Reply};
+use postgres::{Begun, Call, Reply, aliases};
 use serde_json::json;
 use types::clock::local_date;
 use types::ids::GuardianshipId;
@@ -28,7 +28,13 @@ impl App {
         let found = guardianships::get(&mut tx, id).await?.ok_or(IdentityError::GuardianshipNotFound)?;
         let found = ctx.permit(found)?;
         // Neither of the two comes into another's care meanwhile, and nobody else confirms or ends it.
-        residents::lock_all(&mut tx, &[found.ward, found.guardian]).await?;
+        if !residents::lock_all(&mut tx, &[found.ward, found.guardian]).await? {
+            return Err(IdentityError::ResidentNotFound);
+        }
+        // They may have been found to be one person since.
+        if aliases::same(&mut tx, found.ward, found.guardian).await? {
+            return Err(IdentityError::GuardianNotCapable);
+        }
         let found = guardianships::get(&mut tx, id).await?.ok_or(IdentityError::GuardianshipNotFound)?;
         let signature = Signature::of(&ctx.caller, evidence, self.now());
         let guardianship = found.confirm(signature)?;

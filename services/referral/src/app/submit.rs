@@ -2,6 +2,7 @@ use chassis::{Context, Permitted};
 use postgres::{Begun, Call, Reply, Scope, aliases};
 use proto::convert::FieldError;
 use types::{
+    caller::{Caller, Party},
     ids::{JourneyId, OrganisationId, ReferralId, RequestId, ResidentId, VisitId},
     redacted::Redacted,
 };
@@ -12,7 +13,7 @@ use crate::{
         ReferralError,
         care::{Diagnosis, data_kinds},
         direction::Direction,
-        mandate::{Mandate, Payment},
+        mandate::{self, Mandate, Payment},
         referral::{Kind, NewReferral, Urgency},
     },
     store::referrals,
@@ -38,6 +39,16 @@ pub struct Submission {
     pub visit: Option<VisitId>,
 }
 
+impl Submission {
+    /// Whoever refers herself is referred by the id she goes by, whichever of hers she named.
+    fn by_own_id(self, caller: &Caller) -> Self {
+        match (&caller.subject, &caller.actor) {
+            (Party::Resident(own), None) if caller.is(self.resident) => Self { resident: *own, ..self },
+            _ => self,
+        }
+    }
+}
+
 impl App {
     /// Submits a referral; it is the target's turn then.
     pub async fn submit(
@@ -46,6 +57,7 @@ impl App {
         call: &Call<Permitted<Sight>>,
         submission: Submission,
     ) -> Result<Reply<Permitted<Sight>>, ReferralError> {
+        let submission = submission.by_own_id(&ctx.caller);
         ctx.permit(About { resident: Some(submission.resident), ..About::default() })?;
         if let Some(reply) = self.db.replay(call).await? {
             return Ok(reply);
@@ -56,7 +68,8 @@ impl App {
         self.identity.check_consent(ctx, submission.resident, submission.to, &kinds).await?;
         self.check_origin(ctx, &submission).await?;
         // Last of what asks others: what is recorded of a submission that comes to nothing is used by nobody, and expires.
-        let id = submission.id.unwrap_or_else(ReferralId::generate);
+        // A submission that names no id gets one that follows from its key, so that repeated it records the same mandate.
+        let id = submission.id.unwrap_or_else(|| mandate::referral_id(ctx.caller.acting(), call.request_id()));
         let mandate = self.mandate(ctx, call.request_id(), id, &submission).await?;
 
         let mut tx = match self.db.begin_call(call).await? {
@@ -110,9 +123,11 @@ impl App {
         if ctx.caller.actor.is_some() {
             return Ok(());
         }
-        let (resident, from) = (submission.resident, submission.from);
+        let from = submission.from;
         if let Some(visit) = submission.visit
-            && self.scheduling.visit(ctx, visit).await? == Some((resident, from))
+            && let Some((seen, at)) = self.scheduling.visit(ctx, visit).await?
+            && ctx.caller.is(seen)
+            && at == from
         {
             return Ok(());
         }
@@ -120,7 +135,7 @@ impl App {
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let previous = referrals::find(&mut tx, previous).await?;
         tx.commit().await?;
-        let brought = previous.filter(|previous| previous.resident == resident && previous.to == from);
+        let brought = previous.filter(|previous| ctx.caller.is(previous.resident) && previous.to == from);
         let was_there = brought.is_some_and(|previous| previous.state.visit().is_some());
         if was_there { Ok(()) } else { Err(ReferralError::NoCareRelation) }
     }

@@ -53,11 +53,21 @@ impl Payment {
             Self::Desk => "DESK".to_owned(),
             Self::Credit { line, own_share_max } => format!("CREDIT:{line}:{}", own_share_max.fen()),
         };
-        let digest: [u8; 32] = Sha256::digest(format!("{submission}:mandate:{referral}:{terms}")).into();
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest[..16]);
-        RequestId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+        RequestId::from_uuid(digested(&format!("{submission}:mandate:{referral}:{terms}")))
     }
+}
+
+/// The id of a referral whose submission names none: it follows from who submits and the key, so that the same one, repeated, is about
+/// the same referral.
+pub fn referral_id(submitter: &Party, submission: RequestId) -> ReferralId {
+    ReferralId::from_uuid(digested(&format!("{submitter}:{submission}:referral")))
+}
+
+fn digested(text: &str) -> uuid::Uuid {
+    let digest: [u8; 32] = Sha256::digest(text).into();
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 #[cfg(test)]

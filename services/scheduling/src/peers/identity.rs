@@ -25,7 +25,6 @@ use crate::domain::pool::FamilyDoctorContract;
 use types::place::Place;
 
 const PEER: &str = "identity";
-/// A pull may take this much longer than it waits for an event.
 
 /// What somebody may do for a resident.
 #[derive(Debug, Clone, Copy)]

@@ -15,9 +15,6 @@ use self::world::World;
 const NATIONAL_ID_SEED: &str = "INSERT INTO events (id, kind, subject, data) \
      VALUES (md5('e')::uuid, 'note', 'note', jsonb_build_object('note', 'see ' || $1 || '.'))";
 
-/// Entries that payment's migrations wrote, one to each audited table.
-const LISTS: u64 = 14;
-
 #[tokio::test]
 async fn every_checker_has_caught_a_seeded_bug() {
     let mut world = World::new().await;
@@ -74,10 +71,13 @@ async fn i10_an_identification_number_is_found_and_not_repeated() {
 #[tokio::test]
 async fn i8_and_i9_a_sealed_chain_is_whole_until_it_is_touched() {
     let mut world = World::new().await;
+    // One to each audited table, of the migrations.
+    let lists = report(&mut world.databases).await.unwrap().audit["payment"].entries;
+    assert!(lists > 0);
     world.seal_three("payment").await;
     let whole = report(&mut world.databases).await.unwrap();
     let chain = &whole.audit["payment"];
-    assert_eq!((chain.ok, chain.entries, chain.events), (true, LISTS + 3, 3), "{whole}");
+    assert_eq!((chain.ok, chain.entries, chain.events), (true, lists + 3, 3), "{whole}");
     assert_eq!(whole.invariants[&Invariant::I9].violations, 0, "{whole}");
 
     for (touch, invariant, finds) in [

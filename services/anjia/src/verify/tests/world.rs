@@ -58,6 +58,8 @@ impl World {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../{name}/migrations"));
             let migrator = migrator.get_or_init(async || Migrator::new(folder).await.unwrap()).await;
             let test = TestDb::of(name, migrator).await;
+            // What the migrations themselves recorded, as a service would at its start.
+            sealer::seal_all(test.database()).await.unwrap();
             // A superuser in the owner's clothes: it sees what the owner sees, and can take them off.
             let insider = test.urls().owner.replacen(&format!("{name}_owner@"), "admin@", 1);
             let mut connection = PgConnection::connect(&insider).await.unwrap();

@@ -16,7 +16,7 @@ pub const MERGED: &str = "anjia.identity.resident.merged.v1";
 /// Tells that it was undone.
 pub const UNMERGED: &str = "anjia.identity.resident.unmerged.v1";
 
-const TABLE: &str = "resident_aliases";
+pub(crate) const TABLE: &str = "resident_aliases";
 
 /// A resident is from now on known by another id as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,14 @@ pub async fn remove(conn: &mut PgConnection, resident: ResidentId) -> Result<boo
     let done =
         sqlx::query("DELETE FROM resident_aliases WHERE resident_id = $1").bind(resident.uuid()).execute(conn).await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Whether the resident goes by another id.
+pub(crate) async fn is_merged(conn: &mut PgConnection, resident: ResidentId) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM resident_aliases WHERE resident_id = $1)")
+        .bind(resident.uuid())
+        .fetch_one(conn)
+        .await?)
 }
 
 /// The id by which the person goes.

@@ -164,7 +164,8 @@ async fn id_08_after_an_erasure_nobody_can_name_the_person_and_she_can_register_
         action: DelegatedAction::Book.into(),
         ..CheckDelegationRequest::default()
     };
-    let status = world.delegations().check_delegation(world.caller("referral").request(check).await).await.unwrap_err();
+    let status =
+        world.delegations().check_delegation(world.caller("scheduling").request(check).await).await.unwrap_err();
     assert_eq!(testkit::reason(&status), "NO_DELEGATION");
     let find = FindResidentRequest {
         national_id: person.number.clone(),

@@ -139,10 +139,10 @@ async fn a_forged_entry_at_the_end_is_found() {
     tamper(
         &test,
         "INSERT INTO audit_entries (region, actor, subject, action, rows, salt, position, previous_hash, hash) \
-         SELECT region, actor, subject, action, rows, salt, 12, hash, sha256('forged') FROM audit_entries WHERE position = 11",
+         SELECT region, actor, subject, action, rows, salt, 14, hash, sha256('forged') FROM audit_entries WHERE position = 13",
     )
     .await;
-    assert_eq!(first(&test).await, (Place::Entry(12), EDITED));
+    assert_eq!(first(&test).await, (Place::Entry(14), EDITED));
 }
 
 async fn rows_of_last(test: &TestDb) -> Vec<Row> {

@@ -9,10 +9,12 @@ use proto::anjia::adjudication::v1::{ListClaimsRequest, Settlement};
 use proto::anjia::common::v1::{Credential, IdentifierKind, Scheme};
 use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
 use proto::anjia::identity::v1::merge_service_client::MergeServiceClient;
+use proto::anjia::identity::v1::privacy_service_client::PrivacyServiceClient;
 use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
 use proto::anjia::identity::v1::{
-    AddIdentifierRequest, CoverLayer, EnrolResidentRequest, Enrolment, Merge, MergeResidentsRequest,
-    ProposeMergeRequest, ProposeUnmergeRequest, ProvisionalKind, RegisterResidentRequest, Sex, UnmergeResidentsRequest,
+    AddIdentifierRequest, CoverLayer, EnrolResidentRequest, Enrolment, Erasure, ErasureState, GetErasureRequest,
+    GetResidentRequest, Merge, MergeResidentsRequest, ProposeMergeRequest, ProposeUnmergeRequest, ProvisionalKind,
+    RegisterResidentRequest, RequestErasureRequest, Sex, UnmergeResidentsRequest,
 };
 use proto::anjia::payment::v1::authorise_bill_request::Basis;
 use proto::anjia::payment::v1::{AuthoriseBillRequest, BillState, GetBillRequest, ListBillsRequest};
@@ -67,6 +69,71 @@ async fn id_01_bookings_and_deductible_count_over_both_ids_until_the_merge_is_un
     until(async || goes_on(&old).await).await;
     until(async || Some(listed(&city, &old).await).filter(|counts| *counts == (1, 1))).await;
     assert_invariants(&city.mesh).await;
+}
+
+#[tokio::test]
+async fn id_08_a_person_merged_of_two_is_erased_in_every_service_under_both_ids_and_what_is_open_by_the_old_one_keeps_her()
+ {
+    let city = City::start().await;
+    let (old, person) = (without_number(&city).await, uninsured(&city).await);
+    let settlement = visit(&city, &old).await;
+    merge(&city, &old, &person).await;
+    let erasure_id = ask_to_erase(&city, &old).await;
+    let open = until(async || {
+        let erasure = erasure(&city, &erasure_id).await;
+        erasure.standings.into_iter().flat_map(|standing| standing.open).map(|open| open.id).next()
+    })
+    .await;
+    assert_eq!(open, settlement.settlement_id, "it is the person's, by whichever id");
+
+    bill_at_the_desk(&city, &settlement).await;
+    let done =
+        async || Some(erasure(&city, &erasure_id).await).filter(|found| found.state() == ErasureState::Completed);
+    for _ in 0..12 {
+        if done().await.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
+    }
+    let erasure = until(done).await;
+    assert_eq!(erasure.resident_id, person.patient.id.to_string());
+    for service in ["identity", "scheduling", "referral", "adjudication", "payment"] {
+        let url = &city.mesh.fleet().database(service).expect("it is there").owner;
+        let mut owner = <sqlx::PgConnection as sqlx::Connection>::connect(url).await.expect("its owner connects");
+        let erased: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM erasures WHERE state = 'ERASED' AND resident_id = ANY (ARRAY[$1::uuid, $2::uuid])",
+        )
+        .bind(old.patient.id.uuid())
+        .bind(person.patient.id.uuid())
+        .fetch_one(&mut owner)
+        .await
+        .expect("it is counted");
+        assert_eq!(erased, 2, "{service}");
+    }
+    for id in [old.patient.id, person.patient.id] {
+        let request = city.caller("worker").request(GetResidentRequest { resident_id: id.to_string() }).await;
+        let refused = ResidentServiceClient::new(city.channel("identity")).get_resident(request).await;
+        assert_eq!(reason(&refused.expect_err("it is only kept")), "RESIDENT_ERASED");
+    }
+    assert_invariants(&city.mesh).await;
+}
+
+async fn ask_to_erase(city: &City, of: &Somebody) -> String {
+    let message = RequestErasureRequest {
+        request_id: request_id(),
+        resident_id: of.patient.id.to_string(),
+        evidence: "file 17".to_owned(),
+    };
+    let request = city.caller("operator").request(message).await;
+    let asked = PrivacyServiceClient::new(city.channel("identity")).request_erasure(request).await.expect("asked for");
+    asked.into_inner().erasure.expect("a request").erasure_id
+}
+
+async fn erasure(city: &City, erasure_id: &str) -> Erasure {
+    let message = GetErasureRequest { erasure_id: erasure_id.to_owned() };
+    let request = city.caller("operator").request(message).await;
+    let found = PrivacyServiceClient::new(city.channel("identity")).get_erasure(request).await.expect("it stands");
+    found.into_inner().erasure.expect("a request")
 }
 
 fn yuan(amount: i64) -> Money {

@@ -101,6 +101,12 @@ impl Erasures {
         let scope = Scope::Region(region);
         let mut tx = self.db.begin(scope).await?;
         let Some(found) = erasure::lock(&mut tx, resident).await? else { return Ok(()) };
+        if !found.is_whole && found.state != State::Cancelled {
+            // What it has not yet heard of comes by itself.
+            tracing::info!("an erasure waits for a merge of residents to be taken in");
+            erasure::look_again(&mut tx, resident, Some(1), found.tries).await?;
+            return Ok(tx.commit().await?);
+        }
         // Whoever begins from here on sees that the person is watched.
         let seen_at = erasure::moment(&mut tx).await?;
         let open = match found.state {
@@ -133,26 +139,26 @@ impl Erasures {
         let own = self.credentials.own().await?;
         let answer = self.identity.clone().report_erasure(own.request(report)).await?.into_inner();
         match answer.step() {
-            ErasureStep::Watch | ErasureStep::Unspecified => self.watch(scope, resident, found).await,
-            ErasureStep::Close => self.close(scope, resident, found, seen_at).await,
-            ErasureStep::Erase => self.erase(scope, resident, found).await,
-            ErasureStep::Cancel => self.cancel(scope, resident, found).await,
+            ErasureStep::Watch | ErasureStep::Unspecified => self.watch(scope, resident, &found).await,
+            ErasureStep::Close => self.close(scope, resident, &found, seen_at).await,
+            ErasureStep::Erase => self.erase(scope, resident, &found).await,
+            ErasureStep::Cancel => self.cancel(scope, resident, &found).await,
             ErasureStep::Rest => self.rest(scope, resident, &found).await,
         }
     }
 
     /// Whoever had closed opens again; whoever watches looks again later, ever more rarely.
-    async fn watch(&self, scope: Scope, resident: ResidentId, seen: Erasure) -> Result<(), Setback> {
+    async fn watch(&self, scope: Scope, resident: ResidentId, seen: &Erasure) -> Result<(), Setback> {
         let mut tx = self.db.begin(scope).await?;
         match erasure::lock(&mut tx, resident).await? {
             Some(found) if found.id == seen.id && found.state == State::Closed => {
-                erasure::set(&mut tx, self.service, resident, found.id, State::Watched).await?;
+                erasure::set(&mut tx, self.service, &found.residents, found.id, State::Watched).await?;
             }
-            Some(found) => {
+            Some(found) if found.id == seen.id => {
                 let pause_s = PAUSE_MAX_S.min(1 << found.tries.clamp(0, 10));
                 erasure::look_again(&mut tx, resident, Some(pause_s), found.tries + 1).await?;
             }
-            None => {}
+            _ => {}
         }
         Ok(tx.commit().await?)
     }
@@ -162,44 +168,51 @@ impl Erasures {
         &self,
         scope: Scope,
         resident: ResidentId,
-        seen: Erasure,
+        seen: &Erasure,
         seen_at: chrono::DateTime<chrono::Utc>,
     ) -> Result<(), Setback> {
         let mut tx = self.db.begin(scope).await?;
         let is_older_open = erasure::is_older_open(&mut tx, seen_at).await?;
         // Waits for whoever records something about the person at this moment.
         let found = erasure::lock(&mut tx, resident).await?;
-        if let Some(found) = found.filter(|found| found.id == seen.id && found.state == State::Watched) {
+        if let Some(found) =
+            found.filter(|found| found.id == seen.id && found.state == State::Watched && found.is_whole)
+        {
             let is_open = !erasure::open(&mut tx, self.obligations, resident, 1).await?.is_empty();
             if is_older_open || is_open {
                 erasure::look_again(&mut tx, resident, Some(0), 0).await?;
             } else {
-                erasure::set(&mut tx, self.service, resident, found.id, State::Closed).await?;
+                erasure::set(&mut tx, self.service, &found.residents, found.id, State::Closed).await?;
             }
         }
         Ok(tx.commit().await?)
     }
 
-    async fn erase(&self, scope: Scope, resident: ResidentId, seen: Erasure) -> Result<(), Setback> {
+    async fn erase(&self, scope: Scope, resident: ResidentId, seen: &Erasure) -> Result<(), Setback> {
         let mut tx = self.db.begin(scope).await?;
         let found = erasure::lock(&mut tx, resident).await?;
-        if let Some(found) = found.filter(|found| found.id == seen.id && found.state != State::Erased) {
-            erasure::set(&mut tx, self.service, resident, found.id, State::Erased).await?;
-            erasure::erase(&mut tx, self.service, self.tables, resident).await?;
+        if let Some(found) = found.filter(|found| found.id == seen.id && found.state != State::Erased && found.is_whole)
+        {
+            erasure::set(&mut tx, self.service, &found.residents, found.id, State::Erased).await?;
+            erasure::erase(&mut tx, self.service, self.tables, &found.residents).await?;
+            // A merge that was taken in meanwhile undoes this attempt; the row stays due.
+            if !erasure::is_whole(&mut tx, resident, &found.residents).await? {
+                return Ok(tx.rollback().await?);
+            }
         }
         Ok(tx.commit().await?)
     }
 
-    async fn cancel(&self, scope: Scope, resident: ResidentId, seen: Erasure) -> Result<(), Setback> {
+    async fn cancel(&self, scope: Scope, resident: ResidentId, seen: &Erasure) -> Result<(), Setback> {
         let mut tx = self.db.begin(scope).await?;
         let found = erasure::lock(&mut tx, resident).await?;
         if let Some(found) = found.filter(|found| found.id == seen.id && found.state != State::Erased) {
-            erasure::set(&mut tx, self.service, resident, found.id, State::Cancelled).await?;
+            erasure::set(&mut tx, self.service, &found.residents, found.id, State::Cancelled).await?;
         }
         Ok(tx.commit().await?)
     }
 
-    /// Nothing is due any more, unless the person has asked again meanwhile.
+    /// Nothing is left to tell, unless something has been asked anew meanwhile.
     async fn rest(&self, scope: Scope, resident: ResidentId, seen: &Erasure) -> Result<(), Setback> {
         let mut tx = self.db.begin(scope).await?;
         let found = erasure::lock(&mut tx, resident).await?;
@@ -222,11 +235,13 @@ impl Handler for Follower {
         let resident: ResidentId = event.subject.parse().map_err(Failure::refused)?;
         let id = event.data["erasure_id"].as_str().unwrap_or_default();
         let id: Uuid = id.parse().map_err(Failure::refused)?;
+        let residents = residents(event, resident)?;
         let mut tx = inbox.begin(Scope::Region(event.region)).await?;
         match erasure::lock(&mut tx, resident).await? {
-            None if is_request => erasure::set(&mut tx, self.0.service, resident, id, State::Watched).await?,
-            Some(found) if is_request && found.id != id && found.state == State::Cancelled => {
-                erasure::set(&mut tx, self.0.service, resident, id, State::Watched).await?;
+            None if is_request => erasure::set(&mut tx, self.0.service, &residents, id, State::Watched).await?,
+            // Identity takes no second request while the first goes on: that one was taken back.
+            Some(found) if is_request && found.id != id && found.state != State::Erased => {
+                erasure::set(&mut tx, self.0.service, &residents, id, State::Watched).await?;
             }
             Some(found) if found.id == id && found.state != State::Cancelled => {
                 erasure::look_again(&mut tx, resident, Some(0), found.tries).await?;
@@ -235,4 +250,17 @@ impl Handler for Follower {
         }
         Ok(inbox.commit(tx).await?)
     }
+}
+
+/// Every id of the person, the subject's first.
+fn residents(event: &Event, resident: ResidentId) -> Result<Vec<ResidentId>, Failure> {
+    let told = event.data["resident_ids"].as_array().into_iter().flatten();
+    let mut ids = vec![resident];
+    for id in told.filter_map(serde_json::Value::as_str) {
+        let id: ResidentId = id.parse().map_err(Failure::refused)?;
+        if id != resident {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
 }

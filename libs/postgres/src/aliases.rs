@@ -1,5 +1,5 @@
 //! One person, several ids. Rows keep the id they were written with; identity says which ids are one person's, and the others keep what
-//! it says in `resident_aliases`. Stores ask by `resident_id = ANY (one_person($1))`, and so need not know which id they were given.
+//! it says in `resident_aliases`. Stores ask by `resident_id = ANY ((SELECT one_person($1))::uuid[])`, and so need not know which id they were given.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -16,7 +16,7 @@ pub const MERGED: &str = "anjia.identity.resident.merged.v1";
 /// Tells that it was undone.
 pub const UNMERGED: &str = "anjia.identity.resident.unmerged.v1";
 
-const TABLE: &str = "resident_aliases";
+pub(crate) const TABLE: &str = "resident_aliases";
 
 /// A resident is from now on known by another id as well.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,14 @@ pub async fn remove(conn: &mut PgConnection, resident: ResidentId) -> Result<boo
     Ok(done.rows_affected() == 1)
 }
 
+/// Whether the resident goes by another id.
+pub(crate) async fn is_merged(conn: &mut PgConnection, resident: ResidentId) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM resident_aliases WHERE resident_id = $1)")
+        .bind(resident.uuid())
+        .fetch_one(conn)
+        .await?)
+}
+
 /// The id by which the person goes.
 pub async fn survivor(conn: &mut PgConnection, resident: ResidentId) -> Result<ResidentId, Error> {
     let id: Uuid = sqlx::query_scalar("SELECT survivor($1)").bind(resident.uuid()).fetch_one(conn).await?;
@@ -66,7 +74,7 @@ pub async fn same(conn: &mut PgConnection, one: ResidentId, other: ResidentId) -
     if one == other {
         return Ok(true);
     }
-    Ok(sqlx::query_scalar("SELECT $2 = ANY (one_person($1))")
+    Ok(sqlx::query_scalar("SELECT $2 = ANY ((SELECT one_person($1))::uuid[])")
         .bind(one.uuid())
         .bind(other.uuid())
         .fetch_one(conn)

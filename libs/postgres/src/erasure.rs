@@ -1,4 +1,4 @@
-//! A person's erasure in one service's database: watched from their request on, closed when nothing is open any more, carried out when
+//! A person's erasure in one service's database, under every id of theirs: watched from their request on, closed when nothing is open any more, carried out when
 //! identity says so. Knows no service; what is open only the service itself can tell.
 //!
 //! What is destroyed when: with the erasure go all tables whose rule ends on request, and the answers stored for repetitions. Where
@@ -6,13 +6,15 @@
 //! their salts need the key: it stays as long as they do. Identity alone, which knew who the person is, destroys it at once, and
 //! digests what it has to keep anew under another, so that those rows can still be verified ([`forget_person`]).
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use sqlx::AssertSqlSafe;
 use types::{ids::ResidentId, region::RegionCode};
 use uuid::Uuid;
 
 use crate::{
-    Database, Error, Scope, Transaction,
+    Database, Error, Scope, Transaction, aliases,
     audit::{self, Entry},
     personal::{AUDIT, PersonalTable},
     retention::{self, Rule},
@@ -59,13 +61,18 @@ impl State {
 }
 
 /// One person's erasure here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Erasure {
     /// Identity's request.
     pub id: Uuid,
     pub state: State,
     /// Looks that found nothing new in a row.
     pub tries: i32,
+    /// Every id of the person when it was requested, the one that was asked about first. They have one state.
+    pub residents: Vec<ResidentId>,
+    /// Whether this service, too, takes these ids, and no other, for one person. Where it does not it has yet to hear of a merge or its
+    /// end, and must not go on: it would miss what is the person's, or take what is somebody else's.
+    pub is_whole: bool,
 }
 
 /// What stays of a person, by the rule that orders it.
@@ -96,45 +103,59 @@ pub async fn due(db: &Database, limit: i64) -> Result<Vec<(RegionCode, ResidentI
 /// The person's erasure, kept from everybody else until the end of the transaction: whoever records something about the person at the
 /// same time has committed before, and sees what becomes of it after.
 pub async fn lock(tx: &mut Transaction, resident: ResidentId) -> Result<Option<Erasure>, Error> {
-    let row: Option<(Uuid, String, i32)> = sqlx::query_as(
-        "SELECT erasure_id, state, tries FROM erasures WHERE region = $1 AND resident_id = $2 FOR UPDATE",
+    let rows: Vec<(Uuid, Uuid, String, i32)> = sqlx::query_as(
+        "SELECT resident_id, erasure_id, state, tries FROM erasures WHERE region = $1 AND erasure_id = \
+             (SELECT erasure_id FROM erasures WHERE region = $1 AND resident_id = $2) ORDER BY resident_id FOR UPDATE",
     )
     .bind(tx.region()?.as_str())
     .bind(resident.uuid())
-    .fetch_optional(&mut **tx)
+    .fetch_all(&mut **tx)
     .await?;
-    row.map(|(id, state, tries)| {
-        let state = State::parse(&state).ok_or_else(|| Error::row_invalid("erasures", "state", resident))?;
-        Ok(Erasure { id, state, tries })
-    })
-    .transpose()
+    let Some((_, id, state, tries)) = rows.iter().find(|(of, ..)| *of == resident.uuid()) else { return Ok(None) };
+    let state = State::parse(state).ok_or_else(|| Error::row_invalid("erasures", "state", resident))?;
+    let (id, tries) = (*id, *tries);
+    let mut residents: Vec<ResidentId> = rows.iter().map(|(of, ..)| ResidentId::from_uuid(*of)).collect();
+    let is_whole = is_whole(tx, resident, &residents).await?;
+    // The others in order, whoever is asked about.
+    residents.sort_by_key(|of| *of != resident);
+    Ok(Some(Erasure { id, state, tries, residents, is_whole }))
 }
 
-/// Moves the person's erasure, made if there is none, and records that. Due at once.
+/// Whether these ids, and no other, are those of the person.
+pub async fn is_whole(tx: &mut Transaction, resident: ResidentId, residents: &[ResidentId]) -> Result<bool, Error> {
+    let known: BTreeSet<Uuid> = aliases::one_person(tx, resident).await?.into_iter().map(ResidentId::uuid).collect();
+    Ok(known == residents.iter().map(|of| of.uuid()).collect())
+}
+
+/// Moves the person's erasure under every id of theirs, made where there is none, and records that. Due at once, by the first of them.
 pub async fn set(
     tx: &mut Transaction,
     service: &str,
-    resident: ResidentId,
+    residents: &[ResidentId],
     id: Uuid,
     state: State,
 ) -> Result<(), Error> {
     let region = tx.region()?;
-    sqlx::query(
-        "INSERT INTO erasures (region, resident_id, erasure_id, state) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (region, resident_id) DO UPDATE \
-         SET erasure_id = $3, state = $4, changed_at = now(), due_at = now(), tries = 0",
-    )
-    .bind(region.as_str())
-    .bind(resident.uuid())
-    .bind(id)
-    .bind(state.as_str())
-    .execute(&mut **tx)
-    .await?;
-    let row = row(tx, resident)?;
-    audit::record(tx, Entry::by_platform(service, state.what()).resident(resident).row(TABLE, row)).await
+    for (place, resident) in residents.iter().enumerate() {
+        sqlx::query(
+            "INSERT INTO erasures (region, resident_id, erasure_id, state, due_at) \
+             VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN now() END) ON CONFLICT (region, resident_id) DO UPDATE \
+             SET erasure_id = excluded.erasure_id, state = excluded.state, changed_at = now(), due_at = excluded.due_at, tries = 0",
+        )
+        .bind(region.as_str())
+        .bind(resident.uuid())
+        .bind(id)
+        .bind(state.as_str())
+        .bind(place == 0)
+        .execute(&mut **tx)
+        .await?;
+        let row = row(tx, *resident)?;
+        audit::record(tx, Entry::by_platform(service, state.what()).resident(*resident).row(TABLE, row)).await?;
+    }
+    Ok(())
 }
 
-/// The key of the person's erasure.
+/// The key of a person's erasure under one id.
 fn row(tx: &Transaction, resident: ResidentId) -> Result<String, Error> {
     Ok(audit::id(&[&tx.region()?, &resident]))
 }
@@ -214,14 +235,15 @@ async fn count(tx: &mut Transaction, table: &PersonalTable, rule: &Rule, residen
     Ok(Kept { rule: rule.name.clone(), rows, until })
 }
 
-/// Erases what no law orders kept: rows of tables whose rule ends on request, and stored answers. `ERASED` is recorded before. Destroys
-/// the person's key if nothing is left that needs it.
+/// Erases what no law orders kept: rows of tables whose rule ends on request, and stored answers. `ERASED` is recorded before, under
+/// every id of the person. Destroys the keys of these if nothing is left that needs them.
 pub async fn erase(
     tx: &mut Transaction,
     service: &str,
     tables: &[PersonalTable],
-    resident: ResidentId,
+    residents: &[ResidentId],
 ) -> Result<(), Error> {
+    let Some(&resident) = residents.first() else { return Ok(()) };
     let row = row(tx, resident)?;
     let mut entry = Entry::by_platform(service, "resident.erase").resident(resident).row(TABLE, row);
     for table in tables {
@@ -231,10 +253,14 @@ pub async fn erase(
             }
         }
     }
-    sqlx::query("SELECT forget_answers($1)").bind(resident.uuid()).execute(&mut **tx).await?;
+    for id in residents {
+        sqlx::query("SELECT forget_answers($1)").bind(id.uuid()).execute(&mut **tx).await?;
+    }
     audit::record(tx, entry).await?;
     if !is_anything_left(tx, tables, resident).await? {
-        tx.destroy_person_key(service, resident).await?;
+        for id in residents {
+            tx.destroy_person_key(service, *id).await?;
+        }
     }
     Ok(())
 }
@@ -293,18 +319,25 @@ pub(crate) async fn is_audited(tx: &mut Transaction, table: &'static str) -> Res
     }
 }
 
-/// Destroys the key under which everything about the person was digested so far, and digests the rows of these tables, which are kept
-/// and of which no column is sealed, anew under another. For the service that knew who the person is.
+/// Destroys the keys under which everything about the person was digested so far, one by each id, and digests the rows of these tables,
+/// which are kept and of which no column is sealed, anew under another: that of the first id. For the service that knew who the person
+/// is.
 pub async fn forget_person(
     tx: &mut Transaction,
     service: &str,
     tables: &[PersonalTable],
-    resident: ResidentId,
+    residents: &[ResidentId],
     also: impl FnOnce(Entry) -> Entry,
 ) -> Result<(), Error> {
-    tx.destroy_person_key(service, resident).await?;
-    let row = row(tx, resident)?;
-    let mut entry = Entry::by_platform(service, "resident.keep").resident(resident).anew(TABLE, row);
+    let Some(&resident) = residents.first() else { return Ok(()) };
+    let mut entry = Entry::by_platform(service, "resident.keep").resident(resident);
+    for id in residents {
+        tx.destroy_person_key(service, *id).await?;
+        entry = entry.anew(TABLE, row(tx, *id)?);
+        if aliases::is_merged(tx, *id).await? {
+            entry = entry.anew(aliases::TABLE, id);
+        }
+    }
     for table in tables.iter().filter(|table| table.table.columns.is_empty()) {
         let (name, of, key) = (table.table.name, table.of, table.key);
         if !is_audited(tx, name).await? {

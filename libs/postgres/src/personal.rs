@@ -40,7 +40,7 @@ impl PersonalTable {
         rule: &'static str,
     ) -> Self {
         let table = SealedTable { name, id: "id", columns: sealed };
-        let (of, key) = ("t.resident_id = ANY (one_person($1))", "t.id::text");
+        let (of, key) = ("t.resident_id = ANY ((SELECT one_person($1))::uuid[])", "t.id::text");
         Self { table, title, of, key, rule, over: "NULL::timestamptz", unreferred: "true" }
     }
 
@@ -55,7 +55,7 @@ impl PersonalTable {
 pub const AUDIT: PersonalTable = PersonalTable {
     table: SealedTable { name: "audit_entries", id: "resident_id", columns: &[] },
     title: ["谁看过、改过您的数据", "Who looked at your data and who changed it"],
-    of: "t.resident_id = ANY (one_person($1))",
+    of: "t.resident_id = ANY ((SELECT one_person($1))::uuid[])",
     key: "lpad(t.sequence::text, 20, '0')",
     rule: "audit",
     over: "t.occurred_at",

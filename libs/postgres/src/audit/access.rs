@@ -35,7 +35,7 @@ pub async fn accesses(
 ) -> Result<Vec<Access>, Error> {
     Ok(sqlx::query_as(
         "SELECT sequence, position, actor, subject, organisation_id, delegation_id, action, occurred_at FROM audit_entries \
-         WHERE resident_id = ANY (one_person($1)) AND ($2::timestamptz IS NULL OR (occurred_at, sequence) < ($2, $3)) \
+         WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND ($2::timestamptz IS NULL OR (occurred_at, sequence) < ($2, $3)) \
          ORDER BY occurred_at DESC, sequence DESC LIMIT $4",
     )
     .bind(resident.uuid())

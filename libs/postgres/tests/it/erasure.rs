@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use postgres::{
     Database, Error,
+    aliases::{self, Alias},
     audit::{self, Against, Entry, Verified},
     erasure::{self, State},
     personal::PersonalTable,
@@ -10,6 +11,7 @@ use postgres::{
 };
 use sqlx::PgConnection;
 use types::ids::ResidentId;
+use types::region::RegionCode;
 use uuid::Uuid;
 
 use crate::harness::{BEIJING, ELSEWHERE, TestDb, add_note, caller};
@@ -33,8 +35,8 @@ async fn note(db: &Database, scope: postgres::Scope, resident: ResidentId, at: D
 
 async fn erase(db: &Database, tables: &[PersonalTable], resident: ResidentId) {
     let mut tx = db.begin(BEIJING).await.unwrap();
-    erasure::set(&mut tx, "notes", resident, Uuid::now_v7(), State::Erased).await.unwrap();
-    erasure::erase(&mut tx, "notes", tables, resident).await.unwrap();
+    erasure::set(&mut tx, "notes", &[resident], Uuid::now_v7(), State::Erased).await.unwrap();
+    erasure::erase(&mut tx, "notes", tables, &[resident]).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -121,9 +123,9 @@ async fn id_08_who_knew_the_person_digests_what_is_kept_anew_and_forgets_the_key
     };
     let before = salt(test.insider().await).await;
     let mut tx = test.db.begin(BEIJING).await.unwrap();
-    erasure::set(&mut tx, "notes", resident, Uuid::now_v7(), State::Erased).await.unwrap();
-    erasure::erase(&mut tx, "notes", RECORDS, resident).await.unwrap();
-    erasure::forget_person(&mut tx, "notes", RECORDS, resident, |entry| entry).await.unwrap();
+    erasure::set(&mut tx, "notes", &[resident], Uuid::now_v7(), State::Erased).await.unwrap();
+    erasure::erase(&mut tx, "notes", RECORDS, &[resident]).await.unwrap();
+    erasure::forget_person(&mut tx, "notes", RECORDS, &[resident], |entry| entry).await.unwrap();
     tx.commit().await.unwrap();
     assert_ne!(salt(test.insider().await).await, before, "another key");
     assert!(verify(&test).await.is_whole());
@@ -147,7 +149,7 @@ async fn id_08_nothing_is_recorded_of_an_erased_person_but_what_is_only_kept() {
         [(State::Watched, false), (State::Closed, true), (State::Cancelled, false), (State::Erased, true)]
     {
         let mut tx = test.db.begin(BEIJING).await.unwrap();
-        erasure::set(&mut tx, "notes", resident, Uuid::now_v7(), state).await.unwrap();
+        erasure::set(&mut tx, "notes", &[resident], Uuid::now_v7(), state).await.unwrap();
         tx.commit().await.unwrap();
         let mut tx = test.db.begin(BEIJING).await.unwrap();
         let entry = Entry::new(&caller(resident), "notes.note.read").row("notes", id);
@@ -183,7 +185,7 @@ async fn id_08_the_services_own_role_destroys_no_key_and_changes_none() {
     }
     // Not even with the row of an erasure, without the entry that is chained.
     let mut tx = test.db.begin(BEIJING).await.unwrap();
-    erasure::set(&mut tx, "notes", resident, Uuid::now_v7(), State::Erased).await.unwrap();
+    erasure::set(&mut tx, "notes", &[resident], Uuid::now_v7(), State::Erased).await.unwrap();
     let refused = sqlx::query("SELECT destroy_person_key($1)").bind(resident.uuid()).execute(&mut *tx).await;
     assert!(refused.is_err());
 }
@@ -243,4 +245,72 @@ async fn id_08_the_key_of_an_erased_person_goes_with_the_last_row_that_needs_it(
     retention::apply(&test.db, "notes", RECORDS, now() + TimeDelta::days(4 * 366)).await.unwrap();
     assert_eq!(test.count("SELECT count(*) FROM person_keys").await, 0);
     assert!(verify(&test).await.is_whole());
+}
+
+/// Notes of a person by whichever of their ids the text says.
+const OF_PERSON: PersonalTable =
+    PersonalTable { of: "split_part(t.text, ' ', 1) = ANY (one_person($1)::text[])", ..NOTES[0] };
+
+#[tokio::test]
+async fn id_08_a_person_with_several_ids_is_closed_and_erased_under_all_of_them() {
+    let test = TestDb::new().await;
+    let (old, person, other) = (ResidentId::generate(), ResidentId::generate(), ResidentId::generate());
+    for id in [old, person, other] {
+        note(&test.db, BEIJING, id, now()).await;
+    }
+    let ids = [person, old];
+    let id = Uuid::now_v7();
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    erasure::set(&mut tx, "notes", &ids, id, State::Watched).await.unwrap();
+    let found = erasure::lock(&mut tx, person).await.unwrap().unwrap();
+    assert_eq!((found.id, &*found.residents, found.is_whole), (id, &ids[..], false), "the merge is not known here yet");
+    let merged = Alias { resident: old, survivor: person, since: now() };
+    assert!(aliases::insert(&mut tx, merged).await.unwrap());
+    audit::record(&mut tx, aliases::audited(Entry::by_service("notes", "notes.alias.merge"), old)).await.unwrap();
+    assert!(erasure::lock(&mut tx, person).await.unwrap().unwrap().is_whole);
+    let too_many = Alias { resident: other, survivor: old, since: now() };
+    assert!(aliases::insert(&mut tx, too_many).await.unwrap());
+    assert!(!erasure::lock(&mut tx, person).await.unwrap().unwrap().is_whole, "nor one that was undone");
+    aliases::remove(&mut tx, other).await.unwrap();
+    erasure::set(&mut tx, "notes", &ids, id, State::Closed).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(erasure::due(&test.db, 10).await.unwrap(), [(RegionCode::BEIJING, person)], "one of them tells");
+
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    let refused = audit::record(&mut tx, Entry::new(&caller(old), "notes.note.write").resident(old)).await;
+    assert!(matches!(refused, Err(Error::ResidentErased)), "{refused:?}");
+    drop(tx);
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    erasure::set(&mut tx, "notes", &ids, id, State::Erased).await.unwrap();
+    erasure::erase(&mut tx, "notes", &[OF_PERSON], &ids).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(test.count("SELECT count(*) FROM notes").await, 1, "the other's");
+    assert_eq!(test.count("SELECT count(*) FROM person_keys").await, 1);
+    let verified = verify(&test).await;
+    assert!(verified.is_whole(), "{:?}", verified.findings);
+}
+
+#[tokio::test]
+async fn id_08_what_is_kept_under_several_ids_is_digested_anew_and_an_edit_of_it_found() {
+    let test = TestDb::new().await;
+    let (old, person) = (ResidentId::generate(), ResidentId::generate());
+    let kept = note(&test.db, BEIJING, old, now()).await;
+    let table = [PersonalTable { rule: "permission", ..OF_PERSON }];
+    let ids = [person, old];
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    let merged = Alias { resident: old, survivor: person, since: now() };
+    assert!(aliases::insert(&mut tx, merged).await.unwrap());
+    audit::record(&mut tx, aliases::audited(Entry::by_service("notes", "notes.alias.merge"), old)).await.unwrap();
+    erasure::set(&mut tx, "notes", &ids, Uuid::now_v7(), State::Erased).await.unwrap();
+    erasure::erase(&mut tx, "notes", &table, &ids).await.unwrap();
+    erasure::forget_person(&mut tx, "notes", &table, &ids, |entry| entry).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(test.count("SELECT count(*) FROM person_keys").await, 1, "one for all that is kept");
+    assert!(verify(&test).await.is_whole());
+    let mut insider = test.insider().await;
+    sqlx::query("UPDATE notes SET text = text || ' edited'").execute(&mut insider).await.unwrap();
+    sqlx::query("UPDATE resident_aliases SET since = now()").execute(&mut insider).await.unwrap();
+    let mut found = places(&verify(&test).await);
+    found.sort();
+    assert_eq!(found, [format!("notes/{kept}"), format!("resident_aliases/{old}")]);
 }

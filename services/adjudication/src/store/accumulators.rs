@@ -60,7 +60,7 @@ impl Row {
 pub async fn read(conn: &mut PgConnection, account: &Account) -> Result<Standing, Error> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT in_scope, deductible, pooled_fund, large_amount_fund, stays, version FROM accumulators \
-         WHERE resident_id = ANY (one_person($1)) AND year = $2 AND scheme = $3 AND kind = $4",
+         WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND year = $2 AND scheme = $3 AND kind = $4",
     )
     .bind(account.resident.uuid())
     .bind(account.year)
@@ -87,7 +87,7 @@ pub async fn lock(conn: &mut PgConnection, region: RegionCode, account: &Account
     .await?;
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT in_scope, deductible, pooled_fund, large_amount_fund, stays, version FROM accumulators \
-         WHERE resident_id = ANY (one_person($1)) AND year = $2 AND scheme = $3 AND kind = $4 ORDER BY resident_id FOR UPDATE",
+         WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND year = $2 AND scheme = $3 AND kind = $4 ORDER BY resident_id FOR UPDATE",
     )
     .bind(account.resident.uuid())
     .bind(account.year)

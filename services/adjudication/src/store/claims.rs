@@ -243,7 +243,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Claim>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT * FROM claims WHERE resident_id = ANY (one_person($1)) AND ($2::uuid IS NULL OR provider_organisation_id = $2) \
+        "SELECT * FROM claims WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND ($2::uuid IS NULL OR provider_organisation_id = $2) \
          AND ($3::uuid IS NULL OR id < $3) ORDER BY id DESC LIMIT $4",
     )
     .bind(resident.uuid())

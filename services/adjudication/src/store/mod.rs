@@ -16,7 +16,7 @@ pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable::new("quotes", &[], ["费用预估", "What care was expected to cost"], "insurance").over("t.quoted_at"),
     PersonalTable::new("claims", claims::SEALED, ["医保结算申请", "Your claims"], "insurance").over("t.received_at"),
     PersonalTable {
-        of: "t.claim_id IN (SELECT id FROM claims WHERE resident_id = ANY (one_person($1)))",
+        of: "t.claim_id IN (SELECT id FROM claims WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))",
         key: "t.claim_id || '/' || lpad(t.claim_version::text, 6, '0') || '/' || lpad(t.line_number::text, 6, '0')",
         ..PersonalTable::new("claim_lines", &[], ["费用明细", "What was billed"], "insurance")
             .over("(SELECT c.received_at FROM claims c WHERE c.id = t.claim_id)")

@@ -1,3 +1,2 @@
 /// SQL: what of the resident `$1` has to end before they are erased: a division that may still be confirmed.
-pub const OPEN: &str =
-    "SELECT 'SETTLEMENT', id::text FROM settlements WHERE resident_id = $1 AND state = 'DIVIDED' AND lapses_at > now()";
+pub const OPEN: &str = "SELECT 'SETTLEMENT', id::text FROM settlements WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND state = 'DIVIDED' AND lapses_at > now()";

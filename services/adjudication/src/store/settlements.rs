@@ -186,7 +186,7 @@ pub async fn lapse(conn: &mut PgConnection, id: SettlementId) -> Result<(), Erro
 pub async fn chain(conn: &mut PgConnection, journey: JourneyId, resident: ResidentId) -> Result<Vec<ChainStay>, Error> {
     let rows: Vec<(Uuid, String, i32, Decimal)> = sqlx::query_as(
         "SELECT id, tier, year, deductible FROM settlements \
-         WHERE journey_id = $1 AND resident_id = ANY (one_person($2)) AND state = 'CONFIRMED' AND kind = 'INPATIENT' AND year IS NOT NULL \
+         WHERE journey_id = $1 AND resident_id = ANY ((SELECT one_person($2))::uuid[]) AND state = 'CONFIRMED' AND kind = 'INPATIENT' AND year IS NOT NULL \
          ORDER BY confirmed_at, id",
     )
     .bind(journey.uuid())

@@ -1,6 +1,8 @@
 //! What keeps a person from being erased here.
 
 use adjudication::app::{OPEN, PERSONAL};
+use chrono::Utc;
+use postgres::aliases::{self, Alias};
 use postgres::{Scope, Transaction, erasure};
 use testkit::TestDb;
 use types::ids::ResidentId;
@@ -36,6 +38,10 @@ async fn id_08_a_division_that_may_still_be_confirmed_keeps_a_person_from_being_
     settlement(&mut tx, resident, "CONFIRMED", "1 hour").await;
     let found = erasure::open(&mut tx, OPEN, resident, 100).await.expect("it is looked for");
     assert_eq!(found, [("SETTLEMENT".to_owned(), open)]);
+    let survivor = ResidentId::generate();
+    aliases::insert(&mut tx, Alias { resident, survivor, since: Utc::now() }).await.expect("merged");
+    let by_the_other = erasure::open(&mut tx, OPEN, survivor, 100).await.expect("it is looked for");
+    assert_eq!(by_the_other, found, "it is the person's");
     let kept = erasure::kept(&mut tx, PERSONAL, resident).await.expect("counted");
     assert_eq!((kept[0].rule.as_str(), kept[0].rows), ("insurance", 6), "claims and settlements");
     assert!(kept[0].until.is_some());

@@ -1,9 +1,9 @@
 use chassis::Context;
 use chassis::auth::Revoked;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use postgres::audit::{self, Entry};
 use postgres::events::{self, NewEvent};
-use postgres::{Transaction, erasure, retention};
+use postgres::{Transaction, aliases, erasure, retention};
 use serde_json::json;
 use types::caller::Party;
 use types::clock::local_date;
@@ -15,17 +15,22 @@ use super::{coverage_changed, grant_consent};
 use crate::domain::IdentityError;
 use crate::domain::erasure::{Erasure, Kept, Reason, Standing, Word, receipt};
 use crate::domain::guardianship::Ended;
+use crate::domain::household;
+use crate::domain::mandate::End;
 use crate::domain::revocation::Revocation;
 use crate::store::{
-    PERSONAL, consents, delegations, erased, family_doctor_contracts, guardianships, residents, revocations,
+    PERSONAL, consents, delegations, erased, family_doctor_contracts, guardianships, households, mandates, residents,
+    revocations,
 };
 
 const SERVICE: &str = "identity";
 const REASON: &str = "the person was erased at their own request";
+/// Says nothing about why.
+const HEAD_LEFT: &str = "the head left";
 
 impl App {
-    /// Ends what the person gave and was given, bars their tokens, and erases who they are. Answers the request with its receipt. One
-    /// transaction: a crash leaves all of it or nothing.
+    /// Ends what the person gave and was given, bars their tokens, and erases who they are, under every id of theirs. Answers the request
+    /// with its receipt. One transaction: a crash leaves all of it or nothing.
     pub(super) async fn carry_out(
         &self,
         tx: &mut Transaction,
@@ -35,14 +40,20 @@ impl App {
     ) -> Result<Erasure, IdentityError> {
         let resident = erasure.resident;
         residents::lock(tx, resident).await?;
+        let ids = every_id(tx, resident).await?;
         self.end_permissions(tx, own, resident, now).await?;
-        self.bar(tx, own, resident, now).await?;
+        self.end_mandates(tx, own, resident, now).await?;
+        self.end_households(tx, own, resident, now).await?;
+        for id in &ids {
+            // No token names the person any more, and none is issued.
+            self.take_tokens_back(tx, own, Revoked::Party(Party::Resident(*id)), true, REASON.to_owned()).await?;
+        }
 
-        erasure::set(tx, SERVICE, resident, erasure.id.uuid(), erasure::State::Erased).await?;
+        erasure::set(tx, SERVICE, &ids, erasure.id.uuid(), erasure::State::Erased).await?;
         erasure::look_again(tx, resident, None, 0).await?;
         erased::blank(tx, resident).await?;
         let others: Vec<_> = PERSONAL.iter().copied().filter(|table| table.table.name != "residents").collect();
-        erasure::erase(tx, SERVICE, &others, resident).await?;
+        erasure::erase(tx, SERVICE, &others, &ids).await?;
         let kept = erasure::kept(tx, PERSONAL, resident).await?;
 
         let mut told = erasure.clone();
@@ -62,9 +73,9 @@ impl App {
 
     /// Nothing that was ever digested of the person tells anything from now on; what is kept is digested anew.
     pub(super) async fn forget(&self, tx: &mut Transaction, erasure: &Erasure) -> Result<(), IdentityError> {
-        let resident = erasure.resident;
-        let rest = |entry| erased::audited(entry, resident);
-        Ok(erasure::forget_person(tx, SERVICE, PERSONAL, resident, rest).await?)
+        let ids = every_id(tx, erasure.resident).await?;
+        let rest = |entry| ids.iter().fold(entry, |entry, id| erased::audited(entry, *id));
+        Ok(erasure::forget_person(tx, SERVICE, PERSONAL, &ids, rest).await?)
     }
 
     /// Whatever stands is taken back as if the person had done so: scheduling hears of it and frees what is held under it.
@@ -112,29 +123,52 @@ impl App {
         Ok(())
     }
 
-    /// No token names the person any more, and none is issued.
-    async fn bar(
+    /// Nothing goes on in the person's name, nor under what they mandated for others.
+    async fn end_mandates(
         &self,
         tx: &mut Transaction,
         own: &Context,
         resident: ResidentId,
         now: DateTime<Utc>,
     ) -> Result<(), IdentityError> {
-        let mut revocation = Revocation {
-            id: Uuid::now_v7(),
-            revision: 0,
-            of: Revoked::Party(Party::Resident(resident)),
-            lasting: true,
-            reason: REASON.to_owned(),
-            revoked_by: own.caller.acting().clone(),
-            revoked_at: now,
-            lifted: None,
-        };
-        revocation.revision = revocations::insert(tx, &revocation).await?;
-        let data = json!({ "party": Party::Resident(resident), "lasting": true });
-        let event = NewEvent::new("anjia.identity.token.revoked.v1", revocation.id, data, now);
-        events::append(tx, event.traceparent(own.traceparent())).await?;
-        let entry = Entry::new(&own.caller, "identity.token.revoke");
-        Ok(audit::record(tx, revocations::audited(entry, &revocation)).await?)
+        for id in erased::mandates(tx, resident).await? {
+            mandates::end(tx, id, End::Revoked, now).await?;
+            if let Some(ended) = mandates::get(tx, id).await? {
+                let entry = Entry::new(&own.caller, "identity.mandate.revoke");
+                audit::record(tx, mandates::audited(entry, &ended)).await?;
+            }
+        }
+        Ok(())
     }
+
+    /// No household is left without its head: where the person is that, it ends for everybody, and whoever stays forms another.
+    async fn end_households(
+        &self,
+        tx: &mut Transaction,
+        own: &Context,
+        resident: ResidentId,
+        now: DateTime<Utc>,
+    ) -> Result<(), IdentityError> {
+        for id in erased::headed(tx, resident).await? {
+            let Some(household) = households::lock(tx, id).await? else { continue };
+            // Nothing of it ends before it began.
+            let lasting = household.members.iter().filter(|member| member.ended.is_none());
+            let last_day = lasting.map(|member| member.from).fold(local_date(now).max(household.from), NaiveDate::max);
+            let ended = household::Ended { with: last_day, at: now, reason: HEAD_LEFT.to_owned() };
+            let (household, gone) = household.end(&ended)?;
+            households::end(tx, household.id, &ended).await?;
+            for member in &gone {
+                households::end_member(tx, member.id, &ended).await?;
+            }
+            super::households::record(tx, own, "identity.household.end", &household, &gone).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The ids of the person, the one they go by first.
+async fn every_id(tx: &mut Transaction, resident: ResidentId) -> Result<Vec<ResidentId>, IdentityError> {
+    let mut ids = aliases::one_person(tx, resident).await?;
+    ids.sort_by_key(|id| *id != resident);
+    Ok(ids)
 }

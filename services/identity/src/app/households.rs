@@ -246,7 +246,7 @@ async fn take_in(tx: &mut Transaction, household: &Household, member: &Member) -
 }
 
 /// It stands in the log of everybody concerned.
-async fn record(
+pub(super) async fn record(
     tx: &mut Transaction,
     ctx: &Context,
     action: &'static str,

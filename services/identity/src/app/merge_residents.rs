@@ -11,7 +11,7 @@ use types::caller::Party;
 use types::clock::local_date;
 use types::ids::ResidentId;
 
-use super::propose_merge::{check_unmerged, record_for_both};
+use super::propose_merge::{check_not_erasing, check_unmerged, record_for_both};
 use super::{App, MergeStep, coverage_changed};
 use crate::domain::IdentityError;
 use crate::domain::merge::{Merge, Side, check_one};
@@ -83,6 +83,7 @@ impl App {
         }
         let merge = merges::get(tx, step.id).await?.ok_or(IdentityError::MergeNotFound)?;
         merge.check_revision(step.revision)?;
+        check_not_erasing(tx, &merge).await?;
         Ok(merge)
     }
 

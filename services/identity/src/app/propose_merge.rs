@@ -13,7 +13,7 @@ use super::{App, person};
 use crate::domain::IdentityError;
 use crate::domain::merge::Merge;
 use crate::domain::signature::Signature;
-use crate::store::{merges, residents};
+use crate::store::{erasures, merges, residents};
 
 /// Two who are one.
 #[derive(Debug, Clone)]
@@ -63,6 +63,10 @@ impl App {
         let two = residents::get_many(&mut tx, &self.vault, &[new.resident, new.survivor]).await?;
         let registrars: Vec<_> = two.iter().map(|resident| resident.registrar).collect();
         if two.len() < 2 || !person::decides(ctx, &registrars) {
+            // Nobody is merged with a number that was a person's once: refused as such.
+            for id in [new.resident, new.survivor] {
+                residents::exists(&mut tx, id).await?;
+            }
             return Err(IdentityError::ResidentNotFound);
         }
         check_unmerged(&mut tx, &[new.resident, new.survivor]).await?;
@@ -78,6 +82,7 @@ impl App {
             unmerge_proposed: None,
             unmerged: None,
         })?;
+        check_not_erasing(&mut tx, &merge).await?;
         if !merges::insert(&mut tx, &merge).await? {
             return Err(IdentityError::MergeExists);
         }
@@ -103,6 +108,7 @@ impl App {
             return Err(IdentityError::MergeNotFound);
         }
         found.check_revision(step.revision)?;
+        check_not_erasing(&mut tx, &found).await?;
         let merge = found.propose_unmerge(Signature::of(&ctx.caller, step.evidence, self.now()))?;
         if !merges::update(&mut tx, &merge).await? {
             return Err(IdentityError::StaleRevision);
@@ -149,6 +155,16 @@ pub(super) async fn check_unmerged(tx: &mut Transaction, residents: &[ResidentId
     for id in residents {
         if postgres::aliases::survivor(tx, *id).await? != *id {
             return Err(IdentityError::ResidentMerged);
+        }
+    }
+    Ok(())
+}
+
+/// Refuses while one of the two is to be erased: an erasure is of the ids that were one person's when it was requested.
+pub(super) async fn check_not_erasing(tx: &mut Transaction, merge: &Merge) -> Result<(), IdentityError> {
+    for id in [merge.resident, merge.survivor] {
+        if erasures::of(tx, id).await?.is_some() {
+            return Err(IdentityError::MergeDuringErasure);
         }
     }
     Ok(())

@@ -2,7 +2,7 @@ use chassis::{Context, Permitted};
 use chrono::{DateTime, Utc};
 use postgres::audit::{self, Entry};
 use postgres::events::{self, NewEvent};
-use postgres::{Begun, Call, Reply, Transaction};
+use postgres::{Begun, Call, Reply, Transaction, aliases};
 use proto::convert::FieldError;
 use serde_json::json;
 use types::caller::Role;
@@ -14,7 +14,8 @@ use crate::domain::erasure::Erasure;
 use crate::store::{erasures, residents};
 
 impl App {
-    /// By the person, their guardian, or an operator who cites their written request.
+    /// By the person, their guardian, or an operator who cites their written request. Whichever id it names, it is for the person: the
+    /// survivor, with every id merged into it. Until it is taken back or carried out these do not change.
     pub async fn request_erasure(
         &self,
         ctx: &Context,
@@ -34,12 +35,11 @@ impl App {
             Begun::Replayed(reply) => return Ok(reply),
         };
         self.check_may_erase(&mut tx, ctx).await?;
-        if !residents::lock(&mut tx, resident).await? {
-            return Err(IdentityError::ResidentNotFound);
-        }
+        let survivor = lock_survivor(&mut tx, resident).await?;
         if let Some(known) = erasures::of(&mut tx, resident).await? {
             return Err(IdentityError::ErasureRequested(known));
         }
+        let erasure = ctx.permit(Erasure { resident: survivor, ..erasure.into_inner() })?;
         erasures::insert(&mut tx, &erasure).await?;
         tell(&mut tx, ctx, "anjia.identity.resident.erasure_requested.v1", &erasure, now).await?;
         let entry = Entry::new(&ctx.caller, "identity.erasure.request");
@@ -57,6 +57,21 @@ impl App {
     }
 }
 
+/// The id by which the person goes, locked: whoever merged them at this moment has done so before.
+async fn lock_survivor(tx: &mut Transaction, resident: ResidentId) -> Result<ResidentId, IdentityError> {
+    let mut locked = resident;
+    loop {
+        if !residents::lock(tx, locked).await? {
+            return Err(IdentityError::ResidentNotFound);
+        }
+        let survivor = aliases::survivor(tx, resident).await?;
+        if survivor == locked {
+            return Ok(survivor);
+        }
+        locked = survivor;
+    }
+}
+
 /// Tells of a request, by the person it is about: services take in what concerns one person in order.
 pub(super) async fn tell(
     tx: &mut Transaction,
@@ -65,8 +80,12 @@ pub(super) async fn tell(
     erasure: &Erasure,
     at: DateTime<Utc>,
 ) -> Result<(), IdentityError> {
-    let data =
-        json!({ "resident_id": erasure.resident, "erasure_id": erasure.id, "state": erasures::word(erasure.state) });
+    let data = json!({
+        "resident_id": erasure.resident,
+        "resident_ids": aliases::one_person(tx, erasure.resident).await?,
+        "erasure_id": erasure.id,
+        "state": erasures::word(erasure.state),
+    });
     events::append(tx, NewEvent::new(kind, erasure.resident, data, at).traceparent(ctx.traceparent())).await?;
     Ok(())
 }

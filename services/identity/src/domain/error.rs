@@ -41,6 +41,8 @@ pub enum IdentityError {
     MergeExists,
     #[error("one of the two was merged into somebody: name the survivor")]
     ResidentMerged,
+    #[error("the erasure of one of the two is requested: nothing is merged or taken apart before it is taken back")]
+    MergeDuringErasure,
     #[error("the second signature must be another person's")]
     SamePerson,
     #[error("the proposal has waited too long: propose it again")]

@@ -82,6 +82,7 @@ impl From<IdentityError> for Status {
             E::GuardianshipNotProposed => (Code::FailedPrecondition, "GUARDIANSHIP_NOT_PROPOSED"),
             E::MergeNotFound => (Code::NotFound, "MERGE_NOT_FOUND"),
             E::MergeExists => (Code::AlreadyExists, "MERGE_EXISTS"),
+            E::MergeDuringErasure => (Code::FailedPrecondition, "MERGE_DURING_ERASURE"),
             E::ResidentMerged => (Code::FailedPrecondition, "RESIDENT_MERGED"),
             E::SamePerson => (Code::PermissionDenied, "SAME_PERSON"),
             E::ProposalLapsed => (Code::FailedPrecondition, "PROPOSAL_LAPSED"),

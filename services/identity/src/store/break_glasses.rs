@@ -97,7 +97,7 @@ pub async fn open(
     now: DateTime<Utc>,
 ) -> Result<Option<BreakGlass>, postgres::Error> {
     let row: Option<Row> = sqlx::query_as(select!(
-        "WHERE resident_id = ANY (one_person($1)) AND organisation_id = $2 AND opened_at <= $3 AND closes_at > $3 \
+        "WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND organisation_id = $2 AND opened_at <= $3 AND closes_at > $3 \
          ORDER BY closes_at DESC, id LIMIT 1"
     ))
     .bind(resident.uuid())
@@ -138,7 +138,7 @@ pub async fn list(
     let (sql, id) = match whose {
         Whose::Resident(id) => (
             select!(
-                "WHERE resident_id = ANY (one_person($1)) AND ($2::timestamptz IS NULL OR (opened_at, id) < ($2, $3)) \
+                "WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND ($2::timestamptz IS NULL OR (opened_at, id) < ($2, $3)) \
                  ORDER BY opened_at DESC, id DESC LIMIT $4"
             ),
             id.uuid(),

@@ -60,8 +60,8 @@ pub async fn carer(
 ) -> Result<Option<OrganisationId>, postgres::Error> {
     let Some(organisation) = organisation else { return Ok(None) };
     let cares: bool = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM care_relations WHERE resident_id = ANY (one_person($1)) AND organisation_id = $2 AND closed_at IS NULL) \
-         OR EXISTS (SELECT FROM family_doctor_contracts WHERE resident_id = ANY (one_person($1)) AND organisation_id = $2 \
+        "SELECT EXISTS (SELECT FROM care_relations WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND organisation_id = $2 AND closed_at IS NULL) \
+         OR EXISTS (SELECT FROM family_doctor_contracts WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND organisation_id = $2 \
                     AND term_from <= $3 AND coalesce(ended_on, term_until) >= $3)",
     )
     .bind(resident.uuid())

@@ -60,7 +60,7 @@ pub async fn list(
 ) -> Result<Vec<Change>, postgres::Error> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, region, resident_id, revision, field, old_sealed, key_version, changed_by, organisation_id, evidence, \
-         changed_at FROM resident_changes WHERE resident_id = ANY (one_person($1)) AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
+         changed_at FROM resident_changes WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
     )
     .bind(resident.uuid())
     .bind(after)

@@ -72,7 +72,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Consent>, postgres::Error> {
     let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE resident_id = ANY (one_person($1)) AND ($2::timestamptz IS NULL OR (granted_at, id) < ($2, $3)) \
+        "WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND ($2::timestamptz IS NULL OR (granted_at, id) < ($2, $3)) \
          ORDER BY granted_at DESC, id DESC LIMIT $4"
     ))
     .bind(resident.uuid())
@@ -94,7 +94,7 @@ pub async fn in_force(
 ) -> Result<Vec<Consent>, postgres::Error> {
     let classes: Vec<&str> = classes.iter().map(|class| class.as_str()).collect();
     let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE resident_id = ANY (one_person($1)) AND (recipient_organisation_id = $2 OR recipient_class = ANY ($3)) AND purpose = $4 \
+        "WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND (recipient_organisation_id = $2 OR recipient_class = ANY ($3)) AND purpose = $4 \
          AND valid_from <= $5 AND until > $5 AND revoked_at IS NULL ORDER BY until DESC, id"
     ))
     .bind(resident.uuid())

@@ -103,7 +103,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Delegation>, postgres::Error> {
     let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE resident_id = ANY (one_person($1)) AND ($2::timestamptz IS NULL OR (granted_at, id) < ($2, $3)) \
+        "WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND ($2::timestamptz IS NULL OR (granted_at, id) < ($2, $3)) \
          ORDER BY granted_at DESC, id DESC LIMIT $4"
     ))
     .bind(resident.uuid())
@@ -131,7 +131,7 @@ pub async fn proposed(
     delegate: &Party,
 ) -> Result<Vec<Delegation>, postgres::Error> {
     let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE resident_id = ANY (one_person($1)) AND delegate = ANY (one_party($2)) AND signing = 'PROPOSED' AND revoked_at IS NULL ORDER BY id"
+        "WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND delegate = ANY ((SELECT one_party($2))::text[]) AND signing = 'PROPOSED' AND revoked_at IS NULL ORDER BY id"
     ))
     .bind(resident.uuid())
     .bind(delegate.to_string())

@@ -116,7 +116,7 @@ pub async fn of_resident(
     known_at: Option<DateTime<Utc>>,
 ) -> Result<Vec<Enrolment>, postgres::Error> {
     let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE resident_id = ANY (one_person($1)) AND CASE WHEN $2::timestamptz IS NULL THEN superseded_at IS NULL \
+        "WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND CASE WHEN $2::timestamptz IS NULL THEN superseded_at IS NULL \
          ELSE recorded_at <= $2 AND (superseded_at IS NULL OR superseded_at > $2) END"
     ))
     .bind(resident.uuid())
@@ -140,7 +140,7 @@ pub async fn list(
         Believed::Now | Believed::Ever => None,
     };
     let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE resident_id = ANY (one_person($1)) \
+        "WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) \
          AND ($2 OR CASE WHEN $3::timestamptz IS NULL THEN superseded_at IS NULL \
              ELSE recorded_at <= $3 AND (superseded_at IS NULL OR superseded_at > $3) END) \
          AND ($4::date IS NULL OR (in_force_from, enrolment_id, version) > ($4, $5, $6)) \
@@ -167,7 +167,7 @@ pub(super) async fn of_residents(
         "SELECT id, enrolment_id, version, region, asked AS resident_id, scheme, insured_region, layer, pays_in_order, \
          payer_organisation_id, in_force_from, in_force_until, retired_from, joined_on, waiting_waived_for, correction_reason, \
          recorder_organisation_id, recorded_at, superseded_at \
-         FROM unnest($1::uuid[]) AS asked JOIN enrolments ON resident_id = ANY (one_person(asked)) WHERE superseded_at IS NULL",
+         FROM unnest($1::uuid[]) AS asked, unnest(one_person(asked)) AS own JOIN enrolments ON resident_id = own WHERE superseded_at IS NULL",
     )
     .bind(residents)
     .fetch_all(conn)

@@ -154,13 +154,14 @@ pub async fn lock(conn: &mut PgConnection, id: ErasureId) -> Result<Option<Erasu
     if found.is_some() { get(conn, id).await } else { Ok(None) }
 }
 
-/// The one of a resident that was not taken back.
+/// The one of a person that was not taken back, by any id of theirs.
 pub async fn of(conn: &mut PgConnection, resident: ResidentId) -> Result<Option<ErasureId>, postgres::Error> {
-    let found: Option<Uuid> =
-        sqlx::query_scalar("SELECT id FROM erasure_requests WHERE resident_id = $1 AND state <> 'CANCELLED'")
-            .bind(resident.uuid())
-            .fetch_optional(conn)
-            .await?;
+    let found: Option<Uuid> = sqlx::query_scalar(
+        "SELECT id FROM erasure_requests WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND state <> 'CANCELLED'",
+    )
+    .bind(resident.uuid())
+    .fetch_optional(conn)
+    .await?;
     Ok(found.map(ErasureId::from_uuid))
 }
 

@@ -64,7 +64,7 @@ pub async fn insert(conn: &mut PgConnection, contract: &Contract) -> Result<bool
 /// Whether the resident has another contract on some day of its term.
 pub async fn overlaps(conn: &mut PgConnection, contract: &Contract) -> Result<bool, postgres::Error> {
     Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM family_doctor_contracts WHERE resident_id = ANY (one_person($1)) AND id <> $2 \
+        "SELECT EXISTS (SELECT FROM family_doctor_contracts WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND id <> $2 \
          AND term_from <= $4 AND coalesce(ended_on, term_until) >= greatest(term_from, $3))",
     )
     .bind(contract.resident.uuid())
@@ -85,7 +85,7 @@ pub async fn overlap(
     Ok(sqlx::query_scalar(
         "SELECT EXISTS (SELECT FROM family_doctor_contracts one JOIN family_doctor_contracts other \
              ON one.term_from <= coalesce(other.ended_on, other.term_until) AND other.term_from <= coalesce(one.ended_on, one.term_until) \
-         WHERE one.resident_id = ANY (one_person($1)) AND other.resident_id = ANY (one_person($2)) \
+         WHERE one.resident_id = ANY ((SELECT one_person($1))::uuid[]) AND other.resident_id = ANY ((SELECT one_person($2))::uuid[]) \
              AND least(coalesce(one.ended_on, one.term_until), coalesce(other.ended_on, other.term_until)) >= $3)",
     )
     .bind(one.uuid())
@@ -127,7 +127,7 @@ pub async fn in_force(
     known_at: Option<DateTime<Utc>>,
 ) -> Result<Option<Contract>, postgres::Error> {
     let row: Option<Row> = sqlx::query_as(select!(
-        "WHERE resident_id = ANY (one_person($1)) AND term_from <= $2 AND term_until >= $2 AND ($3::timestamptz IS NULL OR signed_at <= $3) \
+        "WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND term_from <= $2 AND term_until >= $2 AND ($3::timestamptz IS NULL OR signed_at <= $3) \
          AND (ended_on IS NULL OR ended_on >= $2 OR ended_at > $3) ORDER BY term_from DESC LIMIT 1"
     ))
     .bind(resident.uuid())

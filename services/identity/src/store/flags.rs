@@ -48,7 +48,7 @@ pub async fn insert(conn: &mut PgConnection, flag: &Flag) -> Result<bool, postgr
 /// Whether the resident has a flag of the kind on some day of it. One that was taken back holds on no day.
 pub async fn overlaps(conn: &mut PgConnection, flag: &Flag) -> Result<bool, postgres::Error> {
     Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM vulnerability_flags WHERE resident_id = ANY (one_person($1)) AND kind = $2 \
+        "SELECT EXISTS (SELECT FROM vulnerability_flags WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND kind = $2 \
          AND COALESCE(ended_with, until_day, 'infinity') >= from_day \
          AND COALESCE(ended_with, until_day, 'infinity') >= $3 AND from_day <= COALESCE($4, 'infinity'))",
     )
@@ -81,7 +81,7 @@ pub async fn list(
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, region, resident_id, kind, document_reference, from_day, until_day, setter_organisation_id, set_at, \
          ended_with, ended_at, end_reason FROM vulnerability_flags \
-         WHERE resident_id = ANY (one_person($1)) AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
+         WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
     )
     .bind(resident.uuid())
     .bind(after)
@@ -99,7 +99,7 @@ pub async fn in_force(
 ) -> Result<Vec<Flag>, postgres::Error> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, region, resident_id, kind, document_reference, from_day, until_day, setter_organisation_id, set_at, \
-         ended_with, ended_at, end_reason FROM vulnerability_flags WHERE resident_id = ANY (one_person($1)) AND from_day <= $2 \
+         ended_with, ended_at, end_reason FROM vulnerability_flags WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND from_day <= $2 \
          AND COALESCE(ended_with, until_day, 'infinity') >= $2 ORDER BY kind, from_day",
     )
     .bind(resident.uuid())

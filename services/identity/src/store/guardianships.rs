@@ -79,7 +79,7 @@ pub async fn of_ward(
         "SELECT id, region, ward_id, guardian_id, kind, relation, papers, witness_organisation_id, from_day, until_day, \
          registered_by, registered_at, confirmed_by, confirmer_organisation_id, confirmed_at, confirmation_evidence, ended_at, end_reason \
          FROM guardianships \
-         WHERE ward_id = ANY (one_person($1)) AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
+         WHERE ward_id = ANY ((SELECT one_person($1))::uuid[]) AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3",
     )
     .bind(ward.uuid())
     .bind(after)
@@ -99,8 +99,8 @@ pub async fn in_force(
     let row: Option<Row> = sqlx::query_as(
         "SELECT id, region, ward_id, guardian_id, kind, relation, papers, witness_organisation_id, from_day, until_day, \
          registered_by, registered_at, confirmed_by, confirmer_organisation_id, confirmed_at, confirmation_evidence, ended_at, end_reason \
-         FROM guardianships WHERE ward_id = ANY (one_person($1)) \
-         AND guardian_id = ANY (one_person($2)) AND confirmed_at IS NOT NULL AND ended_at IS NULL \
+         FROM guardianships WHERE ward_id = ANY ((SELECT one_person($1))::uuid[]) \
+         AND guardian_id = ANY ((SELECT one_person($2))::uuid[]) AND confirmed_at IS NOT NULL AND ended_at IS NULL \
          AND from_day <= $3 AND (until_day IS NULL OR until_day >= $3) ORDER BY until_day DESC NULLS FIRST LIMIT 1",
     )
     .bind(ward.uuid())
@@ -114,7 +114,7 @@ pub async fn in_force(
 /// Whether somebody is in another's care on a day.
 pub async fn is_ward(conn: &mut PgConnection, resident: ResidentId, on: NaiveDate) -> Result<bool, postgres::Error> {
     Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM guardianships WHERE ward_id = ANY (one_person($1)) AND confirmed_at IS NOT NULL AND ended_at IS NULL \
+        "SELECT EXISTS (SELECT FROM guardianships WHERE ward_id = ANY ((SELECT one_person($1))::uuid[]) AND confirmed_at IS NOT NULL AND ended_at IS NULL \
          AND from_day <= $2 AND (until_day IS NULL OR until_day >= $2))",
     )
     .bind(resident.uuid())

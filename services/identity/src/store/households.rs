@@ -96,7 +96,7 @@ pub async fn of_resident(
 ) -> Result<Option<Household>, postgres::Error> {
     let row: Option<Row> = sqlx::query_as(
         "SELECT id, region, community_code, registrar_organisation_id, from_day, formed_at, ended_with, ended_at, end_reason \
-         FROM households WHERE id = (SELECT household_id FROM household_members WHERE resident_id = ANY (one_person($1)) \
+         FROM households WHERE id = (SELECT household_id FROM household_members WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) \
              AND from_day <= $2 AND (ended_with IS NULL OR ended_with >= $2) ORDER BY from_day DESC LIMIT 1)",
     )
     .bind(resident.uuid())
@@ -113,7 +113,7 @@ pub async fn belongs_from(
     day: NaiveDate,
 ) -> Result<bool, postgres::Error> {
     Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM household_members WHERE resident_id = ANY (one_person($1)) \
+        "SELECT EXISTS (SELECT FROM household_members WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) \
          AND (ended_with IS NULL OR ended_with >= $2))",
     )
     .bind(resident.uuid())

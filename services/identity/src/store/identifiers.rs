@@ -112,7 +112,7 @@ pub async fn of(
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, region, asked AS resident_id, kind, country, number_sealed, key_version, valid_from, valid_until, evidence, \
          adder_organisation_id, added_at, withdrawn_at, withdrawal_reason \
-         FROM unnest($1::uuid[]) AS asked JOIN identifiers ON resident_id = ANY (one_person(asked)) ORDER BY added_at, id",
+         FROM unnest($1::uuid[]) AS asked, unnest(one_person(asked)) AS own JOIN identifiers ON resident_id = own ORDER BY added_at, id",
     )
     .bind(residents)
     .fetch_all(conn)

@@ -38,13 +38,14 @@ use std::str::FromStr;
 
 use postgres::personal::PersonalTable;
 
-const OF_DELEGATION: &str = "t.delegation_id IN (SELECT id FROM delegations WHERE resident_id = ANY (one_person($1)))";
+const OF_DELEGATION: &str =
+    "t.delegation_id IN (SELECT id FROM delegations WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))";
 const DELEGATION_OVER: &str = "(SELECT least(d.revoked_at, d.until) FROM delegations d WHERE d.id = t.delegation_id)";
 
 /// Every table with data about residents, in the order in which a person reads them.
 pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable {
-        of: "t.id = ANY (one_person($1))",
+        of: "t.id = ANY ((SELECT one_person($1))::uuid[])",
         ..PersonalTable::new(
             "residents",
             residents::SEALED,
@@ -55,7 +56,7 @@ pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable::new("identifiers", &["number_sealed"], ["证件", "Your documents"], "identity"),
     PersonalTable::new("resident_changes", &["old_sealed"], ["对您资料的更改", "What was changed of it"], "identity"),
     PersonalTable {
-        of: "(t.resident_id = ANY (one_person($1)) OR t.other_id = ANY (one_person($1)))",
+        of: "(t.resident_id = ANY ((SELECT one_person($1))::uuid[]) OR t.other_id = ANY ((SELECT one_person($1))::uuid[]))",
         ..PersonalTable::new(
             "possible_duplicates",
             &[],
@@ -64,7 +65,7 @@ pub const PERSONAL: &[PersonalTable] = &[
         )
     },
     PersonalTable {
-        of: "(t.resident_id = ANY (one_person($1)) OR t.survivor_id = ANY (one_person($1)))",
+        of: "(t.resident_id = ANY ((SELECT one_person($1))::uuid[]) OR t.survivor_id = ANY ((SELECT one_person($1))::uuid[]))",
         ..PersonalTable::new(
             "resident_merges",
             &[],
@@ -75,13 +76,13 @@ pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable::new("household_members", &[], ["您所在的家庭", "Your household"], "identity"),
     PersonalTable::new("vulnerability_flags", &[], ["需要照顾的情况", "What deserves care"], "identity"),
     PersonalTable {
-        of: "(t.ward_id = ANY (one_person($1)) OR t.guardian_id = ANY (one_person($1)))",
+        of: "(t.ward_id = ANY ((SELECT one_person($1))::uuid[]) OR t.guardian_id = ANY ((SELECT one_person($1))::uuid[]))",
         unreferred: "NOT EXISTS (SELECT FROM guardianship_delegations d WHERE d.guardianship_id = t.id)",
         ..PersonalTable::new("guardianships", &[], ["监护", "Guardianship"], "permission")
             .over("least(t.ended_at, (t.until_day + 1)::timestamptz)")
     },
     PersonalTable {
-        of: "t.party = ANY (one_party('resident:' || $1::uuid))",
+        of: "t.party = ANY ((SELECT one_party('resident:' || $1::uuid))::text[])",
         ..PersonalTable::new("logins", &[], ["您的登录方式", "How you log in"], "identity")
     },
     PersonalTable::new("enrolments", &[], ["参保", "Your insurance"], "insurance")
@@ -156,7 +157,7 @@ pub const PERSONAL: &[PersonalTable] = &[
             .over("t.cancelled_at")
     },
     PersonalTable {
-        of: "t.erasure_id IN (SELECT id FROM erasure_requests WHERE resident_id = ANY (one_person($1)))",
+        of: "t.erasure_id IN (SELECT id FROM erasure_requests WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))",
         key: "t.erasure_id || '/' || t.service",
         ..PersonalTable::new(
             "erasure_standings",

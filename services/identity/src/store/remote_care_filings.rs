@@ -58,7 +58,7 @@ pub async fn insert(conn: &mut PgConnection, filing: &Filing) -> Result<bool, po
 /// Whether care in the same region is filed for some of the days.
 pub async fn overlaps(conn: &mut PgConnection, filing: &Filing) -> Result<bool, postgres::Error> {
     Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM remote_care_filings WHERE resident_id = ANY (one_person($1)) AND care_region = $2 AND withdrawn_at IS NULL \
+        "SELECT EXISTS (SELECT FROM remote_care_filings WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND care_region = $2 AND withdrawn_at IS NULL \
          AND daterange(valid_from, valid_until, '[]') && daterange($3, $4, '[]'))",
     )
     .bind(filing.resident.uuid())
@@ -98,7 +98,7 @@ pub async fn valid_on(
     known_at: Option<DateTime<Utc>>,
 ) -> Result<Vec<Filing>, postgres::Error> {
     let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE resident_id = ANY (one_person($1)) AND valid_from <= $2 AND (valid_until IS NULL OR valid_until >= $2) \
+        "WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND valid_from <= $2 AND (valid_until IS NULL OR valid_until >= $2) \
          AND CASE WHEN $3::timestamptz IS NULL THEN withdrawn_at IS NULL \
              ELSE filed_at <= $3 AND (withdrawn_at IS NULL OR withdrawn_at > $3) END ORDER BY valid_from, id"
     ))

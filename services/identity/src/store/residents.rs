@@ -145,7 +145,8 @@ pub async fn update(conn: &mut PgConnection, vault: &Vault, resident: &Resident)
     Ok(done.rows_affected() == 1)
 }
 
-/// By any id of theirs: the record of the one that survived. Refused if the resident was erased, as are [`exists`] and [`lock`].
+/// By any id of theirs: the record of the one that survived. Refused if the resident was erased, as are [`exists`] and [`lock`]: every
+/// id of an erased person is.
 pub async fn get(conn: &mut PgConnection, vault: &Vault, id: ResidentId) -> Result<Option<Resident>, postgres::Error> {
     let id = aliases::survivor(conn, id).await?;
     if exists(conn, id).await? { Ok(get_many(conn, vault, &[id]).await?.pop()) } else { Ok(None) }

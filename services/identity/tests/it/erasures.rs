@@ -23,7 +23,12 @@ impl World {
         PrivacyServiceClient::new(self.channel())
     }
 
-    async fn ask_to_erase(&self, caller: &TestCaller, id: ResidentId, evidence: &str) -> Result<Erasure, Status> {
+    pub(crate) async fn ask_to_erase(
+        &self,
+        caller: &TestCaller,
+        id: ResidentId,
+        evidence: &str,
+    ) -> Result<Erasure, Status> {
         let message = RequestErasureRequest {
             request_id: request_id(),
             resident_id: id.to_string(),
@@ -38,7 +43,7 @@ impl World {
         Ok(self.privacy().get_erasure(request).await?.into_inner().erasure.unwrap())
     }
 
-    async fn cancel_erasure(&self, caller: &TestCaller, id: &str) -> Result<Erasure, Status> {
+    pub(crate) async fn cancel_erasure(&self, caller: &TestCaller, id: &str) -> Result<Erasure, Status> {
         let message = CancelErasureRequest { request_id: request_id(), erasure_id: id.to_owned() };
         Ok(self.privacy().cancel_erasure(caller.request(message).await).await?.into_inner().erasure.unwrap())
     }
@@ -58,21 +63,21 @@ impl World {
         Ok(self.privacy().report_erasure(request).await?.into_inner().step())
     }
 
-    async fn all_say(&self, id: &str, word: ErasureWord) {
+    pub(crate) async fn all_say(&self, id: &str, word: ErasureWord) {
         for service in SERVICES {
             self.say(service, id, word).await.unwrap();
         }
     }
 
     /// Asked for by the person, and carried out.
-    async fn erase(&self, person: &Person) -> String {
+    pub(crate) async fn erase(&self, person: &Person) -> String {
         let id = self.ask_to_erase(&person.caller, person.id, "").await.unwrap().erasure_id;
         self.all_say(&id, ErasureWord::Clear).await;
         self.all_say(&id, ErasureWord::Closed).await;
         id
     }
 
-    async fn count_of(&self, sql: &'static str, id: ResidentId) -> i64 {
+    pub(crate) async fn count_of(&self, sql: &'static str, id: ResidentId) -> i64 {
         sqlx::query_scalar(sql).bind(id.uuid()).fetch_one(&mut self.mesh.owner("identity").await).await.unwrap()
     }
 }
@@ -159,7 +164,8 @@ async fn id_08_after_an_erasure_nobody_can_name_the_person_and_she_can_register_
         action: DelegatedAction::Book.into(),
         ..CheckDelegationRequest::default()
     };
-    let status = world.delegations().check_delegation(world.caller("referral").request(check).await).await.unwrap_err();
+    let status =
+        world.delegations().check_delegation(world.caller("scheduling").request(check).await).await.unwrap_err();
     assert_eq!(testkit::reason(&status), "NO_DELEGATION");
     let find = FindResidentRequest {
         national_id: person.number.clone(),

@@ -18,7 +18,11 @@ impl World {
         HouseholdServiceClient::new(self.channel())
     }
 
-    async fn form_household(&self, caller: &TestCaller, members: &[(&Person, Relation)]) -> Result<Household, Status> {
+    pub(crate) async fn form_household(
+        &self,
+        caller: &TestCaller,
+        members: &[(&Person, Relation)],
+    ) -> Result<Household, Status> {
         let members = members.iter().map(|(person, relation)| HouseholdMember {
             resident_id: person.id.to_string(),
             relation: (*relation).into(),
@@ -58,7 +62,12 @@ impl World {
         Ok(self.households().remove_household_member(request).await?.into_inner().household.unwrap())
     }
 
-    async fn lives_with(&self, caller: &TestCaller, resident: ResidentId, on: &str) -> Result<Household, Status> {
+    pub(crate) async fn lives_with(
+        &self,
+        caller: &TestCaller,
+        resident: ResidentId,
+        on: &str,
+    ) -> Result<Household, Status> {
         let message = GetHouseholdRequest { resident_id: resident.to_string(), on: Some(to_date(day(on))) };
         Ok(self.households().get_household(caller.request(message).await).await?.into_inner().household.unwrap())
     }

@@ -15,6 +15,7 @@ mod designate_provider;
 mod duplicates;
 mod enrol_resident;
 mod erasures;
+mod erasures_of_merged;
 mod exchange_token;
 mod federation;
 mod file_remote_care;

@@ -21,7 +21,7 @@ impl World {
     }
 
     /// Somebody brought in without papers, with a client of their own.
-    async fn unknown(&self, client_id: &str) -> Person {
+    pub(crate) async fn unknown(&self, client_id: &str) -> Person {
         let message = RegisterResidentRequest {
             national_id: String::new(),
             mobile: String::new(),
@@ -36,7 +36,7 @@ impl World {
         Person { id, number: String::new(), caller }
     }
 
-    async fn propose_merge(
+    pub(crate) async fn propose_merge(
         &self,
         caller: &TestCaller,
         resident: ResidentId,
@@ -53,7 +53,7 @@ impl World {
         Ok(self.merges().propose_merge(caller.request(message).await).await?.into_inner().merge.unwrap())
     }
 
-    async fn countersign(&self, caller: &TestCaller, merge: &Merge) -> Result<Merge, Status> {
+    pub(crate) async fn countersign(&self, caller: &TestCaller, merge: &Merge) -> Result<Merge, Status> {
         let message = MergeResidentsRequest {
             request_id: request_id(),
             merge_id: merge.merge_id.clone(),
@@ -63,12 +63,12 @@ impl World {
         Ok(self.merges().merge_residents(caller.request(message).await).await?.into_inner().merge.unwrap())
     }
 
-    async fn merged(&self, resident: ResidentId, survivor: ResidentId) -> Merge {
+    pub(crate) async fn merged(&self, resident: ResidentId, survivor: ResidentId) -> Merge {
         let proposed = self.propose_merge(&self.caller("worker"), resident, survivor).await.unwrap();
         self.countersign(&self.caller("operator"), &proposed).await.unwrap()
     }
 
-    async fn doubt(&self, caller: &TestCaller, merge: &Merge) -> Result<Merge, Status> {
+    pub(crate) async fn doubt(&self, caller: &TestCaller, merge: &Merge) -> Result<Merge, Status> {
         let message = ProposeUnmergeRequest {
             request_id: request_id(),
             merge_id: merge.merge_id.clone(),
@@ -78,7 +78,7 @@ impl World {
         Ok(self.merges().propose_unmerge(caller.request(message).await).await?.into_inner().merge.unwrap())
     }
 
-    async fn undo(&self, caller: &TestCaller, merge: &Merge) -> Result<Merge, Status> {
+    pub(crate) async fn undo(&self, caller: &TestCaller, merge: &Merge) -> Result<Merge, Status> {
         let message = UnmergeResidentsRequest {
             request_id: request_id(),
             merge_id: merge.merge_id.clone(),
@@ -89,7 +89,7 @@ impl World {
     }
 
     /// The same person, logged in again: tokens from before a merge are taken back.
-    async fn again(&self, person: &Person, client_id: &str) -> Person {
+    pub(crate) async fn again(&self, person: &Person, client_id: &str) -> Person {
         let caller = self.mesh.register(Client::resident(client_id, person.id.uuid())).await;
         Person { id: person.id, number: person.number.clone(), caller }
     }
@@ -113,7 +113,7 @@ impl World {
     }
 }
 
-fn failed(reason: &str) -> (Code, String) {
+pub(crate) fn failed(reason: &str) -> (Code, String) {
     (Code::FailedPrecondition, reason.to_owned())
 }
 

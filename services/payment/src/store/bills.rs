@@ -235,7 +235,7 @@ pub async fn list(
     let (sql, id) = match whose {
         Whose::Resident(id) => (
             select!(
-                "WHERE resident_id = ANY (one_person($1)) AND ($2::timestamptz IS NULL OR (opened_at, id) < ($2, $3)) \
+                "WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND ($2::timestamptz IS NULL OR (opened_at, id) < ($2, $3)) \
                  ORDER BY opened_at DESC, id DESC LIMIT $4"
             ),
             id.uuid(),

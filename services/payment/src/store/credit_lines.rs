@@ -72,7 +72,7 @@ pub async fn granted_to(
 ) -> Result<Option<ResidentId>, Error> {
     let found: Option<Uuid> = sqlx::query_scalar(
         "SELECT resident_id FROM credit_lines WHERE region = current_setting('anjia.region') AND bank_id = $1 \
-         AND resident_id = ANY (one_person($2)) AND agreement_sha256 = $3 ORDER BY granted_at, id LIMIT 1",
+         AND resident_id = ANY ((SELECT one_person($2))::uuid[]) AND agreement_sha256 = $3 ORDER BY granted_at, id LIMIT 1",
     )
     .bind(bank.uuid())
     .bind(resident.uuid())
@@ -117,7 +117,7 @@ pub async fn hold(
 ) -> Result<bool, Error> {
     let held = sqlx::query(
         "UPDATE credit_lines SET held = held + $3, version = version + 1 \
-         WHERE id = $1 AND resident_id = ANY (one_person($2)) AND state = 'ACTIVE' AND valid_until > $4 AND used + held + $3 <= limit_amount",
+         WHERE id = $1 AND resident_id = ANY ((SELECT one_person($2))::uuid[]) AND state = 'ACTIVE' AND valid_until > $4 AND used + held + $3 <= limit_amount",
     )
     .bind(id.uuid())
     .bind(resident.uuid())

@@ -16,7 +16,7 @@ use rust_decimal::Decimal;
 use types::money::Money;
 use uuid::Uuid;
 
-const OF_BILL: &str = "t.bill_id IN (SELECT id FROM bills WHERE resident_id = ANY (one_person($1)))";
+const OF_BILL: &str = "t.bill_id IN (SELECT id FROM bills WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))";
 
 const BILL_OVER: &str = "(SELECT coalesce(b.captured_at, b.expires_at) FROM bills b WHERE b.id = t.bill_id)";
 

@@ -1,6 +1,8 @@
 //! What keeps a person from being erased here, and what law orders kept.
 
+use chrono::Utc;
 use payment::app::{OPEN, PERSONAL};
+use postgres::aliases::{self, Alias};
 use postgres::erasure::{self, State};
 use postgres::retention::{self, Applied};
 use postgres::{Scope, Transaction};
@@ -58,6 +60,10 @@ async fn id_08_an_open_bill_or_drawn_credit_keeps_a_person_from_being_erased() {
     bill(&mut tx, ResidentId::generate(), "AUTHORISED").await;
     let open = erasure::open(&mut tx, OPEN, resident, 100).await.expect("it is looked for");
     assert_eq!(open, expected, "nothing that has ended, and nobody else's");
+    let survivor = ResidentId::generate();
+    aliases::insert(&mut tx, Alias { resident, survivor, since: Utc::now() }).await.expect("merged");
+    let by_the_other = erasure::open(&mut tx, OPEN, survivor, 100).await.expect("it is looked for");
+    assert_eq!(by_the_other, expected, "they are the person's");
 }
 
 #[tokio::test]
@@ -66,8 +72,8 @@ async fn id_08_accounts_are_kept_thirty_years_from_the_end_of_their_year_and_the
     let resident = ResidentId::generate();
     let mut tx = test.database().begin(REGION).await.expect("begun");
     bill(&mut tx, resident, "SETTLED").await;
-    erasure::set(&mut tx, "payment", resident, Uuid::now_v7(), State::Erased).await.expect("recorded");
-    erasure::erase(&mut tx, "payment", PERSONAL, resident).await.expect("erased");
+    erasure::set(&mut tx, "payment", &[resident], Uuid::now_v7(), State::Erased).await.expect("recorded");
+    erasure::erase(&mut tx, "payment", PERSONAL, &[resident]).await.expect("erased");
     let kept = erasure::kept(&mut tx, PERSONAL, resident).await.expect("counted");
     tx.commit().await.expect("committed");
     let accounts = kept.iter().find(|kept| kept.rule == "accounting").expect("vouchers are kept");

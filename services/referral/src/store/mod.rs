@@ -7,7 +7,8 @@ pub mod sagas;
 
 use postgres::personal::PersonalTable;
 
-const OF_REFERRAL: &str = "t.referral_id IN (SELECT id FROM referrals WHERE resident_id = ANY (one_person($1)))";
+const OF_REFERRAL: &str =
+    "t.referral_id IN (SELECT id FROM referrals WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))";
 /// From the person's last referral on, where this one has ended.
 const OVER: &str = "CASE WHEN t.owner_id IS NULL \
     THEN (SELECT max(r.changed_at) FROM referrals r WHERE r.resident_id = t.resident_id) END";

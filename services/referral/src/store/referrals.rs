@@ -32,8 +32,7 @@ const INSERT: &str = "INSERT INTO referrals (id, region, resident_id, direction,
 const BY_ID: &str = "SELECT * FROM referrals WHERE id = $1";
 const LOCK: &str = "SELECT * FROM referrals WHERE id = $1 FOR UPDATE";
 const LOCK_BY_APPOINTMENT: &str = "SELECT * FROM referrals WHERE appointment_id = $1 FOR UPDATE";
-const OF_JOURNEY: &str =
-    "SELECT * FROM referrals WHERE journey_id = $1 AND resident_id = ANY (one_person($2)) ORDER BY submitted_at, id";
+const OF_JOURNEY: &str = "SELECT * FROM referrals WHERE journey_id = $1 AND resident_id = ANY ((SELECT one_person($2))::uuid[]) ORDER BY submitted_at, id";
 
 const UPDATE: &str = "UPDATE referrals SET state = $3, version = $4, owner_id = $5, deadline = $6, last_refusal = $7, saga_id = $8, \
     appointment_id = $9, bill_id = $10, quote_id = $11, visit_id = $12, return_reason = $13, return_advice_sealed = $14, \
@@ -43,7 +42,7 @@ const WORK_LIST: &str = "SELECT id, version FROM referrals \
     WHERE owner_id = $1 AND state IN ('SUBMITTED', 'INFORMATION_REQUESTED', 'NEEDS_HUMAN') ORDER BY submitted_at, id";
 
 const OF_RESIDENT: &str = "SELECT * FROM referrals \
-    WHERE resident_id = ANY (one_person($1)) AND ($2::text IS NULL OR state = $2) AND ($3::timestamptz IS NULL OR submitted_at >= $3) \
+    WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND ($2::text IS NULL OR state = $2) AND ($3::timestamptz IS NULL OR submitted_at >= $3) \
     AND ($4::timestamptz IS NULL OR (submitted_at, id) < ($4, $5)) ORDER BY submitted_at DESC, id DESC LIMIT $6";
 /// Each half goes by its own index and ends at the limit; with OR all of a hospital's referrals would be sorted for every page.
 const OF_ORGANISATION: &str = "(SELECT * FROM referrals \

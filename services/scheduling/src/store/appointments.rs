@@ -117,7 +117,7 @@ pub async fn set_quote(
 ) -> Result<bool, SchedulingError> {
     let updated = sqlx::query(
         "UPDATE appointments SET quote_id = $2 \
-         WHERE id = $1 AND resident_id = ANY (one_person($3)) AND organisation_id = $4 AND quote_id IS DISTINCT FROM $2",
+         WHERE id = $1 AND resident_id = ANY ((SELECT one_person($3))::uuid[]) AND organisation_id = $4 AND quote_id IS DISTINCT FROM $2",
     )
     .bind(id.uuid())
     .bind(quote.uuid())
@@ -152,7 +152,7 @@ pub async fn booked(
     let (same_day_and_department, same_week) = sqlx::query_as(
         "SELECT count(*) FILTER (WHERE organisation_id = $2 AND department_id IS NOT DISTINCT FROM $3 \
              AND starts_at >= $4 AND starts_at < $5), count(*) \
-         FROM appointments WHERE resident_id = ANY (one_person($1)) AND starts_at >= $6 AND starts_at < $7 \
+         FROM appointments WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND starts_at >= $6 AND starts_at < $7 \
            AND state IN ('HELD', 'CONFIRMED', 'KEPT', 'NO_SHOW') AND pool <> 'REFERRAL'",
     )
     .bind(resident.uuid())
@@ -171,7 +171,7 @@ pub async fn booked(
 /// answers without an error of the database, and for every id of the person.
 pub async fn overlaps(conn: &mut PgConnection, resident: ResidentId, span: Span) -> Result<bool, SchedulingError> {
     let overlaps = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM appointments WHERE resident_id = ANY (one_person($1)) AND state IN ('HELD', 'CONFIRMED') \
+        "SELECT EXISTS (SELECT FROM appointments WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND state IN ('HELD', 'CONFIRMED') \
          AND starts_at < $3 AND ends_at > $2)",
     )
     .bind(resident.uuid())
@@ -189,7 +189,7 @@ pub async fn lapsed_of_resident(
     now: DateTime<Utc>,
 ) -> Result<Vec<AppointmentId>, SchedulingError> {
     let ids: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT id FROM appointments WHERE resident_id = ANY (one_person($1)) AND state = 'HELD' AND hold_expires_at <= $2 ORDER BY id",
+        "SELECT id FROM appointments WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND state = 'HELD' AND hold_expires_at <= $2 ORDER BY id",
     )
     .bind(resident.uuid())
     .bind(now)

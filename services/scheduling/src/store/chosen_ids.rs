@@ -17,7 +17,7 @@ pub async fn claim(
         return Ok(());
     }
     let is_cancelled: Option<bool> = sqlx::query_scalar(
-        "SELECT is_cancelled FROM chosen_appointment_ids WHERE id = $1 AND resident_id = ANY (one_person($2))",
+        "SELECT is_cancelled FROM chosen_appointment_ids WHERE id = $1 AND resident_id = ANY ((SELECT one_person($2))::uuid[])",
     )
     .bind(id.uuid())
     .bind(resident.uuid())
@@ -42,7 +42,7 @@ pub async fn remember_cancel(
         return Ok(true);
     }
     let is_cancelled: Option<bool> = sqlx::query_scalar(
-        "SELECT is_cancelled FROM chosen_appointment_ids WHERE id = $1 AND resident_id = ANY (one_person($2))",
+        "SELECT is_cancelled FROM chosen_appointment_ids WHERE id = $1 AND resident_id = ANY ((SELECT one_person($2))::uuid[])",
     )
     .bind(id.uuid())
     .bind(resident.uuid())

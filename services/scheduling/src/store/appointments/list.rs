@@ -21,7 +21,7 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<Appointment>, SchedulingError> {
     let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE ($1::uuid IS NULL OR resident_id = ANY (one_person($1))) AND ($2::uuid IS NULL OR organisation_id = $2) \
+        "WHERE ($1::uuid IS NULL OR resident_id = ANY ((SELECT one_person($1))::uuid[])) AND ($2::uuid IS NULL OR organisation_id = $2) \
            AND ($3::timestamptz IS NULL OR starts_at >= $3) AND ($4::timestamptz IS NULL OR starts_at < $4) \
            AND ($5::timestamptz IS NULL OR (starts_at, id) < ($5, $6::uuid)) \
          ORDER BY starts_at DESC, id DESC LIMIT $7"

@@ -8,7 +8,6 @@ use serde_json::json;
 use types::caller::Party;
 use types::clock::local_date;
 use types::ids::ResidentId;
-use uuid::Uuid;
 
 use super::App;
 use super::{coverage_changed, grant_consent};
@@ -17,10 +16,8 @@ use crate::domain::erasure::{Erasure, Kept, Reason, Standing, Word, receipt};
 use crate::domain::guardianship::Ended;
 use crate::domain::household;
 use crate::domain::mandate::End;
-use crate::domain::revocation::Revocation;
 use crate::store::{
     PERSONAL, consents, delegations, erased, family_doctor_contracts, guardianships, households, mandates, residents,
-    revocations,
 };
 
 const SERVICE: &str = "identity";

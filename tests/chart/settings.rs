@@ -68,7 +68,8 @@ fn pl_01_every_setting_in_the_chart_is_one_the_service_knows_and_no_required_one
             let given = environment(&rendered, rendered.get("Deployment", service));
             // Not required by the command, but by what a service in a cluster is for.
             let needed = ["WORKER_DATABASE_URL", "TLS_CERT_FILE", "TLS_KEY_FILE", "TLS_CA_FILE", "AUDIT_KEY_FILE"];
-            let needed = needed.into_iter().chain(["AUDIT_ANCHOR_FOLDER", "LISTEN", "OPS_LISTEN"]);
+            let needed =
+                needed.into_iter().chain(["AUDIT_ANCHOR_FOLDER", "AUDIT_WITNESSED_KEY_FILE", "LISTEN", "OPS_LISTEN"]);
             let missing: Vec<&str> = needed.filter(|name| !given.contains_key(*name)).collect();
             assert_eq!(missing, [""; 0], "{values}: {service}");
             let wraps = ["WRAPPING_KEY_FILE", "KMS_URL"].into_iter().filter(|name| given.contains_key(*name)).count();

@@ -34,11 +34,12 @@ fn called(caller: &str, server: &str, services: &[&str]) -> BTreeSet<String> {
     files.flat_map(|path| calls(&RustSource::parse(&path, &tree::read(&path)), services)).collect()
 }
 
-/// A call is `.get_bill(` in a file that names `BillServiceClient`.
+/// A call is `.get_bill(` in a file that names `BillServiceClient` and the package that it is of: every service has an EventService.
 fn calls(source: &RustSource, services: &[&str]) -> Vec<String> {
     let named = |service: &&&str| {
         let client = format!("{}Client", service.rsplit('.').next().unwrap_or_default());
-        !source.find(&[&client]).is_empty()
+        let package = service.split('.').nth(1).unwrap_or_default();
+        !source.find(&[&client]).is_empty() && !source.find(&[package]).is_empty()
     };
     let methods = services.iter().filter(named).flat_map(|service| Methods::declared().of_service(service));
     let is_called = |method: &&str| {
@@ -81,9 +82,10 @@ mod tests {
     fn a_call_is_found_by_client_and_method() {
         let found = |text: &str| calls(&RustSource::parse("identity.rs", text), &[SERVICE]);
         let keys = [format!("{SERVICE}/GetKeys")];
-        assert_eq!(found("use a::TokenServiceClient; fn f() { c\n.get_keys(x) }"), keys);
+        assert_eq!(found("use identity::v1::TokenServiceClient; fn f() { c\n.get_keys(x) }"), keys);
+        assert_eq!(found("use payment::v1::TokenServiceClient; fn f() { c\n.get_keys(x) }"), [""; 0]);
         assert_eq!(found("fn f() { c.get_keys(x) }"), [""; 0]);
-        assert_eq!(found("use a::TokenServiceClient; #[cfg(test)] fn f() { c.get_keys(x) }"), [""; 0]);
+        assert_eq!(found("use identity::v1::TokenServiceClient; #[cfg(test)] fn f() { c.get_keys(x) }"), [""; 0]);
     }
 
     #[test]

@@ -190,7 +190,7 @@ impl<'a> Story<'a> {
         }))
         .await;
         // Without papers: perhaps the same person.
-        registered(json!({
+        let double = registered(json!({
             "name": name, "region_code": "110000", "community": "展览路街道", "birth_date": date(born()), "sex": "SEX_FEMALE",
             "provisional": "PROVISIONAL_KIND_UNKNOWN",
         }))
@@ -198,6 +198,7 @@ impl<'a> Story<'a> {
         known.extend(facts(&[
             ("resident_id", json!(self.patient)),
             ("ward_resident_id", json!(self.patient)),
+            ("double", json!(text(&double, "/resident/resident_id"))),
             ("national_id", json!(number)),
             ("name", json!(name)),
             ("community_code", json!(code)),

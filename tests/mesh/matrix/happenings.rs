@@ -23,6 +23,8 @@ impl Story<'_> {
             facts.extend(signed);
             places.insert(place, facts);
         }
+        common.extend(self.referred(&common, &places[&Place::Clinic]["ended_visit"]).await);
+        common.extend(self.begun(&common).await);
         Known { common, places, delegations }
     }
 
@@ -43,6 +45,10 @@ impl Story<'_> {
         });
         let message = json!({ "guardianship": guardianship });
         let registered = self.does('W', "identity.GuardianshipService/RegisterGuardianship", message).await;
+        let confirm = json!({
+            "guardianship_id": text(&registered, "/guardianship/guardianship_id"), "evidence": "papers",
+        });
+        self.does('X', "identity.GuardianshipService/ConfirmGuardianship", confirm).await;
 
         let enrolment = json!({
             "resident_id": patient, "scheme": "SCHEME_EMPLOYEE", "insured_region_code": "110000", "layer": "COVER_LAYER_BASIC",
@@ -134,7 +140,7 @@ impl Story<'_> {
         (facts(&common), facts(&[("recorded", id(&at_clinic))]), facts(&[("recorded", id(&at_hospital))]))
     }
 
-    /// A credit line, a referral from clinic to hospital, a policy that nobody released, and what the operator arranged.
+    /// A credit line, a policy that nobody released, and what the operator arranged.
     pub(crate) async fn arranged(&self, known: &Facts) -> Facts {
         let own = self.organisations;
         let (agreement, limit) = (&self.words.agreement, yuan("60000"));
@@ -146,13 +152,6 @@ impl Story<'_> {
         let line = text(&line, "/credit_line/credit_line_id");
         self.consent(own.hospital, "CONSENT_PURPOSE_REFERRAL").await;
         let diagnoses = json!([{ "icd10_code": "I25.103", "name": self.words.diagnosis }]);
-        let referral = json!({
-            "resident_id": self.patient, "direction": "DIRECTION_UP", "kind": "REFERRAL_KIND_VISIT",
-            "from_organisation_id": own.clinic, "to_organisation_id": own.hospital, "diagnoses": diagnoses,
-            "urgency": "URGENCY_ROUTINE", "clinical_summary": self.words.clinical_summary,
-            "mandate": { "payment": "PAYMENT_ARRANGEMENT_DESK" },
-        });
-        let referral = self.does('R', "referral.ReferralService/SubmitReferral", referral).await;
 
         let mut policy: Value = serde_json::from_str(POLICY).expect("a policy");
         policy["effective"]["from"] = json!(if self.half == Half::A { "2031-01-01" } else { "2032-01-01" });
@@ -176,8 +175,6 @@ impl Story<'_> {
             ("credit_line_id", json!(line)),
             ("agreement", json!(agreement)),
             ("limit", limit),
-            ("referral_id", json!(text(&referral, "/referral/referral_id"))),
-            ("journey_id", json!(text(&referral, "/referral/journey_id"))),
             ("diagnoses", diagnoses),
             ("policy_id", json!(text(&proposed, "/policy/policy_id"))),
             ("policy_document", json!(document)),
@@ -186,6 +183,46 @@ impl Story<'_> {
             ("bank_profile", outdated),
             ("revocation_id", json!(text(&revocation, "/revocation/revocation_id"))),
             ("export", json!({ "resident_id": self.patient, "reason": "asked at the counter" })),
+        ])
+    }
+
+    /// From the clinic, which has seen her, to the hospital.
+    pub(crate) async fn referred(&self, known: &Facts, visit: &Value) -> Facts {
+        let own = self.organisations;
+        let referral = json!({
+            "resident_id": self.patient, "direction": "DIRECTION_UP", "kind": "REFERRAL_KIND_VISIT",
+            "from_organisation_id": own.clinic, "to_organisation_id": own.hospital, "diagnoses": known["diagnoses"],
+            "urgency": "URGENCY_ROUTINE", "clinical_summary": self.words.clinical_summary,
+            "visit_id": visit, "mandate": { "payment": "PAYMENT_ARRANGEMENT_DESK" },
+        });
+        let referral = self.does('R', "referral.ReferralService/SubmitReferral", referral).await;
+        facts(&[
+            ("referral_id", json!(text(&referral, "/referral/referral_id"))),
+            ("journey_id", json!(text(&referral, "/referral/journey_id"))),
+            ("mandate_id", json!(text(&referral, "/referral/mandate/mandate_id"))),
+            ("work", json!(format!("referral:{}", Uuid::now_v7()))),
+        ])
+    }
+
+    /// What waits for somebody: a merge for its second signature, an erasure for what is open to end. And with whom she lives.
+    pub(crate) async fn begun(&self, known: &Facts) -> Facts {
+        let merge = json!({
+            "resident_id": self.patient, "survivor_resident_id": known["double"], "reason": "one person", "evidence": "papers",
+        });
+        let merge = self.done_by('W', Half::A, "identity.MergeService/ProposeMerge", merge).await;
+        let household = json!({
+            "community_code": known["community_code"], "from": date(today()),
+            "members": [{ "resident_id": self.patient, "relation": "HOUSEHOLD_RELATION_HEAD" }],
+        });
+        let formed = json!({ "household": household });
+        let formed = self.does('W', "identity.HouseholdService/FormHousehold", formed).await;
+        let erasure = json!({ "resident_id": self.patient });
+        let erasure = self.does('R', "identity.PrivacyService/RequestErasure", erasure).await;
+        facts(&[
+            ("merge_id", json!(text(&merge, "/merge/merge_id"))),
+            ("household", household),
+            ("household_id", json!(text(&formed, "/household/household_id"))),
+            ("erasure_id", json!(text(&erasure, "/erasure/erasure_id"))),
         ])
     }
 

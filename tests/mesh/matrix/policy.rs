@@ -13,8 +13,9 @@
 //! * `c` the caller's organisation cares for the resident now
 //! * `g` the caller's organisation registered the resident
 //! * `d` the caller is the delegate it names
-//! * `n` it is the caller's organisation's own, and about nobody
 //! * `u` the caller comes in their own name
+//! * `n` so, and it is the caller's organisation's own: about nobody, or about many
+//! * `m` so, and the caller's organisation is its clinic
 //! * `-` none: a role that may ask, but otherwise
 //!
 //! Lower-case letters before `:` are our own services calling in their own name. Who is not named is refused, whatever the relation.
@@ -78,7 +79,21 @@ pub(super) const POLICY: &[Line] = &[
     line("identity.ResidentService/VerifyCredential", Read, "WCLD:*"),
     line("identity.ResidentService/ListPossibleDuplicates", List, "WC:g X:*"),
     line("identity.ResidentService/DismissDuplicate", Write, "WC:g X:*"),
+    // Two people say that two registrations are one person: a desk for whom it registered, an operator for anybody, who signs.
+    line("identity.MergeService/ProposeMerge", Write, "WC:g X:*"),
+    line("identity.MergeService/MergeResidents", Write, "X:*"),
+    line("identity.MergeService/ProposeUnmerge", Write, "WC:g X:*"),
+    line("identity.MergeService/UnmergeResidents", Write, "X:*"),
+    line("identity.MergeService/GetMerge", Read, "WC:g X:*"),
+    line("identity.MergeService/ListMerges", List, "WC:g X:*"),
+    // A household is of several: whoever looks after its community keeps it in their own name; its members read it.
+    line("identity.HouseholdService/FormHousehold", Write, "W:m X:*"),
+    line("identity.HouseholdService/AddHouseholdMember", Write, "W:m X:*"),
+    line("identity.HouseholdService/RemoveHouseholdMember", Write, "W:m X:*"),
+    line("identity.HouseholdService/EndHousehold", Write, "W:m X:*"),
+    line("identity.HouseholdService/GetHousehold", Read, "R:s WF:sk X:*"),
     line("identity.GuardianshipService/RegisterGuardianship", Write, "WX:a"),
+    line("identity.GuardianshipService/ConfirmGuardianship", Write, "W:k X:*"),
     line("identity.GuardianshipService/GetGuardianship", Read, "R:s W:sk X:*"),
     line("identity.GuardianshipService/ListGuardianships", List, "R:s W:sk X:*"),
     line("identity.GuardianshipService/EndGuardianship", Write, "W:k X:*"),
@@ -88,7 +103,7 @@ pub(super) const POLICY: &[Line] = &[
     line("identity.CommunityService/PutCommunity", Write, "X:*"),
     line("identity.CommunityService/GetCommunity", Read, "RWFCLPX:*"),
     line("identity.CommunityService/ListCommunities", Read, "RWFCLPX:*"),
-    line("identity.CommunityService/ListResidents", List, "WF:k"),
+    line("identity.CommunityService/ListResidents", List, "WF:m"),
     // Organisations, alliances and designations are public knowledge; operators and insurers keep them.
     line("identity.OrganisationService/RegisterOrganisation", Write, "X:*"),
     line("identity.OrganisationService/UpdateOrganisation", Write, "X:*"),
@@ -148,10 +163,14 @@ pub(super) const POLICY: &[Line] = &[
     line("identity.ConsentService/CheckConsent", Read, "R:s WFCLD:so"),
     line("identity.BreakGlassService/OpenBreakGlass", Write, "FL:a"),
     line("identity.BreakGlassService/CheckBreakGlass", Read, "FL:o"),
-    line("identity.BreakGlassService/ListBreakGlass#resident", List, "R:s FL:s"),
-    line("identity.BreakGlassService/ListBreakGlass#organisation", List, "FL:o"),
+    line("identity.BreakGlassService/ListBreakGlass#resident", List, "R:s FL:-"),
+    line("identity.BreakGlassService/ListBreakGlass#organisation", List, "FL:n"),
     line("identity.BreakGlassService/ListUnreviewedBreakGlass", Read, "A:*"),
     line("identity.BreakGlassService/ReviewBreakGlass", Write, "A:*"),
+    // A mandate comes over the connection of the service whose work it is for, which nobody of these has. Whoever gave it takes it back.
+    line("identity.MandateService/RecordMandate", Write, "RWFLD:-"),
+    line("identity.MandateService/GetMandate", Read, "R:s WFLD:s"),
+    line("identity.MandateService/RevokeMandate", Write, "R:r WFLD:-"),
     // Tokens are for everybody who proves who they are; taking others' back is for operators.
     line("identity.TokenService/ExchangeToken", Open, "RWFCLDOVBPXA:* srap:*"),
     line("identity.TokenService/GetKeys", Open, "RWFCLDOVBPXA:* srap:*"),
@@ -159,11 +178,17 @@ pub(super) const POLICY: &[Line] = &[
     line("identity.TokenService/RevokeToken#own", Write, "RWFCLDOVBPXA:*"),
     line("identity.TokenService/LiftRevocation", Write, "X:*"),
     line("identity.TokenService/PullRevocations", Read, "srap:*"),
-    line("identity.EventService/PullEvents", Read, "P:* s:*"),
+    line("identity.EventService/PullEvents", Read, "P:* srap:*"),
     line("identity.PrivacyService/ExportResident", Read, "R:r X:*"),
-    line("identity.AuditService/GetCheckpoint", Read, "XA:*"),
+    line("identity.PrivacyService/RequestErasure", Write, "R:r X:*"),
+    line("identity.PrivacyService/GetErasure", Read, "R:r X:*"),
+    line("identity.PrivacyService/CancelErasure", Write, "R:r X:*"),
+    line("identity.PrivacyService/ReportErasure", Write, "srap:*"),
+    // Its witness, too, reads an audit: the next service of the ring.
+    line("identity.AuditService/GetCheckpoint", Read, "XA:* s:*"),
     line("identity.AuditService/ProveInclusion", Read, "XA:*"),
-    line("identity.AuditService/ProveConsistency", Read, "XA:*"),
+    line("identity.AuditService/ProveConsistency", Read, "XA:* s:*"),
+    line("identity.AuditService/GetWitnessed", Read, "XA:*"),
     line("identity.AuditService/ListAccess", Read, "R:s WF:s A:*"),
     // Places are published by who keeps them and found by everybody; a booking is the resident's.
     line("scheduling.SessionService/PublishSessions", Write, "FCLD:n"),
@@ -176,15 +201,16 @@ pub(super) const POLICY: &[Line] = &[
     line("scheduling.AppointmentService/CancelAppointment", Write, "R:s W:s FCLD:so B:s r:*"),
     line("scheduling.AppointmentService/GetAppointment", Read, "R:s WFCLD:so B:s ra:*"),
     line("scheduling.AppointmentService/ListAppointments#resident", List, "R:s WFCLDB:s"),
-    line("scheduling.AppointmentService/ListAppointments#provider", List, "WFCLD:o"),
+    line("scheduling.AppointmentService/ListAppointments#provider", List, "WFCLD:n"),
     line("scheduling.VisitService/CheckIn", Write, "FCLD:o"),
     line("scheduling.VisitService/EndVisit", Write, "FCLD:o"),
     line("scheduling.VisitService/GetVisit", Read, "R:s WFCLD:so"),
     line("scheduling.EventService/PullEvents", Read, "irap:*"),
     line("scheduling.PrivacyService/ExportResident", Read, "R:r X:*"),
-    line("scheduling.AuditService/GetCheckpoint", Read, "XA:*"),
+    line("scheduling.AuditService/GetCheckpoint", Read, "XA:* a:*"),
     line("scheduling.AuditService/ProveInclusion", Read, "XA:*"),
-    line("scheduling.AuditService/ProveConsistency", Read, "XA:*"),
+    line("scheduling.AuditService/ProveConsistency", Read, "XA:* a:*"),
+    line("scheduling.AuditService/GetWitnessed", Read, "XA:*"),
     line("scheduling.AuditService/ListAccess", Read, "R:s WF:s A:*"),
     // A referral is the resident's; the target decides.
     line("referral.ReferralService/ProposeTargets", Read, "R:s WFCLD:so"),
@@ -195,13 +221,14 @@ pub(super) const POLICY: &[Line] = &[
     line("referral.ReferralService/CloseReferral", Write, "LD:h"),
     line("referral.ReferralService/GetReferral", Read, "R:s WFCLD:so"),
     line("referral.ReferralService/ListReferrals#resident", List, "R:s WCD:s FL:sc"),
-    line("referral.ReferralService/ListReferrals#organisation", List, "WFCLD:o"),
+    line("referral.ReferralService/ListReferrals#organisation", List, "WFCLD:n"),
     line("referral.JourneyService/GetJourney", Read, "R:s WFLD:s"),
     line("referral.EventService/PullEvents", Read, "P:* i:*"),
     line("referral.PrivacyService/ExportResident", Read, "R:r X:*"),
-    line("referral.AuditService/GetCheckpoint", Read, "XA:*"),
+    line("referral.AuditService/GetCheckpoint", Read, "XA:* i:*"),
     line("referral.AuditService/ProveInclusion", Read, "XA:*"),
-    line("referral.AuditService/ProveConsistency", Read, "XA:*"),
+    line("referral.AuditService/ProveConsistency", Read, "XA:* i:*"),
+    line("referral.AuditService/GetWitnessed", Read, "XA:*"),
     line("referral.AuditService/ListAccess", Read, "R:s WF:s A:*"),
     // Policies are public rules that one officer proposes and another releases; what somebody's care costs is theirs and the provider's.
     line("adjudication.PolicyService/ProposePolicy", Write, "O:*"),
@@ -219,9 +246,10 @@ pub(super) const POLICY: &[Line] = &[
     line("adjudication.AdjudicationService/ListClaims", List, "R:s WFCLD:so"),
     line("adjudication.EventService/PullEvents", Read, "P:* s:*"),
     line("adjudication.PrivacyService/ExportResident", Read, "R:r X:*"),
-    line("adjudication.AuditService/GetCheckpoint", Read, "XA:*"),
+    line("adjudication.AuditService/GetCheckpoint", Read, "XA:* p:*"),
     line("adjudication.AuditService/ProveInclusion", Read, "XA:*"),
-    line("adjudication.AuditService/ProveConsistency", Read, "XA:*"),
+    line("adjudication.AuditService/ProveConsistency", Read, "XA:* p:*"),
+    line("adjudication.AuditService/GetWitnessed", Read, "XA:*"),
     line("adjudication.AuditService/ListAccess", Read, "R:s WF:s A:*"),
     // A bill is the resident's and its payee's; a credit line its bank's and the resident's.
     line("payment.BillService/AuthoriseBill", Write, "R:s WFCLD:so"),
@@ -229,7 +257,7 @@ pub(super) const POLICY: &[Line] = &[
     line("payment.BillService/CancelBill", Write, "R:s WFCLD:so r:*"),
     line("payment.BillService/GetBill", Read, "R:s WFCLD:so"),
     line("payment.BillService/ListBills#resident", List, "R:s WFCLD:s"),
-    line("payment.BillService/ListBills#payee", List, "WFCLD:o"),
+    line("payment.BillService/ListBills#payee", List, "WFCLD:n"),
     line("payment.BillService/GetReceipt", Read, "R:s WFCLD:so"),
     line("payment.BillService/VerifyReceipt", Read, "RWFCLDOVBPXA:*"),
     line("payment.BankService/GrantCreditLine", Write, "B:a"),
@@ -238,8 +266,9 @@ pub(super) const POLICY: &[Line] = &[
     line("payment.BankService/ReportOrder", Write, "B:n"),
     line("payment.EventService/PullEvents", Read, "P:*"),
     line("payment.PrivacyService/ExportResident", Read, "R:r X:*"),
-    line("payment.AuditService/GetCheckpoint", Read, "XA:*"),
+    line("payment.AuditService/GetCheckpoint", Read, "XA:* r:*"),
     line("payment.AuditService/ProveInclusion", Read, "XA:*"),
-    line("payment.AuditService/ProveConsistency", Read, "XA:*"),
+    line("payment.AuditService/ProveConsistency", Read, "XA:* r:*"),
+    line("payment.AuditService/GetWitnessed", Read, "XA:*"),
     line("payment.AuditService/ListAccess", Read, "R:s WF:s A:*"),
 ];

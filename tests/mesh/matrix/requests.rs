@@ -80,6 +80,22 @@ fn in_identity(method: &str) -> Value {
         "ResidentService/WithdrawIdentifier" => json!({ "reason": "lost" }),
         "ResidentService/VerifyCredential" => json!({ "credential": "$id_card" }),
         "ResidentService/DismissDuplicate" => json!({ "evidence": "two persons" }),
+        "MergeService/ProposeMerge" => json!({
+            "merge_id": null, "survivor_resident_id": "$double", "reason": "one person", "evidence": "papers",
+        }),
+        "MergeService/MergeResidents" | "MergeService/ProposeUnmerge" | "MergeService/UnmergeResidents" => {
+            json!({ "revision": 99, "evidence": "papers" })
+        }
+        "HouseholdService/FormHousehold" => json!({ "household": "$household" }),
+        // She belongs to one.
+        "HouseholdService/AddHouseholdMember" => {
+            json!({ "relation": "HOUSEHOLD_RELATION_SPOUSE", "from": "$today" })
+        }
+        "HouseholdService/RemoveHouseholdMember" | "HouseholdService/EndHousehold" => {
+            json!({ "until": "$today", "reason": "moved" })
+        }
+        "HouseholdService/GetHousehold" => json!({ "on": "$today" }),
+        "GuardianshipService/ConfirmGuardianship" => json!({ "evidence": "papers" }),
         "GuardianshipService/RegisterGuardianship" => json!({ "guardianship": "$guardianship" }),
         "GuardianshipService/EndGuardianship" => json!({ "reason": "ended by the court" }),
         "VulnerabilityService/SetFlag" => json!({ "flag": "$flag" }),
@@ -170,6 +186,11 @@ fn in_delegation(method: &str) -> Value {
         }),
         "BreakGlassService/ListBreakGlass#resident" => json!({ "organisation_id": null }),
         "BreakGlassService/ListBreakGlass#organisation" => json!({ "resident_id": null }),
+        "MandateService/RecordMandate" => json!({ "mandate_id": null, "work": "$work", "valid_days": 10 }),
+        "PrivacyService/RequestErasure" => json!({ "evidence": "file 2026-1" }),
+        "PrivacyService/ReportErasure" => json!({
+            "region_code": "110000", "word": "ERASURE_WORD_OPEN", "open": [{ "kind": "CREDIT", "id": "$credit_line_id" }],
+        }),
         "TokenService/RevokeToken#lasting" => {
             json!({ "party": "$nobody", "client_id": null, "lasting": true, "reason": "left" })
         }

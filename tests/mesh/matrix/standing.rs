@@ -167,8 +167,9 @@ impl Cell {
         match relation {
             '*' => return true,
             '-' => return false,
-            'n' => return self.caller() == self.object(),
             'u' => return self.acts_for().is_none(),
+            'n' => return self.acts_for().is_none() && self.caller() == self.object(),
+            'm' => return self.acts_for().is_none() && self.holds('k'),
             _ => {}
         }
         let (caller, object) = (self.caller(), self.object());
@@ -206,9 +207,13 @@ const ACCESS_REASONS: [&str; 7] = [
 const ROW_REASONS: [&str; 4] = ["OUTSIDE_SCOPE", "NO_DELEGATION", "ACTION_NOT_DELEGATED", "EXPORT_NOT_DELEGABLE"];
 
 /// What refuses a row in words of its own.
-const OTHERWISE: [(&str, Code, &str); 2] = [
+const OTHERWISE: [(&str, Code, &str); 5] = [
     // There is no such pair for a desk that registered neither.
     ("identity.ResidentService/DismissDuplicate", Code::NotFound, "DUPLICATE_NOT_FOUND"),
+    ("identity.MergeService/ProposeMerge", Code::NotFound, "RESIDENT_NOT_FOUND"),
+    ("identity.MergeService/ProposeUnmerge", Code::NotFound, "MERGE_NOT_FOUND"),
+    // Only a service of ours records one.
+    ("identity.MandateService/RecordMandate", Code::PermissionDenied, "MANDATE_NOT_PERMITTED"),
     // A desk's signing does not go with a token that acts for somebody.
     ("identity.DelegationService/GrantDelegation#desk", Code::InvalidArgument, "INVALID_FIELD"),
 ];

@@ -226,6 +226,33 @@ mod tests {
     }
 
     #[test]
+    fn id_07_whoever_acts_for_a_resident_opens_nothing_that_is_about_no_resident() {
+        /// An organisation's own, such as what a desk publishes.
+        struct Own(OrganisationId);
+
+        impl Guarded for Own {
+            fn resident(&self) -> Option<ResidentId> {
+                None
+            }
+
+            fn organisations(&self) -> Vec<OrganisationId> {
+                vec![self.0]
+            }
+        }
+
+        let row = Own(OrganisationId::generate());
+        let clerk = staff(row.0, Role::ClinicClerk);
+        let acting = Caller {
+            subject: Party::Resident(ResidentId::generate()),
+            actor: Some(clerk.subject.clone()),
+            ..clerk.clone()
+        };
+        let policy = policy("subject_or_organisation", "subject");
+        let decided = [clerk, acting].map(|caller| decide(Some(&policy), "x.anjia", &caller, &row).is_ok());
+        assert_eq!(decided, [true, false]);
+    }
+
+    #[test]
     fn a_bank_does_not_learn_that_a_row_exists() {
         let bank = staff(OrganisationId::generate(), Role::Bank);
         let policy = policy("organisation", "organisation");

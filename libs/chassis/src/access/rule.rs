@@ -56,9 +56,10 @@ impl Relation {
     }
 }
 
-/// Whoever acts for a resident acts for that resident alone: what their organisation may see of others it sees in their own name.
+/// Whoever acts for a resident acts for that resident alone: what their organisation may see of others, of many or of nobody, they see in
+/// their own name.
 fn is_anothers(caller: &Caller, row: &impl Guarded) -> bool {
-    caller.acted_for().is_some() && row.resident().is_some_and(|of| !caller.is(of))
+    caller.acted_for().is_some() && row.resident().is_none_or(|of| !caller.is(of))
 }
 
 fn is_among(caller: &Caller, organisations: &[types::ids::OrganisationId]) -> bool {

@@ -45,6 +45,7 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("checked_in_by", "签到人", "checked in by"), ("opened_at", "开始时间", "opened"), ("ended_at", "结束时间", "ended"), ("outcome", "结果", "outcome"),
     ("tier", "级别", "tier"), ("direction", "方向", "direction"), ("urgency", "紧急程度", "urgency"), ("diagnoses", "诊断", "diagnoses"),
     ("code", "编码", "code"), ("icd10_code", "诊断编码", "ICD-10"), ("clinical_summary", "病情摘要", "clinical summary"),
+    ("justification", "紧急查看理由", "why it was opened"),
     ("return_reason", "退回原因", "why sent back"), ("return_advice", "退回意见", "advice"), ("payment", "支付方式", "payment"),
     ("own_share_max", "自付上限", "own share at most"), ("submitted_by", "提交人", "submitted by"), ("submitted_at", "提交时间", "submitted"),
     ("valid_until", "有效至", "valid until"), ("deadline", "期限", "deadline"), ("changed_at", "变更时间", "changed"), ("version", "版本", "version"),

@@ -35,7 +35,8 @@ impl App {
         // Before the row is looked at: who may not ask learns nothing.
         let question = ctx.permit(question)?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
-        let open = break_glasses::open(&mut tx, question.resident, question.organisation, self.now()).await?;
+        let open =
+            break_glasses::open(&mut tx, &self.vault, question.resident, question.organisation, self.now()).await?;
         let open = ctx.permit(open.ok_or(IdentityError::BreakGlassNotOpen)?)?;
         let entry = Entry::new(&ctx.caller, "identity.break_glass.check");
         audit::record(&mut tx, break_glasses::audited(entry, &open)).await?;

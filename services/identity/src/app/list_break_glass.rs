@@ -8,6 +8,7 @@ use types::ids::{OrganisationId, ResidentId};
 use super::App;
 use crate::domain::IdentityError;
 use crate::domain::break_glass::BreakGlass;
+use crate::domain::delegation::Action;
 use crate::store::break_glasses::{self, ListKey};
 
 pub use crate::store::break_glasses::Whose;
@@ -41,7 +42,10 @@ impl App {
     ) -> Result<Listed, IdentityError> {
         let whose = ctx.permit(whose)?.into_inner();
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
-        let rows = break_glasses::list(&mut tx, whose, request.after(), request.limit()).await?;
+        if let Whose::Resident(resident) = whose {
+            self.check_may(&mut tx, ctx, resident, Action::View).await?;
+        }
+        let rows = break_glasses::list(&mut tx, &self.vault, whose, request.after(), request.limit()).await?;
         self.listed(tx, ctx, rows, request).await
     }
 
@@ -52,7 +56,7 @@ impl App {
         request: &PageRequest<ListKey>,
     ) -> Result<Listed, IdentityError> {
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
-        let rows = break_glasses::unreviewed(&mut tx, request.after(), request.limit()).await?;
+        let rows = break_glasses::unreviewed(&mut tx, &self.vault, request.after(), request.limit()).await?;
         self.listed(tx, ctx, rows, request).await
     }
 

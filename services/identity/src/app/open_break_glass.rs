@@ -6,6 +6,7 @@ use postgres::{Begun, Call, Reply, Transaction};
 use serde_json::json;
 use types::clock::local_date;
 use types::ids::{BreakGlassId, ResidentId};
+use types::redacted::Redacted;
 
 use super::App;
 use crate::domain::IdentityError;
@@ -18,7 +19,7 @@ pub struct NewBreakGlass {
     pub id: BreakGlassId,
     pub resident: ResidentId,
     pub reason: Reason,
-    pub justification: String,
+    pub justification: Redacted<String>,
     /// 0: as long as is allowed.
     pub minutes: i32,
 }
@@ -59,7 +60,7 @@ impl App {
         if !break_glasses::count(&mut tx, opened.region, &opened.opened_by, day, most).await? {
             return Err(IdentityError::BreakGlassLimit);
         }
-        if !break_glasses::insert(&mut tx, &opened).await? {
+        if !break_glasses::insert(&mut tx, &self.vault, &opened).await? {
             return Err(IdentityError::BreakGlassExists);
         }
         tell(&mut tx, ctx, "anjia.identity.break_glass.opened.v1", &opened, opened_at).await?;

@@ -22,7 +22,7 @@ impl App {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
-        let opened = break_glasses::lock(&mut tx, id).await?.ok_or(IdentityError::BreakGlassNotFound)?;
+        let opened = break_glasses::lock(&mut tx, &self.vault, id).await?.ok_or(IdentityError::BreakGlassNotFound)?;
         let opened = ctx.permit(opened)?.into_inner();
         let now = self.now();
         let reviewed = opened.review(Review { verdict, by: ctx.caller.acting().clone(), at: now })?;

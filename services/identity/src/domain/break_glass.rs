@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proto::convert::FieldError;
 use types::caller::Party;
 use types::ids::{BreakGlassId, OrganisationId, ResidentId};
+use types::redacted::Redacted;
 use types::region::RegionCode;
 
 use super::IdentityError;
@@ -57,7 +58,7 @@ pub struct BreakGlass {
     pub organisation: OrganisationId,
     pub opened_by: Party,
     pub reason: Reason,
-    pub justification: String,
+    pub justification: Redacted<String>,
     pub opened_at: DateTime<Utc>,
     pub closes_at: DateTime<Utc>,
     pub review: Option<Review>,
@@ -116,7 +117,7 @@ mod tests {
             organisation: OrganisationId::generate(),
             opened_by: party(),
             reason: Reason::CannotConsent,
-            justification: "昏迷送入抢救室".to_owned(),
+            justification: Redacted::new("昏迷送入抢救室".to_owned()),
             opened_at: NOW,
             closes_at: NOW + TimeDelta::minutes(30),
             review: None,

@@ -6,6 +6,7 @@ use proto::anjia::identity::v1::break_glass_service_server::BreakGlassService;
 use proto::convert::{self, FieldError};
 use tonic::{Request, Response, Status};
 use types::ids::BreakGlassId;
+use types::redacted::Redacted;
 
 use super::convert::{optional_reason, optional_verdict, said, to_break_glass};
 use super::{Grpc, answer, page};
@@ -113,7 +114,7 @@ fn new_break_glass(message: &wire::OpenBreakGlassRequest) -> Result<NewBreakGlas
         id: convert::optional_id("break_glass_id", &message.break_glass_id)?.unwrap_or_else(BreakGlassId::generate),
         resident: convert::id("resident_id", &message.resident_id)?,
         reason: said("reason", optional_reason("reason", message.reason)?)?,
-        justification,
+        justification: Redacted::new(justification),
         minutes: message.minutes,
     })
 }

@@ -235,7 +235,7 @@ pub(super) fn to_break_glass(opened: &Permitted<BreakGlass>, now: DateTime<Utc>)
         organisation_id: opened.organisation.to_string(),
         opened_by: opened.opened_by.to_string(),
         reason: to_reason(opened.reason),
-        justification: opened.justification.clone(),
+        justification: opened.justification.expose().clone(),
         opened_at: Some(to_timestamp(opened.opened_at)),
         closes_at: Some(to_timestamp(opened.closes_at)),
         state: state.into(),

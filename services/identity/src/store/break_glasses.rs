@@ -1,8 +1,10 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use postgres::audit::Entry;
+use postgres::vault::{Cell, Vault};
 use sqlx::{FromRow, PgConnection};
 use types::caller::Party;
 use types::ids::{BreakGlassId, OrganisationId, ResidentId};
+use types::redacted::Redacted;
 use types::region::RegionCode;
 use uuid::Uuid;
 
@@ -10,6 +12,10 @@ use super::column;
 use crate::domain::break_glass::{BreakGlass, Reason, Review, Verdict};
 
 const TABLE: &str = "break_glasses";
+const JUSTIFICATION: &str = "justification_sealed";
+
+/// What of it is sealed.
+pub const SEALED: &[&str] = &[JUSTIFICATION];
 
 /// Where a page ended: when it was opened, and its id.
 pub type ListKey = (DateTime<Utc>, Uuid);
@@ -22,7 +28,8 @@ struct Row {
     organisation_id: Uuid,
     opened_by: String,
     reason: String,
-    justification: String,
+    justification_sealed: Vec<u8>,
+    key_version: i32,
     opened_at: DateTime<Utc>,
     closes_at: DateTime<Utc>,
     verdict: Option<String>,
@@ -34,8 +41,8 @@ struct Row {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, region, resident_id, organisation_id, opened_by, reason, justification, opened_at, closes_at, verdict, ",
-            "reviewed_by, reviewed_at FROM break_glasses ",
+            "SELECT id, region, resident_id, organisation_id, opened_by, reason, justification_sealed, key_version, opened_at, ",
+            "closes_at, verdict, reviewed_by, reviewed_at FROM break_glasses ",
             $rest
         )
     };
@@ -63,10 +70,11 @@ pub async fn count(
 }
 
 /// False if there is one with this id.
-pub async fn insert(conn: &mut PgConnection, opened: &BreakGlass) -> Result<bool, postgres::Error> {
+pub async fn insert(conn: &mut PgConnection, vault: &Vault, opened: &BreakGlass) -> Result<bool, postgres::Error> {
+    let keys = vault.keys(opened.region)?;
     let done = sqlx::query(
-        "INSERT INTO break_glasses (id, region, resident_id, organisation_id, opened_by, reason, justification, opened_at, closes_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+        "INSERT INTO break_glasses (id, region, resident_id, organisation_id, opened_by, reason, justification_sealed, \
+         key_version, opened_at, closes_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
     )
     .bind(opened.id.uuid())
     .bind(opened.region.as_str())
@@ -74,7 +82,8 @@ pub async fn insert(conn: &mut PgConnection, opened: &BreakGlass) -> Result<bool
     .bind(opened.organisation.uuid())
     .bind(opened.opened_by.to_string())
     .bind(opened.reason.as_str())
-    .bind(&opened.justification)
+    .bind(keys.seal(cell(opened.id.uuid()), opened.justification.expose())?)
+    .bind(keys.version())
     .bind(opened.opened_at)
     .bind(opened.closes_at)
     .execute(conn)
@@ -83,15 +92,20 @@ pub async fn insert(conn: &mut PgConnection, opened: &BreakGlass) -> Result<bool
 }
 
 /// Keeps it from others until the end of the transaction.
-pub async fn lock(conn: &mut PgConnection, id: BreakGlassId) -> Result<Option<BreakGlass>, postgres::Error> {
+pub async fn lock(
+    conn: &mut PgConnection,
+    vault: &Vault,
+    id: BreakGlassId,
+) -> Result<Option<BreakGlass>, postgres::Error> {
     let row: Option<Row> =
         sqlx::query_as(select!("WHERE id = $1 FOR UPDATE")).bind(id.uuid()).fetch_optional(conn).await?;
-    row.map(Row::break_glass).transpose()
+    row.map(|row| row.open(vault)).transpose()
 }
 
 /// The opening that lasts longest of those in which an organisation may read a person's records at this moment.
 pub async fn open(
     conn: &mut PgConnection,
+    vault: &Vault,
     resident: ResidentId,
     organisation: OrganisationId,
     now: DateTime<Utc>,
@@ -105,7 +119,7 @@ pub async fn open(
     .bind(now)
     .fetch_optional(conn)
     .await?;
-    row.map(Row::break_glass).transpose()
+    row.map(|row| row.open(vault)).transpose()
 }
 
 pub async fn review(conn: &mut PgConnection, reviewed: &BreakGlass) -> Result<(), postgres::Error> {
@@ -130,6 +144,7 @@ pub enum Whose {
 /// The newest first, after the one named last.
 pub async fn list(
     conn: &mut PgConnection,
+    vault: &Vault,
     whose: Whose,
     after: Option<&ListKey>,
     limit: i64,
@@ -158,12 +173,13 @@ pub async fn list(
         .bind(limit)
         .fetch_all(conn)
         .await?;
-    rows.into_iter().map(Row::break_glass).collect()
+    rows.into_iter().map(|row| row.open(vault)).collect()
 }
 
 /// What awaits review, the oldest first, after the one named last.
 pub async fn unreviewed(
     conn: &mut PgConnection,
+    vault: &Vault,
     after: Option<&ListKey>,
     limit: i64,
 ) -> Result<Vec<BreakGlass>, postgres::Error> {
@@ -175,15 +191,21 @@ pub async fn unreviewed(
     .bind(limit)
     .fetch_all(conn)
     .await?;
-    rows.into_iter().map(Row::break_glass).collect()
+    rows.into_iter().map(|row| row.open(vault)).collect()
 }
 
+/// With the plain text, so that sealing it anew leaves the digest.
 pub fn audited(entry: Entry, opened: &BreakGlass) -> Entry {
-    entry.resident(opened.resident).row(TABLE, opened.id)
+    let justification = Some(opened.justification.expose().as_str());
+    entry.resident(opened.resident).sealed_row(TABLE, opened.id, [(JUSTIFICATION, justification)])
+}
+
+const fn cell(row: Uuid) -> Cell {
+    Cell { table: TABLE, column: JUSTIFICATION, row }
 }
 
 impl Row {
-    fn break_glass(self) -> Result<BreakGlass, postgres::Error> {
+    fn open(self, vault: &Vault) -> Result<BreakGlass, postgres::Error> {
         let invalid = |column| postgres::Error::row_invalid(TABLE, column, self.id);
         let review = match (&self.verdict, &self.reviewed_by, self.reviewed_at) {
             (None, None, None) => None,
@@ -194,14 +216,16 @@ impl Row {
             }),
             _ => return Err(invalid("verdict")),
         };
+        let region = column(TABLE, "region", self.id, &self.region)?;
+        let justification = vault.keys(region)?.open(cell(self.id), self.key_version, &self.justification_sealed)?;
         Ok(BreakGlass {
             id: BreakGlassId::from_uuid(self.id),
-            region: column(TABLE, "region", self.id, &self.region)?,
+            region,
             resident: ResidentId::from_uuid(self.resident_id),
             organisation: OrganisationId::from_uuid(self.organisation_id),
             opened_by: column(TABLE, "opened_by", self.id, &self.opened_by)?,
             reason: Reason::parse(&self.reason).ok_or_else(|| invalid("reason"))?,
-            justification: self.justification,
+            justification: Redacted::new(justification),
             opened_at: self.opened_at,
             closes_at: self.closes_at,
             review,

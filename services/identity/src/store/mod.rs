@@ -126,8 +126,13 @@ pub const PERSONAL: &[PersonalTable] = &[
     },
     PersonalTable::new("care_relations", &[], ["正在照护您的机构", "Who cares for you"], "permission")
         .over("t.closed_at"),
-    PersonalTable::new("break_glasses", &[], ["紧急查看", "When your data was opened in an emergency"], "audit")
-        .over("t.closes_at"),
+    PersonalTable::new(
+        "break_glasses",
+        break_glasses::SEALED,
+        ["紧急查看", "When your data was opened in an emergency"],
+        "audit",
+    )
+    .over("t.closes_at"),
     PersonalTable::new("consents", &[], ["谁可以看您的健康信息", "Who may see your health data"], "permission")
         .over("least(t.revoked_at, t.until)"),
     PersonalTable {

@@ -87,6 +87,26 @@ async fn id_06_break_glass_opens_one_persons_records_to_one_organisation_and_eve
 }
 
 #[tokio::test]
+async fn id_08_why_a_record_was_opened_is_readable_for_the_person_and_not_at_rest() {
+    let world = World::start().await;
+    let person = world.person("chen").await;
+    let message = emergency(&person);
+    world.open(&world.caller("hospital"), message.clone()).await.unwrap();
+    let at_rest: String = sqlx::query_scalar("SELECT b::text FROM break_glasses b")
+        .fetch_one(&mut world.mesh.owner("identity").await)
+        .await
+        .unwrap();
+    let said = &message.justification;
+    assert!(!at_rest.contains(said) && !at_rest.contains(&hex::encode(said)), "{at_rest}");
+    let of_person = ListBreakGlassRequest { resident_id: person.id.to_string(), ..Default::default() };
+    let seen = world.opened(&person.caller, of_person.clone()).await.unwrap();
+    assert_eq!(&seen[0].justification, said);
+    // Sealed anew it says the same.
+    world.mesh.fleet().run("identity", &["data-keys", "rotate", "--json"]).await.unwrap();
+    assert_eq!(world.opened(&person.caller, of_person).await.unwrap(), seen);
+}
+
+#[tokio::test]
 async fn id_06_break_glass_closes_by_itself() {
     let world = World::start().await;
     let person = world.person("chen").await;

@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on panics")]
 
 mod access;
+mod amounts;
 mod audited;
 mod claims;
 mod erasure;

@@ -1,5 +1,6 @@
 //! A city in which a claim can be made: organisations, an insured resident, released policy, catalogue.
 
+pub(crate) use crate::amounts::{money, shares};
 use std::collections::HashMap;
 use std::sync::Mutex;
 
@@ -383,10 +384,6 @@ pub(crate) fn claim(visit: &str, item: &str, amount: &str) -> wire::DivideClaimR
     }
 }
 
-pub(crate) fn money(amount: &str) -> Money {
-    Money::from_decimal(amount.parse().expect("a number")).expect("an amount")
-}
-
 /// Late enough to be over, early enough to be today; on the first second of a year, still of that year.
 pub(crate) fn moment_ago() -> DateTime<Utc> {
     SystemClock.now() - chrono::TimeDelta::milliseconds(50)
@@ -394,14 +391,4 @@ pub(crate) fn moment_ago() -> DateTime<Utc> {
 
 pub(crate) fn today() -> NaiveDate {
     local_date(moment_ago())
-}
-
-/// Fund and own share of a settlement, as texts.
-pub(crate) fn shares(settlement: &wire::Settlement) -> (String, String) {
-    let division = settlement.division.clone().unwrap_or_default();
-    let text = |money: Option<proto::google::r#type::Money>| {
-        proto::convert::money("money", money.as_ref()).map(|money| money.to_string()).unwrap_or_default()
-    };
-    assert_eq!(today().year(), settlement.before.as_ref().map_or(today().year(), |before| before.year));
-    (text(division.fund_total), text(division.person_total))
 }

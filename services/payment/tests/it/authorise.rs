@@ -214,10 +214,12 @@ async fn py_02_who_acts_for_one_resident_takes_no_credit_of_another() {
     world.register(other, &testkit::national_id(born)).await;
     let caller = world.mesh.register(devstack::callers::Client::resident("other", other.uuid())).await;
     let worker = world.delegate_of(other, &caller, DelegatedAction::Pay).await;
-    // The worker belongs to the payee, and so sees the bill; the resident has not said that they may pay for her.
+    // The worker belongs to the payee; the resident has not said that they may pay for her, and in another's name they see nothing of hers.
     let taken = world.authorise_as(&worker, on_quote(&quote, vec![credit(&line, "24.00")])).await;
     assert_eq!(refused(taken), (Code::PermissionDenied, "OUTSIDE_SCOPE".to_owned()));
     assert_eq!(text(world.line_now(&line).await.held.as_ref()), "0.00");
-    let desk = world.authorise_as(&worker, on_quote(&quote, vec![])).await.expect("collected at their desk");
+    let collected = world.authorise_as(&worker, on_quote(&quote, vec![])).await;
+    assert_eq!(refused(collected), (Code::PermissionDenied, "OUTSIDE_SCOPE".to_owned()), "whoever acts for another");
+    let desk = world.authorise("clinic", on_quote(&quote, vec![])).await.expect("collected at their desk");
     assert_eq!(shares(&desk), [(Payer::Desk, "24.00".to_owned())]);
 }

@@ -76,7 +76,7 @@ pub(super) const POLICY: &[Line] = &[
     line("identity.ResidentService/ListResidentChanges", Read, "R:s WC:sg X:*"),
     line("identity.ResidentService/AddIdentifier", Write, "WC:g X:*"),
     line("identity.ResidentService/WithdrawIdentifier", Write, "WC:g X:*"),
-    line("identity.ResidentService/VerifyCredential", Read, "WCLD:*"),
+    line("identity.ResidentService/VerifyCredential", Read, "WFCLD:*"),
     line("identity.ResidentService/ListPossibleDuplicates", List, "WC:g X:*"),
     line("identity.ResidentService/DismissDuplicate", Write, "WC:g X:*"),
     // Two people say that two registrations are one person: a desk for whom it registered, an operator for anybody, who signs.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use chassis::channel::Channel;
-use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
 use proto::anjia::adjudication::v1::adjudication_service_client::AdjudicationServiceClient;
 use proto::anjia::adjudication::v1::policy_service_client::PolicyServiceClient;
@@ -25,7 +25,6 @@ use testkit::{Mesh, TestCaller, callers, request_id};
 use types::clock::{Clock as _, SystemClock, local_date};
 use types::credit_code::CreditCode;
 use types::ids::{JourneyId, OrganisationId, ResidentId};
-use types::money::Money;
 use types::national_id::NationalId;
 
 pub(crate) const BEIJING: &str = include_str!("../../policies/beijing-employee.json");

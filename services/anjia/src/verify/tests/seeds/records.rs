@@ -98,7 +98,7 @@ pub(super) const SEEDS: &[Seed] = &[
         "what is committed is sealed within 5 s",
         "referral",
         "INSERT INTO audit_entries (region) VALUES ('110000')",
-        "audit_entries/1 not sealed",
+        "not sealed after 0 s",
     ),
     (
         "what is told is taken in within 30 s",

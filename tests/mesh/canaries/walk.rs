@@ -141,8 +141,8 @@ impl<'a> Walk<'a> {
             if shown["referral"]["state"] == "REFERRAL_STATE_BOOKED" {
                 let come = json!({
                     "appointment_id": shown["referral"]["appointment_id"], "present": "PRESENT_SELF",
-                    "identity_proof": "IDENTITY_PROOF_ID_CARD", "credential_resident_id": hospital["resident_id"],
-                    "occurred_at": moment(0),
+                    "identity_proof": "IDENTITY_PROOF_ID_CARD", "occurred_at": moment(0),
+                    "credential": { "kind": "IDENTIFIER_KIND_ID_CARD", "number": hospital["national_id"] },
                 });
                 self.does('L', "scheduling.VisitService/CheckIn", come).await;
                 return;

@@ -176,7 +176,11 @@ async fn nobody_can_name_her(city: &City, patient: &Patient, receipt: &str) {
     }
     let cancelled = "SELECT count(*) FROM appointments WHERE resident_id = $1";
     assert_eq!(rows(city, "scheduling", cancelled, patient).await, 0, "the booking that came to nothing");
-    assert_eq!(rows(city, "scheduling", "SELECT count(*) FROM visits WHERE resident_id = $1", patient).await, 1);
+    assert_eq!(
+        rows(city, "scheduling", "SELECT count(*) FROM visits WHERE resident_id = $1", patient).await,
+        2,
+        "the visit that was billed, and that of the referral"
+    );
 }
 
 /// The clinic's staff get no more of it, and an operator is told what there is and why.

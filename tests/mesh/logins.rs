@@ -45,7 +45,7 @@ async fn id_07_people_log_in_at_the_development_provider_and_have_no_keys_of_the
     let (worker, claims) = token(&mesh, "worker");
     let caller = claims.caller().expect("a caller");
     assert_eq!(caller.acting().to_string(), format!("practitioner:{}", callers::WORKER));
-    assert_eq!(caller.organisation.map(|id| id.uuid()), Some(CLINIC));
+    assert_eq!(caller.organisation.map(types::ids::OrganisationId::uuid), Some(CLINIC));
     assert_eq!((claims.roles.len(), claims.client_id.as_deref()), (1, Some("app")));
     // Good over the app's connection, through which she logged in, and over no other.
     let over = |client_id| mesh.fleet().channel_as(client_id, "identity").expect("a channel");

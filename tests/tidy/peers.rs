@@ -34,7 +34,7 @@ fn called(caller: &str, server: &str, services: &[&str]) -> BTreeSet<String> {
     files.flat_map(|path| calls(&RustSource::parse(&path, &tree::read(&path)), services)).collect()
 }
 
-/// A call is `.get_bill(` in a file that names `BillServiceClient` and the package that it is of: every service has an EventService.
+/// A call is `.get_bill(` in a file that names `BillServiceClient` and the package that it is of: every service has an `EventService`.
 fn calls(source: &RustSource, services: &[&str]) -> Vec<String> {
     let named = |service: &&&str| {
         let client = format!("{}Client", service.rsplit('.').next().unwrap_or_default());

@@ -94,7 +94,6 @@ fn in_identity(method: &str) -> Value {
         "HouseholdService/RemoveHouseholdMember" | "HouseholdService/EndHousehold" => {
             json!({ "until": "$today", "reason": "moved" })
         }
-        "HouseholdService/GetHousehold" => json!({ "on": "$today" }),
         "GuardianshipService/ConfirmGuardianship" => json!({ "evidence": "papers" }),
         "GuardianshipService/RegisterGuardianship" => json!({ "guardianship": "$guardianship" }),
         "GuardianshipService/EndGuardianship" => json!({ "reason": "ended by the court" }),
@@ -128,7 +127,7 @@ fn in_identity(method: &str) -> Value {
             json!({ "enrolment": "$enrolment_known", "version": 99, "reason": "wrong" })
         }
         "EnrolmentService/EndEnrolment" => json!({ "version": 99, "until": "$today", "reason": "moved" }),
-        "EnrolmentService/GetCoverage" => json!({ "on": "$today" }),
+        "EnrolmentService/GetCoverage" | "HouseholdService/GetHousehold" => json!({ "on": "$today" }),
         "EnrolmentService/FileRemoteCare" => json!({ "filing": "$filing" }),
         "FamilyDoctorService/SignFamilyDoctorContract" => json!({
             "contract_id": null, "organisation_id": "$clinic", "practitioner_ids": ["$doctor"],

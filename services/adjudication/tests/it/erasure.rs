@@ -1,10 +1,10 @@
 //! What keeps a person from being erased here.
 
 use adjudication::app::{OPEN, PERSONAL};
-use chrono::Utc;
 use postgres::aliases::{self, Alias};
 use postgres::{Scope, Transaction, erasure};
 use testkit::TestDb;
+use types::clock::{Clock as _, SystemClock};
 use types::ids::ResidentId;
 use types::region::RegionCode;
 use uuid::Uuid;
@@ -39,7 +39,7 @@ async fn id_08_a_division_that_may_still_be_confirmed_keeps_a_person_from_being_
     let found = erasure::open(&mut tx, OPEN, resident, 100).await.expect("it is looked for");
     assert_eq!(found, [("SETTLEMENT".to_owned(), open)]);
     let survivor = ResidentId::generate();
-    aliases::insert(&mut tx, Alias { resident, survivor, since: Utc::now() }).await.expect("merged");
+    aliases::insert(&mut tx, Alias { resident, survivor, since: SystemClock.now() }).await.expect("merged");
     let by_the_other = erasure::open(&mut tx, OPEN, survivor, 100).await.expect("it is looked for");
     assert_eq!(by_the_other, found, "it is the person's");
     let kept = erasure::kept(&mut tx, PERSONAL, resident).await.expect("counted");

@@ -180,7 +180,7 @@ mod tests {
         let head = member(Relation::Head, "2026-01-01");
         let known = household(vec![child.clone(), head.clone()]);
         let on = |text: &str| known.clone().on(day(text)).members;
-        assert_eq!(on("2026-01-31"), [head.clone()]);
+        assert_eq!(on("2026-01-31"), std::slice::from_ref(&head));
         assert_eq!(on("2026-03-31"), [head.clone(), child]);
         assert_eq!(on("2026-04-01"), [head]);
     }

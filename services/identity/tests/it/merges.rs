@@ -197,7 +197,7 @@ async fn id_01_what_was_recorded_for_either_is_the_persons_until_the_merge_is_un
     let old_token = world.shown(&person.caller, person.id).await;
     assert_eq!(refused(old_token), (Code::Unauthenticated, "TOKEN_REVOKED".to_owned()));
     let person = world.again(&person, "person-again").await;
-    assert_eq!(world.cover(&person, person.id).await.enrolments, [enrolment.clone()]);
+    assert_eq!(world.cover(&person, person.id).await.enrolments, std::slice::from_ref(&enrolment));
     let acting = |id| worker.acting_for(id, delegation);
     for id in [old.id, person.id] {
         let check = CheckDelegationRequest {

@@ -1,12 +1,12 @@
 //! What keeps a person from being erased here, and what law orders kept.
 
-use chrono::Utc;
 use payment::app::{OPEN, PERSONAL};
 use postgres::aliases::{self, Alias};
 use postgres::erasure::{self, State};
 use postgres::retention::{self, Applied};
 use postgres::{Scope, Transaction};
 use testkit::TestDb;
+use types::clock::{Clock as _, SystemClock};
 use types::ids::ResidentId;
 use types::region::RegionCode;
 use uuid::Uuid;
@@ -61,7 +61,7 @@ async fn id_08_an_open_bill_or_drawn_credit_keeps_a_person_from_being_erased() {
     let open = erasure::open(&mut tx, OPEN, resident, 100).await.expect("it is looked for");
     assert_eq!(open, expected, "nothing that has ended, and nobody else's");
     let survivor = ResidentId::generate();
-    aliases::insert(&mut tx, Alias { resident, survivor, since: Utc::now() }).await.expect("merged");
+    aliases::insert(&mut tx, Alias { resident, survivor, since: SystemClock.now() }).await.expect("merged");
     let by_the_other = erasure::open(&mut tx, OPEN, survivor, 100).await.expect("it is looked for");
     assert_eq!(by_the_other, expected, "they are the person's");
 }

@@ -1,11 +1,11 @@
 //! What keeps a person from being erased here.
 
-use chrono::Utc;
 use postgres::aliases::{self, Alias};
 use postgres::retention::{self, Applied};
 use postgres::{Scope, Transaction, erasure};
 use referral::app::{OPEN, PERSONAL};
 use testkit::TestDb;
+use types::clock::{Clock as _, SystemClock};
 use types::{ids::ResidentId, region::RegionCode};
 use uuid::Uuid;
 
@@ -39,7 +39,7 @@ async fn id_08_a_referral_that_has_not_ended_keeps_a_person_from_being_erased_an
     let open = [("REFERRAL".to_owned(), open)];
     assert_eq!(erasure::open(&mut tx, OPEN, resident, 100).await.unwrap(), open);
     let survivor = ResidentId::generate();
-    aliases::insert(&mut tx, Alias { resident, survivor, since: Utc::now() }).await.unwrap();
+    aliases::insert(&mut tx, Alias { resident, survivor, since: SystemClock.now() }).await.unwrap();
     assert_eq!(erasure::open(&mut tx, OPEN, survivor, 100).await.unwrap(), open, "it is the person's");
     let kept = erasure::kept(&mut tx, PERSONAL, other).await.unwrap();
     assert_eq!((kept[0].rule.as_str(), kept[0].until), ("inpatient_record", "2056-01-02T00:00:00Z".parse().ok()));

@@ -43,13 +43,13 @@ impl Importer {
                 (Some(holder), _) => Ok(holder),
                 (None, UnknownPersons::Report) => Err(Rejection::of(Reason::PersonUnknown)),
                 (None, _) if taken.contains(&number) => Err(Rejection::of(Reason::PersonNotRegistered)),
-                (None, UnknownPersons::Register) => match self.register(tx, said, now).await? {
-                    Some(found) => found,
-                    None => {
+                (None, UnknownPersons::Register) => {
+                    let Some(found) = self.register(tx, said, now).await? else {
                         newly_taken.insert(number);
                         continue;
-                    }
-                },
+                    };
+                    found
+                }
             };
             registered += i64::from(holder.is_none() && found.is_ok());
             persons.insert(number, found);

@@ -75,10 +75,10 @@ fn check_in(message: &wire::CheckInRequest) -> Result<CheckIn, FieldError> {
         subject: subject(message)?,
         present: present(message)?,
         identity_proof: said("identity_proof", identity_proof("identity_proof", message.identity_proof)?)?,
-        credential: message.credential.as_ref().map(credential).transpose()?,
         occurred_at: convert::timestamp("occurred_at", message.occurred_at.as_ref())?,
         referral: convert::optional_id("referral_id", &message.referral_id)?,
         journey: convert::optional_id("journey_id", &message.journey_id)?,
+        credential: message.credential.as_ref().map(credential).transpose()?,
     })
 }
 

@@ -207,10 +207,6 @@ async fn g10_id_09_two_hundred_tamperings_of_the_five_services_are_all_found_and
             tried += 1;
             assert!(tried < TRIES_MAX, "the databases refuse most of it: {done} of {tried}");
             let Tampering { sql, mut place } = victim.draw(&mut rng).await;
-            // A known gap: a column that a list newly calls sealed is not told yet.
-            if sql.starts_with("UPDATE audited_tables SET \"sealed\"") {
-                continue;
-            }
             victim.run("SAVEPOINT before").await.expect("a savepoint");
             if victim.run(&sql).await.is_ok() {
                 if let Place::Row { id, .. } = &mut place
@@ -220,7 +216,11 @@ async fn g10_id_09_two_hundred_tamperings_of_the_five_services_are_all_found_and
                     *id = told.fetch_one(&mut victim.insider).await.expect("an id");
                 }
                 let verified = victim.verify(&*opener).await;
-                let is_located = verified.findings.iter().any(|finding| finding.place == place);
+                // Where the lists are wrong about themselves, no row of theirs can be read: the table is what is pointed at.
+                let lists = Place::Row { table: "audited_tables".to_owned(), id: String::new() };
+                let of_lists = matches!(&place, Place::Row { table, .. } if table == "audited_tables");
+                let is_at = |found: &Place| *found == place || (of_lists && *found == lists);
+                let is_located = verified.findings.iter().any(|finding| is_at(&finding.place));
                 assert!(is_located, "SEED={seed}, {service}: {sql}\nnot at {place}: {verified:#?}");
                 if let Place::Row { table, .. } = place {
                     covered.insert((service, table));

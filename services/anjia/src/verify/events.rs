@@ -54,7 +54,7 @@ pub(super) const CHECKS: &[Check] = &[
         "a delegation is told of once",
         "identity",
         "delegations",
-        "signing <> 'PROPOSED'",
+        "signing IN ('OWN', 'DESK', 'PAPERS')",
         "delegation.granted",
         Once,
     ),

@@ -2,15 +2,13 @@ use chassis::Context;
 use chassis::auth::Revoked;
 use chrono::{DateTime, NaiveDate, Utc};
 use postgres::audit::{self, Entry};
-use postgres::events::{self, NewEvent};
 use postgres::{Transaction, aliases, erasure, retention};
-use serde_json::json;
 use types::caller::Party;
 use types::clock::local_date;
 use types::ids::ResidentId;
 
 use super::App;
-use super::{coverage_changed, grant_consent};
+use super::{end_family_doctor_contract, revoke_consent};
 use crate::domain::IdentityError;
 use crate::domain::erasure::{Erasure, Kept, Reason, Standing, Word, receipt};
 use crate::domain::guardianship::Ended;
@@ -91,30 +89,20 @@ impl App {
         for id in erased::consents(tx, resident).await? {
             consents::revoke(tx, id, now).await?;
             if let Some(revoked) = consents::get(tx, id).await? {
-                grant_consent::tell(tx, own, "anjia.identity.consent.revoked.v1", &revoked, now).await?;
-                let entry = Entry::new(&own.caller, "identity.consent.revoke");
-                audit::record(tx, consents::audited(entry, &revoked)).await?;
+                revoke_consent::tell_revoked(tx, own, &revoked, now).await?;
             }
         }
         let today = local_date(now);
         for id in erased::contracts(tx, resident, today).await? {
             if let Some(contract) = family_doctor_contracts::lock(tx, id).await? {
                 let contract = contract.end(today, REASON.to_owned(), now)?;
-                family_doctor_contracts::end(tx, &contract).await?;
-                coverage_changed::tell(tx, own, resident, today, now).await?;
-                let entry = Entry::new(&own.caller, "identity.contract.end");
-                audit::record(tx, family_doctor_contracts::audited(entry, &contract)).await?;
+                end_family_doctor_contract::write_end(tx, own, &contract, today, now).await?;
             }
         }
         for id in erased::guardianships(tx, resident).await? {
             guardianships::end(tx, id, &Ended { at: now, reason: REASON.to_owned() }).await?;
             if let Some(ended) = guardianships::get(tx, id).await? {
-                self.revoke_what_rests_on(tx, own, &ended).await?;
-                let data = json!({ "resident_id": ended.ward, "guardian_resident_id": ended.guardian });
-                let event = NewEvent::new("anjia.identity.guardianship.ended.v1", ended.id, data, now);
-                events::append(tx, event.traceparent(own.traceparent())).await?;
-                let entry = Entry::new(&own.caller, "identity.guardianship.end");
-                audit::record(tx, guardianships::audited(entry, &ended)).await?;
+                self.follow_end_of(tx, own, &ended).await?;
             }
         }
         Ok(())

@@ -1,8 +1,8 @@
 use chassis::{Context, Permitted};
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use postgres::audit::{self, Entry};
 use postgres::events::{self, NewEvent};
-use postgres::{Begun, Call, Reply};
+use postgres::{Begun, Call, Reply, Transaction};
 use serde_json::json;
 use types::ids::ContractId;
 
@@ -37,20 +37,31 @@ impl App {
         self.check_may(&mut tx, ctx, contract.resident, Action::Book).await?;
         let now = self.now();
         let contract = ctx.permit(contract.into_inner().end(ending.last_day, ending.reason, now)?)?;
-        family_doctor_contracts::end(&mut tx, &contract).await?;
-
-        let data = json!({
-            "resident_id": contract.resident,
-            "organisation_id": contract.organisation,
-            "practitioner_ids": contract.team,
-            "last_day": ending.last_day,
-        });
-        let event = NewEvent::new("anjia.identity.contract.ended.v1", contract.id, data, now);
-        events::append(&mut tx, event.traceparent(ctx.traceparent())).await?;
-        let changed_from = ending.last_day.succ_opt().unwrap_or(ending.last_day);
-        coverage_changed::tell(&mut tx, ctx, contract.resident, changed_from, now).await?;
-        let entry = Entry::new(&ctx.caller, "identity.contract.end");
-        audit::record(&mut tx, family_doctor_contracts::audited(entry, &contract)).await?;
+        write_end(&mut tx, ctx, &contract, ending.last_day, now).await?;
         Ok(call.commit(tx, contract).await?)
     }
+}
+
+/// Writes a contract that was just ended, tells of it and records it.
+pub(super) async fn write_end(
+    tx: &mut Transaction,
+    ctx: &Context,
+    contract: &Contract,
+    last_day: NaiveDate,
+    now: DateTime<Utc>,
+) -> Result<(), IdentityError> {
+    family_doctor_contracts::end(tx, contract).await?;
+    let data = json!({
+        "resident_id": contract.resident,
+        "organisation_id": contract.organisation,
+        "practitioner_ids": contract.team,
+        "last_day": last_day,
+    });
+    let event = NewEvent::new("anjia.identity.contract.ended.v1", contract.id, data, now);
+    events::append(tx, event.traceparent(ctx.traceparent())).await?;
+    let changed_from = last_day.succ_opt().unwrap_or(last_day);
+    coverage_changed::tell(tx, ctx, contract.resident, changed_from, now).await?;
+    let entry = Entry::new(&ctx.caller, "identity.contract.end");
+    audit::record(tx, family_doctor_contracts::audited(entry, contract)).await?;
+    Ok(())
 }

@@ -34,16 +34,12 @@ impl App {
             return Ok(call.commit(tx, known).await?);
         }
         let guardianship = ctx.permit(found.into_inner().end(ended))?;
-        self.revoke_what_rests_on(&mut tx, ctx, &guardianship).await?;
-        let data = json!({ "resident_id": guardianship.ward, "guardian_resident_id": guardianship.guardian });
-        let event = NewEvent::new("anjia.identity.guardianship.ended.v1", guardianship.id, data, self.now());
-        events::append(&mut tx, event.traceparent(ctx.traceparent())).await?;
-        let entry = Entry::new(&ctx.caller, "identity.guardianship.end");
-        audit::record(&mut tx, guardianships::audited(entry, &guardianship)).await?;
+        self.follow_end_of(&mut tx, ctx, &guardianship).await?;
         Ok(call.commit(tx, guardianship).await?)
     }
 
-    pub(super) async fn revoke_what_rests_on(
+    /// Revokes what rests on a guardianship that was just ended, tells of it and records it.
+    pub(super) async fn follow_end_of(
         &self,
         tx: &mut Transaction,
         ctx: &Context,
@@ -55,6 +51,11 @@ impl App {
                 self.take_back(tx, ctx, delegation, now).await?;
             }
         }
+        let data = json!({ "resident_id": guardianship.ward, "guardian_resident_id": guardianship.guardian });
+        let event = NewEvent::new("anjia.identity.guardianship.ended.v1", guardianship.id, data, now);
+        events::append(tx, event.traceparent(ctx.traceparent())).await?;
+        let entry = Entry::new(&ctx.caller, "identity.guardianship.end");
+        audit::record(tx, guardianships::audited(entry, guardianship)).await?;
         Ok(())
     }
 }

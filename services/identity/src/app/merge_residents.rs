@@ -41,12 +41,7 @@ impl App {
         }
         let entry = aliases::audited(Entry::new(&ctx.caller, "identity.merge.alias"), merge.resident);
         audit::record(&mut tx, entry).await?;
-        record_for_both(&mut tx, ctx, "identity.merge.merge", &merge).await?;
-        self.tell(&mut tx, ctx, aliases::MERGED, &merge).await?;
-        let merge = ctx.permit(merge)?;
-        let reply = call.commit(tx, merge).await?;
-        self.revocations_due.notify_one();
-        Ok(reply)
+        self.finish(tx, ctx, call, ("identity.merge.merge", aliases::MERGED), merge).await
     }
 
     /// Takes apart what somebody else proposed to take apart: the alias goes, and with it all that the merge did.
@@ -67,10 +62,21 @@ impl App {
         }
         let entry = aliases::audited_end(Entry::new(&ctx.caller, "identity.merge.end_alias"), merge.resident);
         audit::record(&mut tx, entry).await?;
-        record_for_both(&mut tx, ctx, "identity.merge.undo", &merge).await?;
-        self.tell(&mut tx, ctx, aliases::UNMERGED, &merge).await?;
-        let merge = ctx.permit(merge)?;
-        let reply = call.commit(tx, merge).await?;
+        self.finish(tx, ctx, call, ("identity.merge.undo", aliases::UNMERGED), merge).await
+    }
+
+    /// Records what was done for both, tells of it and commits.
+    async fn finish(
+        &self,
+        mut tx: Transaction,
+        ctx: &Context,
+        call: &Call<Permitted<Merge>>,
+        (action, kind): (&'static str, &'static str),
+        merge: Merge,
+    ) -> Result<Reply<Permitted<Merge>>, IdentityError> {
+        record_for_both(&mut tx, ctx, action, &merge).await?;
+        self.tell(&mut tx, ctx, kind, &merge).await?;
+        let reply = call.commit(tx, ctx.permit(merge)?).await?;
         self.revocations_due.notify_one();
         Ok(reply)
     }

@@ -1,6 +1,7 @@
 use chassis::{Context, Permitted};
+use chrono::{DateTime, Utc};
 use postgres::audit::{self, Entry};
-use postgres::{Begun, Call, Reply};
+use postgres::{Begun, Call, Reply, Transaction};
 use types::ids::ConsentId;
 
 use super::App;
@@ -32,9 +33,20 @@ impl App {
             return Ok(call.commit(tx, revoked).await?);
         }
         let revoked = ctx.permit(found.into_inner().revoke(now))?;
-        tell(&mut tx, ctx, "anjia.identity.consent.revoked.v1", &revoked, now).await?;
-        let entry = Entry::new(&ctx.caller, "identity.consent.revoke");
-        audit::record(&mut tx, consents::audited(entry, &revoked)).await?;
+        tell_revoked(&mut tx, ctx, &revoked, now).await?;
         Ok(call.commit(tx, revoked).await?)
     }
+}
+
+/// Tells of a consent that was just taken back, and records it.
+pub(super) async fn tell_revoked(
+    tx: &mut Transaction,
+    ctx: &Context,
+    revoked: &Consent,
+    now: DateTime<Utc>,
+) -> Result<(), IdentityError> {
+    tell(tx, ctx, "anjia.identity.consent.revoked.v1", revoked, now).await?;
+    let entry = Entry::new(&ctx.caller, "identity.consent.revoke");
+    audit::record(tx, consents::audited(entry, revoked)).await?;
+    Ok(())
 }

@@ -222,3 +222,13 @@ async fn id_05_packages_say_what_they_contain_and_cost() {
     assert_eq!(codes, ["BASIC", "CHRONIC"]);
     assert!(packages.iter().all(|package| package.name.as_ref().is_some_and(|name| name.zh.contains("演示"))));
 }
+
+#[tokio::test]
+async fn id_08_the_contract_of_who_is_erased_ends_and_its_end_is_told() {
+    let world = World::start().await;
+    world.clinic().await;
+    let person = world.person("chen").await;
+    let signed = world.sign_contract(&person.caller, contract(person.id)).await.unwrap();
+    world.erase(&person).await;
+    assert_eq!(world.told("anjia.identity.contract.ended.v1", &signed.contract_id).await, 1);
+}

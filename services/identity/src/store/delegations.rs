@@ -152,11 +152,11 @@ pub async fn leads_to(
         "WITH RECURSIVE chain (delegate, depth) AS ( \
              SELECT 'resident:' || $1::text, 0 \
              UNION \
-             SELECT d.delegate, chain.depth + 1 FROM chain JOIN delegations d \
-                 ON d.resident_id = ANY (one_person(substr(chain.delegate, 10)::uuid)) \
+             SELECT d.delegate, chain.depth + 1 FROM chain, unnest(one_person(substr(chain.delegate, 10)::uuid)) AS own \
+                 JOIN delegations d ON d.resident_id = own \
              WHERE chain.depth < $4 AND d.delegate LIKE 'resident:%' AND d.basis = 'GRANTED' AND d.signing <> 'PROPOSED' \
                  AND d.revoked_at IS NULL AND d.until > $3 \
-         ) SELECT EXISTS (SELECT FROM chain WHERE delegate = ANY (one_party('resident:' || $2::text)))",
+         ) SELECT EXISTS (SELECT FROM chain WHERE delegate = ANY ((SELECT one_party('resident:' || $2::text))::text[]))",
     )
     .bind(delegate.uuid())
     .bind(resident.uuid())

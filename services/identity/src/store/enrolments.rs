@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use postgres::audit::Entry;
 use sqlx::{FromRow, PgConnection};
@@ -158,21 +160,22 @@ pub async fn list(
     rows.into_iter().map(Row::enrolment).collect()
 }
 
-/// All that is believed of some residents, each under the id that was asked for.
+/// All that is believed of some residents, each under the id that was asked for: one id a person.
 pub(super) async fn of_residents(
     conn: &mut PgConnection,
     residents: &[Uuid],
 ) -> Result<Vec<Enrolment>, postgres::Error> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, enrolment_id, version, region, asked AS resident_id, scheme, insured_region, layer, pays_in_order, \
-         payer_organisation_id, in_force_from, in_force_until, retired_from, joined_on, waiting_waived_for, correction_reason, \
-         recorder_organisation_id, recorded_at, superseded_at \
-         FROM unnest($1::uuid[]) AS asked, unnest(one_person(asked)) AS own JOIN enrolments ON resident_id = own WHERE superseded_at IS NULL",
-    )
-    .bind(residents)
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter().map(Row::enrolment).collect()
+    let same: Vec<(Uuid, Uuid)> =
+        sqlx::query_as("SELECT own, asked FROM same_persons($1)").bind(residents).fetch_all(&mut *conn).await?;
+    let rows: Vec<Row> = sqlx::query_as(select!("WHERE resident_id = ANY ($1) AND superseded_at IS NULL"))
+        .bind(same.iter().map(|(own, _)| *own).collect::<Vec<_>>())
+        // Planned for as many as there are now: an import asks the same of a growing table.
+        .persistent(false)
+        .fetch_all(conn)
+        .await?;
+    let asked: HashMap<Uuid, Uuid> = same.into_iter().collect();
+    let of = |row: Row| Row { resident_id: asked.get(&row.resident_id).copied().unwrap_or(row.resident_id), ..row };
+    rows.into_iter().map(|row| of(row).enrolment()).collect()
 }
 
 /// One of the many rows of a batch, which concerns many residents.

@@ -86,9 +86,13 @@ pub async fn holders(
         }
     }
     let found: Vec<(i64, Uuid)> = sqlx::query_as(
-        "SELECT wanted.place, survivor(held.resident_id) FROM unnest($1::bytea[], $2::bigint[]) AS wanted (number_index, place) \
+        "SELECT wanted.place, CASE WHEN EXISTS (SELECT FROM resident_aliases alias WHERE alias.resident_id = held.resident_id) \
+             THEN survivor(held.resident_id) ELSE held.resident_id END \
+         FROM unnest($1::bytea[], $2::bigint[]) AS wanted (number_index, place) \
          JOIN identifiers held ON held.number_index = wanted.number_index AND held.withdrawn_at IS NULL",
     )
+    // Planned for as many as are asked for and as there are now: an import asks the same of a growing table.
+    .persistent(false)
     .bind(indexes)
     .bind(places)
     .fetch_all(conn)
@@ -112,7 +116,7 @@ pub async fn of(
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, region, asked AS resident_id, kind, country, number_sealed, key_version, valid_from, valid_until, evidence, \
          adder_organisation_id, added_at, withdrawn_at, withdrawal_reason \
-         FROM unnest($1::uuid[]) AS asked, unnest(one_person(asked)) AS own JOIN identifiers ON resident_id = own ORDER BY added_at, id",
+         FROM same_persons($1) JOIN identifiers ON resident_id = own ORDER BY added_at, id",
     )
     .bind(residents)
     .fetch_all(conn)

@@ -19,8 +19,11 @@ const LEASE_DURATION: Duration = Duration::from_secs(3);
 const RENEW_INTERVAL: Duration = Duration::from_secs(1);
 /// How soon rows written by another replica are noticed.
 const LOOK_INTERVAL: Duration = Duration::from_millis(400);
-/// Lets rows gather, so that a busy database sees fewer and larger batches.
-const GATHER: Duration = Duration::from_millis(10);
+/// Lets rows gather, so that a busy database sees fewer and larger batches: two milliseconds for each that the last batch had, so that
+/// above some 500 rows a second a batch is worth its transaction, and a quiet database is not kept waiting.
+const GATHER_MIN: Duration = Duration::from_millis(10);
+const GATHER_ROW: Duration = Duration::from_millis(2);
+const GATHER_MAX: Duration = Duration::from_millis(250);
 const BATCH_MAX: i64 = 1000;
 
 /// What one pass has sealed.
@@ -33,6 +36,28 @@ pub struct Sealed {
 impl Sealed {
     const fn is_empty(self) -> bool {
         self.events == 0 && self.audit_entries == 0
+    }
+
+    /// How long to wait for more; not at all after a batch that was full.
+    fn gather(self) -> Duration {
+        let rows = u32::try_from(self.events.max(self.audit_entries)).unwrap_or(u32::MAX);
+        if i64::from(rows) >= BATCH_MAX {
+            return Duration::ZERO;
+        }
+        GATHER_ROW.saturating_mul(rows).clamp(GATHER_MIN, GATHER_MAX)
+    }
+}
+
+/// What is committed and not sealed.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+struct Waiting {
+    events: bool,
+    audit_entries: bool,
+}
+
+impl Waiting {
+    const fn is_nothing(self) -> bool {
+        !self.events && !self.audit_entries
     }
 }
 
@@ -64,12 +89,14 @@ async fn stand_by(db: &Database, owner: Uuid) {
 
 async fn work(db: &Database, lease: &Lease) -> Result<(), Error> {
     let mut renewed_at = Instant::now();
-    let mut signed_at = None;
+    let mut signing = Signing::default();
     loop {
-        if is_waiting(db).await? {
-            pass(db, lease).await?;
+        let waiting = waiting(db).await?;
+        if !waiting.is_nothing() {
+            let sealed = pass(db, lease, waiting).await?;
+            signing.unsigned += sealed.audit_entries;
             renewed_at = Instant::now();
-            sleep(GATHER).await;
+            sleep(sealed.gather()).await;
         } else {
             if renewed_at.elapsed() >= RENEW_INTERVAL {
                 lease.renew(db).await?;
@@ -78,36 +105,50 @@ async fn work(db: &Database, lease: &Lease) -> Result<(), Error> {
             // Running out is the usual case: another replica wrote, or nobody did.
             let _ = timeout(LOOK_INTERVAL, db.signals.unsealed.notified()).await;
         }
-        sign_if_due(db, lease, &mut signed_at).await;
+        signing.sign_if_due(db, lease).await;
     }
 }
 
-/// Signs what was sealed, when it is time. What cannot be signed or anchored holds up neither chain nor events: it is tried again.
-async fn sign_if_due(db: &Database, lease: &Lease, signed_at: &mut Option<Instant>) {
-    let Some(notary) = &db.signals.notary else { return };
-    let is_due = signed_at.is_none_or(|at| at.elapsed() >= notary.interval);
-    match sign(db, lease, is_due).await {
-        Ok(signed) if signed || is_due => *signed_at = Some(Instant::now()),
-        Ok(_) => {}
-        Err(error) => {
-            tracing::error!(%error, "the audit could not be signed");
-            *signed_at = Some(Instant::now());
+/// What this holder of the lease has left to sign.
+#[derive(Debug, Default)]
+struct Signing {
+    /// None before the first time, and while a long backlog is caught up with.
+    signed_at: Option<Instant>,
+    /// Entries sealed since.
+    unsigned: u64,
+}
+
+impl Signing {
+    /// Signs what was sealed, when it is time or much. What cannot be signed or anchored holds up neither chain nor events: it is
+    /// tried again.
+    async fn sign_if_due(&mut self, db: &Database, lease: &Lease) {
+        let Some(notary) = &db.signals.notary else { return };
+        let is_due = self.signed_at.is_none_or(|at| at.elapsed() >= notary.interval);
+        if !is_due && self.unsigned < audit::CHECKPOINT_ENTRIES_MAX {
+            return;
         }
+        let more = sign(db, lease).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the audit could not be signed");
+            false
+        });
+        *self = Self { signed_at: (!more).then(Instant::now), unsigned: 0 };
     }
 }
 
-async fn sign(db: &Database, lease: &Lease, is_due: bool) -> Result<bool, Error> {
+/// One step; true if it left more.
+async fn sign(db: &Database, lease: &Lease) -> Result<bool, Error> {
     let Some(notary) = &db.signals.notary else { return Ok(false) };
     let mut tx = begin(db, lease).await?;
-    let signed = notary.sign(&mut tx, is_due).await?;
+    let more = notary.sign(&mut tx).await?;
     tx.finish().await?;
-    Ok(signed)
+    Ok(more)
 }
 
-async fn is_waiting(db: &Database) -> Result<bool, Error> {
+async fn waiting(db: &Database) -> Result<Waiting, Error> {
     let mut tx = db.begin(Scope::Worker).await?;
-    let waiting = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM events WHERE position IS NULL) OR EXISTS (SELECT FROM audit_entries WHERE position IS NULL)",
+    let waiting = sqlx::query_as(
+        "SELECT EXISTS (SELECT FROM events WHERE position IS NULL) AS events, \
+         EXISTS (SELECT FROM audit_entries WHERE position IS NULL) AS audit_entries",
     )
     .fetch_one(&mut *tx)
     .await?;
@@ -115,18 +156,22 @@ async fn is_waiting(db: &Database) -> Result<bool, Error> {
     Ok(waiting)
 }
 
-/// Seals one batch, if `lease` is still ours. In two transactions: an entry that cannot be chained holds up the chain, where it is
-/// found, and not the events that others wait for.
-async fn pass(db: &Database, lease: &Lease) -> Result<Sealed, Error> {
-    let mut tx = begin(db, lease).await?;
-    let events = number_events(&mut tx).await?;
-    tx.finish().await?;
-    db.signals.sealed.send_replace(());
-
-    let mut tx = begin(db, lease).await?;
-    let audit_entries = audit::seal(&mut tx, BATCH_MAX).await?;
-    tx.finish().await?;
-    Ok(Sealed { events, audit_entries })
+/// Seals one batch of what is waiting, if `lease` is still ours. In two transactions: an entry that cannot be chained holds up the chain,
+/// where it is found, and not the events that others wait for.
+async fn pass(db: &Database, lease: &Lease, waiting: Waiting) -> Result<Sealed, Error> {
+    let mut sealed = Sealed::default();
+    if waiting.events {
+        let mut tx = begin(db, lease).await?;
+        sealed.events = number_events(&mut tx).await?;
+        tx.finish().await?;
+        db.signals.sealed.send_replace(());
+    }
+    if waiting.audit_entries {
+        let mut tx = begin(db, lease).await?;
+        sealed.audit_entries = audit::seal(&mut tx, BATCH_MAX).await?;
+        tx.finish().await?;
+    }
+    Ok(sealed)
 }
 
 async fn begin(db: &Database, lease: &Lease) -> Result<Transaction, Error> {
@@ -163,7 +208,7 @@ pub async fn seal_all(db: &Database) -> Result<Sealed, Error> {
     let lease = loop {
         match lease::acquire(db, LEASE, Uuid::now_v7(), LEASE_DURATION).await? {
             Some(lease) => break lease,
-            None if is_waiting(db).await? => sleep(GATHER).await,
+            None if !waiting(db).await?.is_nothing() => sleep(GATHER_MIN).await,
             // The loop that holds it has done the work.
             None => return Ok(Sealed::default()),
         }
@@ -176,13 +221,13 @@ pub async fn seal_all(db: &Database) -> Result<Sealed, Error> {
 async fn seal_with(db: &Database, lease: &Lease) -> Result<Sealed, Error> {
     let mut total = Sealed::default();
     loop {
-        let sealed = pass(db, lease).await?;
+        let sealed = pass(db, lease, waiting(db).await?).await?;
         if sealed.is_empty() {
             break;
         }
         total.events += sealed.events;
         total.audit_entries += sealed.audit_entries;
     }
-    while sign(db, lease, true).await? {}
+    while sign(db, lease).await? {}
     Ok(total)
 }

@@ -40,8 +40,8 @@ pub struct AuditConfig {
 
 const CHECKPOINT_INTERVAL_S: u32 = 10;
 const WITNESS_INTERVAL_S: u32 = 10;
-/// At the latest after this many entries.
-const CHECKPOINT_ENTRIES_MAX: u64 = 10_000;
+/// A checkpoint is signed at the latest after this many entries.
+pub(crate) const CHECKPOINT_ENTRIES_MAX: u64 = 10_000;
 /// What one step signs at most: after a long time without signing, several checkpoints catch up, each in a transaction that ends soon.
 const STEP_ENTRIES_MAX: u64 = 100_000;
 
@@ -78,9 +78,9 @@ impl Notary {
         Ok(Some(Witness { signer: self.signer.clone(), log, interval: self.witness_interval }))
     }
 
-    /// Signs and anchors what is sealed, if it is more than at the last checkpoint and, unless `is_due`, much more; a long backlog in
-    /// several steps, each after a true. The caller holds the sealer's lease in this transaction; what was sealed is committed.
-    pub(crate) async fn sign(&self, tx: &mut Transaction, is_due: bool) -> Result<bool, Error> {
+    /// Signs and anchors what is sealed, if it is more than at the last checkpoint; a long backlog in several steps, of which each but
+    /// the last is answered by true. The caller holds the sealer's lease in this transaction; what was sealed is committed.
+    pub(crate) async fn sign(&self, tx: &mut Transaction) -> Result<bool, Error> {
         let conn = &mut **tx;
         let (sealed, _) = chain::head(&mut *conn).await?;
         let last = latest(&mut *conn).await?;
@@ -89,9 +89,6 @@ impl Notary {
             // Nobody signs what is not sealed: somebody wants that nothing is signed any more.
             return Err(Error::row_invalid("audit_checkpoints", "size", kept));
         };
-        if !is_due && new < CHECKPOINT_ENTRIES_MAX {
-            return Ok(false);
-        }
         if let Some((_, note)) = &last {
             // What follows would rest on it.
             let signed = self.signer.verifier().open(note).is_ok_and(|checkpoint| checkpoint.size == kept);
@@ -125,7 +122,7 @@ impl Notary {
             .bind(&note)
             .execute(conn)
             .await?;
-        Ok(true)
+        Ok(new > STEP_ENTRIES_MAX)
     }
 }
 

@@ -175,11 +175,11 @@ async fn read(db: &Database, region: Option<RegionCode>, after: i64, max: u32) -
         .await?;
     }
     tx.finish().await?;
-    let last_position = events.last().map_or(after, |event| event.position);
+    let last_position = events.last().map_or(0, |event| event.position);
+    let head_position = head_position.max(last_position);
     // Up to the head there is nothing else, unless the batch is full.
-    let is_full = events.len() >= max as usize;
-    let position = if is_full { last_position } else { last_position.max(head_position) };
-    Ok(Batch { events, head_position: head_position.max(last_position), position })
+    let position = if events.len() < max as usize { head_position } else { last_position };
+    Ok(Batch { events, head_position, position: position.max(after) })
 }
 
 /// The first position that is missing, if any: positions are gapless up to the head. `conn` must see all regions.

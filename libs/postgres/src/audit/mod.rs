@@ -51,7 +51,7 @@ pub(crate) use tables::{Audited, Tables};
 pub use told::{Told, told};
 pub use undigested::{Undigested, undecided, undigested};
 pub use verify::{Against, Finding, Place, SeenByWitness, Verified, verify, verify_in};
-pub use witness::{Doubt, Refused, Seen, Witness, Witnessed, witnessed};
+pub use witness::{Doubt, Refused, Seen, Witness, Witnessed, anchored_as_witnessed, witnessed};
 
 use digest::Salt;
 

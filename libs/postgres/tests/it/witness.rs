@@ -123,7 +123,7 @@ async fn id_09_what_a_witness_refuses_is_kept_as_evidence_and_told_once() {
     assert_eq!(world.test.count("SELECT count(*) FROM events WHERE kind = 'anjia.notes.witness.refused.v1'").await, 1);
     sealer::seal_all(&world.db).await.unwrap();
     let verified = audit::verify(&mut world.test.insider().await, Against::default()).await.unwrap();
-    assert!(verified.is_whole() && verified.rows == 10, "{verified:?}");
+    assert!(verified.is_whole() && verified.rows == 12, "{verified:?}");
 }
 
 #[tokio::test]

@@ -31,9 +31,12 @@ const MOVED: [&str; 3] = [
     "anjia.identity.resident.erased.v1",
 ];
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// While nothing goes on, looks become rarer up to this.
+const LOOK_INTERVAL_MAX: Duration = Duration::from_secs(30);
 /// While something is open, looks become rarer up to this.
 const PAUSE_MAX_S: i32 = 15;
-const DUE_MAX: i64 = 100;
+/// Taken at once: few, so that they are dealt with before another replica takes them for left.
+const DUE_MAX: i64 = 20;
 const OPEN_MAX: i64 = 100;
 
 /// What a service brings along.
@@ -81,19 +84,30 @@ impl Erasures {
     }
 
     async fn look(&self) {
+        let mut pause = LOOK_INTERVAL;
         loop {
-            match erasure::due(&self.db, DUE_MAX).await {
-                Ok(due) => {
-                    for (region, resident) in due {
-                        if let Err(error) = self.step(region, resident).await {
-                            tracing::warn!(%error, "an erasure does not go on now");
-                        }
-                    }
-                }
-                Err(error) => tracing::warn!(%error, "erasures that are due cannot be looked for"),
-            }
-            sleep(LOOK_INTERVAL).await;
+            pause = if self.take_turns().await { LOOK_INTERVAL } else { (pause * 2).min(LOOK_INTERVAL_MAX) };
+            sleep(pause).await;
         }
+    }
+
+    /// A step of each that is due. False if all of them came to nothing.
+    async fn take_turns(&self) -> bool {
+        let due = match erasure::take_due(&self.db, DUE_MAX).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::warn!(%error, "erasures that are due cannot be looked for");
+                return false;
+            }
+        };
+        let mut is_stuck = !due.is_empty();
+        for (region, resident) in due {
+            match self.step(region, resident).await {
+                Ok(()) => is_stuck = false,
+                Err(error) => tracing::warn!(%error, "an erasure does not go on now"),
+            }
+        }
+        !is_stuck
     }
 
     /// Tells identity how it stands, and does what it says next.

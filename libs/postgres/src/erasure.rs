@@ -22,6 +22,10 @@ use crate::{
 };
 
 const TABLE: &str = "erasures";
+/// How long a due row is one replica's alone, if that replica dies over it.
+const TAKEN_FOR_S: u8 = 5;
+/// Erased persons whose keys are looked at in one round.
+const KEYS_MAX: i64 = 2000;
 
 /// How far a service has come with a person who asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,14 +88,21 @@ pub struct Kept {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Persons whose erasure is due to be looked at, of all regions.
-pub async fn due(db: &Database, limit: i64) -> Result<Vec<(RegionCode, ResidentId)>, Error> {
+/// Takes persons whose erasure is due to be looked at, of all regions, the longest due first. Other replicas take others; what comes to
+/// nothing is due again in a few seconds.
+pub async fn take_due(db: &Database, limit: i64) -> Result<Vec<(RegionCode, ResidentId)>, Error> {
     let mut tx = db.begin(Scope::Worker).await?;
-    let rows: Vec<(String, Uuid)> =
-        sqlx::query_as("SELECT region, resident_id FROM erasures WHERE due_at <= now() ORDER BY due_at LIMIT $1")
-            .bind(limit)
-            .fetch_all(&mut *tx)
-            .await?;
+    let rows: Vec<(String, Uuid)> = sqlx::query_as(
+        "WITH due AS MATERIALIZED ( \
+             SELECT region, resident_id FROM erasures WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED) \
+         UPDATE erasures SET due_at = now() + make_interval(secs => $2) FROM due \
+         WHERE erasures.region = due.region AND erasures.resident_id = due.resident_id \
+         RETURNING erasures.region, erasures.resident_id",
+    )
+    .bind(limit)
+    .bind(f64::from(TAKEN_FOR_S))
+    .fetch_all(&mut *tx)
+    .await?;
     tx.finish().await?;
     let parse = |(region, id): (String, Uuid)| match region.parse() {
         Ok(region) => Ok((region, ResidentId::from_uuid(id))),
@@ -265,34 +276,48 @@ pub async fn erase(
     Ok(())
 }
 
-/// Destroys the keys of erased persons of whom nothing is left that needs them. Answers how many.
+/// Destroys the keys of erased persons of whom nothing is left that needs them; in each region of as many persons as a round can, from
+/// where the one before ended. Answers how many.
 pub(crate) async fn forget_keys(db: &Database, service: &str, tables: &[PersonalTable]) -> Result<u64, Error> {
     let mut destroyed = 0;
     for region in rotation::regions_with_keys(db).await? {
-        let mut after = Uuid::nil();
-        loop {
+        for id in next_erased(db, region).await? {
+            let resident = ResidentId::from_uuid(id);
             let mut tx = db.begin(Scope::Region(region)).await?;
-            let erased: Vec<Uuid> = sqlx::query_scalar(
-                "SELECT resident_id FROM erasures JOIN person_keys USING (region, resident_id) \
-                 WHERE state = 'ERASED' AND resident_id > $1 ORDER BY resident_id LIMIT 1000",
-            )
-            .bind(after)
-            .fetch_all(&mut *tx)
-            .await?;
-            tx.commit().await?;
-            let Some(last) = erased.last() else { break };
-            after = *last;
-            for id in erased {
-                let resident = ResidentId::from_uuid(id);
-                let mut tx = db.begin(Scope::Region(region)).await?;
-                if !is_anything_left(&mut tx, tables, resident).await? {
-                    destroyed += u64::from(tx.destroy_person_key(service, resident).await?);
-                }
-                tx.commit().await?;
+            if !is_anything_left(&mut tx, tables, resident).await? {
+                destroyed += u64::from(tx.destroy_person_key(service, resident).await?);
             }
+            tx.commit().await?;
         }
     }
     Ok(destroyed)
+}
+
+/// The next erased persons who have keys. After the last of them the first follow again.
+async fn next_erased(db: &Database, region: RegionCode) -> Result<Vec<Uuid>, Error> {
+    let mut tx = db.begin(Scope::Region(region)).await?;
+    let erased: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT resident_id FROM erasures JOIN person_keys USING (region, resident_id) \
+         WHERE region = $1 AND state = 'ERASED' AND resident_id > coalesce((SELECT after::uuid FROM retention_progress \
+             WHERE region = $1 AND name = 'person_keys' AND rule = ''), '00000000-0000-0000-0000-000000000000') \
+         ORDER BY resident_id LIMIT $2",
+    )
+    .bind(region.as_str())
+    .bind(KEYS_MAX)
+    .fetch_all(&mut *tx)
+    .await?;
+    let is_full = i64::try_from(erased.len()).is_ok_and(|count| count == KEYS_MAX);
+    let after = erased.last().copied().filter(|_| is_full).unwrap_or_default();
+    sqlx::query(
+        "INSERT INTO retention_progress (region, name, rule, after) VALUES ($1, 'person_keys', '', $2) \
+         ON CONFLICT (region, name, rule) DO UPDATE SET after = excluded.after, moved_at = now()",
+    )
+    .bind(region.as_str())
+    .bind(after.to_string())
+    .execute(&mut *tx)
+    .await?;
+    tx.commit().await?;
+    Ok(erased)
 }
 
 /// Whether law orders more kept than the log itself, whose entries mean nothing without their rows.
@@ -302,12 +327,13 @@ async fn is_anything_left(tx: &mut Transaction, tables: &[PersonalTable], reside
 
 /// Removes the person's rows of a table and answers the keys of those that the audit knows.
 async fn remove(tx: &mut Transaction, table: &PersonalTable, resident: ResidentId) -> Result<Vec<String>, Error> {
-    let (name, of, key) = (table.table.name, table.of, table.key);
-    let removed: Vec<String> =
-        sqlx::query_scalar(AssertSqlSafe(format!("DELETE FROM {name} t WHERE {of} RETURNING {key}")))
-            .bind(resident.uuid())
-            .fetch_all(&mut **tx)
-            .await?;
+    let name = table.table.name;
+    let removed: Vec<String> = sqlx::query_scalar("SELECT forget_rows($1, $2, $3)")
+        .bind(name)
+        .bind(table.rule)
+        .bind(resident.uuid())
+        .fetch_all(&mut **tx)
+        .await?;
     Ok(if is_audited(tx, name).await? { removed } else { vec![] })
 }
 
@@ -319,9 +345,8 @@ pub(crate) async fn is_audited(tx: &mut Transaction, table: &'static str) -> Res
     }
 }
 
-/// Destroys the keys under which everything about the person was digested so far, one by each id, and digests the rows of these tables,
-/// which are kept and of which no column is sealed, anew under another: that of the first id. For the service that knew who the person
-/// is.
+/// Destroys the keys under which everything about the person was digested so far, one by each id, and digests the rows of these tables
+/// that law orders kept anew under another: that of the first id. For the service that knew who the person is.
 pub async fn forget_person(
     tx: &mut Transaction,
     service: &str,
@@ -333,22 +358,17 @@ pub async fn forget_person(
     let mut entry = Entry::by_platform(service, "resident.keep").resident(resident);
     for id in residents {
         tx.destroy_person_key(service, *id).await?;
-        entry = entry.anew(TABLE, row(tx, *id)?);
+        entry = entry.anew(TABLE, row(tx, *id)?, vec![]);
         if aliases::is_merged(tx, *id).await? {
-            entry = entry.anew(aliases::TABLE, id);
+            entry = entry.anew(aliases::TABLE, id, vec![]);
         }
     }
-    for table in tables.iter().filter(|table| table.table.columns.is_empty()) {
-        let (name, of, key) = (table.table.name, table.of, table.key);
-        if !is_audited(tx, name).await? {
-            continue;
+    for table in tables.iter().filter(|table| retention::rule(table.rule).is_some_and(|rule| !rule.on_request)) {
+        let name = table.table.name;
+        if is_audited(tx, name).await? {
+            let rows = table.opened(tx, resident).await?;
+            entry = rows.into_iter().fold(entry, |entry, (row, sealed)| entry.anew(name, row, sealed));
         }
-        let rows: Vec<String> =
-            sqlx::query_scalar(AssertSqlSafe(format!("SELECT {key} FROM {name} t WHERE {of} ORDER BY {key}")))
-                .bind(resident.uuid())
-                .fetch_all(&mut **tx)
-                .await?;
-        entry = rows.into_iter().fold(entry, |entry, row| entry.anew(name, row));
     }
     audit::record(tx, also(entry)).await
 }

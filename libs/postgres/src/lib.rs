@@ -15,7 +15,7 @@
 //! CALL protect_by_region('sagas');    -- the service sees the region its transaction was begun for
 //! CALL read_everywhere('tariffs');    -- or: every region reads it, and writes its own rows
 //! CALL open_to_worker('sagas');       -- loops read and update it across regions
-//! CALL append_only('ledger_entries'); -- the service may insert and read
+//! CALL append_only('ledger_entries'); -- the service may insert and read; rows about persons go by erasure and retention alone
 //! CALL audited('sagas');              -- rows are digested whole when an audit entry says that they were written
 //! CALL read_only('tariffs');          -- the service may read
 //! ```

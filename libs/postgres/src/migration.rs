@@ -2,7 +2,10 @@ use std::{str::FromStr, sync::LazyLock};
 
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection, migrate::Migrator, postgres::PgConnectOptions};
 
-use crate::Error;
+use crate::{
+    Error,
+    personal::{self, PersonalTable},
+};
 
 /// The tables this crate needs in every service's database. Their versions are counted apart from the service's own.
 static PLATFORM: LazyLock<Migrator> = LazyLock::new(|| {
@@ -12,9 +15,13 @@ static PLATFORM: LazyLock<Migrator> = LazyLock::new(|| {
     platform
 });
 
-/// Brings the database up to date, as its owner: platform tables first, then the service's. Repeatable, and harmless when a
-/// newer release has been there before.
-pub async fn migrate(owner_url: &str, service: &'static Migrator) -> Result<(), Error> {
+/// Brings the database up to date, as its owner: platform tables first, then the service's, then what is said of those with data about
+/// residents, `personal`. Repeatable, and harmless when a newer release has been there before.
+pub async fn migrate(
+    owner_url: &str,
+    service: &'static Migrator,
+    personal: &'static [PersonalTable],
+) -> Result<(), Error> {
     let mut owner = PgConnectOptions::from_str(owner_url)?.connect().await?;
     PLATFORM.run_direct(None, &mut owner, false).await?;
 
@@ -23,6 +30,7 @@ pub async fn migrate(owner_url: &str, service: &'static Migrator) -> Result<(), 
     service.run_direct(None, &mut owner, false).await?;
     // Default privileges made the bookkeeping writable by the service.
     sqlx::raw_sql("CALL read_only('_sqlx_migrations')").execute(&mut owner).await?;
+    personal::declare(&mut owner, personal).await?;
     Ok(owner.close().await?)
 }
 

@@ -1,24 +1,23 @@
 //! How long data is kept: `retention.toml`, and loops that forget what has had its time.
 //!
 //! Stored answers are kept for repetitions. Afterwards they only take room: the natural keys of the rows themselves outlive them.
-//! What is about a person goes row by row, in the region it belongs to, and each removal is in the audit ([`apply`]).
+//! What is about a person goes row by row, in the region it belongs to, by the index on its date, and each removal is in the audit
+//! ([`apply`]). Whether a row's time is over, the database decides by its own clock and by what its owner declared of the table
+//! (`personal_tables`): the service's role removes no row by itself.
 
-use std::{
-    sync::{Arc, LazyLock},
-    time::Duration,
-};
+use std::{sync::LazyLock, time::Duration};
 
-use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use sqlx::AssertSqlSafe;
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use types::{clock::Clock, region::RegionCode};
+use types::region::RegionCode;
+use uuid::Uuid;
 
 use crate::{
     Database, Error, Scope,
     audit::{self, Entry},
-    erasure,
+    erasure, lease,
     personal::PersonalTable,
     vault::rotation,
 };
@@ -26,8 +25,15 @@ use crate::{
 const LOOK_INTERVAL: Duration = Duration::from_hours(1);
 /// Small enough to hold locks for a moment only.
 const BATCH: i64 = 5000;
-/// An audit entry names as many rows at most.
-const AUDITED_BATCH: i64 = 200;
+/// Rows that are looked at in one transaction; an audit entry names as many at most.
+const PAGE: i32 = 200;
+/// A round looks through as many pages of a table at most; the next one goes on from there.
+const PAGES_MAX: u32 = 5000;
+const AWAITING_MAX: i64 = 10_000;
+const ANSWERS: &str = "answers";
+const PERSONS: &str = "retention";
+/// Whoever died is replaced at the second look after.
+const LEASE_DURATION: Duration = Duration::from_mins(90);
 
 /// Why a class of data is kept, and how long.
 #[derive(Debug, Clone, Deserialize)]
@@ -88,23 +94,47 @@ pub fn rule(name: &str) -> Option<&'static Rule> {
     rules().iter().find(|rule| rule.name == name)
 }
 
-/// Forgets what has had its time, until told to stop. Replicas may run it at once: what another has taken is gone.
+/// Forgets what has had its time, every hour until told to stop. Every replica runs it; the one that has the lease works.
 pub async fn run(db: Database, shutdown: CancellationToken) {
-    let _ = shutdown.run_until_cancelled(look(&db)).await;
+    let owner = Uuid::now_v7();
+    let rounds = async {
+        loop {
+            if is_ours(&db, ANSWERS, owner).await {
+                forget_answers(&db).await;
+            }
+            sleep(LOOK_INTERVAL).await;
+        }
+    };
+    let _: Option<()> = shutdown.run_until_cancelled(rounds).await;
+    give_up(&db, owner).await;
 }
 
-async fn look(db: &Database) {
-    loop {
-        for rule in rules() {
-            match forget(db, rule).await {
-                Ok(0) => {}
-                Ok(rows) => tracing::info!(rule = rule.name, rows, "kept long enough, forgotten"),
-                Err(error) => {
-                    tracing::warn!(rule = rule.name, %error, "what was kept long enough could not be forgotten");
-                }
+/// Saves replicas the same work at once; what keeps a row from being removed twice is that it is gone.
+async fn is_ours(db: &Database, lease: &str, owner: Uuid) -> bool {
+    match lease::acquire(db, lease, owner, LEASE_DURATION).await {
+        Ok(lease) => lease.is_some(),
+        Err(error) => {
+            tracing::warn!(lease, %error, "the lease could not be asked for");
+            false
+        }
+    }
+}
+
+async fn give_up(db: &Database, owner: Uuid) {
+    if let Err(error) = lease::release_all(db, owner).await {
+        tracing::debug!(%error, "the lease is left to expire");
+    }
+}
+
+async fn forget_answers(db: &Database) {
+    for rule in rules() {
+        match forget(db, rule).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rule = rule.name, rows, "kept long enough, forgotten"),
+            Err(error) => {
+                tracing::warn!(rule = rule.name, %error, "what was kept long enough could not be forgotten");
             }
         }
-        sleep(LOOK_INTERVAL).await;
     }
 }
 
@@ -130,58 +160,55 @@ pub async fn forget(db: &Database, rule: &Rule) -> Result<u64, Error> {
 }
 
 /// Forgets what has had its time among the tables of a service, every hour until told to stop. A table that cannot be looked through
-/// keeps no other from it.
-pub async fn keep(
-    db: Database,
-    service: &'static str,
-    tables: &'static [PersonalTable],
-    clock: Arc<dyn Clock>,
-    shutdown: CancellationToken,
-) {
+/// keeps no other from it. Every replica runs it; the one that has the lease works.
+pub async fn keep(db: Database, service: &'static str, tables: &'static [PersonalTable], shutdown: CancellationToken) {
+    let owner = Uuid::now_v7();
     let rounds = async {
         loop {
-            for table in tables {
-                match apply_to(&db, service, table, clock.now()).await {
-                    Ok(Applied { removed: 0, awaiting: 0 }) => {}
-                    Ok(Applied { removed, awaiting }) => {
-                        // What is awaiting has to be appraised by people.
-                        tracing::info!(table = table.table.name, removed, awaiting, "kept long enough");
-                    }
-                    Err(error) => {
-                        tracing::warn!(table = table.table.name, %error, "what was kept long enough could not be forgotten");
-                    }
-                }
-            }
-            if let Err(error) = erasure::forget_keys(&db, service, tables).await {
-                tracing::warn!(%error, "keys of erased persons could not be destroyed");
+            if is_ours(&db, PERSONS, owner).await {
+                round(&db, service, tables).await;
             }
             sleep(LOOK_INTERVAL).await;
         }
     };
     let _: Option<()> = shutdown.run_until_cancelled(rounds).await;
+    give_up(&db, owner).await;
+}
+
+async fn round(db: &Database, service: &str, tables: &[PersonalTable]) {
+    for table in tables {
+        match apply_to(db, service, table).await {
+            Ok(Applied { removed: 0, awaiting: 0 }) => {}
+            Ok(Applied { removed, awaiting }) => {
+                // What is awaiting has to be appraised by people.
+                tracing::info!(table = table.table.name, removed, awaiting, "kept long enough");
+            }
+            Err(error) => {
+                tracing::warn!(table = table.table.name, %error, "what was kept long enough could not be forgotten");
+            }
+        }
+    }
+    if let Err(error) = erasure::forget_keys(db, service, tables).await {
+        tracing::warn!(%error, "keys of erased persons could not be destroyed");
+    }
 }
 
 /// What a round has done, in rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Applied {
     pub removed: u64,
-    /// Have had their time and wait for an appraisal.
+    /// Have had their time and wait for an appraisal; counted up to ten thousand in each table and region.
     pub awaiting: u64,
 }
 
-/// Removes every row that has outlived the period of its rule by `now`, region by region, in batches of which each is a transaction with
-/// an audit entry. Rows that others refer to go after those; the key of an erased person goes with the last of theirs.
-pub async fn apply(
-    db: &Database,
-    service: &str,
-    tables: &[PersonalTable],
-    now: DateTime<Utc>,
-) -> Result<Applied, Error> {
+/// Removes every row that has outlived the period of its rule by the clock of the database, region by region, in pages of which each is a
+/// transaction with an audit entry. Rows that others refer to go after those; the key of an erased person goes after the last of theirs.
+pub async fn apply(db: &Database, service: &str, tables: &[PersonalTable]) -> Result<Applied, Error> {
     let mut applied = Applied::default();
     loop {
         let (mut removed, mut awaiting) = (0, 0);
         for table in tables {
-            let done = apply_to(db, service, table, now).await?;
+            let done = apply_to(db, service, table).await?;
             removed += done.removed;
             awaiting += done.awaiting;
         }
@@ -194,18 +221,21 @@ pub async fn apply(
     Ok(applied)
 }
 
-async fn apply_to(db: &Database, service: &str, table: &PersonalTable, now: DateTime<Utc>) -> Result<Applied, Error> {
+/// Looks through what is old enough of a table, from where the round before ended.
+async fn apply_to(db: &Database, service: &str, table: &PersonalTable) -> Result<Applied, Error> {
     let mut applied = Applied::default();
-    let Some(rule) = rule(table.rule).filter(|rule| rule.has_period()) else { return Ok(applied) };
+    let Some(rule) = rule(table.rule).filter(|rule| rule.has_period() && table.dated.is_some()) else {
+        return Ok(applied);
+    };
     for region in rotation::regions_with_keys(db).await? {
         if rule.appraised {
-            applied.awaiting += awaiting(db, region, table, rule, now).await?;
+            applied.awaiting += awaiting(db, region, table).await?;
             continue;
         }
-        loop {
-            let removed = remove(db, service, region, table, rule, now).await?;
+        for _ in 0..PAGES_MAX {
+            let (looked_at, removed) = remove(db, service, region, table).await?;
             applied.removed += removed;
-            if removed == 0 {
+            if looked_at < i64::from(PAGE) {
                 break;
             }
         }
@@ -213,58 +243,67 @@ async fn apply_to(db: &Database, service: &str, table: &PersonalTable, now: Date
     Ok(applied)
 }
 
-async fn awaiting(
-    db: &Database,
-    region: RegionCode,
-    table: &PersonalTable,
-    rule: &Rule,
-    now: DateTime<Utc>,
-) -> Result<u64, Error> {
+async fn awaiting(db: &Database, region: RegionCode, table: &PersonalTable) -> Result<u64, Error> {
     let mut tx = db.begin(Scope::Region(region)).await?;
-    // Names and conditions are constants of the services.
-    let (name, over) = (table.table.name, rule.begins(table.over));
-    let rows: i64 = sqlx::query_scalar(AssertSqlSafe(format!(
-        "SELECT count(*) FROM {name} t WHERE {over} + make_interval(years => $1, days => $2) < $3"
-    )))
-    .bind(rule.years.unwrap_or(0))
-    .bind(rule.days.unwrap_or(0))
-    .bind(now)
-    .fetch_one(&mut *tx)
-    .await?;
+    let rows: i64 = sqlx::query_scalar("SELECT count_overdue($1, $2, $3)")
+        .bind(table.table.name)
+        .bind(table.rule)
+        .bind(AWAITING_MAX)
+        .fetch_one(&mut *tx)
+        .await?;
     tx.commit().await?;
     Ok(rows.unsigned_abs())
 }
 
-/// One batch of a table; answers how many rows went.
-async fn remove(
-    db: &Database,
-    service: &str,
-    region: RegionCode,
-    table: &PersonalTable,
-    rule: &Rule,
-    now: DateTime<Utc>,
-) -> Result<u64, Error> {
+/// One page of a table; answers how many rows were looked at, and how many went.
+async fn remove(db: &Database, service: &str, region: RegionCode, table: &PersonalTable) -> Result<(i64, u64), Error> {
     let mut tx = db.begin(Scope::Region(region)).await?;
-    let PersonalTable { key, unreferred, .. } = table;
-    let (name, over) = (table.table.name, rule.begins(table.over));
+    let name = table.table.name;
     // What another replica removes at the same time is its own to record: only what this statement removed comes back.
-    let removed: Vec<String> = sqlx::query_scalar(AssertSqlSafe(format!(
-        "DELETE FROM {name} t WHERE ctid = ANY (ARRAY( \
-             SELECT ctid FROM {name} t WHERE {over} + make_interval(years => $1, days => $2) < $3 AND {unreferred} \
-             LIMIT $4)) RETURNING {key}"
-    )))
-    .bind(rule.years.unwrap_or(0))
-    .bind(rule.days.unwrap_or(0))
-    .bind(now)
-    .bind(AUDITED_BATCH)
-    .fetch_all(&mut *tx)
-    .await?;
+    let (looked_at, removed): (i64, Vec<String>) =
+        sqlx::query_as("SELECT looked_at, removed FROM forget_overdue($1, $2, $3)")
+            .bind(name)
+            .bind(table.rule)
+            .bind(PAGE)
+            .fetch_one(&mut *tx)
+            .await?;
     if !removed.is_empty() && erasure::is_audited(&mut tx, name).await? {
         let entry = Entry::by_platform(service, "retention.remove");
         audit::record(&mut tx, removed.iter().fold(entry, |entry, row| entry.removed(name, row))).await?;
     }
     tx.commit().await?;
-    Ok(removed.len() as u64)
+    Ok((looked_at, removed.len() as u64))
+}
+
+/// Tables through which retention cannot look by an index alone. `owner` is the owner's; what they explain is not done.
+pub async fn without_index(owner: &mut PgConnection) -> Result<Vec<String>, Error> {
+    sqlx::raw_sql("SET enable_seqscan = off").execute(&mut *owner).await?;
+    let looks: Vec<(String, String, String)> = sqlx::query_as(
+        "SELECT name || ' by ' || rule, CASE WHEN appraised THEN '(text, bigint, timestamptz)' \
+             ELSE '(text, timestamptz, text, integer, timestamptz)' END, \
+             CASE WHEN appraised THEN overdue_count(list) ELSE retention_page(list) END \
+         FROM personal_tables AS list WHERE dated IS NOT NULL ORDER BY 1",
+    )
+    .fetch_all(&mut *owner)
+    .await?;
+    let mut found = vec![];
+    for (name, parameters, look) in looks {
+        let given =
+            if parameters.contains("bigint") { "'110000', 9, now()" } else { "'110000', '2000-01-01', '', 9, now()" };
+        let prepare = format!("PREPARE look {parameters} AS {look}");
+        sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *owner).await?;
+        let explain = AssertSqlSafe(format!("EXPLAIN EXECUTE look ({given})"));
+        let plan: Vec<String> = sqlx::raw_sql(explain)
+            .fetch_all(&mut *owner)
+            .await?
+            .iter()
+            .map(|row| row.try_get(0))
+            .collect::<Result<_, _>>()?;
+        sqlx::raw_sql("DEALLOCATE look").execute(&mut *owner).await?;
+        found.extend(plan.iter().any(|line| line.contains("Seq Scan")).then(|| format!("{name}: {}", plan.join("\n"))));
+    }
+    sqlx::raw_sql("RESET enable_seqscan").execute(owner).await?;
+    Ok(found)
 }
 
 impl Rule {

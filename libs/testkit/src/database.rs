@@ -34,7 +34,7 @@ impl TestDb {
     pub async fn of(service: &str, migrator: &'static Migrator) -> Self {
         let shared = shared().await.or_panic();
         let key = format!("{service} {:p}", std::ptr::from_ref(migrator));
-        let fill = async |template: &DatabaseUrls| Ok(postgres::migrate(&template.owner, migrator).await?);
+        let fill = async |template: &DatabaseUrls| Ok(postgres::migrate(&template.owner, migrator, &[]).await?);
         let urls = templates::database(shared, service, &key, fill).await.or_panic();
         let wrapping_key_file = shared.keys.secret("wrapping").or_panic();
         let database = Database::connect(&config(&urls, &wrapping_key_file)).await.or_panic();
@@ -58,6 +58,12 @@ impl TestDb {
     pub async fn owner(&self) -> PgConnection {
         PgConnection::connect(&self.urls.owner).await.or_panic()
     }
+}
+
+/// As if so many days had passed for what is kept for a time: every period of the database is shorter by them.
+pub async fn pass_days(owner: &mut PgConnection, days: i64) {
+    let shorter = sqlx::query("UPDATE personal_tables SET days = -$1::bigint").bind(days);
+    shorter.execute(owner).await.or_panic();
 }
 
 impl Drop for TestDb {

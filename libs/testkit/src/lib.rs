@@ -25,7 +25,7 @@ mod templates;
 mod whole;
 
 pub use caller::TestCaller;
-pub use database::TestDb;
+pub use database::{TestDb, pass_days};
 pub use devstack::callers;
 pub use mesh::Mesh;
 pub use people::{id_card, national_id, request_id};

@@ -11,7 +11,9 @@ use chassis::feed::IdentityEvents;
 use chassis::{Credentials, Server, Tls, Verifier, command, telemetry, witness};
 use chrono::TimeDelta;
 use postgres::{
-    Database, MigrateConfig, personal, retention,
+    Database, MigrateConfig,
+    audit::{self, AuditCommand},
+    personal, retention,
     vault::{self, KeysCommand},
 };
 use types::clock::{Clock, SystemClock};
@@ -26,15 +28,20 @@ enum Command {
     Migrate(MigrateConfig),
     #[command(subcommand)]
     DataKeys(Box<KeysCommand>),
+    #[command(subcommand)]
+    Audit(Box<AuditCommand>),
 }
 
 fn main() -> anyhow::Result<()> {
     match command::parse() {
         Command::Serve(config) => chassis::runtime(&config.server)?.block_on(serve(&config)),
         Command::Migrate(config) => {
-            command::once(async { Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR).await?) })
+            command::once(async { Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR, PERSONAL).await?) })
         }
         Command::DataKeys(keys) => command::once(async { Ok(vault::keys(*keys, &personal::sealed(PERSONAL)).await?) }),
+        Command::Audit(entries) => {
+            command::once(async { Ok(audit::command(*entries, "adjudication", PERSONAL).await?) })
+        }
     }
 }
 
@@ -59,7 +66,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let erasures = Erasures::new(db.clone(), "adjudication", PERSONAL, OPEN, identity.clone(), credentials.clone());
     let watched = SchedulingAudit::new(scheduling, credentials.clone());
     let (witnessing, home) = (db.clone(), config.server.region);
-    let (keeping, keeper) = (db.clone(), clock.clone());
+    let keeping = db.clone();
     let (ready, sealed, quoted, merging) = (db.clone(), db.clone(), app.clone(), db.clone());
     let served = Server::new("adjudication", &config.server)
         .access(include_str!("../access.toml"))
@@ -72,7 +79,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         .work("upkeep", |stop| postgres::upkeep(sealed, stop))
         .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("erasures", |stop| erasures.run(requests, stop))
-        .work("retention", |stop| retention::keep(keeping, "adjudication", PERSONAL, keeper, stop))
+        .work("retention", |stop| retention::keep(keeping, "adjudication", PERSONAL, stop))
         .work("appointments", |stop| work::appointments::run(quoted, stop))
         .work("merges", |stop| work::merges::run(merging, merges, stop))
         .serve(grpc::routes(&app))

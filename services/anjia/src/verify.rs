@@ -11,6 +11,7 @@ pub(crate) mod databases;
 mod events;
 mod isolation;
 mod payment;
+mod persons;
 mod report;
 mod sagas;
 mod scheduling;
@@ -109,6 +110,7 @@ fn checks() -> impl Iterator<Item = &'static Check> {
         .chain(claims::CHECKS)
         .chain(events::CHECKS)
         .chain(audit::CHECKS)
+        .chain(persons::CHECKS)
         .chain(isolation::CHECKS)
 }
 

@@ -16,7 +16,9 @@ use identity::domain::family_doctor::ServicePackages;
 use identity::peers::{ReferralAudit, ReferralEvents, SchedulingEvents};
 use identity::{ACCESS, CONTINUATIONS, CONTRIBUTION_RULES, MIGRATOR, SERVICE_PACKAGES, grpc, work};
 use postgres::{
-    Database, MigrateConfig, personal, retention,
+    Database, MigrateConfig,
+    audit::{self, AuditCommand},
+    personal, retention,
     vault::{self, KeysCommand},
 };
 use tokio::sync::Notify;
@@ -34,6 +36,8 @@ enum Command {
     ImportEnrolments(Box<ImportConfig>),
     #[command(subcommand)]
     DataKeys(Box<KeysCommand>),
+    #[command(subcommand)]
+    Audit(Box<AuditCommand>),
     /// Registers clients, or brings them up to date, as the service.
     Bootstrap(Box<BootstrapConfig>),
     /// Manages the keys that sign access tokens.
@@ -53,6 +57,7 @@ fn main() -> anyhow::Result<()> {
         Command::Migrate(config) => command::once(migrate(config)),
         Command::ImportEnrolments(config) => command::once(import_enrolments::run(*config)),
         Command::DataKeys(keys) => command::once(async { Ok(vault::keys(*keys, &personal::sealed(PERSONAL)).await?) }),
+        Command::Audit(entries) => command::once(async { Ok(audit::command(*entries, "identity", PERSONAL).await?) }),
         Command::Bootstrap(config) => command::once(register(*config)),
         Command::Keys(Keys::Rotate(config)) => command::once(async move { rotate(&config) }),
     }
@@ -63,7 +68,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let app = Arc::new(wire(&config).await?);
     let (ready, sealing, sweeping) = (app.db.clone(), app.db.clone(), Arc::clone(&app));
     let (learning, watching) = (Arc::clone(&app), Arc::clone(&app));
-    let (keeping, keeper) = (app.db.clone(), Arc::clone(&app.clock));
+    let keeping = app.db.clone();
     let mut server = Server::new("identity", &config.server)
         .access(ACCESS)
         .auth(app.verifier.clone())
@@ -73,7 +78,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
         .work("upkeep", |stop| postgres::upkeep(sealing, stop))
-        .work("retention", |stop| retention::keep(keeping, "identity", PERSONAL, keeper, stop))
+        .work("retention", |stop| retention::keep(keeping, "identity", PERSONAL, stop))
         .work("assertions", |stop| work::assertions::run(sweeping, stop))
         .work("revocations", |stop| work::revocations::run(learning, stop))
         .work("keys", |stop| work::keys::run(watching, stop));
@@ -136,7 +141,7 @@ fn data(file: Option<&Path>, built_in: &str) -> anyhow::Result<String> {
 }
 
 async fn migrate(config: MigrateConfig) -> anyhow::Result<()> {
-    Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR).await?)
+    Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR, PERSONAL).await?)
 }
 
 fn rotate(config: &RotateConfig) -> anyhow::Result<()> {

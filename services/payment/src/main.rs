@@ -16,7 +16,9 @@ use payment::peers::{
 };
 use payment::{MIGRATOR, grpc, work};
 use postgres::{
-    Database, MigrateConfig, personal, retention,
+    Database, MigrateConfig,
+    audit::{self, AuditCommand},
+    personal, retention,
     vault::{self, KeysCommand},
 };
 use tokio::sync::Notify;
@@ -32,15 +34,18 @@ enum Command {
     Migrate(MigrateConfig),
     #[command(subcommand)]
     DataKeys(Box<KeysCommand>),
+    #[command(subcommand)]
+    Audit(Box<AuditCommand>),
 }
 
 fn main() -> anyhow::Result<()> {
     match command::parse() {
         Command::Serve(config) => chassis::runtime(&config.server)?.block_on(serve(&config)),
         Command::Migrate(config) => {
-            command::once(async { Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR).await?) })
+            command::once(async { Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR, PERSONAL).await?) })
         }
         Command::DataKeys(keys) => command::once(async { Ok(vault::keys(*keys, &personal::sealed(PERSONAL)).await?) }),
+        Command::Audit(entries) => command::once(async { Ok(audit::command(*entries, "payment", PERSONAL).await?) }),
     }
 }
 
@@ -71,7 +76,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let merges = IdentityEvents::new("identity", identity.clone(), credentials.clone());
     let requests = IdentityEvents::new("identity/erasures", identity.clone(), credentials.clone());
     let erasures = Erasures::new(db.clone(), "payment", PERSONAL, OPEN, identity.clone(), credentials.clone());
-    let (keeping, keeper) = (db.clone(), clock.clone());
+    let keeping = db.clone();
     let (ready, merging) = (db.clone(), db.clone());
     let (capturing, expiring, following) = (app.clone(), app.clone(), app.clone());
     let (witnessing, home) = (db.clone(), config.server.region);
@@ -86,7 +91,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         .work("upkeep", |stop| postgres::upkeep(db, stop))
         .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("erasures", |stop| erasures.run(requests, stop))
-        .work("retention", |stop| retention::keep(keeping, "payment", PERSONAL, keeper, stop))
+        .work("retention", |stop| retention::keep(keeping, "payment", PERSONAL, stop))
         .work("captures", |stop| work::captures::run(capturing, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
         .work("appointments", |stop| work::appointments::run(following, scheduling, stop))

@@ -7,7 +7,9 @@ use chassis::{
 };
 use chrono::TimeDelta;
 use postgres::{
-    Database, MigrateConfig, personal, retention,
+    Database, MigrateConfig,
+    audit::{self, AuditCommand},
+    personal, retention,
     vault::{self, KeysCommand},
 };
 use proto::anjia::referral::v1::{
@@ -35,15 +37,18 @@ enum Command {
     Migrate(MigrateConfig),
     #[command(subcommand)]
     DataKeys(Box<KeysCommand>),
+    #[command(subcommand)]
+    Audit(Box<AuditCommand>),
 }
 
 fn main() -> anyhow::Result<()> {
     match command::parse() {
         Command::Serve(config) => chassis::runtime(&config.server)?.block_on(serve(*config)),
         Command::Migrate(config) => {
-            command::once(async { Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR).await?) })
+            command::once(async { Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR, PERSONAL).await?) })
         }
         Command::DataKeys(keys) => command::once(async { Ok(vault::keys(*keys, &personal::sealed(PERSONAL)).await?) }),
+        Command::Audit(entries) => command::once(async { Ok(audit::command(*entries, "referral", PERSONAL).await?) }),
     }
 }
 
@@ -55,7 +60,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let merges = IdentityEvents::new("identity", identity.clone(), app.credentials.clone());
     let requests = IdentityEvents::new("identity/erasures", identity.clone(), app.credentials.clone());
     let erasures = Erasures::new(app.db.clone(), "referral", PERSONAL, OPEN, identity.clone(), app.credentials.clone());
-    let (keeping, keeper) = (app.db.clone(), Arc::clone(&app.clock));
+    let keeping = app.db.clone();
     let verifier = Verifier::remote(identity, app.credentials.clone(), Arc::clone(&app.clock));
 
     let routes = Routes::new()
@@ -79,7 +84,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .work("upkeep", move |stop| postgres::upkeep(sealed, stop))
         .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("erasures", move |stop| erasures.run(requests, stop))
-        .work("retention", move |stop| retention::keep(keeping, "referral", PERSONAL, keeper, stop))
+        .work("retention", move |stop| retention::keep(keeping, "referral", PERSONAL, stop))
         .work("acceptances", move |stop| work::acceptances::run(driver, stop))
         .work("scheduling events", move |stop| work::scheduling_events::run(follower, stop))
         .work("merges", move |stop| work::merges::run(merging, merges, stop))

@@ -6,7 +6,9 @@ use chassis::{
     Credentials, Server, Tls, Verifier, command, erasure::Erasures, feed::IdentityEvents, runtime, telemetry, witness,
 };
 use postgres::{
-    Database, MigrateConfig, consumer, personal, retention,
+    Database, MigrateConfig,
+    audit::{self, AuditCommand},
+    consumer, personal, retention,
     vault::{self, KeysCommand},
 };
 use scheduling::{
@@ -33,15 +35,18 @@ enum Command {
     Migrate(MigrateConfig),
     #[command(subcommand)]
     DataKeys(Box<KeysCommand>),
+    #[command(subcommand)]
+    Audit(Box<AuditCommand>),
 }
 
 fn main() -> anyhow::Result<()> {
     match command::parse() {
         Command::Serve(config) => runtime(&config.server)?.block_on(serve(*config)),
         Command::Migrate(config) => {
-            command::once(async { Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR).await?) })
+            command::once(async { Ok(postgres::migrate(&config.owner_database_url, &MIGRATOR, PERSONAL).await?) })
         }
         Command::DataKeys(keys) => command::once(async { Ok(vault::keys(*keys, &personal::sealed(PERSONAL)).await?) }),
+        Command::Audit(entries) => command::once(async { Ok(audit::command(*entries, "scheduling", PERSONAL).await?) }),
     }
 }
 
@@ -67,7 +72,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let erasures = Erasures::new(db.clone(), "scheduling", PERSONAL, OPEN, identity.clone(), credentials.clone());
     let (witnessing, home) = (db.clone(), config.server.region);
     let watched = IdentityAudit::new(identity.clone(), credentials.clone());
-    let (keeping, keeper) = (db.clone(), Arc::clone(&clock));
+    let keeping = db.clone();
     let (releasing, releases) = (db.clone(), work::delegations::Delegations(scheduling.clone()));
     let mut server = Server::new("scheduling", &config.server)
         .access(ACCESS)
@@ -81,7 +86,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
         .work("erasures", |stop| erasures.run(requests, stop))
-        .work("retention", |stop| retention::keep(keeping, "scheduling", PERSONAL, keeper, stop))
+        .work("retention", |stop| retention::keep(keeping, "scheduling", PERSONAL, stop))
         .work("delegations", |stop| consumer::run(releasing, revocations, releases, stop));
     if let Some(url) = &config.adjudication_url {
         let source = AdjudicationEvents::new(tls.channel("adjudication", url)?, credentials);

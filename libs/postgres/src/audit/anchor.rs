@@ -18,6 +18,13 @@ pub struct Anchored {
     pub hashes: Vec<Hash>,
 }
 
+impl Anchored {
+    /// The size of the checkpoint before it; 0 before the first.
+    pub(super) fn first(&self) -> u64 {
+        self.size.saturating_sub(self.hashes.len() as u64)
+    }
+}
+
 /// The folder of one service.
 #[derive(Debug, Clone)]
 pub struct Anchor {

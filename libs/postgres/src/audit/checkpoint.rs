@@ -89,12 +89,12 @@ impl Notary {
             // Nobody signs what is not sealed: somebody wants that nothing is signed any more.
             return Err(Error::row_invalid("audit_checkpoints", "size", kept));
         };
+        let mut anchored_since = None;
         if let Some((_, note)) = &last {
             // What follows would rest on it.
-            let signed = self.signer.verifier().open(note).is_ok_and(|checkpoint| checkpoint.size == kept);
-            if !signed {
-                return Err(Error::row_invalid("audit_checkpoints", "note", kept));
-            }
+            let opened = self.signer.verifier().open(note).ok().filter(|checkpoint| checkpoint.size == kept);
+            anchored_since =
+                opened.ok_or_else(|| Error::row_invalid("audit_checkpoints", "note", kept))?.anchored_since;
         }
         if new == 0 {
             return Ok(false);
@@ -102,7 +102,8 @@ impl Notary {
         let size = kept + new.min(STEP_ENTRIES_MAX);
         tree::grow(&mut *conn, size).await?;
         let root = tree::root(&mut *conn, size).await?;
-        let note = self.signer.sign(size, &root);
+        // An anchor holds from the first checkpoint on that is kept in it; what it lacks from there on was removed.
+        let note = self.signer.sign(size, &root, self.anchor.as_ref().map(|_| anchored_since.unwrap_or(size)));
         if let Some(anchor) = &self.anchor {
             let hashes: Vec<Hash> = sqlx::query_scalar(
                 "SELECT hash FROM audit_entries WHERE position > $1 AND position <= $2 ORDER BY position",

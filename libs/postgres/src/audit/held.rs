@@ -28,7 +28,16 @@ pub(super) struct Held<'a> {
 impl<'a> Held<'a> {
     pub(super) fn open(against: Against<'a>, tally: &mut Tally<'_>) -> Self {
         let mut held = Self { anchor: against.anchor, witnessed: None };
-        if let (Some(seen), Some((_, log))) = (against.witness, against.anchor) {
+        if let (Some(seen), Some((anchor, log))) = (against.witness, against.anchor) {
+            for note in seen.anchored {
+                let Ok(Checkpoint { size, anchored_since: Some(since), .. }) = log.open(note) else {
+                    tally.found(Finding { place: Place::Checkpoint(0), what: NOT_WITNESSED });
+                    continue;
+                };
+                for size in [since, size].into_iter().filter(|size| !anchor.has(*size)) {
+                    tally.found(Finding { place: Place::Checkpoint(size), what: NOT_ANCHORED });
+                }
+            }
             match log.open(seen.note) {
                 Ok(checkpoint) if seen.cosigner.cosigned_at(seen.note).is_some() => {
                     tally.verified.witnessed = checkpoint.size;
@@ -49,11 +58,14 @@ impl<'a> Held<'a> {
         let size = sealed.position.unsigned_abs();
         if let Some(note) = &sealed.note {
             let root = tree.root();
-            let signed = self.anchor.map(|(_, log)| log.open(note));
-            let is_signed = signed.is_none_or(|signed| signed.is_ok_and(|it| it.size == size && it.root == root));
-            if sealed.root != Some(root) || !is_signed {
+            let signed = self.anchor.map(|(anchor, log)| (anchor, log.open(note).ok()));
+            let is_signed =
+                |signed: &Option<Checkpoint>| signed.as_ref().is_some_and(|it| it.size == size && it.root == root);
+            if sealed.root != Some(root) || !signed.as_ref().is_none_or(|(_, signed)| is_signed(signed)) {
                 tally.found(Finding { place: Place::Checkpoint(size), what: NOT_AS_SIGNED });
-            } else if self.anchor.is_some_and(|(anchor, _)| !anchor.has(size)) {
+            } else if let Some((anchor, Some(Checkpoint { anchored_since: Some(_), .. }))) = signed
+                && !anchor.has(size)
+            {
                 tally.found(Finding { place: Place::Checkpoint(size), what: NOT_ANCHORED });
             }
         }

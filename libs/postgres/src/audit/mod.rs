@@ -8,6 +8,7 @@
 //! outside the database; another service witnesses them.
 
 mod access;
+mod adopt;
 mod anchor;
 mod chain;
 mod checkpoint;
@@ -39,6 +40,7 @@ use types::{
 use crate::{Error, Transaction};
 
 pub use access::{Access, AccessKey, accesses};
+pub use adopt::{AuditCommand, adopt, run as command};
 pub use anchor::{Anchor, Anchored};
 pub use chain::{EntryTold, RowTold, seal};
 pub use checkpoint::{AuditConfig, latest, prove_consistency, prove_inclusion};
@@ -51,7 +53,7 @@ pub(crate) use tables::{Audited, Tables};
 pub use told::{Told, told};
 pub use undigested::{Undigested, undecided, undigested};
 pub use verify::{Against, Finding, Place, SeenByWitness, Verified, verify, verify_in};
-pub use witness::{Doubt, Refused, Seen, Witness, Witnessed, witnessed};
+pub use witness::{Doubt, Refused, Seen, Witness, Witnessed, anchored_as_witnessed, witnessed};
 
 use digest::Salt;
 
@@ -69,12 +71,15 @@ pub struct Entry {
     of_keeping: bool,
 }
 
+/// The plain text of a sealed column, by the name of it.
+pub(crate) type SealedText = (&'static str, Option<Redacted<String>>);
+
 /// A row that the entry will name.
 #[derive(Debug, Clone)]
 struct Named {
     table: &'static str,
     id: String,
-    sealed: Vec<(&'static str, Option<Redacted<String>>)>,
+    sealed: Vec<SealedText>,
     removed: bool,
     /// Digested although this transaction did not write it.
     anew: bool,
@@ -166,9 +171,10 @@ impl Entry {
         self.named(Named { table, id: id.to_string(), sealed: vec![], removed: true, anew: false })
     }
 
-    /// A row as it stands, digested under the present key of the person although nothing of it changed. No column of it is sealed.
-    pub(crate) fn anew(self, table: &'static str, id: impl fmt::Display) -> Self {
-        self.named(Named { table, id: id.to_string(), sealed: vec![], removed: false, anew: true })
+    /// A row as it stands, with the plain text of its sealed columns: digested under the present key of the person although nothing of
+    /// it changed.
+    pub(crate) fn anew(self, table: &'static str, id: impl fmt::Display, sealed: Vec<SealedText>) -> Self {
+        self.named(Named { table, id: id.to_string(), sealed, removed: false, anew: true })
     }
 
     fn named(mut self, row: Named) -> Self {

@@ -24,7 +24,13 @@ pub struct Checkpoint {
     pub origin: String,
     pub size: u64,
     pub root: Hash,
+    /// The checkpoint of this size and every later one up to this, itself included, was anchored when it was signed; none if nothing is
+    /// said of an anchor.
+    pub anchored_since: Option<u64>,
 }
+
+/// Begins the line (an extension line of tlog-checkpoint) that says from which size on checkpoints are anchored.
+pub(super) const ANCHORED_SINCE: &str = "anchored since ";
 
 /// Why a note is not believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -74,8 +80,9 @@ impl NoteSigner {
     }
 
     /// The signed note. The origin is the signer's name.
-    pub fn sign(&self, size: u64, root: &Hash) -> String {
-        let text = format!("{}\n{size}\n{}\n", self.name, STANDARD.encode(root));
+    pub fn sign(&self, size: u64, root: &Hash, anchored_since: Option<u64>) -> String {
+        let since = anchored_since.map(|since| format!("{ANCHORED_SINCE}{since}\n")).unwrap_or_default();
+        let text = format!("{}\n{size}\n{}\n{since}", self.name, STANDARD.encode(root));
         let signature = self.key.sign(text.as_bytes()).to_bytes();
         let signed = [key_hash(&self.name, ED25519, &self.key.verifying_key()).as_slice(), &signature].concat();
         format!("{text}\n\u{2014} {} {}\n", self.name, STANDARD.encode(signed))
@@ -158,7 +165,9 @@ impl NoteVerifier {
             return Err(NoteError::Malformed);
         }
         let size = size.parse().map_err(|_| NoteError::Malformed)?;
-        Ok(Checkpoint { origin: origin.to_owned(), size, root })
+        let since = lines.find_map(|line| line.strip_prefix(ANCHORED_SINCE)).map(str::parse).transpose();
+        let anchored_since = since.map_err(|_| NoteError::Malformed)?;
+        Ok(Checkpoint { origin: origin.to_owned(), size, root, anchored_since })
     }
 
     /// What stands behind the hash of this key in signatures of a kind under its name.
@@ -226,9 +235,13 @@ mod tests {
     #[test]
     fn id_09_a_checkpoint_is_believed_from_its_signer_only() {
         let signer = NoteSigner::new("anjia/notes", SigningKey::from_bytes(&[7; 32]));
-        let note = signer.sign(3, &[9; 32]);
-        let expected = Checkpoint { origin: "anjia/notes".to_owned(), size: 3, root: [9; 32] };
+        let note = signer.sign(3, &[9; 32], None);
+        let expected = Checkpoint { origin: "anjia/notes".to_owned(), size: 3, root: [9; 32], anchored_since: None };
         assert_eq!(signer.verifier().open(&note), Ok(expected.clone()));
+        let anchored = signer.sign(3, &[9; 32], Some(2));
+        assert_eq!(signer.verifier().open(&anchored).unwrap().anchored_since, Some(2));
+        let unsaid = anchored.replace("anchored since 2\n", "");
+        assert_eq!(signer.verifier().open(&unsaid), Err(NoteError::NotSigned), "what is said of the anchor is signed");
         let cosigned = format!("{note}\u{2014} witness AAAA\n");
         assert_eq!(signer.verifier().open(&cosigned), Ok(expected));
         assert_eq!(signer.verifier().open(&note.replace("\n3\n", "\n4\n")), Err(NoteError::NotSigned));
@@ -241,7 +254,7 @@ mod tests {
     fn id_09_a_cosignature_is_that_of_the_standard_and_of_its_moment() {
         let log = NoteSigner::new("anjia/notes", SigningKey::from_bytes(&[7; 32]));
         let witness = NoteSigner::new("anjia/others", SigningKey::from_bytes(&[8; 32]));
-        let note = log.sign(3, &[9; 32]);
+        let note = log.sign(3, &[9; 32], None);
         let cosigned = witness.cosign(&note, 1_700_000_000).unwrap();
         assert_eq!(witness.verifier().cosigned_at(&cosigned), Some(1_700_000_000));
         assert_eq!(log.verifier().open(&cosigned), log.verifier().open(&note));

@@ -77,6 +77,8 @@ struct Checked {
     person_key_version: Option<i32>,
     /// Its entry is from before its person's key was destroyed, or of a replica that had not heard of it.
     is_erased: bool,
+    /// So it is, and law orders the row of that person kept: it should have been digested anew, or the key kept.
+    is_owed: bool,
     is_there: bool,
     body: Option<String>,
     region: Option<String>,
@@ -133,7 +135,11 @@ async fn verify_table(
         return Ok(());
     }
     let sealed = sealed_columns(versions, &columns);
-    let mut rows = sqlx::query_as::<_, Checked>(AssertSqlSafe(statement(newest, versions, &columns)))
+    let laws: Vec<String> = sqlx::query_scalar("SELECT whose FROM personal_tables WHERE name = $1 AND NOT on_request")
+        .bind(&newest.name)
+        .fetch_all(&mut *conn)
+        .await?;
+    let mut rows = sqlx::query_as::<_, Checked>(AssertSqlSafe(statement(newest, versions, &columns, &laws)))
         .bind(&newest.name)
         .fetch(conn);
     while let Some(row) = rows.try_next().await? {
@@ -145,8 +151,10 @@ async fn verify_table(
     Ok(())
 }
 
-/// Every row beside its last entry.
-fn statement(newest: &Audited, versions: &[Audited], columns: &[String]) -> String {
+/// Every row beside its last entry. `laws` say which rows of a person are kept by law.
+fn statement(newest: &Audited, versions: &[Audited], columns: &[String], laws: &[String]) -> String {
+    let owed = laws.iter().map(|whose| format!("({})", whose.replace("$1", "latest.resident_id")));
+    let owed = owed.chain(["false".to_owned()]).collect::<Vec<_>>().join(" OR ");
     let cases: Vec<String> = versions
         .iter()
         .filter(|version| version.is_in(columns))
@@ -163,12 +171,13 @@ fn statement(newest: &Audited, versions: &[Audited], columns: &[String]) -> Stri
         "SELECT coalesce({id}, latest.id) AS id, latest.version, latest.digest, latest.salt, \
              latest.region AS entry_region, latest.resident_id AS entry_resident, \
              person.wrapped AS person_key, person.key_version AS person_key_version, \
-             coalesce(latest.sequence < destroyed.sequence OR latest.occurred_at <> destroyed.occurred_at \
-                 AND latest.occurred_at <= destroyed.occurred_at + interval '10 minutes', false) AS is_erased, \
+             fate.is_erased, CASE WHEN fate.is_erased THEN EXISTS (SELECT FROM (SELECT stored.*) AS t WHERE {owed}) ELSE false END AS is_owed, \
              stored.ctid IS NOT NULL AS is_there, CASE latest.version {cases} END AS body, {sealed} \
          FROM (SELECT * FROM audit_latest WHERE name = $1) AS latest FULL JOIN {table} AS stored ON latest.id = {id} \
          LEFT JOIN audit_destroyed AS destroyed ON destroyed.region = latest.region AND destroyed.resident_id = latest.resident_id \
-         LEFT JOIN person_keys AS person ON person.region = latest.region AND person.resident_id = latest.resident_id",
+         LEFT JOIN person_keys AS person ON person.region = latest.region AND person.resident_id = latest.resident_id \
+         CROSS JOIN LATERAL (SELECT coalesce(latest.sequence < destroyed.sequence OR latest.occurred_at <> destroyed.occurred_at \
+             AND latest.occurred_at <= destroyed.occurred_at + interval '10 minutes', false) AS is_erased) AS fate",
         id = newest.id("stored"),
         cases = cases.join(" "),
         table = quoted(&newest.name),
@@ -214,7 +223,9 @@ fn judge(
     let Some(salt) = salt else {
         if row.is_erased {
             tally.erased();
-            return None;
+            return row
+                .is_owed
+                .then_some("law orders the row kept, and nobody can say whether it is as its last entry says");
         }
         if row.person_key.is_some() {
             return Some("the key of its person does not open its entry");

@@ -98,7 +98,8 @@ pub(super) async fn all(conn: &mut PgConnection) -> Result<Vec<Audited>, Error> 
     Ok(sqlx::query_as(lists).fetch_all(conn).await?)
 }
 
-async fn newest(conn: &mut PgConnection) -> Result<Vec<Audited>, Error> {
+/// The newest version of every list.
+pub(super) async fn newest(conn: &mut PgConnection) -> Result<Vec<Audited>, Error> {
     let tables = "SELECT DISTINCT ON (name) name, version, key, key_types, columns, sealed FROM audited_tables ORDER BY name, version DESC";
     Ok(sqlx::query_as(tables).fetch_all(conn).await?)
 }

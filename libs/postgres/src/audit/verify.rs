@@ -8,7 +8,7 @@ use super::{
     chain::{self, Sealed},
     held::{self, Held},
     merkle::{self, Frontier, Hash},
-    note::NoteVerifier,
+    note::{Checkpoint, NoteVerifier},
     rows::{self, Opener},
 };
 use crate::Error;
@@ -82,6 +82,8 @@ pub struct SeenByWitness<'a> {
     /// The checkpoint, with the witness's cosignature.
     pub note: &'a str,
     pub cosigner: &'a NoteVerifier,
+    /// What it saw said of the anchor: [`super::anchored_as_witnessed`].
+    pub anchored: &'a [String],
     /// It refused what the log showed since.
     pub has_refused: bool,
 }
@@ -223,7 +225,7 @@ struct Anchors<'a> {
     all: Box<dyn Iterator<Item = std::io::Result<super::anchor::Anchored>> + Send + 'a>,
     verifier: Option<&'a NoteVerifier>,
     current: Option<super::anchor::Anchored>,
-    /// Entries covered by the checkpoints before.
+    /// Entries covered by the checkpoints before, and so the size of the last of these.
     covered: u64,
     /// The history was rewritten from some entry on; everything later differs and is not told again.
     is_rewritten: bool,
@@ -257,8 +259,9 @@ impl<'a> Anchors<'a> {
     fn compare(&mut self, sealed: &Sealed, tree: &Frontier, tally: &mut Tally<'_>) -> Result<(), Error> {
         let position = sealed.position.unsigned_abs();
         let Some(anchored) = &self.current else { return Ok(()) };
-        let first = anchored.size.saturating_sub(anchored.hashes.len() as u64);
-        let known = position.checked_sub(first + 1).and_then(|index| anchored.hashes.get(usize::try_from(index).ok()?));
+        let known = position
+            .checked_sub(anchored.first() + 1)
+            .and_then(|index| anchored.hashes.get(usize::try_from(index).ok()?));
         if let Some(known) = known
             && *known != sealed.hash()
             && !self.is_rewritten
@@ -283,6 +286,11 @@ impl<'a> Anchors<'a> {
         match verifier.open(&anchored.note) {
             Err(_) => Some("the checkpoint is not signed by the service"),
             Ok(checkpoint) if checkpoint.size != anchored.size => Some("the checkpoint is kept under another size"),
+            Ok(Checkpoint { anchored_since: Some(since), .. })
+                if since <= anchored.first() && self.covered < anchored.first() =>
+            {
+                Some("a checkpoint that was anchored before it is gone from the anchor")
+            }
             Ok(checkpoint) if checkpoint.root != tree.root() && !self.is_rewritten => {
                 Some("the chain is not what was signed")
             }

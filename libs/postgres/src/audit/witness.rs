@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     Entry,
     merkle::{self, Hash},
-    note::{Checkpoint, NoteSigner, NoteVerifier},
+    note::{ANCHORED_SINCE, Checkpoint, NoteSigner, NoteVerifier},
     record, row,
 };
 use crate::{
@@ -195,6 +195,13 @@ pub struct Refused<'a> {
     pub seen_size: u64,
     /// What the log showed.
     pub note: &'a str,
+}
+
+/// What the log that it watches said of its anchor, for [`super::SeenByWitness`]: of every beginning of one, the last note that tells of it.
+pub async fn anchored_as_witnessed(conn: &mut PgConnection) -> Result<Vec<String>, Error> {
+    let said = "SELECT DISTINCT ON (since) note FROM witnessed_checkpoints, substring(note FROM '\n' || $1 || '([0-9]+)\n') AS since \
+        WHERE since IS NOT NULL ORDER BY since, size DESC";
+    Ok(sqlx::query_scalar(said).bind(ANCHORED_SINCE).fetch_all(conn).await?)
 }
 
 /// What this service's database says of the log it watches; `None` before the first checkpoint.

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::harness::{BEIJING, ELSEWHERE, TestDb, add_note, caller};
 
 /// Entries that migrations wrote, one to each audited table.
-const LISTS: u64 = 8;
+const LISTS: u64 = 10;
 const EDITED: &str = "the entry was edited";
 const MISSING: &str = "no audit entry at this position";
 const UNLINKED: &str = "the entry does not follow from the one before it";
@@ -75,34 +75,34 @@ async fn an_empty_chain_is_intact() {
 #[tokio::test]
 async fn any_edit_is_found_where_it_was_made() {
     let edits = [
-        "UPDATE audit_entries SET actor = 'service:nobody' WHERE position = 9",
-        "UPDATE audit_entries SET resident_id = NULL WHERE position = 9",
-        "UPDATE audit_entries SET organisation_id = gen_random_uuid() WHERE position = 9",
-        "UPDATE audit_entries SET occurred_at = occurred_at + interval '1 microsecond' WHERE position = 9",
-        "UPDATE audit_entries SET rows = jsonb_set(rows, '{0,id}', '\"x\"') WHERE position = 9",
-        "UPDATE audit_entries SET rows = jsonb_set(rows, '{0,extra}', '1') WHERE position = 9",
-        "UPDATE audit_entries SET rows = '[]' WHERE position = 9",
-        "UPDATE audit_entries SET salt = sha256(salt) WHERE position = 9",
+        "UPDATE audit_entries SET actor = 'service:nobody' WHERE position = 11",
+        "UPDATE audit_entries SET resident_id = NULL WHERE position = 11",
+        "UPDATE audit_entries SET organisation_id = gen_random_uuid() WHERE position = 11",
+        "UPDATE audit_entries SET occurred_at = occurred_at + interval '1 microsecond' WHERE position = 11",
+        "UPDATE audit_entries SET rows = jsonb_set(rows, '{0,id}', '\"x\"') WHERE position = 11",
+        "UPDATE audit_entries SET rows = jsonb_set(rows, '{0,extra}', '1') WHERE position = 11",
+        "UPDATE audit_entries SET rows = '[]' WHERE position = 11",
+        "UPDATE audit_entries SET salt = sha256(salt) WHERE position = 11",
     ];
     for edit in edits {
         let test = five_sealed().await;
         tamper(&test, edit).await;
-        assert_eq!(first(&test).await, (Place::Entry(9), EDITED), "{edit}");
+        assert_eq!(first(&test).await, (Place::Entry(11), EDITED), "{edit}");
     }
 }
 
 #[tokio::test]
 async fn a_deleted_entry_is_found() {
     let test = five_sealed().await;
-    tamper(&test, "DELETE FROM audit_entries WHERE position = 8").await;
-    assert_eq!(first(&test).await, (Place::Entry(8), MISSING));
+    tamper(&test, "DELETE FROM audit_entries WHERE position = 10").await;
+    assert_eq!(first(&test).await, (Place::Entry(10), MISSING));
 }
 
 #[tokio::test]
 async fn a_cut_tail_is_found() {
     let test = five_sealed().await;
-    tamper(&test, "DELETE FROM audit_entries WHERE position >= 10").await;
-    assert_eq!(first(&test).await, (Place::Entry(10), MISSING));
+    tamper(&test, "DELETE FROM audit_entries WHERE position >= 12").await;
+    assert_eq!(first(&test).await, (Place::Entry(12), MISSING));
 }
 
 #[tokio::test]
@@ -110,14 +110,14 @@ async fn a_deletion_that_closes_the_gap_is_found() {
     let test = five_sealed().await;
     tamper(
         &test,
-        "DELETE FROM audit_entries WHERE position = 8; \
-         UPDATE audit_entries SET position = 8 WHERE position = 9; \
-         UPDATE audit_entries SET position = 9 WHERE position = 10; \
+        "DELETE FROM audit_entries WHERE position = 10; \
          UPDATE audit_entries SET position = 10 WHERE position = 11; \
-         UPDATE chain_heads SET position = 10 WHERE chain = 'audit_entries'",
+         UPDATE audit_entries SET position = 11 WHERE position = 12; \
+         UPDATE audit_entries SET position = 12 WHERE position = 13; \
+         UPDATE chain_heads SET position = 12 WHERE chain = 'audit_entries'",
     )
     .await;
-    assert_eq!(first(&test).await, (Place::Entry(8), UNLINKED));
+    assert_eq!(first(&test).await, (Place::Entry(10), UNLINKED));
 }
 
 #[tokio::test]
@@ -125,12 +125,12 @@ async fn swapped_entries_are_found() {
     let test = five_sealed().await;
     tamper(
         &test,
-        "UPDATE audit_entries SET position = 99 WHERE position = 8; \
-         UPDATE audit_entries SET position = 8 WHERE position = 9; \
-         UPDATE audit_entries SET position = 9 WHERE position = 99",
+        "UPDATE audit_entries SET position = 99 WHERE position = 10; \
+         UPDATE audit_entries SET position = 10 WHERE position = 11; \
+         UPDATE audit_entries SET position = 11 WHERE position = 99",
     )
     .await;
-    assert_eq!(first(&test).await, (Place::Entry(8), UNLINKED));
+    assert_eq!(first(&test).await, (Place::Entry(10), UNLINKED));
 }
 
 #[tokio::test]
@@ -139,10 +139,10 @@ async fn a_forged_entry_at_the_end_is_found() {
     tamper(
         &test,
         "INSERT INTO audit_entries (region, actor, subject, action, rows, salt, position, previous_hash, hash) \
-         SELECT region, actor, subject, action, rows, salt, 14, hash, sha256('forged') FROM audit_entries WHERE position = 13",
+         SELECT region, actor, subject, action, rows, salt, 16, hash, sha256('forged') FROM audit_entries WHERE position = 15",
     )
     .await;
-    assert_eq!(first(&test).await, (Place::Entry(14), EDITED));
+    assert_eq!(first(&test).await, (Place::Entry(16), EDITED));
 }
 
 async fn rows_of_last(test: &TestDb) -> Vec<Row> {
@@ -233,5 +233,5 @@ async fn the_audit_tells_whether_a_row_stands_as_it_was_written() {
     tamper(&test, "UPDATE notes SET text = 'edited'").await;
     let mut tx = test.db.begin(BEIJING).await.unwrap();
     let told = audit::told(&mut tx, resident, "notes", &id).await.unwrap().unwrap();
-    assert_eq!((told.stands, told.sealed.map(|(position, _)| position)), (false, Some(9)));
+    assert_eq!((told.stands, told.sealed.map(|(position, _)| position)), (false, Some(11)));
 }

@@ -10,20 +10,32 @@ use postgres::{
     retention::{self, Applied},
 };
 use sqlx::PgConnection;
+use types::clock::{Clock as _, SystemClock};
 use types::ids::ResidentId;
 use types::region::RegionCode;
 use uuid::Uuid;
 
-use crate::harness::{BEIJING, ELSEWHERE, TestDb, add_note, caller};
+use crate::harness::{BEIJING, ELSEWHERE, MIGRATOR, TestDb, add_note, caller};
 
 /// Notes as if they were bookings: theirs whose number the text says.
 const NOTES: &[PersonalTable] = &[PersonalTable {
     of: "t.text LIKE $1::uuid || ' %'",
     over: "split_part(t.text, ' ', 2)::timestamptz",
+    dated: Some("split_part(t.text, ' ', 2)::timestamptz"),
     ..PersonalTable::new("notes", &[], ["笔记", "notes"], "booking")
 }];
 /// The same, kept by law and not erased on request.
 const RECORDS: &[PersonalTable] = &[PersonalTable { rule: "permission", ..NOTES[0] }];
+
+/// Says of the notes what a release that migrates says.
+async fn declare(test: &TestDb, tables: &'static [PersonalTable]) {
+    postgres::migrate(test.owner_url(), &MIGRATOR, tables).await.unwrap();
+}
+
+/// As if so many days had passed.
+async fn pass(test: &TestDb, days: i64) {
+    testkit::pass_days(&mut test.insider().await, days).await;
+}
 
 async fn note(db: &Database, scope: postgres::Scope, resident: ResidentId, at: DateTime<Utc>) -> Uuid {
     let mut tx = db.begin(scope).await.unwrap();
@@ -53,8 +65,13 @@ fn places(verified: &Verified) -> Vec<String> {
     verified.findings.iter().map(|finding| finding.place.to_string()).collect()
 }
 
+/// A day that is past.
 fn now() -> DateTime<Utc> {
     "2026-03-01T00:00:00Z".parse().unwrap()
+}
+
+fn days_ago(days: i64) -> DateTime<Utc> {
+    SystemClock.now() - TimeDelta::days(days)
 }
 
 #[tokio::test]
@@ -64,6 +81,7 @@ async fn id_08_a_recorded_erasure_is_excused_and_any_other_missing_key_is_a_find
     let gone = note(&test.db, BEIJING, erased, now()).await;
     let left = note(&test.db, BEIJING, robbed, now()).await;
     note(&test.db, BEIJING, other, now()).await;
+    declare(&test, NOTES).await;
     erase(&test.db, NOTES, erased).await;
     assert_eq!(test.count("SELECT count(*) FROM person_keys").await, 2);
     assert_eq!(test.count("SELECT count(*) FROM notes").await, 2);
@@ -85,6 +103,19 @@ async fn id_08_a_recorded_erasure_is_excused_and_any_other_missing_key_is_a_find
         .await
         .unwrap();
     assert!(places(&verify(&test).await).contains(&format!("notes/{gone}")));
+}
+
+#[tokio::test]
+async fn id_08_a_row_that_law_orders_kept_is_not_excused_by_the_end_of_its_persons_key() {
+    let test = TestDb::new().await;
+    let resident = ResidentId::generate();
+    let kept = note(&test.db, BEIJING, resident, now()).await;
+    // By a service that forgets what it has to keep.
+    erase(&test.db, &[], resident).await;
+    assert_eq!(test.count("SELECT count(*) FROM person_keys").await, 0);
+    assert!(verify(&test).await.is_whole(), "nothing is said of the table");
+    declare(&test, RECORDS).await;
+    assert_eq!(places(&verify(&test).await), [format!("notes/{kept}")]);
 }
 
 #[tokio::test]
@@ -175,6 +206,9 @@ async fn id_08_the_services_own_role_destroys_no_key_and_changes_none() {
         "UPDATE person_keys SET resident_id = gen_random_uuid()",
         "SELECT destroy_person_key(resident_id) FROM person_keys",
         "SELECT forget_answers(resident_id) FROM person_keys",
+        "SELECT forget_rows('notes', 'booking', resident_id) FROM person_keys",
+        "SELECT forget_overdue('notes', 'accounting', 9)",
+        "UPDATE personal_tables SET whose = 'true'",
         "DELETE FROM erasures",
         "DELETE FROM requests",
     ] {
@@ -194,14 +228,15 @@ async fn id_08_the_services_own_role_destroys_no_key_and_changes_none() {
 async fn id_08_what_has_outlived_its_period_goes_region_by_region_and_stands_in_the_audit() {
     let test = TestDb::new().await;
     let resident = ResidentId::generate();
-    let long_ago = now() - TimeDelta::days(3 * 366);
+    declare(&test, NOTES).await;
+    let long_ago = days_ago(3 * 366);
     for scope in [BEIJING, ELSEWHERE] {
         note(&test.db, scope, resident, long_ago).await;
     }
-    let young = note(&test.db, BEIJING, resident, now() - TimeDelta::days(1000)).await;
-    let applied = retention::apply(&test.db, "notes", NOTES, now()).await.unwrap();
+    let young = note(&test.db, BEIJING, resident, days_ago(1000)).await;
+    let applied = retention::apply(&test.db, "notes", NOTES).await.unwrap();
     assert_eq!(applied, Applied { removed: 2, awaiting: 0 });
-    assert_eq!(retention::apply(&test.db, "notes", NOTES, now()).await.unwrap(), Applied::default());
+    assert_eq!(retention::apply(&test.db, "notes", NOTES).await.unwrap(), Applied::default());
     let left: Vec<Uuid> =
         sqlx::query_scalar("SELECT id FROM notes").fetch_all(&mut test.insider().await).await.unwrap();
     assert_eq!(left, [young]);
@@ -211,24 +246,26 @@ async fn id_08_what_has_outlived_its_period_goes_region_by_region_and_stands_in_
     );
     assert!(verify(&test).await.is_whole());
     // A moment later, by the clock, it is the turn of the other.
-    let later = now() + TimeDelta::days(200);
-    assert_eq!(retention::apply(&test.db, "notes", NOTES, later).await.unwrap().removed, 1);
+    pass(&test, 200).await;
+    assert_eq!(retention::apply(&test.db, "notes", NOTES).await.unwrap().removed, 1);
 }
 
 #[tokio::test]
 async fn id_08_more_than_a_batch_goes_batch_by_batch_and_what_law_has_people_appraise_is_only_counted() {
     let test = TestDb::new().await;
     let resident = ResidentId::generate();
-    let long_ago = now() - TimeDelta::days(40 * 366);
+    let long_ago = days_ago(40 * 366);
     let mut tx = test.db.begin(BEIJING).await.unwrap();
     for _ in 0..450 {
         add_note(&mut tx, &format!("{resident} {}", long_ago.to_rfc3339())).await.unwrap();
     }
     tx.commit().await.unwrap();
-    let accounts = [PersonalTable { rule: "accounting", ..NOTES[0] }];
-    let awaiting = retention::apply(&test.db, "notes", &accounts, now()).await.unwrap();
+    const ACCOUNTS: &[PersonalTable] = &[PersonalTable { rule: "accounting", ..NOTES[0] }];
+    declare(&test, ACCOUNTS).await;
+    let awaiting = retention::apply(&test.db, "notes", ACCOUNTS).await.unwrap();
     assert_eq!(awaiting, Applied { removed: 0, awaiting: 450 });
-    let applied = retention::apply(&test.db, "notes", RECORDS, now()).await.unwrap();
+    declare(&test, RECORDS).await;
+    let applied = retention::apply(&test.db, "notes", RECORDS).await.unwrap();
     assert_eq!(applied, Applied { removed: 450, awaiting: 0 });
     let entries = test.count("SELECT count(*) FROM audit_entries WHERE action = 'notes.retention.remove'").await;
     assert_eq!(entries, 3, "an entry a batch");
@@ -238,22 +275,27 @@ async fn id_08_more_than_a_batch_goes_batch_by_batch_and_what_law_has_people_app
 async fn id_08_the_key_of_an_erased_person_goes_with_the_last_row_that_needs_it() {
     let test = TestDb::new().await;
     let resident = ResidentId::generate();
-    note(&test.db, BEIJING, resident, now()).await;
+    declare(&test, RECORDS).await;
+    note(&test.db, BEIJING, resident, days_ago(10)).await;
     erase(&test.db, RECORDS, resident).await;
-    retention::apply(&test.db, "notes", RECORDS, now()).await.unwrap();
+    retention::apply(&test.db, "notes", RECORDS).await.unwrap();
     assert_eq!(test.count("SELECT count(*) FROM person_keys").await, 1, "its time has not come");
-    retention::apply(&test.db, "notes", RECORDS, now() + TimeDelta::days(4 * 366)).await.unwrap();
+    pass(&test, 4 * 366).await;
+    retention::apply(&test.db, "notes", RECORDS).await.unwrap();
     assert_eq!(test.count("SELECT count(*) FROM person_keys").await, 0);
+    pass(&test, 0).await;
     assert!(verify(&test).await.is_whole());
 }
 
 /// Notes of a person by whichever of their ids the text says.
 const OF_PERSON: PersonalTable =
     PersonalTable { of: "split_part(t.text, ' ', 1) = ANY (one_person($1)::text[])", ..NOTES[0] };
+const WHOSE: &[PersonalTable] = &[OF_PERSON];
 
 #[tokio::test]
 async fn id_08_a_person_with_several_ids_is_closed_and_erased_under_all_of_them() {
     let test = TestDb::new().await;
+    declare(&test, WHOSE).await;
     let (old, person, other) = (ResidentId::generate(), ResidentId::generate(), ResidentId::generate());
     for id in [old, person, other] {
         note(&test.db, BEIJING, id, now()).await;
@@ -274,7 +316,8 @@ async fn id_08_a_person_with_several_ids_is_closed_and_erased_under_all_of_them(
     aliases::remove(&mut tx, other).await.unwrap();
     erasure::set(&mut tx, "notes", &ids, id, State::Closed).await.unwrap();
     tx.commit().await.unwrap();
-    assert_eq!(erasure::due(&test.db, 10).await.unwrap(), [(RegionCode::BEIJING, person)], "one of them tells");
+    assert_eq!(erasure::take_due(&test.db, 10).await.unwrap(), [(RegionCode::BEIJING, person)], "one of them tells");
+    assert_eq!(erasure::take_due(&test.db, 10).await.unwrap(), [], "it is taken");
 
     let mut tx = test.db.begin(BEIJING).await.unwrap();
     let refused = audit::record(&mut tx, Entry::new(&caller(old), "notes.note.write").resident(old)).await;
@@ -282,7 +325,7 @@ async fn id_08_a_person_with_several_ids_is_closed_and_erased_under_all_of_them(
     drop(tx);
     let mut tx = test.db.begin(BEIJING).await.unwrap();
     erasure::set(&mut tx, "notes", &ids, id, State::Erased).await.unwrap();
-    erasure::erase(&mut tx, "notes", &[OF_PERSON], &ids).await.unwrap();
+    erasure::erase(&mut tx, "notes", WHOSE, &ids).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(test.count("SELECT count(*) FROM notes").await, 1, "the other's");
     assert_eq!(test.count("SELECT count(*) FROM person_keys").await, 1);

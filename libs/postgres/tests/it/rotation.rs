@@ -229,7 +229,7 @@ async fn id_08_what_the_audit_says_of_a_row_outlives_a_rotation_and_ends_with_th
     let opener = audit::unlock(&mut owner, &vault).await.unwrap();
     let against = Against { opener: Some(&*opener), ..Against::default() };
     let verified = audit::verify(&mut owner, against).await.unwrap();
-    assert_eq!((verified.entries, verified.rows, verified.erased), (9, 9, 1), "eight lists of columns, and the note");
+    assert_eq!((verified.entries, verified.rows, verified.erased), (11, 11, 1), "ten lists of columns, and the note");
     let told: Vec<String> = verified.findings.iter().map(|finding| finding.place.to_string()).collect();
     assert_eq!(told, [format!("notes/{note}")], "nobody destroys a key unseen, and the chain is whole");
 }

@@ -1,11 +1,14 @@
 //! What is sealed and signed when, what is found when it is not, and upon what nothing is signed.
 
 use postgres::{
+    Database,
     audit::{self, Against, Anchor, Place},
     sealer,
 };
+use sqlx::PgConnection;
 
-use crate::tamper::{Past, add, change, entry, notarised, run};
+use crate::harness::TestDb;
+use crate::tamper::{Past, add, change, entry, notarised, past_grants, run};
 
 #[tokio::test]
 async fn id_09_what_is_not_sealed_in_a_minute_is_found() {
@@ -141,4 +144,54 @@ async fn id_09_an_old_backup_is_told_by_the_checkpoints_outside_it() {
     assert!(matches!(refused, postgres::Error::Anchor(_)), "{refused}");
     let verified = past.verify_alone(&mut insider).await;
     assert_eq!(verified.findings[0].place, entry(past.entries + 1), "{verified:?}");
+}
+
+#[tokio::test]
+async fn id_09_an_anchor_holds_from_its_first_checkpoint_on_and_what_goes_of_it_is_found() {
+    let test = TestDb::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = test.config();
+    // Makes the key.
+    drop(notarised(&test, &folder).await);
+    config.audit.audit_key_file = Some(folder.path().join("audit.pem"));
+    let unanchored = Database::connect(&config).await.unwrap();
+    for text in ["signed", "signed again"] {
+        add(&unanchored, text).await;
+        sealer::seal_all(&unanchored).await.unwrap();
+    }
+    let db = notarised(&test, &folder).await;
+    for text in ["anchored", "anchored again", "and again"] {
+        add(&db, text).await;
+        sealer::seal_all(&db).await.unwrap();
+    }
+    let (anchor, verifier) = (Anchor::in_folder(folder.path().join("notes")), db.audit_verifier().unwrap());
+    let against = Against { anchor: Some((&anchor, &verifier)), ..Against::default() };
+    let mut insider = test.insider().await;
+    let whole = audit::verify(&mut insider, against).await.unwrap();
+    assert!(whole.is_whole() && whole.anchored == 3, "{whole:?}");
+    let kept: Vec<u64> = anchor.all().unwrap().map(|kept| kept.unwrap().size).collect();
+    let found = async |insider: &mut PgConnection| -> Vec<Place> {
+        let verified = audit::verify(insider, against).await.unwrap();
+        verified.findings.into_iter().map(|finding| finding.place).collect()
+    };
+    let remove = |size: u64| {
+        for kind in ["note", "hashes"] {
+            std::fs::remove_file(anchor.folder().join(format!("{size:020}.{kind}"))).unwrap();
+        }
+    };
+
+    // Its beginning is as signed as the rest: what goes is told by the database, and by what is left of the anchor.
+    remove(kept[0]);
+    let (first, second) = (Place::Checkpoint(kept[0]), Place::Checkpoint(kept[1]));
+    assert_eq!(found(&mut insider).await, [first.clone(), second.clone()]);
+    let mut insider = past_grants(&test).await;
+    run(&mut insider, format!("DELETE FROM audit_checkpoints WHERE size = {}", kept[0])).await;
+    assert_eq!(found(&mut insider).await, std::slice::from_ref(&second));
+    remove(kept[1]);
+    remove(kept[2]);
+    assert_eq!(found(&mut insider).await, [second, Place::Checkpoint(kept[2])]);
+    // Nor does it begin anew.
+    add(&db, "later").await;
+    sealer::seal_all(&db).await.unwrap();
+    assert!(found(&mut insider).await.len() > 2, "what is signed from now on names the same beginning");
 }

@@ -12,7 +12,7 @@ use postgres::{
 use types::region::RegionCode;
 
 use crate::harness::TestDb;
-use crate::tamper::{Past, notarised};
+use crate::tamper::{Past, add, notarised, run};
 
 const HOME: RegionCode = RegionCode::BEIJING;
 const TOLD: &str = "anjia.notes.witness.refused.v1";
@@ -66,7 +66,7 @@ fn id_09_a_witness_believes_what_follows_and_nothing_else() {
     let tree = |count: usize| {
         let mut tree = audit::merkle::Frontier::default();
         leaves[..count].iter().for_each(|leaf| tree.push(1, *leaf));
-        Checkpoint { origin: "anjia/notes".to_owned(), size: count as u64, root: tree.root() }
+        Checkpoint { origin: "anjia/notes".to_owned(), size: count as u64, root: tree.root(), anchored_since: None }
     };
     let (older, newer) = (tree(4), tree(5));
     assert_eq!(Witness::judge(None, &newer, &[]), Ok(()), "the first is believed");
@@ -83,7 +83,7 @@ fn id_09_a_witness_believes_what_follows_and_nothing_else() {
 async fn id_09_what_a_witness_keeps_is_cosigned_and_audited_itself() {
     let world = World::new().await;
     assert_eq!(world.seen().await, None);
-    let notes = [log().sign(3, &[1; 32]), log().sign(9, &[2; 32])];
+    let notes = [log().sign(3, &[1; 32], None), log().sign(9, &[2; 32], None)];
     for note in &notes {
         world.keep(note).await;
         // Another replica.
@@ -113,9 +113,9 @@ async fn id_09_what_a_witness_keeps_is_cosigned_and_audited_itself() {
 #[tokio::test]
 async fn id_09_what_a_witness_refuses_is_kept_as_evidence_and_told_once() {
     let world = World::new().await;
-    world.keep(&log().sign(9, &[2; 32])).await;
-    assert_eq!(world.witness.open(&log().sign(9, &[2; 32]).replace("\n9\n", "\n10\n")), Err(Doubt::NotSigned));
-    let forked = log().sign(9, &[3; 32]);
+    world.keep(&log().sign(9, &[2; 32], None)).await;
+    assert_eq!(world.witness.open(&log().sign(9, &[2; 32], None).replace("\n9\n", "\n10\n")), Err(Doubt::NotSigned));
+    let forked = log().sign(9, &[3; 32], None);
     let refused = Refused { doubt: Doubt::Forked, seen_size: 9, note: &forked };
     assert!(world.witness.refuse(&world.db, HOME, refused, TOLD).await.unwrap());
     assert!(!world.witness.refuse(&world.db, HOME, refused, TOLD).await.unwrap(), "it is known");
@@ -123,7 +123,7 @@ async fn id_09_what_a_witness_refuses_is_kept_as_evidence_and_told_once() {
     assert_eq!(world.test.count("SELECT count(*) FROM events WHERE kind = 'anjia.notes.witness.refused.v1'").await, 1);
     sealer::seal_all(&world.db).await.unwrap();
     let verified = audit::verify(&mut world.test.insider().await, Against::default()).await.unwrap();
-    assert!(verified.is_whole() && verified.rows == 10, "{verified:?}");
+    assert!(verified.is_whole() && verified.rows == 12, "{verified:?}");
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn id_09_a_log_rewritten_with_its_own_key_and_without_its_anchor_is_told_b
     world.keep(&note).await;
     let (seen, cosigner) = (world.shown().await.note, world.db.audit_verifier().unwrap());
     let anchor = Anchor::in_folder(past.folder.path().join("notes"));
-    let witness = SeenByWitness { note: &seen, cosigner: &cosigner, has_refused: false };
+    let witness = SeenByWitness { note: &seen, cosigner: &cosigner, anchored: &[], has_refused: false };
     let against = Against { anchor: Some((&anchor, &past.verifier)), witness: Some(witness), ..Against::default() };
     let verified = audit::verify(&mut insider, against).await.unwrap();
     assert!(verified.is_whole() && verified.witnessed == past.entries.unsigned_abs(), "{verified:?}");
@@ -165,4 +165,33 @@ async fn id_09_a_log_rewritten_with_its_own_key_and_without_its_anchor_is_told_b
     sqlx::raw_sql(cut).execute(&mut admin).await.unwrap();
     let verified = audit::verify(&mut insider, against).await.unwrap();
     assert!(verified.findings.iter().any(|finding| finding.place == Place::Entry(6)), "{verified:?}");
+}
+
+#[tokio::test]
+async fn id_09_an_anchor_that_is_removed_with_all_that_tells_of_it_here_is_told_by_the_witness() {
+    let past = Past::new().await;
+    let world = World::new().await;
+    let mut insider = past.insider().await;
+    let (signed, note) = audit::latest(&mut insider).await.unwrap().unwrap();
+    world.keep(&note).await;
+    let anchored = audit::anchored_as_witnessed(&mut world.test.insider().await).await.unwrap();
+    assert_eq!(anchored.len(), 1);
+    let began_at = past.verifier.open(&anchored[0]).unwrap().anchored_since.unwrap();
+    let (seen, cosigner) = (world.shown().await.note, world.db.audit_verifier().unwrap());
+    let anchor = Anchor::in_folder(past.folder.path().join("notes"));
+    let witness = SeenByWitness { note: &seen, cosigner: &cosigner, anchored: &anchored, has_refused: false };
+    let against = Against { anchor: Some((&anchor, &past.verifier)), witness: Some(witness), ..Against::default() };
+    assert!(audit::verify(&mut insider, against).await.unwrap().is_whole());
+
+    // As if it had never been: the entries stay, and are signed again once there is an anchor anew.
+    std::fs::remove_dir_all(anchor.folder()).unwrap();
+    run(&mut insider, "DELETE FROM audit_tiles; DELETE FROM audit_checkpoints".to_owned()).await;
+    let db = notarised(&past.test, &past.folder).await;
+    add(&db, "goes on").await;
+    sealer::seal_all(&db).await.unwrap();
+    let alone = audit::verify(&mut insider, Against { witness: None, ..against }).await.unwrap();
+    assert!(alone.is_whole(), "nothing else tells: {alone:?}");
+    let verified = audit::verify(&mut insider, against).await.unwrap();
+    let places: Vec<&Place> = verified.findings.iter().map(|finding| &finding.place).collect();
+    assert_eq!(places, [&Place::Checkpoint(began_at), &Place::Checkpoint(signed)], "{verified:?}");
 }

@@ -13,21 +13,29 @@ use postgres::personal::PersonalTable;
 
 /// Every table with data about residents, in the order in which a person reads them.
 pub const PERSONAL: &[PersonalTable] = &[
-    PersonalTable::new("quotes", &[], ["费用预估", "What care was expected to cost"], "insurance").over("t.quoted_at"),
-    PersonalTable::new("claims", claims::SEALED, ["医保结算申请", "Your claims"], "insurance").over("t.received_at"),
+    PersonalTable::new("quotes", &[], ["费用预估", "What care was expected to cost"], "insurance")
+        .over("t.quoted_at")
+        .dated("t.quoted_at"),
+    PersonalTable::new("claims", claims::SEALED, ["医保结算申请", "Your claims"], "insurance")
+        .over("t.received_at")
+        .dated("t.received_at"),
     PersonalTable {
         of: "t.claim_id IN (SELECT id FROM claims WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))",
+        person: "(SELECT c.resident_id FROM claims c WHERE c.id = t.claim_id)",
         key: "t.claim_id || '/' || lpad(t.claim_version::text, 6, '0') || '/' || lpad(t.line_number::text, 6, '0')",
         ..PersonalTable::new("claim_lines", &[], ["费用明细", "What was billed"], "insurance")
             .over("(SELECT c.received_at FROM claims c WHERE c.id = t.claim_id)")
+            .dated("t.on_date")
     },
     PersonalTable {
         key: "t.year || '/' || t.scheme || '/' || t.kind",
         ..PersonalTable::new("accumulators", &[], ["年度累计", "What has added up in a year"], "insurance")
             .over("make_date(t.year, 12, 31)::timestamptz")
+            .dated("make_date(t.year, 12, 31)")
     },
     PersonalTable::new("settlements", &[], ["医保结算", "How your claims were settled"], "insurance")
-        .over("coalesce(t.confirmed_at, t.lapses_at)"),
+        .over("coalesce(t.confirmed_at, t.lapses_at)")
+        .dated("t.divided_at"),
 ];
 
 /// A text column that must read back as one of our words.

@@ -63,10 +63,11 @@ pub(crate) async fn verify(databases: &mut Databases, service: &str, progress: P
     let opener = audit::unlock(&mut *connection, vault).await?;
     let against = Against {
         anchor: anchored.map(|anchored| (&anchored.anchor, &anchored.verifier)),
-        witness: witnessed.as_ref().map(|(seen, cosigner)| SeenByWitness {
-            note: &seen.note,
-            cosigner,
-            has_refused: seen.refused.is_some(),
+        witness: witnessed.as_ref().map(|seen| SeenByWitness {
+            note: &seen.last.note,
+            cosigner: &seen.cosigner,
+            anchored: &seen.anchored_since,
+            has_refused: seen.last.refused.is_some(),
         }),
         opener: Some(&*opener),
         progress: Some(&|entries, rows| progress(service, entries, rows)),

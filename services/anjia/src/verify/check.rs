@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use super::databases::Databases;
-use super::{acknowledged, events, isolation};
+use super::{acknowledged, events, isolation, persons};
 
 /// The invariants of the platform, as far as databases can show them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -77,6 +77,10 @@ pub(super) enum Look {
     TakenIn,
     /// What was answered is there.
     Acknowledged,
+    /// Whoever's key was destroyed was erased.
+    Destroyed,
+    /// Every service knows who is one person.
+    Aliases,
     /// No identification number, token or key can be read.
     Plaintext,
 }
@@ -117,6 +121,8 @@ impl Check {
             Look::Sealed => events::unsealed(databases).await.map(Some),
             Look::TakenIn => events::not_taken_in(databases).await.map(Some),
             Look::Acknowledged => acknowledged::lost(databases).await.map(Some),
+            Look::Destroyed => persons::destroyed(databases).await,
+            Look::Aliases => persons::aliases(databases).await,
             Look::Plaintext => isolation::plaintext(databases).await.map(Some),
         };
         found.with_context(|| format!("checking {}: {}", self.invariant.name().to_lowercase(), self.name))

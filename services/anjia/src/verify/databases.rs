@@ -24,6 +24,15 @@ pub(crate) struct Anchored {
     pub(crate) verifier: NoteVerifier,
 }
 
+/// What the witness of a service's audit saw of it.
+pub(crate) struct SeenOf {
+    pub(crate) last: Witnessed,
+    /// Notes that say since when checkpoints were anchored.
+    pub(crate) anchored_since: Vec<String>,
+    /// Whose cosignature they must bear.
+    pub(crate) cosigner: NoteVerifier,
+}
+
 impl Anchored {
     pub(crate) fn of(record: &MeshRecord, service: &str) -> Result<Self> {
         let file = record.audit_key(service);
@@ -53,15 +62,17 @@ impl Databases {
 
     /// What the witness of a service's audit saw of it last, and whose cosignature that must bear; none where it saw nothing, or the
     /// mesh has no witness.
-    pub(crate) async fn witnessed(&mut self, service: &str) -> Result<Option<(Witnessed, NoteVerifier)>> {
+    pub(crate) async fn witnessed(&mut self, service: &str) -> Result<Option<SeenOf>> {
         let Some(witness) = SERVICES.into_iter().find(|name| witnessed_by(name) == Some(service)) else {
             return Ok(None);
         };
         let Some((connection, anchored)) = self.connections.get_mut(witness).zip(self.anchors.get(witness)) else {
             return Ok(None);
         };
-        let seen = audit::witnessed(connection).await.with_context(|| format!("asking {witness} what it witnessed"))?;
-        Ok(seen.map(|seen| (seen, anchored.verifier.clone())))
+        let asking = || format!("asking {witness} what it witnessed");
+        let Some(last) = audit::witnessed(&mut *connection).await.with_context(asking)? else { return Ok(None) };
+        let anchored_since = audit::anchored_as_witnessed(connection).await.with_context(asking)?;
+        Ok(Some(SeenOf { last, anchored_since, cosigner: anchored.verifier.clone() }))
     }
 
     pub(crate) fn names(&self) -> Vec<String> {

@@ -40,12 +40,14 @@ use postgres::personal::PersonalTable;
 
 const OF_DELEGATION: &str =
     "t.delegation_id IN (SELECT id FROM delegations WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))";
+const GRANTOR: &str = "(SELECT d.resident_id FROM delegations d WHERE d.id = t.delegation_id)";
 const DELEGATION_OVER: &str = "(SELECT least(d.revoked_at, d.until) FROM delegations d WHERE d.id = t.delegation_id)";
 
 /// Every table with data about residents, in the order in which a person reads them.
 pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable {
         of: "t.id = ANY ((SELECT one_person($1))::uuid[])",
+        person: "t.id",
         ..PersonalTable::new(
             "residents",
             residents::SEALED,
@@ -78,17 +80,22 @@ pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable {
         of: "(t.ward_id = ANY ((SELECT one_person($1))::uuid[]) OR t.guardian_id = ANY ((SELECT one_person($1))::uuid[]))",
         unreferred: "NOT EXISTS (SELECT FROM guardianship_delegations d WHERE d.guardianship_id = t.id)",
+        person: "t.ward_id",
         ..PersonalTable::new("guardianships", &[], ["监护", "Guardianship"], "permission")
             .over("least(t.ended_at, (t.until_day + 1)::timestamptz)")
+            .dated("t.registered_at")
     },
     PersonalTable {
         of: "t.party = ANY ((SELECT one_party('resident:' || $1::uuid))::text[])",
+        person: "CASE WHEN t.party LIKE 'resident:%' THEN substr(t.party, 10)::uuid END",
         ..PersonalTable::new("logins", &[], ["您的登录方式", "How you log in"], "identity")
     },
     PersonalTable::new("enrolments", &[], ["参保", "Your insurance"], "insurance")
-        .over("least(t.superseded_at, (t.in_force_until + 1)::timestamptz)"),
+        .over("least(t.superseded_at, (t.in_force_until + 1)::timestamptz)")
+        .dated("t.recorded_at"),
     PersonalTable::new("remote_care_filings", &[], ["异地就医备案", "Care you filed to have elsewhere"], "insurance")
-        .over("least(t.withdrawn_at, (t.valid_until + 1)::timestamptz)"),
+        .over("least(t.withdrawn_at, (t.valid_until + 1)::timestamptz)")
+        .dated("t.filed_at"),
     PersonalTable {
         unreferred: "NOT EXISTS (SELECT FROM family_doctor_contracts later WHERE later.renewed_contract_id = t.id)",
         ..PersonalTable::new(
@@ -98,6 +105,7 @@ pub const PERSONAL: &[PersonalTable] = &[
             "outpatient_record",
         )
         .over("(least(t.ended_on, t.term_until) + 1)::timestamptz")
+        .dated("t.signed_at")
     },
     PersonalTable {
         unreferred: "NOT EXISTS (SELECT FROM delegation_receipts r WHERE r.delegation_id = t.id) \
@@ -107,15 +115,19 @@ pub const PERSONAL: &[PersonalTable] = &[
             AND NOT EXISTS (SELECT FROM delegations passed_on WHERE passed_on.rests_on_id = t.id)",
         ..PersonalTable::new("delegations", &[], ["谁可以代您办理", "Who may act for you"], "permission")
             .over("least(t.revoked_at, t.until)")
+            .dated("least(t.revoked_at, t.until)")
     },
     PersonalTable {
         of: OF_DELEGATION,
+        person: GRANTOR,
         ..PersonalTable::new("delegation_receipts", &[], ["授权回执", "Receipts of delegations"], "permission")
             .over(DELEGATION_OVER)
+            .dated("t.issued_at")
     },
     PersonalTable {
         of: OF_DELEGATION,
         key: "t.delegation_id::text",
+        person: GRANTOR,
         ..PersonalTable::new(
             "guardianship_delegations",
             &[],
@@ -123,18 +135,22 @@ pub const PERSONAL: &[PersonalTable] = &[
             "permission",
         )
         .over(DELEGATION_OVER)
+        .dated("t.linked_at")
     },
     PersonalTable::new("care_relations", &[], ["正在照护您的机构", "Who cares for you"], "permission")
-        .over("t.closed_at"),
+        .over("t.closed_at")
+        .dated("t.closed_at"),
     PersonalTable::new(
         "break_glasses",
         break_glasses::SEALED,
         ["紧急查看", "When your data was opened in an emergency"],
         "audit",
     )
-    .over("t.closes_at"),
+    .over("t.closes_at")
+    .dated("t.closes_at"),
     PersonalTable::new("consents", &[], ["谁可以看您的健康信息", "Who may see your health data"], "permission")
-        .over("least(t.revoked_at, t.until)"),
+        .over("least(t.revoked_at, t.until)")
+        .dated("least(t.revoked_at, t.until)"),
     PersonalTable {
         unreferred: "NOT EXISTS (SELECT FROM continuations c WHERE c.mandate_id = t.id)",
         ..PersonalTable::new(
@@ -144,6 +160,7 @@ pub const PERSONAL: &[PersonalTable] = &[
             "permission",
         )
         .over("least(t.ended_at, t.until)")
+        .dated("least(t.ended_at, t.until)")
     },
     PersonalTable {
         key: "t.token_id::text",
@@ -154,16 +171,19 @@ pub const PERSONAL: &[PersonalTable] = &[
             "permission",
         )
         .over("t.expires_at")
+        .dated("t.expires_at")
     },
     // An erased person's is what says that they were: it stays as long as anything of theirs does.
     PersonalTable {
         unreferred: "NOT EXISTS (SELECT FROM erasure_standings s WHERE s.erasure_id = t.id)",
         ..PersonalTable::new("erasure_requests", &[], ["删除申请", "Your requests to be erased"], "permission")
             .over("t.cancelled_at")
+            .dated("t.cancelled_at")
     },
     PersonalTable {
         of: "t.erasure_id IN (SELECT id FROM erasure_requests WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))",
         key: "t.erasure_id || '/' || t.service",
+        person: "(SELECT e.resident_id FROM erasure_requests e WHERE e.id = t.erasure_id)",
         ..PersonalTable::new(
             "erasure_standings",
             &[],
@@ -171,6 +191,7 @@ pub const PERSONAL: &[PersonalTable] = &[
             "permission",
         )
         .over("(SELECT e.cancelled_at FROM erasure_requests e WHERE e.id = t.erasure_id)")
+        .dated("coalesce(t.reported_at, '2000-01-01 00:00:00+00'::timestamptz)")
     },
 ];
 

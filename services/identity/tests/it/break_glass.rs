@@ -107,6 +107,21 @@ async fn id_08_why_a_record_was_opened_is_readable_for_the_person_and_not_at_res
 }
 
 #[tokio::test]
+async fn id_08_a_broken_glass_is_kept_of_an_erased_person_and_an_edit_of_it_is_found() {
+    let world = World::start().await;
+    let person = world.person("chen").await;
+    let opened = world.open(&world.caller("hospital"), emergency(&person)).await.unwrap();
+    world.erase(&person).await;
+    let told = world.verified_after(None).await;
+    assert!(told.is_whole() && told.unopened == 0, "{told:#?}");
+    let id = &opened.break_glass_id;
+    let edited =
+        world.verified_after(Some(format!("UPDATE break_glasses SET reason = 'LIFE_AT_RISK' WHERE id = '{id}'"))).await;
+    let places: Vec<String> = edited.findings.iter().map(|finding| finding.place.to_string()).collect();
+    assert_eq!(places, [format!("break_glasses/{id}")]);
+}
+
+#[tokio::test]
 async fn id_06_break_glass_closes_by_itself() {
     let world = World::start().await;
     let person = world.person("chen").await;

@@ -69,7 +69,6 @@ async fn pl_05_without_a_region_the_service_itself_sees_no_person() {
     assert!(sqlx::query("SELECT FROM residents").fetch_all(&mut worker).await.is_err());
 }
 
-/// What a service removes, it may: erasure and retention do. Without an entry that says so, verification finds it.
 #[tokio::test]
 async fn id_09_what_was_granted_cannot_be_rewritten_by_the_service() {
     let world = World::start().await;
@@ -78,6 +77,10 @@ async fn id_09_what_was_granted_cannot_be_rewritten_by_the_service() {
         "UPDATE delegations SET until = now() + interval '1 year'",
         "UPDATE consents SET until = now()",
         "UPDATE mandates SET until = now() + interval '1 year'",
+        "DELETE FROM delegations",
+        "DELETE FROM mandates",
+        "DELETE FROM consents",
+        "DELETE FROM continuations",
         "DELETE FROM clients",
         "UPDATE assertions SET expires_at = now()",
     ] {

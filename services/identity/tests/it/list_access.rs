@@ -1,4 +1,4 @@
-use postgres::audit::{self, Against, Anchor, NoteSigner};
+use postgres::audit::{self, Against, Anchor, NoteSigner, Verified};
 use postgres::vault::{FileKeys, Vault};
 use proto::anjia::common::v1::{Access, AccessPage, PageRequest};
 use proto::anjia::identity::v1::audit_service_client::AuditServiceClient;
@@ -85,6 +85,24 @@ async fn id_06_nobody_else_learns_who_looked() {
     assert_eq!(own.accesses[0].subject, format!("resident:{}", person.id));
 }
 
+impl World {
+    /// What a verifier with the keys says; of an edit, which is taken back afterwards, if there is one.
+    pub(crate) async fn verified_after(&self, edit: Option<String>) -> Verified {
+        let keys = self.mesh.fleet().keys();
+        let vault = Vault::new(std::sync::Arc::new(FileKeys::load(&keys.secret("wrapping").unwrap()).unwrap()));
+        let mut owner = self.mesh.owner("identity").await;
+        let opener = audit::unlock(&mut owner, &vault).await.unwrap();
+        let signer = NoteSigner::load("anjia/identity", &keys.private("audit-identity").unwrap()).unwrap();
+        let anchor = Anchor::in_folder(self.mesh.fleet().root().join("anchor/identity"));
+        let verifier = signer.verifier();
+        let against = Against { anchor: Some((&anchor, &verifier)), opener: Some(&*opener), ..Against::default() };
+        let Some(edit) = edit else { return audit::verify(&mut owner, against).await.unwrap() };
+        let mut tx = sqlx::Connection::begin(&mut owner).await.unwrap();
+        sqlx::query(sqlx::AssertSqlSafe(edit)).execute(&mut *tx).await.unwrap();
+        audit::verify_in(&mut tx, against).await.unwrap()
+    }
+}
+
 #[tokio::test]
 async fn id_09_every_row_is_as_its_last_entry_says_and_an_edited_one_is_found() {
     let world = World::start().await;
@@ -95,15 +113,7 @@ async fn id_09_every_row_is_as_its_last_entry_says_and_an_edited_one_is_found() 
     let delegation = world.delegate(&person, &[DelegatedAction::Book]).await;
     world.revoke(&person, delegation).await.unwrap();
 
-    let keys = world.mesh.fleet().keys();
-    let vault = Vault::new(std::sync::Arc::new(FileKeys::load(&keys.secret("wrapping").unwrap()).unwrap()));
-    let mut owner = world.mesh.owner("identity").await;
-    let opener = audit::unlock(&mut owner, &vault).await.unwrap();
-    let signer = NoteSigner::load("anjia/identity", &keys.private("audit-identity").unwrap()).unwrap();
-    let anchor = Anchor::in_folder(world.mesh.fleet().root().join("anchor/identity"));
-    let verifier = signer.verifier();
-    let against = Against { anchor: Some((&anchor, &verifier)), opener: Some(&*opener), ..Against::default() };
-    let told = audit::verify(&mut owner, against).await.unwrap();
+    let told = world.verified_after(None).await;
     assert!(told.is_whole() && told.unopened == 0 && told.rows > 10, "{told:#?}");
 
     for (table, column, id) in [
@@ -112,11 +122,8 @@ async fn id_09_every_row_is_as_its_last_entry_says_and_an_edited_one_is_found() 
         ("delegations", "revoked_at = NULL", delegation.to_string()),
     ] {
         let sql = format!("UPDATE {table} SET {column} WHERE id = '{id}'");
-        let mut tx = sqlx::Connection::begin(&mut owner).await.unwrap();
-        sqlx::query(sqlx::AssertSqlSafe(sql.clone())).execute(&mut *tx).await.unwrap();
-        let edited = audit::verify_in(&mut tx, against).await.unwrap();
+        let edited = world.verified_after(Some(sql.clone())).await;
         let places: Vec<String> = edited.findings.iter().map(|finding| finding.place.to_string()).collect();
         assert_eq!(places, [format!("{table}/{id}")], "{sql}");
-        tx.rollback().await.unwrap();
     }
 }

@@ -29,6 +29,7 @@ async fn id_08_every_table_can_be_asked_what_is_kept_of_it_and_what_has_had_its_
     let mut tx = test.database().begin(Scope::Region(RegionCode::BEIJING)).await.unwrap();
     assert_eq!(erasure::kept(&mut tx, PERSONAL, ResidentId::generate()).await.unwrap(), []);
     tx.commit().await.unwrap();
-    let far = "2100-01-01T00:00:00Z".parse().unwrap();
-    assert_eq!(retention::apply(test.database(), "identity", PERSONAL, far).await.unwrap(), Applied::default());
+    postgres::migrate(&test.urls().owner, &identity::MIGRATOR, PERSONAL).await.unwrap();
+    assert_eq!(retention::apply(test.database(), "identity", PERSONAL).await.unwrap(), Applied::default());
+    assert_eq!(retention::without_index(&mut test.owner().await).await.unwrap(), Vec::<String>::new());
 }

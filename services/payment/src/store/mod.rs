@@ -18,11 +18,16 @@ use uuid::Uuid;
 
 const OF_BILL: &str = "t.bill_id IN (SELECT id FROM bills WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))";
 
+const PAYER: &str = "(SELECT b.resident_id FROM bills b WHERE b.id = t.bill_id)";
+
 const BILL_OVER: &str = "(SELECT coalesce(b.captured_at, b.expires_at) FROM bills b WHERE b.id = t.bill_id)";
 
 /// Every table with data about residents, in the order in which a person reads them.
 pub const PERSONAL: &[PersonalTable] = &[
-    PersonalTable::new("credit_lines", &[], ["信用就医额度", "Credit for care"], "accounting").over("t.valid_until"),
+    PersonalTable::new("credit_lines", &[], ["信用就医额度", "Credit for care"], "accounting")
+        .over("t.valid_until")
+        .dated("t.valid_until"),
+    // A number is appraised with its bill.
     PersonalTable {
         key: "t.bill_id::text",
         ..PersonalTable::new("bill_ids", &[], ["账单编号", "Numbers of your bills"], "accounting").over(
@@ -30,23 +35,28 @@ pub const PERSONAL: &[PersonalTable] = &[
             "coalesce((SELECT coalesce(b.captured_at, b.expires_at) FROM bills b WHERE b.id = t.bill_id), t.cancelled_at)",
         )
     },
-    PersonalTable::new("bills", &[], ["账单", "Your bills"], "accounting").over("coalesce(t.captured_at, t.expires_at)"),
+    PersonalTable::new("bills", &[], ["账单", "Your bills"], "accounting").over("coalesce(t.captured_at, t.expires_at)").dated("t.opened_at"),
     PersonalTable {
         of: OF_BILL,
+        person: PAYER,
+        // Appraised with its bill, too.
         key: "t.bill_id || '/' || lpad(t.line::text, 6, '0')",
         ..PersonalTable::new("bill_shares", &[], ["账单由谁支付", "Who pays your bills"], "accounting").over(BILL_OVER)
     },
     PersonalTable {
         of: OF_BILL,
-        ..PersonalTable::new("receipts", &[], ["收据", "Your receipts"], "accounting").over("t.issued_at")
+        person: PAYER,
+        ..PersonalTable::new("receipts", &[], ["收据", "Your receipts"], "accounting").over("t.issued_at").dated("t.issued_at")
     },
     PersonalTable {
         of: OF_BILL,
-        ..PersonalTable::new("bank_orders", &[], ["银行扣款", "What banks were asked to do"], "accounting").over("t.created_at")
+        person: PAYER,
+        ..PersonalTable::new("bank_orders", &[], ["银行扣款", "What banks were asked to do"], "accounting").over("t.created_at").dated("t.created_at")
     },
     PersonalTable {
         of: OF_BILL,
-        ..PersonalTable::new("captures", &[], ["账单的结清过程", "How your bills were settled"], "accounting").over("t.ended_at")
+        person: PAYER,
+        ..PersonalTable::new("captures", &[], ["账单的结清过程", "How your bills were settled"], "accounting").over("t.ended_at").dated("t.ended_at")
     },
 ];
 

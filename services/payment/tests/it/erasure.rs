@@ -69,6 +69,7 @@ async fn id_08_an_open_bill_or_drawn_credit_keeps_a_person_from_being_erased() {
 #[tokio::test]
 async fn id_08_accounts_are_kept_thirty_years_from_the_end_of_their_year_and_then_appraised_by_people() {
     let test = TestDb::new(&payment::MIGRATOR).await;
+    postgres::migrate(&test.urls().owner, &payment::MIGRATOR, PERSONAL).await.expect("declared");
     let resident = ResidentId::generate();
     let mut tx = test.database().begin(REGION).await.expect("begun");
     bill(&mut tx, resident, "SETTLED").await;
@@ -80,11 +81,13 @@ async fn id_08_accounts_are_kept_thirty_years_from_the_end_of_their_year_and_the
     assert_eq!(accounts.rows, 2, "the bill and its number");
     // The first day of 2027 in Beijing, and thirty years.
     assert_eq!(accounts.until, "2056-12-31T16:00:00Z".parse().ok());
-    let at = async |day: &str| {
-        retention::apply(test.database(), "payment", PERSONAL, day.parse().expect("an instant")).await.expect("applied")
+    let left = (accounts.until.expect("its year has ended") - SystemClock.now()).num_days();
+    let after = async |days: i64| {
+        testkit::pass_days(&mut test.owner().await, days).await;
+        retention::apply(test.database(), "payment", PERSONAL).await.expect("applied")
     };
-    assert_eq!(at("2056-12-31T15:59:59Z").await, Applied::default());
-    assert_eq!(at("2057-01-01T00:00:00Z").await, Applied { removed: 0, awaiting: 2 });
+    assert_eq!(after(left - 1).await, Applied::default());
+    assert_eq!(after(left + 2).await, Applied { removed: 0, awaiting: 1 }, "the bill; its number goes with it");
     let left: i64 =
         sqlx::query_scalar("SELECT count(*) FROM bills").fetch_one(&mut test.owner().await).await.expect("counted");
     assert_eq!(left, 1);

@@ -30,6 +30,7 @@ async fn submitted(tx: &mut Transaction, resident: ResidentId, state: &str) -> S
 #[tokio::test]
 async fn id_08_a_referral_that_has_not_ended_keeps_a_person_from_being_erased_and_an_ended_one_is_kept_thirty_years() {
     let test = TestDb::new(&referral::MIGRATOR).await;
+    postgres::migrate(&test.urls().owner, &referral::MIGRATOR, PERSONAL).await.unwrap();
     let resident = ResidentId::generate();
     let mut tx = test.database().begin(Scope::Region(RegionCode::BEIJING)).await.unwrap();
     let open = submitted(&mut tx, resident, "SUBMITTED").await;
@@ -45,8 +46,11 @@ async fn id_08_a_referral_that_has_not_ended_keeps_a_person_from_being_erased_an
     assert_eq!((kept[0].rule.as_str(), kept[0].until), ("inpatient_record", "2056-01-02T00:00:00Z".parse().ok()));
     tx.commit().await.unwrap();
 
-    let at =
-        async |day: &str| retention::apply(test.database(), "referral", PERSONAL, day.parse().unwrap()).await.unwrap();
-    assert_eq!(at("2056-01-01T00:00:00Z").await, Applied::default());
-    assert_eq!(at("2056-01-03T00:00:00Z").await.removed, 2, "what has not ended stays");
+    let left = (kept[0].until.unwrap() - SystemClock.now()).num_days();
+    let after = async |days: i64| {
+        testkit::pass_days(&mut test.owner().await, days).await;
+        retention::apply(test.database(), "referral", PERSONAL).await.unwrap()
+    };
+    assert_eq!(after(left - 1).await, Applied::default());
+    assert_eq!(after(left + 2).await.removed, 2, "what has not ended stays");
 }

@@ -29,6 +29,7 @@ pub const PERSONAL: &[PersonalTable] = &[
         of: "t.resident_id = ANY ((SELECT one_person($1))::uuid[]) AND t.state <> 'KEPT' AND t.referral_id IS NULL",
         ..PersonalTable::new("appointments", &[], ["未就诊的预约", "Appointments that led to no visit"], "booking")
             .over("CASE WHEN t.state IN ('EXPIRED', 'CANCELLED', 'NO_SHOW') AND t.referral_id IS NULL THEN t.ends_at END")
+            .dated("t.ends_at")
     },
     PersonalTable {
         of: "t.resident_id = ANY ((SELECT one_person($1))::uuid[]) AND (t.state = 'KEPT' OR t.referral_id IS NOT NULL)",
@@ -36,23 +37,27 @@ pub const PERSONAL: &[PersonalTable] = &[
         ..PersonalTable::new("appointments", &[], ["就诊或转诊的预约", "Appointments of visits and referrals"], "outpatient_record")
             .over("CASE WHEN t.state IN ('KEPT', 'EXPIRED', 'CANCELLED', 'NO_SHOW') AND (t.state = 'KEPT' OR t.referral_id IS NOT NULL) \
                 THEN greatest(t.ends_at, (SELECT max(v.ended_at) FROM visits v WHERE v.resident_id = t.resident_id)) END")
+            .dated("t.ends_at")
     },
     PersonalTable {
         of: "t.resident_id = ANY ((SELECT one_person($1))::uuid[]) AND t.kind <> 'INPATIENT'",
         ..PersonalTable::new("visits", &[], ["门（急）诊就诊", "Your outpatient visits"], "outpatient_record")
             .over("CASE WHEN t.kind <> 'INPATIENT' AND t.ended_at IS NOT NULL \
                 THEN (SELECT max(v.ended_at) FROM visits v WHERE v.resident_id = t.resident_id) END")
+            .dated("t.ended_at")
     },
     PersonalTable {
         of: "t.resident_id = ANY ((SELECT one_person($1))::uuid[]) AND t.kind = 'INPATIENT'",
         ..PersonalTable::new("visits", &[], ["住院", "Your stays"], "inpatient_record")
             .over("CASE WHEN t.kind = 'INPATIENT' AND t.ended_at IS NOT NULL \
                 THEN (SELECT max(v.ended_at) FROM visits v WHERE v.resident_id = t.resident_id AND v.kind = 'INPATIENT') END")
+            .dated("t.ended_at")
     },
     PersonalTable {
         unreferred: "NOT EXISTS (SELECT FROM appointments a WHERE a.id = t.id)",
         ..PersonalTable::new("chosen_appointment_ids", &[], ["预约编号", "Numbers chosen for appointments"], "booking")
             .over("t.claimed_at")
+            .dated("t.claimed_at")
     },
 ];
 

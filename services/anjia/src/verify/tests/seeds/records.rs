@@ -3,6 +3,32 @@
 use super::Seed;
 
 pub(super) const SEEDS: &[Seed] = &[
+    // I4 and I9, of persons
+    (
+        "every service takes the same ids for one person",
+        "scheduling",
+        "INSERT INTO resident_aliases (resident_id, survivor_id, since) VALUES (md5('r')::uuid, md5('s')::uuid, now())",
+        "which identity does not say",
+    ),
+    (
+        "every service takes the same ids for one person",
+        "identity",
+        "INSERT INTO resident_aliases (resident_id, survivor_id, since) VALUES (md5('r')::uuid, md5('s')::uuid, now() - interval '1 hour')",
+        "and not here",
+    ),
+    (
+        "a person's key was destroyed by an erasure that identity decided",
+        "scheduling",
+        "INSERT INTO audit_entries (resident_id, action) VALUES (md5('r')::uuid, 'scheduling.person_key.destroy')",
+        "identity decided no erasure",
+    ),
+    (
+        "a person's key was destroyed by an erasure that identity decided",
+        "identity|payment",
+        "INSERT INTO erasure_requests (id, resident_id, state) VALUES (md5('e')::uuid, md5('r')::uuid, 'CLOSING') || ---- || \
+         INSERT INTO audit_entries (resident_id, action) VALUES (md5('r')::uuid, 'payment.person_key.destroy')",
+        "identity decided no erasure",
+    ),
     // I7
     (
         "shares add up to the billed amount, to the fen",

@@ -37,6 +37,7 @@ pub async fn pull(
     Ok(wire::EventBatch {
         events: batch.events.into_iter().map(|event| to_wire(event, source)).collect(),
         head_position: batch.head_position,
+        position: batch.position,
     })
 }
 
@@ -150,7 +151,8 @@ mod tests {
             traceparent: None,
             occurred_at: DateTime::UNIX_EPOCH,
         };
-        let batch = wire::EventBatch { events: vec![to_wire(event.clone(), "anjia/identity")], head_position: 7 };
+        let batch =
+            wire::EventBatch { events: vec![to_wire(event.clone(), "anjia/identity")], head_position: 7, position: 7 };
         assert_eq!(batch.events[0].source, "anjia/identity");
         assert_eq!(from_wire(batch), Ok(vec![event]));
     }

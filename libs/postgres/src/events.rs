@@ -62,8 +62,10 @@ pub struct Event {
 pub struct Batch {
     /// Empty if none came within the wait.
     pub events: Vec<Event>,
-    /// The highest position sealed; what is missing to it is the consumer's lag.
+    /// The highest position sealed, of all regions; what is missing to it is the consumer's lag.
     pub head_position: i64,
+    /// Where to go on from: nothing that was asked for lies before it and is not in `events`.
+    pub position: i64,
 }
 
 /// Writes an event in the transaction of the change. It becomes visible to consumers after the commit.
@@ -135,7 +137,7 @@ pub async fn pull(db: &Database, after: i64, max: u32, wait: Duration) -> Result
 pub async fn pull_of(
     db: &Database,
     region: Option<RegionCode>,
-    after: i64,
+    mut after: i64,
     max: u32,
     wait: Duration,
 ) -> Result<Batch, Error> {
@@ -148,6 +150,7 @@ pub async fn pull_of(
         if !batch.events.is_empty() || now >= deadline {
             return Ok(batch);
         }
+        after = batch.position;
         tokio::select! {
             _ = sealed.changed() => {}
             () = sleep_until(deadline.min(now + LOOK_INTERVAL)) => {}
@@ -172,8 +175,11 @@ async fn read(db: &Database, region: Option<RegionCode>, after: i64, max: u32) -
         .await?;
     }
     tx.finish().await?;
-    let last_position = events.last().map_or(0, |event| event.position);
-    Ok(Batch { events, head_position: head_position.max(last_position) })
+    let last_position = events.last().map_or(after, |event| event.position);
+    // Up to the head there is nothing else, unless the batch is full.
+    let is_full = events.len() >= max as usize;
+    let position = if is_full { last_position } else { last_position.max(head_position) };
+    Ok(Batch { events, head_position: head_position.max(last_position), position })
 }
 
 /// The first position that is missing, if any: positions are gapless up to the head. `conn` must see all regions.

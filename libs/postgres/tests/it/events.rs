@@ -205,3 +205,25 @@ async fn pl_05_who_asks_for_a_region_hears_of_that_region_alone() {
     assert_eq!(told.head_position, 3);
     assert_eq!(pull_all(&test.db).await.len(), 3);
 }
+
+#[tokio::test]
+async fn pl_05_a_quiet_region_goes_on_past_the_events_of_all_others() {
+    let test = TestDb::new().await;
+    for (scope, subject) in [(BEIJING, "first"), (BEIJING, "second"), (ELSEWHERE, "there"), (ELSEWHERE, "there again")]
+    {
+        append(&test.db, scope, subject).await;
+    }
+    sealer::seal_all(&test.db).await.unwrap();
+    let pull = async |after, max| {
+        let told = events::pull_of(&test.db, Some(RegionCode::BEIJING), after, max, Duration::ZERO).await.unwrap();
+        (told.events.len(), told.position, told.head_position)
+    };
+    assert_eq!(pull(0, 1).await, (1, 1, 4), "more of its own may follow");
+    assert_eq!(pull(1, 10).await, (1, 4, 4));
+    assert_eq!(pull(2, 10).await, (0, 4, 4), "it has no events, and is not behind");
+    assert_eq!(pull(4, 10).await, (0, 4, 4));
+    append(&test.db, BEIJING, "third").await;
+    sealer::seal_all(&test.db).await.unwrap();
+    assert_eq!(pull(4, 10).await, (1, 5, 5));
+    assert_eq!(pull(9, 10).await, (0, 9, 5), "a cursor never goes back by itself");
+}

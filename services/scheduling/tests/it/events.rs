@@ -88,7 +88,8 @@ impl adjudication::event_service_server::EventService for Feed {
             .map(|made| self.quote_made(made))
             .collect();
         let head_position = i64::try_from(self.quotes.len()).unwrap();
-        Ok(Response::new(adjudication::PullEventsResponse { batch: Some(EventBatch { events, head_position }) }))
+        let batch = EventBatch { events, head_position, position: head_position };
+        Ok(Response::new(adjudication::PullEventsResponse { batch: Some(batch) }))
     }
 }
 

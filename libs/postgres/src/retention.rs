@@ -18,7 +18,7 @@ use types::{clock::Clock, region::RegionCode};
 use crate::{
     Database, Error, Scope,
     audit::{self, Entry},
-    erasure,
+    erasure, events,
     personal::PersonalTable,
     vault::rotation,
 };
@@ -103,6 +103,14 @@ async fn look(db: &Database) {
                     tracing::warn!(rule = rule.name, %error, "what was kept long enough could not be forgotten");
                 }
             }
+        }
+        match events::forget(db).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rule = "events", rows, "kept long enough, forgotten"),
+            Err(error) => tracing::warn!(%error, "events that everybody has passed could not be forgotten"),
+        }
+        if let Err(error) = events::report(db).await {
+            tracing::warn!(%error, "how far consumers of events are could not be told");
         }
         sleep(LOOK_INTERVAL).await;
     }

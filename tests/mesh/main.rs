@@ -9,6 +9,7 @@ mod care;
 mod delegated;
 mod erasure;
 mod faults;
+mod feed;
 mod idempotency;
 mod journey;
 mod logins;

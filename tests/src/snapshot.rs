@@ -11,7 +11,7 @@ use crate::City;
 /// What moves without anybody's act: used assertions, who looked at whom and who was refused, what is signed and
 /// witnessed of that, which replica leads, how far
 /// consumers are.
-const BOOKKEEPING: [&str; 10] = [
+const BOOKKEEPING: [&str; 11] = [
     "assertions",
     "audit_entries",
     "audit_checkpoints",
@@ -21,6 +21,7 @@ const BOOKKEEPING: [&str; 10] = [
     "chain_heads",
     "leases",
     "cursors",
+    "event_cursors",
     "platform_migrations",
 ];
 const SETTLES_WITHIN_TRIES: u32 = 50;

@@ -9,7 +9,7 @@ use types::caller::Caller;
 use types::redacted::Redacted;
 
 use crate::access::{self, Denied, Guarded, Permitted, Policy, Sight};
-use crate::auth;
+use crate::auth::{self, Claims, Verified};
 use crate::deadline::Deadline;
 use crate::telemetry;
 use crate::tls::{BoundTo, Thumbprint};
@@ -29,6 +29,8 @@ pub struct Context {
     domain: Arc<str>,
     /// Shared with the layers that record what was refused and veil what is not shown.
     sight: Arc<Sight>,
+    /// All that the caller's token says; background work pulls nothing by it.
+    claims: Option<Arc<Claims>>,
     /// The caller's deadline; background work has none.
     deadline: Option<Deadline>,
     /// Bounds each outgoing call further.
@@ -42,14 +44,16 @@ pub(crate) struct Admitted {
     token: Redacted<Arc<str>>,
     policy: Arc<Policy>,
     domain: Arc<str>,
+    claims: Arc<Claims>,
     /// What the call has come to see.
     pub(crate) sight: Arc<Sight>,
 }
 
 impl Admitted {
-    pub(crate) fn new(caller: Caller, token: Redacted<Arc<str>>, policy: Arc<Policy>, domain: Arc<str>) -> Self {
-        let sight = Arc::new(Sight::new(&policy, &caller));
-        Self { caller, token, policy, domain, sight }
+    pub(crate) fn new(verified: Verified, token: Redacted<Arc<str>>, policy: Arc<Policy>, domain: Arc<str>) -> Self {
+        let sight = Arc::new(Sight::new(&policy, &verified.caller));
+        let Verified { caller, claims, .. } = verified;
+        Self { caller, token, policy, domain, claims, sight }
     }
 }
 
@@ -63,6 +67,7 @@ impl Context {
             bound_to: None,
             policy: Some(Arc::clone(&admitted.policy)),
             domain: Arc::clone(&admitted.domain),
+            claims: Some(Arc::clone(&admitted.claims)),
             sight: Arc::clone(&admitted.sight),
             deadline: request.extensions().get::<Deadline>().copied(),
             call_limit: None,
@@ -83,6 +88,7 @@ impl Context {
             policy: None,
             domain: Arc::from(crate::error::DOMAIN),
             sight: Arc::default(),
+            claims: None,
             deadline: None,
             call_limit: Some(BACKGROUND_CALL_LIMIT),
         }
@@ -121,6 +127,11 @@ impl Context {
     /// The full name of the method being served, as `begin_call` wants it.
     pub fn method(&self) -> Option<&str> {
         self.policy.as_deref().map(|policy| policy.method.as_str())
+    }
+
+    /// The types of events that the caller may pull, or what they begin with, up to a full stop.
+    pub(crate) fn events(&self) -> &[String] {
+        self.claims.as_deref().map_or(&[], |claims| &claims.events)
     }
 
     /// The current span as a W3C `traceparent`, to store beside events and sagas.

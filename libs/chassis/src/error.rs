@@ -75,6 +75,14 @@ pub fn storage(cause: &postgres::Error) -> Status {
         postgres::Error::ResidentErased => {
             status(DOMAIN, Code::FailedPrecondition, "RESIDENT_ERASED", "the resident was erased at their own request")
         }
+        postgres::Error::PositionNotKept { lowest_position } => {
+            let refused = status(DOMAIN, Code::FailedPrecondition, "POSITION_NO_LONGER_KEPT", cause.to_string());
+            with_metadata(refused, "lowest_position", lowest_position.to_string())
+        }
+        postgres::Error::PositionNotReached { head_position } => {
+            let refused = status(DOMAIN, Code::FailedPrecondition, "POSITION_NOT_REACHED", cause.to_string());
+            with_metadata(refused, "head_position", head_position.to_string())
+        }
         cause if cause.is_retryable() => retry_info(
             status(DOMAIN, Code::Aborted, "LOST_RACE", "another change came first; try again"),
             Duration::from_millis(100),
@@ -130,6 +138,16 @@ mod tests {
             (postgres::Error::RequestInProgress, Code::Aborted, "REQUEST_IN_PROGRESS"),
             (postgres::Error::RequestIdReused, Code::InvalidArgument, "REQUEST_ID_REUSED"),
             (postgres::Error::ResidentErased, Code::FailedPrecondition, "RESIDENT_ERASED"),
+            (
+                postgres::Error::PositionNotKept { lowest_position: 7 },
+                Code::FailedPrecondition,
+                "POSITION_NO_LONGER_KEPT",
+            ),
+            (
+                postgres::Error::PositionNotReached { head_position: 7 },
+                Code::FailedPrecondition,
+                "POSITION_NOT_REACHED",
+            ),
             (postgres::Error::Database(sqlx::Error::PoolTimedOut), Code::Unavailable, "STORAGE_UNAVAILABLE"),
             (postgres::Error::RegionMissing, Code::Internal, "INTERNAL"),
         ];

@@ -8,32 +8,46 @@ use std::time::Duration;
 
 use postgres::{
     Database,
-    events::{self, Event},
+    events::{self, Event, Selection},
 };
 use proto::{
     anjia::common::v1 as wire,
     convert::{self, FieldError},
 };
 use serde_json::{Map, Value};
-use tonic::Status;
+use tonic::{Code, Status};
+use types::caller::Caller;
 
 pub use self::identity::IdentityEvents;
 use crate::{Context, error};
 
 const MAX_DEFAULT: u32 = 100;
+const CONSUMER_LENGTH_MAX: usize = 64;
+/// Version of CloudEvents.
+const SPECVERSION: &str = "1.0";
+/// In CloudEvents' JSON format, what `data` is.
+const DATA_CONTENT_TYPE: &str = "application/json";
 
-/// Answers `PullEvents`: to our own services the events of all regions, to everybody else those of their own. `source` is `anjia/<service>`. Its entry in `access.toml` says `long_poll = true`: then a drain ends it.
+/// Answers `PullEvents`: to our own services the events of all regions, to everybody else those of their own region, of the types they are
+/// registered for. `source` is `anjia/<service>`. Its entry in `access.toml` says `long_poll = true`: then a drain ends it.
 pub async fn pull(
     db: &Database,
     ctx: &Context,
     source: &str,
     cursor: Option<&wire::EventCursor>,
 ) -> Result<wire::EventBatch, Status> {
+    let cursor = convert::required("cursor", cursor).map_err(error::invalid)?;
     let (after, max, wait) = parse(cursor).map_err(error::invalid)?;
+    let consumer = consumer(&ctx.caller, &cursor.consumer).map_err(error::invalid)?;
+    let selection = selection(&ctx.caller, ctx.events()).ok_or_else(|| {
+        let text = "the client is registered for no events";
+        error::status(error::DOMAIN, Code::PermissionDenied, "EVENTS_NOT_IN_SCOPE", text)
+    })?;
+    // What it asks for comes after what it has dealt with: to pull is to confirm.
+    events::confirm(db, &consumer, after).await.map_err(|cause| error::storage(&cause))?;
     // Never beyond the caller's deadline: an answer without events beats none.
     let wait = wait.min(ctx.remaining().saturating_sub(Duration::from_millis(200)));
-    let region = ctx.caller.service().is_none().then_some(ctx.caller.region);
-    let batch = events::pull_of(db, region, after, max, wait).await.map_err(|cause| error::storage(&cause))?;
+    let batch = events::pull_of(db, &selection, after, max, wait).await.map_err(|cause| error::storage(&cause))?;
     Ok(wire::EventBatch {
         events: batch.events.into_iter().map(|event| to_wire(event, source)).collect(),
         head_position: batch.head_position,
@@ -41,8 +55,42 @@ pub async fn pull(
     })
 }
 
-fn parse(cursor: Option<&wire::EventCursor>) -> Result<(i64, u32, Duration), FieldError> {
-    let cursor = convert::required("cursor", cursor)?;
+/// The cursor of one of our own consumers, named as its [`postgres::consumer::Source`]: `<service>`, or `<service>/<purpose>`.
+pub fn cursor(name: &str, after: i64, max: u32, wait: Duration) -> wire::EventCursor {
+    wire::EventCursor {
+        after_position: after,
+        max_events: i32::try_from(max).unwrap_or(i32::MAX),
+        wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
+        consumer: name.split_once('/').map(|(_, purpose)| purpose.to_owned()).unwrap_or_default(),
+    }
+}
+
+/// By which name the caller's progress is kept. Only our own services have several; anybody else registers another client.
+fn consumer(caller: &Caller, purpose: &str) -> Result<String, FieldError> {
+    let wrong = |text: &str| FieldError::new("cursor.consumer", text);
+    let acting = caller.acting();
+    if purpose.is_empty() {
+        return Ok(acting.to_string());
+    }
+    if caller.service().is_none() {
+        return Err(wrong("must be empty: a client is one consumer"));
+    }
+    let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if purpose.len() > CONSUMER_LENGTH_MAX || !purpose.bytes().all(is_name) {
+        return Err(wrong("must be up to 64 lower-case letters, digits and hyphens"));
+    }
+    Ok(format!("{acting}/{purpose}"))
+}
+
+/// What the caller is told of; `None` if of nothing.
+fn selection(caller: &Caller, kinds: &[String]) -> Option<Selection> {
+    if caller.service().is_some() {
+        return Some(Selection::default());
+    }
+    (!kinds.is_empty()).then(|| Selection { region: Some(caller.region), kinds: Some(kinds.to_vec()) })
+}
+
+fn parse(cursor: &wire::EventCursor) -> Result<(i64, u32, Duration), FieldError> {
     let wrong = |field: &str, text: &str| FieldError::new(format!("cursor.{field}"), text);
     if cursor.after_position < 0 {
         return Err(wrong("after_position", "must not be negative"));
@@ -75,6 +123,8 @@ pub fn to_wire(event: Event, source: &str) -> wire::Event {
         region_code: event.region.to_string(),
         traceparent: event.traceparent.unwrap_or_default(),
         data,
+        specversion: SPECVERSION.to_owned(),
+        datacontenttype: DATA_CONTENT_TYPE.to_owned(),
     }
 }
 
@@ -133,9 +183,11 @@ fn from_value(value: prost_types::Value) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use chrono::DateTime;
     use serde_json::json;
-    use types::{ids::EventId, region::RegionCode};
+    use types::{caller::Party, ids::EventId, region::RegionCode};
 
     use super::*;
 
@@ -160,13 +212,48 @@ mod tests {
     #[test]
     fn a_cursor_out_of_bounds_is_refused_by_name() {
         let field = |after_position, max_events, wait_ms| {
-            let cursor = wire::EventCursor { after_position, max_events, wait_ms };
-            parse(Some(&cursor)).map(|(_, max, _)| max).map_err(|error| error.field)
+            let cursor = wire::EventCursor { after_position, max_events, wait_ms, ..Default::default() };
+            parse(&cursor).map(|(_, max, _)| max).map_err(|error| error.field)
         };
         assert_eq!(field(0, 0, 0), Ok(100));
         assert_eq!(field(-1, 0, 0), Err("cursor.after_position".to_owned()));
         assert_eq!(field(0, 501, 0), Err("cursor.max_events".to_owned()));
         assert_eq!(field(0, 1, 20_001), Err("cursor.wait_ms".to_owned()));
-        assert!(parse(None).is_err());
+    }
+
+    fn caller(party: Party) -> Caller {
+        Caller {
+            subject: party,
+            also_known_as: BTreeSet::new(),
+            actor: None,
+            organisation: None,
+            roles: BTreeSet::new(),
+            region: RegionCode::BEIJING,
+            delegation: None,
+            token_id: "t".to_owned(),
+            expires_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn pl_04_a_service_has_consumers_by_purpose_and_a_client_is_one() {
+        let (service, app) = (caller(Party::Service("payment".to_owned())), caller(Party::Client("app".to_owned())));
+        let named = |caller, name| consumer(caller, &cursor(name, 0, 1, Duration::ZERO).consumer);
+        assert_eq!(named(&service, "identity"), Ok("service:payment".to_owned()));
+        assert_eq!(named(&service, "identity/erasures"), Ok("service:payment/erasures".to_owned()));
+        assert_eq!(consumer(&app, ""), Ok("client:app".to_owned()));
+        for (caller, purpose) in [(&app, "second"), (&service, "Second"), (&service, &*"x".repeat(65))] {
+            assert_eq!(consumer(caller, purpose).map_err(|error| error.field), Err("cursor.consumer".to_owned()));
+        }
+    }
+
+    #[test]
+    fn pl_04_a_client_is_told_of_its_own_region_and_types_and_a_service_of_all() {
+        let (service, app) = (caller(Party::Service("payment".to_owned())), caller(Party::Client("app".to_owned())));
+        let kinds = vec!["anjia.referral.".to_owned()];
+        assert_eq!(selection(&service, &[]), Some(Selection::default()));
+        assert_eq!(selection(&app, &[]), None);
+        let of_app = Selection { region: Some(RegionCode::BEIJING), kinds: Some(kinds.clone()) };
+        assert_eq!(selection(&app, &kinds), Some(of_app));
     }
 }

@@ -34,6 +34,8 @@ pub struct Client {
     pub region: String,
     /// Roles it may ask for on behalf of people who log in through it.
     pub exchanges: Vec<String>,
+    /// The types of events it may pull, or what they begin with.
+    pub events: Vec<String>,
 }
 
 impl Client {
@@ -45,6 +47,7 @@ impl Client {
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
             region: REGION.to_owned(),
             exchanges: vec![],
+            events: vec![],
         }
     }
 
@@ -54,6 +57,12 @@ impl Client {
 
     pub fn practitioner(client_id: &str, id: Uuid, organisation: Uuid, roles: &[&str]) -> Self {
         Self::new(client_id, format!("practitioner:{id}"), Some(organisation), roles)
+    }
+
+    /// The same, told of these events: types, or what they begin with.
+    #[must_use]
+    pub fn told_of(self, events: &[&str]) -> Self {
+        Self { events: events.iter().map(|kind| (*kind).to_owned()).collect(), ..self }
     }
 
     pub fn service(name: &str) -> Self {
@@ -88,7 +97,7 @@ pub fn app() -> Client {
     ];
     Client {
         exchanges: people.map(str::to_owned).to_vec(),
-        ..Client::new("app", "client:app".to_owned(), Some(PLATFORM), &["platform"])
+        ..Client::new("app", "client:app".to_owned(), Some(PLATFORM), &["platform"]).told_of(&["anjia."])
     }
 }
 

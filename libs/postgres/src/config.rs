@@ -1,6 +1,7 @@
 use std::fmt;
 
 use crate::audit::AuditConfig;
+use crate::events::EventsConfig;
 use crate::vault::VaultConfig;
 
 /// Where the data is, and how much of the database one replica may take.
@@ -22,6 +23,8 @@ pub struct PostgresConfig {
     pub vault: VaultConfig,
     #[command(flatten)]
     pub audit: AuditConfig,
+    #[command(flatten)]
+    pub events: EventsConfig,
 }
 
 /// A URL may hold a password, so URLs are not shown, neither here nor in `--help`.

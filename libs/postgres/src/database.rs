@@ -12,6 +12,7 @@ use types::region::RegionCode;
 use crate::{
     Error, PostgresConfig, Scope, Transaction,
     audit::{Notary, NoteVerifier, Tables, Witness},
+    events::EventsConfig,
     migration,
     vault::{Keys, Vault},
 };
@@ -29,6 +30,7 @@ pub struct Database {
     worker: Option<PgPool>,
     statement_timeout_ms: u32,
     vault: Arc<Vault>,
+    pub(crate) events: EventsConfig,
     pub(crate) signals: Arc<Signals>,
 }
 
@@ -62,7 +64,8 @@ impl Database {
             audited: Tables::default(),
             notary: Notary::load(&service_name, &config.audit)?,
         });
-        Ok(Self { service, worker, statement_timeout_ms: config.statement_timeout_ms, vault, signals })
+        let PostgresConfig { statement_timeout_ms, events, .. } = *config;
+        Ok(Self { service, worker, statement_timeout_ms, vault, events, signals })
     }
 
     /// The only way to begin: READ COMMITTED, seeing what `scope` says, every statement limited in time.

@@ -34,6 +34,12 @@ pub enum Error {
     /// Another replica has dealt with the event.
     #[error("the cursor of {source_name} has moved")]
     CursorMoved { source_name: String },
+    /// Events that a consumer asks for were kept long enough and removed.
+    #[error("events are kept from position {lowest_position} on")]
+    PositionNotKept { lowest_position: i64 },
+    /// A consumer is ahead of what was ever told: an old backup of the database was brought back, or the position is another service's.
+    #[error("events were told up to position {head_position} only")]
+    PositionNotReached { head_position: i64 },
     /// A bug: the table's migration does not say `CALL audited(…)`.
     #[error("{table} is named in the audit and not audited: its migration must CALL audited('{table}')")]
     TableNotAudited { table: &'static str },

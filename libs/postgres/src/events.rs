@@ -1,4 +1,6 @@
-//! Events: written with the change they tell of, pulled by position once sealed.
+//! Events: written with the change they tell of, pulled by position once sealed, removed once everybody has passed them.
+
+mod followers;
 
 use std::time::Duration;
 
@@ -9,6 +11,8 @@ use sqlx::{FromRow, PgConnection, Row as _, postgres::PgRow};
 use tokio::time::{Instant, sleep_until};
 use types::{ids::EventId, region::RegionCode};
 
+pub(crate) use self::followers::report;
+pub use self::followers::{EventsConfig, Lag, confirm, forget, lags};
 use crate::{Database, Error, Scope, Transaction};
 
 /// Longest time a pull waits for the first event.
@@ -18,6 +22,8 @@ pub const BATCH_MAX: u32 = 500;
 
 /// How soon a waiting pull notices what a sealer of another replica has sealed.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+/// Where only some types are selected, one statement looks through so many positions at most.
+const LOOKED_AT_MAX: i64 = 10_000;
 
 /// A state change about to be told.
 #[derive(Debug, Clone)]
@@ -55,6 +61,15 @@ pub struct Event {
     pub data: Value,
     pub traceparent: Option<String>,
     pub occurred_at: DateTime<Utc>,
+}
+
+/// Which events somebody is told of; by default all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Of this region alone.
+    pub region: Option<RegionCode>,
+    /// Of these types: whole ones, or what they begin with, up to a full stop.
+    pub kinds: Option<Vec<String>>,
 }
 
 /// Events in order of position.
@@ -128,15 +143,15 @@ pub async fn append_all(tx: &mut Transaction, events: Vec<NewEvent>) -> Result<(
     Ok(())
 }
 
-/// Events of all regions after a position: at once if there are any, else the first that come within `wait`.
+/// All events after a position: at once if there are any, else the first that come within `wait`.
 pub async fn pull(db: &Database, after: i64, max: u32, wait: Duration) -> Result<Batch, Error> {
-    pull_of(db, None, after, max, wait).await
+    pull_of(db, &Selection::default(), after, max, wait).await
 }
 
-/// As [`pull`], of one region alone; none: of all.
+/// As [`pull`], of the selected events alone.
 pub async fn pull_of(
     db: &Database,
-    region: Option<RegionCode>,
+    selection: &Selection,
     mut after: i64,
     max: u32,
     wait: Duration,
@@ -145,12 +160,15 @@ pub async fn pull_of(
     let mut sealed = db.signals.sealed.subscribe();
     loop {
         sealed.mark_unchanged();
-        let batch = read(db, region, after, max.clamp(1, BATCH_MAX)).await?;
+        let batch = read(db, selection, after, max.clamp(1, BATCH_MAX)).await?;
         let now = Instant::now();
         if !batch.events.is_empty() || now >= deadline {
             return Ok(batch);
         }
         after = batch.position;
+        if after < batch.head_position {
+            continue;
+        }
         tokio::select! {
             _ = sealed.changed() => {}
             () = sleep_until(deadline.min(now + LOOK_INTERVAL)) => {}
@@ -158,37 +176,60 @@ pub async fn pull_of(
     }
 }
 
-async fn read(db: &Database, region: Option<RegionCode>, after: i64, max: u32) -> Result<Batch, Error> {
+async fn read(db: &Database, selection: &Selection, after: i64, max: u32) -> Result<Batch, Error> {
     let mut tx = db.begin(Scope::Worker).await?;
-    let head_position: i64 =
-        sqlx::query_scalar("SELECT position FROM chain_heads WHERE chain = 'events'").fetch_one(&mut *tx).await?;
+    let head_position = head_position(&mut tx).await?;
+    let is_sparse = selection.kinds.is_some();
+    let until = if is_sparse { head_position.min(after.saturating_add(LOOKED_AT_MAX)) } else { head_position };
     let mut events: Vec<Event> = Vec::new();
-    if head_position > after {
+    if until > after {
         events = sqlx::query_as(
             "SELECT id, position, region, kind, subject, data, traceparent, occurred_at FROM events \
-             WHERE position > $1 AND ($3::text IS NULL OR region = $3) ORDER BY position LIMIT $2",
+             WHERE position > $1 AND position <= $2 AND ($4::text IS NULL OR region = $4) \
+                 AND ($5::text[] IS NULL OR EXISTS (SELECT FROM unnest($5::text[]) AS selected \
+                     WHERE kind = selected OR selected ~ '\\.$' AND starts_with(kind, selected))) \
+             ORDER BY position LIMIT $3",
         )
         .bind(after)
+        .bind(until)
         .bind(i64::from(max))
-        .bind(region.map(|region| region.as_str().to_owned()))
+        .bind(selection.region.map(|region| region.as_str().to_owned()))
+        .bind(&selection.kinds)
         .fetch_all(&mut *tx)
         .await?;
     }
+    // After the events were read: none that was removed meanwhile is missing unsaid.
+    check_kept(&mut tx, after).await?;
     tx.finish().await?;
-    let last_position = events.last().map_or(0, |event| event.position);
-    let head_position = head_position.max(last_position);
-    // Up to the head there is nothing else, unless the batch is full.
-    let position = if events.len() < max as usize { head_position } else { last_position };
-    Ok(Batch { events, head_position, position: position.max(after) })
+    // Up to there is nothing else that was selected, unless the batch is full.
+    let position = match events.last() {
+        Some(last) if events.len() >= max as usize => last.position,
+        _ => until.max(after),
+    };
+    Ok(Batch { events, head_position, position })
 }
 
-/// The first position that is missing, if any: positions are gapless up to the head. `conn` must see all regions.
+/// The highest position sealed.
+async fn head_position(conn: &mut PgConnection) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar("SELECT position FROM chain_heads WHERE chain = 'events'").fetch_one(conn).await?)
+}
+
+/// Refuses to go on from a position after which events were removed.
+async fn check_kept(conn: &mut PgConnection, after: i64) -> Result<(), Error> {
+    let removed: i64 =
+        sqlx::query_scalar("SELECT removed_position FROM chain_heads WHERE chain = 'events'").fetch_one(conn).await?;
+    if after < removed { Err(Error::PositionNotKept { lowest_position: removed + 1 }) } else { Ok(()) }
+}
+
+/// The first position that is missing, if any: positions are gapless from the first one kept to the head. `conn` must see all regions.
 pub async fn first_gap(conn: &mut PgConnection) -> Result<Option<i64>, Error> {
     let gap = sqlx::query_scalar(
-        "SELECT expected FROM ( \
-             SELECT position, row_number() OVER (ORDER BY position) AS expected FROM events WHERE position IS NOT NULL \
-             UNION ALL SELECT NULL, (SELECT count(position) FROM events) + 1 \
-             WHERE (SELECT count(position) FROM events) < (SELECT position FROM chain_heads WHERE chain = 'events') \
+        "WITH kept AS (SELECT count(events.position) AS events, removed_position AS before, head.position AS head \
+             FROM chain_heads head LEFT JOIN events ON true WHERE chain = 'events' GROUP BY head.chain) \
+         SELECT expected FROM ( \
+             SELECT position, before + row_number() OVER (ORDER BY position) AS expected \
+             FROM events, kept WHERE position IS NOT NULL \
+             UNION ALL SELECT NULL, before + events + 1 FROM kept WHERE before + events < head \
          ) numbered WHERE position IS DISTINCT FROM expected ORDER BY expected LIMIT 1",
     )
     .fetch_optional(conn)

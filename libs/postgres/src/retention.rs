@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::{
     Database, Error, Scope,
     audit::{self, Entry},
-    erasure, lease,
+    erasure, events, lease,
     personal::PersonalTable,
     vault::rotation,
 };
@@ -101,6 +101,7 @@ pub async fn run(db: Database, shutdown: CancellationToken) {
         loop {
             if is_ours(&db, ANSWERS, owner).await {
                 forget_answers(&db).await;
+                forget_events(&db).await;
             }
             sleep(LOOK_INTERVAL).await;
         }
@@ -135,6 +136,17 @@ async fn forget_answers(db: &Database) {
                 tracing::warn!(rule = rule.name, %error, "what was kept long enough could not be forgotten");
             }
         }
+    }
+}
+
+async fn forget_events(db: &Database) {
+    match events::forget(db).await {
+        Ok(0) => {}
+        Ok(rows) => tracing::info!(rule = "events", rows, "kept long enough, forgotten"),
+        Err(error) => tracing::warn!(%error, "events that everybody has passed could not be forgotten"),
+    }
+    if let Err(error) = events::report(db).await {
+        tracing::warn!(%error, "how far consumers of events are could not be told");
     }
 }
 

@@ -80,5 +80,6 @@ pub(crate) fn config(urls: &DatabaseUrls, wrapping_key_file: &Path) -> PostgresC
         statement_timeout_ms: STATEMENT_TIMEOUT_MS,
         vault: VaultConfig { wrapping_key_file: Some(wrapping_key_file.to_owned()), ..VaultConfig::default() },
         audit: postgres::audit::AuditConfig::default(),
+        events: postgres::events::EventsConfig::default(),
     }
 }

@@ -101,7 +101,7 @@ impl<'a> Probe<'a> {
         let patient = city.patient().await;
         let others = vec![
             Client::practitioner("reviewer", Uuid::now_v7(), INSURER, &["insurer_reviewer"]),
-            Client::new("city-app", "client:city-app".to_owned(), Some(PLATFORM), &["platform"]),
+            Client::new("city-app", "client:city-app".to_owned(), Some(PLATFORM), &["platform"]).told_of(&["anjia."]),
             Client::new("auditor", "client:auditor".to_owned(), Some(PLATFORM), &["auditor"]),
             Client::practitioner("nurse", Uuid::now_v7(), CLINIC, &["clinic_clerk"]),
         ];

@@ -170,7 +170,8 @@ fn client(half: Half, role: char, name: &str, patient: ResidentId) -> Client {
         'B' | 'P' | 'X' | 'A' => format!("client:{client_id}"),
         _ => format!("practitioner:{}", Uuid::now_v7()),
     };
-    Client::new(&client_id, party, organisation, &[name])
+    let client = Client::new(&client_id, party, organisation, &[name]);
+    if role == 'P' { client.told_of(&["anjia."]) } else { client }
 }
 
 /// The bearer token that a caller shows.

@@ -205,7 +205,7 @@ pub(super) const POLICY: &[Line] = &[
     line("scheduling.VisitService/CheckIn", Write, "FCLD:o"),
     line("scheduling.VisitService/EndVisit", Write, "FCLD:o"),
     line("scheduling.VisitService/GetVisit", Read, "R:s WFCLD:so"),
-    line("scheduling.EventService/PullEvents", Read, "irap:*"),
+    line("scheduling.EventService/PullEvents", Read, "P:* irap:*"),
     line("scheduling.PrivacyService/ExportResident", Read, "R:r X:*"),
     line("scheduling.AuditService/GetCheckpoint", Read, "XA:* a:*"),
     line("scheduling.AuditService/ProveInclusion", Read, "XA:*"),

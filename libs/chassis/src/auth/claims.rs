@@ -42,6 +42,9 @@ pub struct Claims {
     /// Continuation tokens: the only methods that may be called, `package.Service/Method`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub methods: Option<Vec<String>>,
+    /// The types of events that it may pull, or what they begin with, up to a full stop: for a client that follows what happens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<String>,
     /// The certificate it was asked over: at the first hop it is good with that one only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,

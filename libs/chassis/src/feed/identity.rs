@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use postgres::consumer::Source;
 use postgres::events::Event;
-use proto::anjia::common::v1::EventCursor;
 use proto::anjia::identity::v1::PullEventsRequest;
 use proto::anjia::identity::v1::event_service_client::EventServiceClient;
 use tonic::Status;
 
-use super::from_wire;
+use super::{cursor, from_wire};
 use crate::Credentials;
 use crate::channel::Channel;
 use crate::error;
@@ -41,12 +40,7 @@ impl Source for IdentityEvents {
 
     async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, Status> {
         let own = self.credentials.own().await?.with_call_limit(wait + ANSWER_MAX);
-        let cursor = EventCursor {
-            after_position: after,
-            max_events: i32::try_from(max).unwrap_or(i32::MAX),
-            wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
-        };
-        let request = own.request(PullEventsRequest { cursor: Some(cursor) });
+        let request = own.request(PullEventsRequest { cursor: Some(cursor(self.name, after, max, wait)) });
         let answer = self.client.clone().pull_events(request).await?;
         from_wire(answer.into_inner().batch.unwrap_or_default()).map_err(error::invalid)
     }

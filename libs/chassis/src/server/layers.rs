@@ -22,7 +22,7 @@ use super::ServerConfig;
 use super::shed::{Budget, Place};
 use super::veiled::Veiled;
 use crate::access::{self, Policies, Policy};
-use crate::auth::{self, Verified, Verifier};
+use crate::auth::{self, Verifier};
 use crate::context::Admitted;
 use crate::deadline::{self, Deadline};
 use crate::ending::Ending;
@@ -303,10 +303,11 @@ async fn identify(
 ) -> Result<(Admitted, Option<Vec<String>>), Status> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(bearer).ok_or_else(auth::missing)?.to_owned();
-    let Verified { caller, methods, bound_to, .. } = shared.verifier.verify(&token).await?;
-    auth::check_binding(peer, bound_to)?;
+    let verified = shared.verifier.verify(&token).await?;
+    auth::check_binding(peer, verified.bound_to)?;
+    let methods = verified.methods.clone();
     let (policy, domain) = (Arc::clone(policy), Arc::clone(&shared.domain));
-    Ok((Admitted::new(caller, Redacted::new(token.into()), policy, domain), methods))
+    Ok((Admitted::new(verified, Redacted::new(token.into()), policy, domain), methods))
 }
 
 /// The token of `Bearer <token>`; the scheme's case does not matter (RFC 9110).

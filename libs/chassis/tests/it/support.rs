@@ -136,6 +136,7 @@ pub(crate) fn claims() -> Claims {
         region: RegionCode::BEIJING,
         dlg: None,
         methods: None,
+        events: vec![],
         cnf: None,
         client_id: Some("referral".to_owned()),
         via: vec![],

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use postgres::{
     Database, Error, Scope,
-    events::{self, Event, NewEvent},
+    events::{self, Event, NewEvent, Selection},
     sealer,
 };
 use serde_json::json;
@@ -200,7 +200,8 @@ async fn pl_05_who_asks_for_a_region_hears_of_that_region_alone() {
         append(&test.db, scope, subject).await;
     }
     sealer::seal_all(&test.db).await.unwrap();
-    let told = events::pull_of(&test.db, Some(RegionCode::BEIJING), 0, 10, Duration::ZERO).await.unwrap();
+    let here = Selection { region: Some(RegionCode::BEIJING), kinds: None };
+    let told = events::pull_of(&test.db, &here, 0, 10, Duration::ZERO).await.unwrap();
     assert_eq!(places(&told.events), [(1, "here"), (3, "here again")]);
     assert_eq!(told.head_position, 3);
     assert_eq!(pull_all(&test.db).await.len(), 3);
@@ -214,8 +215,9 @@ async fn pl_05_a_quiet_region_goes_on_past_the_events_of_all_others() {
         append(&test.db, scope, subject).await;
     }
     sealer::seal_all(&test.db).await.unwrap();
+    let here = Selection { region: Some(RegionCode::BEIJING), kinds: None };
     let pull = async |after, max| {
-        let told = events::pull_of(&test.db, Some(RegionCode::BEIJING), after, max, Duration::ZERO).await.unwrap();
+        let told = events::pull_of(&test.db, &here, after, max, Duration::ZERO).await.unwrap();
         (told.events.len(), told.position, told.head_position)
     };
     assert_eq!(pull(0, 1).await, (1, 1, 4), "more of its own may follow");

@@ -7,6 +7,7 @@ mod calls;
 mod consumers;
 mod erasure;
 mod events;
+mod followers;
 mod harness;
 mod keeping;
 mod kms;

@@ -6,7 +6,7 @@ use chassis::witness::Watched;
 use chassis::{Context, Credentials, feed};
 use postgres::consumer::Source;
 use postgres::events::Event;
-use proto::anjia::common::v1::{Checkpoint, EventCursor, TreeProof};
+use proto::anjia::common::v1::{Checkpoint, TreeProof};
 use proto::anjia::scheduling::v1 as wire;
 use proto::anjia::scheduling::v1::appointment_service_client::AppointmentServiceClient;
 use proto::anjia::scheduling::v1::audit_service_client::AuditServiceClient;
@@ -86,11 +86,7 @@ impl Source for Scheduling {
 
     async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, AdjudicationError> {
         let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
-        let cursor = EventCursor {
-            after_position: after,
-            max_events: i32::try_from(max).unwrap_or(i32::MAX),
-            wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
-        };
+        let cursor = feed::cursor(self.name(), after, max, wait);
         let mut request = own.request(wire::PullEventsRequest { cursor: Some(cursor) });
         request.set_timeout(wait + Duration::from_secs(5));
         let answer = self.events.clone().pull_events(request).await.map_err(|status| translate(PEER, &status))?;

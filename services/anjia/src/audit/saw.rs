@@ -43,6 +43,7 @@ pub(super) async fn who_saw(args: &WhoSaw) -> Result<ExitCode> {
             statement_timeout_ms: 60_000,
             vault: VaultConfig { wrapping_key_file: Some(record.keys.join("wrapping.key")), ..VaultConfig::default() },
             audit: audit::AuditConfig::default(),
+            events: postgres::events::EventsConfig::default(),
         };
         let database = Database::connect(&config).await.with_context(|| format!("reaching the database of {name}"))?;
         let mut tx = database.begin(Scope::Region(args.region)).await?;

@@ -35,6 +35,7 @@ pub(super) async fn measure(mesh: &Mesh) -> Result<Figure> {
         statement_timeout_ms: 60_000,
         vault: VaultConfig { wrapping_key_file: Some(record.keys.join("wrapping.key")), ..VaultConfig::default() },
         audit: AuditConfig::default(),
+        events: postgres::events::EventsConfig::default(),
     };
     let database = Database::connect(&config).await?;
     for _ in 0..ENTRIES / ENTRIES_AT_ONCE {

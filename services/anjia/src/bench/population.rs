@@ -67,6 +67,7 @@ impl Population {
                 ..VaultConfig::default()
             },
             audit: AuditConfig::default(),
+            events: postgres::events::EventsConfig::default(),
         };
         let mut residents = ResidentServiceClient::new(identity.clone());
         let mut template = Uuid::nil();

@@ -94,6 +94,7 @@ fn sign(key: &SigningKey) -> Result<String> {
         region: RegionCode::BEIJING,
         dlg: None,
         methods: None,
+        events: vec![],
         cnf: None,
         client_id: Some("app".to_owned()),
         via: vec![],

@@ -145,7 +145,8 @@ const fn told(
 }
 
 impl Told {
-    /// Both ways, in one statement and so in one snapshot. What erasure or retention removed since, as the audit says, did happen.
+    /// Both ways, in one statement and so in one snapshot. What erasure or retention removed since, as the audit says, did happen; and what
+    /// was told of rows that began before the youngest event removed may have been removed with it.
     pub(super) async fn violations(&self, databases: &mut Databases) -> Result<Option<Vec<Violation>>> {
         let Some(connection) = databases.get(self.service) else {
             return Ok(None);
@@ -156,6 +157,9 @@ impl Told {
             "WITH told AS (SELECT subject, count(*) AS times FROM events WHERE kind = $1 GROUP BY subject) \
              SELECT {table}.id::text, format('told %s times by %s', coalesce(told.times, 0), $1) \
              FROM {table} LEFT JOIN told ON told.subject = {table}.id::text WHERE ({when}) AND {wrong} \
+                 AND NOT (told.times IS NULL AND EXISTS (SELECT FROM chain_heads, audit_entries \
+                     WHERE chain = 'events' AND occurred_at <= removed_until + interval '1 hour' \
+                         AND rows @> jsonb_build_array(jsonb_build_object('table', '{table}', 'id', {table}.id::text)))) \
              UNION ALL \
              SELECT subject, format('%s tells of what did not happen', $1) FROM told \
              WHERE NOT EXISTS (SELECT FROM {table} WHERE {table}.id::text = told.subject AND ({when})) \

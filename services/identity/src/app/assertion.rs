@@ -89,6 +89,7 @@ mod tests {
             public_key_pem: Some(public.to_public_key_pem(LineEnding::LF).unwrap()),
             certificate: None,
             exchanges: BTreeSet::new(),
+            events: BTreeSet::new(),
         }
     }
 

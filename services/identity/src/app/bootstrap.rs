@@ -89,6 +89,11 @@ fn parse(text: &[u8]) -> anyhow::Result<File> {
         ensure!(!client.roles.is_empty(), "client {id} has no role");
         let has_services = client.exchanges.iter().any(|role| matches!(role, Role::Service(_)));
         ensure!(!has_services, "client {id} may not exchange for a service: nobody logs in as one");
+        let selections =
+            "events must be at most 32 types, or beginnings of types that end in a full stop, as `anjia.scheduling.`";
+        let are_selections = client.events.len() <= client::EVENTS_MAX
+            && client.events.iter().all(|text| client::is_event_selection(text));
+        ensure!(are_selections, "client {id}: {selections}");
         let (key, certificate) = (client.public_key_pem.as_deref(), client.certificate.as_deref());
         ensure!(
             key.is_some() || certificate.is_some(),
@@ -139,6 +144,17 @@ mod tests {
         for certificate in ["null", r#""""#, r#""bank""#, r#""service/referral""#, r#""client/""#] {
             assert!(parse(text(certificate).as_bytes()).is_err(), "{certificate}");
         }
+    }
+
+    #[test]
+    fn pl_04_a_client_is_told_of_events_by_their_types() {
+        let told = |events: &str| {
+            let text = file("app", "client:app", "platform", KEY)
+                .replace(r#""region""#, &format!(r#""events":{events},"region""#));
+            parse(text.as_bytes()).map(|file| file.clients[0].events.len())
+        };
+        assert_eq!(told(r#"["anjia.scheduling.","anjia.referral.referral.booked.v1"]"#).unwrap(), 2);
+        assert!(told(r#"["anjia.sched"]"#).unwrap_err().to_string().contains("events must be"));
     }
 
     #[test]

@@ -24,6 +24,7 @@ impl App {
             region: self.home,
             dlg: None,
             methods: None,
+            events: vec![],
             cnf: None,
             client_id: None,
             via: vec![],

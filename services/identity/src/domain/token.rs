@@ -102,6 +102,7 @@ pub fn own<'a>(
         region,
         dlg: None,
         methods: None,
+        events: vec![],
         cnf: None,
         client_id: Some(client_id.to_owned()),
         via: vec![],
@@ -114,7 +115,8 @@ pub fn own<'a>(
 impl Client {
     /// What a token of the client itself says at most.
     pub fn claims(&self) -> Claims {
-        own(&self.party, self.organisation, &self.roles, self.region, &self.client_id)
+        let own = own(&self.party, self.organisation, &self.roles, self.region, &self.client_id);
+        Claims { events: self.events.iter().cloned().collect(), ..own }
     }
 }
 
@@ -171,6 +173,24 @@ mod tests {
     fn worker() -> Claims {
         let (organisation, roles) = (OrganisationId::generate(), [Role::CommunityWorker, Role::FamilyDoctor]);
         own(&Party::Client("worker".to_owned()), Some(organisation), &roles, RegionCode::BEIJING, "app")
+    }
+
+    #[test]
+    fn pl_04_a_clients_token_names_the_events_it_is_told_of_and_a_persons_none() {
+        let client = Client {
+            client_id: "app".to_owned(),
+            party: Party::Client("app".to_owned()),
+            organisation: None,
+            roles: BTreeSet::from([Role::Platform]),
+            region: RegionCode::BEIJING,
+            public_key_pem: None,
+            certificate: Some("client/app".to_owned()),
+            exchanges: BTreeSet::from([Role::Resident]),
+            events: BTreeSet::from(["anjia.referral.".to_owned()]),
+        };
+        assert_eq!(client.claims().events, ["anjia.referral."]);
+        let person = Party::Resident(ResidentId::generate());
+        assert!(own(&person, None, &client.exchanges, client.region, &client.client_id).events.is_empty());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chassis::{Context, feed};
 use postgres::events::Event;
-use proto::anjia::common::v1::{EventBatch, EventCursor};
+use proto::anjia::common::v1::EventBatch;
 
 use crate::app::App;
 
@@ -15,14 +15,6 @@ const ANSWER_MAX: Duration = Duration::from_secs(5);
 pub(super) fn own(app: &App, wait: Duration) -> anyhow::Result<Context> {
     let context = app.own_context().context("no token of our own")?;
     Ok(context.with_call_limit(wait + ANSWER_MAX))
-}
-
-pub(super) fn cursor(after: i64, max: u32, wait: Duration) -> EventCursor {
-    EventCursor {
-        after_position: after,
-        max_events: i32::try_from(max).unwrap_or(i32::MAX),
-        wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
-    }
 }
 
 pub(super) fn events(batch: Option<EventBatch>) -> anyhow::Result<Vec<Event>> {

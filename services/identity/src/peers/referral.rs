@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chassis::Context;
 use chassis::channel::Channel;
 use chassis::witness::Watched;
+use chassis::{Context, feed};
 use postgres::consumer::Source;
 use postgres::events::Event;
 use proto::anjia::common::v1::{Checkpoint, TreeProof};
@@ -14,7 +14,7 @@ use proto::anjia::referral::v1::event_service_client::EventServiceClient;
 use proto::anjia::referral::v1::{GetCheckpointRequest, ProveConsistencyRequest, PullEventsRequest};
 use tonic::Status;
 
-use super::feeds::{cursor, events, own};
+use super::feeds::{events, own};
 use crate::app::App;
 
 const PEER: &str = "referral";
@@ -38,7 +38,7 @@ impl Source for ReferralEvents {
     }
 
     async fn pull(&self, after: i64, max: u32, wait: Duration) -> anyhow::Result<Vec<Event>> {
-        let message = PullEventsRequest { cursor: Some(cursor(after, max, wait)) };
+        let message = PullEventsRequest { cursor: Some(feed::cursor(self.name(), after, max, wait)) };
         let answer = self.client.clone().pull_events(own(&self.app, wait)?.request(message)).await?;
         events(answer.into_inner().batch)
     }

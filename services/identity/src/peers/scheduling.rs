@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::channel::Channel;
+use chassis::feed;
 use postgres::consumer::Source;
 use postgres::events::Event;
 use proto::anjia::scheduling::v1::PullEventsRequest;
 use proto::anjia::scheduling::v1::event_service_client::EventServiceClient;
 
-use super::feeds::{cursor, events, own};
+use super::feeds::{events, own};
 use crate::app::App;
 
 pub struct SchedulingEvents {
@@ -31,7 +32,7 @@ impl Source for SchedulingEvents {
     }
 
     async fn pull(&self, after: i64, max: u32, wait: Duration) -> anyhow::Result<Vec<Event>> {
-        let message = PullEventsRequest { cursor: Some(cursor(after, max, wait)) };
+        let message = PullEventsRequest { cursor: Some(feed::cursor(self.name(), after, max, wait)) };
         let answer = self.client.clone().pull_events(own(&self.app, wait)?.request(message)).await?;
         events(answer.into_inner().batch)
     }

@@ -22,11 +22,12 @@ struct Row {
     public_key_pem: Option<String>,
     certificate: Option<String>,
     exchanges: Vec<String>,
+    events: Vec<String>,
 }
 
 pub async fn get(conn: &mut PgConnection, client_id: &str) -> Result<Option<Client>, postgres::Error> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT client_id, party, organisation_id, roles, region, public_key_pem, certificate, exchanges FROM clients \
+        "SELECT client_id, party, organisation_id, roles, region, public_key_pem, certificate, exchanges, events FROM clients \
          WHERE client_id = $1",
     )
     .bind(client_id)
@@ -38,7 +39,7 @@ pub async fn get(conn: &mut PgConnection, client_id: &str) -> Result<Option<Clie
 /// One of the clients of a party.
 pub async fn of_party(conn: &mut PgConnection, party: &Party) -> Result<Option<Client>, postgres::Error> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT client_id, party, organisation_id, roles, region, public_key_pem, certificate, exchanges FROM clients \
+        "SELECT client_id, party, organisation_id, roles, region, public_key_pem, certificate, exchanges, events FROM clients \
          WHERE party = $1 ORDER BY client_id LIMIT 1",
     )
     .bind(party.to_string())
@@ -50,7 +51,7 @@ pub async fn of_party(conn: &mut PgConnection, party: &Party) -> Result<Option<C
 /// Whom a certificate proves, by its name or its thumbprint.
 pub async fn of_certificate(conn: &mut PgConnection, shown: &[String]) -> Result<Option<Client>, postgres::Error> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT client_id, party, organisation_id, roles, region, public_key_pem, certificate, exchanges FROM clients \
+        "SELECT client_id, party, organisation_id, roles, region, public_key_pem, certificate, exchanges, events FROM clients \
          WHERE certificate = ANY($1) ORDER BY client_id LIMIT 1",
     )
     .bind(shown)
@@ -63,11 +64,11 @@ pub async fn of_certificate(conn: &mut PgConnection, shown: &[String]) -> Result
 pub async fn upsert(conn: &mut PgConnection, client: &Client, now: DateTime<Utc>) -> Result<bool, postgres::Error> {
     let done = sqlx::query(
         "INSERT INTO clients AS known (client_id, party, organisation_id, roles, region, public_key_pem, registered_at, \
-         exchanges, certificate) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (client_id) DO UPDATE \
+         exchanges, certificate, events) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (client_id) DO UPDATE \
          SET party = $2, organisation_id = $3, roles = $4, region = $5, public_key_pem = $6, registered_at = $7, \
-         exchanges = $8, certificate = $9 \
+         exchanges = $8, certificate = $9, events = $10 \
          WHERE (known.party, known.organisation_id, known.roles, known.region, known.public_key_pem, known.exchanges, \
-         known.certificate) IS DISTINCT FROM ($2, $3, $4, $5, $6, $8, $9)",
+         known.certificate, known.events) IS DISTINCT FROM ($2, $3, $4, $5, $6, $8, $9, $10)",
     )
     .bind(&client.client_id)
     .bind(client.party.to_string())
@@ -78,6 +79,7 @@ pub async fn upsert(conn: &mut PgConnection, client: &Client, now: DateTime<Utc>
     .bind(now)
     .bind(words(&client.exchanges))
     .bind(&client.certificate)
+    .bind(client.events.iter().cloned().collect::<Vec<String>>())
     .execute(conn)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -105,6 +107,7 @@ impl Row {
             region: column(TABLE, "region", id, &self.region)?,
             public_key_pem: self.public_key_pem,
             certificate: self.certificate,
+            events: self.events.into_iter().collect(),
             client_id: self.client_id,
         })
     }

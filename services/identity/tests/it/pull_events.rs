@@ -11,7 +11,7 @@ use crate::support::{World, new_enrolment, wrong_field};
 
 impl World {
     async fn pull(&self, after_position: i64, max_events: i32, wait_ms: i32) -> Result<EventBatch, Status> {
-        let cursor = EventCursor { after_position, max_events, wait_ms };
+        let cursor = EventCursor { after_position, max_events, wait_ms, ..Default::default() };
         self.pull_as(&self.city_app().await, cursor).await
     }
 
@@ -60,11 +60,11 @@ async fn pl_04_events_come_in_order_without_gaps_and_say_ids_only() {
 async fn pl_05_the_app_of_another_city_hears_nothing_of_this_one() {
     let world = World::start().await;
     world.person("chen").await;
-    let all = EventCursor { after_position: 0, max_events: 10, wait_ms: 2_000 };
+    let all = EventCursor { max_events: 10, wait_ms: 2_000, ..Default::default() };
     let service = world.caller("scheduling");
-    assert_eq!(world.pull_as(&service, all).await.unwrap().events.len(), 1);
+    assert_eq!(world.pull_as(&service, all.clone()).await.unwrap().events.len(), 1);
     assert_eq!(world.pull(0, 10, 0).await.unwrap().events.len(), 1);
-    let elsewhere = Client::new("other-app", "client:other-app".to_owned(), None, &["platform"]);
+    let elsewhere = Client::new("other-app", "client:other-app".to_owned(), None, &["platform"]).told_of(&["anjia."]);
     let elsewhere = world.mesh.register(Client { region: "310000".to_owned(), ..elsewhere }).await;
     let at_once = EventCursor { wait_ms: 0, ..all };
     let told = world.pull_as(&elsewhere, at_once).await.unwrap();

@@ -43,7 +43,8 @@ pub(crate) struct Person {
 impl World {
     /// The city's own app: it reads events, as no service of ours does here.
     pub(crate) async fn city_app(&self) -> TestCaller {
-        let client = Client::new("city-app", "client:city-app".to_owned(), Some(PLATFORM), &["platform"]);
+        let client =
+            Client::new("city-app", "client:city-app".to_owned(), Some(PLATFORM), &["platform"]).told_of(&["anjia."]);
         self.mesh.register(client).await
     }
 

@@ -6,7 +6,6 @@ use chassis::channel::Channel;
 use chassis::{Credentials, feed};
 use postgres::consumer::Source;
 use postgres::events::Event;
-use proto::anjia::common::v1::EventCursor;
 use proto::anjia::scheduling::v1::PullEventsRequest;
 use proto::anjia::scheduling::v1::event_service_client::EventServiceClient;
 
@@ -38,11 +37,7 @@ impl Source for Scheduling {
 
     async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, PaymentError> {
         let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
-        let cursor = EventCursor {
-            after_position: after,
-            max_events: i32::try_from(max).unwrap_or(i32::MAX),
-            wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
-        };
+        let cursor = feed::cursor(self.name(), after, max, wait);
         let mut request = own.request(PullEventsRequest { cursor: Some(cursor) });
         request.set_timeout(wait + MARGIN);
         let answer = self.events.clone().pull_events(request).await.map_err(|status| translate(PEER, &status))?;

@@ -95,7 +95,7 @@ async fn i8_every_change_of_a_bill_is_told_once_in_order() {
     let mut told = Vec::new();
     let mut after_position = 0;
     while told.len() < 2 {
-        let cursor = EventCursor { after_position, max_events: 10, wait_ms: 5000 };
+        let cursor = EventCursor { after_position, max_events: 10, wait_ms: 5000, ..Default::default() };
         let request = world.caller("app").request(pb::PullEventsRequest { cursor: Some(cursor) }).await;
         let batch = events.pull_events(request).await.expect("a batch").into_inner().batch.unwrap_or_default();
         assert!(!batch.events.is_empty(), "told within the wait");

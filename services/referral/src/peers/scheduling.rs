@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use postgres::{consumer::Source, events::Event};
 use proto::{
     anjia::{
-        common::v1::{EventCursor, PageRequest},
+        common::v1::PageRequest,
         scheduling::v1::{
             self as wire, appointment_service_client::AppointmentServiceClient,
             event_service_client::EventServiceClient, session_service_client::SessionServiceClient,
@@ -204,11 +204,7 @@ impl Source for Scheduling {
 
     async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, ReferralError> {
         let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
-        let cursor = EventCursor {
-            after_position: after,
-            max_events: i32::try_from(max).unwrap_or(i32::MAX),
-            wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
-        };
+        let cursor = feed::cursor(self.name(), after, max, wait);
         let mut request = own.request(wire::PullEventsRequest { cursor: Some(cursor) });
         request.set_timeout(wait + PULL_MARGIN);
         let answer = self.events.clone().pull_events(request).await.map_err(|status| translate(PEER, &status))?;

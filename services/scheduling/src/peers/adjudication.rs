@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use chassis::{Credentials, channel::Channel, feed};
 use postgres::{consumer::Source, events::Event};
-use proto::anjia::{
-    adjudication::v1::{PullEventsRequest, event_service_client::EventServiceClient},
-    common::v1::EventCursor,
-};
+use proto::anjia::adjudication::v1::{PullEventsRequest, event_service_client::EventServiceClient};
 use tonic::{Code, Status};
 
 /// A pull may take this much longer than it waits for an event.
@@ -33,11 +30,7 @@ impl Source for AdjudicationEvents {
     }
 
     async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, Status> {
-        let cursor = EventCursor {
-            after_position: after,
-            max_events: i32::try_from(max).unwrap_or(i32::MAX),
-            wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
-        };
+        let cursor = feed::cursor(self.name(), after, max, wait);
         let own = self.credentials.own().await?.with_call_limit(wait + ANSWER_MAX);
         let answer = EventServiceClient::new(self.channel.clone())
             .pull_events(own.request(PullEventsRequest { cursor: Some(cursor) }))

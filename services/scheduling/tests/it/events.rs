@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::town::{Town, hold, now, pause};
 
 async fn pull(town: &Town, caller: &str, after_position: i64) -> Result<Vec<Event>, Status> {
-    let cursor = EventCursor { after_position, max_events: 100, wait_ms: 5_000 };
+    let cursor = EventCursor { after_position, max_events: 100, wait_ms: 5_000, ..Default::default() };
     let request = town.mesh.caller(caller).request(PullEventsRequest { cursor: Some(cursor) }).await;
     let answer = EventServiceClient::new(town.mesh.channel("scheduling")).pull_events(request).await?;
     Ok(answer.into_inner().batch.unwrap().events)
@@ -110,8 +110,8 @@ impl Feed {
             time: Some(proto::convert::to_timestamp(now())),
             position,
             region_code: callers::REGION.to_owned(),
-            traceparent: String::new(),
             data: Some(prost_types::Struct { fields }),
+            ..Default::default()
         }
     }
 }

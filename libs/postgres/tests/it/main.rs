@@ -6,6 +6,7 @@ mod calls;
 mod consumers;
 mod erasure;
 mod events;
+mod gauges;
 mod harness;
 mod kms;
 mod leases;

@@ -249,7 +249,8 @@ async fn g9_the_search_finds_a_secret_planted_in_each_kind_of_place() {
         format!("{} {}", hex::encode(NAME), hex::encode_upper(NUMBER)),
         format!("{} {}", NAME.as_bytes().escape_ascii(), NUMBER.as_bytes().escape_ascii()),
         serde_json::to_string(NAME).expect("JSON").chars().fold(NUMBER.to_owned(), |text, letter| {
-            text + &if letter.is_ascii() { letter.to_string() } else { format!("\\u{:04x}", u32::from(letter)) }
+            let escaped = if letter.is_ascii() { letter.to_string() } else { format!("\\u{:04x}", u32::from(letter)) };
+            text + escaped.as_str()
         }),
     ];
     for log in logs {

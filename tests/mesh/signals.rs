@@ -9,6 +9,9 @@ use chassis::access::Policies;
 use chassis::methods::Methods;
 use devstack::SERVICES;
 use mesh_tests::{City, Signals};
+use proto::anjia::scheduling::v1::CancelAppointmentRequest;
+use proto::anjia::scheduling::v1::appointment_service_client::AppointmentServiceClient;
+use testkit::request_id;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::Request;
@@ -58,7 +61,16 @@ async fn worked(collector: &Collector) -> City {
     let mesh = testkit::whole_mesh_with(Some(collector.start().await), &settings).await;
     let city = at_work(City::in_mesh(mesh).await).await;
     let patient = city.patient().await;
-    city.search(&patient).await.expect("places are offered");
+    let offers = city.search(&patient).await.expect("places are offered");
+    let held = city.hold(&patient, &offers[0].slot.as_ref().expect("a slot").slot_id).await.expect("a place is held");
+    // Referral and payment hear of it, too.
+    let cancel = CancelAppointmentRequest {
+        request_id: request_id(),
+        appointment_id: held.appointment_id,
+        ..CancelAppointmentRequest::default()
+    };
+    let cancelling = patient.caller.request(cancel).await;
+    AppointmentServiceClient::new(city.channel("scheduling")).cancel_appointment(cancelling).await.expect("cancelled");
     for service in SERVICES {
         let method = format!("anjia.{service}.v1.EventService/PullEvents");
         call(city.channel(service), &method, Request::new(())).await.expect_err("nobody may without a token");

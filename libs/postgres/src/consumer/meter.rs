@@ -95,3 +95,39 @@ fn age(behind_since: i64) -> Duration {
     }
     Duration::from_micros(u64::try_from(now() - behind_since).unwrap_or(0))
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use serde_json::json;
+    use types::{ids::EventId, region::RegionCode};
+
+    use super::*;
+
+    #[test]
+    fn pl_02_a_consumer_is_behind_since_its_oldest_event_and_while_it_cannot_learn_of_any() {
+        let meter = ConsumerMeter::observed("identity/erasures");
+        let lag = || age(meter.behind_since.load(Ordering::Relaxed));
+        assert_eq!(lag(), Duration::ZERO);
+        let event = Event {
+            id: EventId::generate(),
+            position: 1,
+            region: RegionCode::BEIJING,
+            kind: "anjia.notes.note.added.v1".to_owned(),
+            subject: "note".to_owned(),
+            data: json!({}),
+            traceparent: None,
+            occurred_at: DateTime::from_timestamp_micros(now() - 90_000_000).unwrap(),
+        };
+        meter.reached(&event);
+        assert!(lag() >= Duration::from_secs(90) && lag() < Duration::from_secs(100), "{:?}", lag());
+        // What it is held up with stays the oldest.
+        meter.held_up();
+        assert!(lag() >= Duration::from_secs(90), "{:?}", lag());
+        meter.caught_up();
+        assert_eq!(lag(), Duration::ZERO);
+        meter.held_up();
+        std::thread::sleep(Duration::from_millis(5));
+        assert!(lag() >= Duration::from_millis(5) && lag() < Duration::from_secs(5), "{:?}", lag());
+    }
+}

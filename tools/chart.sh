@@ -86,14 +86,19 @@ for values in "$chart"/values-*.yaml; do
   name=$(basename "$values" .yaml)
   "$helm" lint --strict --quiet "$chart" --values "$values"
   "$helm" template anjia "$chart" --namespace anjia --values "$values" >"$rendered/$name.yaml"
-  certificates=$(grep -c '^kind: Certificate$' "$rendered/$name.yaml" || :)
+  foreign=$(grep -cE '^kind: (Certificate|PodMonitor|PrometheusRule)$' "$rendered/$name.yaml" || :)
   for version in $kubernetes; do
     log=$rendered/$name.log
     "$venv/bin/kubernetes-validate" --kubernetes-version "$version" --strict "$rendered/$name.yaml" >"$log" 2>&1 ||
       { grep -v ' passed for ' "$log" >&2; exit 1; }
-    # Certificates are cert-manager's, whose schema Kubernetes has not: that is a warning. Nothing else may be without one.
-    [ "$(grep -c "Couldn't find schema" "$log" || :)" = "$certificates" ] || { grep "Couldn't find schema" "$log" >&2; exit 1; }
+    # Those of cert-manager and the Prometheus operator, whose schemas Kubernetes has not: that is a warning. Nothing else may be without one.
+    [ "$(grep -c "Couldn't find schema" "$log" || :)" = "$foreign" ] || { grep "Couldn't find schema" "$log" >&2; exit 1; }
     echo "chart: $name: $(grep -c ' passed for ' "$log") objects are valid for Kubernetes $version"
   done
 done
 "$venv/bin/python" "$here/tools/chart_values.py" "$chart"
+if command -v promtool >/dev/null; then
+  promtool check rules "$chart/files/alerts.yaml"
+else
+  echo "chart: promtool is not at hand (Debian: prometheus); the alerts are parsed by tests/chart alone"
+fi

@@ -18,7 +18,10 @@ const POLL: Duration = Duration::from_millis(500);
 
 /// A city in which somebody was seen, claimed for, paid for on credit, referred and accepted: most tables have rows.
 pub(crate) async fn city_at_work() -> City {
-    let city = City::start().await;
+    at_work(City::start().await).await
+}
+
+pub(crate) async fn at_work(city: City) -> City {
     let patient = city.patient().await;
     let visit = city.visit(&patient).await;
     let settlement = city.settlement(&visit, "1500.00").await;

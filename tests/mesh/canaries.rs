@@ -1,7 +1,6 @@
 //! G9: secrets go through all that people do with a mesh that logs as much as it can, and are looked for in everything it leaves: logs,
 //! traces, databases, Redis, refusals. There must be none, and the search must find those that are planted.
 
-mod collector;
 mod scan;
 mod walk;
 
@@ -9,7 +8,6 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use collector::Collector;
 use devstack::SERVICES;
 use devstack::callers::INSURER;
 use mesh_tests::{City, assert_invariants};
@@ -25,6 +23,7 @@ use testkit::Mesh;
 use tonic::{Code, Status};
 use walk::{Canaries, Walk};
 
+use crate::collector::Collector;
 use crate::matrix::facts::{Story, Words};
 use crate::matrix::people::{Forger, Half, People, ROLES, SERVICES as CALLERS};
 use crate::matrix::wire::Wire;
@@ -36,7 +35,7 @@ const IN_WHAT_IS_WRONG: &str = "金丝雀误填之内容";
 async fn g9_id_08_nothing_secret_is_left_in_logs_traces_databases_redis_or_refusals() {
     let collector = Collector::default();
     let endpoint = collector.start().await;
-    let settings = [("RUST_LOG", "trace"), ("RUST_BACKTRACE", "full")];
+    let settings = [("RUST_LOG", "trace"), ("RUST_BACKTRACE", "full"), ("OTEL_METRIC_EXPORT_INTERVAL", "500")];
     let city = City::in_mesh(testkit::whole_mesh_with(Some(endpoint), &settings).await).await;
     let wire = Wire::new(&city);
     let forger = Forger::of(&city);
@@ -68,7 +67,7 @@ async fn g9_id_08_nothing_secret_is_left_in_logs_traces_databases_redis_or_refus
     for service in SERVICES {
         city.mesh.fleet().run(service, &["data-keys", "rotate", "--json"]).await.expect("keys are rotated");
     }
-    // Spans are sent twice a second.
+    // Spans and metrics are sent twice a second.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let redis = in_redis(&city, &walk).await;
 
@@ -123,11 +122,12 @@ async fn search(
             found.extend(scanner.found_at_rest(&format!("{service}'s {table}"), rows.as_bytes()));
         }
     }
-    let spans = collector.spans();
+    let spans = collector.bytes();
     for service in SERVICES {
         assert!(memory_has(&spans, service.as_bytes()), "no span of {service} arrived");
     }
-    found.extend(scanner.found("spans", &spans));
+    assert!(memory_has(&spans, b"rpc.server.call.duration"), "no metric arrived");
+    found.extend(scanner.found("spans and metrics", &spans));
     found
 }
 
@@ -249,7 +249,8 @@ async fn g9_the_search_finds_a_secret_planted_in_each_kind_of_place() {
         format!("{} {}", hex::encode(NAME), hex::encode_upper(NUMBER)),
         format!("{} {}", NAME.as_bytes().escape_ascii(), NUMBER.as_bytes().escape_ascii()),
         serde_json::to_string(NAME).expect("JSON").chars().fold(NUMBER.to_owned(), |text, letter| {
-            text + &if letter.is_ascii() { letter.to_string() } else { format!("\\u{:04x}", u32::from(letter)) }
+            let escaped = if letter.is_ascii() { letter.to_string() } else { format!("\\u{:04x}", u32::from(letter)) };
+            text + escaped.as_str()
         }),
     ];
     for log in logs {
@@ -278,8 +279,8 @@ async fn g9_the_search_finds_a_secret_planted_in_each_kind_of_place() {
         scope_spans: vec![ScopeSpans { spans: vec![span], ..ScopeSpans::default() }],
         ..ResourceSpans::default()
     };
-    collector.take(&ExportTraceServiceRequest { resource_spans: vec![spans] });
-    assert_eq!(scanner.found("spans", &collector.spans()), both("spans"));
+    collector.take(ExportTraceServiceRequest { resource_spans: vec![spans] });
+    assert_eq!(scanner.found("spans", &collector.bytes()), both("spans"));
 
     // A database: text, bytes, JSON. Redis: keys and values of every kind.
     let mut mesh = Mesh::start(&["identity"]).await;

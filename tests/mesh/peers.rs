@@ -22,7 +22,7 @@ fn declared(service: &str) -> BTreeSet<String> {
 }
 
 /// Calls with an empty message.
-async fn call(channel: Channel, method: &str, request: Request<()>) -> Result<(), Status> {
+pub(crate) async fn call(channel: Channel, method: &str, request: Request<()>) -> Result<(), Status> {
     let path: PathAndQuery = format!("/{method}").parse().expect("a path");
     let mut grpc = Grpc::new(channel);
     grpc.ready().await?;

@@ -11,12 +11,14 @@ mod patients;
 mod programs;
 mod referrals;
 mod sessions;
+mod signals;
 mod snapshot;
 mod visits;
 
 pub use city::City;
 pub use patients::Patient;
 pub use programs::{ask_anjia, assert_invariants, assert_none_violated, run_anjia};
+pub use signals::{Metric, Signals, SpanKind};
 pub use snapshot::Snapshot;
 
 /// Requests as a test would send them; each has a fresh `request_id`.

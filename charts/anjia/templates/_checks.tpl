@@ -43,6 +43,9 @@ networkPolicy.otlp.to is empty, and settings.OTEL_EXPORTER_OTLP_ENDPOINT of serv
 {{- if and $values.networkPolicy.enabled (not $values.networkPolicy.postgres.to) }}
 networkPolicy.postgres.to is empty: no service would reach its database
 {{- end }}
+{{- if and $values.networkPolicy.enabled $values.monitoring.podMonitor.enabled (not $values.networkPolicy.prometheus) }}
+networkPolicy.prometheus is empty, and monitoring.podMonitor.enabled is set
+{{- end }}
 {{- if ge (int $values.tls.renewBeforeH) (int $values.tls.durationH) }}
 tls.renewBeforeH is not less than tls.durationH
 {{- end }}

@@ -5,6 +5,7 @@ mod config;
 mod drain;
 mod layers;
 mod malformed;
+mod measured;
 mod ops;
 mod shed;
 mod veiled;

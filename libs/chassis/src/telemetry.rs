@@ -1,10 +1,14 @@
-//! Logs to stderr, and traces to a collector when one is named.
+//! Logs to stderr, metrics at the ops port, and traces and metrics to a collector when one is named.
 //!
 //! Without a collector no trace layer exists and spans cost only their log context. With one, spans wait in a bounded queue and are
-//! sent in the background: a collector that is away costs spans, never a call.
+//! sent in the background: a collector that is away costs spans, never a call. Metrics are sums, so what it missed it learns later.
+//! `signals.toml` declares them all.
 
+pub(crate) mod calls;
 mod context;
 mod exporter;
+mod line;
+mod metrics;
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -13,19 +17,24 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{RetryPolicy, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
 use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider};
 use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
-pub use context::{CONTINUED_AT_MOST, current_traceparent, journey, resume, within};
+pub use context::{CONTINUED_AT_MOST, current_traceparent, journey, resume, taking_in, within};
 pub(crate) use context::{accept, inject, journey_from, mark, name_caller, with_journey};
 use exporter::Watched;
+use line::Traced;
+pub(crate) use metrics::exposition;
 
 /// Spans that wait for the collector at most; later ones are dropped.
 const QUEUE_MAX: usize = 2048;
 /// How long a span waits before it is sent: a trace is complete soon after its call.
 const SEND_EVERY: Duration = Duration::from_millis(500);
+/// How long the collector may take to accept a batch.
+const SEND_LIMIT: Duration = Duration::from_secs(2);
 /// How long the process waits at its end for the last spans.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
@@ -38,12 +47,21 @@ pub struct TelemetryConfig {
     /// What is logged, as `level` or `target=level,…`.
     #[arg(long = "log", env = "RUST_LOG", default_value = "info")]
     pub log: String,
-    /// Collector that receives traces by OTLP over gRPC, such as `http://127.0.0.1:4317`; none: no traces.
+    /// Collector that receives traces and metrics by OTLP over gRPC, such as `http://127.0.0.1:4317`; none: no traces.
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     pub otlp_endpoint: Option<String>,
     /// Share of new traces that are recorded, 0 to 1; a trace begun elsewhere is recorded if it is there.
     #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", default_value = "1")]
     pub trace_ratio: f64,
+    /// How often metrics are sent to the collector, in milliseconds.
+    #[arg(long, env = "OTEL_METRIC_EXPORT_INTERVAL", default_value = "15000", value_parser = clap::value_parser!(u64).range(100..))]
+    pub metrics_interval_ms: u64,
+}
+
+impl TelemetryConfig {
+    fn endpoint(&self) -> Option<&str> {
+        self.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty())
+    }
 }
 
 /// Form of the log lines.
@@ -60,7 +78,7 @@ pub enum LogFormat {
 pub enum TelemetryError {
     #[error("the log filter is not understood: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
-    #[error("the trace exporter cannot be built: {0}")]
+    #[error("an exporter cannot be built: {0}")]
     Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
     #[error("telemetry was started twice: {0}")]
     Twice(#[from] tracing::subscriber::SetGlobalDefaultError),
@@ -69,13 +87,17 @@ pub enum TelemetryError {
 /// Keeps telemetry alive; sends what is left when shut down or dropped.
 #[must_use = "telemetry ends when the guard is dropped"]
 #[derive(Debug)]
-pub struct Guard(Option<SdkTracerProvider>);
+pub struct Guard {
+    traces: Option<SdkTracerProvider>,
+    metrics: Option<SdkMeterProvider>,
+}
 
 /// Starts telemetry for the whole process. Must be called within a runtime, once.
 pub fn init(service_name: &'static str, config: &TelemetryConfig) -> Result<Guard, TelemetryError> {
     let logs = match config.log_format {
         LogFormat::Json => {
-            tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
+            let json = tracing_subscriber::fmt::layer().json().flatten_event(true).map_event_format(Traced);
+            json.with_writer(std::io::stderr).boxed()
         }
         LogFormat::Pretty => {
             let is_terminal = std::io::stderr().is_terminal();
@@ -84,7 +106,8 @@ pub fn init(service_name: &'static str, config: &TelemetryConfig) -> Result<Guar
     };
     let logs = logs.with_filter(filter(&config.log)?);
 
-    let provider = exporting(service_name, config)?;
+    let resource = resource(service_name);
+    let provider = exporting(config, resource.clone())?;
     let traces = provider.as_ref().map(|provider| {
         tracing_opentelemetry::layer()
             .with_tracer(provider.tracer(service_name))
@@ -99,7 +122,7 @@ pub fn init(service_name: &'static str, config: &TelemetryConfig) -> Result<Guar
     // statement) leaves the answer in the filters of this thread, where it swallows our next span or event.
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(logs).with(traces))?;
     std::panic::set_hook(Box::new(log_panic));
-    Ok(Guard(provider))
+    Ok(Guard { traces: provider, metrics: Some(metrics::start(config, resource)?) })
 }
 
 /// The exporter's own complaints are left out unless asked for: `Watched` says the same once.
@@ -123,17 +146,25 @@ fn ours(metadata: &tracing::Metadata<'_>) -> bool {
     *metadata.level() <= tracing::Level::INFO && !FOREIGN.iter().any(|foreign| origin.starts_with(foreign))
 }
 
-fn exporting(
-    service_name: &'static str,
-    config: &TelemetryConfig,
-) -> Result<Option<SdkTracerProvider>, TelemetryError> {
-    let Some(endpoint) = config.otlp_endpoint.as_deref().filter(|endpoint| !endpoint.is_empty()) else {
+/// Who says all this: a service, and which of its processes.
+fn resource(service_name: &'static str) -> Resource {
+    let attributes = [
+        KeyValue::new("service.name", service_name),
+        KeyValue::new("service.namespace", "anjia"),
+        KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+        KeyValue::new("service.instance.id", uuid::Uuid::new_v4().to_string()),
+    ];
+    Resource::builder_empty().with_attributes(attributes).build()
+}
+
+fn exporting(config: &TelemetryConfig, resource: Resource) -> Result<Option<SdkTracerProvider>, TelemetryError> {
+    let Some(endpoint) = config.endpoint() else {
         return Ok(None);
     };
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_tonic()
         .with_endpoint(endpoint)
-        .with_timeout(Duration::from_secs(2))
+        .with_timeout(SEND_LIMIT)
         // A batch that cannot be delivered is dropped; trying again would only hold up the next, and the end of the process.
         .with_retry_policy(RetryPolicy::disabled())
         .build()?;
@@ -143,25 +174,25 @@ fn exporting(
         .with_scheduled_delay(SEND_EVERY)
         .build();
     let provider = SdkTracerProvider::builder()
-        .with_span_processor(BatchSpanProcessor::builder(Watched::new(exporter)).with_batch_config(limits).build())
-        .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.trace_ratio))))
-        .with_resource(
-            Resource::builder_empty()
-                .with_attribute(KeyValue::new("service.name", service_name))
-                .with_attribute(KeyValue::new("service.namespace", "anjia"))
-                .build(),
+        .with_span_processor(
+            BatchSpanProcessor::builder(Watched::new(exporter, "spans")).with_batch_config(limits).build(),
         )
+        .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.trace_ratio))))
+        .with_resource(resource)
         .build();
     Ok(Some(provider))
 }
 
 impl Guard {
-    /// Sends what is left, for at most two seconds, without holding up the runtime that does the sending.
+    /// Sends what is left, for at most two seconds each, without holding up the runtime that does the sending.
     pub async fn shutdown(mut self) {
-        if let Some(provider) = self.0.take() {
-            let flushed = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FLUSH_LIMIT)).await;
-            if let Ok(Err(error)) = flushed {
-                tracing::warn!(%error, "the last spans were not delivered");
+        let (traces, metrics) = (self.traces.take(), self.metrics.take());
+        let spans = tokio::task::spawn_blocking(move || traces.map(|traces| traces.shutdown_with_timeout(FLUSH_LIMIT)));
+        let sums =
+            tokio::task::spawn_blocking(move || metrics.map(|metrics| metrics.shutdown_with_timeout(FLUSH_LIMIT)));
+        for flushed in [spans.await, sums.await] {
+            if let Ok(Some(Err(error))) = flushed {
+                tracing::warn!(%error, "the last spans or metrics were not delivered");
             }
         }
     }
@@ -169,9 +200,12 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if let Some(provider) = self.0.take() {
-            // Also on the way out of an error: the spans that explain it matter most.
-            let _ = provider.shutdown_with_timeout(FLUSH_LIMIT);
+        // Also on the way out of an error: the spans that explain it matter most.
+        if let Some(traces) = self.traces.take() {
+            let _ = traces.shutdown_with_timeout(FLUSH_LIMIT);
+        }
+        if let Some(metrics) = self.metrics.take() {
+            let _ = metrics.shutdown_with_timeout(FLUSH_LIMIT);
         }
     }
 }

@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 
 use chassis::TelemetryConfig;
 use chassis::telemetry::{self, LogFormat};
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
+    MetricsService, MetricsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -16,7 +20,21 @@ use tonic::{Request, Response, Status};
 use types::ids::JourneyId;
 
 #[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<(String, Span)>>>);
+struct Collector {
+    spans: Arc<Mutex<Vec<(String, Span)>>>,
+    metrics: Arc<Mutex<Vec<ExportMetricsServiceRequest>>>,
+}
+
+#[tonic::async_trait]
+impl MetricsService for Collector {
+    async fn export(
+        &self,
+        request: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Status> {
+        self.metrics.lock().unwrap().push(request.into_inner());
+        Ok(Response::new(ExportMetricsServiceResponse::default()))
+    }
+}
 
 #[tonic::async_trait]
 impl TraceService for Collector {
@@ -24,7 +42,7 @@ impl TraceService for Collector {
         &self,
         request: Request<ExportTraceServiceRequest>,
     ) -> Result<Response<ExportTraceServiceResponse>, Status> {
-        let mut spans = self.0.lock().unwrap();
+        let mut spans = self.spans.lock().unwrap();
         for resource_spans in request.into_inner().resource_spans {
             let resource = format!("{:?}", resource_spans.resource);
             for span in resource_spans.scope_spans.into_iter().flat_map(|scope| scope.spans) {
@@ -36,19 +54,21 @@ impl TraceService for Collector {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn spans_reach_the_collector_at_the_latest_when_the_process_ends() {
+async fn pl_02_spans_and_metrics_reach_the_collector_at_the_latest_when_the_process_ends() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let collector = Collector::default();
-    let service = TraceServiceServer::new(collector.clone());
-    let incoming = TcpListenerStream::new(listener);
-    tokio::spawn(tonic::transport::Server::builder().add_service(service).serve_with_incoming(incoming));
+    let services = tonic::transport::Server::builder()
+        .add_service(TraceServiceServer::new(collector.clone()))
+        .add_service(MetricsServiceServer::new(collector.clone()));
+    tokio::spawn(services.serve_with_incoming(TcpListenerStream::new(listener)));
 
     let config = TelemetryConfig {
         log_format: LogFormat::Json,
         log: "warn".to_owned(),
         otlp_endpoint: Some(endpoint),
         trace_ratio: 1.0,
+        metrics_interval_ms: 60_000,
     };
     let guard = telemetry::init("scheduling", &config).unwrap();
 
@@ -58,11 +78,13 @@ async fn spans_reach_the_collector_at_the_latest_when_the_process_ends() {
     telemetry::within(young, Some(journey), async {}).await;
     drop(telemetry::resume("saga:late", Some(cause), Duration::from_hours(1)).entered());
 
+    postgres::metrics::seconds("worked.duration", "Of work").record(0.02, &[]);
+
     let begun = Instant::now();
     guard.shutdown().await;
     assert!(begun.elapsed() < Duration::from_secs(2));
 
-    let spans = collector.0.lock().unwrap();
+    let spans = collector.spans.lock().unwrap();
     let span = |name: &str| spans.iter().find(|(_, span)| span.name == name).unwrap();
     let (resource, young) = span("saga:price");
     assert!(resource.contains("scheduling"), "{resource}");
@@ -73,4 +95,8 @@ async fn spans_reach_the_collector_at_the_latest_when_the_process_ends() {
     let late = &span("saga:late").1;
     assert_ne!(trace_id(late), 0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c);
     assert_eq!(late.links.len(), 1);
+
+    let metrics = format!("{:?}", collector.metrics.lock().unwrap());
+    assert!(metrics.contains("worked.duration") && metrics.contains("explicit_bounds: [0.005"), "{metrics}");
+    assert!(metrics.contains("service.instance.id") && metrics.contains("scheduling"), "{metrics}");
 }

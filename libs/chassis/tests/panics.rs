@@ -12,8 +12,13 @@ const CANARY: &str = "990000195403010429";
 #[tokio::test]
 #[ignore = "run by its parent below"]
 async fn the_child_panics() {
-    let config =
-        TelemetryConfig { log_format: LogFormat::Json, log: "trace".to_owned(), otlp_endpoint: None, trace_ratio: 1.0 };
+    let config = TelemetryConfig {
+        log_format: LogFormat::Json,
+        log: "trace".to_owned(),
+        otlp_endpoint: None,
+        trace_ratio: 1.0,
+        metrics_interval_ms: 60_000,
+    };
     let _telemetry = telemetry::init("scheduling", &config).unwrap();
     let number = std::hint::black_box(CANARY);
     let panicked = tokio::spawn(async move { panic!("nobody has the number {number}") }).await;

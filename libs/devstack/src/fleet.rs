@@ -200,6 +200,11 @@ impl Fleet {
         self.wait_ready().await
     }
 
+    /// Whoever starts from now on sends traces and metrics there, if anywhere.
+    pub fn send_traces_to(&mut self, otlp_endpoint: Option<String>) {
+        self.plan.otlp_endpoint = otlp_endpoint;
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self, name: &str) -> Result<()> {
         let process = self.running.remove(name).with_context(|| format!("{name} does not run"))?;

@@ -13,11 +13,12 @@ use crate::{
     Error, PostgresConfig, Scope, Transaction,
     audit::{Notary, NoteVerifier, Tables, Witness},
     events::EventsConfig,
+    metrics::{InUse, PoolMeter},
     migration,
     vault::{Keys, Vault},
 };
 
-type Begun = sqlx::Transaction<'static, Postgres>;
+pub(crate) type Begun = (sqlx::Transaction<'static, Postgres>, InUse);
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// A caller who waited this long for a connection is better answered "unavailable" than kept.
@@ -26,12 +27,47 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// A service's database, reached as the service and, for background loops, as its worker.
 #[derive(Debug, Clone)]
 pub struct Database {
-    service: PgPool,
-    worker: Option<PgPool>,
+    service: Pool,
+    worker: Option<Pool>,
     statement_timeout_ms: u32,
     vault: Arc<Vault>,
     pub(crate) events: EventsConfig,
     pub(crate) signals: Arc<Signals>,
+}
+
+/// The connections of one role.
+#[derive(Debug, Clone)]
+struct Pool {
+    connections: PgPool,
+    meter: PoolMeter,
+}
+
+impl Pool {
+    async fn connect(url: &str, size: u32) -> Result<Self, Error> {
+        let options = PgConnectOptions::from_str(url)?.options([("idle_in_transaction_session_timeout", "5000")]);
+        let connections =
+            PgPoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await?;
+        // The flags tell also before there is any table; the tables tell also of an owner.
+        let (role, synchronous_commit, is_unbound): (String, String, bool) = sqlx::query_as(
+            "SELECT current_user::text, current_setting('synchronous_commit'), \
+                (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) \
+                OR EXISTS (SELECT FROM pg_class WHERE relrowsecurity AND NOT row_security_active(oid))",
+        )
+        .fetch_one(&connections)
+        .await?;
+        if synchronous_commit == "off" {
+            return Err(Error::SynchronousCommitOff { role });
+        }
+        if is_unbound {
+            return Err(Error::RoleUnbound { role });
+        }
+        let meter = PoolMeter::observing(&connections, &role);
+        Ok(Self { connections, meter })
+    }
+
+    async fn begin(&self) -> Result<Begun, sqlx::Error> {
+        self.meter.waited(self.connections.begin_with(BEGIN)).await
+    }
 }
 
 /// Short cuts within one process: they save waiting and asking, nothing depends on them.
@@ -52,9 +88,9 @@ impl Database {
     /// bind: it would see every region, and nothing else would tell.
     pub async fn connect(config: &PostgresConfig) -> Result<Self, Error> {
         let vault = Arc::new(Vault::new(config.vault.provider()?));
-        let service = pool(&config.database_url, config.pool_size).await?;
+        let service = Pool::connect(&config.database_url, config.pool_size).await?;
         let worker = match &config.worker_database_url {
-            Some(url) => Some(pool(url, (config.pool_size / 4).max(2)).await?),
+            Some(url) => Some(Pool::connect(url, (config.pool_size / 4).max(2)).await?),
             None => None,
         };
         let service_name = PgConnectOptions::from_str(&config.database_url)?.get_username().to_owned();
@@ -79,20 +115,20 @@ impl Database {
         scope: Scope,
         lock_timeout_ms: u32,
     ) -> Result<Transaction, Error> {
-        let (tx, keys) = match scope {
+        let (begun, keys) = match scope {
             Scope::Region(region) => {
-                let (tx, keys) = self.begin_in(region, lock_timeout_ms).await?;
-                (tx, Some(keys))
+                let (begun, keys) = self.begin_in(region, lock_timeout_ms).await?;
+                (begun, Some(keys))
             }
             Scope::Worker => (self.begin_as_worker(lock_timeout_ms).await?, None),
         };
-        Ok(Transaction::new(tx, scope, keys, Arc::clone(&self.vault), Arc::clone(&self.signals)))
+        Ok(Transaction::new(begun, scope, keys, Arc::clone(&self.vault), Arc::clone(&self.signals)))
     }
 
     /// With the newest keys of the region in memory: the statement that begins tells whether there are newer ones.
     async fn begin_in(&self, region: RegionCode, lock_timeout_ms: u32) -> Result<(Begun, Arc<Keys>), Error> {
         loop {
-            let mut tx = self.service.begin_with(BEGIN).await?;
+            let (mut tx, in_use) = self.service.begin().await?;
             let (generation, ..): (i64, String, String, String) = sqlx::query_as(
                 "SELECT coalesce((SELECT max(generation) FROM data_keys WHERE region_code IN ($1, '')), 0), \
                  set_config('anjia.region', $1, true), set_config('statement_timeout', $2, true), \
@@ -104,18 +140,18 @@ impl Database {
             .fetch_one(&mut *tx)
             .await?;
             if let Some(keys) = self.vault.current(region, generation) {
-                return Ok((tx, keys));
+                return Ok(((tx, in_use), keys));
             }
             // Not inside the transaction: the provider may take its time.
             tx.rollback().await?;
-            let mut conn = self.service.acquire().await?;
+            let mut conn = self.service.connections.acquire().await?;
             self.vault.load(&mut conn, region).await?;
         }
     }
 
     async fn begin_as_worker(&self, lock_timeout_ms: u32) -> Result<Begun, Error> {
         let pool = self.worker.as_ref().ok_or(Error::WorkerRoleMissing)?;
-        let mut tx = pool.begin_with(BEGIN).await?;
+        let (mut tx, in_use) = pool.begin().await?;
         sqlx::query(
             "SELECT set_config('anjia.region', '', true), set_config('statement_timeout', $1, true), \
              set_config('lock_timeout', $2, true)",
@@ -124,12 +160,12 @@ impl Database {
         .bind(lock_timeout_ms.to_string())
         .execute(&mut *tx)
         .await?;
-        Ok(tx)
+        Ok((tx, in_use))
     }
 
     /// The service's role outside any transaction and region: for the keys, which belong to no region.
     pub(crate) async fn service_connection(&self) -> Result<PoolConnection<Postgres>, Error> {
-        Ok(self.service.acquire().await?)
+        Ok(self.service.connections.acquire().await?)
     }
 
     /// The keys of personal data; [`Database::begin`] keeps those of its region current.
@@ -140,7 +176,7 @@ impl Database {
     /// Whether the database can be reached and is at least as new as this binary, and its data keys unwrap: a service that could
     /// open nothing takes no calls, and begins to as soon as the provider is back. `service` are the service's own migrations.
     pub async fn ready(&self, service: &Migrator) -> Result<(), Error> {
-        let mut conn = self.service.acquire().await?;
+        let mut conn = self.service.connections.acquire().await?;
         migration::check(&mut conn, service).await?;
         self.vault.ready(&mut conn).await
     }
@@ -157,30 +193,9 @@ impl Database {
 
     /// Closes all connections, waiting for those in use.
     pub async fn close(&self) {
-        self.service.close().await;
+        self.service.connections.close().await;
         if let Some(worker) = &self.worker {
-            worker.close().await;
+            worker.connections.close().await;
         }
     }
-}
-
-async fn pool(url: &str, size: u32) -> Result<PgPool, Error> {
-    let options = PgConnectOptions::from_str(url)?.options([("idle_in_transaction_session_timeout", "5000")]);
-    let pool =
-        PgPoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await?;
-    // The flags tell also before there is any table; the tables tell also of an owner.
-    let (role, synchronous_commit, is_unbound): (String, String, bool) = sqlx::query_as(
-        "SELECT current_user::text, current_setting('synchronous_commit'), \
-                (SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user) \
-                OR EXISTS (SELECT FROM pg_class WHERE relrowsecurity AND NOT row_security_active(oid))",
-    )
-    .fetch_one(&pool)
-    .await?;
-    if synchronous_commit == "off" {
-        return Err(Error::SynchronousCommitOff { role });
-    }
-    if is_unbound {
-        return Err(Error::RoleUnbound { role });
-    }
-    Ok(pool)
 }

@@ -25,7 +25,9 @@ pub mod audit;
 pub mod consumer;
 pub mod erasure;
 pub mod events;
+pub mod gauges;
 pub mod lease;
+pub mod metrics;
 pub mod paging;
 pub mod personal;
 pub mod retention;
@@ -48,7 +50,11 @@ pub use migration::migrate;
 pub use refusals::Refusals;
 pub use transaction::{Scope, Transaction};
 
-/// What every service's database needs done without being asked, until told to stop: sealing and forgetting.
+/// What every service's database needs done without being asked, until told to stop: sealing, forgetting, and saying how it does.
 pub async fn upkeep(db: Database, shutdown: tokio_util::sync::CancellationToken) {
-    tokio::join!(sealer::run(db.clone(), shutdown.clone()), retention::run(db, shutdown));
+    tokio::join!(
+        sealer::run(db.clone(), shutdown.clone()),
+        retention::run(db.clone(), shutdown.clone()),
+        gauges::run(db, gauges::COMMON, shutdown),
+    );
 }

@@ -2,6 +2,7 @@ use std::{
     collections::BTreeSet,
     ops::{Deref, DerefMut},
     sync::Arc,
+    time::Instant,
 };
 
 use sqlx::{PgConnection, Postgres};
@@ -10,7 +11,8 @@ use types::{caller::Caller, ids::ResidentId, region::RegionCode};
 use crate::{
     Error,
     audit::Audited,
-    database::Signals,
+    database::{Begun, Signals},
+    metrics::InUse,
     vault::{Keys, Person, PersonKey, Vault},
 };
 
@@ -41,6 +43,7 @@ impl Scope {
 #[derive(Debug)]
 pub struct Transaction {
     inner: sqlx::Transaction<'static, Postgres>,
+    in_use: InUse,
     scope: Scope,
     keys: Option<Arc<Keys>>,
     pub(crate) vault: Arc<Vault>,
@@ -58,8 +61,8 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    pub(crate) const fn new(
-        inner: sqlx::Transaction<'static, Postgres>,
+    pub(crate) fn new(
+        (inner, in_use): Begun,
         scope: Scope,
         keys: Option<Arc<Keys>>,
         vault: Arc<Vault>,
@@ -67,6 +70,7 @@ impl Transaction {
     ) -> Self {
         Self {
             inner,
+            in_use,
             scope,
             keys,
             vault,
@@ -107,7 +111,9 @@ impl Transaction {
         if self.unanswered {
             return Err(Error::AnswerMissing);
         }
+        let asked_at = Instant::now();
         self.inner.commit().await?;
+        self.in_use.committed(asked_at.elapsed());
         for person in self.destroyed_person_keys {
             self.vault.persons().invalidate(&person);
         }

@@ -15,6 +15,7 @@ mod quoting;
 mod rate;
 mod tokens;
 mod town;
+mod tracing_cost;
 
 use std::process::ExitCode;
 
@@ -66,6 +67,8 @@ enum Bench {
     AuditCost,
     /// Places held and confirmed a second, beside bare inserts in the same Postgres.
     Booking,
+    /// Places held and confirmed a second while one trace in ten is recorded, beside the same without tracing.
+    Tracing,
 }
 
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
@@ -130,13 +133,16 @@ async fn measure(args: &Args, ground: &Ground) -> Result<Vec<Figure>> {
     if wants(Bench::Token) {
         done(tokens::measure().await?)?;
     }
-    if wants(Bench::Adjudicate) || wants(Bench::Booking) {
+    if wants(Bench::Adjudicate) || wants(Bench::Booking) || wants(Bench::Tracing) {
         let town = Town::settle(&mesh).await?;
         if wants(Bench::Adjudicate) {
             done(quoting::measure(&town).await?)?;
         }
         if wants(Bench::Booking) {
             done(booking::measure(&town, &mesh).await?)?;
+        }
+        if wants(Bench::Tracing) {
+            done(tracing_cost::measure(&town, &mut mesh).await?)?;
         }
     }
     if wants(Bench::Find) || wants(Bench::Import) {

@@ -14,11 +14,12 @@ use payment::peers::{
     identity::Identity,
     scheduling::Scheduling,
 };
+use payment::store::gauges::GAUGES;
 use payment::{MIGRATOR, grpc, work};
 use postgres::{
     Database, MigrateConfig,
     audit::{self, AuditCommand},
-    personal, retention,
+    gauges, personal, retention,
     vault::{self, KeysCommand},
 };
 use tokio::sync::Notify;
@@ -77,7 +78,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let requests = IdentityEvents::new("identity/erasures", identity.clone(), credentials.clone());
     let erasures = Erasures::new(db.clone(), "payment", PERSONAL, OPEN, identity.clone(), credentials.clone());
     let keeping = db.clone();
-    let (ready, merging) = (db.clone(), db.clone());
+    let (ready, merging, telling) = (db.clone(), db.clone(), db.clone());
     let (capturing, expiring, following) = (app.clone(), app.clone(), app.clone());
     let (witnessing, home) = (db.clone(), config.server.region);
     let served = Server::new("payment", &config.server)
@@ -89,6 +90,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
         .work("upkeep", |stop| postgres::upkeep(db, stop))
+        .work("gauges", |stop| gauges::run(telling, GAUGES, stop))
         .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("erasures", |stop| erasures.run(requests, stop))
         .work("retention", |stop| retention::keep(keeping, "payment", PERSONAL, stop))

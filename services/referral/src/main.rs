@@ -9,7 +9,7 @@ use chrono::TimeDelta;
 use postgres::{
     Database, MigrateConfig,
     audit::{self, AuditCommand},
-    personal, retention,
+    gauges, personal, retention,
     vault::{self, KeysCommand},
 };
 use proto::anjia::referral::v1::{
@@ -23,6 +23,7 @@ use referral::{
     config::Config,
     grpc::{Audit, Events, Journeys, Privacy, Referrals},
     peers::{Adjudication, Identity, Payment, PaymentAudit, Scheduling},
+    store::sagas::GAUGES,
     work,
 };
 use types::clock::{Clock, SystemClock};
@@ -71,7 +72,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .add_service(PrivacyServiceServer::new(Privacy::new(app.clone())));
     let watched = PaymentAudit::new(tls.channel("payment", &config.payment_url)?, app.credentials.clone());
     let (witnessing, home) = (app.db.clone(), config.server.region);
-    let (ready, merging) = (app.db.clone(), app.db.clone());
+    let (ready, merging, telling) = (app.db.clone(), app.db.clone(), app.db.clone());
     let (sealed, driver, follower, teller) = (app.db.clone(), app.clone(), app.clone(), app.clone());
     Server::new("referral", &config.server)
         .access(ACCESS)
@@ -82,6 +83,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
             async move { Ok(db.ready(&MIGRATOR).await?) }
         })
         .work("upkeep", move |stop| postgres::upkeep(sealed, stop))
+        .work("gauges", move |stop| gauges::run(telling, GAUGES, stop))
         .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("erasures", move |stop| erasures.run(requests, stop))
         .work("retention", move |stop| retention::keep(keeping, "referral", PERSONAL, stop))

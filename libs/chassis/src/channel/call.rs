@@ -1,10 +1,10 @@
 //! One outgoing call: its deadline, its span, its trace context.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::ServiceExt;
@@ -14,7 +14,7 @@ use super::{Channel, DEADLINE_DEFAULT};
 use crate::deadline::{self, Deadline};
 use crate::ending::Ending;
 use crate::methods::Methods;
-use crate::telemetry;
+use crate::telemetry::{self, calls};
 use crate::tls::BoundTo;
 
 pub(super) fn call(channel: Channel, mut request: Request<Body>) -> BoxFuture<'static, Result<Response<Body>, Status>> {
@@ -24,13 +24,16 @@ pub(super) fn call(channel: Channel, mut request: Request<Body>) -> BoxFuture<'s
         request.headers_mut().insert(deadline::GRPC_TIMEOUT, deadline::format(allowed));
     }
 
-    let span = span(&method, &channel.0.address);
+    let span = span(&method, &channel.0.origin);
     telemetry::inject(&span, request.headers_mut());
 
     let outcome = span.clone();
     let call = async move {
-        let answer = bounded(channel, request, allowed.map(Deadline::after)).await;
-        record(&outcome, &answer);
+        let begun_at = Instant::now();
+        let answer = bounded(channel.clone(), request, allowed.map(Deadline::after)).await;
+        let code = code_of(&answer);
+        record(&outcome, code);
+        calls::made(&method, channel.0.origin.host().unwrap_or_default(), code, begun_at.elapsed());
         answer
     };
     Box::pin(call.instrument(span))
@@ -68,29 +71,31 @@ async fn bounded(
     }
 }
 
-fn span(method: &str, address: &str) -> Span {
-    let (service, name) = method.split_once('/').unwrap_or((method, ""));
+fn span(method: &str, origin: &Uri) -> Span {
     tracing::info_span!(
         "call",
         otel.name = method,
         otel.kind = "client",
         otel.status_code = field::Empty,
-        rpc.system = "grpc",
-        rpc.service = service,
-        rpc.method = name,
-        rpc.grpc.status_code = field::Empty,
-        server.address = address,
+        rpc.system.name = "grpc",
+        rpc.method = method,
+        rpc.response.status_code = field::Empty,
+        server.address = origin.host(),
+        server.port = origin.port_u16(),
     )
 }
 
-fn record(span: &Span, answer: &Result<Response<Body>, Status>) {
-    let code = match answer {
+fn code_of(answer: &Result<Response<Body>, Status>) -> Code {
+    match answer {
         Ok(response) => {
             response.headers().get("grpc-status").map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()))
         }
         Err(status) => status.code(),
-    };
-    span.record("rpc.grpc.status_code", code as i32);
+    }
+}
+
+fn record(span: &Span, code: Code) {
+    span.record("rpc.response.status_code", calls::code_name(code));
     if code != Code::Ok {
         span.record("otel.status_code", "ERROR");
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use futures_util::FutureExt;
 use http::HeaderMap;
@@ -18,14 +18,15 @@ use tower::ServiceBuilder;
 use tracing::{Instrument, Span, field};
 use types::redacted::Redacted;
 
-use super::ServerConfig;
 use super::shed::{Budget, Place};
 use super::veiled::Veiled;
+use super::{ServerConfig, measured};
 use crate::access::{self, Policies, Policy};
 use crate::auth::{self, Verifier};
 use crate::context::Admitted;
 use crate::deadline::{self, Deadline};
 use crate::ending::Ending;
+use crate::telemetry::calls;
 use crate::tls::Peer;
 use crate::{error, telemetry};
 
@@ -56,7 +57,7 @@ impl Shared {
             policies,
             verifier,
             refusals,
-            budget: Budget::new(config.in_flight_max, config.waiting_max),
+            budget: Budget::new(config.in_flight_max, config.waiting_max).observed(),
             deadline_default: config.deadline_default(),
             deadline_max: config.deadline_max(),
             draining,
@@ -69,18 +70,20 @@ pub(super) fn stack(routes: tonic::service::Routes, shared: &Arc<Shared>) -> axu
     let layers = ServiceBuilder::new()
         // Which method is it? Unknown ones end here; health and reflection pass by everything below.
         .layer(from_fn_with_state(Arc::clone(shared), route))
+        // How often, how long, with what outcome? Whatever happens to a call below is counted.
+        .layer(from_fn(measured::measure))
         // Is there room? If not, say so before any work is spent.
         .layer(from_fn_with_state(Arc::clone(shared), shed))
         // How long may it take? Nothing below runs on after that.
         .layer(from_fn_with_state(Arc::clone(shared), limit))
         // What is it part of? From here on, logs and calls belong to the caller's trace.
-        .layer(axum::middleware::from_fn(trace))
+        .layer(from_fn(trace))
         // Over whose connection? One of our services calls what is listed for it, whatever token it carries.
         .layer(from_fn_with_state(Arc::clone(shared), know_peer))
         // Who calls? A call that is refused for who called is recorded.
         .layer(from_fn_with_state(Arc::clone(shared), authenticate))
         // May they call this, and which fields of the answer do they see? Which rows is decided on the row, by `Context::permit`.
-        .layer(axum::middleware::from_fn(admit));
+        .layer(from_fn(admit));
     routes.prepare().into_axum_router().layer(layers)
 }
 
@@ -155,16 +158,14 @@ async fn trace(request: Request, next: Next) -> Response {
     let Some(policy) = policy(&request) else {
         return next.run(request).await;
     };
-    let (service, method) = policy.method.split_once('/').unwrap_or_default();
     let span = tracing::info_span!(
         "serve",
         otel.name = policy.method,
         otel.kind = "server",
         otel.status_code = field::Empty,
-        rpc.system = "grpc",
-        rpc.service = service,
-        rpc.method = method,
-        rpc.grpc.status_code = field::Empty,
+        rpc.system.name = "grpc",
+        rpc.method = policy.method,
+        rpc.response.status_code = field::Empty,
         journey_id = field::Empty,
         actor = field::Empty,
         subject = field::Empty,
@@ -208,23 +209,13 @@ impl Drop for Unanswered {
 }
 
 /// The code is in the head of a refused answer; an answer with a body began well, and how a stream ends its client knows.
-fn code_of(response: &Response) -> Code {
+pub(super) fn code_of(response: &Response) -> Code {
     response.headers().get("grpc-status").map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()))
 }
 
 fn record(span: &Span, code: Code) {
-    span.record("rpc.grpc.status_code", code as i32);
-    // By the semantic conventions only what is the server's own fault makes a server span an error.
-    let is_fault = matches!(
-        code,
-        Code::Unknown
-            | Code::DeadlineExceeded
-            | Code::Unimplemented
-            | Code::Internal
-            | Code::Unavailable
-            | Code::DataLoss
-    );
-    if is_fault {
+    span.record("rpc.response.status_code", calls::code_name(code));
+    if calls::is_fault(code) {
         span.record("otel.status_code", "ERROR");
     }
 }
@@ -343,7 +334,7 @@ fn peer(request: &Request) -> Option<&Peer> {
     request.extensions().get::<Option<Peer>>()?.as_ref()
 }
 
-fn policy(request: &Request) -> Option<Arc<Policy>> {
+pub(super) fn policy(request: &Request) -> Option<Arc<Policy>> {
     request.extensions().get::<Arc<Policy>>().cloned()
 }
 

@@ -1,15 +1,18 @@
-//! The ops port: is it alive, is it ready. Plain HTTP, because a kubelet cannot probe through mTLS; tells nothing else.
+//! The ops port: is it alive, is it ready, how does it do. Plain HTTP, because a kubelet cannot probe through mTLS; tells nothing else,
+//! and nothing of anybody.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 
 use super::Check;
+use crate::telemetry;
 
 /// A check that takes longer than this has failed.
 const CHECK_LIMIT: Duration = Duration::from_secs(2);
@@ -42,7 +45,22 @@ impl Readiness {
 }
 
 pub(super) fn router(readiness: Arc<Readiness>) -> Router {
-    Router::new().route("/live", get(|| async { "live\n" })).route("/ready", get(ready)).with_state(readiness)
+    Router::new()
+        .route("/live", get(|| async { "live\n" }))
+        .route("/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(readiness)
+}
+
+/// For Prometheus.
+async fn metrics() -> impl IntoResponse {
+    match telemetry::exposition() {
+        Ok(text) => Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)),
+        Err(error) => {
+            tracing::warn!(%error, "the metrics cannot be read");
+            Err(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
 }
 
 async fn ready(State(readiness): State<Arc<Readiness>>) -> (StatusCode, String) {

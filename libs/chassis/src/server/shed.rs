@@ -7,6 +7,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use opentelemetry::KeyValue;
+use postgres::metrics::meter;
+
 use crate::access::{Policy, Priority};
 
 #[derive(Debug)]
@@ -37,6 +40,31 @@ impl Budget {
             in_flight: Arc::default(),
             waiting: Arc::default(),
         }
+    }
+
+    /// Observed whenever somebody reads the metrics.
+    pub(super) fn observed(self) -> Self {
+        let kind = |kind: &'static str| [KeyValue::new("anjia.call.kind", kind)];
+        let (in_flight, waiting) = (Arc::clone(&self.in_flight), Arc::clone(&self.waiting));
+        let count = |count: &AtomicUsize| u64::try_from(count.load(Ordering::Relaxed)).unwrap_or(u64::MAX);
+        let taken = meter().u64_observable_gauge("anjia.rpc.in_flight").with_unit("{call}");
+        taken
+            .with_description("Calls being served: that work, and that wait by design")
+            .with_callback(move |observer| {
+                observer.observe(count(&in_flight), &kind("working"));
+                observer.observe(count(&waiting), &kind("waiting"));
+            })
+            .build();
+        let limit = |limit: usize| u64::try_from(limit).unwrap_or(u64::MAX);
+        let (working_max, waiting_max) = (limit(self.new_max), limit(self.waiting_max));
+        let most = meter().u64_observable_gauge("anjia.rpc.in_flight.limit").with_unit("{call}");
+        most.with_description("Calls at which new ones are shed")
+            .with_callback(move |observer| {
+                observer.observe(working_max, &kind("working"));
+                observer.observe(waiting_max, &kind("waiting"));
+            })
+            .build();
+        self
     }
 
     /// A place for a call of this method, if there is one left.

@@ -9,6 +9,7 @@ use opentelemetry::Context;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::TraceContextExt;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
+use postgres::events::Event;
 use tracing::{Instrument, Span, field};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use types::caller::Caller;
@@ -31,7 +32,27 @@ tokio::task_local! {
 /// Run the work by [`within`]: within 15 minutes the work is a child of its cause, later a new trace linked to it.
 pub fn resume(name: &str, traceparent: Option<&str>, age: Duration) -> Span {
     let span =
-        tracing::info_span!(parent: None, "work", otel.name = name, otel.kind = "consumer", journey_id = field::Empty);
+        tracing::info_span!(parent: None, "work", otel.name = name, otel.kind = "internal", journey_id = field::Empty);
+    caused(span, traceparent, age)
+}
+
+/// The span of taking in another service's event, as [`resume`].
+pub fn taking_in(name: &str, event: &Event, age: Duration) -> Span {
+    let span = tracing::info_span!(
+        parent: None,
+        "work",
+        otel.name = name,
+        otel.kind = "consumer",
+        messaging.system = "anjia",
+        messaging.operation.name = "process",
+        messaging.destination.name = event.kind.split('.').nth(1),
+        messaging.message.id = %event.id,
+        journey_id = field::Empty,
+    );
+    caused(span, event.traceparent.as_deref(), age)
+}
+
+fn caused(span: Span, traceparent: Option<&str>, age: Duration) -> Span {
     let Some(cause) = traceparent.map(remote) else {
         return span;
     };

@@ -122,11 +122,16 @@ impl Material {
         Peer::of_certificate(certificate, &self.trust_domain)
     }
 
+    /// How long the certificate is still good; zero once it has lapsed.
+    pub(super) fn left(&self, now: SystemTime) -> Option<Duration> {
+        Some(self.own.as_ref()?.not_after.duration_since(now).unwrap_or_default())
+    }
+
     /// How long the certificate is still good, once less than a fifth of its life is left.
     pub(super) fn lapses_in(&self, now: SystemTime) -> Option<Duration> {
         let own = self.own.as_ref()?;
         let life = own.not_after.duration_since(own.not_before).unwrap_or_default();
-        let left = own.not_after.duration_since(now).unwrap_or_default();
+        let left = self.left(now)?;
         (left < life / 5).then_some(left)
     }
 }

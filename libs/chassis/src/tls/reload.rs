@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::{Duration, SystemTime};
 
+use postgres::metrics::meter;
 use tokio::time::Instant;
 
 use super::config::TlsConfig;
@@ -44,6 +45,7 @@ impl Tls {
         let held = RwLock::new(Held { current, earlier: vec![] });
         let inner = Arc::new(Inner { config: config.clone(), held });
         tokio::spawn(follow(Arc::downgrade(&inner), state));
+        observe(Arc::downgrade(&inner));
         Ok(Self(Some(inner)))
     }
 
@@ -107,6 +109,20 @@ fn state(config: &TlsConfig) -> State {
         (file.clone(), found)
     };
     config.files().map(look).collect()
+}
+
+/// How long the certificate is still good, whenever somebody reads the metrics.
+fn observe(inner: Weak<Inner>) {
+    let left = meter().f64_observable_gauge("anjia.tls.certificate.left").with_unit("s");
+    left.with_description("How long the certificate that is shown is still good")
+        .with_callback(move |observer| {
+            let Some(inner) = inner.upgrade() else { return };
+            let current = Arc::clone(&inner.held.read().unwrap_or_else(PoisonError::into_inner).current);
+            if let Some(left) = current.left(SystemTime::now()) {
+                observer.observe(left.as_secs_f64(), &[]);
+            }
+        })
+        .build();
 }
 
 /// Runs until the last user is gone.

@@ -7,6 +7,7 @@
 
 mod bookkeeping;
 mod inbox;
+mod meter;
 mod run;
 
 use std::{fmt, time::Duration};

@@ -1,10 +1,13 @@
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
 use futures_util::FutureExt as _;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, Handler, Inbox, Source, bookkeeping, inbox::Progress};
+use super::{Failure, Handler, Inbox, Source, bookkeeping, inbox::Progress, meter::ConsumerMeter};
 use crate::{
     Database, Error,
     events::{Event, WAIT_MAX},
@@ -37,7 +40,8 @@ impl From<Error> for Setback {
 
 /// Takes in events of `source` until told to stop. Whatever goes wrong is tried again from where the cursor stands.
 pub async fn run<S: Source, H: Handler>(db: Database, source: S, handler: H, shutdown: CancellationToken) {
-    let consumer = Consumer { db, source, handler };
+    let meter = ConsumerMeter::observed(source.name());
+    let consumer = Consumer { db, source, handler, meter };
     // An event in the middle of its effect is rolled back and taken in by the next replica.
     let _ = shutdown.run_until_cancelled(consumer.run()).await;
 }
@@ -46,6 +50,7 @@ struct Consumer<S, H> {
     db: Database,
     source: S,
     handler: H,
+    meter: ConsumerMeter,
 }
 
 impl<S: Source, H: Handler> Consumer<S, H> {
@@ -53,8 +58,14 @@ impl<S: Source, H: Handler> Consumer<S, H> {
         let mut backoff = BACKOFF_FIRST;
         loop {
             match self.round(&mut backoff).await {
-                Ok(()) | Err(Setback::Overtaken) => backoff = BACKOFF_FIRST,
+                Ok(()) => backoff = BACKOFF_FIRST,
+                Err(Setback::Overtaken) => {
+                    // Who overtook tells how far they are.
+                    self.meter.caught_up();
+                    backoff = BACKOFF_FIRST;
+                }
                 Err(setback) => {
+                    self.meter.held_up();
                     tracing::warn!(source = self.source.name(), %setback, retry_ms = backoff.as_millis(), "events are held up");
                     sleep(backoff).await;
                     backoff = (backoff * 2).min(BACKOFF_MAX);
@@ -69,7 +80,9 @@ impl<S: Source, H: Handler> Consumer<S, H> {
         let mut cursor = bookkeeping::position(&self.db, source).await?;
         let events =
             self.source.pull(cursor, BATCH, WAIT_MAX).await.map_err(|error| Setback::Source(error.to_string()))?;
+        self.meter.pulled(&events);
         if events.is_empty() {
+            self.meter.caught_up();
             return Ok(());
         }
         let mut parked = bookkeeping::parked_subjects(&self.db, source, &events).await?;
@@ -79,6 +92,7 @@ impl<S: Source, H: Handler> Consumer<S, H> {
             if event.position <= seen {
                 continue;
             }
+            self.meter.reached(event);
             if parked.contains(&event.subject) {
                 self.park(cursor, event, "an earlier event of the subject is parked").await?;
                 cursor = event.position;
@@ -103,17 +117,24 @@ impl<S: Source, H: Handler> Consumer<S, H> {
         if seen > cursor {
             bookkeeping::advance(&self.db, source, cursor, seen).await?;
         }
+        // A full batch is followed by another at once.
+        if u32::try_from(events.len()).is_ok_and(|pulled| pulled < BATCH) {
+            self.meter.caught_up();
+        }
         Ok(())
     }
 
     async fn handle(&self, cursor: i64, event: &Event) -> Result<Progress, Failure> {
         let inbox = Inbox { db: self.db.clone(), source: self.source.name(), from: cursor, to: event.position };
         // A handler that panics over an event must not stop all others. Its transaction is rolled back as it unwinds.
-        match AssertUnwindSafe(self.handler.handle(event, inbox)).catch_unwind().await {
+        let begun_at = Instant::now();
+        let outcome = match AssertUnwindSafe(self.handler.handle(event, inbox)).catch_unwind().await {
             Ok(Ok(advanced)) => Ok(advanced.0),
             Ok(Err(failure)) => Err(failure),
             Err(_) => Err(Failure::refused("the handler panicked")),
-        }
+        };
+        self.meter.processed(begun_at, &outcome);
+        outcome
     }
 
     /// True if the event is parked after its last chance; otherwise the round ends and the event is tried again.

@@ -8,6 +8,7 @@ mod consumers;
 mod erasure;
 mod events;
 mod followers;
+mod gauges;
 mod harness;
 mod keeping;
 mod kms;

@@ -26,7 +26,7 @@ impl Handler for Quotes {
             return Ok(inbox.skip());
         }
         let age = (self.0.clock.now() - event.occurred_at).to_std().unwrap_or_default();
-        let span = telemetry::resume("quote an appointment", event.traceparent.as_deref(), age);
+        let span = telemetry::taking_in("quote an appointment", event, age);
         telemetry::within(span, None, self.quote(event, inbox)).await
     }
 }

@@ -18,7 +18,7 @@ use super::town::{Resident, Town, refused, request_id};
 
 pub(super) async fn measure(town: &Town, mesh: &Mesh) -> Result<Figure> {
     progress("booking");
-    let workers = town.residents.iter().map(|resident| {
+    let workers = town.residents.iter().take(CALLERS).map(|resident| {
         let (client, resident) = (AppointmentServiceClient::new(town.scheduling.clone()), Arc::new(resident.clone()));
         move |times| book(client.clone(), Arc::clone(&resident), times)
     });
@@ -36,10 +36,20 @@ async fn book(
     let Some(slot) = resident.slots.get(times) else {
         return Ok(false);
     };
+    book_slot(&mut client, &resident, slot).await?;
+    Ok(true)
+}
+
+/// Holds the place and confirms it.
+pub(super) async fn book_slot(
+    client: &mut AppointmentServiceClient<chassis::channel::Channel>,
+    resident: &Resident,
+    slot: &str,
+) -> Result<()> {
     let wish = HoldSlotRequest {
         request_id: request_id(),
         resident_id: resident.id.to_string(),
-        slot_id: slot.clone(),
+        slot_id: slot.to_owned(),
         kind: CareKind::Outpatient.into(),
         channel: Channel::App.into(),
         ..HoldSlotRequest::default()
@@ -48,7 +58,7 @@ async fn book(
     let appointment_id = held.into_inner().appointment.context("a hold without an appointment")?.appointment_id;
     let confirm = ConfirmAppointmentRequest { request_id: request_id(), appointment_id };
     client.confirm_appointment(resident.context.request(confirm)).await.map_err(refused("ConfirmAppointment"))?;
-    Ok(true)
+    Ok(())
 }
 
 /// One row to a transaction, as durable as a booking, and nothing else.

@@ -42,7 +42,8 @@ impl Ground {
             lifetime: Lifetime::Tethered,
             fresh: false,
             otlp_endpoint: None,
-            settings: vec![],
+            // As the chart ships it; without a collector nothing is traced.
+            settings: vec![("OTEL_TRACES_SAMPLER_ARG".to_owned(), "0.1".to_owned())],
             logins: false,
         };
         Mesh::start(plan, &progress).await

@@ -19,7 +19,7 @@ use super::town::{ITEM, Resident, Town, refused, request_id};
 
 pub(super) async fn measure(town: &Town) -> Result<Figure> {
     progress("pricing");
-    let workers = town.residents.iter().map(|resident| {
+    let workers = town.residents.iter().take(CALLERS).map(|resident| {
         let (client, resident) =
             (AdjudicationServiceClient::new(town.adjudication.clone()), Arc::new(resident.clone()));
         let today = town.today;

@@ -27,15 +27,17 @@ use types::national_id::NationalId;
 use types::region::RegionCode;
 
 use super::progress;
-use super::rate::CALLERS;
 
 /// The item that is billed.
 pub(super) const ITEM: &str = "BENCH001";
-/// Nobody may book more than once a day, so there are many days.
-const DAYS: u64 = 120;
+/// How many live here: as many calls may be in flight, each for somebody else.
+pub(super) const RESIDENTS: usize = 64;
+/// Nobody may book more than once a day, so there are many days: half of them to book as often as can be, half of them to book a given
+/// number of times.
+const DAYS: u64 = 240;
 /// Sessions to one call.
 const SESSIONS_AT_ONCE: usize = 40;
-const SLOT_MINUTES: i32 = 30;
+const SLOT_MINUTES: i32 = 10;
 const POLICY: &str = include_str!("../../../adjudication/policies/beijing-employee.json");
 
 pub(super) struct Town {
@@ -51,8 +53,10 @@ pub(super) struct Town {
 pub(super) struct Resident {
     pub(super) id: ResidentId,
     pub(super) context: Context,
-    /// One a day.
+    /// One a day, in the first half of the days.
     pub(super) slots: Vec<String>,
+    /// One a day, in the second half.
+    pub(super) later: Vec<String>,
 }
 
 /// A key that no request has used yet.
@@ -154,12 +158,12 @@ impl Town {
                 .extend(client.publish_sessions(request).await.map_err(refused("PublishSessions"))?.into_inner().slots);
         }
         slots.sort_by_key(|slot| slot.starts_at.map(|at| at.seconds));
-        Ok(slots.chunks(CALLERS).map(<[Slot]>::to_vec).collect())
+        Ok(slots.chunks(RESIDENTS).map(<[Slot]>::to_vec).collect())
     }
 
     async fn register(&mut self, mesh: &Mesh, slots: &[Vec<Slot>]) -> Result<()> {
         let ids: Vec<(String, ResidentId)> =
-            (0..CALLERS).map(|number| (format!("bench-{number}"), ResidentId::generate())).collect();
+            (0..RESIDENTS).map(|number| (format!("bench-{number}"), ResidentId::generate())).collect();
         let clients = ids.iter().map(|(client_id, id)| Client::resident(client_id, id.uuid()));
         mesh.fleet().register(clients.collect()).await?;
         let worker = context(mesh, "worker").await?;
@@ -167,9 +171,10 @@ impl Town {
         for (number, (client_id, id)) in ids.into_iter().enumerate() {
             self.register_one(&worker, &officer, number, id).await?;
             let of_day = |day: &Vec<Slot>| day.get(number).map(|slot| slot.slot_id.clone());
-            let slots = slots.iter().filter_map(of_day).collect();
+            let mut slots: Vec<String> = slots.iter().filter_map(of_day).collect();
+            let later = slots.split_off(slots.len() / 2);
             let context = context(mesh, &client_id).await?;
-            self.residents.push(Resident { id, context, slots });
+            self.residents.push(Resident { id, context, slots, later });
         }
         Ok(())
     }
@@ -205,9 +210,9 @@ impl Town {
     }
 }
 
-/// A slot for each of those who call.
+/// A slot for each of those who live here.
 fn session(morning: DateTime<Utc>) -> Result<Session> {
-    let minutes = i64::from(SLOT_MINUTES) * i64::try_from(CALLERS)?;
+    let minutes = i64::from(SLOT_MINUTES) * i64::try_from(RESIDENTS)?;
     Ok(Session {
         provider_organisation_id: callers::CLINIC.to_string(),
         kinds: vec![CareKind::Outpatient.into()],

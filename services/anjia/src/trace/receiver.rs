@@ -6,6 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_server::{
+    MetricsService, MetricsServiceServer,
+};
+use opentelemetry_proto::tonic::collector::metrics::v1::{ExportMetricsServiceRequest, ExportMetricsServiceResponse};
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{TraceService, TraceServiceServer};
 use opentelemetry_proto::tonic::collector::trace::v1::{ExportTraceServiceRequest, ExportTraceServiceResponse};
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
@@ -62,6 +66,7 @@ impl Receiver {
             .accept_compressed(tonic::codec::CompressionEncoding::Gzip);
         let serving = tonic::transport::Server::builder()
             .add_service(service)
+            .add_service(MetricsServiceServer::new(Unread).accept_compressed(tonic::codec::CompressionEncoding::Gzip))
             .serve_with_incoming(TcpListenerStream::new(listener));
         let server = tokio::spawn(serving).abort_handle();
         Ok(Self { endpoint, store, server })
@@ -150,6 +155,19 @@ impl Kept {
                 self.seen.remove(&(oldest.clone(), span.id));
             }
         }
+    }
+}
+
+/// Takes metrics, which nobody here reads: refused, every service would say that its collector is away.
+struct Unread;
+
+#[tonic::async_trait]
+impl MetricsService for Unread {
+    async fn export(
+        &self,
+        _: Request<ExportMetricsServiceRequest>,
+    ) -> Result<Response<ExportMetricsServiceResponse>, Refusal> {
+        Ok(Response::new(ExportMetricsServiceResponse::default()))
     }
 }
 

@@ -6,6 +6,7 @@ pub mod bills;
 pub mod captures;
 pub mod credit_lines;
 pub mod delegated;
+pub mod gauges;
 pub mod ledger;
 pub mod obligations;
 pub mod receipts;

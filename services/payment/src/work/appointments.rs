@@ -27,7 +27,7 @@ impl Handler for Appointments {
         }
         let appointment: AppointmentId = event.subject.parse().map_err(Failure::refused)?;
         let age = (self.0.clock.now() - event.occurred_at).to_std().unwrap_or_default();
-        let span = telemetry::resume("payment.appointment_gone", event.traceparent.as_deref(), age);
+        let span = telemetry::taking_in("payment.appointment_gone", event, age);
         self.0.appointment_gone(inbox, event.region, appointment).instrument(span).await
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use chrono::{TimeDelta, Timelike as _, Utc};
 use payment::domain::capture::{Capture, State};
-use payment::store::captures;
-use postgres::{Error, Scope};
+use payment::store::{captures, gauges::GAUGES};
+use postgres::{Error, Scope, gauges};
 use testkit::TestDb;
 use types::caller::{Caller, Party};
 use types::clock::{Clock as _, SystemClock};
@@ -105,4 +105,22 @@ async fn the_worker_takes_captures_and_can_do_nothing_else_with_them() {
         let code = refused.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
         assert_eq!(code.as_deref(), Some("42501"), "{statement}: {refused}");
     }
+}
+
+#[tokio::test]
+async fn pl_02_captures_under_way_and_orders_without_an_answer_are_counted_with_their_age() {
+    let db = TestDb::new(&payment::MIGRATOR).await;
+    intent(&db).await;
+    intent(&db).await;
+    let mut shown = std::collections::BTreeMap::new();
+    for gauge in GAUGES {
+        let rows = gauges::read(db.database(), gauge).await.expect(gauge.name);
+        shown.extend(rows.into_iter().map(|(state, value)| (format!("{} {state}", gauge.name), format!("{value:.0}"))));
+    }
+    assert_eq!(shown["anjia.saga.count CONFIRMING"], "2", "{shown:?}");
+    assert_eq!(shown["anjia.saga.count NEEDS_HUMAN"], "0", "{shown:?}");
+    let age: u64 = shown["anjia.saga.oldest CONFIRMING"].parse().expect("seconds");
+    assert!(age < 60, "{shown:?}");
+    assert_eq!(shown["anjia.bank_order.count UNKNOWN"], "0", "{shown:?}");
+    assert_eq!(shown["anjia.bank_order.oldest INTENT"], "0", "{shown:?}");
 }

@@ -30,7 +30,7 @@ impl App {
     pub async fn follow(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
         let Some((appointment, news)) = read(event)? else { return Ok(inbox.skip()) };
         let age = (self.clock.now() - event.occurred_at).to_std().unwrap_or_default();
-        let span = telemetry::resume(&event.kind, event.traceparent.as_deref(), age);
+        let span = telemetry::taking_in(&event.kind, event, age);
         self.take_in(event, appointment, news, inbox).instrument(span).await
     }
 

@@ -6,7 +6,7 @@ mod row;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use postgres::{Error, audit::Entry};
+use postgres::{Error, audit::Entry, gauges::Gauge};
 use sqlx::{PgConnection, types::Json};
 use types::{
     caller::Party,
@@ -181,3 +181,27 @@ pub async fn is_running_for(conn: &mut PgConnection, appointment: AppointmentId)
 fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
+
+/// How many are under way or stuck, and since when.
+pub const GAUGES: &[Gauge] = &[
+    Gauge {
+        name: "anjia.saga.count",
+        unit: "{saga}",
+        description: "Sagas under way, and those that wait for a person",
+        attribute: "anjia.saga.state",
+        sql: "SELECT known.state, count(found.id)::float8 \
+              FROM (VALUES ('RUNNING'), ('COMPENSATING'), ('NEEDS_HUMAN')) AS known (state) \
+              LEFT JOIN sagas found ON found.state = known.state AND found.state IN ('RUNNING', 'COMPENSATING', 'NEEDS_HUMAN') \
+              GROUP BY known.state",
+    },
+    Gauge {
+        name: "anjia.saga.oldest",
+        unit: "s",
+        description: "Age of the oldest of them; 0 if there is none",
+        attribute: "anjia.saga.state",
+        sql: "SELECT known.state, coalesce(extract(epoch FROM clock_timestamp() - min(found.started_at)), 0)::float8 \
+              FROM (VALUES ('RUNNING'), ('COMPENSATING'), ('NEEDS_HUMAN')) AS known (state) \
+              LEFT JOIN sagas found ON found.state = known.state AND found.state IN ('RUNNING', 'COMPENSATING', 'NEEDS_HUMAN') \
+              GROUP BY known.state",
+    },
+];

@@ -14,6 +14,8 @@ use std::{
 };
 
 use chrono::{DateTime, NaiveDate, Utc};
+use opentelemetry::{KeyValue, metrics::Counter};
+use postgres::metrics::meter;
 use redis::{
     Client, Pipeline, RedisError, RedisResult, Script, Value,
     aio::{ConnectionManager, ConnectionManagerConfig},
@@ -37,6 +39,11 @@ const ANSWER_MAX: Duration = Duration::from_millis(100);
 /// After a failure Redis is left alone for this long.
 const PAUSE: Duration = Duration::from_secs(1);
 const PROVIDERS_MAX: usize = 1000;
+
+static LOOKUPS: LazyLock<Counter<u64>> = LazyLock::new(|| {
+    let counter = meter().u64_counter("anjia.slot_cache.lookups").with_unit("{lookup}");
+    counter.with_description("What was asked of the slot cache: lists of providers and days").build()
+});
 
 /// Replaces the providers of a region unless newer ones stand there.
 static PUT_PROVIDERS: LazyLock<Script> = LazyLock::new(|| {
@@ -100,6 +107,12 @@ impl SlotCache {
 
     /// Providers within the radius of a query, and a little beyond: Redis rounds places. The nearest, where there are very many.
     pub async fn providers(&self, region: RegionCode, query: &Query) -> Option<Vec<Provider>> {
+        let found = self.find_providers(region, query).await;
+        count("providers", [found.is_some()]);
+        found
+    }
+
+    async fn find_providers(&self, region: RegionCode, query: &Query) -> Option<Vec<Provider>> {
         let Query { near, radius_m, .. } = *query;
         if !is_indexable(near.latitude) {
             return None;
@@ -144,10 +157,12 @@ impl SlotCache {
             ask.hget(day_key(region, *day), "slots");
         }
         let found: Option<Vec<Option<String>>> = self.ask(&ask).await;
-        match found {
+        let found: Vec<Option<Vec<OpenSlot>>> = match found {
             Some(found) => found.into_iter().map(|slots| slots.and_then(|slots| parse(&slots))).collect(),
             None => vec![None; days.len()],
-        }
+        };
+        count("day", found.iter().map(Option::is_some));
+        found
     }
 
     pub async fn put_day(&self, region: RegionCode, day: Day, slots: &[OpenSlot], read_at: ReadAt) {
@@ -181,6 +196,15 @@ impl SlotCache {
 
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Hits are answered from the cache, misses from Postgres.
+fn count(kind: &'static str, are_hits: impl IntoIterator<Item = bool>) {
+    for is_hit in are_hits {
+        let result = if is_hit { "hit" } else { "miss" };
+        LOOKUPS
+            .add(1, &[KeyValue::new("anjia.slot_cache.kind", kind), KeyValue::new("anjia.slot_cache.result", result)]);
     }
 }
 

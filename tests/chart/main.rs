@@ -2,6 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod bad_settings;
 mod monitoring;
 mod network;
 mod pods;

@@ -98,9 +98,56 @@ fn pl_01_no_pod_is_without_a_policy_and_no_rule_is_for_everybody() {
             for (rule, peers) in ingress.chain(egress) {
                 // Without peers or ports a rule is for all of them.
                 assert!(!list(peers).is_empty() && !list(&rule["ports"]).is_empty(), "{name}: {rule}");
+                assert!(!list(peers).iter().any(is_for_everybody), "{name}: {rule}");
             }
         }
     }
+}
+
+/// Whether a peer is all pods of a namespace or of all of them, or all addresses. As Kubernetes reads it: an empty selector selects all,
+/// and two beside each other must both select.
+fn is_for_everybody(peer: &Value) -> bool {
+    let is_empty = |selector: &Value| {
+        let labels = selector["matchLabels"].as_object().map_or(0, serde_json::Map::len);
+        labels + list(&selector["matchExpressions"]).len() == 0
+    };
+    if let Some(cidr) = peer["ipBlock"]["cidr"].as_str() {
+        // Nothing wider than the private networks: 10.0.0.0/8 and fc00::/7.
+        let bits: u8 = cidr.rsplit_once('/').and_then(|(_, bits)| bits.parse().ok()).expect("a network");
+        return bits < if cidr.contains(':') { 7 } else { 8 };
+    }
+    let selectors = ["podSelector", "namespaceSelector"].map(|kind| &peer[kind]);
+    selectors.iter().all(|selector| selector.is_null()) || selectors.iter().any(|it| it.is_object() && is_empty(it))
+}
+
+#[test]
+fn pl_01_a_peer_that_is_everybody_is_known_in_every_form() {
+    for peer in [
+        json!({}),
+        json!({"podSelector": {}}),
+        json!({"podSelector": {"matchLabels": {}}}),
+        json!({"podSelector": {"matchExpressions": []}}),
+        json!({"namespaceSelector": {}}),
+        json!({"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "gateway"}}}),
+        json!({"namespaceSelector": {"matchLabels": {"team": "edge"}}, "podSelector": {}}),
+        json!({"ipBlock": {"cidr": "0.0.0.0/0"}}),
+        json!({"ipBlock": {"cidr": "0.0.0.0/1"}}),
+        json!({"ipBlock": {"cidr": "::/0"}}),
+    ] {
+        assert!(is_for_everybody(&peer), "{peer}");
+    }
+    for peer in [
+        json!({"podSelector": {"matchLabels": {"app": "gateway"}}}),
+        json!({"namespaceSelector": {"matchLabels": {"team": "edge"}}}),
+        json!({"ipBlock": {"cidr": "10.0.0.0/8"}}),
+        json!({"ipBlock": {"cidr": "192.0.2.7/32"}}),
+    ] {
+        assert!(!is_for_everybody(&peer), "{peer}");
+    }
+    let open = r#"networkPolicy.clients=[{"podSelector": {}}]"#;
+    let rendered = Rendered::with("values-city.yaml", &["--set-json", open]);
+    let rules = list(&rendered.get("NetworkPolicy", "payment")["spec"]["ingress"]).to_vec();
+    assert!(rules.iter().flat_map(|rule| list(&rule["from"])).any(is_for_everybody), "one that is let in is found");
 }
 
 #[test]

@@ -58,6 +58,15 @@ pub(crate) fn refusal(values: &str, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
+/// Whether `helm lint` has nothing against these values, and what it says.
+pub(crate) fn lint(values: &str, arguments: &[&str]) -> (bool, String) {
+    let mut command = Command::new(root().join("tools/chart.sh"));
+    command.args(["helm", "lint", "--strict", "--quiet"]).arg(chart()).arg("--values").arg(chart().join(values));
+    let output = command.args(arguments).output().expect("tools/chart.sh runs");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
 fn template(values: &str, arguments: &[&str]) -> Output {
     let file = chart().join(values);
     let mut command = Command::new(root().join("tools/chart.sh"));

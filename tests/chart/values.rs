@@ -1,6 +1,13 @@
 //! Values that are wrong are refused before anything is installed, by their path.
 
-use crate::rendered::{Rendered, VALUES, list, refusal, text};
+use crate::rendered::{Rendered, VALUES, lint, list, refusal, text};
+
+/// A service that the chart has not heard of.
+const PHARMACY: &str = r#"{"calls": ["identity"], "replicas": {"min": 2, "max": 3},
+    "secrets": {"DATABASE_URL": {"secret": "p", "key": "url"}, "WORKER_DATABASE_URL": {"secret": "p", "key": "worker-url"}},
+    "migrate": {"OWNER_DATABASE_URL": {"secret": "po", "key": "url"}},
+    "files": {"AUDIT_KEY_FILE": {"secret": "pk", "key": "audit.pem"}, "CLIENT_KEY_FILE": {"secret": "pk", "key": "client.pem"}}}"#;
+const CLIENT_KEY: &str = r#", "CLIENT_KEY_FILE": {"secret": "pk", "key": "client.pem"}"#;
 
 #[test]
 fn pl_01_a_wrong_value_is_refused_by_its_path() {
@@ -94,6 +101,30 @@ fn pl_01_a_wrong_value_is_refused_by_its_path() {
 }
 
 #[test]
+fn pl_01_a_typo_and_a_missing_secret_are_found_before_anything_is_rendered_for_a_cluster() {
+    for (wrong, told) in [
+        ("services.payment.replcas.min=2", "at '/services/payment': additional properties 'replcas' not allowed"),
+        (
+            "services.payment.secrets.DATABASE_URL=null",
+            "at '/services/payment/secrets': missing property 'DATABASE_URL'",
+        ),
+        ("services.payment.migrate=null", "at '/services/payment': missing property 'migrate'"),
+        ("settings.KMS_URL=", "services.payment.files.WRAPPING_KEY_FILE is missing"),
+        ("tls.issuer.name=", "tls.issuer.name is empty and services.payment.tlsSecret is missing"),
+    ] {
+        let (succeeds, said) = lint("values-city.yaml", &["--set", wrong]);
+        assert!(!succeeds && said.contains(told), "{wrong} should tell {told}:\n{said}");
+    }
+    let without = format!("services.pharmacy={}", PHARMACY.replace(CLIENT_KEY, ""));
+    let (succeeds, said) = lint("values-city.yaml", &["--set-json", &without]);
+    assert!(!succeeds && said.contains("services.pharmacy.files.CLIENT_KEY_FILE is missing"), "{said}");
+    for values in VALUES {
+        let (succeeds, said) = lint(values, &[]);
+        assert!(succeeds, "{values}: {said}");
+    }
+}
+
+#[test]
 fn pl_01_what_nobody_answered_is_asked_for_all_at_once() {
     let said = refusal("values.yaml", &[]);
     for path in ["image.registry", "tls.issuer.name", "settings.KMS_URL", "networkPolicy.postgres.to"] {
@@ -115,12 +146,8 @@ fn pl_01_the_chart_holds_no_secret() {
 
 #[test]
 fn pl_01_a_new_service_is_one_entry() {
-    let entry = r#"services.pharmacy={"calls": ["identity"], "replicas": {"min": 2, "max": 3},
-        "secrets": {"DATABASE_URL": {"secret": "p", "key": "url"}, "WORKER_DATABASE_URL": {"secret": "p", "key": "worker-url"}},
-        "migrate": {"OWNER_DATABASE_URL": {"secret": "po", "key": "url"}},
-        "files": {"AUDIT_KEY_FILE": {"secret": "pk", "key": "audit.pem"}, "CLIENT_KEY_FILE": {"secret": "pk", "key": "client.pem"}}}"#;
     let before = Rendered::of("values-city.yaml");
-    let after = Rendered::with("values-city.yaml", &["--set-json", entry]);
+    let after = Rendered::with("values-city.yaml", &["--set-json", &format!("services.pharmacy={PHARMACY}")]);
     let kinds = |rendered: &Rendered, service: &str| -> Vec<String> {
         let label = |object: &serde_json::Value| object["metadata"]["labels"]["app.kubernetes.io/name"] == service;
         let mut kinds: Vec<String> = rendered

@@ -20,7 +20,7 @@ const ROTATIONS: usize = 3;
 const TAKEN_UP: Duration = Duration::from_millis(1_500);
 
 /// A call that makes others: adjudication asks identity about the provider and the cover.
-async fn quote(city: &City, patient: &Patient) -> Result<(), Status> {
+pub(crate) async fn quote(city: &City, patient: &Patient) -> Result<(), Status> {
     let message = QuoteCareRequest {
         request_id: request_id(),
         resident_id: patient.id.to_string(),

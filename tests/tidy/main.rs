@@ -5,12 +5,15 @@
 
 mod contracts;
 mod crates;
+mod destructive;
 mod finding;
 mod layers;
 mod migrations;
 mod peers;
+mod releases;
 mod rust_source;
 mod skeleton;
+mod statements;
 mod tree;
 
 use finding::Finding;
@@ -72,6 +75,16 @@ fn every_reason_a_service_gives_stands_in_its_contract() {
 #[test]
 fn rows_with_a_region_are_protected_by_it() {
     assert_tidy(&SERVICES.iter().flat_map(|service| migrations::check_service(service)).collect::<Vec<_>>());
+}
+
+#[test]
+fn g11_migrations_that_shipped_stay_as_they_were() {
+    assert_tidy(&releases::check());
+}
+
+#[test]
+fn g11_a_migration_takes_nothing_that_the_release_before_needs() {
+    assert_tidy(&SERVICES.iter().flat_map(|service| destructive::check_service(service)).collect::<Vec<_>>());
 }
 
 /// Every Rust file, with its tests marked.

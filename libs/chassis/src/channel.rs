@@ -1,8 +1,9 @@
 //! Channels to peers: balanced over every address of a name, with the caller's deadline and trace context on each call.
 //!
 //! A connection is made when the first call needs it, so a peer that is away never stops a start-up; a peer that does not answer
-//! the connect in a second makes the call fail with UNAVAILABLE, which the caller may retry. Connections are mutual TLS, and only
-//! with the service that is meant; plain text goes to loopback and nowhere else.
+//! the connect in a second makes the call fail with UNAVAILABLE, which the caller may retry. A call that no peer has seen, since the
+//! connection was refused or ended before it was taken, is sent again here, a few times within a second. Connections are mutual TLS,
+//! and only with the service that is meant; plain text goes to loopback and nowhere else.
 
 mod call;
 mod connector;
@@ -75,9 +76,6 @@ impl Wallet {
         if is_tls && self.is_plain() {
             return Err(InvalidPeer::NoCertificates(url.to_owned()));
         }
-        if !is_tls && !is_loopback(&host) {
-            return Err(InvalidPeer::PlainText(url.to_owned()));
-        }
         let secured = is_tls.then(|| (service.to_owned(), self.clone()));
         Ok(Channel::new(origin, Arc::new(Dns::new(host, port)), RESOLVE_EVERY, secured))
     }
@@ -98,10 +96,17 @@ fn parts(url: &str) -> Result<(Uri, String, u16), InvalidPeer> {
     let uri: Uri = url.parse().map_err(|_| invalid())?;
     let host = uri.host().ok_or_else(invalid)?.trim_matches(['[', ']']).to_owned();
     let port = uri.port_u16().ok_or_else(invalid)?;
-    if !matches!(uri.scheme_str(), Some("http" | "https")) {
-        return Err(invalid());
+    match uri.scheme_str() {
+        Some("https") => Ok((uri, host, port)),
+        Some("http") if is_loopback(&host) => Ok((uri, host, port)),
+        Some("http") => Err(InvalidPeer::PlainText(url.to_owned())),
+        _ => Err(invalid()),
     }
-    Ok((uri, host, port))
+}
+
+/// For settings: the address of a peer, as a channel can be made for it.
+pub fn peer(url: &str) -> Result<String, InvalidPeer> {
+    parts(url).map(|_| url.to_owned())
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -1,6 +1,14 @@
 //! The command line of a service's binary: without a command it serves.
 
 use std::ffi::{OsStr, OsString};
+use std::process::ExitCode;
+
+use types::setting::BadSetting;
+
+use crate::channel::InvalidPeer;
+
+/// A setting cannot be used, as when the command line cannot be parsed.
+const EXIT_SETTING: u8 = 2;
 
 /// Parses the process's arguments; `serve` where no command is named, so that a container needs none.
 pub fn parse<C: clap::Parser>() -> C {
@@ -10,6 +18,17 @@ pub fn parse<C: clap::Parser>() -> C {
 /// Runs a command that ends by itself, such as `migrate`.
 pub fn once<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}
+
+/// How the process ends: 0 as asked, 2 where a setting cannot be used, which it names, 1 for whatever else kept it from its work.
+pub fn exit(outcome: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    if error.chain().any(|cause| cause.is::<BadSetting>() || cause.is::<InvalidPeer>()) {
+        eprintln!("error: {error}");
+        return ExitCode::from(EXIT_SETTING);
+    }
+    eprintln!("error: {error:?}");
+    ExitCode::FAILURE
 }
 
 fn with_default<C: clap::CommandFactory>(mut arguments: Vec<OsString>) -> Vec<OsString> {
@@ -27,6 +46,19 @@ fn with_default<C: clap::CommandFactory>(mut arguments: Vec<OsString>) -> Vec<Os
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bad_setting_is_told_from_other_failures_wherever_it_was_found() {
+        let code = |error: anyhow::Error| format!("{:?}", exit(Err(error)));
+        let bad = || BadSetting::new("PORT", "no number");
+        let settings = format!("{:?}", ExitCode::from(EXIT_SETTING));
+        assert_eq!(code(bad().into()), settings);
+        assert_eq!(code(postgres::Error::from(bad()).into()), settings);
+        assert_eq!(code(crate::server::ServeError::from(bad()).into()), settings);
+        assert_eq!(code(InvalidPeer::PlainText("http://identity:1".to_owned()).into()), settings);
+        assert_eq!(code(anyhow::anyhow!("the database is away")), format!("{:?}", ExitCode::FAILURE));
+        assert_eq!(format!("{:?}", exit(Ok(()))), format!("{:?}", ExitCode::SUCCESS));
+    }
 
     #[derive(Debug, clap::Parser)]
     enum Command {

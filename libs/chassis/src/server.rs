@@ -24,13 +24,14 @@ use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic_health::server::HealthReporter;
+use types::setting::{BadSetting, OfSetting};
 
 pub use config::{ServerConfig, runtime};
 
 use crate::access::{AccessError, Policies};
 use crate::auth::Verifier;
 use crate::methods::Methods;
-use crate::tls::{Name, Tls, TlsError};
+use crate::tls::{Name, Tls};
 use layers::Shared;
 
 type Check = Arc<dyn Fn() -> BoxFuture<'static, anyhow::Result<()>> + Send + Sync>;
@@ -41,16 +42,12 @@ type Work = (&'static str, Box<dyn FnOnce(CancellationToken) -> BoxFuture<'stati
 pub enum ServeError {
     #[error(transparent)]
     Access(#[from] AccessError),
-    #[error("cannot listen on {address}: {cause}")]
-    Listen { address: SocketAddr, cause: std::io::Error },
+    #[error("{0}")]
+    Setting(#[source] BadSetting),
+    #[error("the address listened on is not known: {0}")]
+    Address(std::io::Error),
     #[error("the reflection service cannot be built: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),
-    #[error(
-        "there is no certificate to serve {0} with: set TLS_CERT_FILE, TLS_KEY_FILE and TLS_CA_FILE; plain text is for loopback"
-    )]
-    PlainText(SocketAddr),
-    #[error(transparent)]
-    Tls(#[from] TlsError),
     #[error("no verifier: `auth` was not called")]
     NoVerifier,
     #[error("the gRPC server failed: {0}")]
@@ -59,6 +56,12 @@ pub enum ServeError {
     WorkEnded(String),
     #[error("signals cannot be received: {0}")]
     Signal(std::io::Error),
+}
+
+impl From<BadSetting> for ServeError {
+    fn from(bad: BadSetting) -> Self {
+        Self::Setting(bad)
+    }
 }
 
 /// The services of one server, with their names, so that `access.toml` can be compared with what is really served.
@@ -192,8 +195,8 @@ impl Server {
         let draining = CancellationToken::new();
         let shared = Shared::new(self.name, &self.config, policies, verifier, self.refusals.clone(), draining.clone());
         let tls = own_tls(self.name, &self.config)?;
-        let listener = listen(self.config.listen).await?;
-        let ops_listener = listen(self.config.ops_listen).await?;
+        let listener = listen(self.config.listen).await.of_setting("LISTEN")?;
+        let ops_listener = listen(self.config.ops_listen).await.of_setting("OPS_LISTEN")?;
         Ok(Bound {
             name: self.name,
             config: self.config,
@@ -213,21 +216,25 @@ impl Server {
 }
 
 /// The certificates a server serves with: its own, and none only where nobody else can listen in.
-fn own_tls(name: &str, config: &ServerConfig) -> Result<Tls, ServeError> {
+fn own_tls(name: &str, config: &ServerConfig) -> Result<Tls, BadSetting> {
+    let refused = |cause: String| BadSetting::new("TLS_CERT_FILE", cause);
     let tls = Tls::load(&config.tls)?;
     match tls.own() {
         None if config.listen.ip().is_loopback() && tls.is_plain() => Ok(tls),
-        None => Err(ServeError::PlainText(config.listen)),
+        None => Err(refused(format!(
+            "there is no certificate to serve {} with: set TLS_CERT_FILE, TLS_KEY_FILE and TLS_CA_FILE; plain text is for loopback",
+            config.listen
+        ))),
         Some(own) if own.name == Some(Name::Service(name.to_owned())) => Ok(tls),
         Some(own) => {
             let name = own.name.map_or_else(|| "nobody".to_owned(), |name| name.to_string());
-            Err(TlsError::OtherService(name).into())
+            Err(refused(format!("the certificate names {name}, which is not this service")))
         }
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    TcpListener::bind(address).await.map_err(|cause| ServeError::Listen { address, cause })
+async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).await.map_err(|cause| format!("cannot listen on {address}: {cause}"))
 }
 
 /// A server that has its ports but answers nobody yet.

@@ -45,13 +45,13 @@ pub struct TelemetryConfig {
     #[arg(long, env, value_enum, default_value_t = LogFormat::Json)]
     pub log_format: LogFormat,
     /// What is logged, as `level` or `target=level,…`.
-    #[arg(long = "log", env = "RUST_LOG", default_value = "info")]
+    #[arg(long = "log", env = "RUST_LOG", default_value = "info", value_parser = log_filter)]
     pub log: String,
     /// Collector that receives traces and metrics by OTLP over gRPC, such as `http://127.0.0.1:4317`; none: no traces.
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_parser = collector)]
     pub otlp_endpoint: Option<String>,
     /// Share of new traces that are recorded, 0 to 1; a trace begun elsewhere is recorded if it is there.
-    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", default_value = "1")]
+    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", default_value = "1", value_parser = ratio)]
     pub trace_ratio: f64,
     /// How often metrics are sent to the collector, in milliseconds.
     #[arg(long, env = "OTEL_METRIC_EXPORT_INTERVAL", default_value = "15000", value_parser = clap::value_parser!(u64).range(100..))]
@@ -71,6 +71,22 @@ pub enum LogFormat {
     Json,
     /// Coloured text, for people.
     Pretty,
+}
+
+fn log_filter(text: &str) -> Result<String, TelemetryError> {
+    filter(text).map(|_| text.to_owned())
+}
+
+/// Empty is as good as none.
+fn collector(url: &str) -> Result<String, &'static str> {
+    let is_address = url.parse::<http::Uri>().is_ok_and(|uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty())
+    });
+    if url.is_empty() || is_address { Ok(url.to_owned()) } else { Err("not an address such as http://127.0.0.1:4317") }
+}
+
+fn ratio(text: &str) -> Result<f64, &'static str> {
+    text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio)).ok_or("not a number from 0 to 1")
 }
 
 /// Why telemetry cannot start.

@@ -11,7 +11,6 @@ mod reload;
 mod wallet;
 
 pub use config::{TRUST_DOMAIN, TlsConfig};
-pub use material::TlsError;
 pub(crate) use peer::BoundTo;
 pub use peer::{Name, Peer, Thumbprint};
 pub use reload::Tls;

@@ -7,7 +7,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use tokio::sync::{Notify, watch};
-use types::region::RegionCode;
+use types::{region::RegionCode, setting::OfSetting as _};
 
 use crate::{
     Error, PostgresConfig, Scope, Transaction,
@@ -43,8 +43,7 @@ struct Pool {
 }
 
 impl Pool {
-    async fn connect(url: &str, size: u32) -> Result<Self, Error> {
-        let options = PgConnectOptions::from_str(url)?.options([("idle_in_transaction_session_timeout", "5000")]);
+    async fn connect(options: PgConnectOptions, size: u32) -> Result<Self, Error> {
         let connections =
             PgPoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await?;
         // The flags tell also before there is any table; the tables tell also of an owner.
@@ -88,17 +87,20 @@ impl Database {
     /// bind: it would see every region, and nothing else would tell.
     pub async fn connect(config: &PostgresConfig) -> Result<Self, Error> {
         let vault = Arc::new(Vault::new(config.vault.provider()?));
-        let service = Pool::connect(&config.database_url, config.pool_size).await?;
-        let worker = match &config.worker_database_url {
-            Some(url) => Some(Pool::connect(url, (config.pool_size / 4).max(2)).await?),
+        let as_service = options(&config.database_url, "DATABASE_URL")?;
+        let as_worker =
+            config.worker_database_url.as_deref().map(|url| options(url, "WORKER_DATABASE_URL")).transpose()?;
+        let notary = Notary::load(as_service.get_username(), &config.audit)?;
+        let service = Pool::connect(as_service, config.pool_size).await?;
+        let worker = match as_worker {
+            Some(options) => Some(Pool::connect(options, (config.pool_size / 4).max(2)).await?),
             None => None,
         };
-        let service_name = PgConnectOptions::from_str(&config.database_url)?.get_username().to_owned();
         let signals = Arc::new(Signals {
             unsealed: Notify::new(),
             sealed: watch::Sender::new(()),
             audited: Tables::default(),
-            notary: Notary::load(&service_name, &config.audit)?,
+            notary,
         });
         let PostgresConfig { statement_timeout_ms, events, .. } = *config;
         Ok(Self { service, worker, statement_timeout_ms, vault, events, signals })
@@ -198,4 +200,9 @@ impl Database {
             worker.connections.close().await;
         }
     }
+}
+
+fn options(url: &str, setting: &'static str) -> Result<PgConnectOptions, Error> {
+    let options = PgConnectOptions::from_str(url).of_setting(setting)?;
+    Ok(options.options([("idle_in_transaction_session_timeout", "5000")]))
 }

@@ -1,5 +1,5 @@
 use sqlx::migrate::MigrateError;
-use types::region::RegionCode;
+use types::{region::RegionCode, setting::BadSetting};
 
 use crate::vault::ProviderError;
 
@@ -10,6 +10,8 @@ pub enum Error {
     Database(#[from] sqlx::Error),
     #[error("migration: {0}")]
     Migration(#[from] MigrateError),
+    #[error("{0}")]
+    Setting(#[source] BadSetting),
     #[error("synchronous_commit is off for role {role}: an acknowledged write could be lost; set it to on")]
     SynchronousCommitOff { role: String },
     #[error(
@@ -71,6 +73,12 @@ pub enum Error {
     /// A row that no code of ours could have written.
     #[error("{table}.{column} of row {row} makes no sense")]
     RowInvalid { table: &'static str, column: &'static str, row: String },
+}
+
+impl From<BadSetting> for Error {
+    fn from(bad: BadSetting) -> Self {
+        Self::Setting(bad)
+    }
 }
 
 impl Error {

@@ -16,6 +16,7 @@ pub mod place;
 pub mod redacted;
 pub mod region;
 pub mod scheme;
+pub mod setting;
 pub mod tier;
 mod word;
 

@@ -15,10 +15,10 @@ pub struct Config {
     #[command(flatten)]
     pub telemetry: TelemetryConfig,
     /// Where identity is: cover, organisations and the keys of tokens.
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = chassis::channel::peer)]
     pub identity_url: String,
     /// Where scheduling is: the visits that claims cite, and the appointments that ask for a price.
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = chassis::channel::peer)]
     pub scheduling_url: String,
     /// This service's Ed25519 private key (PKCS#8 PEM), registered at identity as client `adjudication`.
     #[arg(long, env)]

@@ -1,5 +1,6 @@
 //! The adjudication service.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use adjudication::app::{App, OPEN, PERSONAL};
@@ -17,6 +18,7 @@ use postgres::{
     vault::{self, KeysCommand},
 };
 use types::clock::{Clock, SystemClock};
+use types::setting::OfSetting as _;
 
 /// Decides what insurance pays, and says why.
 #[derive(Debug, clap::Parser)]
@@ -32,7 +34,11 @@ enum Command {
     Audit(Box<AuditCommand>),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    command::exit(run())
+}
+
+fn run() -> anyhow::Result<()> {
     match command::parse() {
         Command::Serve(config) => chassis::runtime(&config.server)?.block_on(serve(&config)),
         Command::Migrate(config) => {
@@ -52,7 +58,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let tls = Tls::load(&config.server.tls)?;
     let identity = tls.channel("identity", &config.identity_url)?;
     let scheduling = tls.channel("scheduling", &config.scheduling_url)?;
-    let credentials = Credentials::load("adjudication", &config.client_key_file, identity.clone(), clock.clone())?;
+    let credentials = Credentials::load("adjudication", &config.client_key_file, identity.clone(), clock.clone())
+        .of_setting("CLIENT_KEY_FILE")?;
     let app = App {
         db: db.clone(),
         clock: clock.clone(),

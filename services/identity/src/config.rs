@@ -31,10 +31,10 @@ pub struct Config {
     #[arg(long, env)]
     pub federation_file: Option<PathBuf>,
     /// Where scheduling is, whose visits open a resident to a provider. Without it none do.
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = chassis::channel::peer)]
     pub scheduling_url: Option<String>,
     /// Where referral is, whose referrals open a resident to both providers. Without it none do.
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = chassis::channel::peer)]
     pub referral_url: Option<String>,
     /// The regions of this installation besides REGION, separated by commas: only for items of these do our services obtain tokens.
     #[arg(long, env, value_delimiter = ',')]

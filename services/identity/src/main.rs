@@ -1,6 +1,7 @@
 //! Starts identity: `serve` (default), `migrate`, `bootstrap`, `import-enrolments`.
 
 use std::path::Path;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -23,6 +24,7 @@ use postgres::{
 };
 use tokio::sync::Notify;
 use types::clock::{Clock, SystemClock};
+use types::setting::OfSetting as _;
 
 /// Who is who, who may act for whom, and the tokens that say so.
 #[derive(clap::Parser)]
@@ -51,7 +53,11 @@ enum Keys {
     Rotate(RotateConfig),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    command::exit(run())
+}
+
+fn run() -> anyhow::Result<()> {
     match command::parse() {
         Command::Serve(config) => runtime(&config.server)?.block_on(serve(*config)),
         Command::Migrate(config) => command::once(migrate(config)),
@@ -104,22 +110,25 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
 async fn wire(config: &Config) -> anyhow::Result<App> {
     let db = Database::connect(&config.postgres).await?;
-    let contribution_rules = data(config.contribution_rules_file.as_deref(), CONTRIBUTION_RULES)?;
-    let service_packages = data(config.service_packages_file.as_deref(), SERVICE_PACKAGES)?;
+    let contribution_rules =
+        data(config.contribution_rules_file.as_deref(), CONTRIBUTION_RULES).of_setting("CONTRIBUTION_RULES_FILE")?;
+    let service_packages =
+        data(config.service_packages_file.as_deref(), SERVICE_PACKAGES).of_setting("SERVICE_PACKAGES_FILE")?;
     let token_lifetime = TimeDelta::seconds(config.token_lifetime_s.into());
-    let signer = Signer::load(&config.token_key_folder, token_lifetime, SystemClock.now())?;
+    let signer =
+        Signer::load(&config.token_key_folder, token_lifetime, SystemClock.now()).of_setting("TOKEN_KEY_FOLDER")?;
     let revocations = Arc::new(Revocations::default());
     let only_loopback = config.server.listen.ip().is_loopback() && config.server.ops_listen.ip().is_loopback();
     Ok(App {
-        federation: Federation::load(config.federation_file.as_deref(), only_loopback)?,
+        federation: Federation::load(config.federation_file.as_deref(), only_loopback).of_setting("FEDERATION_FILE")?,
         verifier: Verifier::local(signer.verifying().clone(), Arc::clone(&revocations), Arc::new(SystemClock)),
         signer,
         revocations,
         revocations_due: Notify::new(),
         vault: Arc::clone(db.vault()),
         continuations: Continuations::parse(CONTINUATIONS)?,
-        contribution_rules: ContributionRules::parse(&contribution_rules).context("reading the contribution rules")?,
-        service_packages: ServicePackages::parse(&service_packages).context("reading the service packages")?,
+        contribution_rules: ContributionRules::parse(&contribution_rules).of_setting("CONTRIBUTION_RULES_FILE")?,
+        service_packages: ServicePackages::parse(&service_packages).of_setting("SERVICE_PACKAGES_FILE")?,
         db,
         clock: Arc::new(SystemClock),
         home: config.server.region,

@@ -15,13 +15,13 @@ pub struct Config {
     #[command(flatten)]
     pub telemetry: TelemetryConfig,
     /// Where identity is: delegations, the residents whom banks name, and the keys of tokens.
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = chassis::channel::peer)]
     pub identity_url: String,
     /// Where adjudication is: quotes, settlements and their confirmation.
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = chassis::channel::peer)]
     pub adjudication_url: String,
     /// Where scheduling is: its events tell of appointments that are no more.
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = chassis::channel::peer)]
     pub scheduling_url: String,
     /// This service's Ed25519 private key (PKCS#8 PEM), registered at identity as client `payment`.
     #[arg(long, env)]

@@ -1,5 +1,6 @@
 //! The payment service.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +25,7 @@ use postgres::{
 };
 use tokio::sync::Notify;
 use types::clock::{Clock, SystemClock};
+use types::setting::OfSetting as _;
 
 /// One bill, several payers: reserves, captures, pays providers and banks, keeps the ledger.
 #[derive(Debug, clap::Parser)]
@@ -39,7 +41,11 @@ enum Command {
     Audit(Box<AuditCommand>),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    command::exit(run())
+}
+
+fn run() -> anyhow::Result<()> {
     match command::parse() {
         Command::Serve(config) => chassis::runtime(&config.server)?.block_on(serve(&config)),
         Command::Migrate(config) => {
@@ -56,7 +62,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let db = Database::connect(&config.postgres).await?;
     let tls = Tls::load(&config.server.tls)?;
     let identity = tls.channel("identity", &config.identity_url)?;
-    let credentials = Credentials::load("payment", &config.client_key_file, identity.clone(), clock.clone())?;
+    let credentials = Credentials::load("payment", &config.client_key_file, identity.clone(), clock.clone())
+        .of_setting("CLIENT_KEY_FILE")?;
     let scheduling = Scheduling::new(tls.channel("scheduling", &config.scheduling_url)?, credentials.clone());
     let adjudication = tls.channel("adjudication", &config.adjudication_url)?;
     let watched = AdjudicationAudit::new(adjudication.clone(), credentials.clone());

@@ -15,16 +15,16 @@ pub struct Config {
     #[command(flatten)]
     pub telemetry: TelemetryConfig,
     /// Where identity is: consents, delegations, providers and the keys of tokens.
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = chassis::channel::peer)]
     pub identity_url: String,
     /// Where scheduling is: places, and what becomes of them.
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = chassis::channel::peer)]
     pub scheduling_url: String,
     /// Where adjudication is: prices.
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = chassis::channel::peer)]
     pub adjudication_url: String,
     /// Where payment is: reservations on credit lines.
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = chassis::channel::peer)]
     pub payment_url: String,
     /// This service's Ed25519 private key (PKCS#8 PEM), registered at identity as client `referral`.
     #[arg(long, env)]

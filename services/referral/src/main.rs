@@ -1,6 +1,6 @@
 //! Starts referral: `serve` (default), `migrate`.
 
-use std::{sync::Arc, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use chassis::{
     Credentials, Routes, Server, Tls, Verifier, command, erasure::Erasures, feed::IdentityEvents, telemetry, witness,
@@ -26,7 +26,10 @@ use referral::{
     store::sagas::GAUGES,
     work,
 };
-use types::clock::{Clock, SystemClock};
+use types::{
+    clock::{Clock, SystemClock},
+    setting::OfSetting as _,
+};
 
 /// Moving patients up and down the tiers.
 #[derive(clap::Parser)]
@@ -42,7 +45,11 @@ enum Command {
     Audit(Box<AuditCommand>),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    command::exit(run())
+}
+
+fn run() -> anyhow::Result<()> {
     match command::parse() {
         Command::Serve(config) => chassis::runtime(&config.server)?.block_on(serve(*config)),
         Command::Migrate(config) => {
@@ -102,7 +109,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 async fn build(config: &Config, tls: &Tls) -> anyhow::Result<App> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let identity = tls.channel("identity", &config.identity_url)?;
-    let credentials = Credentials::load("referral", &config.client_key_file, identity.clone(), Arc::clone(&clock))?;
+    let credentials = Credentials::load("referral", &config.client_key_file, identity.clone(), Arc::clone(&clock))
+        .of_setting("CLIENT_KEY_FILE")?;
     let lease = Duration::from_secs(config.saga_lease_s.into());
     Ok(App {
         db: Database::connect(&config.postgres).await?,

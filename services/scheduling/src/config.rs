@@ -18,10 +18,10 @@ pub struct Config {
     #[arg(long, env)]
     pub redis_url: Option<String>,
     /// Where identity is: residents, providers, delegations and the keys of tokens.
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = chassis::channel::peer)]
     pub identity_url: String,
     /// Where adjudication is, whose quotes are attached to appointments. Without it none are.
-    #[arg(long, env)]
+    #[arg(long, env, value_parser = chassis::channel::peer)]
     pub adjudication_url: Option<String>,
     /// This service's Ed25519 private key (PKCS#8 PEM), registered at identity as client `scheduling`.
     #[arg(long, env)]

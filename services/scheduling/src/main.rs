@@ -1,6 +1,6 @@
 //! Starts scheduling: `serve` (default), `migrate`.
 
-use std::{sync::Arc, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use chassis::{
     Credentials, Server, Tls, Verifier, command, erasure::Erasures, feed::IdentityEvents, runtime, telemetry, witness,
@@ -23,7 +23,10 @@ use scheduling::{
     store::slot_cache::SlotCache,
     work,
 };
-use types::clock::{Clock, SystemClock};
+use types::{
+    clock::{Clock, SystemClock},
+    setting::OfSetting as _,
+};
 
 /// Care near home: sessions, slots, appointments, visits.
 #[derive(clap::Parser)]
@@ -39,7 +42,11 @@ enum Command {
     Audit(Box<AuditCommand>),
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    command::exit(run())
+}
+
+fn run() -> anyhow::Result<()> {
     match command::parse() {
         Command::Serve(config) => runtime(&config.server)?.block_on(serve(*config)),
         Command::Migrate(config) => {
@@ -57,14 +64,19 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
     let tls = Tls::load(&config.server.tls)?;
     let identity = tls.channel("identity", &config.identity_url)?;
-    let credentials = Credentials::load("scheduling", &config.client_key_file, identity.clone(), Arc::clone(&clock))?;
+    let credentials = Credentials::load("scheduling", &config.client_key_file, identity.clone(), Arc::clone(&clock))
+        .of_setting("CLIENT_KEY_FILE")?;
     let scheduling = Scheduling {
         db: db.clone(),
         clock: Arc::clone(&clock),
         identity: Identity::new(identity.clone(), credentials.clone()),
         hold_duration: Duration::from_secs(config.hold_duration_s.into()),
     };
-    let search = Search::new(db.clone(), Arc::clone(&clock), SlotCache::new(config.redis_url.as_deref())?);
+    let search = Search::new(
+        db.clone(),
+        Arc::clone(&clock),
+        SlotCache::new(config.redis_url.as_deref()).of_setting("REDIS_URL")?,
+    );
 
     let (ready, sealing, expiring) = (db.clone(), db.clone(), scheduling.clone());
     let revocations = IdentityEvents::new("identity", identity.clone(), credentials.clone());

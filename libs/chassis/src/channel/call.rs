@@ -1,21 +1,28 @@
-//! One outgoing call: its deadline, its span, its trace context.
+//! One outgoing call: its deadline, its span, its trace context, and another try while no peer has seen it.
 
 use std::time::{Duration, Instant};
 
+use axum::body::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use http::request::Parts;
 use http::{Request, Response, Uri};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::ServiceExt;
 use tracing::{Instrument, Span, field};
 
-use super::{Channel, DEADLINE_DEFAULT};
+use super::pool::Pool;
+use super::{CONNECT_TIMEOUT, Channel, DEADLINE_DEFAULT};
 use crate::deadline::{self, Deadline};
 use crate::ending::Ending;
 use crate::methods::Methods;
 use crate::telemetry::{self, calls};
 use crate::tls::BoundTo;
+
+/// How often a call is sent that no peer has seen.
+const TRIES: u32 = 5;
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) fn call(channel: Channel, mut request: Request<Body>) -> BoxFuture<'static, Result<Response<Body>, Status>> {
     let method = request.uri().path().trim_start_matches('/').to_owned();
@@ -28,9 +35,11 @@ pub(super) fn call(channel: Channel, mut request: Request<Body>) -> BoxFuture<'s
     telemetry::inject(&span, request.headers_mut());
 
     let outcome = span.clone();
+    // Every request that is declared is one message: what was sent can be sent again.
+    let is_message = Methods::declared().shape(&method).is_some();
     let call = async move {
         let begun_at = Instant::now();
-        let answer = bounded(channel.clone(), request, allowed.map(Deadline::after)).await;
+        let answer = bounded(channel.clone(), request, is_message, allowed.map(Deadline::after)).await;
         let code = code_of(&answer);
         record(&outcome, code);
         calls::made(&method, channel.0.origin.host().unwrap_or_default(), code, begun_at.elapsed());
@@ -51,13 +60,18 @@ fn allowed(method: &str, request: &Request<Body>) -> Option<Duration> {
 async fn bounded(
     channel: Channel,
     request: Request<Body>,
+    is_message: bool,
     deadline: Option<Deadline>,
 ) -> Result<Response<Body>, Status> {
     let bound_to = request.extensions().get::<BoundTo>().map(|bound| bound.0);
     let exchange = async {
         let pool = channel.pool(bound_to);
         channel.resolved(&pool).await?;
-        pool.connections().oneshot(request).await
+        if is_message {
+            send(&pool, request).await
+        } else {
+            pool.connections().oneshot(request).await.map_err(|lost| lost.status)
+        }
     };
     let Some(deadline) = deadline else {
         return exchange.await;
@@ -69,6 +83,31 @@ async fn bounded(
         Ok(Err(status)) => Err(status),
         Err(_) => Err(deadline::exceeded()),
     }
+}
+
+/// Sends a call, and sends it again, over another connection if there is one, while it is certain that no peer has seen it: a replica
+/// that leaves costs nobody a call. That adds no work anywhere, so it needs no budget; whether a call that may have been seen is
+/// repeated is its caller's to decide.
+async fn send(pool: &Pool, request: Request<Body>) -> Result<Response<Body>, Status> {
+    let (head, body) = request.into_parts();
+    let message = axum::body::to_bytes(axum::body::Body::new(body), usize::MAX).await;
+    let message = message.map_err(|error| Status::from_error(error.into()))?;
+    let began = Instant::now();
+    let mut pause = FIRST_PAUSE;
+    for _ in 1..TRIES {
+        match pool.connections().oneshot(again(&head, &message)).await {
+            Err(lost) if lost.is_unseen && began.elapsed() < CONNECT_TIMEOUT => {}
+            told => return told.map_err(|lost| lost.status),
+        }
+        // Callers that lost the same peer do not come back all at once.
+        tokio::time::sleep(pause + rand::random_range(Duration::ZERO..=pause)).await;
+        pause *= 2;
+    }
+    pool.connections().oneshot(again(&head, &message)).await.map_err(|lost| lost.status)
+}
+
+fn again(head: &Parts, message: &Bytes) -> Request<Body> {
+    Request::from_parts(head.clone(), Body::new(axum::body::Body::from(message.clone())))
 }
 
 fn span(method: &str, origin: &Uri) -> Span {

@@ -1,6 +1,7 @@
 //! Connections made with one certificate, balanced over the addresses of a name.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::body::Body;
 use tonic::transport::{self, Endpoint};
-use tonic::{Code, Status};
+use tonic::{Code, ConnectError, Status};
 use tower::balance::p2c::Balance;
 use tower::buffer::Buffer;
 use tower::load::Constant;
@@ -28,7 +29,15 @@ const CHANGES_MAX: usize = 16;
 /// Calls that wait for a connection.
 const WAITING_MAX: usize = 1024;
 
-type Connections = BoxCloneSyncService<Request<Body>, Response<Body>, Status>;
+type Connections = BoxCloneSyncService<Request<Body>, Response<Body>, Lost>;
+
+/// A call without an answer.
+#[derive(Debug)]
+pub(super) struct Lost {
+    pub(super) status: Status,
+    /// No peer has seen the call: no connection came about, or it ended before the call was taken.
+    pub(super) is_unseen: bool,
+}
 
 /// Cheap to clone; the last clone takes its connections along, after their calls.
 #[derive(Clone)]
@@ -64,20 +73,40 @@ impl Pool {
 }
 
 /// What became of a call that got no answer: the peer is away, as far as can be told, and the same call may be sent again.
-fn lost(cause: BoxError) -> Status {
+fn lost(cause: BoxError) -> Lost {
+    let is_unseen = is_unseen(cause.as_ref());
     let status = Status::from_error(cause);
-    match status.code() {
-        Code::Unknown | Code::Cancelled | Code::Unavailable => {
-            tracing::debug!(cause = ?status, "no answer from a peer");
-            error::status(
-                error::DOMAIN,
-                Code::Unavailable,
-                "PEER_UNAVAILABLE",
-                "the connection to a peer was lost or refused",
-            )
-        }
+    let status = match status.code() {
+        // tonic calls INTERNAL what the peer's orderly end kept from being taken.
+        Code::Internal if is_unseen => away(&status),
+        Code::Unknown | Code::Cancelled | Code::Unavailable => away(&status),
         _ => status,
-    }
+    };
+    Lost { status, is_unseen }
+}
+
+fn away(cause: &Status) -> Status {
+    tracing::debug!(?cause, "no answer from a peer");
+    let text = "the connection to a peer was lost or refused";
+    error::status(error::DOMAIN, Code::Unavailable, "PEER_UNAVAILABLE", text)
+}
+
+/// Whether it is certain that no peer worked on the call: a leaving one refuses connections, and takes no calls after its GOAWAY
+/// (RFC 9113, 6.8).
+fn is_unseen(cause: &(dyn Error + 'static)) -> bool {
+    chain(cause).any(|error| {
+        let is_unconnected = error.is::<ConnectError>();
+        let is_undispatched = error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
+        let is_refused = error.downcast_ref::<h2::Error>().is_some_and(|error| {
+            let left = error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR);
+            error.is_remote() && (left || error.reason() == Some(h2::Reason::REFUSED_STREAM))
+        });
+        is_unconnected || is_undispatched || is_refused
+    })
+}
+
+fn chain<'a>(cause: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(cause), |error: &&(dyn Error + 'static)| (*error).source())
 }
 
 /// The peer at one address, with the peer's name kept as authority. Connects when a call needs it, and again after a loss.

@@ -4,9 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use clap::builder::RangedU64ValueParser;
 use types::region::RegionCode;
 
 use crate::tls::TlsConfig;
+
+/// No deadline or drain is longer than ten minutes, in milliseconds.
+const MS_MAX: u64 = 600_000;
 
 /// How a server listens, limits and ends.
 #[derive(Debug, Clone, clap::Args)]
@@ -26,22 +30,22 @@ pub struct ServerConfig {
     #[arg(long, env, default_value = "2", value_parser = clap::value_parser!(u8).range(1..=64))]
     pub worker_threads: u8,
     /// Calls in flight at which new work is shed; calls that complete work have a quarter more.
-    #[arg(long, env, default_value = "256")]
+    #[arg(long, env, default_value = "256", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub in_flight_max: usize,
     /// Long polls and streams held open at most; they wait, so they do not count as calls in flight.
-    #[arg(long, env, default_value = "2048")]
+    #[arg(long, env, default_value = "2048", value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub waiting_max: usize,
     /// Deadline of a call that names none, in milliseconds.
-    #[arg(long, env, default_value = "10000")]
+    #[arg(long, env, default_value = "10000", value_parser = clap::value_parser!(u64).range(1..=MS_MAX))]
     pub deadline_default_ms: u64,
     /// Longest deadline that is granted to a unary call, in milliseconds.
-    #[arg(long, env, default_value = "30000")]
+    #[arg(long, env, default_value = "30000", value_parser = clap::value_parser!(u64).range(1..=MS_MAX))]
     pub deadline_max_ms: u64,
     /// How long a draining server still takes calls after it says `NOT_SERVING`, in milliseconds: clients look again in this time.
-    #[arg(long, env, default_value = "5000")]
+    #[arg(long, env, default_value = "5000", value_parser = clap::value_parser!(u64).range(..=MS_MAX))]
     pub drain_notice_ms: u64,
     /// How long calls and background work may take to finish after that, in milliseconds.
-    #[arg(long, env, default_value = "20000")]
+    #[arg(long, env, default_value = "20000", value_parser = clap::value_parser!(u64).range(1..=MS_MAX))]
     pub drain_max_ms: u64,
 }
 

@@ -23,8 +23,7 @@ impl Bound {
         let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::Signal)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::Signal)?;
 
-        let listening = |cause| ServeError::Listen { address: self.config.listen, cause };
-        let address = self.address().map_err(listening)?;
+        let address = self.address().map_err(ServeError::Address)?;
 
         let ending = CancellationToken::new();
         let readiness = Readiness::new(self.checks, ending.clone());

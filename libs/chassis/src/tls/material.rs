@@ -12,6 +12,7 @@ use rustls::server::NoServerSessionStorage;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::TLS13;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use types::setting::BadSetting;
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
@@ -24,7 +25,7 @@ const ALPN: &[u8] = b"h2";
 
 /// Why certificates cannot be used. Never says what stood in a key file.
 #[derive(Debug, thiserror::Error)]
-pub enum TlsError {
+pub(crate) enum TlsError {
     #[error("{0} cannot be read: {1}")]
     Read(PathBuf, #[source] std::io::Error),
     #[error("{0} holds no certificate in PEM")]
@@ -37,10 +38,27 @@ pub enum TlsError {
     NotValidNow(PathBuf),
     #[error("the certificate in {0} belongs to another than the one before")]
     OtherName(PathBuf),
-    #[error("the certificate names {0}, which is not this service")]
-    OtherService(String),
     #[error("a certificate or key cannot be used: {0}")]
     Unusable(String),
+}
+
+impl TlsError {
+    /// Which of the settings it is about, by the file that it names.
+    pub(super) fn of_setting(self, config: &TlsConfig) -> BadSetting {
+        let about = match &self {
+            Self::NoKey(_) => None,
+            Self::Read(file, _) | Self::NoCertificate(file) => Some(file),
+            Self::Incomplete(file) | Self::NotValidNow(file) | Self::OtherName(file) => Some(file),
+            Self::Unusable(_) => config.tls_cert_file.as_ref(),
+        };
+        let named = [
+            ("TLS_CERT_FILE", &config.tls_cert_file),
+            ("TLS_CA_FILE", &config.tls_ca_file),
+            ("TLS_PARTNER_CA_FILE", &config.tls_partner_ca_file),
+        ];
+        let named = named.into_iter().find(|(_, file)| file.is_some() && file.as_ref() == about);
+        BadSetting::new(named.map_or("TLS_KEY_FILE", |(name, _)| name), self)
+    }
 }
 
 impl From<rustls::Error> for TlsError {

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use postgres::metrics::meter;
 use tokio::time::Instant;
+use types::setting::BadSetting;
 
 use super::config::TlsConfig;
 use super::material::{Material, TlsError};
@@ -36,12 +37,12 @@ struct Held {
 
 impl Tls {
     /// Reads the files, and follows them from now on. Must be called within a runtime.
-    pub fn load(config: &TlsConfig) -> Result<Self, TlsError> {
+    pub fn load(config: &TlsConfig) -> Result<Self, BadSetting> {
         if config.is_plain() {
             return Ok(Self(None));
         }
         let state = state(config);
-        let current = Arc::new(Material::load(config)?);
+        let current = Arc::new(Material::load(config).map_err(|error| error.of_setting(config))?);
         let held = RwLock::new(Held { current, earlier: vec![] });
         let inner = Arc::new(Inner { config: config.clone(), held });
         tokio::spawn(follow(Arc::downgrade(&inner), state));

@@ -1,8 +1,9 @@
 //! Where calls go.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -10,6 +11,7 @@ use chassis::Server;
 use chassis::channel::{Dns, Resolve, balanced};
 use futures_util::future::BoxFuture;
 use proto::anjia::identity::v1::token_service_client::TokenServiceClient;
+use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
 use crate::support::*;
@@ -106,4 +108,46 @@ async fn a_restarted_peer_is_reached_again_on_the_same_address() {
     let _again = start(again.access(ACCESS).auth(verifier()), "again").await;
     let answer = client.exchange_token(authorised("name")).await.unwrap().into_inner();
     assert_eq!(answer.access_token, "again");
+}
+
+#[tokio::test]
+async fn g11_replicas_leave_one_after_the_other_and_no_call_fails() {
+    const CALLERS: usize = 8;
+    let name = Name::default();
+    let mut pods = VecDeque::from([named("pod").await, named("pod").await]);
+    let publish = |pods: &VecDeque<Running>| {
+        *name.0.lock().unwrap() = pods.iter().map(|pod| pod.address).collect();
+    };
+    publish(&pods);
+    let channel = balanced("http://identity:1".parse().unwrap(), name.clone(), Duration::from_millis(50));
+    let (stop, answered) = (CancellationToken::new(), Arc::new(AtomicUsize::new(0)));
+    let load: Vec<_> = (0..CALLERS)
+        .map(|_| {
+            let (channel, stop, answered) = (channel.clone(), stop.clone(), Arc::clone(&answered));
+            tokio::spawn(async move {
+                let mut client = TokenServiceClient::new(channel);
+                while !stop.is_cancelled() {
+                    client.exchange_token(authorised("sleep 3")).await.expect("no call fails");
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    for _ in 0..10 {
+        let so_far = answered.load(Ordering::Relaxed);
+        pods.push_back(named("pod").await);
+        publish(&pods);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let leaving = pods.pop_front().unwrap();
+        leaving.stop.cancel();
+        leaving.task.await.unwrap().unwrap();
+        // Its name remembers it for a while, as names do.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        publish(&pods);
+        assert!(answered.load(Ordering::Relaxed) > so_far + CALLERS, "the load stands still");
+    }
+    stop.cancel();
+    for caller in load {
+        caller.await.unwrap();
+    }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sqlx::PgConnection;
+use types::setting::OfSetting as _;
 
 use super::{
     anchor::{Anchor, Anchored},
@@ -59,8 +60,15 @@ impl Notary {
     /// `service` names the log: its checkpoints are of `anjia/<service>`.
     pub(crate) fn load(service: &str, config: &AuditConfig) -> Result<Option<Self>, Error> {
         let Some(file) = &config.audit_key_file else { return Ok(None) };
-        let signer = NoteSigner::load(format!("anjia/{service}"), file)?;
+        let signer = NoteSigner::load(format!("anjia/{service}"), file).of_setting("AUDIT_KEY_FILE")?;
         let anchor = config.audit_anchor_folder.as_ref().map(|folder| Anchor::in_folder(folder.join(service)));
+        if let Some(anchor) = &anchor {
+            anchor.make().of_setting("AUDIT_ANCHOR_FOLDER")?;
+        }
+        if let Some(file) = &config.audit_witnessed_key_file {
+            // Whose it is, the service says later.
+            NoteVerifier::load("", file).of_setting("AUDIT_WITNESSED_KEY_FILE")?;
+        }
         let interval = Duration::from_secs(config.audit_checkpoint_interval_s.max(1).into());
         let witness_interval = Duration::from_secs(config.audit_witness_interval_s.max(1).into());
         let witnessed = config.audit_witnessed_key_file.clone();

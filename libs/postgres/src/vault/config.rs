@@ -1,5 +1,7 @@
 use std::{path::PathBuf, sync::Arc};
 
+use types::setting::{BadSetting, OfSetting as _};
+
 use super::{FileKeys, HttpKms, KeyProvider, KmsConfig, ProviderError};
 
 /// Who wraps the keys of personal data: a file while developing, a key management service in production.
@@ -15,11 +17,11 @@ pub struct VaultConfig {
 
 impl VaultConfig {
     /// The provider these settings name. Asks it nothing yet.
-    pub fn provider(&self) -> Result<Arc<dyn KeyProvider>, ProviderError> {
+    pub fn provider(&self) -> Result<Arc<dyn KeyProvider>, BadSetting> {
         match (&self.wrapping_key_file, &self.kms.kms_url) {
-            (Some(file), None) => Ok(Arc::new(FileKeys::load(file)?)),
-            (None, Some(_)) => Ok(Arc::new(HttpKms::new(&self.kms)?)),
-            _ => Err(ProviderError::NotSet),
+            (Some(file), None) => Ok(Arc::new(FileKeys::load(file).of_setting("WRAPPING_KEY_FILE")?)),
+            (None, Some(_)) => Ok(Arc::new(HttpKms::new(&self.kms).of_setting("KMS_URL")?)),
+            _ => Err(BadSetting::new("WRAPPING_KEY_FILE", ProviderError::NotSet)),
         }
     }
 }

@@ -61,11 +61,17 @@ struct Data {
 
 impl HttpKms {
     pub fn new(config: &KmsConfig) -> Result<Self, ProviderError> {
+        let url = config.kms_url.as_deref().ok_or(ProviderError::NotSet)?.trim_end_matches('/');
+        let is_address =
+            reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        if !is_address {
+            return Err(ProviderError::Address(url.to_owned()));
+        }
         let timeout = Duration::from_millis(config.kms_timeout_ms.into());
         let client = reqwest::Client::builder().timeout(timeout).no_proxy().build().map_err(unreachable)?;
         Ok(Self {
             client,
-            url: config.kms_url.clone().ok_or(ProviderError::NotSet)?.trim_end_matches('/').to_owned(),
+            url: url.to_owned(),
             key: config.kms_key.clone(),
             mount: config.kms_mount.clone(),
             token_file: config.kms_token_file.clone(),

@@ -63,6 +63,8 @@ pub enum ProviderError {
     Read(PathBuf, #[source] std::io::Error),
     #[error("the key file {0} must hold keys of 32 bytes in hexadecimal, one to a line")]
     Malformed(PathBuf),
+    #[error("{0} is no address of a key management service (expected https://host:port)")]
+    Address(String),
     #[error("no key provider is set: set WRAPPING_KEY_FILE, or KMS_URL")]
     NotSet,
     /// Wrong wrapping key, or the wrapped key was touched or moved.

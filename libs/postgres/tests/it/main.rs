@@ -14,6 +14,7 @@ mod keeping;
 mod kms;
 mod leases;
 mod lists;
+mod migrating;
 mod proofs;
 mod rotation;
 mod scopes;

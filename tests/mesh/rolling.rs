@@ -1,0 +1,186 @@
+//! Every service is replaced, replica by replica, while people register, book, are seen, pay and are referred. Nobody notices: no call
+//! fails, beyond what a channel itself sends again because no peer had seen it, and each acknowledged one has happened once.
+
+mod front;
+mod replicas;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use devstack::SERVICES;
+use mesh_tests::{City, Patient, assert_invariants, requests};
+use proto::anjia::referral::v1::{Referral, ReferralState};
+use proto::anjia::scheduling::v1::appointment_service_client::AppointmentServiceClient;
+use proto::anjia::scheduling::v1::{ConfirmAppointmentRequest, Slot};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use testkit::request_id;
+use tokio::sync::Mutex;
+
+use crate::rotation::quote;
+use replicas::Replicas;
+
+const REPLICAS: usize = 2;
+/// Journeys at once, each one call at a time; beside them as many who only ask.
+const JOURNEYS: usize = 4;
+/// Of a draining replica, in place of the five seconds for which names are remembered on a cluster.
+const NOTICE_MS: &str = "500";
+/// As the chart's: notice, drain and closing.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// I11.
+const DECIDED_WITHIN: Duration = Duration::from_mins(1);
+
+/// What was acknowledged to somebody: ids by service and table.
+#[derive(Default)]
+struct Acknowledged {
+    ids: BTreeMap<(&'static str, &'static str), Vec<String>>,
+    /// Of everybody.
+    answers: Arc<AtomicUsize>,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn g11_pl_01_every_service_is_restarted_under_load_and_no_call_fails_or_is_lost() {
+    let mut mesh = testkit::whole_mesh_with(None, &[("DRAIN_NOTICE_MS", NOTICE_MS)]).await;
+    let mut deployments = vec![];
+    for service in SERVICES {
+        mesh.fleet_mut().stop(service).await.expect("it leaves");
+        deployments.push(Replicas::start(mesh.fleet(), service, REPLICAS).await);
+    }
+    let city = Arc::new(City::in_mesh(mesh).await);
+    let places = Arc::new((city.clinic_hours(60).await, city.ward(60).await));
+    let asking = city.patient().await;
+    // Clients are told to identity by a file, one at a time.
+    let desk = Arc::new(Mutex::new(()));
+    let (stop, answers) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+
+    let mut journeys = vec![];
+    let mut questions = vec![];
+    for number in 0..JOURNEYS {
+        let (city, stop, answers, places, desk) =
+            (city.clone(), stop.clone(), answers.clone(), places.clone(), desk.clone());
+        let (asked, asking, enough, told) = (city.clone(), asking.clone(), stop.clone(), answers.clone());
+        journeys.push(tokio::spawn(async move {
+            let mut acknowledged = Acknowledged { answers, ..Acknowledged::default() };
+            for round in 0.. {
+                if stop.load(Ordering::Relaxed) {
+                    break;
+                }
+                let patient = {
+                    let _turn = desk.lock().await;
+                    city.patient().await
+                };
+                acknowledged.note("identity", "residents", patient.id);
+                let turn = round * JOURNEYS + number;
+                let (clinic, ward) = (&places.0[turn % places.0.len()], &places.1[turn % places.1.len()]);
+                journey(&city, &patient, (clinic, ward), &mut acknowledged).await;
+            }
+            acknowledged
+        }));
+        questions.push(tokio::spawn(async move {
+            while !enough.load(Ordering::Relaxed) {
+                quote(&asked, &asking).await.expect("a price");
+                asked.search(&asking).await.expect("offers");
+                told.fetch_add(2, Ordering::Relaxed);
+            }
+        }));
+    }
+    for deployment in &mut deployments {
+        let so_far = answers.load(Ordering::Relaxed);
+        deployment.roll(GRACE).await;
+        assert!(answers.load(Ordering::Relaxed) > so_far + JOURNEYS, "the load stands still");
+    }
+    stop.store(true, Ordering::Relaxed);
+    for question in questions {
+        question.await.expect("no question failed");
+    }
+    let mut acknowledged = Acknowledged::default();
+    acknowledged.note("identity", "residents", asking.id);
+    for journey in journeys {
+        for (table, ids) in journey.await.expect("no call of a journey failed").ids {
+            acknowledged.ids.entry(table).or_default().extend(ids);
+        }
+    }
+    acknowledged.assert_happened_once(&city).await;
+    assert_invariants(&city.mesh).await;
+}
+
+/// From a place at the clinic to a bed in the ward.
+async fn journey(city: &City, patient: &Patient, (clinic, ward): (&Slot, &Slot), told: &mut Acknowledged) {
+    told.note("scheduling", "appointments", book(city, patient, clinic).await);
+
+    let visit = city.visit(patient).await;
+    told.note("scheduling", "visits", &visit.visit_id);
+    let settlement = city.settlement(&visit, "150.00").await;
+    told.note("adjudication", "settlements", &settlement.settlement_id);
+    let bill = city.authorise(patient, &settlement).await.expect("the bill is authorised");
+    told.note("payment", "bills", &bill.bill_id);
+    city.capture(&bill).await.expect("the capture begins");
+
+    let after = city.visit(patient).await;
+    told.note("scheduling", "visits", &after.visit_id);
+    let request = patient.caller.request(requests::referral(patient, &after)).await;
+    let submitted = city.referrals().submit_referral(request).await.expect("a referral is submitted");
+    let referral = submitted.into_inner().referral.expect("it answers the referral");
+    told.note("referral", "referrals", &referral.referral_id);
+    city.accept(&referral, &ward.slot_id).await.expect("the hospital accepts");
+    let decided = decision(city, &referral.referral_id).await;
+    assert_eq!(decided.state(), ReferralState::Booked, "{decided:#?}");
+    told.note("scheduling", "appointments", decided.appointment_id);
+
+    city.bill(patient, &bill.bill_id).await.expect("the bill is seen");
+}
+
+/// What an acceptance comes to, each time seen without fail.
+async fn decision(city: &City, referral_id: &str) -> Referral {
+    let began = Instant::now();
+    loop {
+        let seen = city.referral(referral_id).await.expect("no question fails");
+        if seen.state() != ReferralState::Accepting {
+            return seen;
+        }
+        assert!(began.elapsed() < DECIDED_WITHIN, "{seen:#?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn book(city: &City, patient: &Patient, slot: &Slot) -> String {
+    let held = city.hold(patient, &slot.slot_id).await.expect("a place is held");
+    let message = ConfirmAppointmentRequest { request_id: request_id(), appointment_id: held.appointment_id };
+    let request = patient.caller.request(message).await;
+    let mut appointments = AppointmentServiceClient::new(city.channel("scheduling"));
+    let confirmed = appointments.confirm_appointment(request).await.expect("it is confirmed").into_inner();
+    confirmed.appointment.expect("it answers the appointment").appointment_id
+}
+
+impl Acknowledged {
+    fn note(&mut self, service: &'static str, table: &'static str, id: impl ToString) {
+        self.ids.entry((service, table)).or_default().push(id.to_string());
+        self.answers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Every row that was told of is there, and beside those none, since nobody else did anything.
+    async fn assert_happened_once(&self, city: &City) {
+        let accepted = self.ids[&("referral", "referrals")].len();
+        assert!(accepted >= SERVICES.len(), "it was no load: {accepted} acceptances");
+        for ((service, table), ids) in &self.ids {
+            // Each acceptance reserves a share, in a bill of its own.
+            let more = if *table == "bills" { accepted } else { 0 };
+            let filter = format!("SELECT count(*), count(*) FILTER (WHERE id::text = ANY($1)) FROM {table}");
+            assert_eq!(count(city, service, filter, ids).await, (ids.len() + more, ids.len()), "{table}");
+        }
+        let sagas =
+            "SELECT count(*), count(*) FILTER (WHERE state = 'COMPLETED' AND referral_id::text = ANY($1)) FROM sagas";
+        let referrals = &self.ids[&("referral", "referrals")];
+        assert_eq!(count(city, "referral", sagas.to_owned(), referrals).await, (accepted, accepted), "sagas");
+    }
+}
+
+async fn count(city: &City, service: &str, sql: String, ids: &[String]) -> (usize, usize) {
+    let url = &city.mesh.fleet().database(service).expect("a service of the mesh").owner;
+    let mut owner = PgConnection::connect(url).await.expect("the owner connects");
+    let counted = sqlx::query_as(AssertSqlSafe(sql)).bind(ids).fetch_one(&mut owner).await;
+    let (all, told): (i64, i64) = counted.expect("rows are counted");
+    (usize::try_from(all).expect("a count"), usize::try_from(told).expect("a count"))
+}

@@ -93,6 +93,7 @@ fn sign(key: &SigningKey) -> Result<String> {
         roles: vec![Role::FamilyDoctor, Role::Clinician, Role::ClinicClerk],
         region: RegionCode::BEIJING,
         dlg: None,
+        mandate: None,
         methods: None,
         cnf: None,
         client_id: Some("app".to_owned()),

@@ -1,6 +1,7 @@
 //! G9: secrets go through all that people do with a mesh that logs as much as it can, and are looked for in everything it leaves: logs,
 //! traces, databases, Redis, refusals. There must be none, and the search must find those that are planted.
 
+mod logins;
 mod scan;
 mod walk;
 
@@ -8,8 +9,8 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use devstack::SERVICES;
 use devstack::callers::INSURER;
+use devstack::{Mesh as Whole, SERVICES};
 use mesh_tests::{City, assert_invariants};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::any_value::Value as AnyValue;
@@ -89,7 +90,7 @@ async fn g9_id_08_nothing_secret_is_left_in_logs_traces_databases_redis_or_refus
     secrets.extend(keys(&city).await);
     let scanner = Scanner::new(secrets);
     let refusals = walk.refusals.lock().expect("nobody panicked").clone();
-    let found = search(&city, &collector, (&refusals, &redis), &scanner).await;
+    let found = search(&city.mesh, &collector, (&refusals, &redis), &scanner).await;
     assert!(found.is_empty(), "{} found:\n{}", found.len(), found.into_iter().collect::<Vec<_>>().join("\n"));
     let reasons = walk.reasons();
     for reason in ["INVALID_FIELD", "METHOD_NOT_PERMITTED", "TOKEN_INVALID", "PATIENT_CONFLICT"] {
@@ -100,14 +101,14 @@ async fn g9_id_08_nothing_secret_is_left_in_logs_traces_databases_redis_or_refus
 
 /// Everything a mesh leaves.
 async fn search(
-    city: &City,
+    mesh: &Whole,
     collector: &Collector,
     (refusals, redis): (&[u8], &[u8]),
     scanner: &Scanner,
 ) -> BTreeSet<String> {
     let mut found = scanner.found("refusals", refusals);
     found.extend(scanner.found("Redis", redis));
-    let logs = city.mesh.fleet().root().join("logs");
+    let logs = mesh.fleet().root().join("logs");
     let mut files: Vec<_> = std::fs::read_dir(logs).expect("logs").flatten().map(|entry| entry.path()).collect();
     files.sort();
     assert!(files.len() > SERVICES.len() + 2, "{files:?}");
@@ -116,9 +117,9 @@ async fn search(
         found.extend(scanner.found(&format!("log {}", file.display()), &log));
     }
     for service in SERVICES {
-        let log = std::fs::read_to_string(city.mesh.fleet().log(service)).expect("a log");
+        let log = std::fs::read_to_string(mesh.fleet().log(service)).expect("a log");
         assert!(log.contains("\"level\":\"TRACE\""), "{service} says less than it could");
-        for (table, rows) in scan::dump(city.mesh.fleet().database(service).expect("a service")).await {
+        for (table, rows) in scan::dump(mesh.fleet().database(service).expect("a service")).await {
             found.extend(scanner.found_at_rest(&format!("{service}'s {table}"), rows.as_bytes()));
         }
     }
@@ -133,9 +134,7 @@ async fn search(
 
 /// What Redis holds right after somebody looked for places: it forgets within a second.
 async fn in_redis(city: &City, walk: &Walk<'_>) -> Vec<u8> {
-    let environment = city.mesh.fleet().environment("scheduling").expect("a service");
-    let url = environment.into_iter().find(|(name, _)| name == "REDIS_URL").map(|(_, url)| url);
-    let url = url.and_then(|url| url.into_string().ok()).expect("a URL");
+    let url = redis_url(&city.mesh);
     for _ in 0..20 {
         let near = json!({ "near": { "latitude": 39.93, "longitude": 116.34 }, "kind": "CARE_KIND_OUTPATIENT" });
         walk.tries('R', "scheduling.SessionService/SearchSlots", near).await.expect("places are offered");
@@ -146,6 +145,12 @@ async fn in_redis(city: &City, walk: &Walk<'_>) -> Vec<u8> {
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     panic!("Redis holds nothing");
+}
+
+fn redis_url(mesh: &Whole) -> String {
+    let environment = mesh.fleet().environment("scheduling").expect("a service");
+    let url = environment.into_iter().find(|(name, _)| name == "REDIS_URL").map(|(_, url)| url);
+    url.and_then(|url| url.into_string().ok()).expect("a URL")
 }
 
 fn memory_has(content: &[u8], wanted: &[u8]) -> bool {
@@ -235,12 +240,30 @@ fn private(path: &Path) -> Vec<Secret> {
     keys.map(|key| Secret::new(what.clone(), key)).collect()
 }
 
+/// And whether each looks like a token.
+const TOKENS: [(&str, bool); 6] = [
+    ("eyJhbGciOiJub25lIn0.eyJzdWIiOiJub2JvZHkifQ.AAAA", true),
+    ("eyJhbGciOiJub25lIn0.eyJzdWIiOiJub2JvZHkifQ.", true),
+    ("eyJraWQiOiJ4In0.c29tZXRoaW5nIGVsc2U.c2lnbmF0dXJl", true),
+    ("eyJraWQiOiJ4In0.c29tZXRoaW5nIGVsc2U", false),
+    ("eyJraWQiOiJ4In0 and no more. Or so. It", false),
+    ("MCowBQYDK2VwAyEAeyJA.b.c", false),
+];
+
 #[tokio::test]
 async fn g9_the_search_finds_a_secret_planted_in_each_kind_of_place() {
     const NAME: &str = "钱丹雀儿";
     const NUMBER: &str = "990000195403010429";
     let scanner = Scanner::new(vec![Secret::new("name", NAME), Secret::new("number", NUMBER)]);
     let both = |place: &str| BTreeSet::from([format!("{place}: name"), format!("{place}: number")]);
+
+    // Tokens are found whoever's they are, also where the search was told of none.
+    for (text, is_one) in TOKENS {
+        let looked = scanner.found("log", format!("x=\"{text}\"").as_bytes());
+        assert_eq!(looked.contains("log: what looks like a token"), is_one, "{text}");
+    }
+    let usual = &format!("{:?} {}", TOKENS[0].0.as_bytes(), hex::encode(TOKENS[0].0));
+    assert_eq!(scanner.found("log", usual.as_bytes()), BTreeSet::from(["log: header of a token".to_owned()]));
 
     // A log, in all the ways in which a log writes.
     let logs = [

@@ -32,7 +32,7 @@ fn with<M>(token: &str, message: M) -> Request<M> {
 
 #[tokio::test]
 async fn id_07_people_log_in_at_the_development_provider_and_have_no_keys_of_their_own() {
-    let mesh = testkit::whole_mesh_with_logins().await;
+    let mesh = testkit::whole_mesh_with_logins(None, &[]).await;
     for person in callers::people() {
         let key = mesh.fleet().keys().folder().join(format!("{}.pem", person.client_id));
         assert!(!key.exists(), "{} has a key", person.client_id);

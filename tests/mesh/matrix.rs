@@ -93,6 +93,8 @@ async fn tell(wire: &Wire<'_>, people: &mut People) -> BTreeMap<Half, Known> {
                 let id = facts[name].as_str().and_then(|id| id.parse::<DelegationId>().ok());
                 people.acts(*role, of, half, id.expect("a delegation has an id")).await;
             }
+            let unseeing = facts["delegation_unseeing"].as_str().and_then(|id| id.parse().ok());
+            people.acts_unseeing(*role, half, unseeing.expect("a delegation has an id")).await;
         }
     }
     known
@@ -147,6 +149,7 @@ impl Matrix<'_> {
             (Column::NoToken, _) => None,
             (Column::ExpiredToken, _) => Some(&person.expired),
             (Column::WrongAudience, _) => Some(&person.for_elsewhere),
+            (Column::ActingUnseeing, _) => person.unseeing.as_ref(),
             (_, Some(patient)) => Some(person.acting.get(&patient).expect("who may act has a token for it")),
             (_, None) => Some(&person.token),
         };

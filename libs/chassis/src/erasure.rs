@@ -145,12 +145,11 @@ impl Erasures {
         });
         let report = ReportErasureRequest {
             erasure_id: found.id.to_string(),
-            region_code: region.to_string(),
             word: word.into(),
             open: open.into_iter().map(|(kind, id)| OpenObligation { kind, id }).collect(),
             kept: kept.collect(),
         };
-        let own = self.credentials.own().await?;
+        let own = self.credentials.own_in(region).await?;
         let answer = self.identity.clone().report_erasure(own.request(report)).await?.into_inner();
         match answer.step() {
             ErasureStep::Watch | ErasureStep::Unspecified => self.watch(scope, resident, &found).await,

@@ -16,14 +16,14 @@ pub async fn whole_mesh() -> Mesh {
     start(None, &[], false).await
 }
 
-/// The same, where people have no keys and log in at the development provider.
-pub async fn whole_mesh_with_logins() -> Mesh {
-    start(None, &[], true).await
-}
-
 /// The same, with a collector of traces and with settings for every service, by the names that `<service> --help` prints.
 pub async fn whole_mesh_with(otlp_endpoint: Option<String>, settings: &[(&str, &str)]) -> Mesh {
     start(otlp_endpoint, settings, false).await
+}
+
+/// So, where people have no keys and log in at the development provider.
+pub async fn whole_mesh_with_logins(otlp_endpoint: Option<String>, settings: &[(&str, &str)]) -> Mesh {
+    start(otlp_endpoint, settings, true).await
 }
 
 async fn start(otlp_endpoint: Option<String>, settings: &[(&str, &str)], logins: bool) -> Mesh {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{DelegationId, OrganisationId, PractitionerId, ResidentId},
+    mandate::Terms,
     region::RegionCode,
 };
 
@@ -17,6 +18,11 @@ pub enum CallerError {
     #[error("not a role")]
     Role,
 }
+
+/// A service goes on in somebody's name, and nothing says what it may do there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no mandate says what may be done")]
+pub struct Unmandated;
 
 /// Somebody or something that can hold a credential or have something done on its behalf.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -162,6 +168,9 @@ pub struct Caller {
     pub region: RegionCode,
     /// The delegation under which the actor acts.
     pub delegation: Option<DelegationId>,
+    /// What the mandate allows under which a service goes on in the subject's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mandate: Option<Terms>,
     pub token_id: String,
     pub expires_at: DateTime<Utc>,
 }
@@ -190,6 +199,15 @@ impl Caller {
         match (&self.subject, &self.actor) {
             (Party::Resident(id), Some(Party::Resident(_) | Party::Practitioner(_) | Party::Client(_))) => Some(*id),
             _ => None,
+        }
+    }
+
+    /// What the mandate allows under which a service of ours goes on in a resident's name; none where nobody does.
+    pub const fn terms(&self) -> Result<Option<Terms>, Unmandated> {
+        match (&self.actor, self.mandate) {
+            (Some(Party::Service(_)), None) => Err(Unmandated),
+            (Some(Party::Service(_)), terms) => Ok(terms),
+            _ => Ok(None),
         }
     }
 
@@ -248,12 +266,37 @@ mod tests {
             roles: BTreeSet::from([Role::Resident]),
             region: RegionCode::BEIJING,
             delegation: None,
+            mandate: None,
             token_id: "t".to_owned(),
             expires_at: DateTime::UNIX_EPOCH,
         };
         assert_eq!(caller.acting(), &caller.subject);
+        assert_eq!(caller.terms(), Ok(None));
         caller.actor = Some(Party::Service("referral".to_owned()));
         assert_eq!((caller.resident(), caller.service()), (Some(resident), Some("referral")));
+    }
+
+    #[test]
+    fn rf_04_a_service_goes_on_under_the_terms_of_a_mandate_and_with_nothing_without_one() {
+        let terms = Terms {
+            id: crate::ids::MandateId::generate(),
+            work: crate::mandate::Work::Referral(crate::ids::ReferralId::generate()),
+            credit: None,
+        };
+        let going_on = Caller {
+            subject: Party::Resident(ResidentId::generate()),
+            also_known_as: BTreeSet::new(),
+            actor: Some(Party::Service("referral".to_owned())),
+            organisation: None,
+            roles: BTreeSet::new(),
+            region: RegionCode::BEIJING,
+            delegation: None,
+            mandate: Some(terms),
+            token_id: "t".to_owned(),
+            expires_at: DateTime::UNIX_EPOCH,
+        };
+        assert_eq!(going_on.terms(), Ok(Some(terms)));
+        assert_eq!(Caller { mandate: None, ..going_on }.terms(), Err(Unmandated));
     }
 
     #[test]
@@ -267,6 +310,7 @@ mod tests {
             roles: BTreeSet::from([Role::Resident]),
             region: RegionCode::BEIJING,
             delegation: None,
+            mandate: None,
             token_id: "t".to_owned(),
             expires_at: DateTime::UNIX_EPOCH,
         };

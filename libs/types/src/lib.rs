@@ -10,6 +10,7 @@ pub mod delegation;
 pub mod expected;
 pub mod identifier;
 pub mod ids;
+pub mod mandate;
 pub mod money;
 pub mod national_id;
 pub mod place;

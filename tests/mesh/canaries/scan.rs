@@ -11,6 +11,9 @@ use tonic::Status;
 
 /// Shorter ones would be found by chance.
 const LENGTH_MIN: usize = 8;
+/// How the first part of a token (RFC 7519) begins: a JSON object in Base64; and how it goes on in those that libraries make.
+const TOKEN: &[u8] = b"eyJ";
+const USUAL_HEADERS: [&str; 2] = ["eyJ0eXAiOiJKV1Qi", "eyJhbGciOi"];
 
 /// What must be found nowhere.
 #[derive(Debug, Clone)]
@@ -41,7 +44,9 @@ pub(super) struct Scanner {
 }
 
 impl Scanner {
-    pub(super) fn new(secrets: Vec<Secret>) -> Self {
+    /// Looks for tokens besides, whoever's they are.
+    pub(super) fn new(mut secrets: Vec<Secret>) -> Self {
+        secrets.extend(USUAL_HEADERS.map(|header| Secret::new("header of a token", header)));
         let all = secrets.iter().enumerate();
         let all: Vec<(usize, Vec<u8>)> =
             all.flat_map(|(owner, secret)| forms(&secret.value).into_iter().map(move |form| (owner, form))).collect();
@@ -51,12 +56,18 @@ impl Scanner {
 
     /// The secrets that stand in a place, each as `place: what`.
     pub(super) fn found(&self, place: &str, content: &[u8]) -> BTreeSet<String> {
-        self.hits(content).map(|secret| format!("{place}: {}", secret.what)).collect()
+        self.named(place, content, |_| true)
     }
 
     /// The same in a database, where some things are kept as they are.
     pub(super) fn found_at_rest(&self, place: &str, content: &[u8]) -> BTreeSet<String> {
-        self.hits(content).filter(|secret| !secret.is_kept).map(|secret| format!("{place}: {}", secret.what)).collect()
+        self.named(place, content, |secret| !secret.is_kept)
+    }
+
+    fn named(&self, place: &str, content: &[u8], is_wanted: impl Fn(&Secret) -> bool) -> BTreeSet<String> {
+        let secrets = self.hits(content).filter(|secret| is_wanted(secret)).map(|secret| secret.what.as_str());
+        let tokens = has_token(content).then_some("what looks like a token");
+        secrets.chain(tokens).map(|what| format!("{place}: {what}")).collect()
     }
 
     fn hits(&self, content: &[u8]) -> impl Iterator<Item = &Secret> {
@@ -64,6 +75,18 @@ impl Scanner {
             self.forms.find_overlapping_iter(content).map(|hit| self.owners[hit.pattern().as_usize()]).collect();
         owners.into_iter().map(|owner| &self.secrets[owner])
     }
+}
+
+/// Whether there is text that has the shape of a token: three parts of Base64, the last of which may be empty.
+fn has_token(content: &[u8]) -> bool {
+    let part =
+        |from: &[u8]| from.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)).count();
+    content.windows(TOKEN.len()).enumerate().filter(|(_, window)| *window == TOKEN).any(|(at, _)| {
+        let header = part(&content[at..]);
+        let rest = &content[at + header..];
+        let payload = rest.strip_prefix(b".").map_or(0, part);
+        header >= LENGTH_MIN && payload >= LENGTH_MIN && rest.get(payload + 1) == Some(&b'.')
+    })
 }
 
 /// As it is; in hexadecimal, as dumps show bytes; in Base64, wherever its first byte falls; as JSON and Rust escape it; in UTF-16.

@@ -17,6 +17,8 @@ use super::wire::{Credentials, Wire};
 
 pub(crate) const POLICY: &str = include_str!("../../../services/adjudication/policies/beijing-employee.json");
 pub(crate) const KEY: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----";
+/// What a delegate may be let do, and first of all see.
+pub(crate) const ACTIONS: [&str; 5] = ["VIEW", "BOOK", "ATTEND", "REFER", "PAY"];
 /// Sagas and sealers take a moment.
 pub(crate) const TRIES: u32 = 100;
 
@@ -133,17 +135,18 @@ impl<'a> Story<'a> {
             let delegate = self.people.of(role, self.half).caller.party();
             let there = self.people.of(role, self.half.other()).caller.party();
             let known = facts(&[
-                ("delegation_id", json!(self.delegation(delegate).await)),
+                ("delegation_id", json!(self.delegation(delegate, &ACTIONS).await)),
+                ("delegation_unseeing", json!(self.delegation(delegate, &ACTIONS[1..]).await)),
                 ("delegate", json!(delegate)),
-                ("delegation_there", json!(self.delegation(there).await)),
+                ("delegation_there", json!(self.delegation(there, &ACTIONS).await)),
             ]);
             delegations.insert(role, known);
         }
         delegations
     }
 
-    pub(crate) async fn delegation(&self, delegate: &str) -> String {
-        let actions = ["BOOK", "ATTEND", "REFER", "PAY", "VIEW"].map(|action| format!("DELEGATED_ACTION_{action}"));
+    pub(crate) async fn delegation(&self, delegate: &str, actions: &[&str]) -> String {
+        let actions: Vec<String> = actions.iter().map(|action| format!("DELEGATED_ACTION_{action}")).collect();
         let message = json!({
             "resident_id": self.patient, "delegate": delegate, "basis": "DELEGATION_BASIS_GRANTED", "actions": actions,
             "until": moment(60),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::facts::{KEY, Known, POLICY, Place, Story, TRIES, date, facts, moment, text, today};
+use super::facts::{ACTIONS, KEY, Known, POLICY, Place, Story, TRIES, date, facts, moment, text, today};
 use super::people::Half;
 use super::requests::Facts;
 
@@ -116,7 +116,7 @@ impl Story<'_> {
     pub(crate) async fn signed(&self, known: &Facts) -> (Facts, Facts, Facts) {
         let doctor = known["doctor_party"].as_str().expect("a party");
         let view = ["DELEGATED_ACTION_VIEW"];
-        let spare = self.delegation(doctor).await;
+        let spare = self.delegation(doctor, &ACTIONS).await;
         let grant = "identity.DelegationService/GrantDelegation";
         let papers = json!({
             "resident_id": self.patient, "delegate": known["guardian_party"], "basis": "DELEGATION_BASIS_GUARDIAN",

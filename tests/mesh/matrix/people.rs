@@ -97,6 +97,8 @@ pub(crate) struct Person {
     pub(crate) for_elsewhere: String,
     /// To act for the patient of a half.
     pub(crate) acting: BTreeMap<Half, String>,
+    /// To act for the patient of their own half, without VIEW.
+    pub(crate) unseeing: Option<String>,
 }
 
 impl Person {
@@ -152,12 +154,19 @@ impl People {
         let acting = token(&person.caller.acting_for(resident, delegation)).await;
         person.acting.insert(patient, acting);
     }
+
+    /// The same for the patient of their own half, under a delegation without VIEW.
+    pub(crate) async fn acts_unseeing(&mut self, role: char, of: Half, delegation: DelegationId) {
+        let resident = self.patients[&of];
+        let person = self.everybody.get_mut(&(role, Some(of))).expect("there is somebody of each role");
+        person.unseeing = Some(token(&person.caller.acting_for(resident, delegation)).await);
+    }
 }
 
 impl Person {
     fn new(caller: TestCaller, token: String, forger: &Forger) -> Self {
         let (expired, for_elsewhere) = (forger.expired(&token), forger.for_elsewhere(&token));
-        Self { caller, token, expired, for_elsewhere, acting: BTreeMap::new() }
+        Self { caller, token, expired, for_elsewhere, acting: BTreeMap::new(), unseeing: None }
     }
 }
 

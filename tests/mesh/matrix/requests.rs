@@ -188,7 +188,7 @@ fn in_delegation(method: &str) -> Value {
         "MandateService/RecordMandate" => json!({ "mandate_id": null, "work": "$work", "valid_days": 10 }),
         "PrivacyService/RequestErasure" => json!({ "evidence": "file 2026-1" }),
         "PrivacyService/ReportErasure" => json!({
-            "region_code": "110000", "word": "ERASURE_WORD_OPEN", "open": [{ "kind": "CREDIT", "id": "$credit_line_id" }],
+            "word": "ERASURE_WORD_OPEN", "open": [{ "kind": "CREDIT", "id": "$credit_line_id" }],
         }),
         "TokenService/RevokeToken#lasting" => {
             json!({ "party": "$nobody", "client_id": null, "lasting": true, "reason": "left" })

@@ -14,6 +14,8 @@ pub(super) enum Column {
     Own,
     /// At an organisation that takes part, acting for the patient under her delegation.
     Acting,
+    /// The same, under a delegation that says everything but VIEW.
+    ActingUnseeing,
     /// The same role in the other half: of another organisation.
     OtherOrganisation,
     /// As another patient, or acting for one at an organisation that takes part.
@@ -27,9 +29,10 @@ pub(super) enum Column {
 }
 
 impl Column {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Own,
         Self::Acting,
+        Self::ActingUnseeing,
         Self::OtherOrganisation,
         Self::OtherPatient,
         Self::NoRelation,
@@ -43,7 +46,7 @@ impl Column {
     fn exists_for(self, role: char) -> bool {
         let is_service = role.is_ascii_lowercase();
         match self {
-            Self::Acting => DELEGATES.contains(&role),
+            Self::Acting | Self::ActingUnseeing => DELEGATES.contains(&role),
             Self::OtherOrganisation => !is_service && role != 'R',
             Self::OtherPatient => role == 'R' || DELEGATES.contains(&role),
             Self::NoRelation => !is_service,
@@ -132,7 +135,7 @@ impl Cell {
     /// For whose patient the caller acts.
     pub(super) fn acts_for(&self) -> Option<Half> {
         match self.column {
-            Column::Acting => Some(Half::A),
+            Column::Acting | Column::ActingUnseeing => Some(Half::A),
             Column::OtherPatient if self.role != 'R' => Some(Half::B),
             _ => None,
         }
@@ -158,6 +161,9 @@ impl Cell {
         }
         match relations {
             None => Expected::Refused(Refusal::Role),
+            Some(relations) if relations.contains('v') && self.column == Column::ActingUnseeing => {
+                Expected::Refused(Refusal::Row)
+            }
             Some(relations) if relations.chars().any(|relation| self.holds(relation)) => Expected::Allowed,
             Some(_) => Expected::Refused(Refusal::Row),
         }
@@ -180,7 +186,7 @@ impl Cell {
         let employer = Organisations::of(caller).employer(self.role);
         match relation {
             'a' => true,
-            's' => is_patient || self.acts_for() == Some(object),
+            's' | 'v' => is_patient || self.acts_for() == Some(object),
             'r' => is_patient,
             // Care is open at both places of a half, and what is asked about lies at the caller's kind of place.
             'o' | 'c' => employer.is_some() && caller == object,
@@ -194,7 +200,7 @@ impl Cell {
 }
 
 /// Reasons that say that this caller may not, whatever is asked for.
-const ACCESS_REASONS: [&str; 7] = [
+const ACCESS_REASONS: [&str; 8] = [
     "METHOD_NOT_PERMITTED",
     "PEER_NOT_PERMITTED",
     "OUTSIDE_SCOPE",
@@ -202,9 +208,11 @@ const ACCESS_REASONS: [&str; 7] = [
     "ACTION_NOT_DELEGATED",
     "NOT_SIGNED",
     "EXPORT_NOT_DELEGABLE",
+    "OUTSIDE_MANDATE",
 ];
 /// How a row is refused to who acts in their own name, or for the row's resident with what no delegate may.
-const ROW_REASONS: [&str; 4] = ["OUTSIDE_SCOPE", "NO_DELEGATION", "ACTION_NOT_DELEGATED", "EXPORT_NOT_DELEGABLE"];
+const ROW_REASONS: [&str; 5] =
+    ["OUTSIDE_SCOPE", "NO_DELEGATION", "ACTION_NOT_DELEGATED", "EXPORT_NOT_DELEGABLE", "OUTSIDE_MANDATE"];
 
 /// What refuses a row in words of its own.
 const OTHERWISE: [(&str, Code, &str); 5] = [

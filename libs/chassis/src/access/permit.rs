@@ -141,6 +141,7 @@ mod tests {
             roles: BTreeSet::from([role]),
             region: RegionCode::BEIJING,
             delegation: None,
+            mandate: None,
             also_known_as: BTreeSet::new(),
             token_id: "t".to_owned(),
             expires_at: DateTime::UNIX_EPOCH,

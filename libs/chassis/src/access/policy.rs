@@ -295,6 +295,7 @@ mod tests {
             roles: BTreeSet::from([Role::Service(name.to_owned())]),
             region: RegionCode::BEIJING,
             delegation: None,
+            mandate: None,
             token_id: "t".to_owned(),
             expires_at: DateTime::UNIX_EPOCH,
         };

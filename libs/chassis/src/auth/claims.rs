@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use types::caller::{Caller, Party, Role};
 use types::ids::{DelegationId, OrganisationId, ResidentId};
+use types::mandate::Terms;
 use types::region::RegionCode;
 use uuid::Uuid;
 
@@ -39,6 +40,9 @@ pub struct Claims {
     /// The delegation the acting rests on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dlg: Option<DelegationId>,
+    /// Continuation tokens: what the mandate allows that they rest on, as identity recorded it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mandate: Option<Terms>,
     /// Continuation tokens: the only methods that may be called, `package.Service/Method`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub methods: Option<Vec<String>>,
@@ -143,6 +147,7 @@ impl Claims {
             roles: self.roles.iter().cloned().collect(),
             region: self.region,
             delegation: self.dlg,
+            mandate: self.mandate,
             token_id: self.jti.clone(),
             expires_at,
         })

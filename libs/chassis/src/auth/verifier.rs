@@ -138,8 +138,9 @@ impl Inner {
         let caller = claims.caller().ok_or_else(invalid)?;
         let traits = Traits::of(&claims).ok_or_else(invalid)?;
         let is_ahead = claims.iat > (self.clock.now() + SKEW_MAX).timestamp();
-        // A service in somebody else's name goes on under a mandate, and that names its methods.
-        let is_unbounded = caller.service().is_some() && caller.actor.is_some() && claims.methods.is_none();
+        // A service in somebody else's name goes on under a mandate, which says what it may do, and with methods that are named.
+        let is_continued = caller.service().is_some() && caller.actor.is_some();
+        let is_unbounded = caller.terms().is_err() || (is_continued && claims.methods.is_none());
         if is_ahead || is_unbounded || claims.actors().count() > ACTORS_MAX || !holds_own_roles(&caller) {
             return Err(invalid());
         }

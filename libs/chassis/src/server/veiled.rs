@@ -143,6 +143,7 @@ mod tests {
             roles: roles.iter().cloned().collect::<BTreeSet<_>>(),
             region: RegionCode::BEIJING,
             delegation: None,
+            mandate: None,
             also_known_as: BTreeSet::new(),
             token_id: "t".to_owned(),
             expires_at: DateTime::UNIX_EPOCH,

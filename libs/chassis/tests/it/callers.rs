@@ -12,7 +12,8 @@ use tokio::net::TcpListener;
 use tonic::{Code, Request, Status};
 use types::caller::{Party, Role};
 use types::clock::{Clock, FixedClock, SystemClock};
-use types::ids::{MandateId, ResidentId};
+use types::ids::{MandateId, ReferralId, ResidentId};
+use types::mandate::{Terms, Work};
 use types::region::RegionCode;
 
 use crate::support::*;
@@ -29,9 +30,7 @@ async fn only_a_valid_token_says_who_calls() {
     let other_audience = Claims { aud: "elsewhere".to_owned(), ..claims() };
     let other_issuer = Claims { iss: "somebody".to_owned(), ..claims() };
     let resident = Party::Resident(ResidentId::generate());
-    let service_role_of_a_resident = Claims { sub: resident.clone(), ..claims() };
-    let service = Some(Actor::new(Party::Service("referral".to_owned())));
-    let unbounded_continuation = Claims { sub: resident, act: service, ..claims() };
+    let service_role_of_a_resident = Claims { sub: resident, ..claims() };
     let issued_ahead = Claims { iat: SystemClock.now().timestamp() + 60, ..claims() };
     let links = (0..3).fold(None, |behind: Option<Box<Actor>>, _| {
         Some(Box::new(Actor { act: behind, ..Actor::new(Party::Client("desk".to_owned())) }))
@@ -43,7 +42,6 @@ async fn only_a_valid_token_says_who_calls() {
         (trusted().sign(&other_audience), "TOKEN_INVALID"),
         (trusted().sign(&other_issuer), "TOKEN_INVALID"),
         (trusted().sign(&service_role_of_a_resident), "TOKEN_INVALID"),
-        (trusted().sign(&unbounded_continuation), "TOKEN_INVALID"),
         (trusted().sign(&issued_ahead), "TOKEN_INVALID"),
         (trusted().sign(&acting_too_deep), "TOKEN_INVALID"),
         (trusted().sign(&oversized), "TOKEN_INVALID"),
@@ -60,6 +58,27 @@ async fn only_a_valid_token_says_who_calls() {
     }
 
     client.exchange_token(authorised("name")).await.unwrap();
+}
+
+#[tokio::test]
+async fn rf_04_a_service_goes_on_with_named_methods_under_the_terms_of_a_mandate_or_not_at_all() {
+    let server = started(&config()).await;
+    let terms = Terms { id: MandateId::generate(), work: Work::Referral(ReferralId::generate()), credit: None };
+    let going_on = Claims {
+        sub: Party::Resident(ResidentId::generate()),
+        act: Some(Actor::new(Party::Service("referral".to_owned()))),
+        mandate: Some(terms),
+        methods: Some(vec!["anjia.identity.v1.TokenService/ExchangeToken".to_owned()]),
+        ..claims()
+    };
+    let ask = async |claims: Claims| {
+        server.client().exchange_token(as_bearer(wish("name"), &trusted().sign(&claims))).await.map(drop)
+    };
+    for lacking in [Claims { methods: None, ..going_on.clone() }, Claims { mandate: None, ..going_on.clone() }] {
+        let refused = ask(lacking).await.unwrap_err();
+        assert_eq!((refused.code(), reason(&refused).as_str()), (Code::Unauthenticated, "TOKEN_INVALID"));
+    }
+    ask(going_on).await.unwrap();
 }
 
 #[tokio::test]

@@ -135,6 +135,7 @@ pub(crate) fn claims() -> Claims {
         roles: vec![Role::Service("referral".to_owned())],
         region: RegionCode::BEIJING,
         dlg: None,
+        mandate: None,
         methods: None,
         events: vec![],
         cnf: None,

@@ -59,6 +59,7 @@ pub(crate) fn caller(resident: ResidentId) -> Caller {
         roles: BTreeSet::new(),
         region: RegionCode::BEIJING,
         delegation: None,
+        mandate: None,
         also_known_as: BTreeSet::new(),
         token_id: "token".to_owned(),
         expires_at: DateTime::UNIX_EPOCH,

@@ -72,6 +72,10 @@ impl App {
         }
         // Before anybody is asked about anybody: who may not ask learns nothing.
         let asked = ctx.permit(asked)?.into_inner();
+        let terms = ctx.caller.terms().map_err(|_| AdjudicationError::OutsideMandate)?;
+        if terms.is_some_and(|terms| !terms.covers(asked.referral)) {
+            return Err(AdjudicationError::OutsideMandate);
+        }
         let provider = self.identity.provider(asked.provider, asked.on).await?;
         let coverage = self.identity.coverage(ctx.caller.region, asked.resident, asked.on).await?;
         let mut tx = match self.db.begin_call(call).await? {

@@ -68,6 +68,8 @@ pub enum AdjudicationError {
     ActionNotDelegated,
     #[error("the delegation has expired")]
     DelegationExpired,
+    #[error("the mandate is not for this referral")]
+    OutsideMandate,
     #[error("{peer} does not let this caller see what is needed")]
     PeerDenied { peer: &'static str },
     #[error("{peer} cannot answer now")]

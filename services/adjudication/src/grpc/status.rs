@@ -36,6 +36,7 @@ impl From<AdjudicationError> for Status {
             E::DelegationExpired => (Code::FailedPrecondition, "DELEGATION_EXPIRED"),
             E::NoDelegation => (Code::PermissionDenied, "NO_DELEGATION"),
             E::ActionNotDelegated => (Code::PermissionDenied, "ACTION_NOT_DELEGATED"),
+            E::OutsideMandate => (Code::PermissionDenied, "OUTSIDE_MANDATE"),
             E::SamePerson => (Code::PermissionDenied, "SAME_PERSON"),
             E::ForeignRegion(_) => (Code::PermissionDenied, "FOREIGN_REGION"),
             E::PeerDenied { .. } => (Code::PermissionDenied, "OUTSIDE_SCOPE"),

@@ -169,6 +169,7 @@ fn caller(resident: ResidentId, region: RegionCode) -> Caller {
         roles: std::collections::BTreeSet::new(),
         region,
         delegation: None,
+        mandate: None,
         token_id: "bench".to_owned(),
         expires_at: DateTime::UNIX_EPOCH,
     }

@@ -96,6 +96,7 @@ fn caller(subject: Party, organisation: Option<OrganisationId>, roles: &[Role]) 
         roles: roles.iter().cloned().collect::<BTreeSet<_>>(),
         region: RegionCode::BEIJING,
         delegation: None,
+        mandate: None,
         also_known_as: BTreeSet::new(),
         token_id: "bench".to_owned(),
         expires_at: DateTime::UNIX_EPOCH,

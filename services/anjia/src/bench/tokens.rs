@@ -93,6 +93,7 @@ fn sign(key: &SigningKey) -> Result<String> {
         roles: vec![Role::FamilyDoctor, Role::Clinician, Role::ClinicClerk],
         region: RegionCode::BEIJING,
         dlg: None,
+        mandate: None,
         methods: None,
         events: vec![],
         cnf: None,

@@ -3,10 +3,11 @@ use chrono::{DateTime, Utc};
 use postgres::audit::{self, Entry};
 use postgres::{Begun, Call, Reply, Transaction};
 use types::ids::MandateId;
+use types::mandate::Work;
 
 use super::App;
 use crate::domain::IdentityError;
-use crate::domain::mandate::{End, Mandate, Work};
+use crate::domain::mandate::{End, Mandate};
 use crate::store::mandates;
 
 impl App {

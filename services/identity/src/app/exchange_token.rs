@@ -245,7 +245,8 @@ async fn check_person(tx: &mut Transaction, holder: &Party) -> Result<(), Identi
     if is_barred { Err(IdentityError::PersonBarred) } else { Ok(()) }
 }
 
-/// Acting for somebody is recorded under the name that the token will have, and what a service goes on with as well.
+/// Acting for somebody is recorded under the name that the token will have, what a service goes on with as well, and what comes of a
+/// token that somebody has.
 async fn record(
     tx: &mut Transaction,
     capacity: &Capacity,
@@ -268,6 +269,7 @@ async fn record(
             mandates::audited(continuations::audited(entry, &used), mandate)
         }
         (Capacity::ActingFor { .. }, _) => Entry::new(&caller, "identity.token.issue_acting"),
+        (Capacity::Own, _) if !issue.claims.via.is_empty() => Entry::new(&caller, "identity.token.narrow"),
         (Capacity::Own | Capacity::Continuation(_), _) => return Ok(()),
     };
     let entry = ground.delegation().into_iter().fold(entry, delegations::audited);

@@ -3,12 +3,12 @@ use postgres::consumer::{Advanced, Failure, Inbox};
 use postgres::events::Event;
 use postgres::{Scope, Transaction};
 use types::ids::ReferralId;
+use types::mandate::Work;
 use uuid::Uuid;
 
 use super::App;
 use super::end_mandate::work_ended;
 use crate::domain::care::{self, Change};
-use crate::domain::mandate::Work;
 use crate::store::care_relations;
 
 impl App {

@@ -10,12 +10,13 @@ use crate::domain::consent::Consent;
 use crate::store::consents;
 
 impl App {
-    /// The consent, and the moment at which its state is to be told.
+    /// For the resident, who acts for them with VIEW, and the recipient: the consent, and the moment at which its state is to be told.
     pub async fn get_consent(
         &self,
         ctx: &Context,
         id: ConsentId,
     ) -> Result<(Permitted<Consent>, DateTime<Utc>), IdentityError> {
+        self.check_view(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let consent = consents::get(&mut tx, id).await?.ok_or(IdentityError::ConsentNotFound)?;
         let consent = ctx.permit(consent)?;

@@ -14,6 +14,7 @@ impl App {
         ctx: &Context,
         id: ContractId,
     ) -> Result<Permitted<Contract>, IdentityError> {
+        self.check_view(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let contract = family_doctor_contracts::get(&mut tx, id).await?.ok_or(IdentityError::ContractNotFound)?;
         let contract = ctx.permit(contract)?;

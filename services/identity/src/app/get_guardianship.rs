@@ -16,6 +16,7 @@ impl App {
         ctx: &Context,
         id: GuardianshipId,
     ) -> Result<Permitted<Guardianship>, IdentityError> {
+        self.check_view(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let found = guardianships::get(&mut tx, id).await?.ok_or(IdentityError::GuardianshipNotFound)?;
         let found = ctx.permit(found)?;
@@ -32,6 +33,7 @@ impl App {
         ward: ResidentId,
         request: &PageRequest<Uuid>,
     ) -> Result<Page<Permitted<Guardianship>>, IdentityError> {
+        self.check_view(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         if !residents::exists(&mut tx, ward).await? {
             return Err(IdentityError::ResidentNotFound);

@@ -14,6 +14,7 @@ impl App {
         ctx: &Context,
         id: RemoteCareFilingId,
     ) -> Result<Permitted<Filing>, IdentityError> {
+        self.check_view(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let filing = remote_care_filings::get(&mut tx, id).await?.ok_or(IdentityError::FilingNotFound)?;
         let filing = ctx.permit(filing)?;

@@ -37,6 +37,7 @@ impl App {
         id: ResidentId,
         request: &PageRequest<Uuid>,
     ) -> Result<Page<Permitted<ShownChange>>, IdentityError> {
+        self.check_view(ctx).await?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let person = self.person(&mut tx, id).await?;
         ctx.permit(person.shown_to(&ctx.caller))?;

@@ -23,6 +23,7 @@ impl App {
             roles: vec![Role::Service(NAME.to_owned())],
             region: self.home,
             dlg: None,
+            mandate: None,
             methods: None,
             events: vec![],
             cnf: None,

@@ -3,10 +3,11 @@ use postgres::audit::{self, Entry};
 use postgres::{Begun, Call, Reply};
 use types::caller::Party;
 use types::ids::{MandateId, ResidentId};
+use types::mandate::{Credit, Work};
 
 use super::App;
 use crate::domain::IdentityError;
-use crate::domain::mandate::{Credit, Mandate, Work};
+use crate::domain::mandate::Mandate;
 use crate::store::{mandates, residents};
 
 /// A mandate to record.
@@ -45,7 +46,7 @@ impl App {
         })?;
         // Only people give mandates, and a service records its own: whoever goes on under one cannot make another.
         let is_a_persons = !matches!(mandate.given_by, Party::Service(_));
-        if !is_a_persons || recorder != Some(mandate.work.service()) {
+        if !is_a_persons || recorder != Some(mandate.service()) {
             return Err(IdentityError::MandateNotPermitted);
         }
 

@@ -3,7 +3,6 @@ use postgres::Scope;
 use postgres::audit::{self, Entry};
 use types::caller::Party;
 use types::ids::ErasureId;
-use types::region::RegionCode;
 
 use super::App;
 use super::request_erasure::tell;
@@ -12,18 +11,12 @@ use crate::domain::erasure::{Report, State, Step};
 use crate::store::erasures;
 
 impl App {
-    /// A service's word about a request. Needs no key: the same word again changes nothing, and the next step is worked out anew. The word
+    /// A service's word about a request of the region its token is for. Needs no key: the same word again changes nothing, and the next step is worked out anew. The word
     /// with which the last service closes carries the erasure out, in this transaction.
-    pub async fn report_erasure(
-        &self,
-        ctx: &Context,
-        region: RegionCode,
-        id: ErasureId,
-        report: Report,
-    ) -> Result<Step, IdentityError> {
+    pub async fn report_erasure(&self, ctx: &Context, id: ErasureId, report: Report) -> Result<Step, IdentityError> {
         let Party::Service(service) = &ctx.caller.subject else { return Err(IdentityError::ErasureNotFound) };
         let own = self.own_context().ok_or(IdentityError::ProviderUnavailable)?;
-        let mut tx = self.db.begin(Scope::Region(region)).await?;
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let before = erasures::lock(&mut tx, id).await?.ok_or(IdentityError::ErasureNotFound)?;
         let (was, now) = (before.state, self.now());
         let (mut erasure, step) = before.hear(service, report, now)?;

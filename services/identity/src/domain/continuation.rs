@@ -27,7 +27,7 @@ impl Continuations {
 
     /// Refuses unless the mandate's service may continue under it with every one of the methods, of which there is at least one.
     pub fn check(&self, mandate: &Mandate, methods: &[String]) -> Result<(), IdentityError> {
-        let allowed = self.0.get(mandate.work.service()).ok_or(IdentityError::ContinuationNotPermitted)?;
+        let allowed = self.0.get(mandate.service()).ok_or(IdentityError::ContinuationNotPermitted)?;
         let covers = |method: &String| {
             allowed.any.contains(method) || (mandate.credit.is_some() && allowed.credit.contains(method))
         };
@@ -48,11 +48,11 @@ mod tests {
     use chrono::DateTime;
     use types::caller::Party;
     use types::ids::{CreditLineId, MandateId, ReferralId, ResidentId};
+    use types::mandate::{Credit, Work};
     use types::money::Money;
     use types::region::RegionCode;
 
     use super::*;
-    use crate::domain::mandate::{Credit, Work};
 
     fn shipped() -> Continuations {
         Continuations::parse(include_str!("../../continuations.toml")).unwrap()

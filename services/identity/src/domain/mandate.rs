@@ -1,23 +1,14 @@
 //! What somebody lets one of our services go on doing in a resident's name. No mandate, no work in the background.
 
-use std::fmt;
-use std::str::FromStr;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use types::caller::Party;
-use types::ids::{CreditLineId, DelegationId, MandateId, ReferralId, ResidentId};
-use types::money::Money;
+use types::ids::{DelegationId, MandateId, ResidentId};
+use types::mandate::{Credit, Terms, Work};
 use types::region::RegionCode;
 
 use super::IdentityError;
 use super::delegation::Action;
 use super::word::words;
-
-/// The one piece of work that a mandate is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Work {
-    Referral(ReferralId),
-}
 
 words! {
     /// How a mandate ended before its time.
@@ -38,14 +29,6 @@ pub enum State {
     Done,
 }
 
-/// Credit that may be taken in the resident's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Credit {
-    pub line: CreditLineId,
-    /// The highest own share that may be committed.
-    pub own_share_max: Money,
-}
-
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mandate {
     pub id: MandateId,
@@ -61,47 +44,30 @@ pub struct Mandate {
     pub ended: Option<(End, DateTime<Utc>)>,
 }
 
-impl Work {
-    /// The service whose work it is: nobody else may use the mandate.
-    pub const fn service(self) -> &'static str {
-        match self {
-            Self::Referral(_) => "referral",
-        }
-    }
-
-    /// What a delegate must be allowed to do to mandate it.
-    pub const fn action(self) -> Action {
-        match self {
-            Self::Referral(_) => Action::Refer,
-        }
-    }
-}
-
-impl fmt::Display for Work {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Referral(id) => write!(f, "referral:{id}"),
-        }
-    }
-}
-
-impl FromStr for Work {
-    type Err = types::ids::IdError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.strip_prefix("referral:").ok_or(types::ids::IdError)?.parse().map(Self::Referral)
-    }
-}
-
 impl Mandate {
     /// Until when one given now for so many days may be used.
     pub fn ends(given_at: DateTime<Utc>, valid_days: u16) -> DateTime<Utc> {
         given_at + TimeDelta::days(valid_days.into())
     }
 
+    /// The service whose work it is: nobody else may use it.
+    pub const fn service(&self) -> &'static str {
+        match self.work {
+            Work::Referral(_) => "referral",
+        }
+    }
+
     /// What a delegate must be allowed to do to give it.
     pub fn actions(&self) -> Vec<Action> {
-        std::iter::once(self.work.action()).chain(self.credit.map(|_| Action::Pay)).collect()
+        let own = match self.work {
+            Work::Referral(_) => Action::Refer,
+        };
+        std::iter::once(own).chain(self.credit.map(|_| Action::Pay)).collect()
+    }
+
+    /// What tokens say that rest on it.
+    pub const fn terms(&self) -> Terms {
+        Terms { id: self.id, work: self.work, credit: self.credit }
     }
 
     pub fn state(&self, now: DateTime<Utc>) -> State {
@@ -115,7 +81,7 @@ impl Mandate {
 
     /// Refuses unless this service may go on under it at this moment.
     pub fn check_use(&self, service: &str, now: DateTime<Utc>) -> Result<(), IdentityError> {
-        if self.work.service() != service {
+        if self.service() != service {
             return Err(IdentityError::ContinuationNotPermitted);
         }
         match self.state(now) {
@@ -128,6 +94,9 @@ impl Mandate {
 
 #[cfg(test)]
 mod tests {
+    use types::ids::{CreditLineId, ReferralId};
+    use types::money::Money;
+
     use super::*;
 
     fn mandate(credit: Option<Credit>) -> Mandate {
@@ -164,14 +133,5 @@ mod tests {
         let credit = Credit { line: CreditLineId::generate(), own_share_max: Money::from_fen(100) };
         assert_eq!(mandate(None).actions(), [Action::Refer]);
         assert_eq!(mandate(Some(credit)).actions(), [Action::Refer, Action::Pay]);
-    }
-
-    #[test]
-    fn work_reads_back_as_written_and_other_work_is_none() {
-        let work = Work::Referral(ReferralId::generate());
-        assert_eq!(work.to_string().parse(), Ok(work));
-        for text in ["", "referral:", "referral:1", "bill:01930000-0000-7000-8000-000000000001"] {
-            assert!(text.parse::<Work>().is_err(), "{text}");
-        }
     }
 }

@@ -46,6 +46,7 @@ fn caller(subject: Party, actor: Option<Party>) -> Caller {
         roles: BTreeSet::from([Role::Resident]),
         region: RegionCode::BEIJING,
         delegation: None,
+        mandate: None,
         also_known_as: BTreeSet::new(),
         token_id: "t".to_owned(),
         expires_at: DateTime::UNIX_EPOCH,

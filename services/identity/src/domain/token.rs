@@ -101,6 +101,7 @@ pub fn own<'a>(
         roles: roles.into_iter().cloned().collect(),
         region,
         dlg: None,
+        mandate: None,
         methods: None,
         events: vec![],
         cnf: None,
@@ -154,6 +155,7 @@ impl Capacity {
                     act: Some(Actor { sub: own.sub, act: behind }),
                     sub: Party::Resident(mandate.resident),
                     dlg: mandate.delegation,
+                    mandate: Some(mandate.terms()),
                     methods: Some(continuation.methods.clone()),
                     ..own
                 })
@@ -166,9 +168,9 @@ impl Capacity {
 #[cfg(test)]
 mod tests {
     use types::ids::ReferralId;
+    use types::mandate::Work;
 
     use super::*;
-    use crate::domain::mandate::Work;
 
     fn worker() -> Claims {
         let (organisation, roles) = (OrganisationId::generate(), [Role::CommunityWorker, Role::FamilyDoctor]);
@@ -221,9 +223,10 @@ mod tests {
             ended: None,
         };
         let capacity = Capacity::Continuation(Continuation { mandate: mandate.id, methods: vec!["a.B/C".to_owned()] });
-        let delegation = mandate.delegation;
+        let (delegation, terms) = (mandate.delegation, mandate.terms());
         let claims = capacity.applied(worker(), &Ground::Mandate(Box::new(mandate), None)).unwrap();
         assert_eq!((claims.sub.clone(), claims.dlg), (Party::Resident(resident), delegation));
+        assert_eq!(claims.caller().unwrap().mandate, Some(terms));
         assert_eq!(claims.methods.clone(), Some(vec!["a.B/C".to_owned()]));
         assert_eq!(claims.actors().map(|actor| actor.sub.clone()).collect::<Vec<_>>(), [worker().sub, given_by]);
         assert!(capacity.applied(worker(), &Ground::Nothing).is_err(), "nothing is continued without a mandate");

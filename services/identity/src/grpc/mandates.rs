@@ -8,10 +8,11 @@ use proto::anjia::identity::v1::mandate_service_server::MandateService;
 use proto::convert::{self, FieldError};
 use tonic::{Request, Response, Status};
 use types::ids::MandateId;
+use types::mandate::Credit;
 
 use super::{Grpc, answer};
 use crate::app::NewMandate;
-use crate::domain::mandate::{Credit, Mandate, State};
+use crate::domain::mandate::{Mandate, State};
 
 const VALID_DAYS_MAX: u16 = 180;
 
@@ -99,7 +100,7 @@ fn to_mandate(mandate: &Permitted<Mandate>, now: DateTime<Utc>) -> wire::Mandate
         resident_id: mandate.resident.to_string(),
         given_by: mandate.given_by.to_string(),
         delegation_id: mandate.delegation.map(|id| id.to_string()).unwrap_or_default(),
-        service: mandate.work.service().to_owned(),
+        service: mandate.service().to_owned(),
         work: mandate.work.to_string(),
         credit: mandate.credit.map(|credit| wire::MandatedCredit {
             credit_line_id: credit.line.to_string(),

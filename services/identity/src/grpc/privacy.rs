@@ -74,9 +74,8 @@ impl PrivacyService for Grpc {
         let ctx = Context::of(&request)?;
         let message = request.get_ref();
         let id = convert::id("erasure_id", &message.erasure_id).map_err(error::invalid)?;
-        let region = convert::region("region_code", &message.region_code).map_err(error::invalid)?;
         let report = report(message).map_err(error::invalid)?;
-        let step = self.0.report_erasure(&ctx, region, id, report).await?;
+        let step = self.0.report_erasure(&ctx, id, report).await?;
         Ok(Response::new(wire::ReportErasureResponse { step: to_step(step).into() }))
     }
 }

@@ -24,7 +24,7 @@ pub async fn insert(conn: &mut PgConnection, record: &Record<'_>) -> Result<(), 
     )
     .bind(record.token)
     .bind(mandate.region.as_str())
-    .bind(mandate.work.service())
+    .bind(mandate.service())
     .bind(mandate.resident.uuid())
     .bind(mandate.delegation.map(DelegationId::uuid))
     .bind(record.methods)

@@ -3,11 +3,12 @@ use postgres::audit::Entry;
 use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection};
 use types::ids::{CreditLineId, DelegationId, MandateId, ResidentId};
+use types::mandate::{Credit, Work};
 use types::money::Money;
 use uuid::Uuid;
 
 use super::column;
-use crate::domain::mandate::{Credit, End, Mandate, Work};
+use crate::domain::mandate::{End, Mandate};
 
 const TABLE: &str = "mandates";
 
@@ -49,7 +50,7 @@ pub async fn insert(conn: &mut PgConnection, mandate: &Mandate) -> Result<bool, 
     .bind(mandate.resident.uuid())
     .bind(mandate.given_by.to_string())
     .bind(mandate.delegation.map(DelegationId::uuid))
-    .bind(mandate.work.service())
+    .bind(mandate.service())
     .bind(mandate.work.to_string())
     .bind(mandate.credit.map(|credit| credit.line.uuid()))
     .bind(mandate.credit.map(|credit| credit.own_share_max.decimal()))

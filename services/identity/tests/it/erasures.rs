@@ -54,7 +54,6 @@ impl World {
         let kept = KeptData { rule: "accounting".to_owned(), rows: 2, ..KeptData::default() };
         let message = ReportErasureRequest {
             erasure_id: id.to_owned(),
-            region_code: "110000".to_owned(),
             word: word.into(),
             open: if word == ErasureWord::Open { vec![open] } else { vec![] },
             kept: vec![kept],
@@ -220,7 +219,6 @@ async fn id_08_services_report_themselves_and_nobody_else_reports() {
     assert_eq!(refused(world.say("operator", &id, ErasureWord::Clear).await), denied("METHOD_NOT_PERMITTED"));
     let message = |word: ErasureWord| ReportErasureRequest {
         erasure_id: id.clone(),
-        region_code: "110000".to_owned(),
         word: word.into(),
         ..ReportErasureRequest::default()
     };

@@ -259,6 +259,10 @@ async fn id_07_an_access_token_is_narrowed_and_never_widened() {
     let narrow = world.ask(narrow).await.unwrap();
     assert_eq!(read(&narrow).methods, Some(methods.clone()));
     assert_eq!(narrow.expires_at, first.expires_at, "it ends no later");
+    let narrowed = "SELECT actor FROM audit_entries WHERE action = 'identity.token.narrow'";
+    let narrowed: Vec<String> =
+        sqlx::query_scalar(narrowed).fetch_all(&mut world.mesh.owner("identity").await).await.unwrap();
+    assert_eq!(narrowed, [format!("practitioner:{WORKER}")], "once, and the login itself is no narrowing");
 
     let other = vec!["anjia.identity.v1.ResidentService/FindResident".to_owned()];
     let wider = ExchangeTokenRequest { methods: other, ..own("app", &narrow.access_token) };

@@ -18,7 +18,7 @@ use types::money::Money;
 use types::region::RegionCode;
 
 use crate::exchange_token::assertion;
-use crate::support::{Person, World, denied, refused, wrong_field};
+use crate::support::{Person, World, denied, new_consent, refused, wrong_field};
 
 const HOLD: &str = "anjia.scheduling.v1.AppointmentService/HoldSlot";
 const CHECK: &str = "anjia.identity.v1.DelegationService/CheckDelegation";
@@ -110,7 +110,7 @@ async fn id_07_a_service_goes_on_under_a_recorded_mandate_with_listed_methods_on
     let claims: Claims = jsonwebtoken::dangerous::insecure_decode_claims(&issued.access_token).unwrap();
     let caller = claims.caller().unwrap();
     assert_eq!((caller.resident(), caller.service()), (Some(person.id), Some("referral")));
-    assert_eq!((caller.delegation, claims.methods.unwrap().len()), (None, 2));
+    assert_eq!((caller.delegation, claims.methods.as_ref().unwrap().len()), (None, 2));
     assert_eq!(world.audited("identity.token.issue_continuation", person.id).await, 1);
     let evidence: (String, String) =
         sqlx::query_as("SELECT evidence, mandate_id::text FROM continuations WHERE token_id::text = $1")
@@ -135,7 +135,15 @@ async fn id_07_a_service_goes_on_under_a_recorded_mandate_with_listed_methods_on
     }
     let with_credit = RecordMandateRequest { credit: Some(credit()), ..for_a_referral(person.id) };
     let with_credit = world.record_as("referral", &person.caller, with_credit).await.unwrap();
-    world.continue_as("referral", &with_credit.mandate_id, &[HOLD, AUTHORISE]).await.unwrap();
+    let issued = world.continue_as("referral", &with_credit.mandate_id, &[HOLD, AUTHORISE]).await.unwrap();
+    // The token says what she allowed, as it was recorded.
+    let says: Claims = jsonwebtoken::dangerous::insecure_decode_claims(&issued.access_token).unwrap();
+    let (terms, recorded) = (says.mandate.unwrap(), with_credit.credit.unwrap());
+    assert_eq!((terms.id.to_string(), terms.work.to_string()), (with_credit.mandate_id, with_credit.work));
+    let credit = terms.credit.unwrap();
+    assert_eq!(credit.line.to_string(), recorded.credit_line_id);
+    assert_eq!(Some(proto::convert::to_money(credit.own_share_max)), recorded.own_share_max);
+    assert_eq!(claims.mandate.unwrap().credit, None, "the other allows no credit");
     // Nobody's word counts but a mandate's.
     assert_eq!(wrong_field(world.continue_as("referral", "", &[HOLD]).await), "continuation.mandate_id");
 }
@@ -268,6 +276,29 @@ async fn id_07_a_mandate_is_taken_back_by_the_resident_or_who_gave_it_and_expire
     let unknown = GetMandateRequest { mandate_id: MandateId::generate().to_string() };
     let unknown = world.mandates().get_mandate(person.caller.request(unknown).await).await;
     assert_eq!(refused(unknown), (Code::NotFound, "MANDATE_NOT_FOUND".to_owned()));
+}
+
+#[tokio::test]
+async fn id_04_whoever_acts_for_a_resident_reads_her_mandates_and_consents_with_view_alone() {
+    let world = World::start().await;
+    let person = world.person("chen").await;
+    let given = world.record_as("referral", &person.caller, for_a_referral(person.id)).await.unwrap();
+    let consent = new_consent(person.id, world.hospital().await);
+    let consent = world.consent(&person.caller, consent).await.unwrap();
+    let reads = async |actions: &[DelegatedAction]| {
+        let acting = world.caller("worker").acting_for(person.id, world.delegate(&person, actions).await);
+        let mandate = GetMandateRequest { mandate_id: given.mandate_id.clone() };
+        let mandate = world.mandates().get_mandate(acting.request(mandate).await).await;
+        let consent = wire::GetConsentRequest { consent_id: consent.consent_id.clone() };
+        let consent = world.consents().get_consent(acting.request(consent).await).await;
+        (mandate.map(drop), consent.map(drop))
+    };
+    let (mandate, shared) = reads(&[DelegatedAction::Refer, DelegatedAction::Book]).await;
+    assert_eq!(refused(mandate), denied("ACTION_NOT_DELEGATED"));
+    assert_eq!(refused(shared), denied("ACTION_NOT_DELEGATED"));
+    let (mandate, shared) = reads(&[DelegatedAction::View]).await;
+    mandate.unwrap();
+    shared.unwrap();
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use chassis::auth::Mandate;
 use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
-use proto::anjia::identity::v1::{DelegatedAction, GetCoverageRequest, RegisterResidentRequest};
+use proto::anjia::identity::v1::privacy_service_client::PrivacyServiceClient;
+use proto::anjia::identity::v1::{
+    DelegatedAction, ErasureWord, GetCoverageRequest, RegisterResidentRequest, ReportErasureRequest,
+};
 use testkit::Mesh;
 use testkit::callers::{CLINIC, Client};
 use tonic::Code;
@@ -10,7 +13,7 @@ use types::ids::ResidentId;
 use types::region::RegionCode;
 
 use crate::mandates::for_a_referral;
-use crate::support::{Person, World, day, denied, new_delegation, new_resident, refused};
+use crate::support::{Person, World, day, denied, new_delegation, new_resident, not_found, refused};
 
 const HOLD: &str = "anjia.scheduling.v1.AppointmentService/HoldSlot";
 
@@ -81,4 +84,18 @@ async fn pl_05_what_goes_on_under_a_mandate_goes_on_in_its_region() {
     let delegation = world.grant(&here.caller, message).await.unwrap().delegation_id.parse().unwrap();
     let acting = worker.acting_for(here.id, delegation).context().await.unwrap();
     assert_eq!(acting.caller.region, RegionCode::BEIJING);
+}
+
+#[tokio::test]
+async fn id_08_a_service_speaks_of_erasures_of_the_region_its_token_is_for_and_of_no_other() {
+    let world = of_two_regions().await;
+    let there = world.shanghainese().await;
+    let id = world.ask_to_erase(&there.caller, there.id, "").await.unwrap().erasure_id;
+    let scheduling = world.mesh.fleet().credentials("scheduling").unwrap();
+    let mut privacy = PrivacyServiceClient::new(world.mesh.channel_as("scheduling", "identity"));
+    let word =
+        || ReportErasureRequest { erasure_id: id.clone(), word: ErasureWord::Clear.into(), ..Default::default() };
+    let from_here = privacy.report_erasure(scheduling.own().await.unwrap().request(word())).await.map(drop);
+    assert_eq!(refused(from_here), not_found("ERASURE_NOT_FOUND"));
+    privacy.report_erasure(scheduling.own_in(shanghai()).await.unwrap().request(word())).await.unwrap();
 }

@@ -45,7 +45,7 @@ impl App {
             BasisId::Settlement(id) => self.adjudication.settlement(ctx, id).await?,
         };
         let basis = ctx.permit(basis)?.into_inner();
-        let ground = self.may_name_payers(ctx, basis.resident, &asked.payers).await?;
+        let ground = self.may_name_payers(ctx, &basis, &asked.payers).await?;
         ground.check_reach(basis.payee)?;
         let shares = basis.due.divide(&asked.payers)?;
 
@@ -77,6 +77,7 @@ impl App {
         now: DateTime<Utc>,
     ) -> Result<(Bill, usize), PaymentError> {
         let bill = Bill::open(id, basis, (shares, ground.word.clone()), now, self.expiry(basis, now));
+        let bill = Bill { mandate: ground.mandate, ..bill };
         ground.check_amount(tx, &bill).await?;
         reserve(tx, basis.resident, &credit_changes(&[], &bill.shares), now).await?;
         let region = tx.region()?;
@@ -94,6 +95,7 @@ impl App {
         now: DateTime<Utc>,
     ) -> Result<(Bill, usize), PaymentError> {
         let before = bills::lock(tx, id).await?.ok_or(PaymentError::BillNotFound)?;
+        ground.check_arranged(&before)?;
         let reserved = before.shares.clone();
         let basis = &theirs(tx, basis, before.resident).await?;
         let bill = before.rebase(basis, (shares, ground.word.clone()), now, self.expiry(basis, now))?;
@@ -138,6 +140,7 @@ async fn theirs(tx: &mut Transaction, basis: &Basis, resident: ResidentId) -> Re
 fn billed_before(error: postgres::Error) -> PaymentError {
     match error.constraint() {
         Some("bills_quote_key") => PaymentError::QuoteBilled,
+        Some("bills_mandate_key") => PaymentError::MandateBilled,
         Some("bills_settlement_key") => PaymentError::SettlementBilled,
         _ => error.into(),
     }

@@ -4,11 +4,12 @@ use chassis::Context;
 use postgres::Transaction;
 use types::caller::Party;
 use types::delegation::Limits;
-use types::ids::{DelegationId, OrganisationId, ResidentId};
+use types::ids::{DelegationId, MandateId, OrganisationId, ResidentId};
 
 use super::App;
-use crate::domain::bill::{Bill, Word};
+use crate::domain::bill::{Basis, Bill, Word};
 use crate::domain::error::PaymentError;
+use crate::domain::mandate;
 use crate::domain::shares::{Payer, Share};
 use crate::store::delegated;
 
@@ -16,6 +17,8 @@ use crate::store::delegated;
 #[derive(Debug, Clone)]
 pub(super) struct Ground {
     pub(super) word: Word,
+    /// Under which a service goes on, in the resident's name.
+    pub(super) mandate: Option<MandateId>,
     /// Those of the delegation, if there is one.
     limits: Limits,
 }
@@ -24,6 +27,14 @@ impl Ground {
     /// Refuses providers that the delegation is not for.
     pub(super) fn check_reach(&self, payee: OrganisationId) -> Result<(), PaymentError> {
         if self.limits.admits_organisation(payee) { Ok(()) } else { Err(PaymentError::OrganisationNotDelegated) }
+    }
+
+    /// Refuses services every bill that they did not arrange themselves.
+    pub(super) fn check_arranged(&self, bill: &Bill) -> Result<(), PaymentError> {
+        match &self.word.by {
+            by @ Party::Service(_) => mandate::check_arranged(bill, by, self.mandate),
+            _ => Ok(()),
+        }
     }
 
     /// Refuses a bill with which more of the resident's money would be committed under the delegation than it allows. Whoever else
@@ -54,7 +65,8 @@ impl App {
             }
             (None, _, _) => Limits::default(),
         };
-        Ok(Ground { word, limits })
+        let terms = ctx.caller.terms().map_err(|_| PaymentError::OutsideMandate)?;
+        Ok(Ground { word, mandate: terms.map(|terms| terms.id), limits })
     }
 
     /// As [`App::may_act`], of who only looks.
@@ -65,17 +77,20 @@ impl App {
         }
     }
 
-    /// As [`App::may_act`]; and credit is taken in nobody's name but that of `resident`, whose bill it is. The payee's own staff may
-    /// collect or wait for the money, also while they act for somebody else.
+    /// As [`App::may_act`]; and credit is taken in nobody's name but that of the resident whose bill it is, by a service as its mandate
+    /// says. The payee's own staff may collect or wait for the money, also while they act for somebody else.
     pub(super) async fn may_name_payers(
         &self,
         ctx: &Context,
-        resident: ResidentId,
+        basis: &Basis,
         payers: &[Share],
     ) -> Result<Ground, PaymentError> {
         let takes_credit = payers.iter().any(|share| matches!(share.payer, Payer::Credit(_)));
-        if takes_credit && !ctx.caller.is(resident) {
+        if takes_credit && !ctx.caller.is(basis.resident) {
             return Err(PaymentError::CreditOutsideScope);
+        }
+        if let Some(terms) = ctx.caller.terms().map_err(|_| PaymentError::OutsideMandate)? {
+            mandate::check(terms, basis, payers)?;
         }
         self.may_act(ctx).await
     }

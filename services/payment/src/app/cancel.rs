@@ -65,6 +65,7 @@ impl App {
         let Some(bill) = bill else { return Ok(call.commit(tx, None).await?) };
 
         let bill = ctx.permit(bill)?.into_inner();
+        ground.check_arranged(&bill)?;
         ground.check_reach(bill.payee)?;
         let entry = Entry::new(&ctx.caller, "payment.bill.cancel");
         let bill = cancelled(&mut tx, entry, bill, now).await?;

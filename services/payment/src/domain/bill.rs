@@ -4,7 +4,8 @@ use chassis::Guarded;
 use chrono::{DateTime, Utc};
 use types::caller::Party;
 use types::ids::{
-    AppointmentId, BillId, DelegationId, JourneyId, OrganisationId, QuoteId, ReceiptId, ResidentId, SettlementId,
+    AppointmentId, BillId, DelegationId, JourneyId, MandateId, OrganisationId, QuoteId, ReceiptId, ReferralId,
+    ResidentId, SettlementId,
 };
 use types::money::Money;
 
@@ -50,6 +51,8 @@ pub struct Basis {
     pub source: Source,
     pub due: Due,
     pub journey: Option<JourneyId>,
+    /// The referral that a quote rests on.
+    pub referral: Option<ReferralId>,
     /// Care is not expected before.
     pub not_before: DateTime<Utc>,
 }
@@ -79,6 +82,8 @@ pub struct Bill {
     pub shares: Vec<Share>,
     /// None on bills from before it was kept.
     pub word: Option<Word>,
+    /// Under which a service opened it in the resident's name; it stays, whoever re-bases the bill.
+    pub mandate: Option<MandateId>,
     pub quote: Option<QuoteId>,
     pub settlement: Option<SettlementId>,
     pub appointment: Option<AppointmentId>,
@@ -107,6 +112,7 @@ impl Bill {
             state: State::Authorised,
             shares,
             word: Some(word),
+            mandate: None,
             quote,
             settlement,
             appointment,
@@ -274,7 +280,7 @@ mod tests {
     fn basis(source: Source) -> Basis {
         let due = Due { own: "24.00".parse().unwrap(), ..Due::default() };
         let (resident, payee) = (ResidentId::generate(), OrganisationId::generate());
-        Basis { resident, payee, source, due, journey: None, not_before: now() }
+        Basis { resident, payee, source, due, journey: None, referral: None, not_before: now() }
     }
 
     fn quote() -> Source {

@@ -39,6 +39,8 @@ pub enum PaymentError {
     SettlementBilled,
     #[error("another bill rests on this quote: re-base it, or cancel it first")]
     QuoteBilled,
+    #[error("another bill was opened under this mandate, and is not given up")]
+    MandateBilled,
     #[error("the bill is not authorised, or its reservation has expired")]
     BillNotAuthorised,
     #[error("the bill was cancelled")]
@@ -70,6 +72,11 @@ pub enum PaymentError {
     OrganisationNotDelegated,
     #[error("the delegation lets {remaining} more be committed")]
     AmountNotDelegated { remaining: Money },
+    /// Another line, other work or another bill than the mandate is for.
+    #[error("the mandate does not allow this")]
+    OutsideMandate,
+    #[error("the person's share is above what the mandate allows")]
+    OwnShareAboveMandate,
     /// The row is somebody else's.
     #[error(transparent)]
     Denied(#[from] chassis::Denied),

@@ -5,6 +5,7 @@ pub mod capture;
 pub mod credit_line;
 pub mod error;
 pub mod journal;
+pub mod mandate;
 pub mod order;
 pub mod receipt;
 pub mod shares;

@@ -64,6 +64,7 @@ impl Adjudication {
                 },
                 due: Due { own: own(&division)?, ..Due::default() },
                 journey: convert::optional_id("journey_id", &quote.journey_id)?,
+                referral: convert::optional_id("referral_id", &quote.referral_id)?,
                 not_before: start_of_local_day(on),
             })
         };
@@ -129,6 +130,7 @@ fn basis(id: SettlementId, settlement: &Settlement) -> Result<Basis, FieldError>
         source: Source::Settlement { id, quote: convert::optional_id("quote_id", &settlement.quote_id)? },
         due: due(settlement)?,
         journey: convert::optional_id("journey_id", &settlement.journey_id)?,
+        referral: None,
         not_before: convert::timestamp("divided_at", settlement.divided_at.as_ref())?,
     })
 }

@@ -7,8 +7,8 @@ use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection};
 use types::caller::Party;
 use types::ids::{
-    AppointmentId, BillId, CreditLineId, DelegationId, JourneyId, OrganisationId, QuoteId, ReceiptId, ResidentId,
-    SettlementId,
+    AppointmentId, BillId, CreditLineId, DelegationId, JourneyId, MandateId, OrganisationId, QuoteId, ReceiptId,
+    ResidentId, SettlementId,
 };
 use types::region::RegionCode;
 use uuid::Uuid;
@@ -37,6 +37,7 @@ struct Row {
     version: i64,
     authorised_by: Option<String>,
     delegation_id: Option<Uuid>,
+    mandate_id: Option<Uuid>,
     payers: Vec<String>,
     amounts: Vec<Decimal>,
     credit_line_ids: Vec<Option<Uuid>>,
@@ -72,6 +73,7 @@ impl TryFrom<Row> for Bill {
             state,
             shares,
             word: by.map(|by| Word { by, delegation }),
+            mandate: row.mandate_id.map(MandateId::from_uuid),
             quote: row.quote_id.map(QuoteId::from_uuid),
             settlement: row.settlement_id.map(SettlementId::from_uuid),
             appointment: row.appointment_id.map(AppointmentId::from_uuid),
@@ -99,7 +101,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, resident_id, payee_id, state, quote_id, settlement_id, appointment_id, journey_id, opened_at, \
-             expires_at, captured_at, receipt_id, version, authorised_by, delegation_id, \
+             expires_at, captured_at, receipt_id, version, authorised_by, delegation_id, mandate_id, \
              ARRAY(SELECT payer FROM bill_shares WHERE bill_id = bills.id ORDER BY line) AS payers, \
              ARRAY(SELECT amount FROM bill_shares WHERE bill_id = bills.id ORDER BY line) AS amounts, \
              ARRAY(SELECT credit_line_id FROM bill_shares WHERE bill_id = bills.id ORDER BY line) AS credit_line_ids \
@@ -126,8 +128,8 @@ pub async fn insert(conn: &mut PgConnection, region: RegionCode, bill: &Bill) ->
     let captured = bill.state.captured();
     sqlx::query(
         "INSERT INTO bills (id, region, resident_id, payee_id, state, total, quote_id, settlement_id, appointment_id, journey_id, \
-         opened_at, expires_at, captured_at, receipt_id, version, authorised_by, delegation_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+         opened_at, expires_at, captured_at, receipt_id, version, authorised_by, delegation_id, mandate_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)",
     )
     .bind(bill.id.uuid())
     .bind(region.as_str())
@@ -146,6 +148,7 @@ pub async fn insert(conn: &mut PgConnection, region: RegionCode, bill: &Bill) ->
     .bind(bill.version)
     .bind(bill.word.as_ref().map(|word| word.by.to_string()))
     .bind(bill.word.as_ref().and_then(|word| word.delegation).map(DelegationId::uuid))
+    .bind(bill.mandate.map(MandateId::uuid))
     .execute(&mut *conn)
     .await?;
     insert_shares(conn, region, bill).await

@@ -48,6 +48,7 @@ async fn intent(db: &TestDb) -> Capture {
         roles: [].into(),
         region: RegionCode::BEIJING,
         delegation: None,
+        mandate: None,
         also_known_as: [].into(),
         token_id: "t".to_owned(),
         expires_at: capture.deadline,

@@ -13,6 +13,7 @@ mod delegated;
 mod erasure;
 mod fence;
 mod ledger;
+mod mandated;
 mod personal;
 mod receipts;
 mod world;

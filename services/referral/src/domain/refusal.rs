@@ -11,6 +11,9 @@ words! {
         DelegationExpired = "DELEGATION_EXPIRED",
         OrganisationNotDelegated = "ORGANISATION_NOT_DELEGATED",
         AmountNotDelegated = "AMOUNT_NOT_DELEGATED",
+        ServiceKindNotDelegated = "SERVICE_KIND_NOT_DELEGATED",
+        /// No more may be booked under the delegation.
+        DelegationUsedUp = "DELEGATION_USED_UP",
         /// Submitted before identity recorded mandates.
         NoMandate = "NO_MANDATE",
         MandateEnded = "MANDATE_ENDED",
@@ -69,6 +72,8 @@ impl Refusal {
             | Self::DelegationExpired
             | Self::OrganisationNotDelegated
             | Self::AmountNotDelegated
+            | Self::ServiceKindNotDelegated
+            | Self::DelegationUsedUp
             | Self::NoMandate
             | Self::MandateEnded
             | Self::MandateExpired

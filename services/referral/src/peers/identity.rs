@@ -79,6 +79,7 @@ impl Identity {
                 let question = wire::CheckDelegationRequest {
                     delegate: delegate.clone(),
                     organisation_id: plan.target.to_string(),
+                    care_kind: convert::to_care_kind(plan.kind),
                     ..asked(delegation, plan.resident, *action)
                 };
                 self.delegation(ctx, question).await.map_err(|status| setback(&status))?;

@@ -1,5 +1,6 @@
 use proto::anjia::{
-    identity::v1::{DelegatedAction, RevokeDelegationRequest},
+    common::v1::CareKind,
+    identity::v1::{DelegatedAction, DelegationLimits, RevokeDelegationRequest},
     payment::v1::{BillState, GetBillRequest, ListBillsRequest, bill_service_client::BillServiceClient},
     referral::v1::{ReferralState, ReturnReferralRequest, Returned},
     scheduling::v1::{AppointmentState, GetAppointmentRequest, ListAppointmentsRequest},
@@ -117,6 +118,32 @@ async fn rf_04_a_revoked_delegation_stops_the_acceptance() {
     assert_eq!(undone.state(), ReferralState::InformationRequested);
     assert_eq!(undone.last_refusal, "NO_DELEGATION");
     assert_nothing_left(&world).await;
+}
+
+#[tokio::test]
+async fn id_04_an_acceptance_reaches_no_further_than_the_delegation_it_rests_on() {
+    let world = World::start().await;
+    world.consent(HOSPITAL).await;
+    let slots = world.ward().await;
+    let accepted = async |limits: DelegationLimits, slot: &str| {
+        let (doctor, _) = world.delegate_within(&[DelegatedAction::Refer], Some(limits)).await;
+        let submitted = world.submit(&doctor, referral(desk())).await.unwrap();
+        (world.decided(acceptance(&submitted, slot)).await, doctor)
+    };
+    // The hospital offers a bed; she delegated outpatient care.
+    let outpatient = DelegationLimits { care_kinds: vec![CareKind::Outpatient.into()], ..Default::default() };
+    let (undone, _) = accepted(outpatient, &slots[0]).await;
+    assert_eq!(undone.state(), ReferralState::InformationRequested);
+    assert_eq!(undone.last_refusal, "SERVICE_KIND_NOT_DELEGATED");
+    assert_nothing_left(&world).await;
+
+    let once = DelegationLimits { uses_max: 1, ..Default::default() };
+    let (booked, doctor) = accepted(once, &slots[0]).await;
+    assert_eq!((booked.state(), booked.last_refusal.as_str()), (ReferralState::Booked, ""));
+    let second = world.submit(&doctor, referral(desk())).await.unwrap();
+    let undone = world.decided(acceptance(&second, &slots[2])).await;
+    assert_eq!(undone.state(), ReferralState::InformationRequested);
+    assert_eq!(undone.last_refusal, "DELEGATION_USED_UP");
 }
 
 #[tokio::test]

@@ -10,10 +10,11 @@ use proto::{
         adjudication::v1::{CatalogueItem, PutCatalogueRequest, policy_service_client::PolicyServiceClient},
         common::v1::{CareKind, CatalogueClass, Diagnosis, ExpectedLine, Place, Tier},
         identity::v1::{
-            ConsentPurpose, DelegatedAction, DelegationBasis, Department, GrantConsentRequest, GrantDelegationRequest,
-            Organisation, OrganisationKind, RegisterOrganisationRequest, RegisterResidentRequest,
-            consent_service_client::ConsentServiceClient, delegation_service_client::DelegationServiceClient,
-            organisation_service_client::OrganisationServiceClient, resident_service_client::ResidentServiceClient,
+            ConsentPurpose, DelegatedAction, DelegationBasis, DelegationLimits, Department, GrantConsentRequest,
+            GrantDelegationRequest, Organisation, OrganisationKind, RegisterOrganisationRequest,
+            RegisterResidentRequest, consent_service_client::ConsentServiceClient,
+            delegation_service_client::DelegationServiceClient, organisation_service_client::OrganisationServiceClient,
+            resident_service_client::ResidentServiceClient,
         },
         payment::v1::{GrantCreditLineRequest, bank_service_client::BankServiceClient},
         referral::v1::{
@@ -185,6 +186,15 @@ impl World {
 
     /// The resident lets the family doctor act for her.
     pub(crate) async fn delegate(&self, actions: &[DelegatedAction]) -> (TestCaller, DelegationId) {
+        self.delegate_within(actions, None).await
+    }
+
+    /// The same within limits.
+    pub(crate) async fn delegate_within(
+        &self,
+        actions: &[DelegatedAction],
+        limits: Option<DelegationLimits>,
+    ) -> (TestCaller, DelegationId) {
         let doctor = self.caller("clinic");
         let id = DelegationId::generate();
         let message = GrantDelegationRequest {
@@ -196,6 +206,7 @@ impl World {
             actions: actions.iter().map(|action| i32::from(*action)).collect(),
             until: Some(to_timestamp(now() + TimeDelta::days(1))),
             evidence: "SELF".to_owned(),
+            limits,
             ..GrantDelegationRequest::default()
         };
         let request = self.caller("resident").request(message).await;

@@ -11,7 +11,7 @@ use types::{
 
 use super::Scheduling;
 use crate::{
-    domain::error::SchedulingError,
+    domain::{appointment::Appointment, error::SchedulingError},
     peers::identity::Action,
     store::{appointments, revoked_delegations},
 };
@@ -20,7 +20,7 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub(super) struct Ground {
     pub(super) delegation: Option<DelegationId>,
-    /// Those of the delegation; of the resident's own act, and of our services', there are none.
+    /// Those of the delegation; of the resident's own act there are none.
     limits: Limits,
 }
 
@@ -44,6 +44,19 @@ impl Ground {
     }
 }
 
+/// Refuses services every appointment that they did not arrange: under a mandate others than for its referral, in their own name what
+/// they did not book.
+pub(super) fn check_arranged(ctx: &Context, appointment: &Appointment) -> Result<(), SchedulingError> {
+    let caller = &ctx.caller;
+    let is_theirs = match (caller.terms(), &caller.subject) {
+        (Ok(Some(terms)), _) => terms.covers(appointment.referral),
+        (Ok(None), Party::Service(_)) => appointment.booked_by == caller.subject,
+        (Ok(None), _) => true,
+        (Err(_), _) => false,
+    };
+    if is_theirs { Ok(()) } else { Err(SchedulingError::OutsideMandate) }
+}
+
 pub(super) fn check_reach(
     limits: &Limits,
     kind: CareKind,
@@ -62,7 +75,8 @@ impl Scheduling {
     /// Lets the resident themself, a delegate and our own services book; answers on what ground. `named` is a delegation that the
     /// request names, for callers who come in their own name.
     ///
-    /// Referral goes on in a resident's name by a token for named methods: identity checked the delegation when it issued it.
+    /// Referral goes on in a resident's name by a token for named methods: identity checked the delegation when it issued it, and the
+    /// delegation reaches no further for it than for the delegate.
     pub(super) async fn may_book_for(
         &self,
         ctx: &Context,
@@ -72,8 +86,13 @@ impl Scheduling {
         let caller = &ctx.caller;
         match (&caller.subject, &caller.actor) {
             (Party::Service(_), None) => Ok(Ground::default()),
-            (Party::Resident(_), None | Some(Party::Service(_))) if caller.is(resident) => {
-                Ok(Ground { delegation: caller.delegation, limits: Limits::default() })
+            (Party::Resident(_), None) if caller.is(resident) => Ok(Ground::default()),
+            (Party::Resident(_), Some(Party::Service(_))) if caller.is(resident) => {
+                let limits = match caller.delegation {
+                    Some(delegation) => self.identity.limits(ctx, delegation).await?,
+                    None => Limits::default(),
+                };
+                Ok(Ground { delegation: caller.delegation, limits })
             }
             (Party::Resident(_), Some(_)) if caller.is(resident) => {
                 let delegation = caller.delegation.ok_or(SchedulingError::NoDelegation)?;

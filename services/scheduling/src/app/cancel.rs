@@ -9,6 +9,7 @@ use types::{
 
 use super::{
     Scheduling,
+    act_for::check_arranged,
     records::{By, Change, appointment_changed},
 };
 use crate::{
@@ -72,6 +73,7 @@ impl Scheduling {
         wish: Cancel,
         appointment: &Appointment,
     ) -> Result<Reply<Cancelled>, SchedulingError> {
+        check_arranged(ctx, appointment)?;
         let by = cancelled_by(ctx, appointment);
         if by == CancelledBy::Patient {
             let ground = self.may_book_for(ctx, appointment.resident, None).await?;

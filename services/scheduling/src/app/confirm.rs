@@ -6,6 +6,7 @@ use types::ids::AppointmentId;
 
 use super::{
     Scheduling,
+    act_for::check_arranged,
     records::{By, Change, appointment_changed},
 };
 use crate::{
@@ -24,6 +25,7 @@ impl Scheduling {
             return Ok(reply);
         }
         let appointment = self.permitted(ctx, id).await?;
+        check_arranged(ctx, &appointment)?;
         let ground = self.may_book_for(ctx, appointment.resident, None).await?;
         ground.check_reach(appointment.kind, appointment.organisation)?;
 

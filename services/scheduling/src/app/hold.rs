@@ -116,7 +116,7 @@ impl Scheduling {
         let bookable = slots::bookable(tx, wish.slot, wish.pool).await?;
         check_slot(&bookable, &wish, now)?;
         vouched.ground.check_reach(wish.kind, bookable.organisation)?;
-        wish.pool.admit(booker(ctx, &wish, vouched, &bookable, now), wish.referral)?;
+        wish.pool.admit(booker(ctx, &wish, vouched, &bookable, now))?;
 
         patients::lock(tx, wish.resident).await?;
         vouched.ground.check_uses(tx).await?;
@@ -189,13 +189,15 @@ impl Scheduling {
     }
 }
 
-/// A referral changes who pays what, and only referral knows that there is one: others may not say so.
+/// A referral changes who pays what: it is cited by whoever goes on under the mandate for it, and by nobody else.
 pub(super) fn check_referral(ctx: &Context, referral: Option<ReferralId>) -> Result<(), SchedulingError> {
-    match referral {
-        Some(_) if ctx.caller.service() != Some("referral") => {
+    match ctx.caller.terms() {
+        Ok(Some(terms)) if terms.covers(referral) => Ok(()),
+        Ok(None) if referral.is_none() => Ok(()),
+        Ok(None) => {
             Err(SchedulingError::field("referral_id", "is cited by referral itself when it books; leave it empty"))
         }
-        _ => Ok(()),
+        Ok(Some(_)) | Err(_) => Err(SchedulingError::OutsideMandate),
     }
 }
 

@@ -39,8 +39,6 @@ pub enum SchedulingError {
     SlotPast,
     #[error("this pool is not open to the caller, or the slot has no places in it")]
     PoolNotOpen,
-    #[error("places for referrals need a referral")]
-    ReferralRequired,
     #[error("the resident has another booking at that time")]
     PatientConflict,
     #[error("the resident has reached the limit of bookings {period}")]
@@ -81,6 +79,8 @@ pub enum SchedulingError {
     DelegationExpired,
     #[error("the delegation begins later")]
     DelegationNotBegun,
+    #[error("the mandate is not for this")]
+    OutsideMandate,
     #[error("the token has expired")]
     TokenExpired,
     #[error(transparent)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use types::{
     caller::Role,
-    ids::{OrganisationId, PractitionerId, ReferralId},
+    ids::{OrganisationId, PractitionerId},
 };
 
 use super::{appointment::Channel, error::SchedulingError, words};
@@ -66,7 +66,7 @@ impl Booker<'_> {
 
 impl Pool {
     /// Whether a place may be drawn from this pool.
-    pub fn admit(self, booker: Booker<'_>, referral: Option<ReferralId>) -> Result<(), SchedulingError> {
+    pub fn admit(self, booker: Booker<'_>) -> Result<(), SchedulingError> {
         let is_open = match self {
             Self::Public => true,
             Self::Referral => booker.is_referral_service(),
@@ -76,13 +76,7 @@ impl Pool {
                 booker.age_years >= ELDERLY_AGE_YEARS || (booker.is_delegate && booker.channel == Channel::Phone)
             }
         };
-        if !is_open {
-            return Err(SchedulingError::PoolNotOpen);
-        }
-        if self == Self::Referral && referral.is_none() {
-            return Err(SchedulingError::ReferralRequired);
-        }
-        Ok(())
+        if is_open { Ok(()) } else { Err(SchedulingError::PoolNotOpen) }
     }
 }
 
@@ -99,7 +93,7 @@ mod tests {
     }
 
     fn is_open(pool: Pool, booker: Booker<'_>) -> bool {
-        pool.admit(booker, Some(ReferralId::from_uuid(uuid::Uuid::from_u128(1)))).is_ok()
+        pool.admit(booker).is_ok()
     }
 
     #[test]
@@ -143,12 +137,5 @@ mod tests {
         let other = PractitionerId::from_uuid(uuid::Uuid::from_u128(3));
         assert!(!contract.opens(organisation, Some(other), from));
         assert!(!contract.opens(OrganisationId::from_uuid(uuid::Uuid::from_u128(4)), None, from));
-    }
-
-    #[test]
-    fn sc_02_a_referral_place_needs_its_referral() {
-        let referral = roles(Role::Service("referral".to_owned()));
-        let refusal = Pool::Referral.admit(booker(&referral), None);
-        assert!(matches!(refusal, Err(SchedulingError::ReferralRequired)));
     }
 }

@@ -165,6 +165,17 @@ impl Identity {
         self.check(&own, delegation, resident, delegate.to_string(), action).await
     }
 
+    /// How far a delegation reaches that a mandate rests on. Asked in scheduling's own name: who acts under the mandate is a service.
+    pub async fn limits(&self, ctx: &Context, delegation: DelegationId) -> Result<Limits, SchedulingError> {
+        let own = self.credentials.own_in(ctx.caller.region).await.map_err(|status| refused(&status))?;
+        let request = wire::GetDelegationRequest { delegation_id: delegation.to_string() };
+        let answer = DelegationServiceClient::new(self.channel.clone())
+            .get_delegation(own.request(request))
+            .await
+            .map_err(|status| refused(&status))?;
+        limits_of(answer.into_inner().delegation)
+    }
+
     async fn check(
         &self,
         ctx: &Context,
@@ -189,8 +200,7 @@ impl Identity {
             .check_delegation(ctx.request(request))
             .await
             .map_err(|status| refused(&status))?;
-        let delegation = answer.into_inner().delegation.ok_or_else(|| unexpected("no delegation"))?;
-        convert::limits("limits", delegation.limits.as_ref()).map_err(unexpected)
+        limits_of(answer.into_inner().delegation)
     }
 }
 
@@ -230,6 +240,11 @@ fn contract(message: &wire::FamilyDoctorContract) -> Result<FamilyDoctorContract
         from: convert::date("from", message.from.as_ref())?,
         until: ended_on.map_or_else(|| convert::date("until", message.until.as_ref()), Ok)?,
     })
+}
+
+fn limits_of(delegation: Option<wire::Delegation>) -> Result<Limits, SchedulingError> {
+    let delegation = delegation.ok_or_else(|| unexpected("no delegation"))?;
+    convert::limits("limits", delegation.limits.as_ref()).map_err(unexpected)
 }
 
 /// Identity's refusals in scheduling's words.

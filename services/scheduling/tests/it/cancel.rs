@@ -53,8 +53,11 @@ async fn sc_04_provider_and_saga_are_told_apart_from_the_patient() {
         cancel(&town, caller, wish(&held.appointment_id)).await.map(|cancelled| cancelled.unwrap().cancelled_by())
     };
     assert_eq!(by(&town.clinic).await.unwrap(), CancelledBy::Provider);
-    assert_eq!(by(&town.mesh.caller("referral")).await.unwrap(), CancelledBy::Operator);
     assert_eq!(by(&town.acting).await.unwrap(), CancelledBy::Patient);
+    // Referral gives up what it booked.
+    let booked = town.hold_going_on(&town.goes_on(&town.resident).await, &slots[0]).await.unwrap();
+    let undone = cancel(&town, &town.mesh.caller("referral"), wish(&booked.appointment_id)).await.unwrap().unwrap();
+    assert_eq!(undone.cancelled_by(), CancelledBy::Operator);
     // The worker belongs to the clinic, but does not speak for it.
     assert_eq!(reason(&by(&town.worker).await.unwrap_err()), "NO_DELEGATION");
     town.assert_sound().await;

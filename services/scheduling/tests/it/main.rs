@@ -13,6 +13,7 @@ mod erasure;
 mod events;
 mod hold;
 mod lists;
+mod mandated;
 mod personal;
 mod publish;
 mod refusals;

@@ -7,11 +7,11 @@ use types::ids::DelegationId;
 use super::{Row, select};
 use crate::domain::{appointment::Appointment, error::SchedulingError};
 
-/// How many bookings count as uses of a delegation: all that stand, and those firm ones that the patient's side gave up. What our own
-/// services book under a mandate is no use. The resident's lock keeps the count true until the end of the transaction.
+/// How many bookings count as uses of a delegation: all that stand, and those firm ones that the patient's side gave up, also where our own
+/// services booked under the delegate's mandate. The resident's lock keeps the count true until the end of the transaction.
 pub async fn uses(conn: &mut PgConnection, delegation: DelegationId) -> Result<i64, SchedulingError> {
     Ok(sqlx::query_scalar(
-        "SELECT count(*) FROM appointments WHERE delegation_id = $1 AND booked_by NOT LIKE 'service:%' \
+        "SELECT count(*) FROM appointments WHERE delegation_id = $1 \
          AND (state IN ('HELD', 'CONFIRMED', 'KEPT', 'NO_SHOW', 'DISPLACED') \
               OR (state = 'CANCELLED' AND cancelled_by = 'PATIENT' AND confirmed_at IS NOT NULL))",
     )

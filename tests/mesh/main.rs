@@ -18,6 +18,7 @@ mod peers;
 mod privacy;
 mod redis;
 mod refusals;
+mod rest;
 mod rotation;
 mod row_security;
 mod tampered;

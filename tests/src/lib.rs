@@ -10,6 +10,7 @@ mod city;
 mod patients;
 mod programs;
 mod referrals;
+mod rest;
 mod sessions;
 mod snapshot;
 mod visits;
@@ -17,6 +18,7 @@ mod visits;
 pub use city::City;
 pub use patients::Patient;
 pub use programs::{ask_anjia, assert_invariants, assert_none_violated, run_anjia};
+pub use rest::{Answer, Rest, RestCaller, document};
 pub use snapshot::Snapshot;
 
 /// Requests as a test would send them; each has a fresh `request_id`.

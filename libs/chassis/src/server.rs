@@ -6,6 +6,7 @@ mod drain;
 mod layers;
 mod malformed;
 mod ops;
+mod passage;
 mod shed;
 mod veiled;
 
@@ -189,8 +190,9 @@ impl Server {
         let open = routes.routes.add_service(health_service).add_service(reflection);
 
         let draining = CancellationToken::new();
-        let shared = Shared::new(self.name, &self.config, policies, verifier, self.refusals.clone(), draining.clone());
         let tls = own_tls(self.name, &self.config)?;
+        let (refusals, ending) = (self.refusals.clone(), draining.clone());
+        let shared = Shared::new(self.name, &self.config, policies, verifier, refusals, ending, tls.clone());
         let listener = listen(self.config.listen).await?;
         let ops_listener = listen(self.config.ops_listen).await?;
         Ok(Bound {

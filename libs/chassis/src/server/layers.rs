@@ -18,15 +18,15 @@ use tower::ServiceBuilder;
 use tracing::{Instrument, Span, field};
 use types::redacted::Redacted;
 
-use super::ServerConfig;
+use super::{ServerConfig, passage};
 use super::shed::{Budget, Place};
 use super::veiled::Veiled;
 use crate::access::{self, Policies, Policy};
-use crate::auth::{self, Verified, Verifier};
+use crate::auth::{self, Shown, Verified, Verifier};
 use crate::context::Admitted;
 use crate::deadline::{self, Deadline};
 use crate::ending::Ending;
-use crate::tls::Peer;
+use crate::tls::{Peer, ThroughGateway, Tls};
 use crate::{error, telemetry};
 
 /// What the layers of one server share.
@@ -40,6 +40,7 @@ pub(super) struct Shared {
     deadline_default: Duration,
     deadline_max: Duration,
     draining: CancellationToken,
+    pub(super) tls: Tls,
 }
 
 impl Shared {
@@ -50,6 +51,7 @@ impl Shared {
         verifier: Verifier,
         refusals: Option<Refusals>,
         draining: CancellationToken,
+        tls: Tls,
     ) -> Arc<Self> {
         Arc::new(Self {
             domain: format!("{name}.anjia").into(),
@@ -60,6 +62,7 @@ impl Shared {
             deadline_default: config.deadline_default(),
             deadline_max: config.deadline_max(),
             draining,
+            tls,
         })
     }
 }
@@ -75,7 +78,9 @@ pub(super) fn stack(routes: tonic::service::Routes, shared: &Arc<Shared>) -> axu
         .layer(from_fn_with_state(Arc::clone(shared), limit))
         // What is it part of? From here on, logs and calls belong to the caller's trace.
         .layer(axum::middleware::from_fn(trace))
-        // Over whose connection? One of our services calls what is listed for it, whatever token it carries.
+        // Over whose connection? The gateway's caller's, where it came through that.
+        .layer(from_fn_with_state(Arc::clone(shared), passage::see_through))
+        // One of our services calls what is listed for it, whatever token it carries.
         .layer(from_fn_with_state(Arc::clone(shared), know_peer))
         // Who calls? A call that is refused for who called is recorded.
         .layer(from_fn_with_state(Arc::clone(shared), authenticate))
@@ -253,7 +258,9 @@ async fn authenticate(State(shared): State<Arc<Shared>>, mut request: Request, n
         shared.note(&response, &policy, None);
         return response;
     }
-    let admitted = match identify(&shared, request.headers(), peer(&request), &policy).await {
+    let is_through_gateway = request.extensions().get::<ThroughGateway>().is_some();
+    let shown = Shown { peer: peer(&request), is_through_gateway };
+    let admitted = match identify(&shared, request.headers(), shown, &policy).await {
         Ok((admitted, methods)) => {
             telemetry::name_caller(&admitted.caller);
             let admitted = Arc::new(admitted);
@@ -298,13 +305,13 @@ struct Continued(Option<Vec<String>>);
 async fn identify(
     shared: &Shared,
     headers: &HeaderMap,
-    peer: Option<&Peer>,
+    shown: Shown<'_>,
     policy: &Arc<Policy>,
 ) -> Result<(Admitted, Option<Vec<String>>), Status> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(bearer).ok_or_else(auth::missing)?.to_owned();
     let Verified { caller, methods, bound_to, .. } = shared.verifier.verify(&token).await?;
-    auth::check_binding(peer, bound_to)?;
+    auth::check_binding(shown, bound_to, caller.acting())?;
     let (policy, domain) = (Arc::clone(policy), Arc::clone(&shared.domain));
     Ok((Admitted::new(caller, Redacted::new(token.into()), policy, domain), methods))
 }

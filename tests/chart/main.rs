@@ -3,6 +3,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod bad_settings;
+mod gateway;
 mod monitoring;
 mod network;
 mod pods;

@@ -71,7 +71,7 @@ fn pl_01_every_pod_is_probed_limited_unprivileged_and_read_only() {
         let rendered = Rendered::of(values);
         let found: Vec<String> = pods(&rendered).flat_map(findings).collect();
         assert!(found.is_empty(), "{values}:\n{}", found.join("\n"));
-        assert_eq!(pods(&rendered).count(), 11, "five services, five migrations, and the clients");
+        assert_eq!(pods(&rendered).count(), 12, "five services, the gateway, five migrations, and the clients");
         let accounts: Vec<&str> =
             rendered.kind("ServiceAccount").map(|account| text(&account["metadata"]["name"])).collect();
         for pod in pods(&rendered) {

@@ -40,9 +40,16 @@ impl Rendered {
         found.unwrap_or_else(|| panic!("there is no {kind} {whole}"))
     }
 
-    /// By one word, as the Deployments have them.
+    /// By one word, as the Deployments have them. The gateway is none: it runs none of our programs.
     pub(crate) fn services(&self) -> Vec<&str> {
-        self.kind("Deployment").map(|object| text(&object["metadata"]["labels"]["app.kubernetes.io/name"])).collect()
+        let names = self.kind("Deployment").map(|object| text(&object["metadata"]["labels"]["app.kubernetes.io/name"]));
+        names.filter(|name| *name != "gateway").collect()
+    }
+
+    /// The pods that run a program of ours.
+    pub(crate) fn own_pods(&self) -> impl Iterator<Item = &Value> {
+        let serving = self.services().into_iter().map(|service| self.get("Deployment", service));
+        serving.chain(self.kind("Job"))
     }
 
     /// What a service is told that lies in no Secret.

@@ -55,8 +55,7 @@ fn differences(rendered: &Rendered, object: &Value) -> Vec<String> {
 }
 
 fn all_differences(rendered: &Rendered) -> Vec<String> {
-    let pods = rendered.kind("Deployment").chain(rendered.kind("Job"));
-    pods.flat_map(|pod| differences(rendered, pod)).collect()
+    rendered.own_pods().flat_map(|pod| differences(rendered, pod)).collect()
 }
 
 #[test]

@@ -96,7 +96,7 @@ fn pl_01_databases_are_migrated_by_their_owners_and_clients_registered_before_an
 fn pl_01_every_file_a_pod_is_told_of_is_mounted_there_and_followed() {
     for values in VALUES {
         let rendered = Rendered::of(values);
-        for pod in rendered.kind("Deployment").chain(rendered.kind("Job")) {
+        for pod in rendered.own_pods() {
             let name = &pod["metadata"]["name"];
             let mounts = list(&container(pod)["volumeMounts"]);
             let volumes = list(&pod["spec"]["template"]["spec"]["volumes"]);

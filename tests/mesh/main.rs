@@ -21,6 +21,7 @@ mod peers;
 mod privacy;
 mod redis;
 mod refusals;
+mod rest;
 mod rolling;
 mod rotation;
 mod row_security;

@@ -10,6 +10,7 @@ mod city;
 mod patients;
 mod programs;
 mod referrals;
+mod rest;
 mod sessions;
 mod signals;
 mod snapshot;
@@ -18,6 +19,7 @@ mod visits;
 pub use city::City;
 pub use patients::Patient;
 pub use programs::{ask_anjia, assert_invariants, assert_none_violated, run_anjia};
+pub use rest::{Answer, Rest, RestCaller, document};
 pub use signals::{Metric, Signals, SpanKind};
 pub use snapshot::Snapshot;
 

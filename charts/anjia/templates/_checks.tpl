@@ -40,6 +40,25 @@ networkPolicy.otlp.to is empty, and settings.OTEL_EXPORTER_OTLP_ENDPOINT of serv
 {{- end }}
 {{- end }}
 {{- end }}
+{{- with $values.gateway }}
+{{- if .enabled }}
+{{- if not .certificate }}
+gateway.certificate is empty: callers would see none
+{{- end }}
+{{- if not (or $values.tls.issuer.name .tlsSecret) }}
+tls.issuer.name is empty and gateway.tlsSecret, too: it has no certificate towards the services
+{{- end }}
+{{- if gt (int .replicas.min) (int .replicas.max) }}
+gateway.replicas.min is more than its max
+{{- end }}
+{{- if and $values.networkPolicy.enabled (not .clients) }}
+gateway.clients is empty: nobody would reach it
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if hasKey $values.services "gateway" }}
+services.gateway is the gateway's own name: it is set up by gateway
+{{- end }}
 {{- if and $values.networkPolicy.enabled (not $values.networkPolicy.postgres.to) }}
 networkPolicy.postgres.to is empty: no service would reach its database
 {{- end }}

@@ -23,6 +23,15 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 helm.sh/chart: {{ .root.Chart.Name }}-{{ .root.Chart.Version }}
 {{- end }}
 
+{{/* Who serves, by name: the services, and the gateway before them. For what needs no more than a name, replicas and a certificate. */}}
+{{- define "anjia.serving" -}}
+{{- $all := deepCopy .Values.services }}
+{{- if .Values.gateway.enabled }}
+{{- $_ := set $all "gateway" .Values.gateway }}
+{{- end }}
+{{- toYaml $all }}
+{{- end }}
+
 {{- define "anjia.image" -}}
 {{ .root.Values.image.registry }}/{{ .service }}:{{ .root.Values.image.tag | default .root.Chart.AppVersion }}
 {{- end }}

@@ -30,15 +30,48 @@ securityContext:
   seccompProfile: {type: RuntimeDefault}
 {{- end }}
 
+{{/* With "image" and "resources" where it is none of the services. */}}
 {{- define "anjia.container" -}}
-image: {{ include "anjia.image" . | quote }}
+image: {{ .image | default (include "anjia.image" .) | quote }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
   capabilities: {drop: [ALL]}
-{{- $own := index .root.Values.services .service }}
-resources: {{- mustMergeOverwrite (deepCopy .root.Values.resources) (deepCopy ($own.resources | default dict)) | toYaml | nindent 2 }}
+{{- $own := .resources | default (dig .service "resources" dict .root.Values.services) }}
+resources: {{- mustMergeOverwrite (deepCopy .root.Values.resources) (deepCopy ($own | default dict)) | toYaml | nindent 2 }}
+{{- end }}
+
+{{/* Pods in every zone, and on every node. */}}
+{{- define "anjia.spread" -}}
+topologySpreadConstraints:
+  {{- range list "topology.kubernetes.io/zone" "kubernetes.io/hostname" }}
+  - topologyKey: {{ . }}
+    maxSkew: 1
+    whenUnsatisfiable: ScheduleAnyway
+    labelSelector:
+      matchLabels: {{- include "anjia.selector" $ | nindent 8 }}
+    matchLabelKeys: [pod-template-hash]
+  {{- end }}
+{{- end }}
+
+{{/* Certificate, key and CAs in one volume, so that they change in one moment. With "secret", that of another than cert-manager. */}}
+{{- define "anjia.tlsVolume" -}}
+- name: tls
+  projected:
+    defaultMode: 0440
+    sources:
+      - secret:
+          name: {{ .secret | default (printf "%s-tls" (include "anjia.name" .)) }}
+          items:
+            - {key: tls.crt, path: tls.crt}
+            - {key: tls.key, path: tls.key}
+            {{- if not .root.Values.tls.ca }}
+            - {key: ca.crt, path: ca.crt}
+            {{- end }}
+      {{- with .root.Values.tls.ca }}
+      - {{ include "anjia.source" (merge (dict "as" "ca.crt") .) }}
+      {{- end }}
 {{- end }}
 
 {{/* Settings whose values lie in Secrets. Argument: the map of a service's `secrets` or `migrate`. */}}

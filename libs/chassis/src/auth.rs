@@ -8,7 +8,7 @@ mod keys;
 mod revocations;
 mod verifier;
 
-pub(crate) use binding::check as check_binding;
+pub(crate) use binding::{Shown, check as check_binding};
 pub use claims::{AUDIENCE, AUDIENCE_IDENTITY, Actor, Assertion, Claims, Confirmation, ISSUER};
 pub use credentials::{Credentials, CredentialsError, Mandate};
 pub use keys::{InvalidKey, KeySet, Keys};

@@ -7,6 +7,7 @@ mod layers;
 mod malformed;
 mod measured;
 mod ops;
+mod passage;
 mod shed;
 mod veiled;
 
@@ -193,8 +194,9 @@ impl Server {
         let open = routes.routes.add_service(health_service).add_service(reflection);
 
         let draining = CancellationToken::new();
-        let shared = Shared::new(self.name, &self.config, policies, verifier, self.refusals.clone(), draining.clone());
         let tls = own_tls(self.name, &self.config)?;
+        let (refusals, ending) = (self.refusals.clone(), draining.clone());
+        let shared = Shared::new(self.name, &self.config, policies, verifier, refusals, ending, tls.clone());
         let listener = listen(self.config.listen).await.of_setting("LISTEN")?;
         let ops_listener = listen(self.config.ops_listen).await.of_setting("OPS_LISTEN")?;
         Ok(Bound {

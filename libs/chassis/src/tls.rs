@@ -5,12 +5,15 @@
 
 mod authority;
 mod config;
+mod forwarded;
 mod material;
 mod peer;
 mod reload;
 mod wallet;
 
 pub use config::{TRUST_DOMAIN, TlsConfig};
+pub use forwarded::GATEWAY;
+pub(crate) use forwarded::{FORWARDED, ThroughGateway, Unbelievable};
 pub(crate) use peer::BoundTo;
 pub use peer::{Name, Peer, Thumbprint};
 pub use reload::Tls;

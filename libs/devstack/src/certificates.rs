@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
-use chassis::tls::TRUST_DOMAIN;
+use chassis::tls::{GATEWAY, TRUST_DOMAIN};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose, SanType,
@@ -93,7 +93,7 @@ impl Certificates {
 
     fn issue(&self, name: &str, file: PathBuf) -> Result<PathBuf> {
         let issuer = self.issuer()?;
-        let is_service = SERVICES.contains(&name);
+        let is_service = SERVICES.contains(&name) || name == GATEWAY;
         let kind = if is_service { "service" } else { "client" };
         let mut params = params(name, LIFE);
         params.subject_alt_names = vec![SanType::URI(format!("spiffe://{TRUST_DOMAIN}/{kind}/{name}").try_into()?)];

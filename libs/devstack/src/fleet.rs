@@ -272,7 +272,7 @@ impl Fleet {
             self.check()?;
             let mut still = vec![];
             for name in waiting {
-                if !is_ready(self.port(name)?.ops).await {
+                if !answers(self.port(name)?.ops, "/ready").await {
                     still.push(name);
                 }
             }
@@ -350,11 +350,12 @@ impl Fleet {
     }
 }
 
-/// Asks the ops port. No HTTP client for one line.
-async fn is_ready(port: u16) -> bool {
+/// Whether an ops port answers this path with 200. No HTTP client for one line.
+pub(crate) async fn answers(port: u16, path: &str) -> bool {
     let ask = async {
         let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
-        stream.write_all(b"GET /ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").await?;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await?;
         let mut status = [0; 12];
         stream.read_exact(&mut status).await?;
         std::io::Result::Ok(status.ends_with(b" 200"))

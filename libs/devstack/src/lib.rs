@@ -12,6 +12,7 @@ mod cluster;
 mod databases;
 mod everybody;
 mod fleet;
+mod gateway;
 mod keys;
 mod mesh;
 mod ports;
@@ -29,6 +30,6 @@ pub use fleet::{ANCHOR, Fleet, FleetPlan, SERVICES, audit_key, service_name, wit
 pub use keys::{Keys, PublicClient};
 pub use mesh::{Mesh, Plan, Progress};
 pub use process::Lifetime;
-pub use programs::servers;
-pub use record::{Down, MeshRecord, ProcessRecord, ProviderRecord, ServiceRecord, State, stop, wipe};
+pub use programs::{envoy, servers};
+pub use record::{Down, GatewayRecord, MeshRecord, ProcessRecord, ProviderRecord, ServiceRecord, State, stop, wipe};
 pub use redis::Redis;

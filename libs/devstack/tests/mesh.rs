@@ -34,6 +34,7 @@ fn plan(folder: &Path, serve: &str) -> Plan {
         otlp_endpoint: None,
         settings: vec![],
         logins: false,
+        gateway: false,
     }
 }
 

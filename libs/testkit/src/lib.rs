@@ -29,7 +29,7 @@ pub use database::{TestDb, pass_days};
 pub use devstack::callers;
 pub use mesh::Mesh;
 pub use people::{id_card, national_id, request_id};
-pub use whole::{caller_in, register_in, whole_mesh, whole_mesh_with, whole_mesh_with_logins};
+pub use whole::{caller_in, register_in, whole_mesh, whole_mesh_with, whole_mesh_with_gateway, whole_mesh_with_logins};
 
 /// The stable reason of a refusal.
 #[track_caller]

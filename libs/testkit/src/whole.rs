@@ -13,20 +13,25 @@ static NEXT: AtomicU32 = AtomicU32::new(1);
 
 /// Postgres, Redis and the five services, as `anjia up` starts them, but dying with the test process.
 pub async fn whole_mesh() -> Mesh {
-    start(None, &[], false).await
+    start(None, &[], false, false).await
+}
+
+/// The same, with the gateway before it, which must be installed: [`devstack::envoy`] tells.
+pub async fn whole_mesh_with_gateway() -> Mesh {
+    start(None, &[], false, true).await
 }
 
 /// The same, with a collector of traces and with settings for every service, by the names that `<service> --help` prints.
 pub async fn whole_mesh_with(otlp_endpoint: Option<String>, settings: &[(&str, &str)]) -> Mesh {
-    start(otlp_endpoint, settings, false).await
+    start(otlp_endpoint, settings, false, false).await
 }
 
 /// So, where people have no keys and log in at the development provider.
 pub async fn whole_mesh_with_logins(otlp_endpoint: Option<String>, settings: &[(&str, &str)]) -> Mesh {
-    start(otlp_endpoint, settings, true).await
+    start(otlp_endpoint, settings, true, false).await
 }
 
-async fn start(otlp_endpoint: Option<String>, settings: &[(&str, &str)], logins: bool) -> Mesh {
+async fn start(otlp_endpoint: Option<String>, settings: &[(&str, &str)], logins: bool, gateway: bool) -> Mesh {
     let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let shared = shared().await.or_panic();
     let plan = Plan {
@@ -37,6 +42,7 @@ async fn start(otlp_endpoint: Option<String>, settings: &[(&str, &str)], logins:
         otlp_endpoint,
         settings,
         logins,
+        gateway,
     };
     Mesh::start(plan, &|_| {}).await.or_panic()
 }

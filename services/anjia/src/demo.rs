@@ -88,6 +88,7 @@ async fn perform(args: &Args) -> Result<bool> {
         otlp_endpoint: Some(traces.endpoint().to_owned()),
         settings: vec![],
         logins: false,
+        gateway: false,
     };
     let mesh = tokio::select! {
         mesh = Mesh::start(plan, &progress) => mesh?,

@@ -9,6 +9,7 @@ mod down;
 mod erase;
 mod export;
 mod login;
+mod openapi;
 mod provider;
 mod setup;
 mod token;
@@ -49,6 +50,7 @@ enum Command {
     Verify(verify::Args),
     Bench(bench::Args),
     Access(access::Args),
+    Openapi(openapi::Args),
     Audit(audit::Args),
 }
 
@@ -83,6 +85,7 @@ async fn main() -> ExitCode {
         Command::Audit(args) => audit::run(&args).await,
         Command::Bench(args) => bench::run(&args).await,
         Command::Access(args) => access::run(&args),
+        Command::Openapi(args) => openapi::run(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("anjia: {error:#}");

@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// Where services send their traces (OTLP over gRPC).
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT")]
     otlp_endpoint: Option<String>,
+    /// Also start the gateway (Envoy): REST, and gRPC from outside. `tools/setup.sh gateway` fetches it.
+    #[arg(long)]
+    gateway: bool,
     /// Print what runs as JSON, and nothing else.
     #[arg(long)]
     json: bool,
@@ -32,7 +35,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
         show(&record, "already up", args.json)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if let Err(error) = devstack::servers() {
+    let lacking = devstack::servers().err().or_else(|| devstack::envoy().err().filter(|_| args.gateway));
+    if let Some(error) = lacking {
         eprintln!("anjia: {error:#}");
         return Ok(ExitCode::from(EXIT_MISSING));
     }
@@ -44,6 +48,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
         otlp_endpoint: args.otlp_endpoint,
         settings: vec![],
         logins: true,
+        gateway: args.gateway,
     };
     let mesh = tokio::select! {
         mesh = Mesh::start(plan, &|step| eprintln!("{step}")) => mesh?,
@@ -66,6 +71,10 @@ fn describe(record: &MeshRecord, state: &str) -> String {
     let mut lines = vec![format!("\nAnjia is {state}.\n")];
     for (name, service) in &record.services {
         lines.push(format!("  {name:<13} {}   probes {}", service.url, service.ops_url));
+    }
+    if let Some(gateway) = &record.gateway {
+        lines.push(format!("  {:<13} {}   probes {}", "gateway", gateway.url, gateway.ops_url));
+        lines.push(format!("  {:<13} {}   with a client certificate", "", gateway.partners_url));
     }
     if let Some(provider) = &record.provider {
         lines.push(format!("  {:<13} {}   for development: no passwords", "logins", provider.issuer));

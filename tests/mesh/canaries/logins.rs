@@ -18,6 +18,8 @@ use sha2::{Digest as _, Sha256};
 use testkit::request_id;
 use tonic::{Request, Status};
 
+use crate::collector::Collector;
+
 use super::scan::{self, Scanner, Secret, told};
 use super::{redis_url, search};
 

@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn a_key_of_the_wrong_length_is_refused() {
-        let key = |x: &str| Key { key_id: "k".to_owned(), x: x.to_owned(), signs_from: None };
+        let key = |x: &str| Key { key_id: "k".to_owned(), x: x.to_owned(), ..Key::default() };
         assert!(KeySet::new(&[key("AAAA")]).is_err());
         assert!(KeySet::new(&[key("not base64!")]).is_err());
         assert!(KeySet::new(&[key(&"A".repeat(43))]).is_ok());
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_key_that_was_removed_or_replaced_no_longer_stands() {
-        let set = |x: &str| KeySet::new(&[Key { key_id: "k".to_owned(), x: x.to_owned(), signs_from: None }]).unwrap();
+        let set = |x: &str| KeySet::new(&[Key { key_id: "k".to_owned(), x: x.to_owned(), ..Key::default() }]).unwrap();
         let keys = Keys::new(set(&"A".repeat(43)));
         let source = KeySource::Local(keys.clone());
         let key = keys.get("k").unwrap();

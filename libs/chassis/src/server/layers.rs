@@ -20,14 +20,14 @@ use types::redacted::Redacted;
 
 use super::shed::{Budget, Place};
 use super::veiled::Veiled;
-use super::{ServerConfig, measured};
+use super::{ServerConfig, measured, passage};
 use crate::access::{self, Policies, Policy};
-use crate::auth::{self, Verifier};
+use crate::auth::{self, Shown, Verifier};
 use crate::context::Admitted;
 use crate::deadline::{self, Deadline};
 use crate::ending::Ending;
 use crate::telemetry::calls;
-use crate::tls::Peer;
+use crate::tls::{Peer, ThroughGateway, Tls};
 use crate::{error, telemetry};
 
 /// What the layers of one server share.
@@ -41,6 +41,7 @@ pub(super) struct Shared {
     deadline_default: Duration,
     deadline_max: Duration,
     draining: CancellationToken,
+    pub(super) tls: Tls,
 }
 
 impl Shared {
@@ -51,6 +52,7 @@ impl Shared {
         verifier: Verifier,
         refusals: Option<Refusals>,
         draining: CancellationToken,
+        tls: Tls,
     ) -> Arc<Self> {
         Arc::new(Self {
             domain: format!("{name}.anjia").into(),
@@ -61,6 +63,7 @@ impl Shared {
             deadline_default: config.deadline_default(),
             deadline_max: config.deadline_max(),
             draining,
+            tls,
         })
     }
 }
@@ -78,7 +81,9 @@ pub(super) fn stack(routes: tonic::service::Routes, shared: &Arc<Shared>) -> axu
         .layer(from_fn_with_state(Arc::clone(shared), limit))
         // What is it part of? From here on, logs and calls belong to the caller's trace.
         .layer(from_fn(trace))
-        // Over whose connection? One of our services calls what is listed for it, whatever token it carries.
+        // Over whose connection? The gateway's caller's, where it came through that.
+        .layer(from_fn_with_state(Arc::clone(shared), passage::see_through))
+        // One of our services calls what is listed for it, whatever token it carries.
         .layer(from_fn_with_state(Arc::clone(shared), know_peer))
         // Who calls? A call that is refused for who called is recorded.
         .layer(from_fn_with_state(Arc::clone(shared), authenticate))
@@ -244,7 +249,9 @@ async fn authenticate(State(shared): State<Arc<Shared>>, mut request: Request, n
         shared.note(&response, &policy, None);
         return response;
     }
-    let admitted = match identify(&shared, request.headers(), peer(&request), &policy).await {
+    let is_through_gateway = request.extensions().get::<ThroughGateway>().is_some();
+    let shown = Shown { peer: peer(&request), is_through_gateway };
+    let admitted = match identify(&shared, request.headers(), shown, &policy).await {
         Ok((admitted, methods)) => {
             telemetry::name_caller(&admitted.caller);
             let admitted = Arc::new(admitted);
@@ -289,13 +296,13 @@ struct Continued(Option<Vec<String>>);
 async fn identify(
     shared: &Shared,
     headers: &HeaderMap,
-    peer: Option<&Peer>,
+    shown: Shown<'_>,
     policy: &Arc<Policy>,
 ) -> Result<(Admitted, Option<Vec<String>>), Status> {
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = header.and_then(bearer).ok_or_else(auth::missing)?.to_owned();
     let verified = shared.verifier.verify(&token).await?;
-    auth::check_binding(peer, verified.bound_to)?;
+    auth::check_binding(shown, verified.bound_to, verified.caller.acting())?;
     let methods = verified.methods.clone();
     let (policy, domain) = (Arc::clone(policy), Arc::clone(&shared.domain));
     Ok((Admitted::new(verified, Redacted::new(token.into()), policy, domain), methods))

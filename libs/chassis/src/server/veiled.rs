@@ -191,7 +191,7 @@ mod tests {
     }
 
     fn keys() -> GetKeysResponse {
-        GetKeysResponse { keys: vec![Key { key_id: "first".to_owned(), x: "secret".to_owned(), signs_from: None }] }
+        GetKeysResponse { keys: vec![Key { key_id: "first".to_owned(), x: "secret".to_owned(), ..Key::default() }] }
     }
 
     #[tokio::test]
@@ -200,7 +200,7 @@ mod tests {
         let frames = frames(&stream, sight(&[Role::Auditor])).await;
         let bytes: Vec<u8> = frames.into_iter().flat_map(|frame| frame.into_data().unwrap()).collect();
         let veiled =
-            GetKeysResponse { keys: vec![Key { key_id: "f**".to_owned(), x: String::new(), signs_from: None }] };
+            GetKeysResponse { keys: vec![Key { key_id: "f**".to_owned(), x: String::new(), ..Key::default() }] };
         assert_eq!(bytes, [framed(&veiled, 0), framed(&GetKeysResponse::default(), 0), framed(&veiled, 0)].concat());
     }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use http::HeaderValue;
 use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -18,6 +19,7 @@ use x509_cert::der::Decode;
 
 use super::authority::{Callers, TheService};
 use super::config::TlsConfig;
+use super::forwarded::{self, Unbelievable};
 use super::peer::{Peer, Thumbprint};
 
 /// HTTP/2 and nothing else.
@@ -84,6 +86,7 @@ pub(crate) struct Material {
     own: Option<Own>,
     authorities: Arc<RootCertStore>,
     trust_domain: String,
+    callers: Option<Arc<Callers>>,
     server: Option<Arc<ServerConfig>>,
 }
 
@@ -97,11 +100,15 @@ impl Material {
         };
         let partners = config.tls_partner_ca_file.as_deref().map(roots).transpose()?.map(Arc::new);
         let trust_domain = config.tls_trust_domain.clone();
-        let server = match &own {
-            Some(own) => Some(Arc::new(server(own, Callers::new(&authorities, partners.as_ref(), &trust_domain)?)?)),
-            None => None,
+        // Who has no certificate takes no calls.
+        let (callers, server) = match &own {
+            Some(own) => {
+                let callers = Arc::new(Callers::new(&authorities, partners.as_ref(), &trust_domain)?);
+                (Some(Arc::clone(&callers)), Some(Arc::new(server(own, callers)?)))
+            }
+            None => (None, None),
         };
-        Ok(Self { own, authorities, trust_domain, server })
+        Ok(Self { own, authorities, trust_domain, callers, server })
     }
 
     /// How connections are taken; nothing without a certificate.
@@ -145,6 +152,11 @@ impl Material {
         Some(self.own.as_ref()?.not_after.duration_since(now).unwrap_or_default())
     }
 
+    /// Whom the gateway says it speaks for.
+    pub(crate) fn forwarded(&self, told: &HeaderValue) -> Result<Peer, Unbelievable> {
+        forwarded::peer(told, self.callers.as_ref().ok_or(Unbelievable)?, &self.trust_domain)
+    }
+
     /// How long the certificate is still good, once less than a fifth of its life is left.
     pub(super) fn lapses_in(&self, now: SystemTime) -> Option<Duration> {
         let own = self.own.as_ref()?;
@@ -174,10 +186,10 @@ impl Own {
     }
 }
 
-fn server(own: &Own, callers: Callers) -> Result<ServerConfig, TlsError> {
+fn server(own: &Own, callers: Arc<Callers>) -> Result<ServerConfig, TlsError> {
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13])?
-        .with_client_cert_verifier(Arc::new(callers))
+        .with_client_cert_verifier(callers)
         .with_cert_resolver(Arc::clone(&own.shown) as _);
     config.alpn_protocols = vec![ALPN.to_vec()];
     // Resumed sessions would outlive the certificates they rest on.

@@ -6,6 +6,7 @@ mod callers;
 mod certificates;
 mod channels;
 mod drain;
+mod forwarded;
 mod handshakes;
 mod limits;
 mod refusals;

@@ -81,7 +81,7 @@ impl Signer {
         Key {
             key_id: self.key_id.to_owned(),
             x: URL_SAFE_NO_PAD.encode(self.key.verifying_key().as_bytes()),
-            signs_from: None,
+            ..Key::default()
         }
     }
 

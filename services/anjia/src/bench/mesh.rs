@@ -45,6 +45,7 @@ impl Ground {
             // As the chart ships it; without a collector nothing is traced.
             settings: vec![("OTEL_TRACES_SAMPLER_ARG".to_owned(), "0.1".to_owned())],
             logins: false,
+            gateway: false,
         };
         Mesh::start(plan, &progress).await
     }

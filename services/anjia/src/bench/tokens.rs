@@ -67,7 +67,7 @@ async fn time(verifier: &Verifier, tokens: &[String], rounds: u32) -> Result<Dec
 
 fn verifier(key: &SigningKey) -> Result<Verifier> {
     let x = URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
-    let keys = Keys::new(KeySet::new(&[Key { key_id: "bench".to_owned(), x, signs_from: None }])?);
+    let keys = Keys::new(KeySet::new(&[Key { key_id: "bench".to_owned(), x, ..Key::default() }])?);
     let revocations = Arc::new(Revocations::default());
     let now = SystemClock.now();
     let revoked = (1..=REVOKED).map(|revision| Revocation {

@@ -130,7 +130,7 @@ impl Ring {
     }
 
     fn key_set(&self) -> Result<KeySet, InvalidKey> {
-        let public = |key: PublishedKey| wire::Key { key_id: key.key_id, x: key.x, signs_from: None };
+        let public = |key: PublishedKey| wire::Key { key_id: key.key_id, x: key.x, ..wire::Key::default() };
         KeySet::new(&self.published().into_iter().map(public).collect::<Vec<_>>())
     }
 }

@@ -250,7 +250,14 @@ fn text(id: Option<impl ToString>) -> String {
 }
 
 pub(super) fn to_key(key: &PublishedKey) -> wire::Key {
-    wire::Key { key_id: key.key_id.clone(), x: key.x.clone(), signs_from: Some(to_timestamp(key.signs_from)) }
+    wire::Key {
+        key_id: key.key_id.clone(),
+        x: key.x.clone(),
+        signs_from: Some(to_timestamp(key.signs_from)),
+        kty: "OKP".to_owned(),
+        crv: "Ed25519".to_owned(),
+        alg: "EdDSA".to_owned(),
+    }
 }
 
 pub(super) fn to_revocation(revocation: &Revocation) -> wire::Revocation {

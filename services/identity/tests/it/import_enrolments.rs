@@ -183,7 +183,7 @@ async fn id_03_however_many_are_registered_elsewhere_a_batch_is_begun_anew_once(
             RegisterResidentRequest { national_id: number.clone(), region_code: "310000".to_owned(), ..new_resident() };
         world.register(&elsewhere, message).await.unwrap();
     }
-    let body = numbers.iter().fold(HEADER.to_owned(), |body, number| body + &record(number, "2026-01-01", ""));
+    let body = numbers.iter().fold(HEADER.to_owned(), |body, number| body + record(number, "2026-01-01", "").as_str());
     let file = world.path("elsewhere.csv");
     std::fs::write(&file, whole(&body)).unwrap();
     // An attempt that is given up uses up numbers of audit entries that are never there: one for each person it had registered.
@@ -198,7 +198,7 @@ async fn id_03_however_many_are_registered_elsewhere_a_batch_is_begun_anew_once(
 async fn id_03_an_import_that_is_killed_goes_on_where_it_was() {
     let (world, _) = world().await;
     let numbers = strangers(2_000);
-    let body = numbers.iter().fold(HEADER.to_owned(), |body, number| body + &record(number, "2026-01-01", ""));
+    let body = numbers.iter().fold(HEADER.to_owned(), |body, number| body + record(number, "2026-01-01", "").as_str());
     let file = world.path("killed.csv");
     std::fs::write(&file, whole(&body)).unwrap();
 

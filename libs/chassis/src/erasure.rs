@@ -24,8 +24,9 @@ use uuid::Uuid;
 use crate::{Credentials, channel::Channel};
 
 const REQUESTED: &str = "anjia.identity.resident.erasure_requested.v1";
-/// What else identity tells of a request: look at once, rather than when it is due.
-const MOVED: [&str; 3] = [
+/// What identity tells of a request. After the first: look at once, rather than when it is due.
+const KINDS: [&str; 4] = [
+    REQUESTED,
     "anjia.identity.resident.erasure_moved.v1",
     "anjia.identity.resident.erasure_cancelled.v1",
     "anjia.identity.resident.erased.v1",
@@ -240,11 +241,13 @@ impl Erasures {
 struct Follower(Erasures);
 
 impl Handler for Follower {
+    const KINDS: &'static [&'static str] = &KINDS;
+
     async fn handle(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
-        let is_request = event.kind == REQUESTED;
-        if !is_request && !MOVED.contains(&event.kind.as_str()) {
+        if !KINDS.contains(&event.kind.as_str()) {
             return Ok(inbox.skip());
         }
+        let is_request = event.kind == REQUESTED;
         let resident: ResidentId = event.subject.parse().map_err(Failure::refused)?;
         let id = event.data["erasure_id"].as_str().unwrap_or_default();
         let id: Uuid = id.parse().map_err(Failure::refused)?;

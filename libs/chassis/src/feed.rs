@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use postgres::{
     Database,
+    consumer::{Asked, Pulled},
     events::{self, Event, Selection},
 };
 use proto::{
@@ -23,6 +24,8 @@ use crate::{Context, error};
 
 const MAX_DEFAULT: u32 = 100;
 const CONSUMER_LENGTH_MAX: usize = 64;
+const TYPES_MAX: usize = 32;
+const TYPE_LENGTH_MAX: usize = 100;
 /// Version of CloudEvents.
 const SPECVERSION: &str = "1.0";
 /// In CloudEvents' JSON format, what `data` is.
@@ -39,8 +42,9 @@ pub async fn pull(
     let cursor = convert::required("cursor", cursor).map_err(error::invalid)?;
     let (after, max, wait) = parse(cursor).map_err(error::invalid)?;
     let consumer = consumer(&ctx.caller, &cursor.consumer).map_err(error::invalid)?;
-    let selection = selection(&ctx.caller, ctx.events()).ok_or_else(|| {
-        let text = "the client is registered for no events";
+    let types = types(&cursor.types).map_err(error::invalid)?;
+    let selection = selection(&ctx.caller, ctx.events(), types).ok_or_else(|| {
+        let text = "the client is registered for none of these events";
         error::status(error::DOMAIN, Code::PermissionDenied, "EVENTS_NOT_IN_SCOPE", text)
     })?;
     // What it asks for comes after what it has dealt with: to pull is to confirm.
@@ -56,12 +60,13 @@ pub async fn pull(
 }
 
 /// The cursor of one of our own consumers, named as its [`postgres::consumer::Source`]: `<service>`, or `<service>/<purpose>`.
-pub fn cursor(name: &str, after: i64, max: u32, wait: Duration) -> wire::EventCursor {
+pub fn cursor(name: &str, asked: Asked) -> wire::EventCursor {
     wire::EventCursor {
-        after_position: after,
-        max_events: i32::try_from(max).unwrap_or(i32::MAX),
-        wait_ms: i32::try_from(wait.as_millis()).unwrap_or(i32::MAX),
+        after_position: asked.after,
+        max_events: i32::try_from(asked.max).unwrap_or(i32::MAX),
+        wait_ms: i32::try_from(asked.wait.as_millis()).unwrap_or(i32::MAX),
         consumer: name.split_once('/').map(|(_, purpose)| purpose.to_owned()).unwrap_or_default(),
+        types: asked.kinds.iter().map(|kind| (*kind).to_owned()).collect(),
     }
 }
 
@@ -82,12 +87,35 @@ fn consumer(caller: &Caller, purpose: &str) -> Result<String, FieldError> {
     Ok(format!("{acting}/{purpose}"))
 }
 
-/// What the caller is told of; `None` if of nothing.
-fn selection(caller: &Caller, kinds: &[String]) -> Option<Selection> {
-    if caller.service().is_some() {
-        return Some(Selection::default());
+/// Of which types the caller asks.
+fn types(asked: &[String]) -> Result<&[String], FieldError> {
+    let is_long = |kind: &String| kind.is_empty() || kind.len() > TYPE_LENGTH_MAX;
+    if asked.len() > TYPES_MAX || asked.iter().any(is_long) {
+        return Err(FieldError::new("cursor.types", "must be up to 32, each of 1 to 100 characters"));
     }
-    (!kinds.is_empty()).then(|| Selection { region: Some(caller.region), kinds: Some(kinds.to_vec()) })
+    Ok(asked)
+}
+
+/// What the caller is told of: what they may hear and ask for. `None` if nothing.
+fn selection(caller: &Caller, registered: &[String], asked: &[String]) -> Option<Selection> {
+    if caller.service().is_some() {
+        return Some(Selection { region: None, kinds: (!asked.is_empty()).then(|| asked.to_vec()) });
+    }
+    let kinds = if asked.is_empty() { registered.to_vec() } else { in_both(registered, asked) };
+    (!kinds.is_empty()).then(|| Selection { region: Some(caller.region), kinds: Some(kinds) })
+}
+
+/// Types, or what they begin with up to a full stop, that are in both lists.
+fn in_both(one: &[String], other: &[String]) -> Vec<String> {
+    let covers = |wide: &String, narrow: &String| wide == narrow || wide.ends_with('.') && narrow.starts_with(wide);
+    let within = |list: &[String], in_which: &[String]| -> Vec<String> {
+        list.iter().filter(|narrow| in_which.iter().any(|wide| covers(wide, narrow))).cloned().collect()
+    };
+    let mut both = within(one, other);
+    both.extend(within(other, one));
+    both.sort_unstable();
+    both.dedup();
+    both
 }
 
 fn parse(cursor: &wire::EventCursor) -> Result<(i64, u32, Duration), FieldError> {
@@ -129,8 +157,9 @@ pub fn to_wire(event: Event, source: &str) -> wire::Event {
 }
 
 /// What a consumer pulled, as its inbox takes it.
-pub fn from_wire(batch: wire::EventBatch) -> Result<Vec<Event>, FieldError> {
-    batch.events.into_iter().map(event).collect()
+pub fn from_wire(batch: wire::EventBatch) -> Result<Pulled, FieldError> {
+    let events = batch.events.into_iter().map(event).collect::<Result<_, _>>()?;
+    Ok(Pulled { events, position: batch.position })
 }
 
 fn event(event: wire::Event) -> Result<Event, FieldError> {
@@ -206,7 +235,7 @@ mod tests {
         let batch =
             wire::EventBatch { events: vec![to_wire(event.clone(), "anjia/identity")], head_position: 7, position: 7 };
         assert_eq!(batch.events[0].source, "anjia/identity");
-        assert_eq!(from_wire(batch), Ok(vec![event]));
+        assert_eq!(from_wire(batch), Ok(Pulled { events: vec![event], position: 7 }));
     }
 
     #[test]
@@ -230,6 +259,7 @@ mod tests {
             roles: BTreeSet::new(),
             region: RegionCode::BEIJING,
             delegation: None,
+            mandate: None,
             token_id: "t".to_owned(),
             expires_at: DateTime::UNIX_EPOCH,
         }
@@ -238,7 +268,8 @@ mod tests {
     #[test]
     fn pl_04_a_service_has_consumers_by_purpose_and_a_client_is_one() {
         let (service, app) = (caller(Party::Service("payment".to_owned())), caller(Party::Client("app".to_owned())));
-        let named = |caller, name| consumer(caller, &cursor(name, 0, 1, Duration::ZERO).consumer);
+        let asked = Asked { after: 0, max: 1, wait: Duration::ZERO, kinds: &[] };
+        let named = |caller, name| consumer(caller, &cursor(name, asked).consumer);
         assert_eq!(named(&service, "identity"), Ok("service:payment".to_owned()));
         assert_eq!(named(&service, "identity/erasures"), Ok("service:payment/erasures".to_owned()));
         assert_eq!(consumer(&app, ""), Ok("client:app".to_owned()));
@@ -251,9 +282,24 @@ mod tests {
     fn pl_04_a_client_is_told_of_its_own_region_and_types_and_a_service_of_all() {
         let (service, app) = (caller(Party::Service("payment".to_owned())), caller(Party::Client("app".to_owned())));
         let kinds = vec!["anjia.referral.".to_owned()];
-        assert_eq!(selection(&service, &[]), Some(Selection::default()));
-        assert_eq!(selection(&app, &[]), None);
-        let of_app = Selection { region: Some(RegionCode::BEIJING), kinds: Some(kinds.clone()) };
-        assert_eq!(selection(&app, &kinds), Some(of_app));
+        assert_eq!(selection(&service, &[], &[]), Some(Selection::default()));
+        assert_eq!(selection(&service, &[], &kinds), Some(Selection { region: None, kinds: Some(kinds.clone()) }));
+        assert_eq!(selection(&app, &[], &[]), None);
+        let of_app = |kinds| Some(Selection { region: Some(RegionCode::BEIJING), kinds: Some(kinds) });
+        assert_eq!(selection(&app, &kinds, &[]), of_app(kinds.clone()));
+        let one = vec!["anjia.referral.referral.changed.v1".to_owned()];
+        let asked = [one[0].clone(), "anjia.payment.".to_owned()];
+        assert_eq!(selection(&app, &kinds, &asked), of_app(one.clone()), "no more than it is registered for");
+        assert_eq!(selection(&app, &one, &["anjia.".to_owned()]), of_app(one.clone()));
+        assert_eq!(selection(&app, &kinds, &asked[1..]), None);
+    }
+
+    #[test]
+    fn types_without_end_are_refused_by_name() {
+        let field = |asked: &[String]| types(asked).map(<[_]>::len).map_err(|error| error.field);
+        assert_eq!(field(&vec!["anjia.".to_owned(); 32]), Ok(32));
+        for wrong in [vec!["anjia.".to_owned(); 33], vec![String::new()], vec!["a".repeat(101)]] {
+            assert_eq!(field(&wrong), Err("cursor.types".to_owned()));
+        }
     }
 }

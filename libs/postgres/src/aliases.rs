@@ -147,6 +147,8 @@ pub struct Actions {
 pub struct Merges(pub Actions);
 
 impl Handler for Merges {
+    const KINDS: &'static [&'static str] = &[MERGED, UNMERGED];
+
     async fn handle(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
         match Change::read(event)? {
             Some(change) => change.take_in(event, inbox, &self.0).await,

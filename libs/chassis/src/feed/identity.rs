@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use postgres::consumer::Source;
-use postgres::events::Event;
+use postgres::consumer::{Asked, Pulled, Source};
 use proto::anjia::identity::v1::PullEventsRequest;
 use proto::anjia::identity::v1::event_service_client::EventServiceClient;
 use tonic::Status;
@@ -38,9 +37,9 @@ impl Source for IdentityEvents {
         self.name
     }
 
-    async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, Status> {
-        let own = self.credentials.own().await?.with_call_limit(wait + ANSWER_MAX);
-        let request = own.request(PullEventsRequest { cursor: Some(cursor(self.name, after, max, wait)) });
+    async fn pull(&self, asked: Asked) -> Result<Pulled, Status> {
+        let own = self.credentials.own().await?.with_call_limit(asked.wait + ANSWER_MAX);
+        let request = own.request(PullEventsRequest { cursor: Some(cursor(self.name, asked)) });
         let answer = self.client.clone().pull_events(request).await?;
         from_wire(answer.into_inner().batch.unwrap_or_default()).map_err(error::invalid)
     }

@@ -25,17 +25,36 @@ pub trait Source: Send + Sync {
     /// Names the cursor: the service pulled from, followed by `/<purpose>` if it is pulled for several purposes.
     fn name(&self) -> &'static str;
 
-    /// Events after a position, in order; waits up to `wait` for the first.
-    fn pull(
-        &self,
-        after: i64,
-        max: u32,
-        wait: Duration,
-    ) -> impl Future<Output = Result<Vec<Event>, Self::Error>> + Send;
+    /// The next events, in order.
+    fn pull(&self, asked: Asked) -> impl Future<Output = Result<Pulled, Self::Error>> + Send;
+}
+
+/// What a source is asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// Events after this position.
+    pub after: i64,
+    /// At most so many.
+    pub max: u32,
+    /// How long to wait for the first.
+    pub wait: Duration,
+    /// As [`Handler::KINDS`].
+    pub kinds: &'static [&'static str],
+}
+
+/// What a source has answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pulled {
+    pub events: Vec<Event>,
+    /// Where to go on from: nothing that was asked for lies before it and is not in `events`.
+    pub position: i64,
 }
 
 /// What events do here.
 pub trait Handler: Send + Sync {
+    /// The types that it takes in: whole ones, or what they begin with, up to a full stop; none: all. The source passes over the others.
+    const KINDS: &'static [&'static str];
+
     /// Takes in one event: [`Inbox::begin`], the effect, [`Inbox::commit`]; or [`Inbox::skip`] if it is of no interest.
     fn handle(&self, event: &Event, inbox: Inbox) -> impl Future<Output = Result<Advanced, Failure>> + Send;
 }

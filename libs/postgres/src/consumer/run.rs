@@ -1,4 +1,5 @@
 use std::{
+    collections::HashSet,
     panic::AssertUnwindSafe,
     time::{Duration, Instant},
 };
@@ -7,7 +8,7 @@ use futures_util::FutureExt as _;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::{Failure, Handler, Inbox, Source, bookkeeping, inbox::Progress, meter::ConsumerMeter};
+use super::{Asked, Failure, Handler, Inbox, Pulled, Source, bookkeeping, inbox::Progress, meter::ConsumerMeter};
 use crate::{
     Database, Error,
     events::{Event, WAIT_MAX},
@@ -78,14 +79,14 @@ impl<S: Source, H: Handler> Consumer<S, H> {
     async fn round(&self, backoff: &mut Duration) -> Result<(), Setback> {
         let source = self.source.name();
         let mut cursor = bookkeeping::position(&self.db, source).await?;
-        let events =
-            self.source.pull(cursor, BATCH, WAIT_MAX).await.map_err(|error| Setback::Source(error.to_string()))?;
+        let asked = Asked { after: cursor, max: BATCH, wait: WAIT_MAX, kinds: H::KINDS };
+        let Pulled { events, position } =
+            self.source.pull(asked).await.map_err(|error| Setback::Source(error.to_string()))?;
         self.meter.pulled(&events);
-        if events.is_empty() {
-            self.meter.caught_up();
-            return Ok(());
-        }
-        let mut parked = bookkeeping::parked_subjects(&self.db, source, &events).await?;
+        let mut parked = match events.as_slice() {
+            [] => HashSet::new(),
+            events => bookkeeping::parked_subjects(&self.db, source, events).await?,
+        };
         let mut seen = cursor;
         for event in &events {
             // A source that repeats itself must not repeat effects.
@@ -114,6 +115,8 @@ impl<S: Source, H: Handler> Consumer<S, H> {
             seen = event.position;
             *backoff = BACKOFF_FIRST;
         }
+        // Past what is of no interest, too.
+        let seen = seen.max(position);
         if seen > cursor {
             bookkeeping::advance(&self.db, source, cursor, seen).await?;
         }

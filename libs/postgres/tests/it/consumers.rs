@@ -6,7 +6,7 @@ use std::{
 
 use postgres::{
     Database, Error, Scope,
-    consumer::{self, Advanced, Failure, Handler, Inbox, Source},
+    consumer::{self, Advanced, Asked, Failure, Handler, Inbox, Pulled, Source},
     events::Event,
 };
 use serde_json::json;
@@ -42,13 +42,14 @@ impl Source for Tape {
         "peer"
     }
 
-    async fn pull(&self, after: i64, max: u32, _wait: Duration) -> Result<Vec<Event>, Error> {
-        let batch: Vec<Event> =
-            self.0.iter().filter(|event| event.position > after).take(max as usize).cloned().collect();
-        if batch.is_empty() {
+    async fn pull(&self, asked: Asked) -> Result<Pulled, Error> {
+        let later = self.0.iter().filter(|event| event.position > asked.after);
+        let events: Vec<Event> = later.take(asked.max as usize).cloned().collect();
+        if events.is_empty() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(batch)
+        let position = events.last().map_or(asked.after, |event| event.position);
+        Ok(Pulled { events, position })
     }
 }
 
@@ -65,6 +66,8 @@ impl Scribe {
 }
 
 impl Handler for Scribe {
+    const KINDS: &'static [&'static str] = &[];
+
     async fn handle(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
         self.seen.lock().unwrap().push(event.position);
         match event.subject.as_str() {

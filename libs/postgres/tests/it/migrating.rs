@@ -23,11 +23,11 @@ fn with_an_index() -> &'static Migrator {
 async fn g11_several_migrate_at_once_and_an_index_is_built_without_waiting_for_each_other() {
     let test = TestDb::new().await;
     let newer = with_an_index();
-    for migrated in join_all((0..4).map(|_| postgres::migrate(test.owner_url(), newer))).await {
+    for migrated in join_all((0..4).map(|_| postgres::migrate(test.owner_url(), newer, &[]))).await {
         migrated.unwrap();
     }
     assert_eq!((test.count(INDEX_STATE).await, test.count(RECORDED).await), (1, 1));
-    postgres::migrate(test.owner_url(), newer).await.unwrap();
+    postgres::migrate(test.owner_url(), newer, &[]).await.unwrap();
     assert_eq!(test.count(RECORDED).await, 1);
 }
 
@@ -50,6 +50,6 @@ async fn g11_an_index_whose_building_was_cut_off_is_built_by_the_next_to_migrate
     const LEFT: &str = "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass('notes_text') AND NOT indisvalid";
     assert_eq!(test.count(LEFT).await, 1, "it is there and good for nothing");
 
-    postgres::migrate(test.owner_url(), with_an_index()).await.unwrap();
+    postgres::migrate(test.owner_url(), with_an_index(), &[]).await.unwrap();
     assert_eq!((test.count(INDEX_STATE).await, test.count(RECORDED).await), (1, 1));
 }

@@ -4,8 +4,7 @@ use chassis::channel::Channel;
 use chassis::error::reason;
 use chassis::witness::Watched;
 use chassis::{Context, Credentials, feed};
-use postgres::consumer::Source;
-use postgres::events::Event;
+use postgres::consumer::{Asked, Pulled, Source};
 use proto::anjia::common::v1::{Checkpoint, TreeProof};
 use proto::anjia::scheduling::v1 as wire;
 use proto::anjia::scheduling::v1::appointment_service_client::AppointmentServiceClient;
@@ -84,11 +83,11 @@ impl Source for Scheduling {
         PEER
     }
 
-    async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, AdjudicationError> {
+    async fn pull(&self, asked: Asked) -> Result<Pulled, AdjudicationError> {
         let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
-        let cursor = feed::cursor(self.name(), after, max, wait);
+        let cursor = feed::cursor(self.name(), asked);
         let mut request = own.request(wire::PullEventsRequest { cursor: Some(cursor) });
-        request.set_timeout(wait + Duration::from_secs(5));
+        request.set_timeout(asked.wait + Duration::from_secs(5));
         let answer = self.events.clone().pull_events(request).await.map_err(|status| translate(PEER, &status))?;
         feed::from_wire(answer.into_inner().batch.unwrap_or_default()).map_err(broken(PEER))
     }

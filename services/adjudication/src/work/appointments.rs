@@ -21,6 +21,8 @@ pub async fn run(app: App, stop: CancellationToken) {
 struct Quotes(App);
 
 impl Handler for Quotes {
+    const KINDS: &'static [&'static str] = &[CONFIRMED];
+
     async fn handle(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
         if event.kind != CONFIRMED {
             return Ok(inbox.skip());

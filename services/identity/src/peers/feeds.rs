@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use chassis::{Context, feed};
-use postgres::events::Event;
+use postgres::consumer::Pulled;
 use proto::anjia::common::v1::EventBatch;
 
 use crate::app::App;
@@ -17,6 +17,6 @@ pub(super) fn own(app: &App, wait: Duration) -> anyhow::Result<Context> {
     Ok(context.with_call_limit(wait + ANSWER_MAX))
 }
 
-pub(super) fn events(batch: Option<EventBatch>) -> anyhow::Result<Vec<Event>> {
+pub(super) fn events(batch: Option<EventBatch>) -> anyhow::Result<Pulled> {
     Ok(feed::from_wire(batch.unwrap_or_default())?)
 }

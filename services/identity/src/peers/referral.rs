@@ -6,8 +6,7 @@ use std::time::Duration;
 use chassis::channel::Channel;
 use chassis::witness::Watched;
 use chassis::{Context, feed};
-use postgres::consumer::Source;
-use postgres::events::Event;
+use postgres::consumer::{Asked, Pulled, Source};
 use proto::anjia::common::v1::{Checkpoint, TreeProof};
 use proto::anjia::referral::v1::audit_service_client::AuditServiceClient;
 use proto::anjia::referral::v1::event_service_client::EventServiceClient;
@@ -37,9 +36,9 @@ impl Source for ReferralEvents {
         PEER
     }
 
-    async fn pull(&self, after: i64, max: u32, wait: Duration) -> anyhow::Result<Vec<Event>> {
-        let message = PullEventsRequest { cursor: Some(feed::cursor(self.name(), after, max, wait)) };
-        let answer = self.client.clone().pull_events(own(&self.app, wait)?.request(message)).await?;
+    async fn pull(&self, asked: Asked) -> anyhow::Result<Pulled> {
+        let message = PullEventsRequest { cursor: Some(feed::cursor(self.name(), asked)) };
+        let answer = self.client.clone().pull_events(own(&self.app, asked.wait)?.request(message)).await?;
         events(answer.into_inner().batch)
     }
 }

@@ -1,12 +1,10 @@
 //! Scheduling's feed: visits.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use chassis::channel::Channel;
 use chassis::feed;
-use postgres::consumer::Source;
-use postgres::events::Event;
+use postgres::consumer::{Asked, Pulled, Source};
 use proto::anjia::scheduling::v1::PullEventsRequest;
 use proto::anjia::scheduling::v1::event_service_client::EventServiceClient;
 
@@ -31,9 +29,9 @@ impl Source for SchedulingEvents {
         "scheduling"
     }
 
-    async fn pull(&self, after: i64, max: u32, wait: Duration) -> anyhow::Result<Vec<Event>> {
-        let message = PullEventsRequest { cursor: Some(feed::cursor(self.name(), after, max, wait)) };
-        let answer = self.client.clone().pull_events(own(&self.app, wait)?.request(message)).await?;
+    async fn pull(&self, asked: Asked) -> anyhow::Result<Pulled> {
+        let message = PullEventsRequest { cursor: Some(feed::cursor(self.name(), asked)) };
+        let answer = self.client.clone().pull_events(own(&self.app, asked.wait)?.request(message)).await?;
         events(answer.into_inner().batch)
     }
 }

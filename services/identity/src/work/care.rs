@@ -11,6 +11,8 @@ use crate::app::App;
 struct Follower(Arc<App>);
 
 impl Handler for Follower {
+    const KINDS: &'static [&'static str] = &["anjia.scheduling.visit.", "anjia.referral.referral."];
+
     async fn handle(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
         self.0.follow_care(event, inbox).await
     }

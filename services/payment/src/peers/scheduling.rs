@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use chassis::channel::Channel;
 use chassis::{Credentials, feed};
-use postgres::consumer::Source;
-use postgres::events::Event;
+use postgres::consumer::{Asked, Pulled, Source};
 use proto::anjia::scheduling::v1::PullEventsRequest;
 use proto::anjia::scheduling::v1::event_service_client::EventServiceClient;
 
@@ -35,11 +34,11 @@ impl Source for Scheduling {
         PEER
     }
 
-    async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, PaymentError> {
+    async fn pull(&self, asked: Asked) -> Result<Pulled, PaymentError> {
         let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
-        let cursor = feed::cursor(self.name(), after, max, wait);
+        let cursor = feed::cursor(self.name(), asked);
         let mut request = own.request(PullEventsRequest { cursor: Some(cursor) });
-        request.set_timeout(wait + MARGIN);
+        request.set_timeout(asked.wait + MARGIN);
         let answer = self.events.clone().pull_events(request).await.map_err(|status| translate(PEER, &status))?;
         feed::from_wire(answer.into_inner().batch.unwrap_or_default()).map_err(|error| broken(PEER, error.to_string()))
     }

@@ -21,6 +21,8 @@ const GONE: [&str; 3] = [
 struct Appointments(Arc<App>);
 
 impl Handler for Appointments {
+    const KINDS: &'static [&'static str] = &GONE;
+
     async fn handle(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
         if !GONE.contains(&event.kind.as_str()) {
             return Ok(inbox.skip());

@@ -16,6 +16,12 @@ use crate::{
     store::{referrals, sagas},
 };
 
+const CANCELLED: &str = "anjia.scheduling.appointment.cancelled.v1";
+const NO_SHOW: &str = "anjia.scheduling.appointment.no_show.v1";
+const VISIT_OPENED: &str = "anjia.scheduling.visit.opened.v1";
+/// Scheduling's events that referral follows.
+pub const HEARD: [&str; 3] = [CANCELLED, NO_SHOW, VISIT_OPENED];
+
 /// What scheduling told of a booked place.
 #[derive(Debug, Clone, Copy)]
 enum News {
@@ -81,13 +87,13 @@ fn apply(
 fn read(event: &Event) -> Result<Option<(AppointmentId, News)>, Failure> {
     let subject = || event.subject.parse().map_err(|_| Failure::refused("the subject is not an appointment's id"));
     Ok(match event.kind.as_str() {
-        "anjia.scheduling.appointment.cancelled.v1" => match event.data["by"].as_str() {
+        CANCELLED => match event.data["by"].as_str() {
             Some("PATIENT") => Some((subject()?, News::GivenUpByPatient)),
             Some("PROVIDER" | "OPERATOR") => Some((subject()?, News::GivenUpByProvider)),
             _ => return Err(Failure::refused("`by` names nobody")),
         },
-        "anjia.scheduling.appointment.no_show.v1" => Some((subject()?, News::Missed)),
-        "anjia.scheduling.visit.opened.v1" => match event.data["appointment_id"].as_str() {
+        NO_SHOW => Some((subject()?, News::Missed)),
+        VISIT_OPENED => match event.data["appointment_id"].as_str() {
             None | Some("") => None,
             Some(appointment) => {
                 let appointment = appointment.parse().map_err(|_| Failure::refused("`appointment_id` is not an id"))?;

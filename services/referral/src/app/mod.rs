@@ -26,6 +26,7 @@ use crate::peers::{Adjudication, Identity, Payment, Scheduling};
 
 pub use crate::store::{PERSONAL, obligations::OPEN};
 pub use accept::Accept;
+pub use follow::HEARD;
 pub use journey::JourneySight;
 pub use propose::{Asked, Proposal};
 pub use read::{ListReferrals, Whose};

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use chassis::{Context, Credentials, channel::Channel, error::reason, feed};
 use chrono::{DateTime, TimeDelta, Utc};
-use postgres::{consumer::Source, events::Event};
+use postgres::consumer::{Asked, Pulled, Source};
 use proto::{
     anjia::{
         common::v1::PageRequest,
@@ -202,11 +202,11 @@ impl Source for Scheduling {
         PEER
     }
 
-    async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, ReferralError> {
+    async fn pull(&self, asked: Asked) -> Result<Pulled, ReferralError> {
         let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
-        let cursor = feed::cursor(self.name(), after, max, wait);
+        let cursor = feed::cursor(self.name(), asked);
         let mut request = own.request(wire::PullEventsRequest { cursor: Some(cursor) });
-        request.set_timeout(wait + PULL_MARGIN);
+        request.set_timeout(asked.wait + PULL_MARGIN);
         let answer = self.events.clone().pull_events(request).await.map_err(|status| translate(PEER, &status))?;
         feed::from_wire(answer.into_inner().batch.unwrap_or_default()).map_err(broken(PEER))
     }

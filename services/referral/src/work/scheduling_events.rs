@@ -6,11 +6,13 @@ use postgres::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
+use crate::app::{App, HEARD};
 
 struct Follower(App);
 
 impl Handler for Follower {
+    const KINDS: &'static [&'static str] = &HEARD;
+
     async fn handle(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
         self.0.follow(event, inbox).await
     }

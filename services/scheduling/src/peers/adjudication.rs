@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chassis::{Credentials, channel::Channel, feed};
-use postgres::{consumer::Source, events::Event};
+use postgres::consumer::{Asked, Pulled, Source};
 use proto::anjia::adjudication::v1::{PullEventsRequest, event_service_client::EventServiceClient};
 use tonic::{Code, Status};
 
@@ -29,9 +29,9 @@ impl Source for AdjudicationEvents {
         "adjudication"
     }
 
-    async fn pull(&self, after: i64, max: u32, wait: Duration) -> Result<Vec<Event>, Status> {
-        let cursor = feed::cursor(self.name(), after, max, wait);
-        let own = self.credentials.own().await?.with_call_limit(wait + ANSWER_MAX);
+    async fn pull(&self, asked: Asked) -> Result<Pulled, Status> {
+        let cursor = feed::cursor(self.name(), asked);
+        let own = self.credentials.own().await?.with_call_limit(asked.wait + ANSWER_MAX);
         let answer = EventServiceClient::new(self.channel.clone())
             .pull_events(own.request(PullEventsRequest { cursor: Some(cursor) }))
             .await?;

@@ -2,7 +2,7 @@
 //! that a person is booked for by any id of theirs.
 
 use postgres::{
-    aliases::{Actions, Change},
+    aliases::{Actions, Change, MERGED, UNMERGED},
     consumer::{Advanced, Failure, Handler, Inbox},
     events::Event,
 };
@@ -18,6 +18,8 @@ const ALIASES: Actions =
 pub struct Delegations(pub Scheduling);
 
 impl Handler for Delegations {
+    const KINDS: &'static [&'static str] = &[REVOKED, MERGED, UNMERGED];
+
     async fn handle(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
         if let Some(change) = Change::read(event)? {
             return change.take_in(event, inbox, &ALIASES).await;

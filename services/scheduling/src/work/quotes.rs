@@ -14,6 +14,8 @@ const QUOTE_MADE: &str = "anjia.adjudication.quote.made.v1";
 pub struct Quotes(pub Scheduling);
 
 impl Handler for Quotes {
+    const KINDS: &'static [&'static str] = &[QUOTE_MADE];
+
     async fn handle(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
         if event.kind != QUOTE_MADE {
             return Ok(inbox.skip());

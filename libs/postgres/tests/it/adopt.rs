@@ -23,12 +23,12 @@ const UPGRADE: &str =
     "CALL audited('letters', sealed => '{text_sealed}', apart => '{key_version}'); CALL audited('stamps')";
 const LETTERS: &[PersonalTable] = &[PersonalTable::new("letters", &["text_sealed"], ["信", "letters"], "permission")];
 
-async fn write(test: &TestDb, scope: Scope, resident: Option<ResidentId>, text: &str) -> Uuid {
+async fn write(test: &TestDb, scope: Scope, resident: Option<ResidentId>, said: &str) -> Uuid {
     let id = Uuid::now_v7();
     let mut tx = test.db.begin(scope).await.unwrap();
     let keys = tx.keys().unwrap();
     let cell = Cell { table: "letters", column: "text_sealed", row: id };
-    let sealed = keys.seal_bytes(cell, text.as_bytes()).unwrap();
+    let sealed = keys.seal_bytes(cell, said.as_bytes()).unwrap();
     let region = tx.region().unwrap();
     sqlx::query("INSERT INTO letters VALUES ($1, $2, $3, $4, $5)")
         .bind(id)

@@ -26,6 +26,8 @@ const NOTES: &[PersonalTable] = &[PersonalTable {
 }];
 /// The same, kept by law and not erased on request.
 const RECORDS: &[PersonalTable] = &[PersonalTable { rule: "permission", ..NOTES[0] }];
+/// The same, which people have to appraise.
+const ACCOUNTS: &[PersonalTable] = &[PersonalTable { rule: "accounting", ..NOTES[0] }];
 
 /// Says of the notes what a release that migrates says.
 async fn declare(test: &TestDb, tables: &'static [PersonalTable]) {
@@ -260,7 +262,6 @@ async fn id_08_more_than_a_batch_goes_batch_by_batch_and_what_law_has_people_app
         add_note(&mut tx, &format!("{resident} {}", long_ago.to_rfc3339())).await.unwrap();
     }
     tx.commit().await.unwrap();
-    const ACCOUNTS: &[PersonalTable] = &[PersonalTable { rule: "accounting", ..NOTES[0] }];
     declare(&test, ACCOUNTS).await;
     let awaiting = retention::apply(&test.db, "notes", ACCOUNTS).await.unwrap();
     assert_eq!(awaiting, Applied { removed: 0, awaiting: 450 });

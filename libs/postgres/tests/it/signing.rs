@@ -164,8 +164,8 @@ async fn id_09_an_anchor_holds_from_its_first_checkpoint_on_and_what_goes_of_it_
         add(&db, text).await;
         sealer::seal_all(&db).await.unwrap();
     }
-    let (anchor, verifier) = (Anchor::in_folder(folder.path().join("notes")), db.audit_verifier().unwrap());
-    let against = Against { anchor: Some((&anchor, &verifier)), ..Against::default() };
+    let (anchor, key) = (Anchor::in_folder(folder.path().join("notes")), db.audit_verifier().unwrap());
+    let against = Against { anchor: Some((&anchor, &key)), ..Against::default() };
     let mut insider = test.insider().await;
     let whole = audit::verify(&mut insider, against).await.unwrap();
     assert!(whole.is_whole() && whole.anchored == 3, "{whole:?}");

@@ -26,9 +26,9 @@ const MAX_DEFAULT: u32 = 100;
 const CONSUMER_LENGTH_MAX: usize = 64;
 const TYPES_MAX: usize = 32;
 const TYPE_LENGTH_MAX: usize = 100;
-/// Version of CloudEvents.
+/// The version of the specification.
 const SPECVERSION: &str = "1.0";
-/// In CloudEvents' JSON format, what `data` is.
+/// What `data` is.
 const DATA_CONTENT_TYPE: &str = "application/json";
 
 /// Answers `PullEvents`: to our own services the events of all regions, to everybody else those of their own region, of the types they are

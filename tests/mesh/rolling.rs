@@ -22,8 +22,11 @@ use crate::rotation::quote;
 use replicas::Replicas;
 
 const REPLICAS: usize = 2;
-/// Journeys at once, each one call at a time; beside them as many who only ask.
-const JOURNEYS: usize = 4;
+/// Journeys at once, each one call at a time; beside them as many who only ask. Few: all of it shares two processors, and nothing here
+/// may take longer than a call's deadline.
+const JOURNEYS: usize = 2;
+/// Between two questions.
+const PAUSE: Duration = Duration::from_millis(50);
 /// Of a draining replica, in place of the five seconds for which names are remembered on a cluster.
 const NOTICE_MS: &str = "500";
 /// As the chart's: notice, drain and closing.
@@ -83,6 +86,7 @@ async fn g11_pl_01_every_service_is_restarted_under_load_and_no_call_fails_or_is
                 quote(&asked, &asking).await.expect("a price");
                 asked.search(&asking).await.expect("offers");
                 told.fetch_add(2, Ordering::Relaxed);
+                tokio::time::sleep(PAUSE).await;
             }
         }));
     }

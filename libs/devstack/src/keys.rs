@@ -71,7 +71,11 @@ impl Keys {
     /// The public key (SPKI, PEM) of a private one, beside it.
     pub fn public(&self, name: &str) -> Result<PathBuf> {
         let path = self.folder.join(format!("{name}.pub"));
-        fs::write(&path, self.public_pem(name)?).with_context(|| format!("writing {}", path.display()))?;
+        let pem = self.public_pem(name)?;
+        // Not written again while somebody may be reading it.
+        if fs::read_to_string(&path).ok().as_ref() != Some(&pem) {
+            fs::write(&path, pem).with_context(|| format!("writing {}", path.display()))?;
+        }
         Ok(path)
     }
 

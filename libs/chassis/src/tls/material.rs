@@ -29,7 +29,7 @@ const ALPN: &[u8] = b"h2";
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TlsError {
     #[error("{0} cannot be read: {1}")]
-    Read(PathBuf, #[source] std::io::Error),
+    Read(PathBuf, std::io::Error),
     #[error("{0} holds no certificate in PEM")]
     NoCertificate(PathBuf),
     #[error("{0} holds no private key in PKCS#8 PEM")]

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::rendered::{RELEASE, Rendered, list, refusal, text};
 
 const CITY: &str = "values-city.yaml";
-/// What Prometheus and the PodMonitor add to every series.
+/// What Prometheus and the `PodMonitor` add to every series.
 const TARGET: [&str; 3] = ["service", "pod", "container"];
 
 /// The series there are, each with its labels.

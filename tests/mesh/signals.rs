@@ -96,7 +96,7 @@ async fn pl_02_services_tell_all_they_declare_and_the_traces_show_every_edge_of_
             let silent = span
                 .services
                 .iter()
-                .filter(|service| !told.spans.contains_key(&(service.to_string(), span.kind.clone())));
+                .filter(|service| !told.spans.contains_key(&((*service).clone(), span.kind.clone())));
             silent.map(|service| format!("{service} has no {} span", span.kind))
         });
         let edges = told.edges.iter().map(Edge::pair).collect::<BTreeSet<_>>();

@@ -129,6 +129,7 @@ pub fn init(service_name: &'static str, config: &TelemetryConfig) -> Result<Guar
             .with_tracer(provider.tracer(service_name))
             // Places and threads of code would triple a span; the name says enough.
             .with_location(false)
+            .with_target(false)
             .with_threads(false)
             .with_tracked_inactivity(false)
             .with_filter(filter_fn(ours).with_max_level_hint(LevelFilter::INFO))

@@ -130,7 +130,9 @@ fn pl_03_the_gateway_outlasts_its_longest_call_and_is_several() {
     assert!(sleep_s >= 35 + 30 && grace_s > sleep_s, "{sleep_s} of {grace_s}");
     assert_eq!(deployment["spec"]["strategy"]["rollingUpdate"]["maxUnavailable"], 0);
     let scaler = &rendered.get("HorizontalPodAutoscaler", GATEWAY)["spec"];
-    assert!(scaler["minReplicas"].as_u64() >= Some(2) && scaler["maxReplicas"].as_u64() > scaler["minReplicas"].as_u64());
+    assert!(
+        scaler["minReplicas"].as_u64() >= Some(2) && scaler["maxReplicas"].as_u64() > scaler["minReplicas"].as_u64()
+    );
     assert_eq!(rendered.get("PodDisruptionBudget", GATEWAY)["spec"]["selector"], deployment["spec"]["selector"]);
     let uris = &rendered.get("Certificate", GATEWAY)["spec"]["uris"];
     assert_eq!(*uris, json!(["spiffe://anjia.internal/service/gateway"]));
@@ -139,7 +141,10 @@ fn pl_03_the_gateway_outlasts_its_longest_call_and_is_several() {
         served.map(|port| port["containerPort"].to_string()).expect("a port")
     };
     for name in ["public", "partners", "ops"] {
-        let listener = format!("- name: {name}\n      address: {{socket_address: {{address: 0.0.0.0, port_value: {}}}}}", port(name));
+        let listener = format!(
+            "- name: {name}\n      address: {{socket_address: {{address: 0.0.0.0, port_value: {}}}}}",
+            port(name)
+        );
         assert!(config(&rendered).contains(&listener), "{name} listens where the pod says");
     }
 }
@@ -165,7 +170,10 @@ fn pl_03_the_document_and_what_the_gateway_reads_are_those_of_the_contracts() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for name in ["openapi.json", "fields.lua", "descriptors.binpb"] {
         let (made, kept) = (std::fs::read(folder.join(name)), std::fs::read(chart().join("files").join(name)));
-        assert!(made.expect("it is made") == kept.expect("it is kept"), "{name} is not that of the contracts: {REGENERATE}");
+        assert!(
+            made.expect("it is made") == kept.expect("it is kept"),
+            "{name} is not that of the contracts: {REGENERATE}"
+        );
     }
 }
 

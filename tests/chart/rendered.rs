@@ -42,8 +42,7 @@ impl Rendered {
 
     /// By one word, as the Deployments have them. The gateway is none: it runs none of our programs.
     pub(crate) fn services(&self) -> Vec<&str> {
-        let names =
-            self.kind("Deployment").map(|object| text(&object["metadata"]["labels"]["app.kubernetes.io/name"]));
+        let names = self.kind("Deployment").map(|object| text(&object["metadata"]["labels"]["app.kubernetes.io/name"]));
         names.filter(|name| *name != "gateway").collect()
     }
 

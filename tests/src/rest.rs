@@ -177,7 +177,8 @@ impl RestCaller {
             return Err(answer);
         }
         // Strict: every field of the answer is one of the contract.
-        let message = DynamicMessage::deserialize(output, &answer.body).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
+        let message =
+            DynamicMessage::deserialize(output, &answer.body).unwrap_or_else(|error| panic!("{error}: {answer:?}"));
         Ok(A::decode(message.encode_to_vec().as_slice()).expect("its answer"))
     }
 }
@@ -199,9 +200,8 @@ pub fn document() -> Value {
 fn as_documented(operation: &str, mut fields: Value) -> (String, String, Option<String>) {
     let document = document();
     let all = document["paths"].as_object().expect("paths").iter();
-    let mut found = all.flat_map(|(path, verbs)| {
-        verbs.as_object().into_iter().flatten().map(move |(verb, said)| (path, verb, said))
-    });
+    let mut found = all
+        .flat_map(|(path, verbs)| verbs.as_object().into_iter().flatten().map(move |(verb, said)| (path, verb, said)));
     let (path, verb, said) =
         found.find(|(_, _, said)| said["operationId"] == operation).unwrap_or_else(|| panic!("no {operation}"));
     let mut path = path.clone();

@@ -25,7 +25,7 @@ const DESCRIPTORS: &[u8] = include_bytes!("../../../charts/anjia/files/descripto
 
 /// As the services' `DEADLINE_MAX_MS`.
 const CALL_MAX_S: &str = "30";
-const CALLS_PER_10S: &str = "1000";
+const CALLS_PER_10S: &str = "300";
 const BODY_MAX_BYTES: &str = "4194304";
 const READY_PATIENCE: Duration = Duration::from_secs(20);
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
@@ -114,7 +114,10 @@ impl Gateway {
             let lies_in = file.parent().context("a file lies in a folder")?.display().to_string();
             let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let roles = roles.iter().map(|role| ((*role).to_owned(), file.clone()));
-            Ok([("NAME".to_owned(), name.to_owned()), ("FOLDER".to_owned(), lies_in)].into_iter().chain(roles).collect())
+            Ok([("NAME".to_owned(), name.to_owned()), ("FOLDER".to_owned(), lies_in)]
+                .into_iter()
+                .chain(roles)
+                .collect())
         };
         for name in ["own", "shown"] {
             let values = of(name, &certificate, &["CERTIFICATE", "KEY"])?;
@@ -162,7 +165,8 @@ impl Gateway {
 
 /// A template of the chart with these values; as Helm, it does no more than put them in.
 fn filled(template: &str, values: &[(String, String)]) -> Result<String> {
-    let text = values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("${{{name}}}"), value));
+    let text =
+        values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("${{{name}}}"), value));
     let left = text.lines().find(|line| line.contains("${"));
     ensure!(left.is_none(), "nobody fills in: {}", left.unwrap_or_default().trim());
     Ok(text)

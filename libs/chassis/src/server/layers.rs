@@ -18,9 +18,9 @@ use tower::ServiceBuilder;
 use tracing::{Instrument, Span, field};
 use types::redacted::Redacted;
 
-use super::{ServerConfig, passage};
 use super::shed::{Budget, Place};
 use super::veiled::Veiled;
+use super::{ServerConfig, passage};
 use crate::access::{self, Policies, Policy};
 use crate::auth::{self, Shown, Verified, Verifier};
 use crate::context::Admitted;
@@ -281,7 +281,7 @@ async fn authenticate(State(shared): State<Arc<Shared>>, mut request: Request, n
 
 impl Shared {
     /// Has a refusal recorded that is for who calls; also one that tells a bank `NOT_FOUND`: it does not learn what there is.
-    fn note(&self, response: &Response, policy: &Policy, admitted: Option<&Admitted>) {
+    pub(super) fn note(&self, response: &Response, policy: &Policy, admitted: Option<&Admitted>) {
         let Some(refusals) = &self.refusals else { return };
         let reason = match code_of(response) {
             Code::Unauthenticated | Code::PermissionDenied => {
@@ -349,7 +349,7 @@ fn peer(request: &Request) -> Option<&Peer> {
     request.extensions().get::<Option<Peer>>()?.as_ref()
 }
 
-fn policy(request: &Request) -> Option<Arc<Policy>> {
+pub(super) fn policy(request: &Request) -> Option<Arc<Policy>> {
     request.extensions().get::<Arc<Policy>>().cloned()
 }
 

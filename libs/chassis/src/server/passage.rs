@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tonic::{Code, Status};
 
-use super::layers::{Shared, refuse};
+use super::layers::{Shared, policy, refuse};
 use crate::error;
 use crate::tls::{FORWARDED, GATEWAY, Peer, ThroughGateway, Unbelievable};
 
@@ -24,7 +24,13 @@ pub(super) async fn see_through(State(shared): State<Arc<Shared>>, mut request: 
                 request.extensions_mut().insert(caller);
                 request.extensions_mut().insert(ThroughGateway);
             }
-            Err(Unbelievable) => return refuse(&unbelievable()),
+            Err(Unbelievable) => {
+                let response = refuse(&unbelievable());
+                if let Some(policy) = policy(&request) {
+                    shared.note(&response, &policy, None);
+                }
+                return response;
+            }
         }
     }
     next.run(request).await

@@ -43,4 +43,3 @@ fn text(rule: &DynamicMessage, field: &str) -> Option<String> {
     let value = rule.get_field_by_name(field)?;
     value.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
 }
-

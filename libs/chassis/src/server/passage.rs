@@ -19,19 +19,15 @@ pub(super) async fn see_through(State(shared): State<Arc<Shared>>, mut request: 
     if direct == Some(GATEWAY) {
         let material = shared.tls.current();
         let caller = told.map(|told| material.ok_or(Unbelievable)?.forwarded(&told)).transpose();
-        match caller {
-            Ok(caller) => {
-                request.extensions_mut().insert(caller);
-                request.extensions_mut().insert(ThroughGateway);
+        let Ok(caller) = caller else {
+            let response = refuse(&unbelievable());
+            if let Some(policy) = policy(&request) {
+                shared.note(&response, &policy, None);
             }
-            Err(Unbelievable) => {
-                let response = refuse(&unbelievable());
-                if let Some(policy) = policy(&request) {
-                    shared.note(&response, &policy, None);
-                }
-                return response;
-            }
-        }
+            return response;
+        };
+        request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(ThroughGateway);
     }
     next.run(request).await
 }

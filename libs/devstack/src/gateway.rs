@@ -25,7 +25,7 @@ const DESCRIPTORS: &[u8] = include_bytes!("../../../charts/anjia/files/descripto
 
 /// As the services' `DEADLINE_MAX_MS`.
 const CALL_MAX_S: &str = "30";
-const CALLS_PER_10S: &str = "1000";
+const CALLS_PER_10S: &str = "300";
 const BODY_MAX_BYTES: &str = "4194304";
 const READY_PATIENCE: Duration = Duration::from_secs(20);
 const STOP_PATIENCE: Duration = Duration::from_secs(5);

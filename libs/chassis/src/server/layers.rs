@@ -272,7 +272,7 @@ async fn authenticate(State(shared): State<Arc<Shared>>, mut request: Request, n
 
 impl Shared {
     /// Has a refusal recorded that is for who calls; also one that tells a bank `NOT_FOUND`: it does not learn what there is.
-    fn note(&self, response: &Response, policy: &Policy, admitted: Option<&Admitted>) {
+    pub(super) fn note(&self, response: &Response, policy: &Policy, admitted: Option<&Admitted>) {
         let Some(refusals) = &self.refusals else { return };
         let reason = match code_of(response) {
             Code::Unauthenticated | Code::PermissionDenied => {

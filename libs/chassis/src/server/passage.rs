@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tonic::{Code, Status};
 
-use super::layers::{Shared, refuse};
+use super::layers::{Shared, policy, refuse};
 use crate::error;
 use crate::tls::{FORWARDED, GATEWAY, Peer, ThroughGateway, Unbelievable};
 
@@ -19,13 +19,15 @@ pub(super) async fn see_through(State(shared): State<Arc<Shared>>, mut request: 
     if direct == Some(GATEWAY) {
         let material = shared.tls.current();
         let caller = told.map(|told| material.ok_or(Unbelievable)?.forwarded(&told)).transpose();
-        match caller {
-            Ok(caller) => {
-                request.extensions_mut().insert(caller);
-                request.extensions_mut().insert(ThroughGateway);
+        let Ok(caller) = caller else {
+            let response = refuse(&unbelievable());
+            if let Some(policy) = policy(&request) {
+                shared.note(&response, &policy, None);
             }
-            Err(Unbelievable) => return refuse(&unbelievable()),
-        }
+            return response;
+        };
+        request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(ThroughGateway);
     }
     next.run(request).await
 }

@@ -55,7 +55,8 @@ async fn pl_03_through_the_gateway_a_token_is_good_with_the_certificate_it_is_bo
     let mesh = Authority::new();
     let server = served(&mesh.server()).await;
     let gateway = mesh.tls("service/gateway");
-    let (bank, _) = (mesh.issue("client/bank", Duration::from_hours(1)), mesh.tls("client/clinic"));
+    let bank = mesh.issue("client/bank", Duration::from_hours(1));
+    mesh.issue("client/clinic", Duration::from_hours(1));
     let bound = token(resident(), Some(bank));
 
     let own = outcome(&server, &gateway, &bound, Some(&told(&mesh, "client/bank"))).await;

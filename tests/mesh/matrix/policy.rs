@@ -241,7 +241,8 @@ pub(super) const POLICY: &[Line] = &[
     line("adjudication.PolicyService/GetCatalogueItem", Read, "CLOVPXA:*"),
     line("adjudication.AdjudicationService/QuoteCare", Write, "R:s WFCLD:s"),
     line("adjudication.AdjudicationService/GetQuote", Read, "R:s WFCLD:so"),
-    line("adjudication.AdjudicationService/DivideClaim", Write, "CLD:o"),
+    // The visit is read from scheduling with the caller's own token.
+    line("adjudication.AdjudicationService/DivideClaim", Write, "CLD:vo"),
     line("adjudication.AdjudicationService/ConfirmSettlement", Write, "p:*"),
     line("adjudication.AdjudicationService/GetSettlement", Read, "R:s WFCLD:so"),
     line("adjudication.AdjudicationService/GetClaim", Read, "R:s WFCLD:vo"),

@@ -54,15 +54,15 @@ mod tests {
 
     #[test]
     fn rf_04_a_mandate_commits_its_own_line_for_its_own_referral_up_to_its_highest_own_share() {
-        let (referral, line, max) = (ReferralId::generate(), CreditLineId::generate(), Money::from_fen(100_00));
+        let (referral, line, max) = (ReferralId::generate(), CreditLineId::generate(), Money::from_fen(10_000));
         let credit = Credit { line, own_share_max: max };
         let terms = Terms { id: MandateId::generate(), work: Work::Referral(referral), credit: Some(credit) };
         let on = |payer, amount| [Share { payer, amount }];
         let its_own = basis(Some(referral), max);
         assert!(check(terms, &its_own, &on(Payer::Credit(line), max)).is_ok());
 
-        let dearer = basis(Some(referral), Money::from_fen(100_01));
-        let above = check(terms, &dearer, &on(Payer::Credit(line), Money::from_fen(100_01)));
+        let dearer = basis(Some(referral), Money::from_fen(10_001));
+        let above = check(terms, &dearer, &on(Payer::Credit(line), Money::from_fen(10_001)));
         assert!(matches!(above, Err(PaymentError::OwnShareAboveMandate)));
 
         let outside = |terms, basis: &Basis, payers: &[Share]| {

@@ -15,7 +15,7 @@ use crate::rendered::{Rendered, VALUES, chart, container, list, refusal, text};
 const GATEWAY: &str = "gateway";
 /// Where the pod has what Envoy reads.
 const FILES: &str = "/etc/anjia/gateway";
-/// What Kubernetes lets a ConfigMap hold.
+/// What Kubernetes lets a `ConfigMap` hold.
 const CONFIG_MAP_MAX_BYTES: usize = 1024 * 1024;
 const REGENERATE: &str = "`anjia openapi --files charts/anjia/files` writes it";
 

@@ -76,7 +76,9 @@ async fn g11_pl_01_every_service_is_restarted_under_load_and_no_call_fails_or_is
                 };
                 acknowledged.note("identity", "residents", patient.id);
                 let turn = round * JOURNEYS + number;
-                let (clinic, ward) = (&places.0[turn % places.0.len()], &places.1[turn % places.1.len()]);
+                // Nobody is in two places at once: the bed is for another hour.
+                let later = turn + places.1.len() / 2;
+                let (clinic, ward) = (&places.0[turn % places.0.len()], &places.1[later % places.1.len()]);
                 journey(&city, &patient, (clinic, ward), &mut acknowledged).await;
             }
             acknowledged

@@ -1,4 +1,4 @@
-//! REST/JSON through the gateway, as another organisation's program speaks it: by the OpenAPI document.
+//! REST/JSON through the gateway, as another organisation's program speaks it: by the `OpenAPI` document.
 
 use std::time::Duration;
 
@@ -186,8 +186,8 @@ impl RestCaller {
 impl Answer {
     /// The reason in the `ErrorInfo`; empty if there is none.
     pub fn reason(&self) -> &str {
-        let details = self.body["details"].as_array().into_iter().flatten();
-        details.filter_map(|detail| detail["reason"].as_str()).next().unwrap_or_default()
+        let mut details = self.body["details"].as_array().into_iter().flatten();
+        details.find_map(|detail| detail["reason"].as_str()).unwrap_or_default()
     }
 }
 

@@ -15,7 +15,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage, Value};
 
 use crate::print;
 
-/// Print the OpenAPI 3.1 document of the REST API.
+/// Print the `OpenAPI` 3.1 document of the REST API.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Write what the gateway reads into this folder instead: the document, the descriptors for its transcoder, and the fields of requests.

@@ -127,7 +127,9 @@ async fn in_a_rush(caller: &RestCaller) -> BTreeMap<u16, usize> {
     let mut statuses = BTreeMap::new();
     for _ in 0..ROUNDS_MAX {
         let answers = join_all((0..CALLS_AT_ONCE).map(|_| caller.send("get", "/v1/keys", None))).await;
-        answers.into_iter().for_each(|answer| *statuses.entry(answer.status).or_default() += 1);
+        for answer in answers {
+            *statuses.entry(answer.status).or_default() += 1;
+        }
         if statuses.contains_key(&429) {
             break;
         }

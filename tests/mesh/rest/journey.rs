@@ -51,10 +51,10 @@ async fn pl_03_the_referral_journey_is_walked_in_json() {
     })
     .await;
     let slot = offer.slot.expect("an offer has a slot").slot_id;
-    let hold = requests::hold(&patient, &slot);
-    let held: HoldSlotResponse = herself.call("scheduling.AppointmentService.HoldSlot", &hold).await.expect("held");
+    let wish = requests::hold(&patient, &slot);
+    let held: HoldSlotResponse = herself.call("scheduling.AppointmentService.HoldSlot", &wish).await.expect("held");
     let again: HoldSlotResponse =
-        herself.call("scheduling.AppointmentService.HoldSlot", &hold).await.expect("replayed");
+        herself.call("scheduling.AppointmentService.HoldSlot", &wish).await.expect("replayed");
     assert_eq!(again, held, "sent again it is answered alike");
     let appointment_id = held.appointment.expect("an appointment").appointment_id;
     let confirm = ConfirmAppointmentRequest { request_id: request_id(), appointment_id };

@@ -1,4 +1,4 @@
-//! The OpenAPI document: a path for each HTTP rule, a schema for each message, and what all of them share.
+//! The `OpenAPI` document: a path for each HTTP rule, a schema for each message, and what all of them share.
 
 use std::collections::BTreeSet;
 

@@ -43,9 +43,9 @@ fn add(message: &MessageDescriptor, messages: &mut BTreeMap<String, String>) {
             _ => "true".to_owned(),
         };
         // In brackets: some names, such as `until`, are Lua's own words.
-        line += &format!(" [\"{}\"] = {inner},", field.json_name());
+        let _ = write!(line, " [\"{}\"] = {inner},", field.json_name());
         if field.name() != field.json_name() {
-            line += &format!(" [\"{}\"] = {inner},", field.name());
+            let _ = write!(line, " [\"{}\"] = {inner},", field.name());
         }
     }
     line += " },\n";

@@ -27,7 +27,7 @@ fn resident() -> Party {
 /// As Envoy writes it.
 fn told(authority: &Authority, name: &str) -> String {
     let pem = std::fs::read_to_string(authority.file(name)).unwrap();
-    let certificate = pem.split("-----BEGIN PRIVATE KEY").next().unwrap().replace("\r", "").replace('\n', "%0A");
+    let certificate = pem.split("-----BEGIN PRIVATE KEY").next().unwrap().replace('\n', "%0A");
     format!("By=spiffe://anjia.internal/service/gateway;Hash=00;Chain=\"{certificate}\"")
 }
 

@@ -102,7 +102,7 @@ fn selection(caller: &Caller, registered: &[String], asked: &[String]) -> Option
         return Some(Selection { region: None, kinds: (!asked.is_empty()).then(|| asked.to_vec()) });
     }
     let kinds = if asked.is_empty() { registered.to_vec() } else { in_both(registered, asked) };
-    (!kinds.is_empty()).then(|| Selection { region: Some(caller.region), kinds: Some(kinds) })
+    (!kinds.is_empty()).then_some(Selection { region: Some(caller.region), kinds: Some(kinds) })
 }
 
 /// Types, or what they begin with up to a full stop, that are in both lists.

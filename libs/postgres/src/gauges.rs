@@ -88,7 +88,7 @@ pub async fn run(db: Database, gauges: &'static [Gauge], shutdown: CancellationT
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
-    let _: Option<()> = shutdown.run_until_cancelled(reading).await;
+    let _: Option<()> = shutdown.run_until_cancelled(Box::pin(reading)).await;
 }
 
 /// What a gauge shows now.

@@ -94,13 +94,13 @@ impl PoolMeter {
         begin: impl Future<Output = Result<T, sqlx::Error>>,
     ) -> Result<(T, InUse), sqlx::Error> {
         let (begun_at, waiting) = (Instant::now(), Waiting::new(&self.0.pending));
-        let begun = begin.await;
+        let transaction = begin.await;
         drop(waiting);
         WAIT_TIME.record(begun_at.elapsed().as_secs_f64(), &self.0.attributes);
-        if matches!(begun, Err(sqlx::Error::PoolTimedOut)) {
+        if matches!(transaction, Err(sqlx::Error::PoolTimedOut)) {
             TIMEOUTS.add(1, &self.0.attributes);
         }
-        Ok((begun?, InUse { pool: self.clone(), since: Instant::now() }))
+        Ok((transaction?, InUse { pool: self.clone(), since: Instant::now() }))
     }
 }
 

@@ -106,7 +106,7 @@ pub async fn run(db: Database, shutdown: CancellationToken) {
             sleep(LOOK_INTERVAL).await;
         }
     };
-    let _: Option<()> = shutdown.run_until_cancelled(rounds).await;
+    let _: Option<()> = shutdown.run_until_cancelled(Box::pin(rounds)).await;
     give_up(&db, owner).await;
 }
 
@@ -183,7 +183,7 @@ pub async fn keep(db: Database, service: &'static str, tables: &'static [Persona
             sleep(LOOK_INTERVAL).await;
         }
     };
-    let _: Option<()> = shutdown.run_until_cancelled(rounds).await;
+    let _: Option<()> = shutdown.run_until_cancelled(Box::pin(rounds)).await;
     give_up(&db, owner).await;
 }
 

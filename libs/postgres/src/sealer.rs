@@ -56,8 +56,8 @@ struct Waiting {
 }
 
 impl Waiting {
-    const fn is_nothing(self) -> bool {
-        !self.events && !self.audit_entries
+    const fn is_anything(self) -> bool {
+        self.events || self.audit_entries
     }
 }
 
@@ -65,7 +65,7 @@ impl Waiting {
 pub async fn run(db: Database, shutdown: CancellationToken) {
     let owner = Uuid::now_v7();
     // Dropping the loop in the middle of a pass only rolls that pass back.
-    let _ = shutdown.run_until_cancelled(stand_by(&db, owner)).await;
+    let _ = shutdown.run_until_cancelled(Box::pin(stand_by(&db, owner))).await;
     if let Err(error) = lease::release_all(&db, owner).await {
         tracing::debug!(%error, "the sealer's lease is left to expire");
     }
@@ -92,7 +92,7 @@ async fn work(db: &Database, lease: &Lease) -> Result<(), Error> {
     let mut signing = Signing::default();
     loop {
         let waiting = waiting(db).await?;
-        if !waiting.is_nothing() {
+        if waiting.is_anything() {
             let sealed = pass(db, lease, waiting).await?;
             signing.unsigned += sealed.audit_entries;
             renewed_at = Instant::now();
@@ -208,7 +208,7 @@ pub async fn seal_all(db: &Database) -> Result<Sealed, Error> {
     let lease = loop {
         match lease::acquire(db, LEASE, Uuid::now_v7(), LEASE_DURATION).await? {
             Some(lease) => break lease,
-            None if !waiting(db).await?.is_nothing() => sleep(GATHER_MIN).await,
+            None if waiting(db).await?.is_anything() => sleep(GATHER_MIN).await,
             // The loop that holds it has done the work.
             None => return Ok(Sealed::default()),
         }

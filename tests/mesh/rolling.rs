@@ -169,7 +169,7 @@ impl Acknowledged {
     /// Every row that was told of is there, and beside those none, since nobody else did anything.
     async fn assert_happened_once(&self, city: &City) {
         let accepted = self.ids[&("referral", "referrals")].len();
-        assert!(accepted >= SERVICES.len(), "it was no load: {accepted} acceptances");
+        assert!(accepted >= JOURNEYS, "it was no load: {accepted} acceptances");
         for ((service, table), ids) in &self.ids {
             // Each acceptance reserves a share, in a bill of its own.
             let more = if *table == "bills" { accepted } else { 0 };

@@ -47,8 +47,11 @@ impl TlsError {
     pub(super) fn of_setting(self, config: &TlsConfig) -> BadSetting {
         let about = match &self {
             Self::NoKey(_) => None,
-            Self::Read(file, _) | Self::NoCertificate(file) => Some(file),
-            Self::Incomplete(file) | Self::NotValidNow(file) | Self::OtherName(file) => Some(file),
+            Self::Read(file, _)
+            | Self::NoCertificate(file)
+            | Self::Incomplete(file)
+            | Self::NotValidNow(file)
+            | Self::OtherName(file) => Some(file),
             Self::Unusable(_) => config.tls_cert_file.as_ref(),
         };
         let named = [

@@ -32,7 +32,9 @@ fn check(files: &[(String, String)], releases: &Releases) -> Vec<Finding> {
     }
     let mut schema = Schema::default();
     for (_, sql) in files.iter().filter(|(path, _)| releases.has_shipped(path)) {
-        statements::read(sql).iter().for_each(|statement| schema.take(statement));
+        for statement in statements::read(sql) {
+            schema.take(&statement);
+        }
     }
     let mut findings = vec![];
     for (path, sql) in files.iter().filter(|(path, _)| !releases.has_shipped(path)) {

@@ -17,7 +17,7 @@ use super::front::{Front, Ready};
 
 /// A readiness probe of a cluster comes more seldom; the notice of a draining replica is as much longer there.
 const PROBE_EVERY: Duration = Duration::from_millis(50);
-const START_PATIENCE: Duration = Duration::from_secs(60);
+const START_PATIENCE: Duration = Duration::from_mins(1);
 
 pub(super) struct Replicas {
     service: &'static str,

@@ -25,7 +25,7 @@ pub(super) fn judge(words: &[Word], schema: &Schema, is_alone: bool) -> Verdict 
     let gone = |what: &str| Takes(format!("{what} of a release"));
     match plain.as_slice() {
         ["create", ..] => created(&plain, schema, is_alone),
-        ["comment" | "grant" | "insert" | "update" | "select" | "set" | "analyze", ..] => Adds,
+        ["comment" | "grant" | "insert" | "update" | "select" | "set" | "analyze", ..] | [] => Adds,
         ["alter", "default", "privileges", rest @ ..] if rest.contains(&"grant") => Adds,
         ["alter", "table", ..] => match altered(words) {
             Some((table, _)) if !schema.has_table(Some(table)) => Adds,
@@ -62,7 +62,6 @@ pub(super) fn judge(words: &[Word], schema: &Schema, is_alone: bool) -> Verdict 
         },
         ["do", ..] => block(words, schema),
         [first, ..] => Takes(format!("`{first}` is not known here to leave a release what it has")),
-        [] => Adds,
     }
 }
 

@@ -12,6 +12,11 @@ const INDEX: &str = "CREATE INDEX CONCURRENTLY IF NOT EXISTS notes_text ON notes
 const INDEX_STATE: &str = "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass('notes_text') AND indisvalid";
 const RECORDED: &str = "SELECT count(*) FROM _sqlx_migrations WHERE version = 2 AND success";
 
+const LEFT: &str = "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass('notes_text') AND NOT indisvalid";
+/// Ends who builds the index, once it waits.
+const WAITING: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+    WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock' AND datname = current_database()";
+
 /// The notes, and an index on them that is built while others write.
 fn with_an_index() -> &'static Migrator {
     let sql = INDEX.into_sql_str();
@@ -40,14 +45,11 @@ async fn g11_an_index_whose_building_was_cut_off_is_built_by_the_next_to_migrate
     sqlx::query("LOCK TABLE notes IN ROW EXCLUSIVE MODE").execute(&mut *writing).await.unwrap();
     let mut builder = PgConnection::connect(test.owner_url()).await.unwrap();
     let building = tokio::spawn(async move { sqlx::raw_sql(INDEX).execute(&mut builder).await });
-    const WAITING: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
-        WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock' AND datname = current_database()";
     while test.count(WAITING).await == 0 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     building.await.unwrap().unwrap_err();
     writing.rollback().await.unwrap();
-    const LEFT: &str = "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass('notes_text') AND NOT indisvalid";
     assert_eq!(test.count(LEFT).await, 1, "it is there and good for nothing");
 
     postgres::migrate(test.owner_url(), with_an_index(), &[]).await.unwrap();

@@ -65,7 +65,8 @@ impl Pool {
     }
 
     async fn begin(&self) -> Result<Begun, sqlx::Error> {
-        self.meter.waited(self.connections.begin_with(BEGIN)).await
+        // Apart from what it is a part of: it may have to connect, and that is large.
+        self.meter.waited(Box::pin(self.connections.begin_with(BEGIN))).await
     }
 }
 

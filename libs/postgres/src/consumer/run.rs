@@ -44,7 +44,7 @@ pub async fn run<S: Source, H: Handler>(db: Database, source: S, handler: H, shu
     let meter = ConsumerMeter::observed(source.name());
     let consumer = Consumer { db, source, handler, meter };
     // An event in the middle of its effect is rolled back and taken in by the next replica.
-    let _ = shutdown.run_until_cancelled(consumer.run()).await;
+    let _ = shutdown.run_until_cancelled(Box::pin(consumer.run())).await;
 }
 
 struct Consumer<S, H> {

@@ -93,9 +93,9 @@ async fn id_08_a_service_speaks_of_erasures_of_the_region_its_token_is_for_and_o
     let id = world.ask_to_erase(&there.caller, there.id, "").await.unwrap().erasure_id;
     let scheduling = world.mesh.fleet().credentials("scheduling").unwrap();
     let mut privacy = PrivacyServiceClient::new(world.mesh.channel_as("scheduling", "identity"));
-    let word =
+    let told =
         || ReportErasureRequest { erasure_id: id.clone(), word: ErasureWord::Clear.into(), ..Default::default() };
-    let from_here = privacy.report_erasure(scheduling.own().await.unwrap().request(word())).await.map(drop);
+    let from_here = privacy.report_erasure(scheduling.own().await.unwrap().request(told())).await.map(drop);
     assert_eq!(refused(from_here), not_found("ERASURE_NOT_FOUND"));
-    privacy.report_erasure(scheduling.own_in(shanghai()).await.unwrap().request(word())).await.unwrap();
+    privacy.report_erasure(scheduling.own_in(shanghai()).await.unwrap().request(told())).await.unwrap();
 }

@@ -46,9 +46,9 @@ impl Town {
         let token = giver.request(()).await.metadata().get("authorization").unwrap().clone();
         request.metadata_mut().insert("authorization", token);
         let mut mandates = MandateServiceClient::new(self.mesh.channel_as("referral", "identity"));
-        let given = mandates.record_mandate(request).await.unwrap().into_inner().mandate.unwrap();
+        let recorded = mandates.record_mandate(request).await.unwrap().into_inner().mandate.unwrap();
         let mandate = Mandate {
-            id: given.mandate_id.parse().unwrap(),
+            id: recorded.mandate_id.parse().unwrap(),
             region: RegionCode::BEIJING,
             methods: METHODS.map(str::to_owned).to_vec(),
         };

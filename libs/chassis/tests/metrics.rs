@@ -68,19 +68,19 @@ async fn pl_02_each_call_is_counted_by_method_outcome_and_reason_also_when_it_is
 
     let text = scraped(server.ops_address).await;
     let exchange = "rpc_method=\"anjia.identity.v1.TokenService/ExchangeToken\"";
-    let pull = "rpc_method=\"anjia.identity.v1.TokenService/PullRevocations\"";
+    let pulling = "rpc_method=\"anjia.identity.v1.TokenService/PullRevocations\"";
     let count = "rpc_server_call_duration_seconds_count";
     for (method, outcome, expected) in [
         (exchange, "OK", "2"),
         (exchange, "UNAUTHENTICATED", "1"),
         (exchange, "INTERNAL", "1"),
-        (pull, "RESOURCE_EXHAUSTED", "1"),
-        (pull, "CANCELLED", "1"),
+        (pulling, "RESOURCE_EXHAUSTED", "1"),
+        (pulling, "CANCELLED", "1"),
     ] {
         let code = format!("rpc_response_status_code=\"{outcome}\"");
         assert_eq!(value(&text, count, &[method, &code]).as_deref(), Some(expected), "{method} {outcome}\n{text}");
     }
-    for (method, reason) in [(exchange, "TOKEN_MISSING"), (exchange, "INTERNAL"), (pull, "OVERLOADED")] {
+    for (method, reason) in [(exchange, "TOKEN_MISSING"), (exchange, "INTERNAL"), (pulling, "OVERLOADED")] {
         let reason = format!("anjia_reason=\"{reason}\"");
         assert_eq!(
             value(&text, "anjia_rpc_refusals_total", &[method, &reason]).as_deref(),

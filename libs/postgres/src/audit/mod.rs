@@ -231,7 +231,8 @@ pub async fn record(tx: &mut Transaction, entry: Entry) -> Result<(), Error> {
             removed.push(row.removed);
             anew.push(row.anew);
         }
-        insert = insert.bind(places).bind(ids).bind(heads).bind(removed).bind(anew);
+        let count = i64::try_from(places.len()).unwrap_or(i64::MAX);
+        insert = insert.bind(places).bind(ids).bind(heads).bind(removed).bind(anew).bind(count);
     }
     let (wrong, erasure): (Option<Json<Vec<serde_json::Value>>>, Option<String>) = insert.fetch_one(&mut **tx).await?;
     if !entry.of_keeping && matches!(erasure.as_deref(), Some("CLOSED" | "ERASED")) {

@@ -18,7 +18,8 @@ COMMENT ON COLUMN chain_heads.removed_position IS 'Events up to here were kept l
 COMMENT ON COLUMN chain_heads.removed_until    IS 'When the youngest of them happened; null: none was removed.';
 
 -- Removes the first events, 5000 at most, that are older than `kept` and that every consumer has passed; answers how many. A consumer
--- silent for longer than `patience` is not waited for; null: every one is. Runs as the owner: nothing else removes an event.
+-- silent for longer than `patience` is not waited for; null: every one is. Runs as the owner: nothing else removes an event. Whoever asks
+-- cannot shorten the periods below 180 days and one day: they could take the feed away from those who follow it.
 CREATE FUNCTION forget_events(kept interval, patience interval) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -26,6 +27,10 @@ DECLARE
     upto   bigint;
     latest timestamptz;
 BEGIN
+    kept := greatest(kept, interval '180 days');
+    IF patience IS NOT NULL THEN
+        patience := greatest(patience, interval '1 day');
+    END IF;
     SELECT removed_position, least(position, removed_position + 5000) INTO STRICT gone, upto
     FROM chain_heads WHERE chain = 'events' FOR UPDATE;
     SELECT least(upto, min(position)) INTO upto

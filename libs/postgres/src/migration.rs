@@ -63,6 +63,7 @@ async fn clear_away(owner: &mut PgConnection) -> Result<(), Error> {
             FOR broken IN
                 SELECT indexrelid FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
                 WHERE NOT indisvalid AND relnamespace = current_schema()::regnamespace AND relkind = 'i'
+                    AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index WHERE index_relid = indexrelid)
             LOOP
                 EXECUTE format('DROP INDEX %s', broken);
             END LOOP;

@@ -68,7 +68,7 @@ async fn bounded(
         let pool = channel.pool(bound_to);
         channel.resolved(&pool).await?;
         if is_message {
-            send(&pool, request).await
+            send(&pool, request, deadline).await
         } else {
             pool.connections().oneshot(request).await.map_err(|lost| lost.status)
         }
@@ -88,14 +88,14 @@ async fn bounded(
 /// Sends a call, and sends it again, over another connection if there is one, while it is certain that no peer has seen it: a replica
 /// that leaves costs nobody a call. That adds no work anywhere, so it needs no budget; whether a call that may have been seen is
 /// repeated is its caller's to decide.
-async fn send(pool: &Pool, request: Request<Body>) -> Result<Response<Body>, Status> {
+async fn send(pool: &Pool, request: Request<Body>, deadline: Option<Deadline>) -> Result<Response<Body>, Status> {
     let (head, body) = request.into_parts();
     let message = axum::body::to_bytes(axum::body::Body::new(body), usize::MAX).await;
     let message = message.map_err(|error| Status::from_error(error.into()))?;
     let began = Instant::now();
     let mut pause = FIRST_PAUSE;
     for _ in 1..TRIES {
-        match pool.connections().oneshot(again(&head, &message)).await {
+        match pool.connections().oneshot(again(&head, &message, deadline)).await {
             Err(lost) if lost.is_unseen && began.elapsed() < CONNECT_TIMEOUT => {}
             told => return told.map_err(|lost| lost.status),
         }
@@ -103,11 +103,16 @@ async fn send(pool: &Pool, request: Request<Body>) -> Result<Response<Body>, Sta
         tokio::time::sleep(pause + rand::random_range(Duration::ZERO..=pause)).await;
         pause *= 2;
     }
-    pool.connections().oneshot(again(&head, &message)).await.map_err(|lost| lost.status)
+    pool.connections().oneshot(again(&head, &message, deadline)).await.map_err(|lost| lost.status)
 }
 
-fn again(head: &Parts, message: &Bytes) -> Request<Body> {
-    Request::from_parts(head.clone(), Body::new(axum::body::Body::from(message.clone())))
+/// The request with the time that is left by now.
+fn again(head: &Parts, message: &Bytes, deadline: Option<Deadline>) -> Request<Body> {
+    let mut head = head.clone();
+    if let Some(deadline) = deadline {
+        head.headers.insert(deadline::GRPC_TIMEOUT, deadline::format(deadline.remaining()));
+    }
+    Request::from_parts(head, Body::new(axum::body::Body::from(message.clone())))
 }
 
 fn span(method: &str, origin: &Uri) -> Span {

@@ -28,8 +28,9 @@ const SERVICE: &str = "scheduling";
 const CLIENTS: usize = 64;
 const CONNECTIONS: u32 = 64;
 /// Each with and without; the order changes from turn to turn, so that neither always meets the larger tables.
-const TURNS: usize = 6;
-const TURN: Duration = Duration::from_secs(4);
+const TURNS: usize = 4;
+/// Long beside the quarter of a second for which the sealer lets rows gather: that is waited for at the end of each.
+const TURN: Duration = Duration::from_secs(10);
 /// Slots of each client, of as many places as a slot can have.
 const SLOTS: i32 = 40;
 const PLACES: i32 = 500;

@@ -107,7 +107,11 @@ fn pl_03_the_edge_reaches_the_gateway_and_the_gateway_every_service_and_nothing_
         assert_eq!(reached, rendered.services(), "{values}");
         assert!(others.len() == 1 && others[0]["ports"].to_string().contains("53"), "{values}: DNS: {others:?}");
         let ports = json!([{"protocol": "TCP", "port": "public"}, {"protocol": "TCP", "port": "partners"}]);
-        assert!(list(&spec["ingress"]).iter().all(|rule| rule["ports"] == ports), "{values}: {spec}");
+        let mut opened = vec![ports];
+        // The Prometheus of the cluster, where one is told to read it.
+        opened.extend(rendered.kind("PodMonitor").map(|_| json!([{"protocol": "TCP", "port": "ops"}])));
+        let ingress: Vec<Value> = list(&spec["ingress"]).iter().map(|rule| rule["ports"].clone()).collect();
+        assert_eq!(ingress, opened, "{values}: {spec}");
         for service in rendered.services() {
             let ingress = list(&rendered.get("NetworkPolicy", service)["spec"]["ingress"]);
             let from_it: Vec<_> = ingress.iter().filter(|rule| named(&rule["from"]) == [GATEWAY]).collect();

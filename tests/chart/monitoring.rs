@@ -170,7 +170,7 @@ fn pl_02_prometheus_reads_every_serving_pod_at_the_port_that_its_policy_opens_fo
     let selected = monitor["selector"]["matchLabels"].as_object().expect("labels");
     let endpoint = &monitor["podMetricsEndpoints"][0];
     assert_eq!((&endpoint["port"], &endpoint["path"]), (&json!("ops"), &json!("/metrics")));
-    for service in rendered.services() {
+    for service in rendered.services().into_iter().chain(["gateway"]) {
         let pod = &rendered.get("Deployment", service)["spec"]["template"];
         assert!(
             selected.iter().all(|(label, value)| pod["metadata"]["labels"][label] == *value),

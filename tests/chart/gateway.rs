@@ -154,6 +154,14 @@ fn pl_03_the_gateway_outlasts_its_longest_call_and_is_several() {
 }
 
 #[test]
+fn pl_03_a_balancer_leaves_the_gateway_the_address_by_which_it_tells_callers_apart() {
+    for (kind, expected) in [("LoadBalancer", json!("Local")), ("ClusterIP", Value::Null), ("NodePort", Value::Null)] {
+        let rendered = Rendered::with("values-city.yaml", &["--set", &format!("gateway.type={kind}")]);
+        assert_eq!(rendered.get("Service", GATEWAY)["spec"]["externalTrafficPolicy"], expected, "{kind}");
+    }
+}
+
+#[test]
 fn pl_03_a_gateway_that_lacks_what_it_needs_is_refused_by_the_path() {
     for (argument, told) in [
         (["--set", "gateway.certificate="], "gateway.certificate is empty"),

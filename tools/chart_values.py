@@ -11,7 +11,7 @@ import sys
 import yaml
 
 BEGIN, END = "<!-- values: made by `tools/chart.sh readme` -->", "<!-- end of values -->"
-KEY = re.compile(r"^( *)([A-Za-z_]+):")
+KEY = re.compile(r"^( *)([A-Za-z_][A-Za-z0-9_]*):")
 
 
 def described(text):

@@ -45,10 +45,7 @@ fn folder(name: &str) -> PathBuf {
 
 #[test]
 fn pl_03_envoy_accepts_what_the_chart_gives_it() {
-    let envoy = match devstack::envoy() {
-        Ok(envoy) => envoy,
-        Err(error) => return eprintln!("skipped: {error:#}"),
-    };
+    let Some(envoy) = mesh_tests::envoy() else { return };
     for values in VALUES {
         let folder = folder(&format!("gateway-{values}"));
         for (name, content) in files(&Rendered::of(values)) {
@@ -107,7 +104,11 @@ fn pl_03_the_edge_reaches_the_gateway_and_the_gateway_every_service_and_nothing_
         assert_eq!(reached, rendered.services(), "{values}");
         assert!(others.len() == 1 && others[0]["ports"].to_string().contains("53"), "{values}: DNS: {others:?}");
         let ports = json!([{"protocol": "TCP", "port": "public"}, {"protocol": "TCP", "port": "partners"}]);
-        assert!(list(&spec["ingress"]).iter().all(|rule| rule["ports"] == ports), "{values}: {spec}");
+        let mut opened = vec![ports];
+        // The Prometheus of the cluster, where one is told to read it.
+        opened.extend(rendered.kind("PodMonitor").map(|_| json!([{"protocol": "TCP", "port": "ops"}])));
+        let ingress: Vec<Value> = list(&spec["ingress"]).iter().map(|rule| rule["ports"].clone()).collect();
+        assert_eq!(ingress, opened, "{values}: {spec}");
         for service in rendered.services() {
             let ingress = list(&rendered.get("NetworkPolicy", service)["spec"]["ingress"]);
             let from_it: Vec<_> = ingress.iter().filter(|rule| named(&rule["from"]) == [GATEWAY]).collect();
@@ -146,6 +147,14 @@ fn pl_03_the_gateway_outlasts_its_longest_call_and_is_several() {
             port(name)
         );
         assert!(config(&rendered).contains(&listener), "{name} listens where the pod says");
+    }
+}
+
+#[test]
+fn pl_03_a_balancer_leaves_the_gateway_the_address_by_which_it_tells_callers_apart() {
+    for (kind, expected) in [("LoadBalancer", json!("Local")), ("ClusterIP", Value::Null), ("NodePort", Value::Null)] {
+        let rendered = Rendered::with("values-city.yaml", &["--set", &format!("gateway.type={kind}")]);
+        assert_eq!(rendered.get("Service", GATEWAY)["spec"]["externalTrafficPolicy"], expected, "{kind}");
     }
 }
 

@@ -158,6 +158,10 @@ fn pl_02_the_promises_that_a_metric_can_show_have_an_alert_that_says_how_urgent_
         assert!(["page", "ticket"].contains(&text(&rule["labels"]["severity"])), "{}", rule["alert"]);
         assert!(!text(&rule["annotations"]["summary"]).is_empty(), "{}", rule["alert"]);
     }
+    // A counter is there from its first occurrence on, which is no increase yet.
+    for rule in rules.iter().filter(|rule| text(&rule["expr"]).contains("increase(")) {
+        assert!(text(&rule["expr"]).contains(" unless "), "{} misses the first", rule["alert"]);
+    }
     // I8: lag within 30 seconds.
     let lag = rules.iter().find(|rule| rule["alert"] == "AnjiaEventsLag").expect("an alert of lag");
     assert!(text(&lag["expr"]).ends_with("> 30"), "{}", lag["expr"]);
@@ -170,7 +174,7 @@ fn pl_02_prometheus_reads_every_serving_pod_at_the_port_that_its_policy_opens_fo
     let selected = monitor["selector"]["matchLabels"].as_object().expect("labels");
     let endpoint = &monitor["podMetricsEndpoints"][0];
     assert_eq!((&endpoint["port"], &endpoint["path"]), (&json!("ops"), &json!("/metrics")));
-    for service in rendered.services() {
+    for service in rendered.services().into_iter().chain(["gateway"]) {
         let pod = &rendered.get("Deployment", service)["spec"]["template"];
         assert!(
             selected.iter().all(|(label, value)| pod["metadata"]["labels"][label] == *value),

@@ -19,7 +19,7 @@ mod visits;
 pub use city::City;
 pub use patients::Patient;
 pub use programs::{ask_anjia, assert_invariants, assert_none_violated, run_anjia};
-pub use rest::{Answer, Rest, RestCaller, document};
+pub use rest::{Answer, Rest, RestCaller, document, envoy};
 pub use signals::{Metric, Signals, SpanKind};
 pub use snapshot::Snapshot;
 

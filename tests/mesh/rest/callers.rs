@@ -115,7 +115,7 @@ async fn pl_03_the_published_keys_are_a_key_set_and_the_document_is_served() {
 async fn pl_03_who_calls_too_often_is_told_and_nobody_else() {
     let Some((_city, rest)) = City::behind_gateway().await else { return };
     let (eager, calm) = (rest.app("worker").await, rest.app("clinic").await);
-    let statuses = in_a_rush(&eager).await;
+    let statuses = in_a_rush(&eager, &[]).await;
     assert!(statuses.get(&429).is_some_and(|count| *count > 0), "{statuses:?}");
     assert!(statuses.keys().all(|status| [200, 429].contains(status)), "{statuses:?}");
     let refused = eager.send("get", ORGANISATIONS, None).await;
@@ -123,10 +123,32 @@ async fn pl_03_who_calls_too_often_is_told_and_nobody_else() {
     assert_eq!(calm.send("get", ORGANISATIONS, None).await.status, 200);
 }
 
-async fn in_a_rush(caller: &RestCaller) -> BTreeMap<u16, usize> {
+#[tokio::test]
+async fn pl_03_who_shows_no_token_that_the_gateway_checks_is_counted_by_address_whatever_the_header_says() {
+    let Some((_city, rest)) = City::behind_gateway().await else { return };
+    let (worker, nobody) = (rest.app("worker").await, rest.nobody());
+    let token = worker.token.as_deref().expect("a token");
+    let lower = format!("bearer {token}");
+    // The scheme's case does not matter to a service.
+    let got = nobody.send_with("get", ORGANISATIONS, None, &[("authorization", &lower)]).await;
+    assert_eq!(got.status, 200, "{got:?}");
+    for shown in [None, Some("noise"), Some(lower.as_str())] {
+        let headers: Vec<(&str, &str)> = shown.map(|shown| ("authorization", shown)).into_iter().collect();
+        let statuses = in_a_rush(&nobody, &headers).await;
+        assert!(statuses.get(&429).is_some_and(|count| *count > 0), "{headers:?}: {statuses:?}");
+        assert!(statuses.keys().all(|status| [200, 429].contains(status)), "{headers:?}: {statuses:?}");
+    }
+    // From the same address: a token that is checked counts by itself, and one that fails is not let in as nobody's.
+    assert_eq!(worker.send("get", ORGANISATIONS, None).await.status, 200);
+    let failed = worker.with_token(Some("noise")).send("get", "/v1/keys", None).await;
+    assert_eq!((failed.status, failed.reason()), (401, "TOKEN_INVALID"));
+}
+
+async fn in_a_rush(caller: &RestCaller, headers: &[(&str, &str)]) -> BTreeMap<u16, usize> {
     let mut statuses = BTreeMap::new();
     for _ in 0..ROUNDS_MAX {
-        let answers = join_all((0..CALLS_AT_ONCE).map(|_| caller.send("get", "/v1/keys", None))).await;
+        let calls = (0..CALLS_AT_ONCE).map(|_| caller.send_with("get", "/v1/keys", None, headers));
+        let answers = join_all(calls).await;
         for answer in answers {
             *statuses.entry(answer.status).or_default() += 1;
         }

@@ -46,6 +46,7 @@ fn wrong_values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("OTEL_EXPORTER_OTLP_ENDPOINT", vec!["nonsense", "tcp://collector:4317"]),
         ("OTEL_TRACES_SAMPLER_ARG", vec!["1.1", "-0.1", "NaN", "x"]),
         ("REDIS_URL", vec!["nonsense"]),
+        ("EVENTS_WAIT_FOR_SILENT", vec!["perhaps"]),
         ("TOKEN_KEY_FOLDER", vec!["/nowhere/at-all", "EMPTY"]),
     ]);
     for name in [
@@ -58,6 +59,9 @@ fn wrong_values() -> BTreeMap<&'static str, Vec<&'static str>> {
         "KMS_TIMEOUT_MS",
         "AUDIT_CHECKPOINT_INTERVAL_S",
         "AUDIT_WITNESS_INTERVAL_S",
+        "EVENTS_KEPT_DAYS",
+        "EVENTS_SILENT_DAYS_MAX",
+        "OTEL_METRIC_EXPORT_INTERVAL",
         "TOKEN_LIFETIME_S",
         "BREAK_GLASS_MINUTES_MAX",
         "BREAK_GLASS_PER_DAY_MAX",
@@ -99,6 +103,9 @@ fn names(said: &str, setting: &str) -> bool {
         "RUST_LOG" => "--log ".to_owned(),
         "OTEL_EXPORTER_OTLP_ENDPOINT" => "--otlp-endpoint ".to_owned(),
         "OTEL_TRACES_SAMPLER_ARG" => "--trace-ratio ".to_owned(),
+        "OTEL_METRIC_EXPORT_INTERVAL" => "--metrics-interval-ms ".to_owned(),
+        // It takes no value.
+        "EVENTS_WAIT_FOR_SILENT" => "--events-wait-for-silent'".to_owned(),
         _ => format!("--{} ", setting.to_lowercase().replace('_', "-")),
     };
     said.contains(setting) || said.contains(&option)

@@ -190,18 +190,15 @@ fn pl_01_who_else_may_call_is_named_by_the_installation() {
             .flat_map(|service| list(&rendered.get("NetworkPolicy", service)["spec"]["ingress"]).to_vec());
         rules.filter(|rule| services(&rule["from"]).count() == 0).collect()
     };
-    let without = ["--set", "gateway.enabled=false"];
+    let without = ["--set", "gateway.enabled=false", "--set", "monitoring.podMonitor.enabled=false"];
     let nobody = Rendered::with("values-city.yaml", &without);
     assert_eq!(outside(&nobody), [Value::Null; 0]);
     let apart = r#"networkPolicy.clients=[{"namespaceSelector": {"matchLabels": {"name": "edge"}}}]"#;
     let edge = outside(&Rendered::with("values-city.yaml", &[without.as_slice(), &["--set-json", apart]].concat()));
     assert_eq!(edge.len(), 5);
     assert!(edge.iter().all(|rule| rule["ports"] == json!([{"protocol": "TCP", "port": "grpc"}])), "{edge:?}");
-    let probed = Rendered::with(
-        "values-city.yaml",
-        &["--set", "gateway.enabled=false", "--set-json", r#"networkPolicy.nodes=["10.0.0.0/16"]"#],
-    );
-    let nodes = outside(&probed);
+    let nodes = r#"networkPolicy.nodes=["10.0.0.0/16"]"#;
+    let nodes = outside(&Rendered::with("values-city.yaml", &[without.as_slice(), &["--set-json", nodes]].concat()));
     assert_eq!(nodes[0]["ports"], json!([{"protocol": "TCP", "port": "ops"}]));
     assert_eq!(nodes[0]["from"], json!([{"ipBlock": {"cidr": "10.0.0.0/16"}}]));
 }

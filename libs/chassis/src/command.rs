@@ -55,7 +55,7 @@ mod tests {
         assert_eq!(code(bad().into()), settings);
         assert_eq!(code(postgres::Error::from(bad()).into()), settings);
         assert_eq!(code(crate::server::ServeError::from(bad()).into()), settings);
-        assert_eq!(code(InvalidPeer::PlainText("http://identity:1".to_owned()).into()), settings);
+        assert_eq!(code(InvalidPeer::PlainText.into()), settings);
         assert_eq!(code(anyhow::anyhow!("the database is away")), format!("{:?}", ExitCode::FAILURE));
         assert_eq!(format!("{:?}", exit(Ok(()))), format!("{:?}", ExitCode::SUCCESS));
     }

@@ -78,10 +78,10 @@ fn created(words: &[Word], schema: &Schema, is_alone: bool) -> Verdict {
         ["index", "concurrently", "if", "not", "exists", ..] if !is_alone => {
             Form { what: what(), instead: "put it alone in a file whose first line is `-- no-transaction`".to_owned() }
         }
-        ["index", "concurrently", "if", "not", "exists", ..] if plain[1] == "unique" => {
+        ["index", "concurrently", "if", "not", "exists", ..] if plain[1] != "unique" => Adds,
+        ["index", "concurrently", "if", "not", "exists", ..] => {
             Takes("refuses rows that are alike in a table of a release".to_owned())
         }
-        ["index", "concurrently", "if", "not", "exists", ..] => Adds,
         ["index", ..] => {
             let instead =
                 "CREATE INDEX CONCURRENTLY IF NOT EXISTS, in a file of its own that begins with `-- no-transaction`";

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue};
 use types::setting::BadSetting;
 
 use crate::channel::InvalidPeer;
@@ -12,7 +13,17 @@ const EXIT_SETTING: u8 = 2;
 
 /// Parses the process's arguments; `serve` where no command is named, so that a container needs none.
 pub fn parse<C: clap::Parser>() -> C {
-    C::parse_from(with_default::<C>(std::env::args_os().collect()))
+    let parsed = C::try_parse_from(with_default::<C>(std::env::args_os().collect()));
+    parsed.unwrap_or_else(|error| without_url(error).exit())
+}
+
+/// The refusal of a setting, without the URL that stood in it: it may hold a password.
+fn without_url(mut error: clap::Error) -> clap::Error {
+    let is_url = |value: &ContextValue| matches!(value, ContextValue::String(text) if text.contains("://"));
+    if error.get(ContextKind::InvalidValue).is_some_and(is_url) {
+        error.insert(ContextKind::InvalidValue, ContextValue::String("[a URL]".to_owned()));
+    }
+    error
 }
 
 /// Runs a command that ends by itself, such as `migrate`.
@@ -55,7 +66,7 @@ mod tests {
         assert_eq!(code(bad().into()), settings);
         assert_eq!(code(postgres::Error::from(bad()).into()), settings);
         assert_eq!(code(crate::server::ServeError::from(bad()).into()), settings);
-        assert_eq!(code(InvalidPeer::PlainText("http://identity:1".to_owned()).into()), settings);
+        assert_eq!(code(InvalidPeer::PlainText.into()), settings);
         assert_eq!(code(anyhow::anyhow!("the database is away")), format!("{:?}", ExitCode::FAILURE));
         assert_eq!(format!("{:?}", exit(Ok(()))), format!("{:?}", ExitCode::SUCCESS));
     }
@@ -80,5 +91,21 @@ mod tests {
         assert!(matches!(parsed(&["serve"]), Ok(Command::Serve { .. })));
         assert!(matches!(parsed(&["migrate"]), Ok(Command::Migrate)));
         assert!(parsed(&["--help"]).is_err());
+    }
+
+    #[derive(Debug, clap::Parser)]
+    struct Peers {
+        #[arg(long, value_parser = crate::channel::peer)]
+        peer_url: String,
+    }
+
+    #[test]
+    fn a_url_that_cannot_be_used_is_named_by_its_setting_only() {
+        let parsed = |url| <Peers as clap::Parser>::try_parse_from(["service", "--peer-url", url]);
+        assert_eq!(parsed("https://identity:1").unwrap().peer_url, "https://identity:1");
+        for url in ["http://me:secret@identity:1", "tcp://me:secret@identity:1", "https://me:secret@identity"] {
+            let told = without_url(parsed(url).unwrap_err()).to_string();
+            assert!(told.contains("--peer-url") && !told.contains("secret"), "{told}");
+        }
     }
 }

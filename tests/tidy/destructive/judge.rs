@@ -17,14 +17,14 @@ pub(super) enum Verdict {
 use Verdict::{Adds, Form, Takes};
 
 /// Verbs that begin a statement which may take something; in a body of a block they are looked for.
-const TAKING: [&str; 6] = ["alter", "drop", "truncate", "delete", "revoke", "call"];
+const TAKING: [&str; 7] = ["alter", "create", "drop", "truncate", "delete", "revoke", "call"];
 
 /// `is_alone`: the only statement of a migration without a transaction.
 pub(super) fn judge(words: &[Word], schema: &Schema, is_alone: bool) -> Verdict {
     let plain: Vec<&str> = words.iter().map(Word::plain).collect();
     let gone = |what: &str| Takes(format!("{what} of a release"));
     match plain.as_slice() {
-        ["create", ..] => created(&plain, schema, is_alone),
+        ["create", ..] => created(words, schema, is_alone),
         ["comment" | "grant" | "insert" | "update" | "select" | "set" | "analyze", ..] | [] => Adds,
         ["alter", "default", "privileges", rest @ ..] if rest.contains(&"grant") => Adds,
         ["alter", "table", ..] => match altered(words) {
@@ -65,21 +65,31 @@ pub(super) fn judge(words: &[Word], schema: &Schema, is_alone: bool) -> Verdict 
     }
 }
 
-fn created(plain: &[&str], schema: &Schema, is_alone: bool) -> Verdict {
-    let plain: Vec<&str> = plain.iter().copied().filter(|word| *word != "unique").collect();
-    let table =
-        plain.iter().position(|word| *word == "on").map(|at| plain[at + 1..].iter().find(|word| **word != "only"));
-    let theirs = schema.has_table(table.flatten().copied());
+fn created(words: &[Word], schema: &Schema, is_alone: bool) -> Verdict {
+    const BESIDE: [&str; 4] = ["or", "replace", "constraint", "unique"];
+    let plain: Vec<&str> = words.iter().map(Word::plain).collect();
+    let on = plain.iter().position(|word| *word == "on").map_or(words.len(), |at| at + 1);
+    if !schema.has_table(names(&words[on..]).into_iter().next().flatten()) {
+        return Adds;
+    }
     let what = || "an index on a table of a release keeps it from writing while it is built".to_owned();
-    match plain.as_slice() {
-        ["create", "index", "concurrently", "if", "not", "exists", ..] if theirs && is_alone => Adds,
-        ["create", "index", "concurrently", "if", "not", "exists", ..] if theirs => {
+    let made: Vec<&str> = plain[1..].iter().copied().skip_while(|word| BESIDE.contains(word)).collect();
+    match made.as_slice() {
+        ["index", "concurrently", "if", "not", "exists", ..] if !is_alone => {
             Form { what: what(), instead: "put it alone in a file whose first line is `-- no-transaction`".to_owned() }
         }
-        ["create", "index", ..] if theirs => {
+        ["index", "concurrently", "if", "not", "exists", ..] if plain[1] != "unique" => Adds,
+        ["index", "concurrently", "if", "not", "exists", ..] => {
+            Takes("refuses rows that are alike in a table of a release".to_owned())
+        }
+        ["index", ..] => {
             let instead =
                 "CREATE INDEX CONCURRENTLY IF NOT EXISTS, in a file of its own that begins with `-- no-transaction`";
             Form { what: what(), instead: instead.to_owned() }
+        }
+        ["trigger", ..] => Takes("has a say in what is written to a table of a release".to_owned()),
+        ["policy", ..] if plain[on..].windows(2).any(|window| window == ["as", "restrictive"]) => {
+            Takes("hides rows of a table of a release".to_owned())
         }
         _ => Adds,
     }
@@ -118,7 +128,7 @@ fn alteration(table: &str, action: &[Word], schema: &Schema) -> Verdict {
 fn constraint(kind: &str, has: &dyn Fn(&[&str]) -> bool, takes: &dyn Fn(&str) -> Verdict) -> Verdict {
     let what = "every row of a release's table is checked while it may not write".to_owned();
     match kind {
-        _ if has(&["using", "index"]) => Adds,
+        "unique" | "primary" | "exclude" if has(&["using", "index"]) => takes("refuses rows that are alike"),
         "unique" | "primary" | "exclude" => {
             let instead = "build the index CONCURRENTLY in a file before, and add the constraint USING INDEX";
             Form { what, instead: instead.to_owned() }
@@ -126,8 +136,8 @@ fn constraint(kind: &str, has: &dyn Fn(&[&str]) -> bool, takes: &dyn Fn(&str) ->
         _ if !has(&["not", "valid"]) => {
             Form { what, instead: "add it NOT VALID, and VALIDATE CONSTRAINT in a file after".to_owned() }
         }
-        "check" if has(&["is", "not", "null"]) => takes("tightens a column"),
-        _ => Adds,
+        // It holds for every row written from now on, also by the release before.
+        _ => takes("tightens rows"),
     }
 }
 

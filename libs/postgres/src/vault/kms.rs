@@ -65,7 +65,7 @@ impl HttpKms {
         let is_address =
             reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         if !is_address {
-            return Err(ProviderError::Address(url.to_owned()));
+            return Err(ProviderError::Address);
         }
         let timeout = Duration::from_millis(config.kms_timeout_ms.into());
         let client = reqwest::Client::builder().timeout(timeout).no_proxy().build().map_err(unreachable)?;

@@ -56,15 +56,15 @@ pub trait KeyProvider: fmt::Debug + Send + Sync {
     fn open<'a>(&'a self, context: &'a str, wrapped: &'a Wrapped) -> BoxFuture<'a, Result<Secret, ProviderError>>;
 }
 
-/// Why keys cannot be wrapped or unwrapped. Never says what stood in a file or an answer.
+/// Why keys cannot be wrapped or unwrapped. Never says what stood in a file, a URL or an answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
     #[error("the key file {0} cannot be read")]
     Read(PathBuf, #[source] std::io::Error),
     #[error("the key file {0} must hold keys of 32 bytes in hexadecimal, one to a line")]
     Malformed(PathBuf),
-    #[error("{0} is no address of a key management service (expected https://host:port)")]
-    Address(String),
+    #[error("not the address of a key management service (expected https://host:port)")]
+    Address,
     #[error("no key provider is set: set WRAPPING_KEY_FILE, or KMS_URL")]
     NotSet,
     /// Wrong wrapping key, or the wrapped key was touched or moved.

@@ -17,6 +17,7 @@ use crate::domain::claim;
 use crate::domain::coverage::Coverage;
 use crate::domain::engine::Refusal;
 use crate::domain::error::AdjudicationError;
+use crate::domain::mandate;
 use crate::domain::provider::Provider;
 use crate::domain::quote::{Price, Quote};
 use crate::store::quotes;
@@ -72,10 +73,7 @@ impl App {
         }
         // Before anybody is asked about anybody: who may not ask learns nothing.
         let asked = ctx.permit(asked)?.into_inner();
-        let terms = ctx.caller.terms().map_err(|_| AdjudicationError::OutsideMandate)?;
-        if terms.is_some_and(|terms| !terms.covers(asked.referral)) {
-            return Err(AdjudicationError::OutsideMandate);
-        }
+        mandate::check(&ctx.caller, asked.referral)?;
         let provider = self.identity.provider(asked.provider, asked.on).await?;
         let coverage = self.identity.coverage(ctx.caller.region, asked.resident, asked.on).await?;
         let mut tx = match self.db.begin_call(call).await? {

@@ -14,6 +14,7 @@ pub mod explanation;
 pub mod input;
 pub mod line;
 pub mod localized;
+pub mod mandate;
 pub mod policy;
 pub mod provider;
 pub mod quote;

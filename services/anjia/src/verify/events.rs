@@ -24,6 +24,8 @@ pub(super) struct Told {
     /// The rows that have changed so, also those that have changed on since.
     pub(super) when: &'static str,
     pub(super) kind: &'static str,
+    /// The actions, as a regular expression, by which the audit tells that a row has changed so.
+    pub(super) by: &'static str,
     pub(super) times: Times,
 }
 
@@ -37,6 +39,9 @@ pub(super) enum Times {
 
 use Times::{Again, Once};
 
+/// Whatever the audit says of a row, the row began before.
+const BEGINS: &str = ".*";
+
 /// In this order: what is pending is waited for before anything else is looked at.
 pub(super) const PENDING: &[Check] = &[
     Check { invariant: I8, name: "what is committed is sealed within 5 s", look: Look::Sealed },
@@ -49,13 +54,14 @@ pub(super) const CHECKS: &[Check] = &[
         "no event is parked",
         "SELECT source || '/' || position, format('parked: %s', cause) FROM parked_events",
     ),
-    told("a resident is told of once", "identity", "residents", "true", "resident.registered", Once),
+    told("a resident is told of once", "identity", "residents", "true", "resident.registered", BEGINS, Once),
     told(
         "a delegation is told of once",
         "identity",
         "delegations",
         "signing IN ('OWN', 'DESK', 'PAPERS')",
         "delegation.granted",
+        "identity.delegation.(grant|confirm)",
         Once,
     ),
     told(
@@ -64,16 +70,18 @@ pub(super) const CHECKS: &[Check] = &[
         "delegations",
         "revoked_at IS NOT NULL",
         "delegation.revoked",
+        "identity.delegation.revoke",
         Once,
     ),
-    told("a consent is told of once", "identity", "consents", "true", "consent.granted", Once),
-    told("a hold is told of once", "scheduling", "appointments", "true", "appointment.held", Once),
+    told("a consent is told of once", "identity", "consents", "true", "consent.granted", BEGINS, Once),
+    told("a hold is told of once", "scheduling", "appointments", "true", "appointment.held", BEGINS, Once),
     told(
         "a confirmation is told of once",
         "scheduling",
         "appointments",
         "confirmed_at IS NOT NULL",
         "appointment.confirmed",
+        "scheduling.appointment.confirm",
         Once,
     ),
     told(
@@ -82,6 +90,7 @@ pub(super) const CHECKS: &[Check] = &[
         "appointments",
         "state = 'CANCELLED'",
         "appointment.cancelled",
+        "scheduling.appointment.cancel",
         Once,
     ),
     told(
@@ -90,45 +99,121 @@ pub(super) const CHECKS: &[Check] = &[
         "appointments",
         "state = 'EXPIRED'",
         "appointment.expired",
+        "scheduling.appointment.expire",
         Once,
     ),
-    told("a visit is told of once", "scheduling", "visits", "true", "visit.opened", Once),
-    told("the end of a visit is told of once", "scheduling", "visits", "ended_at IS NOT NULL", "visit.ended", Once),
-    told("a submission is told of once", "referral", "referrals", "true", "referral.submitted", Once),
+    told("a visit is told of once", "scheduling", "visits", "true", "visit.opened", BEGINS, Once),
+    told(
+        "the end of a visit is told of once",
+        "scheduling",
+        "visits",
+        "ended_at IS NOT NULL",
+        "visit.ended",
+        "scheduling.visit.end",
+        Once,
+    ),
+    told("a submission is told of once", "referral", "referrals", "true", "referral.submitted", BEGINS, Once),
     told(
         "a booked referral is told of",
         "referral",
         "referrals",
         "EXISTS (SELECT FROM sagas WHERE sagas.referral_id = referrals.id AND sagas.state = 'COMPLETED')",
         "referral.booked",
+        "referral.referral.book",
         Again,
     ),
-    told("a return is told of once", "referral", "referrals", "state = 'RETURNED'", "referral.returned", Once),
-    told("attendance is told of once", "referral", "referrals", "visit_id IS NOT NULL", "referral.attended", Once),
-    told("a closing is told of once", "referral", "referrals", "state = 'CLOSED'", "referral.closed", Once),
-    told("a withdrawal is told of once", "referral", "referrals", "state = 'WITHDRAWN'", "referral.withdrawn", Once),
-    told("a quote is told of once", "adjudication", "quotes", "true", "quote.made", Once),
-    told("a release is told of once", "adjudication", "policies", "released_at IS NOT NULL", "policy.released", Once),
-    told("a division is told of once", "adjudication", "settlements", "true", "settlement.divided", Once),
+    told(
+        "a return is told of once",
+        "referral",
+        "referrals",
+        "state = 'RETURNED'",
+        "referral.returned",
+        "referral.referral.return",
+        Once,
+    ),
+    told(
+        "attendance is told of once",
+        "referral",
+        "referrals",
+        "visit_id IS NOT NULL",
+        "referral.attended",
+        "referral.referral.attend",
+        Once,
+    ),
+    told(
+        "a closing is told of once",
+        "referral",
+        "referrals",
+        "state = 'CLOSED'",
+        "referral.closed",
+        "referral.referral.close",
+        Once,
+    ),
+    told(
+        "a withdrawal is told of once",
+        "referral",
+        "referrals",
+        "state = 'WITHDRAWN'",
+        "referral.withdrawn",
+        "referral.referral.withdraw",
+        Once,
+    ),
+    told("a quote is told of once", "adjudication", "quotes", "true", "quote.made", BEGINS, Once),
+    told(
+        "a release is told of once",
+        "adjudication",
+        "policies",
+        "released_at IS NOT NULL",
+        "policy.released",
+        "adjudication.policy.release",
+        Once,
+    ),
+    told("a division is told of once", "adjudication", "settlements", "true", "settlement.divided", BEGINS, Once),
     told(
         "a confirmed settlement is told of once",
         "adjudication",
         "settlements",
         "confirmed_at IS NOT NULL",
         "settlement.confirmed",
+        "adjudication.settlement.confirm",
         Once,
     ),
-    told("an authorisation is told of", "payment", "bills", "true", "bill.authorised", Again),
-    told("a capture is told of once", "payment", "bills", "captured_at IS NOT NULL", "bill.captured", Once),
-    told("a settled bill is told of once", "payment", "bills", "state = 'SETTLED'", "bill.settled", Once),
-    told("a cancelled bill is told of once", "payment", "bills", "state = 'CANCELLED'", "bill.cancelled", Once),
-    told("a credit line is told of", "payment", "credit_lines", "true", "credit_line.granted", Again),
+    told("an authorisation is told of", "payment", "bills", "true", "bill.authorised", BEGINS, Again),
+    told(
+        "a capture is told of once",
+        "payment",
+        "bills",
+        "captured_at IS NOT NULL",
+        "bill.captured",
+        "payment.receipt.issue",
+        Once,
+    ),
+    told(
+        "a settled bill is told of once",
+        "payment",
+        "bills",
+        "state = 'SETTLED'",
+        "bill.settled",
+        "payment.(receipt.issue|order.report)",
+        Once,
+    ),
+    told(
+        "a cancelled bill is told of once",
+        "payment",
+        "bills",
+        "state = 'CANCELLED'",
+        "bill.cancelled",
+        "payment.bill.(cancel|expire)",
+        Once,
+    ),
+    told("a credit line is told of", "payment", "credit_lines", "true", "credit_line.granted", BEGINS, Again),
     told(
         "a bank's word is told of once",
         "payment",
         "bank_orders",
         "state IN ('SUCCEEDED', 'FAILED')",
         "order.resolved",
+        "payment.order.report",
         Once,
     ),
 ];
@@ -139,14 +224,15 @@ const fn told(
     table: &'static str,
     when: &'static str,
     kind: &'static str,
+    by: &'static str,
     times: Times,
 ) -> Check {
-    Check { invariant: I8, name, look: Look::Told(Told { service, table, when, kind, times }) }
+    Check { invariant: I8, name, look: Look::Told(Told { service, table, when, kind, by, times }) }
 }
 
 impl Told {
     /// Both ways, in one statement and so in one snapshot. What erasure or retention removed since, as the audit says, did happen; and what
-    /// was told of rows that began before the youngest event removed may have been removed with it.
+    /// was told of changes from before the youngest event removed may have been removed with it.
     pub(super) async fn violations(&self, databases: &mut Databases) -> Result<Option<Vec<Violation>>> {
         let Some(connection) = databases.get(self.service) else {
             return Ok(None);
@@ -158,7 +244,7 @@ impl Told {
              SELECT {table}.id::text, format('told %s times by %s', coalesce(told.times, 0), $1) \
              FROM {table} LEFT JOIN told ON told.subject = {table}.id::text WHERE ({when}) AND {wrong} \
                  AND NOT (told.times IS NULL AND EXISTS (SELECT FROM chain_heads, audit_entries \
-                     WHERE chain = 'events' AND occurred_at <= removed_until + interval '1 hour' \
+                     WHERE chain = 'events' AND occurred_at <= removed_until + interval '1 hour' AND action ~ '^{by}$' \
                          AND rows @> jsonb_build_array(jsonb_build_object('table', '{table}', 'id', {table}.id::text)))) \
              UNION ALL \
              SELECT subject, format('%s tells of what did not happen', $1) FROM told \
@@ -167,6 +253,7 @@ impl Told {
                      jsonb_build_object('table', '{table}', 'id', told.subject, 'removed', true)))",
             table = self.table,
             when = self.when,
+            by = self.by,
         );
         let kind = format!("anjia.{}.{}.v1", self.service, self.kind);
         let rows: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql)).bind(kind).fetch_all(connection).await?;

@@ -18,6 +18,10 @@ words! {
         NoMandate = "NO_MANDATE",
         MandateEnded = "MANDATE_ENDED",
         MandateExpired = "MANDATE_EXPIRED",
+        /// The mandate is for other work, or pays otherwise.
+        OutsideMandate = "OUTSIDE_MANDATE",
+        /// Another bill stands under the mandate, and stands until somebody cancels it.
+        MandateBilled = "MANDATE_BILLED",
         /// An operator barred the resident or who submitted.
         PersonBarred = "PERSON_BARRED",
         SlotTaken = "SLOT_TAKEN",
@@ -77,6 +81,8 @@ impl Refusal {
             | Self::NoMandate
             | Self::MandateEnded
             | Self::MandateExpired
+            | Self::OutsideMandate
+            | Self::MandateBilled
             | Self::PersonBarred
             | Self::OwnShareAboveMandate
             | Self::InsufficientCredit

@@ -66,6 +66,8 @@ fn known_refusal(reason: &str) -> Option<Refusal> {
         "DELEGATION_EXPIRED" => Refusal::DelegationExpired,
         "MANDATE_ENDED" => Refusal::MandateEnded,
         "MANDATE_EXPIRED" => Refusal::MandateExpired,
+        "OUTSIDE_MANDATE" => Refusal::OutsideMandate,
+        "MANDATE_BILLED" => Refusal::MandateBilled,
         "PERSON_BARRED" => Refusal::PersonBarred,
         "SLOT_TAKEN" => Refusal::SlotTaken,
         "SLOT_PAST" => Refusal::SlotPast,
@@ -127,6 +129,8 @@ mod tests {
         assert_eq!(refused(Code::FailedPrecondition, "SLOT_TAKEN"), Setback::Refused(Refusal::SlotTaken));
         assert_eq!(refused(Code::ResourceExhausted, "BOOKING_LIMIT"), Setback::Refused(Refusal::BookingLimit));
         assert_eq!(refused(Code::Aborted, "BILL_CANCELLED"), Setback::Refused(Refusal::BillCancelled));
+        assert_eq!(refused(Code::PermissionDenied, "OUTSIDE_MANDATE"), Setback::Refused(Refusal::OutsideMandate));
+        assert_eq!(refused(Code::Aborted, "MANDATE_BILLED"), Setback::Refused(Refusal::MandateBilled));
         assert_eq!(refused(Code::ResourceExhausted, "OVERLOADED"), Setback::Lost);
         assert_eq!(refused(Code::Aborted, "REQUEST_IN_PROGRESS"), Setback::Lost);
         assert_eq!(refused(Code::Unavailable, "PEER_UNAVAILABLE"), Setback::Lost);

@@ -11,7 +11,7 @@ use types::{
 
 use super::Scheduling;
 use crate::{
-    domain::{appointment::Appointment, error::SchedulingError},
+    domain::error::SchedulingError,
     peers::identity::Action,
     store::{appointments, revoked_delegations},
 };
@@ -42,19 +42,6 @@ impl Ground {
         }
         Ok(())
     }
-}
-
-/// Refuses services every appointment that they did not arrange: under a mandate others than for its referral, in their own name what
-/// they did not book.
-pub(super) fn check_arranged(ctx: &Context, appointment: &Appointment) -> Result<(), SchedulingError> {
-    let caller = &ctx.caller;
-    let is_theirs = match (caller.terms(), &caller.subject) {
-        (Ok(Some(terms)), _) => terms.covers(appointment.referral),
-        (Ok(None), Party::Service(_)) => appointment.booked_by == caller.subject,
-        (Ok(None), _) => true,
-        (Err(_), _) => false,
-    };
-    if is_theirs { Ok(()) } else { Err(SchedulingError::OutsideMandate) }
 }
 
 pub(super) fn check_reach(

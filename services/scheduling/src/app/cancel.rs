@@ -9,13 +9,13 @@ use types::{
 
 use super::{
     Scheduling,
-    act_for::check_arranged,
     records::{By, Change, appointment_changed},
 };
 use crate::{
     domain::{
         appointment::{Appointment, Cancellation, CancelledBy},
         error::SchedulingError,
+        mandate::check_arranged,
     },
     store::{appointments, chosen_ids, places},
 };
@@ -73,7 +73,7 @@ impl Scheduling {
         wish: Cancel,
         appointment: &Appointment,
     ) -> Result<Reply<Cancelled>, SchedulingError> {
-        check_arranged(ctx, appointment)?;
+        check_arranged(&ctx.caller, appointment)?;
         let by = cancelled_by(ctx, appointment);
         if by == CancelledBy::Patient {
             let ground = self.may_book_for(ctx, appointment.resident, None).await?;

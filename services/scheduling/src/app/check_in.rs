@@ -15,13 +15,13 @@ use types::{
 use super::{
     Scheduling,
     act_for::check_reach,
-    hold::check_referral,
     records::{By, Change, appointment_changed, visit_changed},
 };
 use crate::{
     domain::{
         appointment::Appointment,
         error::SchedulingError,
+        mandate::check_referral,
         visit::{IdentityProof, Present, Visit, check_not_early, check_past, to_prove},
     },
     peers::identity::Action,
@@ -86,7 +86,7 @@ impl Scheduling {
                 self.keep(ctx, call, wish, &appointment).await
             }
             Subject::WalkIn { resident, kind, organisation } => {
-                check_referral(ctx, wish.referral)?;
+                check_referral(&ctx.caller, wish.referral)?;
                 self.walk_in(ctx, call, wish, (resident, kind, organisation)).await
             }
         }

@@ -6,11 +6,10 @@ use types::ids::AppointmentId;
 
 use super::{
     Scheduling,
-    act_for::check_arranged,
     records::{By, Change, appointment_changed},
 };
 use crate::{
-    domain::{appointment::Appointment, error::SchedulingError},
+    domain::{appointment::Appointment, error::SchedulingError, mandate::check_arranged},
     store::appointments,
 };
 
@@ -25,7 +24,7 @@ impl Scheduling {
             return Ok(reply);
         }
         let appointment = self.permitted(ctx, id).await?;
-        check_arranged(ctx, &appointment)?;
+        check_arranged(&ctx.caller, &appointment)?;
         let ground = self.may_book_for(ctx, appointment.resident, None).await?;
         ground.check_reach(appointment.kind, appointment.organisation)?;
 

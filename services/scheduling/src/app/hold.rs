@@ -19,7 +19,7 @@ use crate::{
     domain::{
         appointment::{Appointment, Channel, State},
         error::SchedulingError,
-        limits,
+        limits, mandate,
         pool::{Booker, FamilyDoctorContract, Pool},
     },
     peers::identity::Patient,
@@ -83,7 +83,7 @@ impl Scheduling {
         wish: &Hold,
         named: Option<DelegationId>,
     ) -> Result<Vouched, SchedulingError> {
-        check_referral(ctx, wish.referral)?;
+        mandate::check_referral(&ctx.caller, wish.referral)?;
         let ground = self.may_book_for(ctx, wish.resident, named).await?;
         let now = self.clock.now();
         let on = self.day_of_cover(ctx, wish, now).await?;
@@ -186,18 +186,6 @@ impl Scheduling {
             starts_at: bookable.slot.starts_at,
         };
         Err(SchedulingError::SlotTaken { alternatives: places::alternatives(tx, wanted, now).await? })
-    }
-}
-
-/// A referral changes who pays what: it is cited by whoever goes on under the mandate for it, and by nobody else.
-pub(super) fn check_referral(ctx: &Context, referral: Option<ReferralId>) -> Result<(), SchedulingError> {
-    match ctx.caller.terms() {
-        Ok(Some(terms)) if terms.covers(referral) => Ok(()),
-        Ok(None) if referral.is_none() => Ok(()),
-        Ok(None) => {
-            Err(SchedulingError::field("referral_id", "is cited by referral itself when it books; leave it empty"))
-        }
-        Ok(Some(_)) | Err(_) => Err(SchedulingError::OutsideMandate),
     }
 }
 

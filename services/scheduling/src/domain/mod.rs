@@ -3,6 +3,7 @@
 pub mod appointment;
 pub mod error;
 pub mod limits;
+pub mod mandate;
 pub mod offer;
 pub mod pool;
 pub mod session;

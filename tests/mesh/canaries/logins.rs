@@ -112,7 +112,7 @@ fn token_of(context: &Context) -> String {
 async fn g9_id_07_nothing_of_a_login_is_left_in_logs_traces_databases_redis_or_refusals() {
     let collector = Collector::default();
     let endpoint = collector.start().await;
-    let settings = [("RUST_LOG", "trace"), ("RUST_BACKTRACE", "full")];
+    let settings = [("RUST_LOG", "trace"), ("RUST_BACKTRACE", "full"), ("OTEL_METRIC_EXPORT_INTERVAL", "500")];
     let mesh = testkit::whole_mesh_with_logins(Some(endpoint), &settings).await;
     let issuer = mesh.record(true).expect("it is up").provider.expect("people log in").issuer;
     let http = Client::builder().redirect(redirect::Policy::none()).no_proxy().build().expect("a client");

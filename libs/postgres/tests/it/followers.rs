@@ -243,6 +243,7 @@ async fn pl_04_thousands_are_removed_in_steps_and_nobody_else_may_remove_one() {
 #[tokio::test]
 async fn pl_04_whoever_asks_for_shorter_periods_removes_no_event_sooner() {
     let test = told(3).await;
+    be_recent(&test).await;
     let mut tx = test.db.begin(Scope::Worker).await.unwrap();
     let removed: i64 =
         sqlx::query_scalar("SELECT forget_events(interval '0', interval '0')").fetch_one(&mut *tx).await.unwrap();

@@ -10,7 +10,7 @@ use crate::harness::{MIGRATOR, TestDb};
 
 const INDEX: &str = "CREATE INDEX CONCURRENTLY IF NOT EXISTS notes_text ON notes (text)";
 const INDEX_STATE: &str = "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass('notes_text') AND indisvalid";
-const RECORDED: &str = "SELECT count(*) FROM _sqlx_migrations WHERE version = 2 AND success";
+const RECORDED: &str = "SELECT count(*) FROM _sqlx_migrations WHERE version = 9 AND success";
 
 const LEFT: &str = "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass('notes_text') AND NOT indisvalid";
 /// Ends who builds the index, once it waits.
@@ -20,7 +20,7 @@ const WAITING: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_acti
 /// The notes, and an index on them that is built while others write.
 fn with_an_index() -> &'static Migrator {
     let sql = INDEX.into_sql_str();
-    let index = Migration::new(2, Cow::Borrowed("index"), MigrationType::Simple, sql, true);
+    let index = Migration::new(9, Cow::Borrowed("index"), MigrationType::Simple, sql, true);
     Box::leak(Box::new(Migrator::with_migrations(MIGRATOR.iter().cloned().chain([index]).collect())))
 }
 

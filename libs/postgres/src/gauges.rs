@@ -27,6 +27,25 @@ pub struct Gauge {
     pub sql: &'static str,
 }
 
+/// SQL of a gauge over the rows of a table that have not come to their end, state by state: `$value` is an aggregate over `found`,
+/// `$states` the array of the states, those of the table's partial index. A state without a row is told too.
+#[macro_export]
+macro_rules! by_state {
+    ($value:literal, $table:literal, $states:literal) => {
+        concat!(
+            "SELECT known.state, (",
+            $value,
+            ")::float8 FROM unnest('",
+            $states,
+            "'::text[]) AS known (state) LEFT JOIN ",
+            $table,
+            " found ON found.state = known.state AND found.state = ANY ('",
+            $states,
+            "'::text[]) GROUP BY known.state"
+        )
+    };
+}
+
 /// Of every service.
 pub const COMMON: &[Gauge] = &[
     Gauge {
@@ -70,6 +89,21 @@ pub const COMMON: &[Gauge] = &[
         description: "Events that a consumer put aside for a person to look at",
         attribute: "messaging.consumer.group.name",
         sql: "SELECT source, (SELECT count(*) FROM parked_events parked WHERE parked.source = cursors.source)::float8 FROM cursors",
+    },
+    Gauge {
+        name: "anjia.event.follower.lag",
+        unit: "{event}",
+        description: "Events told here that a registered consumer has not confirmed",
+        attribute: "messaging.consumer.group.name",
+        sql: "SELECT consumer, greatest(head.position - known.position, 0)::float8 \
+              FROM event_cursors known, chain_heads head WHERE head.chain = 'events'",
+    },
+    Gauge {
+        name: "anjia.event.follower.silence",
+        unit: "s",
+        description: "Since a registered consumer last pulled, to the minute",
+        attribute: "messaging.consumer.group.name",
+        sql: "SELECT consumer, extract(epoch FROM now() - pulled_at)::float8 FROM event_cursors",
     },
 ];
 

@@ -69,3 +69,23 @@ async fn pl_02_parked_events_are_counted_for_each_consumer() {
     let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM parked_events").fetch_one(&mut *tx).await.unwrap();
     assert_eq!(seen, 0);
 }
+
+#[tokio::test]
+async fn pl_04_how_far_behind_and_how_silent_a_consumer_is_is_told() {
+    let test = TestDb::new().await;
+    for _ in 0..3 {
+        let mut tx = test.db.begin(BEIJING).await.unwrap();
+        let told = NewEvent::new("anjia.notes.note.added.v1", "note", json!({}), moment());
+        events::append(&mut tx, told).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    sealer::seal_all(&test.db).await.unwrap();
+    events::confirm(&test.db, "client:city-platform", 1).await.unwrap();
+    assert_eq!(shown(&test.db, "anjia.event.follower.lag", "client:city-platform").await, Some(2));
+    let long_ago = "UPDATE event_cursors SET pulled_at = now() - interval '1000 seconds'";
+    sqlx::query(long_ago).execute(&mut test.insider().await).await.unwrap();
+    let silent = shown(&test.db, "anjia.event.follower.silence", "client:city-platform").await.unwrap();
+    assert!((1000..1060).contains(&silent), "{silent}");
+    events::confirm(&test.db, "client:city-platform", 3).await.unwrap();
+    assert_eq!(shown(&test.db, "anjia.event.follower.lag", "client:city-platform").await, Some(0));
+}

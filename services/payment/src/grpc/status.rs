@@ -58,7 +58,7 @@ pub(super) fn refuse(refused: PaymentError) -> Status {
         E::NoPrice => (Code::FailedPrecondition, "NO_PRICE"),
         E::SettlementBilled => (Code::AlreadyExists, "SETTLEMENT_BILLED"),
         E::QuoteBilled => (Code::AlreadyExists, "QUOTE_BILLED"),
-        E::MandateBilled => (Code::Aborted, "MANDATE_BILLED"),
+        E::MandateBilled => (Code::AlreadyExists, "MANDATE_BILLED"),
         E::OutsideMandate => (Code::PermissionDenied, "OUTSIDE_MANDATE"),
         E::OwnShareAboveMandate => (Code::PermissionDenied, "OWN_SHARE_ABOVE_MANDATE"),
         E::BillNotAuthorised => (Code::FailedPrecondition, "BILL_NOT_AUTHORISED"),

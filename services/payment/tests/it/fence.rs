@@ -111,8 +111,17 @@ async fn the_worker_takes_captures_and_can_do_nothing_else_with_them() {
 #[tokio::test]
 async fn pl_02_captures_under_way_and_orders_without_an_answer_are_counted_with_their_age() {
     let db = TestDb::new(&payment::MIGRATOR).await;
-    intent(&db).await;
-    intent(&db).await;
+    let begun = [intent(&db).await, intent(&db).await];
+    // Without the lines that they would be drawn on.
+    let unanswered = "INSERT INTO bank_orders (id, region, bank_id, bill_id, credit_line_id, kind, state, amount, created_at) \
+        VALUES ($1, '110000', $1, $1, $1, 'CAPTURE', $2, 1, now() - interval '100 seconds')";
+    let mut owner = db.owner().await;
+    let free = "ALTER TABLE bank_orders DROP CONSTRAINT bank_orders_credit_line_id_fkey";
+    sqlx::raw_sql(free).execute(&mut owner).await.expect("no key");
+    for (capture, state) in begun.iter().zip(["UNKNOWN", "FAILED"]) {
+        let order = sqlx::query(unanswered).bind(capture.bill.uuid()).bind(state);
+        order.execute(&mut owner).await.expect("an order");
+    }
     let mut shown = std::collections::BTreeMap::new();
     for gauge in GAUGES {
         let rows = gauges::read(db.database(), gauge).await.expect(gauge.name);
@@ -122,6 +131,9 @@ async fn pl_02_captures_under_way_and_orders_without_an_answer_are_counted_with_
     assert_eq!(shown["anjia.saga.count NEEDS_HUMAN"], "0", "{shown:?}");
     let age: u64 = shown["anjia.saga.oldest CONFIRMING"].parse().expect("seconds");
     assert!(age < 60, "{shown:?}");
-    assert_eq!(shown["anjia.bank_order.count UNKNOWN"], "0", "{shown:?}");
+    assert_eq!(shown["anjia.bank_order.count UNKNOWN"], "1", "{shown:?}");
+    assert_eq!(shown["anjia.bank_order.count INTENT"], "0", "{shown:?}");
     assert_eq!(shown["anjia.bank_order.oldest INTENT"], "0", "{shown:?}");
+    let age: u64 = shown["anjia.bank_order.oldest UNKNOWN"].parse().expect("seconds");
+    assert!((100..160).contains(&age), "{shown:?}");
 }

@@ -173,7 +173,7 @@ async fn py_02_a_mandate_holds_credit_once_however_many_bills_are_asked_for_at_o
     let (opened, others): (Vec<_>, Vec<_>) = running.join_all().await.into_iter().partition(Result::is_ok);
     assert_eq!((opened.len(), others.len()), (1, 15));
     for other in others {
-        assert_eq!(refused(other), (Code::Aborted, "MANDATE_BILLED".to_owned()));
+        assert_eq!(refused(other), (Code::AlreadyExists, "MANDATE_BILLED".to_owned()));
     }
     assert_eq!(text(world.line_now(&line).await.held.as_ref()), "100.00");
 

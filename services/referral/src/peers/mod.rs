@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(refused(Code::ResourceExhausted, "BOOKING_LIMIT"), Setback::Refused(Refusal::BookingLimit));
         assert_eq!(refused(Code::Aborted, "BILL_CANCELLED"), Setback::Refused(Refusal::BillCancelled));
         assert_eq!(refused(Code::PermissionDenied, "OUTSIDE_MANDATE"), Setback::Refused(Refusal::OutsideMandate));
-        assert_eq!(refused(Code::Aborted, "MANDATE_BILLED"), Setback::Refused(Refusal::MandateBilled));
+        assert_eq!(refused(Code::AlreadyExists, "MANDATE_BILLED"), Setback::Refused(Refusal::MandateBilled));
         assert_eq!(refused(Code::ResourceExhausted, "OVERLOADED"), Setback::Lost);
         assert_eq!(refused(Code::Aborted, "REQUEST_IN_PROGRESS"), Setback::Lost);
         assert_eq!(refused(Code::Unavailable, "PEER_UNAVAILABLE"), Setback::Lost);

@@ -6,7 +6,7 @@ mod row;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use postgres::{Error, audit::Entry, gauges::Gauge};
+use postgres::{Error, audit::Entry, by_state, gauges::Gauge};
 use sqlx::{PgConnection, types::Json};
 use types::{
     caller::Party,
@@ -189,19 +189,17 @@ pub const GAUGES: &[Gauge] = &[
         unit: "{saga}",
         description: "Sagas under way, and those that wait for a person",
         attribute: "anjia.saga.state",
-        sql: "SELECT known.state, count(found.id)::float8 \
-              FROM (VALUES ('RUNNING'), ('COMPENSATING'), ('NEEDS_HUMAN')) AS known (state) \
-              LEFT JOIN sagas found ON found.state = known.state AND found.state IN ('RUNNING', 'COMPENSATING', 'NEEDS_HUMAN') \
-              GROUP BY known.state",
+        sql: by_state!("count(found.id)", "sagas", "{RUNNING,COMPENSATING,NEEDS_HUMAN}"),
     },
     Gauge {
         name: "anjia.saga.oldest",
         unit: "s",
         description: "Age of the oldest of them; 0 if there is none",
         attribute: "anjia.saga.state",
-        sql: "SELECT known.state, coalesce(extract(epoch FROM clock_timestamp() - min(found.started_at)), 0)::float8 \
-              FROM (VALUES ('RUNNING'), ('COMPENSATING'), ('NEEDS_HUMAN')) AS known (state) \
-              LEFT JOIN sagas found ON found.state = known.state AND found.state IN ('RUNNING', 'COMPENSATING', 'NEEDS_HUMAN') \
-              GROUP BY known.state",
+        sql: by_state!(
+            "coalesce(extract(epoch FROM clock_timestamp() - min(found.started_at)), 0)",
+            "sagas",
+            "{RUNNING,COMPENSATING,NEEDS_HUMAN}"
+        ),
     },
 ];

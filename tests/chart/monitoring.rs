@@ -3,15 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use mesh_tests::Signals;
+use promql_parser::label::{MatchOp, Matcher};
 use promql_parser::parser::{Expr, LabelModifier, VectorSelector};
 use promql_parser::util::{ExprVisitor, walk_expr};
 use serde_json::{Value, json};
 
-use crate::rendered::{RELEASE, Rendered, list, refusal, text};
+use crate::rendered::{RELEASE, Rendered, list, read, refusal, root, text};
 
 const CITY: &str = "values-city.yaml";
 /// What Prometheus and the `PodMonitor` add to every series.
-const TARGET: [&str; 3] = ["service", "pod", "container"];
+const TARGET: [&str; 4] = ["job", "service", "pod", "container"];
+/// What the `PodMonitor` of the rendered release calls all it has read.
+const JOB: &str = "anjia/anjia-monitoring";
 
 /// The series there are, each with its labels.
 fn known() -> BTreeMap<String, BTreeSet<String>> {
@@ -36,12 +39,19 @@ fn known() -> BTreeMap<String, BTreeSet<String>> {
 struct Named {
     series: BTreeMap<String, BTreeSet<String>>,
     grouped_by: BTreeSet<String>,
+    /// Series that are asked for of other installations, too.
+    of_others: BTreeSet<String>,
 }
 
 impl Named {
     fn select(&mut self, selector: &VectorSelector) {
         let name = selector.name.clone().unwrap_or_default();
-        let labels = selector.matchers.matchers.iter().map(|matcher| matcher.name.clone());
+        let matchers = &selector.matchers.matchers;
+        let is_own = |of: &Matcher| of.name == "job" && of.op == MatchOp::Equal && of.value == JOB;
+        if !matchers.iter().any(is_own) || !selector.matchers.or_matchers.is_empty() {
+            self.of_others.insert(name.clone());
+        }
+        let labels = matchers.iter().map(|matcher| matcher.name.clone());
         self.series.entry(name).or_default().extend(labels);
     }
 
@@ -70,7 +80,7 @@ impl ExprVisitor for Named {
 /// What is wrong with a query.
 fn faults(query: &str) -> Vec<String> {
     // What Grafana puts in before it asks.
-    let asked = query.replace("$__rate_interval", "5m").replace("$service", ".+");
+    let asked = query.replace("$__rate_interval", "5m").replace("$service", ".+").replace("$job", JOB);
     let mut named = Named::default();
     let read = promql_parser::parser::parse(&asked).and_then(|expression| walk_expr(&mut named, &expression));
     if let Err(error) = read {
@@ -87,6 +97,7 @@ fn faults(query: &str) -> Vec<String> {
         faults.extend(matched.difference(of_series).map(|label| format!("{query}: {series} has no {label}")));
         labels.extend(of_series);
     }
+    faults.extend(named.of_others.iter().map(|series| format!("{query}: {series} of every installation")));
     if named.series.is_empty() {
         faults.push(format!("{query}: asks for nothing"));
     }
@@ -139,6 +150,10 @@ fn pl_02_a_query_that_asks_for_what_nobody_sends_is_found() {
         ("sum by (method) (anjia_event_lag_seconds)", "no method to group by"),
         ("sum by (service (anjia_event_lag_seconds)", "sum by"),
         ("time()", "asks for nothing"),
+        ("anjia_event_parked", "anjia_event_parked of every installation"),
+        ("anjia_event_parked{service=\"payment\"}", "anjia_event_parked of every installation"),
+        ("anjia_event_parked{job=~\"anjia/.*\"}", "anjia_event_parked of every installation"),
+        ("anjia_event_parked{job=\"$job\"} unless anjia_event_parked offset 5m", "of every installation"),
     ] {
         let found = faults(query);
         assert!(found.iter().any(|found| found.contains(fault)), "{query}: {found:?}");
@@ -168,6 +183,42 @@ fn pl_02_the_promises_that_a_metric_can_show_have_an_alert_that_says_how_urgent_
 }
 
 #[test]
+fn pl_02_a_service_that_falls_silent_is_told_while_the_others_go_on() {
+    let rules = rules(&Rendered::of(CITY));
+    for rule in &rules {
+        let expression = text(&rule["expr"]);
+        assert!(!expression.contains("absent("), "{}: silent only when all are", rule["alert"]);
+    }
+    let silent = rules.iter().find(|rule| rule["alert"] == "AnjiaSealerSilent").expect("an alert of silence");
+    let Ok(Expr::Binary(of)) = promql_parser::parser::parse(text(&silent["expr"])) else { panic!("{silent}") };
+    let matching = of.modifier.and_then(|modifier| modifier.matching).expect("matched by");
+    assert_eq!((of.op.to_string().as_str(), matching.labels().labels.clone()), ("unless", vec!["service".to_owned()]));
+    assert!(of.lhs.to_string().contains("up{") && of.rhs.to_string().contains("anjia_sealer_lag_seconds{"), "{silent}");
+}
+
+#[test]
+fn pl_02_what_to_do_about_an_alert_stands_by_its_name_under_when_it_pages() {
+    let services = std::fs::read_dir(root().join("services")).expect("services").flatten();
+    let readmes = services.map(|service| format!("services/{}/README.md", service.file_name().display()));
+    let readmes = readmes.filter(|path| root().join(path).is_file()).chain(["charts/anjia/README.md".to_owned()]);
+    let said: Vec<String> = readmes
+        .filter_map(|path| read(&path).split_once("When it pages").map(|(_, rest)| rest.to_owned()))
+        .map(|rest| rest.split("\n## ").next().unwrap_or_default().to_owned())
+        .collect();
+    assert!(said.len() >= 6, "five services and the chart");
+    let rendered = Rendered::of(CITY);
+    let rules = rules(&rendered);
+    let names: BTreeSet<&str> = rules.iter().map(|rule| text(&rule["alert"])).collect();
+    let missing = names.iter().filter(|name| !said.iter().any(|said| said.contains(&format!("**{name}**"))));
+    assert_eq!(missing.collect::<Vec<_>>(), [&""; 0], "nobody says what to do");
+    // And none that is no alert any more.
+    let words = said.iter().flat_map(|said| said.split("**Anjia").skip(1));
+    for word in words.filter_map(|rest| rest.split_once("**")).map(|(word, _)| format!("Anjia{word}")) {
+        assert!(names.contains(word.as_str()), "there is no alert {word}");
+    }
+}
+
+#[test]
 fn pl_02_prometheus_reads_every_serving_pod_at_the_port_that_its_policy_opens_for_it() {
     let rendered = Rendered::of(CITY);
     let monitor = &rendered.get("PodMonitor", "monitoring")["spec"];
@@ -189,6 +240,8 @@ fn pl_02_prometheus_reads_every_serving_pod_at_the_port_that_its_policy_opens_fo
         });
         assert!(opened, "{service} does not let Prometheus in");
     }
+    let own = list(&endpoint["relabelings"]).iter().find(|rule| rule["targetLabel"] == "job").expect("a job");
+    assert_eq!(own["replacement"], JOB, "what alerts go by");
     let shut = refusal(CITY, &["--set-json", "networkPolicy.prometheus=[]"]);
     assert!(shut.contains("networkPolicy.prometheus is empty"), "{shut}");
 }
@@ -209,6 +262,6 @@ fn pl_02_what_watches_is_switched_on_one_by_one_and_off_as_shipped() {
     assert_eq!(kinds(&Rendered::of(CITY)), [1, 1, 2]);
     // One trace in ten as shipped, every one where somebody tries things out.
     assert_eq!(Rendered::of("values-dev.yaml").settings("payment")["OTEL_TRACES_SAMPLER_ARG"], "1");
-    let values = crate::rendered::read("charts/anjia/values.yaml");
+    let values = read("charts/anjia/values.yaml");
     assert!(values.contains("\n  OTEL_TRACES_SAMPLER_ARG: \"0.1\"\n"), "the shipped share is another");
 }

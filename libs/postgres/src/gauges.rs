@@ -109,20 +109,43 @@ pub const COMMON: &[Gauge] = &[
 
 /// Reads them again and again until told to stop.
 pub async fn run(db: Database, gauges: &'static [Gauge], shutdown: CancellationToken) {
-    let boards: Vec<Board> = gauges.iter().map(Board::observed).collect();
+    let mut boards: Vec<(Board, Readable)> =
+        gauges.iter().map(|gauge| (Board::observed(gauge), Readable::Yes)).collect();
     let reading = async {
         loop {
-            for board in &boards {
+            for (board, readable) in &mut boards {
+                let gauge = board.gauge.name;
                 match read(&db, board.gauge).await {
-                    Ok(rows) => board.put(rows),
-                    // Whoever serves calls says so louder.
-                    Err(error) => tracing::debug!(%error, gauge = board.gauge.name, "a gauge could not be read"),
+                    Ok(rows) => {
+                        board.put(rows);
+                        if readable.becomes(Readable::Yes) {
+                            tracing::info!(gauge, "a gauge can be read again");
+                        }
+                    }
+                    Err(error) if readable.becomes(Readable::No) => {
+                        tracing::warn!(%error, gauge, "a gauge cannot be read");
+                    }
+                    Err(error) => tracing::debug!(%error, gauge, "a gauge still cannot be read"),
                 }
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
     let _: Option<()> = shutdown.run_until_cancelled(Box::pin(reading)).await;
+}
+
+/// Whether a gauge could be read last. A change is told once, not every five seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Readable {
+    Yes,
+    No,
+}
+
+impl Readable {
+    /// Whether that is a change.
+    fn becomes(&mut self, now: Self) -> bool {
+        std::mem::replace(self, now) != now
+    }
 }
 
 /// What a gauge shows now.
@@ -163,5 +186,18 @@ impl Board {
         let attribute = |named: String| [KeyValue::new(self.gauge.attribute, named)];
         let rows = rows.into_iter().map(|(named, value)| (attribute(named), value)).collect();
         *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), rows));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Readable;
+
+    #[test]
+    fn a_gauge_that_cannot_be_read_is_told_once_and_so_is_its_return() {
+        let mut readable = Readable::Yes;
+        let told = [Readable::Yes, Readable::No, Readable::No, Readable::Yes, Readable::Yes, Readable::No]
+            .map(|now| readable.becomes(now));
+        assert_eq!(told, [false, true, false, true, false, true]);
     }
 }

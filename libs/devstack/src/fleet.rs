@@ -109,6 +109,11 @@ impl Fleet {
         &self.plan.keys
     }
 
+    /// What every service was told by this name, if anything.
+    pub(crate) fn setting(&self, name: &str) -> Option<&str> {
+        self.plan.settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
     pub fn root(&self) -> &Path {
         &self.plan.root
     }

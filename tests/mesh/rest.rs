@@ -1,6 +1,7 @@
-//! REST/JSON through a real Envoy, with the chart's own configuration. Skipped, with a line, where Envoy is not installed,
-//! which fails where `CI` is set.
+//! REST/JSON through a real Envoy, with the chart's own configuration. Skipped, with a line, where Envoy is not installed;
+//! `make test` installs it, or fails.
 
 mod bad_input;
 mod callers;
+mod edge;
 mod journey;

@@ -41,8 +41,13 @@ pub struct Answer {
 impl City {
     /// With the gateway before it. `None` where there is no [`envoy`].
     pub async fn behind_gateway() -> Option<(Self, Rest)> {
+        Self::behind_gateway_with(None, &[]).await
+    }
+
+    /// The same, with a collector of traces and with settings for every service.
+    pub async fn behind_gateway_with(otlp_endpoint: Option<String>, settings: &[(&str, &str)]) -> Option<(Self, Rest)> {
         envoy()?;
-        let city = Self::in_mesh(testkit::whole_mesh_with_gateway().await).await;
+        let city = Self::in_mesh(testkit::whole_mesh_with_gateway(otlp_endpoint, settings).await).await;
         let gateway = city.mesh.gateway().expect("it was asked for");
         let rest = Rest { gateway, keys: city.mesh.fleet().keys().clone() };
         Some((city, rest))
@@ -53,6 +58,18 @@ impl Rest {
     /// An app without a certificate, and without a token.
     pub fn nobody(&self) -> RestCaller {
         RestCaller { http: self.client(None), url: self.gateway.url.clone(), token: None }
+    }
+
+    /// The same by HTTP/1.1.
+    pub fn nobody_by_http1(&self) -> RestCaller {
+        let http = self.builder().http1_only().build().expect("a client");
+        RestCaller { http, ..self.nobody() }
+    }
+
+    /// What it counts, as Prometheus reads it.
+    pub async fn metrics(&self) -> String {
+        let url = format!("{}/metrics", self.gateway.ops_url);
+        reqwest::get(url).await.expect("its ops port").text().await.expect("text")
     }
 
     /// A partner with this client's certificate, and without a token.
@@ -104,17 +121,21 @@ impl Rest {
         jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &key).expect("it signs")
     }
 
-    fn client(&self, certificate_of: Option<&str>) -> reqwest::Client {
-        let certificates = self.keys.certificates();
-        let ca = std::fs::read(certificates.ca().expect("a CA")).expect("it is readable");
-        let client = reqwest::Client::builder()
+    fn builder(&self) -> reqwest::ClientBuilder {
+        let ca = std::fs::read(self.keys.certificates().ca().expect("a CA")).expect("it is readable");
+        reqwest::Client::builder()
             .timeout(Duration::from_secs(40))
             .tls_built_in_root_certs(false)
-            .add_root_certificate(reqwest::Certificate::from_pem(&ca).expect("a certificate"));
+            .add_root_certificate(reqwest::Certificate::from_pem(&ca).expect("a certificate"))
+    }
+
+    fn client(&self, certificate_of: Option<&str>) -> reqwest::Client {
+        let client = self.builder();
         let client = match certificate_of {
             None => client,
             Some(name) => {
-                let pem = std::fs::read(certificates.of(name).expect("a certificate")).expect("it is readable");
+                let pem =
+                    std::fs::read(self.keys.certificates().of(name).expect("a certificate")).expect("it is readable");
                 client.identity(reqwest::Identity::from_pem(&pem).expect("a certificate and its key"))
             }
         };

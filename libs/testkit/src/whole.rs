@@ -16,9 +16,9 @@ pub async fn whole_mesh() -> Mesh {
     start(None, &[], false, false).await
 }
 
-/// The same, with the gateway before it, which must be installed: [`devstack::envoy`] tells.
-pub async fn whole_mesh_with_gateway() -> Mesh {
-    start(None, &[], false, true).await
+/// The same, with the gateway before it, which must be installed: [`devstack::envoy`] tells. Collector and settings as below.
+pub async fn whole_mesh_with_gateway(otlp_endpoint: Option<String>, settings: &[(&str, &str)]) -> Mesh {
+    start(otlp_endpoint, settings, false, true).await
 }
 
 /// The same, with a collector of traces and with settings for every service, by the names that `<service> --help` prints.

@@ -15,6 +15,8 @@ const ANY_ID: &str = "01930000-0000-7000-8000-00000000ffff";
 const BODY_MAX_BYTES: usize = 4 * 1024 * 1024;
 /// What a body of a method may hold; far beyond it JSON is not read to its end.
 const TOO_DEEP: usize = 2_000;
+/// Envoy reads a hundred.
+const HEADERS_TOO_MANY: usize = 130;
 
 fn assert_refused(what: &str, answer: &Answer, status: u16, reason: &str) {
     let detail = &answer.body["details"][0];
@@ -29,6 +31,7 @@ async fn pl_03_bad_input_in_json_is_refused_with_a_status_and_a_reason() {
     let worker = rest.app("worker").await;
     bodies(&worker).await;
     queries_and_routes(&worker).await;
+    headers(&rest).await;
     tokens(&rest, &worker).await;
     as_in_grpc(&city, &worker).await;
 }
@@ -72,6 +75,12 @@ async fn queries_and_routes(worker: &RestCaller) {
         let body = (verb == "post").then(|| "{}".to_owned());
         assert_refused(path, &worker.send(verb, path, body).await, 404, "METHOD_UNKNOWN");
     }
+}
+
+async fn headers(rest: &Rest) {
+    let many = ["1"; HEADERS_TOO_MANY].map(|value| ("x-more", value));
+    let answer = rest.nobody_by_http1().send_with("get", "/v1/keys", None, &many).await;
+    assert_refused("too many headers", &answer, 431, "MESSAGE_TOO_LARGE");
 }
 
 async fn tokens(rest: &Rest, worker: &RestCaller) {

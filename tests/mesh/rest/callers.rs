@@ -140,7 +140,7 @@ async fn pl_03_who_shows_no_token_that_the_gateway_checks_is_counted_by_address_
     assert_eq!((failed.status, failed.reason()), (401, "TOKEN_INVALID"));
 }
 
-async fn in_a_rush(caller: &RestCaller, headers: &[(&str, &str)]) -> BTreeSet<(u16, String)> {
+pub(super) async fn in_a_rush(caller: &RestCaller, headers: &[(&str, &str)]) -> BTreeSet<(u16, String)> {
     let mut told = BTreeSet::new();
     for _ in 0..ROUNDS_MAX {
         let calls = (0..CALLS_AT_ONCE).map(|_| caller.send_with("get", "/v1/keys", None, headers));

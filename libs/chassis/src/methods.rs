@@ -1,6 +1,6 @@
 //! Which methods the contracts declare, and the fields of their answers, read from the descriptor set and kept as small tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use prost::Message;
@@ -12,6 +12,8 @@ use prost_types::{DescriptorProto, FileDescriptorSet};
 pub struct Shape {
     /// The answer is a stream: it may last, so it is ended by a drain rather than by a default deadline.
     pub server_streaming: bool,
+    /// Its request has a `request_id`: what it does is done once, and stays.
+    pub writes: bool,
 }
 
 /// Every method of a descriptor set, as `package.Service/Method`.
@@ -36,11 +38,22 @@ impl Methods {
     pub fn parse(descriptor_set: &[u8]) -> Result<Self, prost::DecodeError> {
         let set = FileDescriptorSet::decode(descriptor_set)?;
         let mut methods = BTreeMap::new();
+        let writing: BTreeSet<String> = set
+            .file
+            .iter()
+            .flat_map(|file| file.message_type.iter().map(move |message| (file, message)))
+            .filter(|(_, message)| message.field.iter().any(|field| field.name() == "request_id"))
+            .map(|(file, message)| format!(".{}.{}", file.package(), message.name()))
+            .collect();
         for file in &set.file {
             for service in &file.service {
                 for method in &service.method {
                     let name = format!("{}.{}/{}", file.package(), service.name(), method.name());
-                    methods.insert(name, Shape { server_streaming: method.server_streaming() });
+                    let shape = Shape {
+                        server_streaming: method.server_streaming(),
+                        writes: writing.contains(method.input_type()),
+                    };
+                    methods.insert(name, shape);
                 }
             }
         }

@@ -20,6 +20,8 @@ use crate::{Database, Error, Scope, Transaction};
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 /// Kinds waiting to be written. A caller makes few: it is known by its token, and methods and reasons are ours.
 const KINDS_MAX: usize = 1000;
+/// The same of what was refused for what was asked: thousands may be after the same place, each of them once.
+const VAIN_KINDS_MAX: usize = 100;
 /// The method of what is counted once there are that many.
 const OTHERS: &str = "OTHERS";
 
@@ -60,15 +62,19 @@ impl Refusals {
         Self(Arc::new(Inner { service, db, home, waiting: Mutex::default() }))
     }
 
-    /// Counts one. Never waits for the database.
+    /// Counts one for who called. Never waits for the database.
     pub fn note(&self, caller: Option<&Caller>, method: &str, reason: &str) {
-        let kind = Kind { caller: caller.map(Who::of), method: method.to_owned(), reason: reason.to_owned() };
-        self.count(kind, 1);
+        self.count(Kind::of(caller, method, reason), 1, KINDS_MAX);
     }
 
-    fn count(&self, kind: Kind, times: i64) {
+    /// Counts one for what was asked. Who did is told of fewer than above; all are counted.
+    pub fn note_vain(&self, caller: Option<&Caller>, method: &str, reason: &str) {
+        self.count(Kind::of(caller, method, reason), 1, VAIN_KINDS_MAX);
+    }
+
+    fn count(&self, kind: Kind, times: i64, kinds_max: usize) {
         let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let kind = if waiting.len() < KINDS_MAX || waiting.contains_key(&kind) { kind } else { kind.among_others() };
+        let kind = if waiting.len() < kinds_max || waiting.contains_key(&kind) { kind } else { kind.among_others() };
         *waiting.entry(kind).or_default() += times;
     }
 
@@ -90,7 +96,7 @@ impl Refusals {
             if let Err(error) = self.write_of(region, &kinds).await {
                 tracing::warn!(%error, "refusals could not be recorded yet");
                 for (kind, times) in kinds {
-                    self.count(kind, times);
+                    self.count(kind, times, KINDS_MAX);
                 }
             }
         }
@@ -106,6 +112,10 @@ impl Refusals {
 }
 
 impl Kind {
+    fn of(caller: Option<&Caller>, method: &str, reason: &str) -> Self {
+        Self { caller: caller.map(Who::of), method: method.to_owned(), reason: reason.to_owned() }
+    }
+
     fn among_others(self) -> Self {
         Self { caller: None, method: OTHERS.to_owned(), ..self }
     }

@@ -271,20 +271,23 @@ async fn authenticate(State(shared): State<Arc<Shared>>, mut request: Request, n
 }
 
 impl Shared {
-    /// Has a refusal recorded that is for who calls; also one that tells a bank `NOT_FOUND`: it does not learn what there is.
+    /// Has a refusal recorded that is for who calls; also one that tells a bank `NOT_FOUND`: it does not learn what there is. And one
+    /// that is for what a caller wanted to have done.
     pub(super) fn note(&self, response: &Response, policy: &Policy, admitted: Option<&Admitted>) {
         let Some(refusals) = &self.refusals else { return };
-        let reason = match code_of(response) {
+        let reason = || Status::from_header_map(response.headers()).and_then(|status| error::reason(&status));
+        let caller = admitted.map(|admitted| &admitted.caller);
+        match code_of(response) {
             Code::Unauthenticated | Code::PermissionDenied => {
-                Status::from_header_map(response.headers()).and_then(|status| error::reason(&status))
+                reason().into_iter().for_each(|reason| refusals.note(caller, &policy.method, &reason));
             }
             Code::NotFound if admitted.is_some_and(|admitted| admitted.sight.has_denied()) => {
-                Some(access::OUTSIDE_SCOPE.to_owned())
+                refusals.note(caller, &policy.method, access::OUTSIDE_SCOPE);
             }
-            _ => None,
-        };
-        if let Some(reason) = reason {
-            refusals.note(admitted.map(|admitted| &admitted.caller), &policy.method, &reason);
+            Code::InvalidArgument | Code::FailedPrecondition if policy.shape.writes => {
+                reason().into_iter().for_each(|reason| refusals.note_vain(caller, &policy.method, &reason));
+            }
+            _ => {}
         }
     }
 }

@@ -102,7 +102,7 @@ mod tests {
             priority,
             anonymous: false,
             long_poll,
-            shape: Shape { server_streaming },
+            shape: Shape { server_streaming, writes: false },
         }
     }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use chassis::Server;
 use chassis::auth::Claims;
-use proto::anjia::identity::v1::GetKeysRequest;
+use chassis::methods::Methods;
+use proto::anjia::identity::v1::{GetKeysRequest, RevokeTokenRequest};
 use sqlx::migrate::Migrator;
 use tonic::Request;
 use types::caller::{Party, Role};
@@ -57,6 +58,65 @@ async fn every_refusal_for_who_calls_is_audited_and_alike_ones_are_counted() {
             (nobody, method, "TOKEN_MISSING".to_owned(), 1),
         ]
     );
+}
+
+#[tokio::test]
+async fn what_was_wanted_in_vain_is_audited_and_what_was_only_asked_is_not() {
+    const ACCESS: &str = r#"
+        ["anjia.identity.v1.TokenService/ExchangeToken"]
+        anonymous = true
+        ["anjia.identity.v1.TokenService/GetKeys"]
+        anonymous = true
+        ["anjia.identity.v1.TokenService/RevokeToken"]
+        roles = ["resident"]
+        object = "anyone"
+        ["anjia.identity.v1.TokenService/LiftRevocation"]
+        anonymous = true
+        ["anjia.identity.v1.TokenService/PullRevocations"]
+        anonymous = true
+    "#;
+    let db = testkit::TestDb::of("identity", &NO_TABLES).await;
+    let audited = Server::new("identity", &config()).access(ACCESS).auth(verifier()).audit(db.database().clone());
+    let server = start(audited, "one").await;
+    let person = ResidentId::generate();
+    let resident = Claims { sub: Party::Resident(person), roles: vec![Role::Resident], ..claims() };
+    for request_id in ["", "", "one"] {
+        let wish = Request::new(RevokeTokenRequest { request_id: request_id.to_owned(), ..Default::default() });
+        server.client().revoke_token(as_bearer(wish, &trusted().sign(&resident))).await.unwrap_err();
+    }
+
+    server.stop.cancel();
+    tokio::time::timeout(Duration::from_secs(10), server.task).await.unwrap().unwrap().unwrap();
+    let (who, method) = (format!("resident:{person}"), "anjia.identity.v1.TokenService/RevokeToken".to_owned());
+    assert_eq!(
+        recorded(&db).await,
+        [
+            (who.clone(), method.clone(), "INVALID_FIELD".to_owned(), 2),
+            (who, method, "NOTHING_TO_REVOKE".to_owned(), 1),
+        ]
+    );
+    // What a write is, the contracts say.
+    let writes = |method: &str| Methods::declared().shape(&format!("anjia.identity.v1.{method}")).unwrap().writes;
+    assert!(writes("TokenService/RevokeToken") && writes("ResidentService/RegisterResident"));
+    assert!(!writes("TokenService/GetKeys") && !writes("ResidentService/GetResident"));
+}
+
+#[tokio::test]
+async fn a_rush_for_one_place_is_a_few_rows_and_nobody_is_left_out_of_the_count() {
+    let db = testkit::TestDb::of("identity", &NO_TABLES).await;
+    let refusals = postgres::Refusals::new("identity", db.database().clone(), types::region::RegionCode::BEIJING);
+    for kind in 0..2_000 {
+        refusals.note_vain(None, &format!("a.B/C{kind}"), "SLOT_TAKEN");
+    }
+    // Who calls without a right to is still told by method.
+    refusals.note(None, "a.B/D", "TOKEN_MISSING");
+    refusals.write().await;
+    let rows: Vec<(String, i64)> = sqlx::query_as("SELECT method, sum(times)::bigint FROM refusals GROUP BY method")
+        .fetch_all(&mut db.owner().await)
+        .await
+        .unwrap();
+    assert_eq!((rows.len(), rows.iter().map(|(_, times)| times).sum::<i64>()), (102, 2_001));
+    assert!(rows.iter().any(|(method, _)| method == "a.B/D"), "{rows:?}");
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ use proto::anjia::identity::v1::{
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 use types::caller::{Party, Role};
 use types::clock::{Clock, SystemClock};
 use types::region::RegionCode;
@@ -186,9 +186,14 @@ impl TokenService for Handler {
 
     async fn revoke_token(
         &self,
-        _: Request<wire::RevokeTokenRequest>,
+        request: Request<wire::RevokeTokenRequest>,
     ) -> Result<Response<wire::RevokeTokenResponse>, Status> {
-        Err(Status::unimplemented("no test asks"))
+        // Nothing is ever revoked here, for one reason or another.
+        let (code, reason) = match request.get_ref().request_id.as_str() {
+            "" => (Code::InvalidArgument, "INVALID_FIELD"),
+            _ => (Code::FailedPrecondition, "NOTHING_TO_REVOKE"),
+        };
+        Err(chassis::error::status("identity.anjia", code, reason, "as the test asked"))
     }
 
     async fn lift_revocation(

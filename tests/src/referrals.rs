@@ -54,6 +54,20 @@ pub fn acceptance(referral: &Referral, slot_id: &str) -> AcceptReferralRequest {
     }
 }
 
+/// To refer her down again for recovery, in her own name, after the stay that she was referred up for.
+pub fn referral_down(patient: &Patient, up: &Referral, stay: &Visit) -> SubmitReferralRequest {
+    SubmitReferralRequest {
+        direction: Direction::Down.into(),
+        from_organisation_id: HOSPITAL.to_string(),
+        to_organisation_id: CLINIC.to_string(),
+        clinical_summary: "术后恢复良好，请社区随访。".to_owned(),
+        mandate: Some(Mandate { payment: PaymentArrangement::Desk.into(), ..Mandate::default() }),
+        previous_referral_id: up.referral_id.clone(),
+        journey_id: up.journey_id.clone(),
+        ..referral(patient, stay)
+    }
+}
+
 /// To refer a patient up in her own name after a visit, the own share on her credit line.
 pub fn referral(patient: &Patient, visit: &Visit) -> SubmitReferralRequest {
     SubmitReferralRequest {

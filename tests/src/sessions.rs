@@ -2,6 +2,7 @@
 
 use chrono::{DurationRound, TimeDelta};
 use devstack::callers::{CLINIC, DOCTOR, HOSPITAL};
+use prost_types::Timestamp;
 use proto::anjia::common::v1::CareKind;
 use proto::anjia::scheduling::v1::appointment_service_client::AppointmentServiceClient;
 use proto::anjia::scheduling::v1::session_service_client::SessionServiceClient;
@@ -37,6 +38,22 @@ impl City {
             ..session(CareKind::Inpatient, Pool::Referral, places)
         };
         self.publish("hospital", session).await
+    }
+
+    /// The family doctor's hours in a week, kept for referred patients.
+    pub async fn follow_up_hours(&self, places: i32) -> Vec<Slot> {
+        let session = session(CareKind::Outpatient, Pool::Referral, places);
+        let in_a_week = |moment: Option<Timestamp>| {
+            moment.map(|moment| Timestamp { seconds: moment.seconds + TimeDelta::days(7).num_seconds(), ..moment })
+        };
+        let session = Session {
+            provider_organisation_id: CLINIC.to_string(),
+            practitioner_id: DOCTOR.to_string(),
+            starts_at: in_a_week(session.starts_at),
+            ends_at: in_a_week(session.ends_at),
+            ..session
+        };
+        self.publish("clinic", session).await
     }
 
     async fn publish(&self, caller: &str, session: Session) -> Vec<Slot> {

@@ -86,7 +86,7 @@ fn claims(token: &str) -> Claims {
 }
 
 #[tokio::test]
-async fn pl_05_what_the_gateway_refuses_is_logged_by_reason_and_without_a_word_about_anybody() {
+async fn pl_03_what_the_gateway_refuses_is_logged_by_reason_and_without_a_word_about_anybody() {
     let Some((city, rest)) = City::behind_gateway().await else { return };
     let worker = rest.app("worker").await;
     let own = worker.token.clone().expect("a token");

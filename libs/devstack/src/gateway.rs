@@ -176,7 +176,7 @@ fn call_max_s(fleet: &Fleet) -> Result<u64> {
 
 /// Of every service of the mesh its one word, its host and its port.
 fn services(fleet: &Fleet) -> Result<Vec<[String; 3]>> {
-    let answers = |service: &str| {
+    let answers = |service: &str| -> Result<[String; 3]> {
         let url = fleet.url(service)?;
         let (host, port) = url
             .strip_prefix("https://")

@@ -74,7 +74,7 @@ async fn pl_03_who_acts_for_many_counts_as_one_caller() {
 
 /// Calls that were too often by this limit.
 async fn limited(rest: &Rest, by: &str) -> u64 {
-    let name = format!("envoy_{by}_http_local_rate_limit_rate_limited");
+    let name = format!("envoy_http_local_rate_limit_rate_limited{{envoy_local_http_ratelimit_prefix=\"{by}\"}}");
     let metrics = rest.metrics().await;
     let line = metrics.lines().find(|line| line.starts_with(&name));
     let count = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());

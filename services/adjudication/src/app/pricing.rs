@@ -9,6 +9,7 @@ use types::ids::{JourneyId, OrganisationId, ReferralId, ResidentId};
 use types::{care::CareKind, money::Money, region::RegionCode, tier::Tier};
 
 use crate::domain::chain;
+use crate::domain::circumstances::Circumstances;
 use crate::domain::claim::Item;
 use crate::domain::coverage::{Basic, Coverage};
 use crate::domain::engine::{self, Adjudication, Refusal};
@@ -121,5 +122,6 @@ fn input(care: &Care, coverage: &Coverage, retired: bool, judged: NaiveDate, bef
         chain: None,
         referred: care.referral.is_some(),
         family_doctor: coverage.family_doctor == Some(care.provider),
+        circumstances: Circumstances::default(),
     }
 }

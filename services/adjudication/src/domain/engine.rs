@@ -159,7 +159,8 @@ impl<'a> Work<'a> {
             let parts = line.classify();
             self.shares.in_scope += parts.in_scope;
             self.shares.first_self_pay += parts.first_self_pay;
-            self.shares.fully_own += parts.fully_own;
+            self.shares.fully_own += parts.fully_own + parts.over_limit;
+            self.shares.over_limit += parts.over_limit;
             let rule = match line.class {
                 Class::A => Rule::LineClassA,
                 Class::B { .. } => Rule::LineClassB,
@@ -167,7 +168,7 @@ impl<'a> Work<'a> {
             };
             self.steps.push(Step {
                 line: Some(index),
-                own: parts.first_self_pay + parts.fully_own,
+                own: parts.first_self_pay + parts.fully_own + parts.over_limit,
                 ..step(rule, line.amount, wording::line(line, parts))
             });
         }

@@ -5,6 +5,7 @@
 
 pub mod appointment;
 pub mod chain;
+pub mod circumstances;
 pub mod claim;
 pub mod coverage;
 pub mod drift;

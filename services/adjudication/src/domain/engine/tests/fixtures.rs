@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use types::{care::CareKind, money::Money, tier::Tier};
 
 use crate::domain::{
+    circumstances::Circumstances,
     engine::{Adjudication, adjudicate},
     explanation::{Rule, Step},
     input::{Accumulators, Input, Person},
@@ -65,6 +66,7 @@ pub(super) fn line(amount: Money, class: Class) -> Line {
         unit_price: amount.decimal(),
         amount,
         class,
+        price_limit: None,
     }
 }
 
@@ -86,6 +88,7 @@ pub(super) fn claim_with_lines(kind: CareKind, tier: Tier, lines: Vec<Line>) -> 
         chain: None,
         referred: true,
         family_doctor: false,
+        circumstances: Circumstances::default(),
     }
 }
 

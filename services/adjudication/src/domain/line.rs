@@ -88,8 +88,8 @@ impl Line {
 
     /// Quantity × unit price, rounded half up, is the amount.
     fn check(&self, index: usize) -> Result<(), Refusal> {
-        let price_is_exact =
-            self.unit_price.scale() <= UNIT_PRICE_PLACES_MAX || self.unit_price.normalize().scale() <= UNIT_PRICE_PLACES_MAX;
+        let price_is_exact = self.unit_price.scale() <= UNIT_PRICE_PLACES_MAX
+            || self.unit_price.normalize().scale() <= UNIT_PRICE_PLACES_MAX;
         let non_negative =
             !is_below_zero(self.quantity) && !is_below_zero(self.unit_price) && !self.amount.is_negative();
         let limit_is_sound = self.price_limit.is_none_or(|limit| !is_below_zero(limit.unit_price_max));

@@ -1,6 +1,7 @@
 //! `anjia policy`: check policy documents and replay worked examples, on the engine that settles claims. One file per verb.
 
 mod check;
+mod examples;
 
 use std::process::ExitCode;
 
@@ -17,10 +18,12 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Check(check::Check),
+    Examples(examples::Examples),
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     match &args.verb {
         Verb::Check(args) => check::check(args),
+        Verb::Examples(args) => examples::examples(args),
     }
 }

@@ -93,6 +93,17 @@ pub enum Area {
 }
 
 impl Area {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Home => "HOME",
+            Self::ResettledRetired => "RESETTLED_RETIRED",
+            Self::LongTermResident => "LONG_TERM_RESIDENT",
+            Self::TemporaryReferral => "TEMPORARY_REFERRAL",
+            Self::Emergency => "EMERGENCY",
+            Self::Unfiled => "UNFILED",
+        }
+    }
+
     /// Those that a policy must have a word for, if it has one for any.
     pub const AWAY: [Self; 5] =
         [Self::ResettledRetired, Self::LongTermResident, Self::TemporaryReferral, Self::Emergency, Self::Unfiled];

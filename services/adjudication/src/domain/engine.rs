@@ -34,8 +34,8 @@ use super::{
 
 pub use calculation::{Calculation, Detail, Entry};
 pub use place::Place;
-pub use ratio::with_self_factor;
 pub(super) use ratio::Adjustment;
+pub use ratio::with_self_factor;
 
 /// The answer for a claim or a quote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -68,7 +68,9 @@ pub(super) fn line(line: &Line, parts: Classified) -> Localized {
         Class::B { first_self_pay } => {
             let share = first_self_pay.percent();
             Localized::new(
-                format!("{name_zh}：乙类，{amount_zh}中{over_zh}先由个人支付{share}即{first_zh}，其余{scope_zh}纳入医保范围。"),
+                format!(
+                    "{name_zh}：乙类，{amount_zh}中{over_zh}先由个人支付{share}即{first_zh}，其余{scope_zh}纳入医保范围。"
+                ),
                 format!(
                     "{name_en}: class B, of {amount_en} {over_en}you first pay {share}, {first_en}; the remaining {scope_en} is in scope."
                 ),
@@ -90,7 +92,10 @@ fn over_limit(line: &Line, over: Money) -> (String, String) {
         Priced::Item => ("限价", "the price is known up to"),
         Priced::BedDay => ("床位费限额每日", "a bed day is known up to"),
     };
-    (format!("{of_zh}{most}元，超出的{over_zh}由个人支付，"), format!("you pay {over_en} above the limit ({of_en} ¥{most}); "))
+    (
+        format!("{of_zh}{most}元，超出的{over_zh}由个人支付，"),
+        format!("you pay {over_en} above the limit ({of_en} ¥{most}); "),
+    )
 }
 
 pub(super) fn in_scope(total: Money, in_scope: Money) -> Localized {
@@ -179,7 +184,13 @@ pub(super) fn deductible_not_anew(set: Money) -> Localized {
     )
 }
 
-pub(super) fn band(axis: Interval, ratio: Ratio, fund: Money, own: Money, adjustments: impl Iterator<Item = Adjustment>) -> Localized {
+pub(super) fn band(
+    axis: Interval,
+    ratio: Ratio,
+    fund: Money,
+    own: Money,
+    adjustments: impl Iterator<Item = Adjustment>,
+) -> Localized {
     let ((from_zh, from_en), (to_zh, to_en)) = (both(axis.from), both(axis.to));
     let ((fund_zh, fund_en), (own_zh, own_en)) = (both(fund), both(own));
     let percent = ratio.percent();

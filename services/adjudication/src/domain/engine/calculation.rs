@@ -179,13 +179,7 @@ impl<'a> Work<'a> {
     pub(super) fn leave_to_person(&mut self, rule: Rule, axis: Interval, place: Place, detail: Detail) {
         let amount = axis.to - axis.from;
         self.shares.beyond_cover += amount;
-        self.entries.push(Entry {
-            own: amount,
-            axis: Some(axis),
-            place: Some(place),
-            detail,
-            ..entry(rule, amount)
-        });
+        self.entries.push(Entry { own: amount, axis: Some(axis), place: Some(place), detail, ..entry(rule, amount) });
     }
 }
 

@@ -6,8 +6,8 @@ use types::{
 };
 
 use super::{
-    Adjudication, Calculation, Detail, Entry, Place, PolicyReference, calculation::DeductibleCase as Case, ratio::Adjustment,
-    result,
+    Adjudication, Calculation, Detail, Entry, Place, PolicyReference, calculation::DeductibleCase as Case,
+    ratio::Adjustment, result,
 };
 use crate::domain::{
     explanation::{Clause, Rule, Step},
@@ -18,9 +18,12 @@ use crate::domain::{
 };
 
 pub(super) fn adjudication(policy: &Policy, input: &Input, calculation: Calculation) -> Adjudication {
-    let words = policy
-        .rules(input.kind, input.tier, input.from, input.to)
-        .map(|rules| Words { policy, rules, input, care: policy.account_kind(input.kind).unwrap_or(input.kind) });
+    let words = policy.rules(input.kind, input.tier, input.from, input.to).map(|rules| Words {
+        policy,
+        rules,
+        input,
+        care: policy.account_kind(input.kind).unwrap_or(input.kind),
+    });
     let mut steps: Vec<Step> = Vec::with_capacity(calculation.entries.len() + 1);
     if let Some(words) = words {
         steps.extend(calculation.entries.iter().map(|entry| words.step(entry)));
@@ -164,7 +167,9 @@ fn limit(entry: &Entry) -> Option<Money> {
 
 fn deductible(entry: &Entry) -> Localized {
     let borne = entry.amount;
-    let Detail::Deductible { case, set, credited } = entry.detail else { return wording::deductible_first_stay(borne, borne) };
+    let Detail::Deductible { case, set, credited } = entry.detail else {
+        return wording::deductible_first_stay(borne, borne);
+    };
     match case {
         Case::OfYear => wording::deductible_of_year(set, credited, borne),
         Case::OfYearByTier => wording::deductible_of_year_by_tier(set, credited, borne),

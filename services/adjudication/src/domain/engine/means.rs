@@ -82,14 +82,7 @@ impl Work<'_> {
         }
     }
 
-    fn pay_part(
-        &mut self,
-        rule: Rule,
-        amount: Money,
-        place: Place,
-        accumulator: Option<Change>,
-        ratio: Option<Ratio>,
-    ) {
+    fn pay_part(&mut self, rule: Rule, amount: Money, place: Place, accumulator: Option<Change>, ratio: Option<Ratio>) {
         self.entries.push(Entry {
             ratio,
             accumulator,

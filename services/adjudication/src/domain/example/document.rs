@@ -207,9 +207,8 @@ pub(super) enum Identified {
 
 pub(super) fn read(text: &str) -> Result<Example, ExampleError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let document: Document = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        ExampleError::Malformed { path: error.path().to_string(), what: error.inner().to_string() }
-    })?;
+    let document: Document = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| ExampleError::Malformed { path: error.path().to_string(), what: error.inner().to_string() })?;
     let Document { id, title, source, policy, case, .. } = document;
     Ok(Example { id, title, source, policy, case })
 }

@@ -73,7 +73,11 @@ fn compare_claim(comparison: &mut Comparison, index: usize, claim: &Claim, answe
         comparison.compare(&format!("claims[{index}].band_own"), &expected.join(" "), &own.join(" "));
     }
     let shares = &answer.shares;
-    comparison.compare(&format!("claims[{index}].total, as its shares add up"), &shares.total, &(shares.fund() + shares.own()));
+    comparison.compare(
+        &format!("claims[{index}].total, as its shares add up"),
+        &shares.total,
+        &(shares.fund() + shares.own()),
+    );
 }
 
 /// A sum that is off by as much as the example knows is a difference of what was published; by anything else, a failure.

@@ -32,7 +32,10 @@ fn ad_02_what_was_published_is_reproduced_or_named_as_off() {
     assert_eq!(off(&edited(WE_001, "\"pooled_own\"", "\"pooled_self\"")), ["claims[0].pooled_self"]);
     assert_eq!(replayed(WE_013), Outcome::Exact);
     assert_eq!(off(&edited(WE_013, "\"expected_total\": \"718.23\"", "\"expected_total\": \"718.24\"")), ["total"]);
-    assert_eq!(off(&edited(WE_013, "\"expected_fully_own\": \"26.73\"", "\"expected_fully_own\": \"26.72\"")), ["fully_own"]);
+    assert_eq!(
+        off(&edited(WE_013, "\"expected_fully_own\": \"26.73\"", "\"expected_fully_own\": \"26.72\"")),
+        ["fully_own"]
+    );
     assert_eq!(off(&edited(WE_018, "\"gap_months\": 1", "\"gap_months\": 4")), ["waiting_months"]);
     assert_eq!(off(&edited(ID_003, "false", "true")), ["valid"]);
 }

@@ -16,7 +16,8 @@ use types::{
 };
 
 pub(super) use above::{
-    Account, Contribution, CoverAbove, Credit, CriticalIllness, MedicalAssistance, Premium, TopUp, Voucher, WaitingMonths,
+    Account, Contribution, CoverAbove, Credit, CriticalIllness, MedicalAssistance, Premium, TopUp, Voucher,
+    WaitingMonths,
 };
 
 use super::limit::{Limit, Points, Published};

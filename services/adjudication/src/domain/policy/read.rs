@@ -8,10 +8,7 @@ use std::collections::BTreeMap;
 
 use types::{care::CareKind, money::Money};
 
-use super::{
-    Above, ByStatus, Dues, Policy, PolicyError, Problem, Sourced, document as doc,
-    limit::Limit,
-};
+use super::{Above, ByStatus, Dues, Policy, PolicyError, Problem, Sourced, document as doc, limit::Limit};
 use crate::domain::localized::Localized;
 
 /// Where ratios are checked for everybody; nobody insured is older.
@@ -35,7 +32,8 @@ pub(super) fn policy(text: &str) -> Read<Policy> {
     if document.id.is_empty() {
         return Err(malformed("id", &"is empty"));
     }
-    let outpatient = document.outpatient.map(|care| sources.care(care, "outpatient", CareKind::Outpatient)).transpose()?;
+    let outpatient =
+        document.outpatient.map(|care| sources.care(care, "outpatient", CareKind::Outpatient)).transpose()?;
     let inpatient = document.inpatient.map(|care| sources.care(care, "inpatient", CareKind::Inpatient)).transpose()?;
     match (&outpatient, &inpatient) {
         (None, None) => return Err(missing("outpatient")),

@@ -9,7 +9,9 @@ pub(in crate::domain) fn unreferred_not_paid(amount: Money) -> Localized {
     let (zh, en) = both(amount);
     Localized::new(
         format!("按规定须先在基层首诊并转诊，未经转诊的门诊费用不予支付，{zh}由个人支付。"),
-        format!("A first visit in primary care and a referral are required; without one the visit is not paid: you pay {en}."),
+        format!(
+            "A first visit in primary care and a referral are required; without one the visit is not paid: you pay {en}."
+        ),
     )
 }
 
@@ -38,12 +40,16 @@ pub(in crate::domain) fn assistance(deductible: Money, amount: Money, ratio: Rat
     if deductible.is_zero() {
         return Localized::new(
             format!("经基本医保、大病保险支付后个人负担的{amount_zh}，医疗救助支付{percent}，即{fund_zh}。"),
-            format!("Of {amount_en} that insurance leaves to you in scope, medical assistance pays {percent}: {fund_en}."),
+            format!(
+                "Of {amount_en} that insurance leaves to you in scope, medical assistance pays {percent}: {fund_en}."
+            ),
         );
     }
     let (from_zh, from_en) = both(deductible);
     Localized::new(
-        format!("经基本医保、大病保险支付后本年度个人负担超过{from_zh}的{amount_zh}，医疗救助支付{percent}，即{fund_zh}。"),
+        format!(
+            "经基本医保、大病保险支付后本年度个人负担超过{from_zh}的{amount_zh}，医疗救助支付{percent}，即{fund_zh}。"
+        ),
         format!(
             "Of {amount_en} that insurance leaves to you in scope above {from_en} in the year, medical assistance pays {percent}: {fund_en}."
         ),
@@ -62,7 +68,9 @@ fn ceiling_reached(zh: &str, en: &str, ceiling: Money, rest: Money) -> Localized
     let ((ceiling_zh, ceiling_en), (rest_zh, rest_en)) = (both(ceiling), both(rest));
     Localized::new(
         format!("{zh}本年度支付已达上限{ceiling_zh}，余下{rest_zh}不再支付。"),
-        format!("{en} has reached its ceiling of {ceiling_en} for the year; it pays nothing of the remaining {rest_en}."),
+        format!(
+            "{en} has reached its ceiling of {ceiling_en} for the year; it pays nothing of the remaining {rest_en}."
+        ),
     )
 }
 
@@ -75,7 +83,10 @@ fn ceiling_not_published(zh: &str, en: &str) -> Localized {
 
 pub(in crate::domain) fn top_up(amount: Money) -> Localized {
     let (zh, en) = both(amount);
-    Localized::new(format!("个人负担中{zh}由商业补充医疗保险支付。"), format!("Your commercial top-up pays {en} of your share."))
+    Localized::new(
+        format!("个人负担中{zh}由商业补充医疗保险支付。"),
+        format!("Your commercial top-up pays {en} of your share."),
+    )
 }
 
 pub(in crate::domain) fn voucher(amount: Money, left: Money) -> Localized {

@@ -150,10 +150,8 @@ fn ad_02_an_account_pays_what_the_document_covers_and_no_more_than_it_holds() {
         json["personal_account"]["family_mutual_aid"] = serde_json::json!(false);
     });
     let means = Means { account: money("100.00"), mutual_aid: money("100.00") };
-    let lines = vec![
-        line(money("100.00"), crate::domain::line::Class::A),
-        line(money("30.00"), crate::domain::line::Class::C),
-    ];
+    let lines =
+        vec![line(money("100.00"), crate::domain::line::Class::A), line(money("30.00"), crate::domain::line::Class::C)];
     let circumstances = Circumstances { means, ..Circumstances::default() };
     let input = Input { circumstances, ..claim_with_lines(CareKind::Outpatient, Tier::Community, lines) };
     let narrow = judged(&only_in_scope, &input).shares;

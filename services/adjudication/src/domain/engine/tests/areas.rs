@@ -54,7 +54,10 @@ fn ad_05_a_resident_who_comes_unreferred_pays_all_unless_a_student_or_an_emergen
     assert_eq!(fund_and_own(&unpaid), pair("0.00", "1550.00"));
     assert_eq!(unpaid.shares.beyond_cover, money("1550.00"));
     assert_eq!(unpaid.year_after.own_in_scope, money("0"), "what was not due does not count for critical illness");
-    assert_eq!(steps(&unpaid, Rule::UnreferredNotPaid)[0].clause.as_ref().unwrap().path, "outpatient.unreferred_not_paid");
+    assert_eq!(
+        steps(&unpaid, Rule::UnreferredNotPaid)[0].clause.as_ref().unwrap().path,
+        "outpatient.unreferred_not_paid"
+    );
     // In the community nobody needs a referral.
     let community = Input { referred: false, ..visit(Tier::Community, "200.00") };
     assert_eq!(judged(&resident(), &community).shares.fund(), money("55.00"));
@@ -94,12 +97,8 @@ fn ad_01_the_own_clinic_waives_the_deductible_and_pays_more() {
 fn ad_01_a_year_has_one_deductible_that_of_the_highest_tier_had() {
     let policy = student();
     let mut before = crate::domain::input::Accumulators::default();
-    let stays = [
-        (Tier::District, "500.00"),
-        (Tier::Tertiary, "300.00"),
-        (Tier::Tertiary, "0.00"),
-        (Tier::Community, "0.00"),
-    ];
+    let stays =
+        [(Tier::District, "500.00"), (Tier::Tertiary, "300.00"), (Tier::Tertiary, "0.00"), (Tier::Community, "0.00")];
     for (tier, deductible) in stays {
         let answer = judged(&policy, &Input { before, ..claim(CareKind::Inpatient, tier, "5000.00") });
         assert_eq!(answer.shares.deductible, money(deductible), "{tier}");

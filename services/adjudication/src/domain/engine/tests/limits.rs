@@ -13,12 +13,7 @@ fn priced(quantity: &str, unit_price: &str, limit: &str, class: Class) -> Line {
     let number = |text: &str| text.parse::<Decimal>().unwrap();
     let amount = Money::round_half_up(number(quantity) * number(unit_price));
     let limit = PriceLimit { of: Priced::BedDay, unit_price_max: number(limit) };
-    Line {
-        quantity: number(quantity),
-        unit_price: number(unit_price),
-        price_limit: Some(limit),
-        ..line(amount, class)
-    }
+    Line { quantity: number(quantity), unit_price: number(unit_price), price_limit: Some(limit), ..line(amount, class) }
 }
 
 #[test]

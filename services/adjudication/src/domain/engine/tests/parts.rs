@@ -29,9 +29,7 @@ fn settled(policy: &Policy, first: &Input, second: &Input) -> Option<(Calculatio
 }
 
 fn same_in_parts(policy: &Policy, whole: &Input, at: usize) {
-    let is_year = policy
-        .rules(whole.kind, whole.tier, whole.from, whole.to)
-        .is_some_and(CareRules::axis_is_the_year);
+    let is_year = policy.rules(whole.kind, whole.tier, whole.from, whole.to).is_some_and(CareRules::axis_is_the_year);
     if !is_year {
         return;
     }

@@ -41,7 +41,10 @@ impl Sources<'_> {
             bands.push(Tranche { from, to, ratio });
         }
         if bands.last().ok_or_else(|| missing(&format!("{path}.bands")))?.to.is_some() {
-            return Err(malformed(&format!("{path}.bands"), &"end neither open nor anywhere: the last one ends \"none\""));
+            return Err(malformed(
+                &format!("{path}.bands"),
+                &"end neither open nor anywhere: the last one ends \"none\"",
+            ));
         }
         let ceiling = present(cover.ceiling, &format!("{path}.ceiling"))?;
         self.sourced(path, CoverAbove { threshold, bands, ceiling }, cover.source)

@@ -243,4 +243,3 @@ fn by_tier<W, T>(
         None => Ok(values),
     }
 }
-

@@ -53,7 +53,8 @@ impl Sources<'_> {
                 of: present(row.of, &format!("{path}.of"))?,
             });
         }
-        let persons = [false, true].into_iter().flat_map(|retired| (0..=AGE_MAX).map(move |age| Person { retired, age }));
+        let persons =
+            [false, true].into_iter().flat_map(|retired| (0..=AGE_MAX).map(move |age| Person { retired, age }));
         for person in persons {
             let matches = rows.iter().filter(|row: &&CreditRow| row.applies_to(person)).count();
             if matches != 1 {

@@ -67,7 +67,10 @@ fn ad_01_what_contradicts_itself_above_basic_insurance_is_refused_with_its_path(
     let relief = refused_of(STUDENT, |document| document["premium"]["relief"][1]["own"] = json!("90.01"));
     assert_eq!(relief.path, "premium.relief[1].own");
     assert_eq!(refused(|document| document["contribution"]["base_cap"] = json!("0.5")).path, "contribution.base_cap");
-    assert_eq!(refused(|document| document["account_credit"]["rows"][1]["age_from"] = json!(34)).path, "account_credit.rows");
+    assert_eq!(
+        refused(|document| document["account_credit"]["rows"][1]["age_from"] = json!(34)).path,
+        "account_credit.rows"
+    );
 }
 
 #[test]
@@ -91,16 +94,18 @@ fn ad_01_a_document_has_a_word_for_every_area_or_for_none() {
         "inpatient.out_of_area.by_filing.UNFILED"
     );
     assert_eq!(path(&|by_filing| by_filing["UNFILED"] = json!({})), "inpatient.out_of_area.by_filing.UNFILED");
-    assert_eq!(path(&|by_filing| by_filing["HOME"] = json!({ "multiply": "1" })), "inpatient.out_of_area.by_filing.HOME");
+    assert_eq!(
+        path(&|by_filing| by_filing["HOME"] = json!({ "multiply": "1" })),
+        "inpatient.out_of_area.by_filing.HOME"
+    );
     let both = json!({ "multiply": "1", "minus_points": "0" });
     assert_eq!(path(&|by_filing| by_filing["EMERGENCY"] = both.clone()), "inpatient.out_of_area.by_filing.EMERGENCY");
 }
 
 #[test]
 fn ad_01_deductibles_are_of_one_kind_and_for_every_tier() {
-    let edit = |edit: fn(&mut Value)| {
-        refused_of(STUDENT, |document| edit(&mut document["inpatient"]["deductible"])).path
-    };
+    let edit =
+        |edit: fn(&mut Value)| refused_of(STUDENT, |document| edit(&mut document["inpatient"]["deductible"])).path;
     assert_eq!(
         edit(|deductible| deductible["per_year"] = json!({ "active": "1.00", "retired": "1.00" })),
         "inpatient.deductible"
@@ -136,7 +141,10 @@ fn id_03_dues_are_as_published() {
     let beijing = Policy::read(BEIJING).unwrap().dues;
     let contribution = beijing.contribution.unwrap().value;
     let base = |wage: &str| contribution.base(wage.parse().unwrap(), Money::from_fen(1_000_000)).to_string();
-    assert_eq!([base("5000"), base("6000"), base("8000"), base("40000")], ["6000.00", "6000.00", "8000.00", "30000.00"]);
+    assert_eq!(
+        [base("5000"), base("6000"), base("8000"), base("40000")],
+        ["6000.00", "6000.00", "8000.00", "30000.00"]
+    );
     let credits = beijing.account_credit.unwrap().value;
     let credit = |retired, age| {
         let row = credits.iter().find(|row| row.applies_to(Person { retired, age })).unwrap();

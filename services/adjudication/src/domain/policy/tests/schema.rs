@@ -53,7 +53,8 @@ fn ad_01_whatever_is_taken_out_of_a_document_schema_and_reader_judge_alike() {
             } else {
                 // Beyond a schema: everybody's ratio once, by rows that stand beside each other.
                 let by_row = pointer.contains("/fund_ratio/") || pointer.contains("/account_credit/rows/");
-                let by_section = ["/referral_chain", "/per_stay/", "/per_year_by_tier/"].iter().any(|place| pointer.contains(place));
+                let by_section =
+                    ["/referral_chain", "/per_stay/", "/per_year_by_tier/"].iter().any(|place| pointer.contains(place));
                 assert!(by_row || by_section || !schema.is_valid(&without), "{} without {pointer}", document["id"]);
             }
         }

@@ -86,7 +86,9 @@ pub(super) async fn price(
     };
 
     let judged = version.policy.judged_date(care.from, care.until);
-    let account = Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind: care.kind };
+    // Other care that outpatient rules judge counts in the outpatient year.
+    let kind = version.policy.account_kind(care.kind).unwrap_or(care.kind);
+    let account = Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind };
     let standing = accumulators::read(conn, &account).await?;
     let mut input = input(&care, coverage, basic.retired, judged, standing.totals);
     if let (Some(_), Some(journey), CareKind::Inpatient) = (care.referral, care.journey, care.kind) {

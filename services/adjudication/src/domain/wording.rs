@@ -85,7 +85,9 @@ pub(super) fn line(line: &Line, parts: Classified) -> Localized {
 
 /// Nothing, where nothing is above a limit of the price.
 fn over_limit(line: &Line, over: Money) -> (String, String) {
-    let Some(limit) = line.price_limit.filter(|_| over.is_positive()) else { return Default::default() };
+    let Some(limit) = line.price_limit.filter(|_| over.is_positive()) else {
+        return (String::new(), String::new());
+    };
     let (over_zh, over_en) = both(over);
     let most = limit.unit_price_max.normalize();
     let (of_zh, of_en) = match limit.of {

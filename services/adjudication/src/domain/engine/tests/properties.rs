@@ -58,7 +58,7 @@ fn chain() -> impl Strategy<Value = Option<Chain>> {
 
 prop_compose! {
     fn circumstances()(
-        groups in proptest::collection::btree_set(proptest::sample::select(Group::ALL.as_slice()), 0..3),
+        groups in proptest::collection::btree_set(proptest::sample::select(Group::ALL.to_vec()), 0..3),
         area in proptest::sample::select([Area::AWAY.as_slice(), &[Area::Home]].concat()),
         own_clinic in proptest::sample::select(vec![OwnClinic::Elsewhere, OwnClinic::Here, OwnClinic::ReferredBy]),
         topped_up in any::<bool>(),

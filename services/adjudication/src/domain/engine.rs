@@ -98,7 +98,7 @@ fn is_untouched(year: &YearTotals) -> bool {
 
 /// Judges a claim by a policy, and says why in words.
 pub fn adjudicate(policy: &Policy, input: &Input) -> Result<Adjudication, Refusal> {
-    calculate(policy, input).map(|calculation| explain::adjudication(policy, input, calculation))
+    calculate(policy, input).map(|calculation| explain::adjudication(policy, input, &calculation))
 }
 
 /// Judges a claim by a policy. Everything that the explanation says stands in the answer, but for the words.

@@ -49,7 +49,6 @@ pub struct Shares {
 }
 
 /// Stored and quoted answers stay, byte for byte, what they were before there were these shares.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
 fn is_nothing(amount: &Money) -> bool {
     amount.is_zero()
 }

@@ -29,7 +29,7 @@ impl Handler for Quotes {
         }
         let age = (self.0.clock.now() - event.occurred_at).to_std().unwrap_or_default();
         let span = telemetry::taking_in("quote an appointment", event, age);
-        telemetry::within(span, None, self.quote(event, inbox)).await
+        telemetry::within(span, None, Box::pin(self.quote(event, inbox))).await
     }
 }
 

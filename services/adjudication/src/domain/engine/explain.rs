@@ -17,7 +17,7 @@ use crate::domain::{
     wording,
 };
 
-pub(super) fn adjudication(policy: &Policy, input: &Input, calculation: Calculation) -> Adjudication {
+pub(super) fn adjudication(policy: &Policy, input: &Input, calculation: &Calculation) -> Adjudication {
     let words = policy.rules(input.kind, input.tier, input.from, input.to).map(|rules| Words {
         policy,
         rules,

@@ -94,7 +94,7 @@ impl Work<'_> {
         let bands = rules.bands.iter().map(|band| (band.to, rules.rated(band, input).ratio));
         let origin = self.origin();
         let position = go_through(bands, axis, origin, left, |index, paid, ratio, taken| {
-            self.pay_pooled(index, paid, ratio, taken)
+            self.pay_pooled(index, paid, ratio, taken);
         });
         let detail = match ceiling {
             Limit::Amount(amount) if position < axis.to => Detail::Limit(amount),

@@ -108,7 +108,7 @@ impl TryFrom<String> for Points {
 /// How many times an amount, such as `0.6` or `3`: not negative, and not bounded by one as a ratio is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Multiple(pub Decimal);
+pub(super) struct Multiple(pub(super) Decimal);
 
 impl TryFrom<String> for Multiple {
     type Error = String;

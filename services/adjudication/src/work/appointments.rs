@@ -29,7 +29,7 @@ impl Handler for Quotes {
         }
         let age = (self.0.clock.now() - event.occurred_at).to_std().unwrap_or_default();
         let span = telemetry::taking_in("quote an appointment", event, age);
-        telemetry::within(span, None, Box::pin(self.quote(event, inbox))).await
+        telemetry::within(span, None, self.quote(event, inbox)).await
     }
 }
 
@@ -45,7 +45,8 @@ impl Quotes {
         let insured = app.identity.coverage(event.region, appointment.resident, appointment.on);
         let coverage = insured.await.map_err(failure)?;
         let mut tx = inbox.begin(Scope::Region(event.region)).await?;
-        app.quote_appointment(&mut tx, &appointment, lines, &(provider, coverage), telemetry::current_traceparent())
+        let parent = telemetry::current_traceparent();
+        Box::pin(app.quote_appointment(&mut tx, &appointment, lines, &(provider, coverage), parent))
             .await
             .map_err(failure)?;
         Ok(inbox.commit(tx).await?)

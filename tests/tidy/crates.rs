@@ -11,6 +11,9 @@ const LIBS: [&str; 6] = ["types", "proto", "postgres", "chassis", "devstack", "t
 const NOT_IN_TYPES: [&str; 8] = ["sqlx", "tonic", "tokio", "prost", "redis", "http", "hyper", "axum"];
 /// Only for tests, and for the command line that starts a mesh.
 const FOR_TESTS: [&str; 2] = ["testkit", "devstack"];
+/// The one crate that uses a service's crate: the command line's policy tools check, replay and measure on the engine that settles, not on
+/// a copy of it. Of that service they name the domain only; `layers` sees to it.
+const JUDGES_WITH: (&str, &str) = ("anjia", "adjudication");
 const INHERITED: [&str; 5] = ["version", "edition", "rust-version", "license", "publish"];
 
 struct Manifest {
@@ -71,6 +74,7 @@ impl Manifest {
             ("libs", None) if own == "types" && NOT_IN_TYPES.contains(&name) => {
                 "types does no I/O and knows no transport"
             }
+            ("services", _) if (own, name) == JUDGES_WITH => return None,
             ("services", _) if crate::SERVICES.contains(&name) => {
                 "talk to a service by its contract in proto/, never its crate"
             }
@@ -140,6 +144,7 @@ mod tests {
             ("services/payment", "[dev-dependencies]\nidentity.workspace = true"),
             ("services/payment", "[dependencies]\ndevstack.workspace = true"),
             ("services/anjia", "[dependencies]\ntestkit.workspace = true"),
+            ("services/anjia", "[dependencies]\npayment.workspace = true"),
         ];
         for (folder, dependencies) in bad {
             assert_eq!(found(folder, dependencies).len(), 1, "{folder}: {dependencies}");
@@ -150,7 +155,7 @@ mod tests {
                 "services/payment",
                 "[dependencies]\nchassis.workspace = true\n[dev-dependencies]\ntestkit.workspace = true",
             ),
-            ("services/anjia", "[dependencies]\ndevstack.workspace = true"),
+            ("services/anjia", "[dependencies]\ndevstack.workspace = true\nadjudication.workspace = true"),
             ("tests", "[dependencies]\ntestkit.workspace = true"),
         ];
         for (folder, dependencies) in good {

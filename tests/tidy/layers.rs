@@ -61,6 +61,15 @@ const APP: [Ban; 2] = [
 const WORK: [Ban; 1] = [ban(&["sqlx", ":", ":", "query"], "SQL lives in store/")];
 const PEERS: [Ban; 2] =
     [ban(&["sqlx"], "a peer is called, never read"), ban(&["crate", ":", ":", "grpc"], "grpc/ is above peers/")];
+const DOMAIN_ONLY: &str = "the command line judges with adjudication::domain; the rest is reached by its contract";
+const JUDGES: [Ban; 6] = [
+    ban(&["adjudication", ":", ":", "app"], DOMAIN_ONLY),
+    ban(&["adjudication", ":", ":", "store"], DOMAIN_ONLY),
+    ban(&["adjudication", ":", ":", "grpc"], DOMAIN_ONLY),
+    ban(&["adjudication", ":", ":", "peers"], DOMAIN_ONLY),
+    ban(&["adjudication", ":", ":", "work"], DOMAIN_ONLY),
+    ban(&["adjudication", ":", ":", "config"], DOMAIN_ONLY),
+];
 const TRANSACTIONS: [Ban; 3] = [
     outside_tests(&[".", "begin", "("], BEGINS),
     outside_tests(&[".", "begin_call", "("], BEGINS),
@@ -86,6 +95,8 @@ const ENVIRONMENT: [Ban; 4] = [
 const TEST_SUPPORT: [&str; 2] = ["libs/testkit/", "tests/"];
 /// Where tools of the machine are found, not settings: build scripts ask cargo, devstack looks for Postgres and Redis on the `PATH`.
 const ASKS_THE_MACHINE: [&str; 3] = ["libs/devstack/", "libs/testkit/", "build.rs"];
+/// The one crate that uses a service's crate; see `crates`.
+const JUDGE: &str = "services/anjia/";
 /// Generated code, with the one `allow` of the workspace.
 const GENERATED: &str = "libs/proto/src/lib.rs";
 
@@ -106,6 +117,9 @@ fn bans(path: &str) -> Vec<&'static [Ban]> {
     }
     if !ASKS_THE_MACHINE.iter().any(|part| path.starts_with(part) || path.ends_with(part)) {
         bans.push(&ENVIRONMENT);
+    }
+    if path.starts_with(JUDGE) {
+        bans.push(&JUDGES);
     }
     match layer(path) {
         Some("app") => bans.push(&APP),
@@ -205,6 +219,13 @@ mod tests {
         for (file, code) in good {
             assert_eq!(found(&format!("services/payment/src/{file}"), code), [""; 0], "{file}: {code}");
         }
+    }
+
+    #[test]
+    fn the_command_line_uses_the_rules_of_adjudication_and_nothing_else_of_it() {
+        let file = "services/anjia/src/policy/a.rs";
+        assert_eq!(found(file, "use adjudication::store::policies;").len(), 1);
+        assert_eq!(found(file, "use adjudication::domain::engine;"), [""; 0]);
     }
 
     #[test]

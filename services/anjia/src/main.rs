@@ -10,6 +10,7 @@ mod erase;
 mod export;
 mod login;
 mod openapi;
+mod policy;
 mod provider;
 mod setup;
 mod token;
@@ -52,6 +53,7 @@ enum Command {
     Access(access::Args),
     Openapi(openapi::Args),
     Audit(audit::Args),
+    Policy(policy::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -86,6 +88,7 @@ async fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args).await,
         Command::Access(args) => access::run(&args),
         Command::Openapi(args) => openapi::run(&args),
+        Command::Policy(args) => policy::run(&args),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("anjia: {error:#}");

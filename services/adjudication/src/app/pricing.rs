@@ -9,6 +9,7 @@ use types::ids::{JourneyId, OrganisationId, ReferralId, ResidentId};
 use types::{care::CareKind, money::Money, region::RegionCode, tier::Tier};
 
 use crate::domain::chain;
+use crate::domain::circumstances::Circumstances;
 use crate::domain::claim::Item;
 use crate::domain::coverage::{Basic, Coverage};
 use crate::domain::engine::{self, Adjudication, Refusal};
@@ -85,7 +86,9 @@ pub(super) async fn price(
     };
 
     let judged = version.policy.judged_date(care.from, care.until);
-    let account = Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind: care.kind };
+    // Other care that outpatient rules judge counts in the outpatient year.
+    let kind = version.policy.account_kind(care.kind).unwrap_or(care.kind);
+    let account = Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind };
     let standing = accumulators::read(conn, &account).await?;
     let mut input = input(&care, coverage, basic.retired, judged, standing.totals);
     if let (Some(_), Some(journey), CareKind::Inpatient) = (care.referral, care.journey, care.kind) {
@@ -121,5 +124,6 @@ fn input(care: &Care, coverage: &Coverage, retired: bool, judged: NaiveDate, bef
         chain: None,
         referred: care.referral.is_some(),
         family_doctor: coverage.family_doctor == Some(care.provider),
+        circumstances: Circumstances::default(),
     }
 }

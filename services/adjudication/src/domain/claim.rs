@@ -79,6 +79,7 @@ impl BilledLine {
             unit_price: self.unit_price,
             amount: self.amount,
             class: self.item.class,
+            price_limit: None,
         }
     }
 }
@@ -92,6 +93,7 @@ pub fn expected(line: &ExpectedLine, amount: Money, item: Item) -> Line {
         unit_price: line.unit_price,
         amount,
         class: item.class,
+        price_limit: None,
     }
 }
 

@@ -1,10 +1,19 @@
-//! Applies a policy to a claim: classes → deductible → bands of the pooled fund → large-amount layer → what is left to the person.
+//! Applies a policy to a claim: classes → deductible → bands of the pooled fund → large-amount layer → critical illness insurance → medical
+//! assistance → top-up, voucher and account → what is left to the person.
 //!
-//! Positions are on the in-scope axis: of the stay for inpatient care, of the year for outpatient care. Fund shares round half
-//! up, band by band; the person's share is always the remainder, so that shares add up to the fen by construction.
+//! [`calculate`] answers amounts, rules and clauses as data, one vector for all of them; [`adjudicate`] puts them into words. Positions are
+//! on the in-scope axis: of the stay, or of the year. Fund shares round half up, band by band; the person's share is always the remainder,
+//! so that shares add up to the fen by construction. Where positions run on through the year, so does the rounding: each end of a claim's
+//! part of a band is rounded, and the fund pays the difference, so that a bill in parts is paid what the whole is.
 
+mod above;
+mod calculation;
 mod deductible;
+mod explain;
 mod layers;
+mod means;
+mod place;
+mod ratio;
 #[cfg(test)]
 mod tests;
 
@@ -13,14 +22,20 @@ use serde::{Deserialize, Serialize};
 use types::{care::CareKind, money::Money, tier::Tier};
 
 use super::{
-    explanation::{Accumulator, Change, Interval, Rule, Step},
+    circumstances::YearTotals,
+    explanation::{Rule, Step},
     input::{Accumulators, Input},
-    line::{self, Class, Line},
+    line::{self, Line},
     localized::Localized,
-    policy::{CareRules, Policy},
+    policy::Policy,
     shares::{Settlement, Shares},
     wording,
 };
+
+pub use calculation::{Calculation, Detail, Entry};
+pub use place::Place;
+pub(super) use ratio::Adjustment;
+pub use ratio::with_self_factor;
 
 /// The answer for a claim or a quote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +48,11 @@ pub struct Adjudication {
     pub settlement: Settlement,
     pub before: Accumulators,
     pub after: Accumulators,
+    /// Of the person's year over all kinds of care; nothing where no layer above basic insurance has touched it.
+    #[serde(default, skip_serializing_if = "is_untouched")]
+    pub year_before: YearTotals,
+    #[serde(default, skip_serializing_if = "is_untouched")]
+    pub year_after: YearTotals,
     /// The explanation, in the order of calculation; the last step is the result.
     pub steps: Vec<Step>,
 }
@@ -72,8 +92,17 @@ impl Refusal {
     }
 }
 
-/// Judges a claim by a policy.
+fn is_untouched(year: &YearTotals) -> bool {
+    *year == YearTotals::default()
+}
+
+/// Judges a claim by a policy, and says why in words.
 pub fn adjudicate(policy: &Policy, input: &Input) -> Result<Adjudication, Refusal> {
+    calculate(policy, input).map(|calculation| explain::adjudication(policy, input, &calculation))
+}
+
+/// Judges a claim by a policy. Everything that the explanation says stands in the answer, but for the words.
+pub fn calculate(policy: &Policy, input: &Input) -> Result<Calculation, Refusal> {
     check(input)?;
     let judged_date = policy.judged_date(input.from, input.to);
     let rules = policy.rules(input.kind, input.tier, input.from, input.to).ok_or(Refusal::NoPolicyInForce {
@@ -81,12 +110,7 @@ pub fn adjudicate(policy: &Policy, input: &Input) -> Result<Adjudication, Refusa
         tier: input.tier,
         date: judged_date,
     })?;
-    let mut work = Work::new(policy, rules, input);
-    work.classify_lines();
-    work.enter_scope();
-    work.bear_deductible();
-    work.pay_by_layers()?;
-    Ok(work.finish(judged_date))
+    calculation::calculate(policy, rules, input, judged_date)
 }
 
 /// For persons whom nobody insures: all own share.
@@ -110,6 +134,8 @@ fn all_own_share(date: NaiveDate, total: Money, lines: &[Line], why: Step) -> Re
         settlement: shares.settlement(),
         before: Accumulators::default(),
         after: Accumulators::default(),
+        year_before: YearTotals::default(),
+        year_after: YearTotals::default(),
         steps: vec![own_share, result(&shares)],
     })
 }
@@ -123,87 +149,10 @@ fn check(input: &Input) -> Result<(), Refusal> {
             && chain.stays_this_year <= input.before.stays
             && !chain.deductible_borne.is_negative()
     });
-    if input.before.any_negative() || !chain_is_possible {
+    if input.before.any_negative() || input.circumstances.any_negative() || !chain_is_possible {
         return Err(Refusal::InconsistentHistory);
     }
     line::check(&input.lines, input.total)
-}
-
-/// A calculation under way.
-struct Work<'a> {
-    policy: &'a Policy,
-    rules: &'a CareRules,
-    input: &'a Input,
-    shares: Shares,
-    after: Accumulators,
-    /// Where on the axis the claim's in-scope expenses begin.
-    start: Money,
-    steps: Vec<Step>,
-}
-
-impl<'a> Work<'a> {
-    fn new(policy: &'a Policy, rules: &'a CareRules, input: &'a Input) -> Self {
-        Self {
-            policy,
-            rules,
-            input,
-            shares: Shares { total: input.total, ..Shares::default() },
-            after: input.before,
-            start: if rules.axis_is_the_year() { input.before.in_scope } else { Money::ZERO },
-            steps: Vec::with_capacity(input.lines.len() + 8),
-        }
-    }
-
-    fn classify_lines(&mut self) {
-        for (index, line) in self.input.lines.iter().enumerate() {
-            let parts = line.classify();
-            self.shares.in_scope += parts.in_scope;
-            self.shares.first_self_pay += parts.first_self_pay;
-            self.shares.fully_own += parts.fully_own;
-            let rule = match line.class {
-                Class::A => Rule::LineClassA,
-                Class::B { .. } => Rule::LineClassB,
-                Class::C => Rule::LineClassC,
-            };
-            self.steps.push(Step {
-                line: Some(index),
-                own: parts.first_self_pay + parts.fully_own,
-                ..step(rule, line.amount, wording::line(line, parts))
-            });
-        }
-    }
-
-    fn enter_scope(&mut self) {
-        let in_scope = self.shares.in_scope;
-        self.after.in_scope += in_scope;
-        self.after.stays = self.after.stays.saturating_add(1);
-        self.steps.push(Step {
-            axis: Some(Interval { from: self.start, to: self.start + in_scope }),
-            accumulator: Some(Change {
-                accumulator: Accumulator::InScope,
-                before: self.input.before.in_scope,
-                after: self.after.in_scope,
-            }),
-            ..step(Rule::InScope, in_scope, wording::in_scope(self.input.total, in_scope))
-        });
-    }
-
-    fn finish(mut self, judged_date: NaiveDate) -> Adjudication {
-        self.steps.push(result(&self.shares));
-        Adjudication {
-            policy: Some(PolicyReference {
-                id: self.policy.id.clone(),
-                name: self.policy.name.clone(),
-                demonstration: self.policy.demonstration,
-            }),
-            judged_date,
-            shares: self.shares,
-            settlement: self.shares.settlement(),
-            before: self.input.before,
-            after: self.after,
-            steps: self.steps,
-        }
-    }
 }
 
 fn result(shares: &Shares) -> Step {

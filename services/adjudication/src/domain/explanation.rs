@@ -16,11 +16,11 @@ pub struct Step {
     pub amount: Money,
     /// The fund's share of it that this step settles.
     pub fund: Money,
-    /// The person's share of it that this step settles.
+    /// The person's share of it that this step settles. Negative where a layer takes over what an earlier step left to the person.
     pub own: Money,
     /// The fund's ratio that was applied.
     pub ratio: Option<Ratio>,
-    /// Where the amount lies on the in-scope axis.
+    /// Where the amount lies: of basic insurance on the in-scope axis, of critical illness insurance on that of the year's own shares.
     pub axis: Option<Interval>,
     pub accumulator: Option<Change>,
     pub clause: Option<Clause>,
@@ -48,11 +48,28 @@ pub enum Rule {
     DeductibleCountsOn,
     /// No deductible anew after a down-referral.
     DeductibleNotAnew,
+    /// No deductible where the person's own clinic cares or referred.
+    DeductibleWaived,
     Band,
     PooledCeiling,
     LargeAmount,
     LargeAmountCeiling,
     CoverLimit,
+    /// Without a referral this visit is not paid.
+    UnreferredNotPaid,
+    /// 大病保险.
+    CriticalIllness,
+    CriticalIllnessCeiling,
+    /// 医疗救助.
+    Assistance,
+    AssistanceCeiling,
+    /// Commercial top-up.
+    TopUp,
+    Voucher,
+    /// 个人账户.
+    Account,
+    /// 家庭共济.
+    MutualAid,
     Result,
 }
 
@@ -68,11 +85,21 @@ impl Rule {
             Self::Deductible => "DEDUCTIBLE",
             Self::DeductibleCountsOn => "DEDUCTIBLE_COUNTS_ON",
             Self::DeductibleNotAnew => "DEDUCTIBLE_NOT_ANEW",
+            Self::DeductibleWaived => "DEDUCTIBLE_WAIVED",
             Self::Band => "BAND",
             Self::PooledCeiling => "POOLED_CEILING",
             Self::LargeAmount => "LARGE_AMOUNT",
             Self::LargeAmountCeiling => "LARGE_AMOUNT_CEILING",
             Self::CoverLimit => "COVER_LIMIT",
+            Self::UnreferredNotPaid => "UNREFERRED_NOT_PAID",
+            Self::CriticalIllness => "CRITICAL_ILLNESS",
+            Self::CriticalIllnessCeiling => "CRITICAL_ILLNESS_CEILING",
+            Self::Assistance => "ASSISTANCE",
+            Self::AssistanceCeiling => "ASSISTANCE_CEILING",
+            Self::TopUp => "TOP_UP",
+            Self::Voucher => "VOUCHER",
+            Self::Account => "ACCOUNT",
+            Self::MutualAid => "MUTUAL_AID",
             Self::Result => "RESULT",
         }
     }
@@ -100,6 +127,10 @@ pub enum Accumulator {
     Deductible,
     PooledFund,
     LargeAmountFund,
+    CriticalIllnessFund,
+    AssistanceFund,
+    TopUp,
+    Voucher,
 }
 
 impl Accumulator {
@@ -109,6 +140,10 @@ impl Accumulator {
             Self::Deductible => "DEDUCTIBLE",
             Self::PooledFund => "POOLED_FUND",
             Self::LargeAmountFund => "LARGE_AMOUNT_FUND",
+            Self::CriticalIllnessFund => "CRITICAL_ILLNESS_FUND",
+            Self::AssistanceFund => "ASSISTANCE_FUND",
+            Self::TopUp => "TOP_UP",
+            Self::Voucher => "VOUCHER",
         }
     }
 }

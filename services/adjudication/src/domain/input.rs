@@ -4,7 +4,7 @@ use chrono::{Datelike as _, NaiveDate};
 use serde::{Deserialize, Serialize};
 use types::{care::CareKind, money::Money, tier::Tier};
 
-use super::line::Line;
+use super::{circumstances::Circumstances, line::Line};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
@@ -27,6 +27,8 @@ pub struct Input {
     pub referred: bool,
     /// The person has a family-doctor contract (家庭医生签约) in force.
     pub family_doctor: bool,
+    #[serde(default, skip_serializing_if = "Circumstances::is_default")]
+    pub circumstances: Circumstances,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,16 +5,20 @@
 
 pub mod appointment;
 pub mod chain;
+pub mod circumstances;
 pub mod claim;
 pub mod coverage;
 pub mod drift;
 pub mod engine;
+pub mod entitlement;
 pub mod error;
+pub mod example;
 pub mod explanation;
 pub mod input;
 pub mod line;
 pub mod localized;
 pub mod mandate;
+pub mod national;
 pub mod policy;
 pub mod provider;
 pub mod quote;

@@ -5,11 +5,17 @@ use serde::{Deserialize, Serialize};
 use types::money::{Money, Ratio};
 
 /// Every fen of a claim, each in exactly one place.
+///
+/// Basic insurance divides the total; the layers above take over parts of what it leaves to the person; and the person pays the rest by
+/// several means, cash being what is left.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shares {
     pub total: Money,
-    /// 丙, or everything for whom no insurance is in force.
+    /// 丙, what is above a limit of the price, or everything for whom no insurance is in force.
     pub fully_own: Money,
+    /// What of `fully_own` is above a limit of the price.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub over_limit: Money,
     /// The first self-pay share of 乙.
     pub first_self_pay: Money,
     pub in_scope: Money,
@@ -20,16 +26,39 @@ pub struct Shares {
     pub large_amount_fund: Money,
     /// The person's share beside the large-amount fund.
     pub large_amount_own: Money,
-    /// In scope, but beyond every limit of cover.
+    /// In scope, but beyond every limit of cover, or not covered without a referral.
     pub beyond_cover: Money,
+    /// What critical illness insurance (大病保险) takes over of the person's share.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub critical_illness_fund: Money,
+    /// What medical assistance (医疗救助) takes over of it.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub assistance_fund: Money,
+    /// What a commercial top-up pays of the person's share.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub top_up: Money,
+    /// What a voucher pays of it.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub voucher: Money,
+    /// What the personal account (个人账户) pays of it.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub account: Money,
+    /// What the account of a member of the family (家庭共济) pays of it.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub mutual_aid: Money,
+}
+
+/// Stored and quoted answers stay, byte for byte, what they were before there were these shares.
+fn is_nothing(amount: &Money) -> bool {
+    amount.is_zero()
 }
 
 impl Shares {
     pub fn fund(&self) -> Money {
-        self.pooled_fund + self.large_amount_fund
+        self.pooled_fund + self.large_amount_fund + self.critical_illness_fund + self.assistance_fund
     }
 
-    /// Class C and the first self-pay share of class B.
+    /// Class C, what is above limits of the price, and the first self-pay share of class B.
     pub fn out_of_scope(&self) -> Money {
         self.fully_own + self.first_self_pay
     }
@@ -39,35 +68,39 @@ impl Shares {
         self.large_amount_fund + self.large_amount_own
     }
 
-    /// All that the person pays.
+    /// What basic insurance leaves to the person of the in-scope expenses.
+    pub fn own_in_scope(&self) -> Money {
+        self.deductible + self.pooled_own + self.large_amount_own + self.beyond_cover
+    }
+
+    /// All that the person pays, by whichever means.
     pub fn own(&self) -> Money {
-        self.fully_own
-            + self.first_self_pay
-            + self.deductible
-            + self.pooled_own
-            + self.large_amount_own
-            + self.beyond_cover
+        self.fully_own + self.first_self_pay + self.own_in_scope() - self.critical_illness_fund - self.assistance_fund
+    }
+
+    /// What of it is left to pay in cash.
+    pub fn cash(&self) -> Money {
+        self.own() - self.top_up - self.voucher - self.account - self.mutual_aid
     }
 
     pub fn settlement(&self) -> Settlement {
-        let own = self.own();
         Settlement {
             medfee_sumamt: self.total,
-            fulamt_ownpay_amt: self.fully_own,
-            overlmt_selfpay: Money::ZERO,
+            fulamt_ownpay_amt: self.fully_own - self.over_limit,
+            overlmt_selfpay: self.over_limit,
             preselfpay_amt: self.first_self_pay,
             inscp_scp_amt: self.in_scope,
             act_pay_dedc: self.deductible,
             hifp_pay: self.pooled_fund,
             pool_prop_selfpay: proportion(self.pooled_fund, self.pooled_fund + self.pooled_own),
-            hifmi_pay: Money::ZERO,
+            hifmi_pay: self.critical_illness_fund,
             hifob_pay: self.large_amount_fund,
-            maf_pay: Money::ZERO,
+            maf_pay: self.assistance_fund,
             fund_pay_sumamt: self.fund(),
-            psn_part_amt: own,
-            acct_pay: Money::ZERO,
-            psn_cash_pay: own,
-            acct_mulaid_pay: Money::ZERO,
+            psn_part_amt: self.own(),
+            acct_pay: self.account,
+            psn_cash_pay: self.cash(),
+            acct_mulaid_pay: self.mutual_aid,
         }
     }
 }

@@ -1,20 +1,17 @@
 //! The sentences of the explanation, for patients: short, with the amounts in them, in Chinese and English.
 
+mod above;
+
+pub(super) use above::*;
+
 use types::money::{Money, Ratio};
 
 use super::{
+    engine::Adjustment,
     explanation::Interval,
-    line::{Class, Classified, Line},
+    line::{Class, Classified, Line, Priced},
     localized::Localized,
-    policy::Points,
 };
-
-/// What changed a band's ratio for this person.
-pub(super) enum Adjustment {
-    RetiredSelfFactor(Ratio),
-    Unreferred(Points),
-    FamilyDoctor(Points),
-}
 
 /// `1234567.80` as `1,234,567.80`.
 fn grouped(amount: Money) -> String {
@@ -57,18 +54,25 @@ pub(super) fn line(line: &Line, parts: Classified) -> Localized {
     let (amount_zh, amount_en) = both(line.amount);
     let (scope_zh, scope_en) = both(parts.in_scope);
     let (first_zh, first_en) = both(parts.first_self_pay);
+    let (over_zh, over_en) = over_limit(line, parts.over_limit);
     let (name_zh, name_en) = (&line.name.zh, &line.name.en);
     match line.class {
-        Class::A => Localized::new(
+        Class::A if parts.over_limit.is_zero() => Localized::new(
             format!("{name_zh}：甲类，{amount_zh}全部纳入医保范围。"),
             format!("{name_en}: class A, all of {amount_en} is in scope."),
+        ),
+        Class::A => Localized::new(
+            format!("{name_zh}：甲类，{amount_zh}中{over_zh}其余{scope_zh}纳入医保范围。"),
+            format!("{name_en}: class A, of {amount_en} {over_en}the remaining {scope_en} is in scope."),
         ),
         Class::B { first_self_pay } => {
             let share = first_self_pay.percent();
             Localized::new(
-                format!("{name_zh}：乙类，{amount_zh}中先由个人支付{share}即{first_zh}，其余{scope_zh}纳入医保范围。"),
                 format!(
-                    "{name_en}: class B, of {amount_en} you first pay {share}, {first_en}; the remaining {scope_en} is in scope."
+                    "{name_zh}：乙类，{amount_zh}中{over_zh}先由个人支付{share}即{first_zh}，其余{scope_zh}纳入医保范围。"
+                ),
+                format!(
+                    "{name_en}: class B, of {amount_en} {over_en}you first pay {share}, {first_en}; the remaining {scope_en} is in scope."
                 ),
             )
         }
@@ -77,6 +81,23 @@ pub(super) fn line(line: &Line, parts: Classified) -> Localized {
             format!("{name_en}: class C, out of scope; you pay {amount_en}."),
         ),
     }
+}
+
+/// Nothing, where nothing is above a limit of the price.
+fn over_limit(line: &Line, over: Money) -> (String, String) {
+    let Some(limit) = line.price_limit.filter(|_| over.is_positive()) else {
+        return (String::new(), String::new());
+    };
+    let (over_zh, over_en) = both(over);
+    let most = limit.unit_price_max.normalize();
+    let (of_zh, of_en) = match limit.of {
+        Priced::Item => ("限价", "the price is known up to"),
+        Priced::BedDay => ("床位费限额每日", "a bed day is known up to"),
+    };
+    (
+        format!("{of_zh}{most}元，超出的{over_zh}由个人支付，"),
+        format!("you pay {over_en} above the limit ({of_en} ¥{most}); "),
+    )
 }
 
 pub(super) fn in_scope(total: Money, in_scope: Money) -> Localized {
@@ -100,6 +121,24 @@ pub(super) fn deductible_of_year(set: Money, before: Money, borne: Money) -> Loc
         format!(
             "The yearly deductible is {set_en}, of which {before_en} was borne before; this time you pay {borne_en}."
         ),
+    )
+}
+
+pub(super) fn deductible_of_year_by_tier(set: Money, before: Money, borne: Money) -> Localized {
+    let ((set_zh, set_en), (before_zh, before_en), (borne_zh, borne_en)) = (both(set), both(before), both(borne));
+    Localized::new(
+        format!("本年度该级别机构起付线{set_zh}，各级机构此前合计已付{before_zh}，本次由个人支付{borne_zh}。"),
+        format!(
+            "The yearly deductible at this tier is {set_en}; {before_en} was borne before at any tier; this time you pay {borne_en}."
+        ),
+    )
+}
+
+pub(super) fn deductible_waived(set: Money) -> Localized {
+    let (set_zh, set_en) = both(set);
+    Localized::new(
+        format!("在本人定点的校医院（社区）就诊或由其转诊，免付起付线（原为{set_zh}）。"),
+        format!("Your own clinic cares for or referred you: no deductible (it would be {set_en})."),
     )
 }
 
@@ -147,13 +186,19 @@ pub(super) fn deductible_not_anew(set: Money) -> Localized {
     )
 }
 
-pub(super) fn band(axis: Interval, ratio: Ratio, fund: Money, own: Money, adjustments: &[Adjustment]) -> Localized {
+pub(super) fn band(
+    axis: Interval,
+    ratio: Ratio,
+    fund: Money,
+    own: Money,
+    adjustments: impl Iterator<Item = Adjustment>,
+) -> Localized {
     let ((from_zh, from_en), (to_zh, to_en)) = (both(axis.from), both(axis.to));
     let ((fund_zh, fund_en), (own_zh, own_en)) = (both(fund), both(own));
     let percent = ratio.percent();
     let (mut why_zh, mut why_en) = (String::new(), String::new());
     for adjustment in adjustments {
-        let why = adjustment.text();
+        let why = adjusted(adjustment);
         why_zh.push_str(&why.zh);
         why_en.push_str(&why.en);
     }
@@ -165,25 +210,38 @@ pub(super) fn band(axis: Interval, ratio: Ratio, fund: Money, own: Money, adjust
     )
 }
 
-impl Adjustment {
-    fn text(&self) -> Localized {
-        match self {
-            Self::RetiredSelfFactor(factor) => {
-                let percent = factor.percent();
-                Localized::new(
-                    format!("（退休人员自付比例为在职的{percent}）"),
-                    format!(" (retired: {percent} of the usual own share)"),
-                )
-            }
-            Self::Unreferred(points) => Localized::new(
-                format!("（未经转诊，降低{points}个百分点）"),
-                format!(" (not referred: minus {points} points)"),
-            ),
-            Self::FamilyDoctor(points) => Localized::new(
-                format!("（家庭医生签约，提高{points}个百分点）"),
-                format!(" (family-doctor contract: plus {points} points)"),
-            ),
+fn adjusted(adjustment: Adjustment) -> Localized {
+    match adjustment {
+        Adjustment::RetiredSelfFactor(factor) => {
+            let percent = factor.percent();
+            Localized::new(
+                format!("（退休人员自付比例为在职的{percent}）"),
+                format!(" (retired: {percent} of the usual own share)"),
+            )
         }
+        Adjustment::Unreferred(points) => Localized::new(
+            format!("（未经转诊，降低{points}个百分点）"),
+            format!(" (not referred: minus {points} points)"),
+        ),
+        Adjustment::ReferralLapsed(points) => Localized::new(
+            format!("（转诊已过有效期，降低{points}个百分点）"),
+            format!(" (the referral has lapsed: minus {points} points)"),
+        ),
+        Adjustment::FamilyDoctor(points) => Localized::new(
+            format!("（家庭医生签约，提高{points}个百分点）"),
+            format!(" (family-doctor contract: plus {points} points)"),
+        ),
+        Adjustment::AwayFactor(factor) => {
+            let percent = factor.percent();
+            Localized::new(
+                format!("（异地就医，按正常支付比例的{percent}支付）"),
+                format!(" (outside of your insured region: {percent} of the usual ratio)"),
+            )
+        }
+        Adjustment::AwayPoints(points) => Localized::new(
+            format!("（异地就医，降低{points}个百分点）"),
+            format!(" (outside of your insured region: minus {points} points)"),
+        ),
     }
 }
 

@@ -45,7 +45,8 @@ impl Quotes {
         let insured = app.identity.coverage(event.region, appointment.resident, appointment.on);
         let coverage = insured.await.map_err(failure)?;
         let mut tx = inbox.begin(Scope::Region(event.region)).await?;
-        app.quote_appointment(&mut tx, &appointment, lines, &(provider, coverage), telemetry::current_traceparent())
+        let parent = telemetry::current_traceparent();
+        Box::pin(app.quote_appointment(&mut tx, &appointment, lines, &(provider, coverage), parent))
             .await
             .map_err(failure)?;
         Ok(inbox.commit(tx).await?)

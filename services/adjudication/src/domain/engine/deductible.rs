@@ -1,24 +1,22 @@
-//! The deductible (起付线): per year for outpatient care, per stay for inpatient care, counting on along a referral chain.
+//! The deductible (起付线): per year, or per stay, counting on along a referral chain.
 
 use rust_decimal::Decimal;
 use types::money::Money;
 
-use super::{Work, step};
+use super::{
+    Detail, Entry, Place,
+    calculation::{DeductibleCase as Case, Work, entry},
+};
 use crate::domain::{
-    explanation::{Accumulator, Change, Clause, Interval, Rule, Step},
+    explanation::{Accumulator, Change, Interval, Rule},
     input::{Chain, Direction},
-    localized::Localized,
     policy::{Deductible, DownRule, StayDeductibles, UpRule},
-    wording,
 };
 
 /// What the person has to bear before the fund pays, and why.
 struct Due {
     amount: Money,
-    rule: Rule,
-    /// The clause beside the deductible itself that decided.
-    chain: Option<Clause>,
-    text: fn(&Due, Money) -> Localized,
+    case: Case,
     /// What the policy sets before anything is credited.
     set: Money,
     /// What is credited: borne earlier in the year or chain.
@@ -27,25 +25,22 @@ struct Due {
 
 impl Work<'_> {
     pub(super) fn bear_deductible(&mut self) {
-        let rules = self.rules;
-        let due = match &rules.deductible.value {
-            Deductible::PerYear(by_status) => per_year(by_status.of(self.input.person), self.input.before.deductible),
-            Deductible::PerStay(stays) => self.per_stay(stays),
-        };
+        let due = self.due();
         if due.set.is_zero() {
             return;
         }
         let borne = due.amount.min(self.shares.in_scope);
         self.shares.deductible = borne;
         self.after.deductible += borne;
-        let mut clause = self.policy.clause(self.input.kind, "deductible", &rules.deductible.sources);
-        if let Some(chain) = &due.chain {
-            chain.path.clone_into(&mut clause.path);
-            clause.sources.extend(
-                chain.sources.iter().filter(|source| !clause.sources.contains(source)).cloned().collect::<Vec<_>>(),
-            );
-        }
-        self.steps.push(Step {
+        let (rule, place) = match due.case {
+            Case::CountsOn => (Rule::DeductibleCountsOn, Place::ReferralChain),
+            Case::NotAnew => (Rule::DeductibleNotAnew, Place::ReferralChain),
+            Case::Waived => (Rule::DeductibleWaived, Place::Deductible),
+            Case::OfYear | Case::OfYearByTier | Case::FirstStay | Case::LaterStay | Case::LongStay => {
+                (Rule::Deductible, Place::Deductible)
+            }
+        };
+        self.entries.push(Entry {
             own: borne,
             axis: Some(Interval { from: self.start, to: self.start + borne }),
             accumulator: Some(Change {
@@ -53,9 +48,30 @@ impl Work<'_> {
                 before: self.input.before.deductible,
                 after: self.after.deductible,
             }),
-            clause: Some(clause),
-            ..step(due.rule, borne, (due.text)(&due, borne))
+            place: Some(place),
+            detail: Detail::Deductible { case: due.case, set: due.set, credited: due.credited },
+            ..entry(rule, borne)
         });
+    }
+
+    fn due(&self) -> Due {
+        let due = match &self.rules.deductible.value {
+            Deductible::PerYear(by_status) => self.per_year(Case::OfYear, by_status.of(self.input.person)),
+            Deductible::PerYearByTier(by_tier) => {
+                let set = by_tier.get(&self.input.tier).map_or(Money::ZERO, |amounts| amounts.of(self.input.person));
+                self.per_year(Case::OfYearByTier, set)
+            }
+            Deductible::PerStay(stays) => self.per_stay(stays),
+        };
+        if self.rules.deductible_waived.contains(&self.input.circumstances.own_clinic) {
+            return Due { amount: Money::ZERO, case: Case::Waived, credited: due.set, ..due };
+        }
+        due
+    }
+
+    fn per_year(&self, case: Case, set: Money) -> Due {
+        let borne_before = self.input.before.deductible;
+        Due { amount: set.less_at_most(borne_before), case, set, credited: borne_before }
     }
 
     /// The first stay of the year bears the first deductible, later ones the repeat deductible, and every further
@@ -76,50 +92,29 @@ impl Work<'_> {
         let base = if earlier_in_year == 0 { first } else { repeat };
         let further_cycles = Money::round_half_up(repeat.decimal() * Decimal::from(self.further_cycles(stays)));
         let set = base + further_cycles;
-        let chain_clause = || Some(self.policy.clause(self.input.kind, "referral_chain", &stays.chain_sources));
 
         if chain.is_some_and(|chain| none_anew(&chain)) {
-            return Due {
-                amount: Money::ZERO,
-                rule: Rule::DeductibleNotAnew,
-                chain: chain_clause(),
-                text: |due, _| wording::deductible_not_anew(due.set),
-                set,
-                credited: set,
-            };
+            return Due { amount: Money::ZERO, case: Case::NotAnew, set, credited: set };
         }
         if let Some(chain) = continued {
             return Due {
                 amount: base.less_at_most(chain.deductible_borne) + further_cycles,
-                rule: Rule::DeductibleCountsOn,
-                chain: chain_clause(),
-                text: |due, borne| wording::deductible_counts_on(due.set, due.credited, borne),
+                case: Case::CountsOn,
                 set,
                 credited: chain.deductible_borne.min(base),
             };
         }
-        let text: fn(&Due, Money) -> Localized = match (earlier_in_year, further_cycles.is_zero()) {
-            (0, true) => |due, borne| wording::deductible_first_stay(due.set, borne),
-            (_, true) => |due, borne| wording::deductible_later_stay(due.set, borne),
-            (_, false) => |due, borne| wording::deductible_long_stay(due.set, borne),
+        let case = match (earlier_in_year, further_cycles.is_zero()) {
+            (0, true) => Case::FirstStay,
+            (_, true) => Case::LaterStay,
+            (_, false) => Case::LongStay,
         };
-        Due { amount: set, rule: Rule::Deductible, chain: None, text, set, credited: Money::ZERO }
+        Due { amount: set, case, set, credited: Money::ZERO }
     }
 
     /// With cycles of 90 days, the 91st night begins the second.
     fn further_cycles(&self, stays: &StayDeductibles) -> i64 {
         let days = (self.input.to - self.input.from).num_days();
         stays.settlement_cycle_days.map_or(0, |cycle| (days - 1).max(0) / i64::from(cycle))
-    }
-}
-
-fn per_year(set: Money, borne_before: Money) -> Due {
-    Due {
-        amount: set.less_at_most(borne_before),
-        rule: Rule::Deductible,
-        chain: None,
-        text: |due, borne| wording::deductible_of_year(due.set, due.credited, borne),
-        set,
-        credited: borne_before,
     }
 }

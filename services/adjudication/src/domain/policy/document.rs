@@ -1,20 +1,29 @@
 //! The document as it is written. Numbers are optional here only so that a missing one is refused with its path.
 //! The format is explained in `policies/README.md`.
 
+mod above;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde::Deserialize;
 use types::{
+    care::CareKind,
     money::{Money, Ratio},
     region::RegionCode,
     scheme::Scheme,
     tier::Tier,
 };
 
-use super::{
-    super::localized::Localized,
-    limit::{Limit, Points, Published},
+pub(super) use above::{
+    Account, Contribution, CoverAbove, Credit, CriticalIllness, MedicalAssistance, Premium, TopUp, Voucher,
+    WaitingMonths,
+};
+
+use super::limit::{Limit, Points, Published};
+use crate::domain::{
+    circumstances::{Area, Group, OwnClinic},
+    localized::Localized,
 };
 
 #[derive(Deserialize)]
@@ -33,6 +42,26 @@ pub(super) struct Document {
     pub(super) sources: BTreeMap<String, Localized>,
     pub(super) outpatient: Option<Care>,
     pub(super) inpatient: Option<Care>,
+    pub(super) critical_illness: Option<CriticalIllness>,
+    pub(super) medical_assistance: Option<MedicalAssistance>,
+    pub(super) top_up: Option<TopUp>,
+    pub(super) voucher: Option<Voucher>,
+    pub(super) personal_account: Option<Account>,
+    pub(super) contribution: Option<Contribution>,
+    pub(super) premium: Option<Premium>,
+    pub(super) account_credit: Option<Credit>,
+    pub(super) waiting_months: Option<WaitingMonths>,
+    #[serde(default)]
+    pub(super) stated: Vec<Stated>,
+}
+
+/// What the text says and no amount goes by: which clinics, which months, what other services keep.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Stated {
+    pub(super) zh: String,
+    pub(super) en: String,
+    pub(super) source: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +102,7 @@ pub(super) enum Rounding {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Care {
+    pub(super) kinds: Option<BTreeSet<CareKind>>,
     pub(super) tiers: BTreeSet<Tier>,
     pub(super) deductible: Option<Deductible>,
     pub(super) referral_chain: Option<ReferralChain>,
@@ -80,6 +110,9 @@ pub(super) struct Care {
     pub(super) retired_self_factor: Option<Value<Ratio>>,
     pub(super) unreferred_minus: Option<PointsRule>,
     pub(super) family_doctor_plus: Option<PointsRule>,
+    pub(super) out_of_area: Option<OutOfArea>,
+    pub(super) unreferred_not_paid: Option<NotPaid>,
+    pub(super) referral_valid_days: Option<Value<u32>>,
     pub(super) cover_limit: Option<Value<Limit>>,
     pub(super) pooled_ceiling: Option<Value<Limit>>,
     pub(super) large_amount: Option<LargeAmount>,
@@ -96,8 +129,11 @@ pub(super) struct Value<T> {
 #[serde(deny_unknown_fields)]
 pub(super) struct Deductible {
     pub(super) per_year: Option<ByStatus<Money>>,
+    pub(super) per_year_by_tier: Option<BTreeMap<Tier, ByStatus<Money>>>,
     pub(super) per_stay: Option<BTreeMap<Tier, StayDeductible>>,
     pub(super) settlement_cycle_days: Option<u32>,
+    #[serde(default)]
+    pub(super) waived_at: BTreeSet<OwnClinic>,
     pub(super) source: Vec<String>,
 }
 
@@ -155,6 +191,7 @@ pub(super) struct RatioRow {
     pub(super) retired: Option<bool>,
     pub(super) age_from: Option<u32>,
     pub(super) age_below: Option<u32>,
+    pub(super) own_clinic: Option<bool>,
     pub(super) by_tier: BTreeMap<Tier, Ratio>,
 }
 
@@ -163,6 +200,30 @@ pub(super) struct RatioRow {
 pub(super) struct PointsRule {
     pub(super) points: Option<Points>,
     pub(super) tiers: BTreeSet<Tier>,
+    pub(super) source: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OutOfArea {
+    pub(super) by_filing: BTreeMap<Area, Away>,
+    pub(super) source: Vec<String>,
+}
+
+/// Exactly one of the two.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Away {
+    pub(super) multiply: Option<Ratio>,
+    pub(super) minus_points: Option<Points>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NotPaid {
+    pub(super) tiers: BTreeSet<Tier>,
+    #[serde(default)]
+    pub(super) except_groups: BTreeSet<Group>,
     pub(super) source: Vec<String>,
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
-use types::money::{Money, MoneyError, Ratio};
+use types::money::{Money, MoneyError, Ratio, plain_decimal};
 
 const NOT_PUBLISHED: &str = "not_published";
 const NONE: &str = "none";
@@ -71,6 +71,10 @@ where
 pub struct Points(Decimal);
 
 impl Points {
+    pub const fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+
     /// A ratio of 1.2 or −0.1 does not exist: what is left over is lost.
     pub fn added_to(self, ratio: Ratio) -> Ratio {
         Ratio::from_decimal(ratio.decimal() + self.0 / Decimal::ONE_HUNDRED).unwrap_or(Ratio::ONE)
@@ -98,5 +102,21 @@ impl TryFrom<String> for Points {
             return Err("percentage points lie between 0 and 100".to_owned());
         }
         Ok(Self(points.normalize()))
+    }
+}
+
+/// How many times an amount, such as `0.6` or `3`: not negative, and not bounded by one as a ratio is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Multiple(pub(super) Decimal);
+
+impl TryFrom<String> for Multiple {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match plain_decimal(&text) {
+            Some(times) if times >= Decimal::ZERO => Ok(Self(times)),
+            _ => Err("not a number of times".to_owned()),
+        }
     }
 }

@@ -1,10 +1,15 @@
 //! Documents that are complete, and every way in which one is not.
 
+mod above;
+mod schema;
+
 use serde_json::{Value, json};
 
 use super::{Policy, PolicyError, Problem};
 
 const BEIJING: &str = include_str!("../../../policies/beijing-employee.json");
+const RESIDENT: &str = include_str!("../../../policies/beijing-resident.json");
+const STUDENT: &str = include_str!("../../../policies/hangzhou-student-resident.json");
 const DEMONSTRATION: &str = include_str!("../../../policies/demonstration-city.json");
 
 fn document() -> Value {
@@ -12,7 +17,11 @@ fn document() -> Value {
 }
 
 fn refused(edit: impl FnOnce(&mut Value)) -> PolicyError {
-    let mut document = document();
+    refused_of(BEIJING, edit)
+}
+
+fn refused_of(text: &str, edit: impl FnOnce(&mut Value)) -> PolicyError {
+    let mut document: Value = serde_json::from_str(text).unwrap();
     edit(&mut document);
     Policy::read(&document.to_string()).unwrap_err()
 }
@@ -41,9 +50,11 @@ fn numbers(value: &Value, pointer: &str, path: &str, found: &mut Vec<(String, St
 
 #[test]
 fn ad_01_the_documents_of_this_folder_are_complete() {
-    for text in [BEIJING, DEMONSTRATION] {
+    let shipped =
+        [(BEIJING, "2023-01-01"), (RESIDENT, "2019-01-01"), (STUDENT, "2020-12-31"), (DEMONSTRATION, "2023-01-01")];
+    for (text, from) in shipped {
         let policy = Policy::read(text).unwrap();
-        assert_eq!(policy.effective_from.to_string(), "2023-01-01");
+        assert_eq!(policy.effective_from.to_string(), from);
         assert_eq!(policy.demonstration, text == DEMONSTRATION);
     }
 }

@@ -9,14 +9,7 @@ use crate::domain::{
     explanation::Rule,
     input::{Accumulators, Input, Person},
     line::{Class, Line},
-    policy::Policy,
 };
-
-fn edited(document: &str, edit: impl FnOnce(&mut serde_json::Value)) -> Policy {
-    let mut json: serde_json::Value = serde_json::from_str(document).unwrap();
-    edit(&mut json);
-    Policy::read(&json.to_string()).unwrap()
-}
 
 #[test]
 fn ad_02_one_fen_around_a_band_edge() {

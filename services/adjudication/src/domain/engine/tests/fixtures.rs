@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use types::{care::CareKind, money::Money, tier::Tier};
 
 use crate::domain::{
+    circumstances::Circumstances,
     engine::{Adjudication, adjudicate},
     explanation::{Rule, Step},
     input::{Accumulators, Input, Person},
@@ -17,11 +18,31 @@ use crate::domain::{
 pub(super) const BEIJING: &str = include_str!("../../../../policies/beijing-employee.json");
 pub(super) const DEMONSTRATION: &str = include_str!("../../../../policies/demonstration-city.json");
 
+const RESIDENT: &str = include_str!("../../../../policies/beijing-resident.json");
+const STUDENT: &str = include_str!("../../../../policies/hangzhou-student-resident.json");
+
 pub(super) const RETIRED: Person = Person { retired: true, age: 72 };
 pub(super) const ACTIVE: Person = Person { retired: false, age: 40 };
 
 pub(super) fn beijing() -> Policy {
     Policy::read(BEIJING).unwrap()
+}
+
+/// Beijing, resident scheme: outpatient care and critical illness insurance.
+pub(super) fn resident() -> Policy {
+    Policy::read(RESIDENT).unwrap()
+}
+
+/// Hangzhou, university students.
+pub(super) fn student() -> Policy {
+    Policy::read(STUDENT).unwrap()
+}
+
+/// A shipped document with another text somewhere.
+pub(super) fn edited(document: &str, edit: impl FnOnce(&mut Value)) -> Policy {
+    let mut json: Value = serde_json::from_str(document).unwrap();
+    edit(&mut json);
+    Policy::read(&json.to_string()).unwrap()
 }
 
 pub(super) fn demonstration() -> Policy {
@@ -49,6 +70,37 @@ pub(super) fn three_tiers() -> Policy {
     Policy::read(&document.to_string()).unwrap()
 }
 
+/// The demonstration city with everything that a document can say above basic insurance, and both ways to pay less elsewhere.
+pub(super) fn with_every_layer() -> Policy {
+    edited(DEMONSTRATION, |json| {
+        let source = json!(["DEMONSTRATION"]);
+        let bands = json!([
+            { "from": "0.00", "to": "50000.00", "fund_ratio": "0.60" },
+            { "from": "50000.00", "to": "none", "fund_ratio": "0.70" },
+        ]);
+        json["critical_illness"] = json!({
+            "everybody": { "threshold": "3000.00", "bands": bands, "ceiling": "40000.00", "source": source },
+            "assisted": { "groups": ["LOW_INCOME"], "threshold": "1500.00", "bands": bands, "ceiling": "none", "source": source },
+        });
+        json["medical_assistance"]["ceiling"] = json!("1000.00");
+        json["medical_assistance"]["rows"][0]["deductible"] = json!("100.00");
+        json["top_up"] = json!({ "deductible": "500.00", "ratio": "0.50", "ceiling": "2000.00", "source": source });
+        json["outpatient"]["out_of_area"] = json!({
+            "by_filing": {
+                "RESETTLED_RETIRED": { "multiply": "1" },
+                "LONG_TERM_RESIDENT": { "minus_points": "0" },
+                "TEMPORARY_REFERRAL": { "minus_points": "10" },
+                "EMERGENCY": { "minus_points": "10" },
+                "UNFILED": { "multiply": "0.80" },
+            },
+            "source": source,
+        });
+        json["outpatient"]["large_amount"] = json!({
+            "fund_ratio": { "active": "0.30", "retired": "0.40" }, "ceiling": "5000.00", "source": source,
+        });
+    })
+}
+
 pub(super) fn money(text: &str) -> Money {
     text.parse().unwrap()
 }
@@ -65,6 +117,7 @@ pub(super) fn line(amount: Money, class: Class) -> Line {
         unit_price: amount.decimal(),
         amount,
         class,
+        price_limit: None,
     }
 }
 
@@ -86,6 +139,7 @@ pub(super) fn claim_with_lines(kind: CareKind, tier: Tier, lines: Vec<Line>) -> 
         chain: None,
         referred: true,
         family_doctor: false,
+        circumstances: Circumstances::default(),
     }
 }
 

@@ -1,0 +1,94 @@
+//! By which means the person's share is paid, beside cash: a commercial top-up, a voucher, the personal account and the family's. None of
+//! them changes what the share is, and none pays more than is left of it or of itself.
+
+use types::money::{Money, Ratio};
+
+use super::{
+    Detail, Entry, Place,
+    above::{left_of, take_of_year},
+    calculation::{Work, entry},
+};
+use crate::domain::{
+    explanation::{Accumulator, Change, Rule},
+    policy::{Account, Part, TopUp, Voucher},
+};
+
+impl Work<'_> {
+    pub(super) fn pay_by_means(&mut self) {
+        let above = &self.policy.above;
+        if let Some(top_up) = above.top_up.as_ref().filter(|_| self.input.circumstances.topped_up) {
+            self.pay_top_up(&top_up.value);
+        }
+        if let Some(voucher) = &above.voucher {
+            self.pay_voucher(&voucher.value);
+        }
+        if let Some(account) = &above.account {
+            self.pay_from_accounts(&account.value);
+        }
+    }
+
+    /// In-scope expenses that no fund bears.
+    fn own_in_scope_left(&self) -> Money {
+        self.shares.own_in_scope() - self.shares.critical_illness_fund - self.shares.assistance_fund
+    }
+
+    fn pay_top_up(&mut self, top_up: &TopUp) {
+        let base = self.own_in_scope_left();
+        let left = left_of(top_up.ceiling, self.year.top_up);
+        let (_, taken) = take_of_year(self.year.top_up_base, base, top_up.deductible, top_up.ratio, left);
+        self.year.top_up_base += base;
+        if taken.fund.is_positive() {
+            let before = self.year.top_up;
+            self.year.top_up += taken.fund;
+            self.shares.top_up = taken.fund;
+            let change = Change { accumulator: Accumulator::TopUp, before, after: self.year.top_up };
+            self.pay_part(Rule::TopUp, taken.fund, Place::TopUp, Some(change), Some(top_up.ratio));
+        }
+    }
+
+    fn pay_voucher(&mut self, voucher: &Voucher) {
+        let input = self.input;
+        let may_use = !voucher.groups.is_disjoint(&input.circumstances.groups)
+            && voucher.kinds.contains(&input.kind)
+            && voucher.tiers.contains(&input.tier);
+        let paid = self.shares.cash().min(voucher.per_year.less_at_most(self.year.voucher));
+        if may_use && paid.is_positive() {
+            let before = self.year.voucher;
+            self.year.voucher += paid;
+            self.shares.voucher = paid;
+            let change = Change { accumulator: Accumulator::Voucher, before, after: self.year.voucher };
+            self.pay_part(Rule::Voucher, paid, Place::Voucher, Some(change), None);
+        }
+    }
+
+    fn pay_from_accounts(&mut self, account: &Account) {
+        let means = &self.input.circumstances.means;
+        let part = |part: Part| match part {
+            Part::InScope => self.own_in_scope_left(),
+            Part::FirstSelfPay => self.shares.first_self_pay,
+            Part::FullyOwn => self.shares.fully_own,
+        };
+        let coverable: Money = account.covers.iter().map(|covered| part(*covered)).sum();
+        let coverable = coverable.min(self.shares.cash());
+        let own = coverable.min(means.account);
+        if own.is_positive() {
+            self.shares.account = own;
+            self.pay_part(Rule::Account, own, Place::Account, None, None);
+        }
+        let family = (coverable - own).min(means.mutual_aid);
+        if account.family_mutual_aid && family.is_positive() {
+            self.shares.mutual_aid = family;
+            self.pay_part(Rule::MutualAid, family, Place::Account, None, None);
+        }
+    }
+
+    fn pay_part(&mut self, rule: Rule, amount: Money, place: Place, accumulator: Option<Change>, ratio: Option<Ratio>) {
+        self.entries.push(Entry {
+            ratio,
+            accumulator,
+            place: Some(place),
+            detail: Detail::None,
+            ..entry(rule, amount)
+        });
+    }
+}

@@ -1,0 +1,74 @@
+//! A bill in parts. Where positions run on through the year, its parts are paid what the whole is: whoever splits a bill gains nothing.
+
+use proptest::prelude::*;
+use types::{care::CareKind, money::Money};
+
+use super::{
+    fixtures::*,
+    properties::{every_policy, input},
+};
+use crate::domain::{
+    circumstances::Circumstances,
+    engine::{Calculation, calculate},
+    explanation::Rule,
+    input::Input,
+    line::Line,
+    policy::{CareRules, Policy},
+};
+
+fn part(whole: &Input, lines: &[Line]) -> Input {
+    Input { total: lines.iter().map(|line| line.amount).sum(), lines: lines.to_vec(), ..whole.clone() }
+}
+
+/// Settles the first part, and the second from where that left the year.
+fn settled(policy: &Policy, first: &Input, second: &Input) -> Option<(Calculation, Calculation)> {
+    let earlier = calculate(policy, first).ok()?;
+    let circumstances = Circumstances { year: earlier.year_after, ..second.circumstances.clone() };
+    let later = calculate(policy, &Input { before: earlier.after, circumstances, ..second.clone() }).ok()?;
+    Some((earlier, later))
+}
+
+fn same_in_parts(policy: &Policy, whole: &Input, at: usize) {
+    let is_year = policy.rules(whole.kind, whole.tier, whole.from, whole.to).is_some_and(CareRules::axis_is_the_year);
+    if !is_year {
+        return;
+    }
+    let (first, second) = whole.lines.split_at(at.min(whole.lines.len()));
+    let Some((earlier, later)) = settled(policy, &part(whole, first), &part(whole, second)) else { return };
+    let Ok(all) = calculate(policy, whole) else { return };
+    let in_parts = earlier.shares.fund() + later.shares.fund();
+    assert!(in_parts <= all.shares.fund(), "{in_parts} in parts, {} as a whole", all.shares.fund());
+    if all.entries.iter().any(|entry| entry.rule == Rule::PooledCeiling) {
+        // A fund that is used up takes a fen of which it would pay nothing; the layer above does not see it.
+        return;
+    }
+    assert_eq!(in_parts, all.shares.fund());
+    assert_eq!(earlier.shares.own() + later.shares.own(), all.shares.own());
+    assert_eq!(later.year_after, all.year_after);
+    assert_eq!((later.after.in_scope, later.after.pooled_fund), (all.after.in_scope, all.after.pooled_fund));
+    assert_eq!(later.after.deductible, all.after.deductible);
+}
+
+proptest! {
+    #[test]
+    fn ad_02_splitting_a_bill_never_pays_more_than_the_whole(whole in input(), at in 0_usize..6) {
+        for policy in every_policy() {
+            let whole = Input { circumstances: Circumstances { topped_up: false, ..whole.circumstances.clone() }, ..whole.clone() };
+            same_in_parts(&policy, &whole, at);
+        }
+    }
+}
+
+#[test]
+fn ad_02_a_hundred_bills_of_a_fen_are_paid_what_one_of_a_yuan_is() {
+    let policy = demonstration();
+    let mut before = outpatient_year("0.00");
+    let mut fund = Money::ZERO;
+    for _ in 0..100 {
+        let bill = Input { before, ..claim(CareKind::Outpatient, types::tier::Tier::Tertiary, "0.01") };
+        let answer = calculate(&policy, &bill).unwrap();
+        fund += answer.shares.fund();
+        before = answer.after;
+    }
+    assert_eq!(fund, money("0.60"));
+}

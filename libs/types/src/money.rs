@@ -16,6 +16,9 @@ const PLACES: u32 = 2;
 /// `numeric(16,2)` holds amounts strictly below this.
 const LIMIT: Decimal = Decimal::from_parts(276_447_232, 23_283, 0, false, 0);
 
+/// The same in fen.
+const LIMIT_FEN: u64 = 10_000_000_000_000_000;
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyError {
     #[error("an amount of money has at most two decimals")]
@@ -48,7 +51,18 @@ impl Money {
 
     /// To the nearest fen; half a fen goes away from zero, so that a reversal mirrors what it reverses.
     pub fn round_half_up(amount: Decimal) -> Self {
-        Self::at_two_places(amount.round_dp_with_strategy(PLACES, RoundingStrategy::MidpointAwayFromZero))
+        Self::round_small(amount).unwrap_or_else(|| {
+            Self::at_two_places(amount.round_dp_with_strategy(PLACES, RoundingStrategy::MidpointAwayFromZero))
+        })
+    }
+
+    /// The same where all its digits fit 64 bits, as those of nearly every amount do: one division of whole numbers.
+    fn round_small(amount: Decimal) -> Option<Self> {
+        let surplus = amount.scale().checked_sub(PLACES)?;
+        let digits = i64::try_from(amount.mantissa()).ok()?;
+        let unit = 10_i64.checked_pow(surplus)?;
+        let half = if digits < 0 { -(unit / 2) } else { unit / 2 };
+        Some(Self::from_fen(digits.checked_add(half)? / unit))
     }
 
     pub fn from_fen(fen: i64) -> Self {
@@ -71,7 +85,9 @@ impl Money {
         if sum.is_zero() {
             return Self::ZERO;
         }
-        sum.rescale(PLACES);
+        if sum.scale() != PLACES {
+            sum.rescale(PLACES);
+        }
         Self(sum)
     }
 
@@ -80,16 +96,22 @@ impl Money {
     }
 
     pub fn is_negative(self) -> bool {
-        self < Self::ZERO
+        self.0.is_sign_negative() && !self.is_zero()
     }
 
     pub fn is_positive(self) -> bool {
-        self > Self::ZERO
+        self.0.is_sign_positive() && !self.is_zero()
     }
 
     /// `None` where the sum would not fit `numeric(16,2)`.
     pub fn checked_add(self, other: Self) -> Option<Self> {
-        self.0.checked_add(other.0).and_then(|sum| Self::from_decimal(sum).ok())
+        let fen = self.0.mantissa() + other.0.mantissa();
+        i64::try_from(fen).ok().filter(|fen| fen.unsigned_abs() < LIMIT_FEN).map(Self::from_fen)
+    }
+
+    /// From whole fen, where they fit 64 bits.
+    fn from_wide(fen: i128) -> Option<Self> {
+        i64::try_from(fen).ok().map(Self::from_fen)
     }
 
     /// `None` where the difference would not fit `numeric(16,2)`.
@@ -113,14 +135,16 @@ impl Default for Money {
 impl Add for Money {
     type Output = Self;
     fn add(self, other: Self) -> Self {
-        Self::at_two_places(self.0 + other.0)
+        let fen = self.0.mantissa() + other.0.mantissa();
+        Self::from_wide(fen).unwrap_or_else(|| Self::at_two_places(self.0 + other.0))
     }
 }
 
 impl Sub for Money {
     type Output = Self;
     fn sub(self, other: Self) -> Self {
-        Self::at_two_places(self.0 - other.0)
+        let fen = self.0.mantissa() - other.0.mantissa();
+        Self::from_wide(fen).unwrap_or_else(|| Self::at_two_places(self.0 - other.0))
     }
 }
 
@@ -332,6 +356,38 @@ mod tests {
     }
 
     #[test]
+    fn small_amounts_round_as_large_ones_do() {
+        let slowly = |amount: Decimal| {
+            Money::at_two_places(amount.round_dp_with_strategy(PLACES, RoundingStrategy::MidpointAwayFromZero))
+        };
+        let mut digits = 1_i64;
+        for step in 0..4_000_i64 {
+            digits = digits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(step);
+            for (digits, scale) in
+                [(digits, 20), (digits >> 20, 9), (digits >> 40, 4), (step - 2_000, 4), (step - 2_000, 3), (step, 0)]
+            {
+                let amount = Decimal::new(digits, scale);
+                assert_eq!(Money::round_half_up(amount), slowly(amount), "{amount}");
+                assert_eq!(Money::round_half_up(amount).to_string(), slowly(amount).to_string());
+            }
+        }
+        for digits in [i64::MAX, i64::MIN, i64::MAX - 4, i64::MIN + 4] {
+            for scale in [2, 3, 19, 20, 21] {
+                let amount = Decimal::new(digits, scale);
+                assert_eq!(Money::round_half_up(amount), slowly(amount), "{amount}");
+            }
+        }
+    }
+
+    #[test]
+    fn zero_is_neither_negative_nor_positive() {
+        for zero in [Money::ZERO, -Money::ZERO, money("-0.00"), money("1") - money("1")] {
+            assert!(!zero.is_negative() && !zero.is_positive());
+        }
+        assert!(money("-0.01").is_negative() && money("0.01").is_positive());
+    }
+
+    #[test]
     fn fen_and_back() {
         for fen in [0, 1, -1, 824_049, i64::MAX, i64::MIN] {
             assert_eq!(Money::from_fen(fen).fen(), fen);
@@ -341,8 +397,14 @@ mod tests {
     #[test]
     fn sums_are_checked_against_the_column() {
         let most = money("99999999999999.99");
+        assert_eq!(u64::try_from(most.fen()).map(|fen| fen + 1), Ok(LIMIT_FEN));
         assert_eq!(most.checked_add(Money::from_fen(1)), None);
         assert_eq!(most.checked_sub(most), Some(Money::ZERO));
+        assert_eq!((-most).checked_sub(Money::from_fen(1)), None);
+        assert_eq!(Money::from_fen(i64::MAX).checked_add(Money::from_fen(i64::MAX)), None);
+        let wide = Money::from_fen(i64::MAX) + Money::from_fen(i64::MAX);
+        assert_eq!(wide.to_string(), "184467440737095516.14");
+        assert_eq!(wide - Money::from_fen(i64::MAX), Money::from_fen(i64::MAX));
         assert_eq!([money("1.10"), money("2.20")].iter().sum::<Money>(), money("3.30"));
         assert_eq!(money("1").less_at_most(money("3")), Money::ZERO);
     }

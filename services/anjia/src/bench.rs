@@ -4,8 +4,11 @@
 
 mod audit_cost;
 mod auditing;
+mod bare_claims;
 mod booking;
+mod claims;
 mod decision;
+mod engine;
 mod figure;
 mod finding;
 mod importing;
@@ -57,6 +60,10 @@ enum Bench {
     Decision,
     /// Microseconds to know a caller by a token, in this process: needs no mesh.
     Token,
+    /// Claims divided and confirmed a second, beside pgbench writing the same rows, and how long a call takes at half of that.
+    Claims,
+    /// Claims judged a second by one core, with and without explanation, in this process: needs no mesh.
+    Engine,
     /// What finding a person by their number costs among 2 million, beside 0.2 million.
     Find,
     /// Seconds for a file of a million enrolments.
@@ -75,6 +82,7 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
     match args.bench {
         Some(Bench::Decision) => return concluded(args, &[decision::measure()?]),
         Some(Bench::Token) => return concluded(args, &[tokens::measure().await?]),
+        Some(Bench::Engine) => return concluded(args, &engine::measure()?),
         _ => {}
     }
     if let Err(error) = devstack::servers() {
@@ -92,7 +100,7 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
 
 /// Shows people the figures, which programs have read by now.
 fn concluded(args: &Args, figures: &[Figure]) -> Result<ExitCode> {
-    if args.json && matches!(args.bench, Some(Bench::Decision | Bench::Token)) {
+    if args.json && matches!(args.bench, Some(Bench::Decision | Bench::Token | Bench::Engine)) {
         for figure in figures {
             print(&Value::from(figure).to_string())?;
         }
@@ -133,10 +141,20 @@ async fn measure(args: &Args, ground: &Ground) -> Result<Vec<Figure>> {
     if wants(Bench::Token) {
         done(tokens::measure().await?)?;
     }
-    if wants(Bench::Adjudicate) || wants(Bench::Booking) || wants(Bench::Tracing) {
+    if wants(Bench::Engine) {
+        for figure in engine::measure()? {
+            done(figure)?;
+        }
+    }
+    if wants(Bench::Adjudicate) || wants(Bench::Claims) || wants(Bench::Booking) || wants(Bench::Tracing) {
         let town = Town::settle(&mesh).await?;
         if wants(Bench::Adjudicate) {
             done(quoting::measure(&town).await?)?;
+        }
+        if wants(Bench::Claims) {
+            for figure in claims::measure(&town, &mesh).await? {
+                done(figure)?;
+            }
         }
         if wants(Bench::Booking) {
             done(booking::measure(&town, &mesh).await?)?;

@@ -88,7 +88,7 @@ async fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args).await,
         Command::Access(args) => access::run(&args),
         Command::Openapi(args) => openapi::run(&args),
-        Command::Policy(args) => policy::run(&args),
+        Command::Policy(args) => policy::run(&args).await,
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("anjia: {error:#}");

@@ -4,6 +4,8 @@ mod above;
 
 pub(super) use above::*;
 
+use std::fmt;
+
 use types::money::{Money, Ratio};
 
 use super::{
@@ -13,25 +15,51 @@ use super::{
     localized::Localized,
 };
 
-/// `1234567.80` as `1,234,567.80`.
-fn grouped(amount: Money) -> String {
-    let text = amount.to_string();
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
-    let (whole, fen) = digits.split_once('.').unwrap_or((digits, "00"));
-    let mut shown = String::with_capacity(text.len() + whole.len() / 3);
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index).is_multiple_of(3) {
-            shown.push(',');
+/// An amount as `1,234,567.80元` or `¥1,234,567.80`. Written at once, without a text of its own: explanations are full of amounts.
+#[derive(Clone, Copy)]
+struct Yuan {
+    amount: Money,
+    before: &'static str,
+    after: &'static str,
+}
+
+/// The widest amount there can be, with sign, points, and what stands around it.
+const YUAN_BYTES: usize = 48;
+
+impl fmt::Display for Yuan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fen = self.amount.fen();
+        let mut left = fen.unsigned_abs();
+        let mut buffer = [0_u8; YUAN_BYTES];
+        let mut start = YUAN_BYTES;
+        let mut put = |text: &[u8]| {
+            start -= text.len();
+            buffer[start..start + text.len()].copy_from_slice(text);
+        };
+        put(self.after.as_bytes());
+        let mut places = 0_u32;
+        while left > 0 || places < 3 {
+            if places == 2 {
+                put(b".");
+            } else if places > 2 && (places - 2).is_multiple_of(3) {
+                put(b",");
+            }
+            let digit = b'0' + u8::try_from(left % 10).unwrap_or_default();
+            put(&[digit]);
+            left /= 10;
+            places += 1;
         }
-        shown.push(digit);
+        if fen < 0 {
+            put(b"-");
+        }
+        put(self.before.as_bytes());
+        f.write_str(std::str::from_utf8(&buffer[start..]).unwrap_or_default())
     }
-    format!("{sign}{shown}.{fen}")
 }
 
 /// An amount, as Chinese and as English readers write it.
-fn both(amount: Money) -> (String, String) {
-    let shown = grouped(amount);
-    (format!("{shown}元"), format!("¥{shown}"))
+const fn both(amount: Money) -> (Yuan, Yuan) {
+    (Yuan { amount, before: "", after: "元" }, Yuan { amount, before: "¥", after: "" })
 }
 
 pub(super) fn not_enrolled(total: Money) -> Localized {
@@ -309,4 +337,33 @@ pub(super) fn result(total: Money, fund: Money, own: Money) -> Localized {
         format!("总费用{total_zh}：基金支付{fund_zh}，个人支付{own_zh}。"),
         format!("Of {total_en} the funds pay {fund_en} and you pay {own_en}."),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_written_in_groups_of_three() {
+        let shown = |fen| {
+            let (zh, en) = both(Money::from_fen(fen));
+            (zh.to_string(), en.to_string())
+        };
+        let cases = [
+            (0, "0.00"),
+            (5, "0.05"),
+            (99, "0.99"),
+            (100, "1.00"),
+            (99_999, "999.99"),
+            (100_000, "1,000.00"),
+            (123_456_780, "1,234,567.80"),
+            (-130_050, "-1,300.50"),
+            (-7, "-0.07"),
+            (9_999_999_999_999_999, "99,999,999,999,999.99"),
+            (i64::MIN, "-92,233,720,368,547,758.08"),
+        ];
+        for (fen, text) in cases {
+            assert_eq!(shown(fen), (format!("{text}元"), format!("¥{text}")));
+        }
+    }
 }

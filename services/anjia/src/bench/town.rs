@@ -91,7 +91,7 @@ impl Town {
         Ok(town)
     }
 
-    fn first_of_january(&self) -> NaiveDate {
+    pub(super) fn first_of_january(&self) -> NaiveDate {
         NaiveDate::from_ymd_opt(self.today.year(), 1, 1).unwrap_or(self.today)
     }
 

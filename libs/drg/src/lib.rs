@@ -6,6 +6,7 @@ mod decide;
 mod error;
 mod explanation;
 mod files;
+pub mod payment;
 mod read;
 mod record;
 mod rule;

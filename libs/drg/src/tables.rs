@@ -165,6 +165,11 @@ impl Tables {
         self.mdcs.len()
     }
 
+    /// The code of every group, in order.
+    pub fn drg_codes(&self) -> impl Iterator<Item = &str> {
+        self.drgs.iter().map(|drg| &*drg.code)
+    }
+
     /// Whether some record can come into this group.
     pub fn has_drg(&self, code: &str) -> bool {
         self.drgs.iter().any(|drg| &*drg.code == code)

@@ -71,12 +71,12 @@ impl Tables {
             dx.is_some_and(|dx| dx.mdcs >> number & 1 == 1)
         };
         match mdc.rule {
-            MdcRule::PrincipalDx => principal(),
-            MdcRule::PrincipalDxMale => case.record.sex == Some(Sex::Male) && principal(),
-            MdcRule::PrincipalDxFemale => case.record.sex == Some(Sex::Female) && principal(),
-            MdcRule::PrincipalDxUnderOne => case.record.is_under_one() && principal(),
-            MdcRule::PrincipalDxAndTwoRegions => principal() && (self.regions(case) & mdc.regions).count_ones() >= 2,
-            MdcRule::PrincipalProcedureValid => case.principal_procedure.is_some_and(|code| self.is_valid(code)),
+            MdcRule::Dx => principal(),
+            MdcRule::DxOfMale => case.record.sex == Some(Sex::Male) && principal(),
+            MdcRule::DxOfFemale => case.record.sex == Some(Sex::Female) && principal(),
+            MdcRule::DxUnderOne => case.record.is_under_one() && principal(),
+            MdcRule::DxInTwoRegions => principal() && (self.regions(case) & mdc.regions).count_ones() >= 2,
+            MdcRule::ProcedureGroups => case.principal_procedure.is_some_and(|code| self.is_valid(code)),
         }
     }
 
@@ -155,17 +155,17 @@ impl Tables {
         for number in &case.other_dx {
             let Some(complication) = self.dx.get(*number as usize).and_then(|dx| dx.complication) else { continue };
             let level = complication.level;
-            match complication.exclusion_table.filter(|table| Some(*table) == excludes) {
-                Some(table) => witness.note(|| Step::ComplicationExcluded {
+            let table = complication.exclusion_table.filter(|table| Some(*table) == excludes);
+            if let Some(table) = table {
+                witness.note(|| Step::ComplicationExcluded {
                     diagnosis: self.dx_text(*number),
                     level,
                     principal: case.principal_dx.map(|dx| self.dx_text(dx)).unwrap_or_default(),
-                    exclusion_table: self.exclusion_tables.text(table).to_owned(),
-                }),
-                None => {
-                    gravest = gravest.max(Some(level));
-                    witness.note(|| Step::ComplicationCounts { diagnosis: self.dx_text(*number), level });
-                }
+                    exclusion_table: self.exclusions.text(table).to_owned(),
+                });
+            } else {
+                gravest = gravest.max(Some(level));
+                witness.note(|| Step::ComplicationCounts { diagnosis: self.dx_text(*number), level });
             }
         }
         gravest
@@ -173,10 +173,10 @@ impl Tables {
 
     fn taken_by(&self, mdc: &Mdc, case: &Case<'_>) -> Vec<String> {
         match mdc.rule {
-            MdcRule::PrincipalProcedureValid => {
+            MdcRule::ProcedureGroups => {
                 case.principal_procedure.iter().map(|code| self.procedure_text(*code)).collect()
             }
-            MdcRule::PrincipalDxAndTwoRegions => {
+            MdcRule::DxInTwoRegions => {
                 let injured = case.dx().filter(|dx| self.dx.get(*dx as usize).is_some_and(|dx| dx.regions != 0));
                 injured.map(|dx| self.dx_text(dx)).collect()
             }
@@ -209,15 +209,15 @@ impl Tables {
     }
 
     fn dx_text(&self, number: u32) -> String {
-        named(self.dx_codes.text(number), self.dx_names.get(number as usize))
+        named(self.dx_codes.text(number), self.dx_names.get(number as usize).map(AsRef::as_ref))
     }
 
     fn procedure_text(&self, number: u32) -> String {
-        named(self.procedure_codes.text(number), self.procedure_names.get(number as usize))
+        named(self.procedure_codes.text(number), self.procedure_names.get(number as usize).map(AsRef::as_ref))
     }
 }
 
-fn named(code: &str, name: Option<&Box<str>>) -> String {
+fn named(code: &str, name: Option<&str>) -> String {
     name.filter(|name| !name.is_empty()).map_or_else(|| code.to_owned(), |name| format!("{code} {name}"))
 }
 

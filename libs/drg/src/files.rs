@@ -48,6 +48,17 @@ impl Files {
         self.0.iter().find(|(own, _)| own == name).map(|(_, bytes)| bytes.as_slice())
     }
 
+    /// One column of a table, row by row.
+    pub fn column(&self, name: &str, column: usize) -> Result<Vec<String>, TableError> {
+        let bytes = self.find(name).ok_or_else(|| whole(name, Problem::Unreadable("is not there".to_owned())))?;
+        let mut values = Vec::new();
+        for record in ReaderBuilder::new().from_reader(bytes).records() {
+            let record = record.map_err(|error| whole(name, Problem::NotCsv(error.to_string())))?;
+            values.push(record.get(column).unwrap_or_default().to_owned());
+        }
+        Ok(values)
+    }
+
     /// SHA-256 over the tables that decide, in their fixed order: two folders with the same digest group alike.
     pub(crate) fn digest(&self) -> String {
         let mut hash = Sha256::new();

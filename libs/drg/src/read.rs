@@ -27,7 +27,7 @@ pub(crate) fn tables(files: &Files) -> Result<Tables, TableError> {
         digest: files.digest(),
         dx_codes: Codes::default(),
         procedure_codes: Codes::default(),
-        exclusion_tables: Codes::default(),
+        exclusions: Codes::default(),
         dx: Vec::new(),
         valid: Vec::new(),
         dx_of_adrg: BitRows::default(),
@@ -224,7 +224,7 @@ impl Reading {
                 }
             };
             let table = row.optional(2);
-            let exclusion_table = (!table.is_empty()).then(|| self.tables.exclusion_tables.intern(table));
+            let exclusion_table = (!table.is_empty()).then(|| self.tables.exclusions.intern(table));
             let complication = Complication { level, exclusion_table };
             let dx = self.dx(code);
             if dx.complication.is_some_and(|earlier| earlier != complication) {
@@ -239,7 +239,7 @@ impl Reading {
     fn exclusions(&mut self, files: &Files) -> Result<(), TableError> {
         files.rows("exclusion.csv", ["principal_dx", "exclusion_table"], |row| {
             let (code, table) = (row.text(0)?, row.text(1)?);
-            let table = self.tables.exclusion_tables.intern(table);
+            let table = self.tables.exclusions.intern(table);
             let dx = self.dx(code);
             if dx.excludes.is_some_and(|earlier| earlier != table) {
                 return Err(Problem::Contradicts(code.to_owned()));

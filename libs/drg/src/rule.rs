@@ -8,23 +8,23 @@ pub(crate) const LISTS_MAX: usize = 8;
 /// Whom an MDC takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum MdcRule {
-    PrincipalDx,
-    PrincipalDxMale,
-    PrincipalDxFemale,
-    PrincipalDxUnderOne,
-    PrincipalDxAndTwoRegions,
-    PrincipalProcedureValid,
+    Dx,
+    DxOfMale,
+    DxOfFemale,
+    DxUnderOne,
+    DxInTwoRegions,
+    ProcedureGroups,
 }
 
 impl MdcRule {
     pub(crate) fn parse(text: &str) -> Result<Self, Problem> {
         Ok(match text {
-            "principal_dx" => Self::PrincipalDx,
-            "principal_dx_male" => Self::PrincipalDxMale,
-            "principal_dx_female" => Self::PrincipalDxFemale,
-            "principal_dx_age_under_1" => Self::PrincipalDxUnderOne,
-            "principal_dx_and_two_regions" => Self::PrincipalDxAndTwoRegions,
-            "principal_procedure_valid" => Self::PrincipalProcedureValid,
+            "principal_dx" => Self::Dx,
+            "principal_dx_male" => Self::DxOfMale,
+            "principal_dx_female" => Self::DxOfFemale,
+            "principal_dx_age_under_1" => Self::DxUnderOne,
+            "principal_dx_and_two_regions" => Self::DxInTwoRegions,
+            "principal_procedure_valid" => Self::ProcedureGroups,
             _ => return Err(Problem::UnknownRule { text: text.to_owned() }),
         })
     }

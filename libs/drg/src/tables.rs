@@ -22,7 +22,7 @@ pub struct Tables {
     pub(crate) digest: String,
     pub(crate) dx_codes: Codes,
     pub(crate) procedure_codes: Codes,
-    pub(crate) exclusion_tables: Codes,
+    pub(crate) exclusions: Codes,
     /// By number of the code.
     pub(crate) dx: Vec<Dx>,
     /// By number of the code: whether it groups at all.

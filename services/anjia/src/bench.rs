@@ -8,6 +8,7 @@ mod booking;
 mod decision;
 mod figure;
 mod finding;
+mod grouping;
 mod importing;
 mod mesh;
 mod population;
@@ -43,6 +44,8 @@ pub(crate) struct Args {
     /// Print one line of JSON a figure, and nothing else.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    grouped: grouping::Measured,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -57,6 +60,8 @@ enum Bench {
     Decision,
     /// Microseconds to know a caller by a token, in this process: needs no mesh.
     Token,
+    /// Discharge records grouped a second on one core, beside the hash lookups of their codes: needs no mesh.
+    Drg,
     /// What finding a person by their number costs among 2 million, beside 0.2 million.
     Find,
     /// Seconds for a file of a million enrolments.
@@ -74,6 +79,7 @@ enum Bench {
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
     match args.bench {
         Some(Bench::Decision) => return concluded(args, &[decision::measure()?]),
+        Some(Bench::Drg) => return concluded(args, &[grouping::measure(&args.grouped)?]),
         Some(Bench::Token) => return concluded(args, &[tokens::measure().await?]),
         _ => {}
     }
@@ -92,7 +98,7 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
 
 /// Shows people the figures, which programs have read by now.
 fn concluded(args: &Args, figures: &[Figure]) -> Result<ExitCode> {
-    if args.json && matches!(args.bench, Some(Bench::Decision | Bench::Token)) {
+    if args.json && matches!(args.bench, Some(Bench::Decision | Bench::Token | Bench::Drg)) {
         for figure in figures {
             print(&Value::from(figure).to_string())?;
         }
@@ -129,6 +135,9 @@ async fn measure(args: &Args, ground: &Ground) -> Result<Vec<Figure>> {
     }
     if wants(Bench::Decision) {
         done(decision::measure()?)?;
+    }
+    if wants(Bench::Drg) {
+        done(grouping::measure(&args.grouped)?)?;
     }
     if wants(Bench::Token) {
         done(tokens::measure().await?)?;

@@ -6,6 +6,7 @@ mod bench;
 mod certs;
 mod demo;
 mod down;
+mod drg;
 mod erase;
 mod export;
 mod login;
@@ -51,6 +52,7 @@ enum Command {
     Bench(bench::Args),
     Access(access::Args),
     Openapi(openapi::Args),
+    Drg(drg::Args),
     Audit(audit::Args),
 }
 
@@ -86,6 +88,7 @@ async fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args).await,
         Command::Access(args) => access::run(&args),
         Command::Openapi(args) => openapi::run(&args),
+        Command::Drg(args) => Ok(drg::run(&args)),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("anjia: {error:#}");

@@ -17,6 +17,7 @@ pub mod localized;
 pub mod mandate;
 pub mod policy;
 pub mod provider;
+pub mod provider_payment;
 pub mod quote;
 pub mod release;
 pub mod settlement;

@@ -1,0 +1,25 @@
+//! A payment that is expected for a settlement, as it is remembered.
+
+use chrono::{DateTime, Utc};
+use types::ids::{ClaimId, OrganisationId, PaymentTermsId, ResidentId, SettlementId};
+
+use super::expected::{Amounts, Group};
+use super::steps::Step;
+use super::{CaseRecord, Method};
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderPayment {
+    pub settlement: SettlementId,
+    pub claim: ClaimId,
+    pub resident: ResidentId,
+    pub provider: OrganisationId,
+    pub terms: PaymentTermsId,
+    pub terms_digest: String,
+    pub method: Method,
+    pub record: CaseRecord,
+    pub group: Option<Group>,
+    /// None where a number or the group is missing; the last step says which.
+    pub amounts: Option<Amounts>,
+    pub steps: Vec<Step>,
+    pub expected_at: DateTime<Utc>,
+}

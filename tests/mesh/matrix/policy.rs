@@ -245,6 +245,7 @@ pub(super) const POLICY: &[Line] = &[
     line("adjudication.ProviderPaymentService/ListPaymentTerms", Read, "OVPXA:*"),
     line("adjudication.ProviderPaymentService/GetProviderPayment", Read, "CLD:n OVA:*"),
     line("adjudication.ProviderPaymentService/ListProviderPayments", Read, "CLD:n OVA:*"),
+    line("adjudication.ProviderPaymentService/ExpectCapitation", Write, "COVA:*"),
     // No tables are loaded, which says so to whoever may ask.
     line("adjudication.ProviderPaymentService/GroupRecord", Write, "CLDOVA:*"),
     line("adjudication.AdjudicationService/QuoteCare", Write, "R:s WFCLD:s"),

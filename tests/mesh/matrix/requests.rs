@@ -259,6 +259,9 @@ fn elsewhere(service: &str, method: &str) -> Value {
         ("adjudication", "ProviderPaymentService/ProposePaymentTerms") => {
             json!({ "terms_id": null, "document_json": "$terms_document" })
         }
+        ("adjudication", "ProviderPaymentService/ExpectCapitation") => {
+            json!({ "heads": [{ "age_years": 60, "count": 1 }] })
+        }
         ("adjudication", "ProviderPaymentService/GroupRecord") => {
             json!({ "tables_version": "none", "icd10_codes": ["I10.x00"] })
         }

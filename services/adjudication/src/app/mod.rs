@@ -26,7 +26,7 @@ pub use crate::store::{PERSONAL, obligations::OPEN};
 pub use divide_claim::{DivideClaim, Divided};
 pub use expect_payment::TermsAtHand;
 pub use groupers::{Groupers, NotTaken};
-pub use payment_terms::{ListTerms, ProposeTerms};
+pub use payment_terms::{ExpectCapitation, ListTerms, ProposeTerms};
 pub use propose_policy::ProposePolicy;
 pub use provider_payments::{GroupRecord, ListProviderPayments};
 pub use put_catalogue::PutCatalogue;

@@ -8,10 +8,12 @@ use postgres::{Begun, Call, Reply, Scope};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use types::ids::PaymentTermsId;
+use types::{care::CareKind, money::Money, tier::Tier};
 
 use super::App;
 use crate::domain::error::AdjudicationError;
 use crate::domain::provider_payment::PaymentTerms;
+use crate::domain::provider_payment::capitation::Heads;
 use crate::domain::provider_payment::release::TermsVersion;
 use crate::domain::release::State;
 use crate::store::payment_terms;
@@ -21,6 +23,15 @@ use crate::store::payment_terms;
 pub struct ProposeTerms {
     pub id: PaymentTermsId,
     pub document: String,
+}
+
+/// Heads that a provider is to be paid for.
+#[derive(Debug, Clone)]
+pub struct ExpectCapitation {
+    pub terms: PaymentTermsId,
+    pub kind: CareKind,
+    pub tier: Tier,
+    pub heads: Vec<Heads>,
 }
 
 /// The terms of the caller's region, newest first.
@@ -102,6 +113,14 @@ impl App {
         let entry = superseded.iter().fold(entry, |entry, before| entry.row("payment_terms", before));
         audit::record(&mut tx, entry).await?;
         Ok(call.commit(tx, version).await?)
+    }
+
+    /// What is due for heads in a year by these terms, of their share of a mixture.
+    pub async fn expect_capitation(&self, ctx: &Context, asked: ExpectCapitation) -> Result<Money, AdjudicationError> {
+        let version = self.terms(ctx, asked.terms).await?;
+        let found = version.terms.capitation(asked.kind, asked.tier);
+        let (share, terms, path) = found.ok_or(AdjudicationError::NotCapitated(asked.terms))?;
+        Ok(share.of_half_up(terms.due_for_year(&asked.heads, &path)?))
     }
 
     /// One document of terms.

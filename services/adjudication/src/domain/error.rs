@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use drg::payment::TermsError;
 use types::ids::{ClaimId, OrganisationId, PaymentTermsId, PolicyId, QuoteId, ResidentId, SettlementId, VisitId};
 
-use super::{engine::Refusal, policy::PolicyError};
+use super::{engine::Refusal, policy::PolicyError, provider_payment::expected::Undecided};
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdjudicationError {
@@ -30,6 +30,10 @@ pub enum AdjudicationError {
     TermsNotFound(PaymentTermsId),
     #[error("the grouping tables {0} are not loaded here")]
     TablesNotLoaded(String),
+    #[error("terms {0} pay such care otherwise than by heads")]
+    NotCapitated(PaymentTermsId),
+    #[error(transparent)]
+    Undecided(#[from] Undecided),
     #[error("no payment is expected for settlement {0}")]
     ProviderPaymentNotFound(SettlementId),
     #[error("policies of region {0} are not this caller's to propose")]

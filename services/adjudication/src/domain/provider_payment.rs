@@ -218,6 +218,21 @@ impl PaymentTerms {
         self.methods.iter().find(|rule| rule.kinds.contains(&kind) && rule.tiers.contains(&tier))
     }
 
+    /// The terms by heads for this care with their share of the payment and their path, if it is paid so.
+    pub fn capitation(&self, kind: CareKind, tier: Tier) -> Option<(Ratio, &capitation::Terms, String)> {
+        let rule = self.method(kind, tier)?;
+        match &rule.pay {
+            Pay::Capitation(terms) => Some((Ratio::ONE, terms, format!("{}.pay.capitation", rule.path))),
+            Pay::Mixture(parts) => parts.iter().enumerate().find_map(|(index, part)| match &part.pay {
+                Pay::Capitation(terms) => {
+                    Some((part.share, terms, format!("{}.pay.mixture[{index}].pay.capitation", rule.path)))
+                }
+                _ => None,
+            }),
+            _ => None,
+        }
+    }
+
     /// Every version of tables that it names, with the path that names it.
     pub fn groupers(&self) -> Vec<(String, &str)> {
         self.by_group()

@@ -7,13 +7,16 @@ use proto::convert::{self, FieldError};
 use types::ids::PaymentTermsId;
 
 use super::convert::page;
-use crate::app::{GroupRecord, ListProviderPayments, ListTerms, ProposeTerms};
+use crate::app::{ExpectCapitation, GroupRecord, ListProviderPayments, ListTerms, ProposeTerms};
 use crate::domain::provider_payment::CaseRecord;
+use crate::domain::provider_payment::capitation::Heads;
 
 const DOCUMENT_SIZE_MAX: usize = 256 * 1024;
 const CODE_LENGTH_MAX: usize = 32;
 const CODES_MAX: usize = 40;
 const AUXILIARY_MAX: usize = 10;
+const CELLS_MAX: usize = 1000;
+const HEADS_MAX: i32 = 10_000_000;
 const WEIGHT_G_MAX: i32 = 20_000;
 const AGE_YEARS_MAX: i32 = 150;
 const AGE_DAYS_MAX: i32 = 366;
@@ -80,6 +83,29 @@ fn codes(field: &str, codes: &[String], most: usize) -> Result<Vec<String>, Fiel
     }
     let codes = codes.iter().enumerate();
     codes.map(|(index, code)| convert::text(&format!("{field}[{index}]"), code, CODE_LENGTH_MAX)).collect()
+}
+
+pub(super) fn heads(message: &wire::ExpectCapitationRequest) -> Result<ExpectCapitation, FieldError> {
+    if !(1..=CELLS_MAX).contains(&message.heads.len()) {
+        return Err(FieldError::new("heads", format!("must have 1 to {CELLS_MAX} entries")));
+    }
+    let cells = message.heads.iter().enumerate();
+    Ok(ExpectCapitation {
+        terms: convert::id("terms_id", &message.terms_id)?,
+        kind: convert::care_kind("kind", message.kind)?,
+        tier: convert::tier("tier", message.tier)?,
+        heads: cells
+            .map(|(index, cell)| alike(cell).map_err(|error| error.within(&format!("heads[{index}]"))))
+            .collect::<Result<_, _>>()?,
+    })
+}
+
+fn alike(message: &wire::Heads) -> Result<Heads, FieldError> {
+    Ok(Heads {
+        age: number("age_years", message.age_years, AGE_YEARS_MAX)?.unwrap_or_default(),
+        conditions: codes("condition_codes", &message.condition_codes, AUXILIARY_MAX)?,
+        count: number("count", message.count, HEADS_MAX)?.unwrap_or_default(),
+    })
 }
 
 pub(super) fn proposal(message: &wire::ProposePaymentTermsRequest) -> Result<ProposeTerms, FieldError> {

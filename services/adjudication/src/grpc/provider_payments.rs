@@ -5,10 +5,11 @@ use prost::Message as _;
 use proto::anjia::adjudication::v1 as message;
 use proto::anjia::adjudication::v1::provider_payment_service_server::ProviderPaymentService;
 use proto::anjia::adjudication::v1::{
-    GetPaymentTermsRequest, GetPaymentTermsResponse, GetProviderPaymentRequest, GetProviderPaymentResponse,
-    GroupRecordRequest, GroupRecordResponse, ListPaymentTermsRequest, ListPaymentTermsResponse,
-    ListProviderPaymentsRequest, ListProviderPaymentsResponse, PaymentTerms, ProposePaymentTermsRequest,
-    ProposePaymentTermsResponse, ReleasePaymentTermsRequest, ReleasePaymentTermsResponse,
+    ExpectCapitationRequest, ExpectCapitationResponse, GetPaymentTermsRequest, GetPaymentTermsResponse,
+    GetProviderPaymentRequest, GetProviderPaymentResponse, GroupRecordRequest, GroupRecordResponse,
+    ListPaymentTermsRequest, ListPaymentTermsResponse, ListProviderPaymentsRequest, ListProviderPaymentsResponse,
+    PaymentTerms, ProposePaymentTermsRequest, ProposePaymentTermsResponse, ReleasePaymentTermsRequest,
+    ReleasePaymentTermsResponse,
 };
 use proto::anjia::common::v1 as common;
 use proto::convert as wire;
@@ -21,6 +22,7 @@ use super::encode::localized;
 use super::policies::answer;
 use crate::app::App;
 use crate::domain::provider_payment::Method;
+use crate::domain::provider_payment::capitation;
 use crate::domain::provider_payment::expected::{Amounts, Origin};
 use crate::domain::provider_payment::payment::ProviderPayment;
 use crate::domain::provider_payment::release::TermsVersion;
@@ -106,6 +108,17 @@ impl ProviderPaymentService for ProviderPayments {
             payments: page.items.iter().map(|found| payment(found)).collect(),
             next_page_token: page.next_page_token,
         }))
+    }
+
+    async fn expect_capitation(
+        &self,
+        request: Request<ExpectCapitationRequest>,
+    ) -> Result<Response<ExpectCapitationResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let asked = case_record::heads(request.get_ref()).map_err(error::invalid)?;
+        let year = self.0.expect_capitation(&ctx, asked).await?;
+        let months = (1..=12).map(|month| to_money(capitation::of_month(year, month)));
+        Ok(Response::new(ExpectCapitationResponse { year: Some(to_money(year)), months: months.collect() }))
     }
 
     async fn group_record(

@@ -5,6 +5,7 @@ use tonic::{Code, Status};
 
 use crate::domain::engine::Refusal;
 use crate::domain::error::AdjudicationError;
+use crate::domain::provider_payment::expected::Undecided;
 
 const DOMAIN: &str = "adjudication.anjia";
 
@@ -28,6 +29,12 @@ impl From<AdjudicationError> for Status {
             E::CatalogueItemExists(_) => (Code::AlreadyExists, "CATALOGUE_ITEM_EXISTS"),
             E::ClaimExists(_) => (Code::AlreadyExists, "CLAIM_EXISTS"),
             E::QuoteExists(_) => (Code::AlreadyExists, "QUOTE_EXISTS"),
+            E::Undecided(Undecided::NotStated(path)) => {
+                let refused = error::status(DOMAIN, Code::FailedPrecondition, "NUMBER_NOT_STATED", error.to_string());
+                return error::with_metadata(refused, "path", path.clone());
+            }
+            E::Undecided(_) => (Code::FailedPrecondition, "NUMBER_NOT_STATED"),
+            E::NotCapitated(_) => (Code::FailedPrecondition, "NOT_CAPITATED"),
             E::TermsExist => (Code::AlreadyExists, "TERMS_EXIST"),
             E::TermsOverlap(_) => (Code::FailedPrecondition, "TERMS_OVERLAP"),
             E::TermsNotProposed(_) => (Code::FailedPrecondition, "TERMS_NOT_PROPOSED"),

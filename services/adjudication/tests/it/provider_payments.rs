@@ -2,7 +2,7 @@
 
 use proto::anjia::adjudication::v1 as wire;
 use proto::anjia::adjudication::v1::provider_payment_service_client::ProviderPaymentServiceClient;
-use proto::anjia::common::v1::CareKind;
+use proto::anjia::common::v1::{CareKind, Tier};
 use serde_json::{Value, json};
 use testkit::{callers, reason, request_id};
 use tonic::{Code, Status};
@@ -156,6 +156,30 @@ async fn ad_07_terms_that_are_incomplete_or_by_tables_that_are_not_there_are_ref
     assert_eq!(reason(&overlap).as_str(), "TERMS_OVERLAP");
     let later = world.propose_terms(free("2099-01-01")).await.expect("complete");
     world.release_terms("insurer-releaser", &later.terms_id).await.expect("it takes over");
+
+    // 0.6 × 420.00 × (100 × 0.8 + 30 × 1.7 × 1.3), and the months add up to it.
+    let heads = |age, condition: &[&str], count| wire::Heads {
+        age_years: age,
+        condition_codes: condition.iter().map(|code| (*code).to_owned()).collect(),
+        count,
+    };
+    let asked = wire::ExpectCapitationRequest {
+        terms_id: first.terms_id.clone(),
+        kind: CareKind::Outpatient.into(),
+        tier: Tier::Community.into(),
+        heads: vec![heads(30, &[], 100), heads(70, &["HYPERTENSION"], 30)],
+    };
+    let request = world.caller("clinic").request(asked.clone()).await;
+    let due = world.payments().expect_capitation(request).await.expect("paid by heads").into_inner();
+    assert_eq!((yuan(due.year.as_ref()).as_str(), due.months.len()), ("36867.60", 12));
+    assert_eq!(yuan(due.months.last()), "3072.30");
+    let gout = wire::ExpectCapitationRequest { heads: vec![heads(70, &["GOUT"], 1)], ..asked.clone() };
+    let refused = world.payments().expect_capitation(world.caller("clinic").request(gout).await).await;
+    assert_eq!(reason(&refused.expect_err("no factor")).as_str(), "NUMBER_NOT_STATED");
+    let stays = wire::ExpectCapitationRequest { kind: CareKind::Inpatient.into(), ..asked };
+    let refused = world.payments().expect_capitation(world.caller("clinic").request(stays).await).await;
+    assert_eq!(reason(&refused.expect_err("by days")).as_str(), "NOT_CAPITATED");
+
     let request = world.caller("insurer-proposer").request(wire::ListPaymentTermsRequest::default()).await;
     let listed = world.payments().list_payment_terms(request).await.expect("a list").into_inner().terms;
     let mut states: Vec<_> = listed.iter().map(wire::PaymentTerms::state).collect();

@@ -61,7 +61,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let credentials = Credentials::load("adjudication", &config.client_key_file, identity.clone(), clock.clone())
         .of_setting("CLIENT_KEY_FILE")?;
     let groupers = Arc::new(Groupers::of(config.drg_tables_folder.clone()));
-    work::groupers::refresh(groupers.clone(), vec![]).await;
+    work::groupers::refresh(groupers.clone(), &[]).await;
     let app = App {
         db: db.clone(),
         clock: clock.clone(),

@@ -14,7 +14,7 @@ use types::scheme::Scheme;
 use super::{App, Divided};
 use crate::domain::error::AdjudicationError;
 use crate::domain::provider_payment::expected;
-use crate::domain::provider_payment::payment::ProviderPayment;
+use crate::domain::provider_payment::payment::{ProviderPayment, Standing};
 use crate::domain::provider_payment::release::TermsVersion;
 use crate::domain::provider_payment::{Case, CaseRecord};
 use crate::domain::settlement::Settlement;
@@ -84,6 +84,7 @@ impl App {
             amounts: expected.amounts.ok(),
             steps: expected.steps,
             expected_at: settlement.divided_at,
+            standing: Standing::Divided { lapses_at: settlement.lapses_at },
         };
         provider_payments::insert(tx, claim.care_region, &payment).await?;
         let entry = Entry::new(&ctx.caller, "adjudication.payment.expect").resident(claim.resident);

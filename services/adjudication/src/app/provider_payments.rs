@@ -51,7 +51,8 @@ impl App {
     ) -> Result<Permitted<ProviderPayment>, AdjudicationError> {
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let found = provider_payments::find(&mut tx, id).await?;
-        let payment = ctx.permit(found.ok_or(AdjudicationError::ProviderPaymentNotFound(id))?)?;
+        let found = found.ok_or(AdjudicationError::ProviderPaymentNotFound(id))?;
+        let payment = ctx.permit(found.at(self.clock.now()))?;
         let entry = Entry::new(&ctx.caller, "adjudication.payment.read").resident(payment.resident);
         audit::record(&mut tx, provider_payments::audited(entry, &payment)?).await?;
         tx.commit().await?;
@@ -69,7 +70,8 @@ impl App {
         let rows =
             provider_payments::list(&mut tx, list.provider, list.page.after().copied(), list.page.limit()).await?;
         let page = list.page.page(rows, |payment| payment.settlement)?;
-        let payments = ctx.permit_all(page.items)?;
+        let now = self.clock.now();
+        let payments = ctx.permit_all(page.items.into_iter().map(|payment| payment.at(now)).collect())?;
         // Each row is about another person: an entry for each of them.
         for payment in &payments {
             let entry = Entry::new(&ctx.caller, "adjudication.payment.read").resident(payment.resident);

@@ -24,7 +24,7 @@ use crate::app::App;
 use crate::domain::provider_payment::Method;
 use crate::domain::provider_payment::capitation;
 use crate::domain::provider_payment::expected::{Amounts, Origin};
-use crate::domain::provider_payment::payment::ProviderPayment;
+use crate::domain::provider_payment::payment::{ProviderPayment, Standing};
 use crate::domain::provider_payment::release::TermsVersion;
 use crate::domain::provider_payment::steps::Step;
 use crate::domain::release::State;
@@ -190,6 +190,7 @@ fn payment(payment: &ProviderPayment) -> message::ProviderPayment {
         terms_id: payment.terms.to_string(),
         terms_digest: payment.terms_digest.clone(),
         expected_at: Some(to_timestamp(payment.expected_at)),
+        settlement_state: standing(payment.standing).into(),
     }
 }
 
@@ -201,6 +202,15 @@ const fn method(method: Method) -> message::PaymentMethod {
         Method::Capitation => message::PaymentMethod::Capitation,
         Method::PerUnit => message::PaymentMethod::PerUnit,
         Method::Mixture => message::PaymentMethod::Mixture,
+    }
+}
+
+const fn standing(standing: Standing) -> message::SettlementState {
+    match standing {
+        Standing::Divided { .. } => message::SettlementState::Divided,
+        Standing::Confirmed => message::SettlementState::Confirmed,
+        Standing::Reversed => message::SettlementState::Reversed,
+        Standing::Lapsed => message::SettlementState::Lapsed,
     }
 }
 

@@ -13,7 +13,7 @@ use types::region::RegionCode;
 use uuid::Uuid;
 
 use crate::domain::provider_payment::expected::{Amounts, Group};
-use crate::domain::provider_payment::payment::ProviderPayment;
+use crate::domain::provider_payment::payment::{ProviderPayment, Standing};
 use crate::domain::provider_payment::steps::Step;
 use crate::domain::provider_payment::{CaseRecord, Method};
 
@@ -68,6 +68,8 @@ struct Row {
     detail_sealed: Vec<u8>,
     key_version: i32,
     expected_at: DateTime<Utc>,
+    settlement_state: String,
+    lapses_at: DateTime<Utc>,
 }
 
 impl Row {
@@ -86,6 +88,13 @@ impl Row {
             }),
             _ => None,
         };
+        let standing = match self.settlement_state.as_str() {
+            "DIVIDED" => Standing::Divided { lapses_at: self.lapses_at },
+            "CONFIRMED" => Standing::Confirmed,
+            "REVERSED" => Standing::Reversed,
+            "LAPSED" => Standing::Lapsed,
+            _ => return Err(Error::row_invalid("settlements", "state", self.id)),
+        };
         Ok(ProviderPayment {
             settlement: SettlementId::from_uuid(self.id),
             claim: ClaimId::from_uuid(self.claim_id),
@@ -99,6 +108,7 @@ impl Row {
             amounts,
             steps: detail.steps,
             expected_at: self.expected_at,
+            standing,
         })
     }
 }
@@ -133,10 +143,13 @@ pub async fn insert(tx: &mut Transaction, region: RegionCode, payment: &Provider
 }
 
 pub async fn find(tx: &mut Transaction, id: SettlementId) -> Result<Option<ProviderPayment>, Error> {
-    let row: Option<Row> = sqlx::query_as("SELECT * FROM provider_payments WHERE id = $1")
-        .bind(id.uuid())
-        .fetch_optional(&mut **tx)
-        .await?;
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT payment.*, settlement.state AS settlement_state, settlement.lapses_at FROM provider_payments payment \
+         JOIN settlements settlement USING (id) WHERE id = $1",
+    )
+    .bind(id.uuid())
+    .fetch_optional(&mut **tx)
+    .await?;
     let keys = tx.keys()?;
     row.map(|row| row.payment(&keys)).transpose()
 }
@@ -149,7 +162,8 @@ pub async fn list(
     limit: i64,
 ) -> Result<Vec<ProviderPayment>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT * FROM provider_payments WHERE provider_organisation_id = $1 AND ($2::uuid IS NULL OR id < $2) \
+        "SELECT payment.*, settlement.state AS settlement_state, settlement.lapses_at FROM provider_payments payment \
+         JOIN settlements settlement USING (id) WHERE payment.provider_organisation_id = $1 AND ($2::uuid IS NULL OR id < $2) \
          ORDER BY id DESC LIMIT $3",
     )
     .bind(provider.uuid())

@@ -13,7 +13,7 @@ const EVERY: Duration = Duration::from_secs(10);
 pub async fn run(groupers: Arc<Groupers>, stop: CancellationToken) {
     let mut told = Vec::new();
     loop {
-        told = refresh(groupers.clone(), told).await;
+        told = refresh(groupers.clone(), &told).await;
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(EVERY) => {}
@@ -22,7 +22,7 @@ pub async fn run(groupers: Arc<Groupers>, stop: CancellationToken) {
 }
 
 /// Refreshes once, and tells what was refused unless it was told before; answers what is refused now.
-pub async fn refresh(groupers: Arc<Groupers>, told: Vec<String>) -> Vec<String> {
+pub async fn refresh(groupers: Arc<Groupers>, told: &[String]) -> Vec<String> {
     let refreshed = tokio::task::spawn_blocking(move || groupers.refresh()).await;
     let refused: Vec<String> = refreshed.unwrap_or_default().iter().map(ToString::to_string).collect();
     for why in refused.iter().filter(|why| !told.contains(why)) {

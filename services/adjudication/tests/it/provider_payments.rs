@@ -87,6 +87,8 @@ async fn ad_07_a_provider_is_told_what_it_may_expect_and_why() {
     assert_eq!(rules, ["GROUP", "GROUP", "GROUP", "DRG_STANDARD", "OWN_SHARE", "RESULT"]);
     assert!(payment.explanation[3].text.as_ref().is_some_and(|text| text.zh.contains("权重0.98")));
 
+    assert_eq!(payment.settlement_state(), wire::SettlementState::Divided);
+
     // The hospital's own group goes before; an upcoded one is paid more, and both are kept with what said so.
     let record = wire::CaseRecord { drg_code: "BR11".to_owned(), ..Default::default() };
     let upcoded = world.stay(Some(record)).await;

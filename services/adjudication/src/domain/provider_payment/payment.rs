@@ -22,4 +22,25 @@ pub struct ProviderPayment {
     pub amounts: Option<Amounts>,
     pub steps: Vec<Step>,
     pub expected_at: DateTime<Utc>,
+    pub standing: Standing,
+}
+
+/// What became of the settlement that it is for: only what is confirmed is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    Divided { lapses_at: DateTime<Utc> },
+    Confirmed,
+    Reversed,
+    Lapsed,
+}
+
+impl ProviderPayment {
+    /// As it stands at this moment: a division that was not confirmed in time has lapsed.
+    #[must_use]
+    pub fn at(self, now: DateTime<Utc>) -> Self {
+        match self.standing {
+            Standing::Divided { lapses_at } if lapses_at <= now => Self { standing: Standing::Lapsed, ..self },
+            _ => self,
+        }
+    }
 }

@@ -51,7 +51,6 @@ impl City {
         city.organisations().await;
         city.staff().await;
         city.policy().await;
-        city.payment_terms().await;
         city
     }
 
@@ -117,7 +116,8 @@ impl City {
         }
     }
 
-    async fn payment_terms(&self) {
+    /// Puts [`TERMS`] into force: from then on a payment is expected with every division.
+    pub async fn payment_terms(&self) {
         let mut payments = ProviderPaymentServiceClient::new(self.channel("adjudication"));
         let terms_id = Uuid::now_v7().to_string();
         let proposal = ProposePaymentTermsRequest {

@@ -101,12 +101,11 @@ impl App {
     ) -> Result<Option<Arc<TermsVersion>>, AdjudicationError> {
         let claim = &divided.claim;
         for (id, _) in payment_terms::released(tx, claim.care_region, scheme, claim.until).await? {
-            let version = match self.terms.get(id) {
-                Some(version) => version,
-                None => {
-                    let found = payment_terms::find(tx, id).await?;
-                    self.terms.keep(found.ok_or(AdjudicationError::TermsNotFound(id))?)
-                }
+            let version = if let Some(version) = self.terms.get(id) {
+                version
+            } else {
+                let found = payment_terms::find(tx, id).await?;
+                self.terms.keep(found.ok_or(AdjudicationError::TermsNotFound(id))?)
             };
             if version.terms.in_force_on(version.terms.judged_date(claim.from, claim.until)) {
                 return Ok(Some(version));

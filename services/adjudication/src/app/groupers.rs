@@ -52,7 +52,7 @@ impl Groupers {
         };
         let before = self.shelf();
         let mut read = self.read.write().unwrap_or_else(PoisonError::into_inner);
-        let (mut shelf, mut stamps, mut not_taken) = (Shelf::new(), BTreeMap::new(), Vec::new());
+        let (mut taken, mut stamps, mut not_taken) = (Shelf::new(), BTreeMap::new(), Vec::new());
         for (version, path, stamp) in found {
             let kept = before.get(&version).cloned();
             let is_known = read.get(&version) == Some(&stamp);
@@ -68,11 +68,11 @@ impl Groupers {
             };
             stamps.insert(version.clone(), stamp);
             if let Some(tables) = tables {
-                shelf.insert(version, tables);
+                taken.insert(version, tables);
             }
         }
         *read = stamps;
-        *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(shelf);
+        *self.shelf.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(taken);
         not_taken
     }
 }
@@ -127,9 +127,9 @@ mod tests {
         // What did not change is not read again; what is new stands beside it.
         copy(&folder.path().join("two"));
         assert!(groupers.refresh().is_empty());
-        let shelf = groupers.shelf();
-        assert_eq!(shelf.keys().collect::<Vec<_>>(), ["one", "two"]);
-        assert!(Arc::ptr_eq(&one, &shelf["one"]));
+        let at_hand = groupers.shelf();
+        assert_eq!(at_hand.keys().collect::<Vec<_>>(), ["one", "two"]);
+        assert!(Arc::ptr_eq(&one, &at_hand["one"]));
         assert_eq!(held.len(), 1);
 
         // Tables that are refused leave the version as it was, and are told with file and line.

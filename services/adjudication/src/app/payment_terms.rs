@@ -55,12 +55,12 @@ impl App {
         if terms.region != ctx.caller.region {
             return Err(AdjudicationError::ForeignRegion(terms.region.to_string()));
         }
-        let shelf = self.groupers.shelf();
-        let missing = terms.groupers().into_iter().find(|(_, version)| !shelf.contains_key(*version));
+        let at_hand = self.groupers.shelf();
+        let missing = terms.groupers().into_iter().find(|(_, version)| !at_hand.contains_key(*version));
         if let Some((_, version)) = missing {
             return Err(AdjudicationError::TablesNotLoaded(version.to_owned()));
         }
-        terms.check_against(&shelf)?;
+        terms.check_against(&at_hand)?;
         let version = TermsVersion {
             id: proposal.id,
             digest: hex::encode(Sha256::digest(proposal.document.as_bytes())),

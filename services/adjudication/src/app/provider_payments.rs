@@ -83,7 +83,7 @@ impl App {
 
     /// The tables of a version, as they are at hand now.
     pub fn tables(&self, version: &str) -> Result<Arc<Tables>, AdjudicationError> {
-        let shelf = self.groupers.shelf();
-        shelf.get(version).cloned().ok_or_else(|| AdjudicationError::TablesNotLoaded(version.to_owned()))
+        let at_hand = self.groupers.shelf();
+        at_hand.get(version).cloned().ok_or_else(|| AdjudicationError::TablesNotLoaded(version.to_owned()))
     }
 }

@@ -241,9 +241,9 @@ impl PaymentTerms {
     }
 
     /// Every group of the tables has its weight.
-    pub fn check_against(&self, shelf: &Shelf) -> Result<(), TermsError> {
+    pub fn check_against(&self, at_hand: &Shelf) -> Result<(), TermsError> {
         for (path, terms) in self.by_group() {
-            if let Some(tables) = terms.grouper.as_ref().and_then(|version| shelf.get(version)) {
+            if let Some(tables) = terms.grouper.as_ref().and_then(|version| at_hand.get(version)) {
                 terms.check_against(tables, &path)?;
             }
         }

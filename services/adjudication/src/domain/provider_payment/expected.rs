@@ -76,9 +76,9 @@ impl Undecided {
 }
 
 /// What the terms pay for a case; none where they say nothing about such care.
-pub fn expect(terms: &PaymentTerms, case: &Case, shelf: &Shelf) -> Option<Expected> {
+pub fn expect(terms: &PaymentTerms, case: &Case, at_hand: &Shelf) -> Option<Expected> {
     let rule = terms.method(case.kind, case.place.tier)?;
-    let mut paying = Paying { terms, rule, case, shelf, group: None, steps: Vec::new() };
+    let mut paying = Paying { terms, rule, case, at_hand, group: None, steps: Vec::new() };
     let amounts = paying.amounts();
     if let Err(why) = &amounts {
         paying.step(StepRule::Undecided, Money::ZERO, "", wording::undecided(why));
@@ -90,7 +90,7 @@ struct Paying<'a> {
     terms: &'a PaymentTerms,
     rule: &'a MethodRule,
     case: &'a Case,
-    shelf: &'a Shelf,
+    at_hand: &'a Shelf,
     group: Option<Group>,
     steps: Vec<Step>,
 }
@@ -188,7 +188,7 @@ impl Paying<'_> {
             return Ok(code);
         }
         let version = terms.grouper.clone().ok_or(Undecided::NoGroup)?;
-        let tables = self.shelf.get(&version).ok_or_else(|| Undecided::TablesNotAtHand(version.clone()))?;
+        let tables = self.at_hand.get(&version).ok_or_else(|| Undecided::TablesNotAtHand(version.clone()))?;
         let explained = tables.explain(&self.case.discharge());
         for step in &explained.steps {
             let text = Localized::new(step.zh(), step.en());

@@ -1,5 +1,7 @@
 //! The words of the steps, in Chinese and English from the same numbers.
 
+use std::fmt::Write as _;
+
 use drg::payment::{Factor, Outlier, Paid, Rule, Standard};
 use types::money::{Money, Ratio};
 
@@ -96,7 +98,11 @@ pub(super) fn dip(terms: &DipTerms, paid: &DipPaid, cost: Money) -> (StepRule, S
         }
     };
     let Scored { code, name, group_score, auxiliary, average_cost, score, coefficient, amount, .. } = scored;
-    let factors: String = auxiliary.iter().map(|(entry, factor)| format!(" × {entry} {factor}")).collect();
+    let mut factors = String::new();
+    for (entry, factor) in auxiliary {
+        // Cannot fail: it writes into memory.
+        let _ = write!(factors, " × {entry} {factor}");
+    }
     let (over, under, point_value) = (terms.over, terms.under, terms.point_value);
     let (rule, zh, en) = match scored.deviation {
         Deviation::None => (StepRule::DipScore, String::new(), String::new()),

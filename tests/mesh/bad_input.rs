@@ -18,7 +18,7 @@ use tonic_types::StatusExt;
 use types::ids::ResidentId;
 
 /// What an empty request may mean: everything, or the first page.
-const EMPTY_IS_LEGAL: [&str; 12] = [
+const EMPTY_IS_LEGAL: [&str; 13] = [
     "ListCommunities",
     "ListMerges",
     "ListPossibleDuplicates",
@@ -28,12 +28,13 @@ const EMPTY_IS_LEGAL: [&str; 12] = [
     "ListServicePackages",
     "ListOrganisations",
     "ListPolicies",
+    "ListPaymentTerms",
     "QueryOrders",
     "GetKeys",
     "WatchWorkList",
 ];
 /// Verbs on something that must exist; what one gets must, too.
-const ON_WHAT_EXISTS: [&str; 20] = [
+const ON_WHAT_EXISTS: [&str; 21] = [
     "ConfirmGuardianship",
     "EndHousehold",
     "MergeResidents",
@@ -50,6 +51,7 @@ const ON_WHAT_EXISTS: [&str; 20] = [
     "ReturnReferral",
     "CloseReferral",
     "ReleasePolicy",
+    "ReleasePaymentTerms",
     "ConfirmSettlement",
     "DivideClaim",
     "CaptureBill",

@@ -41,6 +41,7 @@ fn g8_id_07_every_rpc_of_the_contracts_is_in_the_policy() {
 #[tokio::test]
 async fn g8_id_07_every_rpc_lets_in_whom_the_policy_names_and_nobody_else() {
     let city = City::start().await;
+    city.payment_terms().await;
     let wire = Wire::new(&city);
     let forger = Forger::of(&city);
     let mut people = People::register(&city, &forger).await;

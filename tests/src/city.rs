@@ -6,7 +6,11 @@ use chassis::channel::Channel;
 use devstack::Mesh;
 use devstack::callers::{self, BANK, CLINIC, DOCTOR, HOSPITAL, INSURER, REGION, SPECIALIST, WORKER};
 use proto::anjia::adjudication::v1::policy_service_client::PolicyServiceClient;
-use proto::anjia::adjudication::v1::{CatalogueItem, ProposePolicyRequest, PutCatalogueRequest, ReleasePolicyRequest};
+use proto::anjia::adjudication::v1::provider_payment_service_client::ProviderPaymentServiceClient;
+use proto::anjia::adjudication::v1::{
+    CatalogueItem, ProposePaymentTermsRequest, ProposePolicyRequest, PutCatalogueRequest, ReleasePaymentTermsRequest,
+    ReleasePolicyRequest,
+};
 use proto::anjia::common::v1::{CatalogueClass, Tier};
 use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
 use proto::anjia::identity::v1::{
@@ -21,6 +25,8 @@ use crate::{ITEM_IN_SCOPE, ITEM_OWN, place};
 
 pub(crate) const CARDIOLOGY: Uuid = uuid!("01930000-0000-7000-8000-00000000d001");
 const POLICY: &str = include_str!("../../services/adjudication/policies/beijing-employee.json");
+/// All care is paid as it is billed.
+pub const TERMS: &str = include_str!("../../services/adjudication/payment-terms/fee-for-service.json");
 const POLICY_FROM: Date = Date { year: 2023, month: 1, day: 1 };
 
 /// Everything in it dies when it is dropped.
@@ -108,6 +114,22 @@ impl City {
             let request = self.caller("operator").request(message).await;
             organisations.register_practitioner(request).await.expect("a practitioner is registered");
         }
+    }
+
+    /// Puts [`TERMS`] into force: from then on a payment is expected with every division.
+    pub async fn payment_terms(&self) {
+        let mut payments = ProviderPaymentServiceClient::new(self.channel("adjudication"));
+        let terms_id = Uuid::now_v7().to_string();
+        let proposal = ProposePaymentTermsRequest {
+            request_id: request_id(),
+            terms_id: terms_id.clone(),
+            document_json: TERMS.to_owned(),
+        };
+        let request = self.caller("insurer-proposer").request(proposal).await;
+        payments.propose_payment_terms(request).await.expect("the terms are proposed");
+        let release = ReleasePaymentTermsRequest { request_id: request_id(), terms_id };
+        let request = self.caller("insurer-releaser").request(release).await;
+        payments.release_payment_terms(request).await.expect("the terms are released");
     }
 
     async fn policy(&self) {

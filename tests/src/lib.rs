@@ -16,7 +16,7 @@ mod signals;
 mod snapshot;
 mod visits;
 
-pub use city::City;
+pub use city::{City, TERMS};
 pub use patients::Patient;
 pub use programs::{ask_anjia, assert_invariants, assert_none_violated, run_anjia};
 pub use rest::{Answer, Rest, RestCaller, document, envoy};

@@ -6,9 +6,10 @@ use crate::finding::Finding;
 use crate::tree;
 
 /// From the bottom up: a lib depends on those before it only.
-const LIBS: [&str; 6] = ["types", "proto", "postgres", "chassis", "devstack", "testkit"];
-/// Shared words do no I/O.
-const NOT_IN_TYPES: [&str; 8] = ["sqlx", "tonic", "tokio", "prost", "redis", "http", "hyper", "axum"];
+const LIBS: [&str; 7] = ["types", "drg", "proto", "postgres", "chassis", "devstack", "testkit"];
+/// Shared words do no I/O, and grouping knows no transport.
+const PURE: [&str; 2] = ["types", "drg"];
+const NOT_IN_PURE: [&str; 8] = ["sqlx", "tonic", "tokio", "prost", "redis", "http", "hyper", "axum"];
 /// Only for tests, and for the command line that starts a mesh.
 const FOR_TESTS: [&str; 2] = ["testkit", "devstack"];
 /// The one crate that uses a service's crate: the command line's policy tools check, replay and measure on the engine that settles, not on
@@ -69,10 +70,10 @@ impl Manifest {
         let instead = match (kind, rank(name)) {
             ("libs", _) if crate::SERVICES.contains(&name) => "libs know no service",
             ("libs", Some(theirs)) if rank(own).is_none_or(|own| theirs >= own) => {
-                "a lib depends on those below it only: types, proto, postgres, chassis, devstack, testkit"
+                "a lib depends on those below it only: types, drg, proto, postgres, chassis, devstack, testkit"
             }
-            ("libs", None) if own == "types" && NOT_IN_TYPES.contains(&name) => {
-                "types does no I/O and knows no transport"
+            ("libs", None) if PURE.contains(&own) && NOT_IN_PURE.contains(&name) => {
+                "types and drg know no database and no transport"
             }
             ("services", _) if (own, name) == JUDGES_WITH => return None,
             ("services", _) if crate::SERVICES.contains(&name) => {
@@ -137,6 +138,7 @@ mod tests {
     fn nobody_knows_what_lies_above_or_beside() {
         let bad = [
             ("libs/types", "[dependencies]\ntokio.workspace = true"),
+            ("libs/drg", "[dependencies]\ntonic.workspace = true"),
             ("libs/proto", "[dependencies]\npostgres.workspace = true"),
             ("libs/chassis", "[dependencies]\nidentity.workspace = true"),
             ("libs/postgres", "[dependencies]\ntestkit.workspace = true"),

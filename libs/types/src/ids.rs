@@ -102,6 +102,8 @@ ids! {
     /// One per episode of care; joins its appointments, visits, referrals, claims and bills.
     JourneyId,
     PolicyId,
+    /// A document of terms by which providers are paid.
+    PaymentTermsId,
     QuoteId,
     ClaimId,
     SettlementId,

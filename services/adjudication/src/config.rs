@@ -23,6 +23,9 @@ pub struct Config {
     /// This service's Ed25519 private key (PKCS#8 PEM), registered at identity as client `adjudication`.
     #[arg(long, env)]
     pub client_key_file: PathBuf,
+    /// Folder of DRG grouping tables, a folder in it a version; taken up while the service runs. Without it groups come with claims only.
+    #[arg(long, env)]
+    pub drg_tables_folder: Option<PathBuf>,
     /// How long a division waits for its confirmation, in hours.
     #[arg(long, env, default_value = "24", value_parser = clap::value_parser!(u32).range(1..=168))]
     pub division_valid_h: u32,

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use adjudication::app::{App, OPEN, PERSONAL};
+use adjudication::app::{App, Groupers, OPEN, PERSONAL, TermsAtHand};
 use adjudication::config::Config;
 use adjudication::peers::{Identity, Scheduling, SchedulingAudit};
 use adjudication::{MIGRATOR, grpc, work};
@@ -60,12 +60,16 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let scheduling = tls.channel("scheduling", &config.scheduling_url)?;
     let credentials = Credentials::load("adjudication", &config.client_key_file, identity.clone(), clock.clone())
         .of_setting("CLIENT_KEY_FILE")?;
+    let groupers = Arc::new(Groupers::of(config.drg_tables_folder.clone()));
+    work::groupers::refresh(groupers.clone(), &[]).await;
     let app = App {
         db: db.clone(),
         clock: clock.clone(),
         identity: Identity::new(identity.clone(), credentials.clone()),
         scheduling: Scheduling::new(scheduling.clone(), credentials.clone()),
         division_valid: TimeDelta::hours(config.division_valid_h.into()),
+        groupers: groupers.clone(),
+        terms: Arc::new(TermsAtHand::default()),
     };
 
     let merges = IdentityEvents::new("identity", identity.clone(), credentials.clone());
@@ -88,6 +92,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         .work("erasures", |stop| erasures.run(requests, stop))
         .work("retention", |stop| retention::keep(keeping, "adjudication", PERSONAL, stop))
         .work("appointments", |stop| work::appointments::run(quoted, stop))
+        .work("groupers", |stop| work::groupers::run(groupers, stop))
         .work("merges", |stop| work::merges::run(merging, merges, stop))
         .serve(grpc::routes(&app))
         .await;

@@ -11,6 +11,7 @@ mod decision;
 mod engine;
 mod figure;
 mod finding;
+mod grouping;
 mod importing;
 mod mesh;
 mod population;
@@ -46,6 +47,8 @@ pub(crate) struct Args {
     /// Print one line of JSON a figure, and nothing else.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    grouped: grouping::Measured,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -64,6 +67,8 @@ enum Bench {
     Claims,
     /// Claims judged a second by one core, with and without explanation, in this process: needs no mesh.
     Engine,
+    /// Discharge records grouped a second on one core, beside the hash lookups of their codes: needs no mesh.
+    Drg,
     /// What finding a person by their number costs among 2 million, beside 0.2 million.
     Find,
     /// Seconds for a file of a million enrolments.
@@ -81,6 +86,7 @@ enum Bench {
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
     match args.bench {
         Some(Bench::Decision) => return concluded(args, &[decision::measure()?]),
+        Some(Bench::Drg) => return concluded(args, &[grouping::measure(&args.grouped)?]),
         Some(Bench::Token) => return concluded(args, &[tokens::measure().await?]),
         Some(Bench::Engine) => return concluded(args, &engine::measure()?),
         _ => {}
@@ -100,7 +106,7 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
 
 /// Shows people the figures, which programs have read by now.
 fn concluded(args: &Args, figures: &[Figure]) -> Result<ExitCode> {
-    if args.json && matches!(args.bench, Some(Bench::Decision | Bench::Token | Bench::Engine)) {
+    if args.json && matches!(args.bench, Some(Bench::Decision | Bench::Token | Bench::Engine | Bench::Drg)) {
         for figure in figures {
             print(&Value::from(figure).to_string())?;
         }
@@ -137,6 +143,9 @@ async fn measure(args: &Args, ground: &Ground) -> Result<Vec<Figure>> {
     }
     if wants(Bench::Decision) {
         done(decision::measure()?)?;
+    }
+    if wants(Bench::Drg) {
+        done(grouping::measure(&args.grouped)?)?;
     }
     if wants(Bench::Token) {
         done(tokens::measure().await?)?;

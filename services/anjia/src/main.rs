@@ -6,6 +6,7 @@ mod bench;
 mod certs;
 mod demo;
 mod down;
+mod drg;
 mod erase;
 mod export;
 mod login;
@@ -52,6 +53,7 @@ enum Command {
     Bench(bench::Args),
     Access(access::Args),
     Openapi(openapi::Args),
+    Drg(drg::Args),
     Audit(audit::Args),
     Policy(policy::Args),
 }
@@ -89,6 +91,7 @@ async fn main() -> ExitCode {
         Command::Access(args) => access::run(&args),
         Command::Openapi(args) => openapi::run(&args),
         Command::Policy(args) => policy::run(&args).await,
+        Command::Drg(args) => Ok(drg::run(&args)),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("anjia: {error:#}");

@@ -158,6 +158,11 @@ impl Story<'_> {
         let document = policy.to_string();
         let proposed =
             self.does('O', "adjudication.PolicyService/ProposePolicy", json!({ "document_json": document })).await;
+        let mut terms: Value = serde_json::from_str(mesh_tests::TERMS).expect("terms");
+        terms["effective"]["from"] = policy["effective"]["from"].clone();
+        let terms_document = terms.to_string();
+        let terms = json!({ "document_json": terms_document });
+        let terms = self.does('O', "adjudication.ProviderPaymentService/ProposePaymentTerms", terms).await;
         let alliance = json!({
             "name": "示范医联体", "kind": "ALLIANCE_KIND_MEDICAL", "lead_organisation_id": own.hospital, "from": date(today()),
         });
@@ -178,6 +183,8 @@ impl Story<'_> {
             ("diagnoses", diagnoses),
             ("policy_id", json!(text(&proposed, "/policy/policy_id"))),
             ("policy_document", json!(document)),
+            ("terms_id", json!(text(&terms, "/terms/terms_id"))),
+            ("terms_document", json!(terms_document)),
             ("item", json!({ "item_code": "T-M", "name": "示范项目", "catalogue_class": "CATALOGUE_CLASS_A" })),
             ("alliance_id", json!(text(&alliance, "/alliance/alliance_id"))),
             ("bank_profile", outdated),

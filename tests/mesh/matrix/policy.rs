@@ -239,6 +239,15 @@ pub(super) const POLICY: &[Line] = &[
     line("adjudication.PolicyService/ListPolicies", Read, "OVPXA:*"),
     line("adjudication.PolicyService/PutCatalogue", Write, "O:*"),
     line("adjudication.PolicyService/GetCatalogueItem", Read, "CLOVPXA:*"),
+    line("adjudication.ProviderPaymentService/ProposePaymentTerms", Write, "O:*"),
+    line("adjudication.ProviderPaymentService/ReleasePaymentTerms", Write, "O:*"),
+    line("adjudication.ProviderPaymentService/GetPaymentTerms", Read, "CLOVPXA:*"),
+    line("adjudication.ProviderPaymentService/ListPaymentTerms", Read, "OVPXA:*"),
+    line("adjudication.ProviderPaymentService/GetProviderPayment", Read, "CLD:n OVA:*"),
+    line("adjudication.ProviderPaymentService/ListProviderPayments", Read, "CLD:n OVA:*"),
+    line("adjudication.ProviderPaymentService/ExpectCapitation", Write, "COVA:*"),
+    // No tables are loaded, which says so to whoever may ask.
+    line("adjudication.ProviderPaymentService/GroupRecord", Write, "CLDOVA:*"),
     line("adjudication.AdjudicationService/QuoteCare", Write, "R:s WFCLD:s"),
     line("adjudication.AdjudicationService/GetQuote", Read, "R:s WFCLD:so"),
     // The visit is read from scheduling with the caller's own token.

@@ -256,6 +256,15 @@ fn elsewhere(service: &str, method: &str) -> Value {
         ("referral", "ReferralService/ListReferrals#resident") => json!({ "organisation_id": null, "state": null }),
         ("referral", "ReferralService/ListReferrals#organisation") => json!({ "resident_id": null, "state": null }),
         ("adjudication", "PolicyService/ProposePolicy") => json!({ "document_json": "$policy_document" }),
+        ("adjudication", "ProviderPaymentService/ProposePaymentTerms") => {
+            json!({ "terms_id": null, "document_json": "$terms_document" })
+        }
+        ("adjudication", "ProviderPaymentService/ExpectCapitation") => {
+            json!({ "heads": [{ "age_years": 60, "count": 1 }] })
+        }
+        ("adjudication", "ProviderPaymentService/GroupRecord") => {
+            json!({ "tables_version": "none", "icd10_codes": ["I10.x00"] })
+        }
         ("adjudication", "PolicyService/PutCatalogue") => json!({
             "region_code": "110000", "effective_from": "$today", "items": ["$item"],
         }),

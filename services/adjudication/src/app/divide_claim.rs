@@ -14,6 +14,7 @@ use crate::domain::claim::{BilledLine, Claim, Diagnosis};
 use crate::domain::coverage::Coverage;
 use crate::domain::drift;
 use crate::domain::error::AdjudicationError;
+use crate::domain::provider_payment::CaseRecord;
 use crate::domain::settlement::{Settlement, State};
 use crate::domain::visit::{Stay, Visit};
 use crate::store::{accumulators, claims, quotes, settlements};
@@ -28,6 +29,7 @@ pub struct DivideClaim {
     pub lines: Vec<BilledLine>,
     pub total: Money,
     pub quote: Option<QuoteId>,
+    pub record: CaseRecord,
 }
 
 /// What identity said about the person and the provider on the first day.
@@ -89,8 +91,10 @@ impl App {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
+        let record = billed.record.clone();
         let divided = self.divide(&mut tx, ctx, &visit, stay, billed, &insured).await?;
         let divided = ctx.permit(divided)?;
+        self.expect_payment(&mut tx, ctx, &divided, record, insured.coverage.birth_date).await?;
         self.tell(&mut tx, ctx, &divided).await?;
         Ok(call.commit(tx, divided).await?)
     }

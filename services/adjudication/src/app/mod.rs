@@ -2,8 +2,12 @@
 
 mod confirm_settlement;
 mod divide_claim;
+mod expect_payment;
+mod groupers;
+mod payment_terms;
 mod pricing;
 mod propose_policy;
+mod provider_payments;
 mod put_catalogue;
 mod quote_care;
 mod read;
@@ -20,7 +24,11 @@ use crate::peers::{Identity, Scheduling};
 
 pub use crate::store::{PERSONAL, obligations::OPEN};
 pub use divide_claim::{DivideClaim, Divided};
+pub use expect_payment::TermsAtHand;
+pub use groupers::{Groupers, NotTaken};
+pub use payment_terms::{ExpectCapitation, ListTerms, ProposeTerms};
 pub use propose_policy::ProposePolicy;
+pub use provider_payments::{GroupRecord, ListProviderPayments};
 pub use put_catalogue::PutCatalogue;
 pub use quote_care::QuoteCare;
 pub use read::{ListClaims, ListPolicies};
@@ -34,4 +42,6 @@ pub struct App {
     pub scheduling: Scheduling,
     /// How long a division waits for its confirmation.
     pub division_valid: TimeDelta,
+    pub groupers: Arc<Groupers>,
+    pub terms: Arc<TermsAtHand>,
 }

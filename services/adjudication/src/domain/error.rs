@@ -1,9 +1,10 @@
 //! Why adjudication refuses. Each has a stable reason on the wire (`grpc/status.rs`).
 
 use chrono::NaiveDate;
-use types::ids::{ClaimId, OrganisationId, PolicyId, QuoteId, ResidentId, SettlementId, VisitId};
+use drg::payment::TermsError;
+use types::ids::{ClaimId, OrganisationId, PaymentTermsId, PolicyId, QuoteId, ResidentId, SettlementId, VisitId};
 
-use super::{engine::Refusal, policy::PolicyError};
+use super::{engine::Refusal, policy::PolicyError, provider_payment::expected::Undecided};
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdjudicationError {
@@ -17,6 +18,24 @@ pub enum AdjudicationError {
     SamePerson,
     #[error("policy {0} was already released or superseded")]
     PolicyNotProposed(PolicyId),
+    #[error("the terms of payment are incomplete at {0}")]
+    TermsIncomplete(#[from] TermsError),
+    #[error("terms of payment of the same region and scheme with this id or this document exist")]
+    TermsExist,
+    #[error("terms {0} of the same region and scheme are in force from the same day or a later one")]
+    TermsOverlap(PaymentTermsId),
+    #[error("terms {0} were already released or superseded")]
+    TermsNotProposed(PaymentTermsId),
+    #[error("no terms {0}")]
+    TermsNotFound(PaymentTermsId),
+    #[error("the grouping tables {0} are not loaded here")]
+    TablesNotLoaded(String),
+    #[error("terms {0} pay such care otherwise than by heads")]
+    NotCapitated(PaymentTermsId),
+    #[error(transparent)]
+    Undecided(#[from] Undecided),
+    #[error("no payment is expected for settlement {0}")]
+    ProviderPaymentNotFound(SettlementId),
     #[error("policies of region {0} are not this caller's to propose")]
     ForeignRegion(String),
     #[error("item {0} has another class or ratio from the same day")]

@@ -21,6 +21,7 @@ pub mod mandate;
 pub mod national;
 pub mod policy;
 pub mod provider;
+pub mod provider_payment;
 pub mod quote;
 pub mod release;
 pub mod settlement;

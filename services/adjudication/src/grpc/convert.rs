@@ -11,6 +11,7 @@ use rust_decimal::Decimal;
 use types::ids::{PolicyId, QuoteId};
 use types::money::Ratio;
 
+use super::case_record;
 use crate::app::{DivideClaim, ListClaims, ListPolicies, ProposePolicy, PutCatalogue, QuoteCare};
 use crate::domain::claim::{BilledLine, Diagnosis, Item};
 use crate::domain::line::Class;
@@ -105,6 +106,7 @@ pub(super) fn claim(message: &wire::DivideClaimRequest) -> Result<DivideClaim, F
             .collect::<Result<_, _>>()?,
         total: convert::money("total", message.total.as_ref())?,
         quote: convert::optional_id("quote_id", &message.quote_id)?,
+        record: case_record::record(message.case_record.as_ref())?,
     })
 }
 
@@ -149,7 +151,7 @@ pub(super) fn policies(message: &wire::ListPoliciesRequest) -> Result<ListPolici
     Ok(ListPolicies { page: page(message.page.as_ref(), b"policies")? })
 }
 
-fn page<K: serde::Serialize + serde::de::DeserializeOwned>(
+pub(super) fn page<K: serde::Serialize + serde::de::DeserializeOwned>(
     page: Option<&common::PageRequest>,
     filter: &[u8],
 ) -> Result<PageRequest<K>, FieldError> {

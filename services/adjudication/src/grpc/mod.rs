@@ -2,11 +2,13 @@
 
 mod adjudication;
 mod audit;
+mod case_record;
 mod convert;
 mod encode;
 mod events;
 mod policies;
 mod privacy;
+mod provider_payments;
 mod status;
 
 use chassis::Routes;
@@ -15,6 +17,7 @@ use proto::anjia::adjudication::v1::audit_service_server::AuditServiceServer;
 use proto::anjia::adjudication::v1::event_service_server::EventServiceServer;
 use proto::anjia::adjudication::v1::policy_service_server::PolicyServiceServer;
 use proto::anjia::adjudication::v1::privacy_service_server::PrivacyServiceServer;
+use proto::anjia::adjudication::v1::provider_payment_service_server::ProviderPaymentServiceServer;
 
 use crate::app::App;
 
@@ -29,6 +32,10 @@ pub fn routes(app: &App) -> Routes {
         )
         .add_service(
             AdjudicationServiceServer::new(adjudication::Adjudications(app.clone()))
+                .max_decoding_message_size(MESSAGE_SIZE_MAX),
+        )
+        .add_service(
+            ProviderPaymentServiceServer::new(provider_payments::ProviderPayments(app.clone()))
                 .max_decoding_message_size(MESSAGE_SIZE_MAX),
         )
         .add_service(AuditServiceServer::new(audit::Audit(app.clone())))

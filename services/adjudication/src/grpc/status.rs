@@ -5,6 +5,7 @@ use tonic::{Code, Status};
 
 use crate::domain::engine::Refusal;
 use crate::domain::error::AdjudicationError;
+use crate::domain::provider_payment::expected::Undecided;
 
 const DOMAIN: &str = "adjudication.anjia";
 
@@ -17,12 +18,27 @@ impl From<AdjudicationError> for Status {
                 let refused = error::with_metadata(refused, "path", cause.path.clone());
                 return error::with_metadata(refused, "problem", cause.problem.to_string());
             }
+            E::TermsIncomplete(cause) => {
+                let refused = error::status(DOMAIN, Code::InvalidArgument, "TERMS_INCOMPLETE", error.to_string());
+                let refused = error::with_metadata(refused, "path", cause.path.clone());
+                return error::with_metadata(refused, "problem", cause.problem.to_string());
+            }
             E::Refused(refusal) => (code_of(refusal), reason_of(refusal)),
             E::DateOutsideStay(_) => (Code::InvalidArgument, "DATE_OUTSIDE_STAY"),
             E::PolicyExists => (Code::AlreadyExists, "POLICY_EXISTS"),
             E::CatalogueItemExists(_) => (Code::AlreadyExists, "CATALOGUE_ITEM_EXISTS"),
             E::ClaimExists(_) => (Code::AlreadyExists, "CLAIM_EXISTS"),
             E::QuoteExists(_) => (Code::AlreadyExists, "QUOTE_EXISTS"),
+            E::Undecided(Undecided::NotStated(path)) => {
+                let refused = error::status(DOMAIN, Code::FailedPrecondition, "NUMBER_NOT_STATED", error.to_string());
+                return error::with_metadata(refused, "path", path.clone());
+            }
+            E::Undecided(_) => (Code::FailedPrecondition, "NUMBER_NOT_STATED"),
+            E::NotCapitated(_) => (Code::FailedPrecondition, "NOT_CAPITATED"),
+            E::TermsExist => (Code::AlreadyExists, "TERMS_EXIST"),
+            E::TermsOverlap(_) => (Code::FailedPrecondition, "TERMS_OVERLAP"),
+            E::TermsNotProposed(_) => (Code::FailedPrecondition, "TERMS_NOT_PROPOSED"),
+            E::TablesNotLoaded(_) => (Code::FailedPrecondition, "TABLES_NOT_LOADED"),
             E::PolicyOverlaps(_) => (Code::FailedPrecondition, "POLICY_OVERLAPS"),
             E::PolicyNotProposed(_) => (Code::FailedPrecondition, "POLICY_NOT_PROPOSED"),
             E::OpenStay(_) => (Code::FailedPrecondition, "OPEN_STAY"),
@@ -41,6 +57,8 @@ impl From<AdjudicationError> for Status {
             E::ForeignRegion(_) => (Code::PermissionDenied, "FOREIGN_REGION"),
             E::PeerDenied { .. } => (Code::PermissionDenied, "OUTSIDE_SCOPE"),
             E::PolicyNotFound(_) => (Code::NotFound, "POLICY_NOT_FOUND"),
+            E::TermsNotFound(_) => (Code::NotFound, "TERMS_NOT_FOUND"),
+            E::ProviderPaymentNotFound(_) => (Code::NotFound, "PROVIDER_PAYMENT_NOT_FOUND"),
             E::QuoteNotFound(_) => (Code::NotFound, "QUOTE_NOT_FOUND"),
             E::ClaimNotFound(_) => (Code::NotFound, "CLAIM_NOT_FOUND"),
             E::SettlementNotFound(_) => (Code::NotFound, "SETTLEMENT_NOT_FOUND"),

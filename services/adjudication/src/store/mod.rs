@@ -4,7 +4,9 @@ pub mod accumulators;
 pub mod catalogue;
 pub mod claims;
 pub mod obligations;
+pub mod payment_terms;
 pub mod policies;
+pub mod provider_payments;
 pub mod quotes;
 pub mod settlements;
 
@@ -36,6 +38,14 @@ pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable::new("settlements", &[], ["医保结算", "How your claims were settled"], "insurance")
         .over("coalesce(t.confirmed_at, t.lapses_at)")
         .dated("t.divided_at"),
+    PersonalTable::new(
+        "provider_payments",
+        provider_payments::SEALED,
+        ["医疗机构的医保支付", "What your providers are paid by the fund"],
+        "insurance",
+    )
+    .over("t.expected_at")
+    .dated("t.expected_at"),
 ];
 
 /// A text column that must read back as one of our words.

@@ -1,4 +1,5 @@
 //! What adjudication does without being asked.
 
 pub mod appointments;
+pub mod groupers;
 pub mod merges;

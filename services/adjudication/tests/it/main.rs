@@ -9,5 +9,6 @@ mod claims;
 mod erasure;
 mod personal;
 mod policies;
+mod provider_payments;
 mod quotes;
 mod world;

@@ -43,7 +43,16 @@ pub(crate) struct World {
 impl World {
     /// Everything but the policy.
     pub(crate) async fn without_policy() -> Self {
-        let mesh = Mesh::start(&["scheduling", "adjudication"]).await;
+        Self::settled(&[]).await
+    }
+
+    /// With the policy, its services so set.
+    pub(crate) async fn with_settings(settings: &[(&str, &str)]) -> Self {
+        Self::settled(settings).await.insured().await
+    }
+
+    async fn settled(settings: &[(&str, &str)]) -> Self {
+        let mesh = Mesh::start_with(&["scheduling", "adjudication"], settings).await;
         let world = Self { mesh, resident: ResidentId::from_uuid(callers::RESIDENT), numbers: Mutex::default() };
         world.organisation(callers::CLINIC, common::Tier::Community, "9199000000000001").await;
         world.organisation(callers::HOSPITAL, common::Tier::Tertiary, "9199000000000002").await;
@@ -54,10 +63,13 @@ impl World {
     }
 
     pub(crate) async fn new() -> Self {
-        let world = Self::without_policy().await;
-        let policy = world.propose(BEIJING).await.expect("the document is complete");
-        world.release("insurer-releaser", &policy.policy_id).await.expect("another officer releases it");
-        world
+        Self::without_policy().await.insured().await
+    }
+
+    async fn insured(self) -> Self {
+        let policy = self.propose(BEIJING).await.expect("the document is complete");
+        self.release("insurer-releaser", &policy.policy_id).await.expect("another officer releases it");
+        self
     }
 
     pub(crate) fn policies(&self) -> PolicyServiceClient<Channel> {

@@ -95,6 +95,7 @@ pub(crate) async fn divide(stage: &Stage, story: &mut Story, provider: &Caller, 
         lines: lines::billed(care.lines, began),
         total: Some(to_money(lines::total(care.lines))),
         quote_id: care.quote_id.to_owned(),
+        case_record: None,
     };
     let divide = async |request| stage.care_prices().divide_claim(request).await;
     let DivideClaimResponse { claim, settlement } = provider.call("DivideClaim", request, divide).await?;

@@ -168,6 +168,15 @@ pub(super) const CHECKS: &[Check] = &[
         "adjudication.policy.release",
         Once,
     ),
+    told(
+        "a release of terms is told of once",
+        "adjudication",
+        "payment_terms",
+        "released_at IS NOT NULL",
+        "terms.released",
+        "adjudication.terms.release",
+        Once,
+    ),
     told("a division is told of once", "adjudication", "settlements", "true", "settlement.divided", BEGINS, Once),
     told(
         "a confirmed settlement is told of once",

@@ -33,7 +33,7 @@ const EMPTY_IS_LEGAL: [&str; 12] = [
     "WatchWorkList",
 ];
 /// Verbs on something that must exist; what one gets must, too.
-const ON_WHAT_EXISTS: [&str; 20] = [
+const ON_WHAT_EXISTS: [&str; 22] = [
     "ConfirmGuardianship",
     "EndHousehold",
     "MergeResidents",
@@ -51,12 +51,14 @@ const ON_WHAT_EXISTS: [&str; 20] = [
     "CloseReferral",
     "ReleasePolicy",
     "ConfirmSettlement",
+    "ReverseSettlement",
+    "CorrectClaim",
     "DivideClaim",
     "CaptureBill",
     "ReportOrder",
 ];
 /// There is one of it, or none yet.
-const WITHOUT_AN_ID: [&str; 3] = ["GetKeys", "GetCheckpoint", "GetWitnessed"];
+const WITHOUT_AN_ID: [&str; 4] = ["GetKeys", "GetCheckpoint", "GetWitnessed", "GetClearing"];
 /// Of the caller herself, who exists.
 const ABOUT_HERSELF: [&str; 2] = ["GetResident", "GetCoverage"];
 const NOISE_PER_METHOD: usize = 60;

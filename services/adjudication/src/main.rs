@@ -69,12 +69,14 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     };
 
     let merges = IdentityEvents::new("identity", identity.clone(), credentials.clone());
+    let changes = IdentityEvents::new("identity/coverage", identity.clone(), credentials.clone());
     let requests = IdentityEvents::new("identity/erasures", identity.clone(), credentials.clone());
     let erasures = Erasures::new(db.clone(), "adjudication", PERSONAL, OPEN, identity.clone(), credentials.clone());
     let watched = SchedulingAudit::new(scheduling, credentials.clone());
     let (witnessing, home) = (db.clone(), config.server.region);
     let keeping = db.clone();
     let (ready, sealed, quoted, merging) = (db.clone(), db.clone(), app.clone(), db.clone());
+    let (covered, judging) = (app.clone(), app.clone());
     let served = Server::new("adjudication", &config.server)
         .access(include_str!("../access.toml"))
         .auth(Verifier::remote(identity, credentials, clock))
@@ -88,6 +90,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         .work("erasures", |stop| erasures.run(requests, stop))
         .work("retention", |stop| retention::keep(keeping, "adjudication", PERSONAL, stop))
         .work("appointments", |stop| work::appointments::run(quoted, stop))
+        .work("coverage", |stop| work::coverage::run(covered, changes, stop))
+        .work("readjudications", |stop| work::readjudications::run(judging, stop))
         .work("merges", |stop| work::merges::run(merging, merges, stop))
         .serve(grpc::routes(&app))
         .await;

@@ -1,13 +1,19 @@
 //! When things happen: one use case a file. The only place that begins and commits.
 
 mod confirm_settlement;
+mod correct_claim;
 mod divide_claim;
+mod explain;
+mod follow_stays;
 mod pricing;
 mod propose_policy;
 mod put_catalogue;
 mod quote_care;
 mod read;
+mod readjudicate;
 mod release_policy;
+mod replacing;
+mod reverse_settlement;
 mod view;
 
 use std::sync::Arc;
@@ -19,6 +25,7 @@ use types::clock::Clock;
 use crate::peers::{Identity, Scheduling};
 
 pub use crate::store::{PERSONAL, obligations::OPEN};
+pub use correct_claim::CorrectClaim;
 pub use divide_claim::{DivideClaim, Divided};
 pub use propose_policy::ProposePolicy;
 pub use put_catalogue::PutCatalogue;

@@ -2,9 +2,12 @@
 
 mod adjudication;
 mod audit;
+mod benefits;
 mod convert;
 mod encode;
 mod events;
+#[cfg(test)]
+mod mutated;
 mod policies;
 mod privacy;
 mod status;

@@ -1,4 +1,6 @@
 //! What adjudication does without being asked.
 
 pub mod appointments;
+pub mod coverage;
 pub mod merges;
+pub mod readjudications;

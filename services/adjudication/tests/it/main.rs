@@ -5,8 +5,13 @@
 mod access;
 mod amounts;
 mod audited;
+mod bad_claims;
 mod claims;
+mod crossing;
+mod days;
 mod erasure;
+mod explanations;
+mod lives;
 mod personal;
 mod policies;
 mod quotes;

@@ -2,6 +2,7 @@
 //! turns out to have been another. What comes to something else is replaced; nothing else is touched.
 
 use std::collections::HashMap;
+use std::collections::hash_map;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -23,7 +24,7 @@ use crate::domain::settlement::Settlement;
 use crate::store::{accumulators, claims, readjudications, settlements};
 
 /// Longer than two calls for each claim of some years, and their transaction, take.
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_mins(1);
 
 /// Asks for a person's years to be judged anew, in the transaction of what makes it necessary. Answers the audit entry with the row.
 pub(super) async fn ask(
@@ -105,7 +106,7 @@ impl App {
                 Effect::Judge => match Box::pin(self.judge(taken)).await {
                     Ok(()) => return Ok(()),
                     Err(error) => {
-                        refusal = reason(&error).to_owned();
+                        reason(&error).clone_into(&mut refusal);
                         tracing::warn!(readjudication = %taken.id, reason = refusal, "setback");
                         event = what_it_means(error)?;
                     }
@@ -150,12 +151,11 @@ impl App {
         let mut facts = Facts::default();
         for (_, claim) in due {
             let Claim { resident, provider, from, .. } = claim;
-            if !facts.coverages.contains_key(&(resident, from)) {
-                let coverage = self.identity.coverage(taken.region, resident, from).await?;
-                facts.coverages.insert((resident, from), coverage);
+            if let hash_map::Entry::Vacant(unknown) = facts.coverages.entry((resident, from)) {
+                unknown.insert(self.identity.coverage(taken.region, resident, from).await?);
             }
-            if !facts.providers.contains_key(&(provider, from)) {
-                facts.providers.insert((provider, from), self.identity.provider(provider, from).await?);
+            if let hash_map::Entry::Vacant(unknown) = facts.providers.entry((provider, from)) {
+                unknown.insert(self.identity.provider(provider, from).await?);
             }
         }
         Ok(facts)

@@ -25,10 +25,13 @@ async fn ad_04_every_fen_has_its_rule_clause_policy_version_and_running_total() 
 
     // Fund and own share of the steps, but for the result, are those of the settlement.
     let (result, steps) = settlement.explanation.split_last().expect("steps");
-    let sum = |of: fn(&wire::ExplanationStep) -> Option<proto::google::r#type::Money>| {
-        steps.iter().map(|step| money(&text(of(step).as_ref()))).sum::<types::money::Money>().to_string()
+    let sum = |of: fn(&wire::ExplanationStep) -> Option<&proto::google::r#type::Money>| {
+        steps.iter().map(|step| money(&text(of(step)))).sum::<types::money::Money>().to_string()
     };
-    assert_eq!((sum(|step| step.fund), sum(|step| step.own)), (text(result.fund.as_ref()), text(result.own.as_ref())));
+    assert_eq!(
+        (sum(|step| step.fund.as_ref()), sum(|step| step.own.as_ref())),
+        (text(result.fund.as_ref()), text(result.own.as_ref()))
+    );
     for step in steps.iter().filter(|step| !step.clause.is_empty()) {
         assert!(!step.sources.is_empty(), "{} cites nobody", step.rule);
     }

@@ -40,7 +40,7 @@ pub const PERSONAL: &[PersonalTable] = &[
         .over("coalesce(t.confirmed_at, t.lapses_at)")
         .dated("t.divided_at"),
     PersonalTable {
-        key: "t.visit_id",
+        key: "t.visit_id::text",
         ..PersonalTable::new("stays", &[], ["住院", "Your stays in hospital"], "insurance")
             .over("coalesce(t.ended_at, t.opened_at)")
             .dated("t.opened_at")

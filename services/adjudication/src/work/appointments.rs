@@ -51,7 +51,10 @@ impl Quotes {
         let resident = event.data["resident_id"].as_str().unwrap_or_default();
         let resident: ResidentId = resident.parse().map_err(Failure::refused)?;
         let mut tx = inbox.begin(Scope::Region(event.region)).await?;
-        let (at, has_ended) = (event.occurred_at, event.kind == VISIT_ENDED);
+        let has_ended = event.kind == VISIT_ENDED;
+        // An admission may be reported after it happened.
+        let opened_at = event.data["opened_at"].as_str().and_then(|text| text.parse().ok());
+        let at = opened_at.filter(|_| !has_ended).unwrap_or(event.occurred_at);
         self.0.follow_stay(&mut tx, visit, resident, at, has_ended).await.map_err(failure)?;
         Ok(inbox.commit(tx).await?)
     }

@@ -9,6 +9,7 @@ use proto::anjia::scheduling::v1::visit_service_client::VisitServiceClient;
 use proto::convert::{to_date, to_timestamp};
 use testkit::request_id;
 use types::ids::{BillId, JourneyId, ResidentId};
+use types::money::Money;
 
 use crate::world::{COVERED, World, claim, today};
 
@@ -37,7 +38,9 @@ pub(crate) fn adjusted(settlement: &wire::Settlement) -> Option<(String, String,
 }
 
 pub(crate) fn text(amount: Option<&proto::google::r#type::Money>) -> String {
-    proto::convert::money("money", amount).map(|money| money.to_string()).unwrap_or_default()
+    // Of either sign: what changed may be less.
+    let fen = amount.map(|amount| amount.units * 100 + i64::from(amount.nanos / 10_000_000));
+    fen.map(|fen| Money::from_fen(fen).to_string()).unwrap_or_default()
 }
 
 /// One line of `item` on a day.

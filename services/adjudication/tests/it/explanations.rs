@@ -91,7 +91,7 @@ async fn ad_04_an_explanation_is_for_the_person_the_provider_and_who_reviews() {
         explained(&world, &world.caller(caller), &id).await.expect(caller);
     }
     let refused = explained(&world, &world.caller("hospital"), &id).await.expect_err("another's claim");
-    assert_eq!(refused.code(), Code::NotFound);
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::PermissionDenied, "OUTSIDE_SCOPE"));
     let none = types::ids::SettlementId::generate().to_string();
     let refused = explained(&world, &world.caller("resident"), &none).await.expect_err("none");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::NotFound, "SETTLEMENT_NOT_FOUND"));

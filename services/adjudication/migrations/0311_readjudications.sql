@@ -20,6 +20,8 @@ CREATE TABLE readjudications (
     CONSTRAINT readjudications_ended CHECK ((state = 'RUNNING') = (ended_at IS NULL))
 );
 CREATE INDEX readjudications_due ON readjudications (next_attempt_at) WHERE state = 'RUNNING';
+-- How many are under way or stuck, and since when: told by every replica every few seconds.
+CREATE INDEX readjudications_unfinished ON readjudications (state, requested_at) WHERE state IN ('RUNNING', 'NEEDS_HUMAN');
 CREATE INDEX readjudications_resident ON readjudications (resident_id, requested_at);
 CREATE INDEX readjudications_dated ON readjudications USING brin (requested_at);
 

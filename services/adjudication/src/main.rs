@@ -6,6 +6,7 @@ use std::sync::Arc;
 use adjudication::app::{App, OPEN, PERSONAL};
 use adjudication::config::Config;
 use adjudication::peers::{Identity, Scheduling, SchedulingAudit};
+use adjudication::store::readjudications::GAUGES;
 use adjudication::{MIGRATOR, grpc, work};
 use chassis::erasure::Erasures;
 use chassis::feed::IdentityEvents;
@@ -14,7 +15,7 @@ use chrono::TimeDelta;
 use postgres::{
     Database, MigrateConfig,
     audit::{self, AuditCommand},
-    personal, retention,
+    gauges, personal, retention,
     vault::{self, KeysCommand},
 };
 use types::clock::{Clock, SystemClock};
@@ -76,7 +77,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let (witnessing, home) = (db.clone(), config.server.region);
     let keeping = db.clone();
     let (ready, sealed, quoted, merging) = (db.clone(), db.clone(), app.clone(), db.clone());
-    let (covered, judging) = (app.clone(), app.clone());
+    let (covered, judging, telling) = (app.clone(), app.clone(), db.clone());
     let served = Server::new("adjudication", &config.server)
         .access(include_str!("../access.toml"))
         .auth(Verifier::remote(identity, credentials, clock))
@@ -92,6 +93,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         .work("appointments", |stop| work::appointments::run(quoted, stop))
         .work("coverage", |stop| work::coverage::run(covered, changes, stop))
         .work("readjudications", |stop| work::readjudications::run(judging, stop))
+        .work("gauges", |stop| gauges::run(telling, GAUGES, stop))
         .work("merges", |stop| work::merges::run(merging, merges, stop))
         .serve(grpc::routes(&app))
         .await;

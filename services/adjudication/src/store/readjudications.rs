@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use postgres::Error;
+use postgres::gauges::Gauge;
+use postgres::{Error, by_state};
 use sqlx::postgres::PgQueryResult;
 use sqlx::{FromRow, PgConnection};
 use types::ids::{ResidentId, SagaId};
@@ -13,6 +14,28 @@ use super::word;
 use crate::domain::readjudication::{Readjudication, State};
 
 const TABLE: &str = "readjudications";
+
+/// How many are under way or stuck, and since when.
+pub const GAUGES: &[Gauge] = &[
+    Gauge {
+        name: "anjia.saga.count",
+        unit: "{saga}",
+        description: "Sagas under way, and those that wait for a person",
+        attribute: "anjia.saga.state",
+        sql: by_state!("count(found.id)", "readjudications", "{RUNNING,NEEDS_HUMAN}"),
+    },
+    Gauge {
+        name: "anjia.saga.oldest",
+        unit: "s",
+        description: "Age of the oldest of them; 0 if there is none",
+        attribute: "anjia.saga.state",
+        sql: by_state!(
+            "coalesce(extract(epoch FROM clock_timestamp() - min(found.requested_at)), 0)",
+            "readjudications",
+            "{RUNNING,NEEDS_HUMAN}"
+        ),
+    },
+];
 
 #[derive(FromRow)]
 struct Row {

@@ -15,4 +15,5 @@ mod lives;
 mod personal;
 mod policies;
 mod quotes;
+mod worker;
 mod world;

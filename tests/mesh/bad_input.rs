@@ -34,7 +34,7 @@ const EMPTY_IS_LEGAL: [&str; 13] = [
     "WatchWorkList",
 ];
 /// Verbs on something that must exist; what one gets must, too.
-const ON_WHAT_EXISTS: [&str; 21] = [
+const ON_WHAT_EXISTS: [&str; 23] = [
     "ConfirmGuardianship",
     "EndHousehold",
     "MergeResidents",
@@ -53,12 +53,14 @@ const ON_WHAT_EXISTS: [&str; 21] = [
     "ReleasePolicy",
     "ReleasePaymentTerms",
     "ConfirmSettlement",
+    "ReverseSettlement",
+    "CorrectClaim",
     "DivideClaim",
     "CaptureBill",
     "ReportOrder",
 ];
 /// There is one of it, or none yet.
-const WITHOUT_AN_ID: [&str; 3] = ["GetKeys", "GetCheckpoint", "GetWitnessed"];
+const WITHOUT_AN_ID: [&str; 4] = ["GetKeys", "GetCheckpoint", "GetWitnessed", "GetClearing"];
 /// Of the caller herself, who exists.
 const ABOUT_HERSELF: [&str; 2] = ["GetResident", "GetCoverage"];
 const NOISE_PER_METHOD: usize = 60;

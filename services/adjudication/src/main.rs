@@ -6,6 +6,7 @@ use std::sync::Arc;
 use adjudication::app::{App, Groupers, OPEN, PERSONAL, TermsAtHand};
 use adjudication::config::Config;
 use adjudication::peers::{Identity, Scheduling, SchedulingAudit};
+use adjudication::store::readjudications::GAUGES;
 use adjudication::{MIGRATOR, grpc, work};
 use chassis::erasure::Erasures;
 use chassis::feed::IdentityEvents;
@@ -14,7 +15,7 @@ use chrono::TimeDelta;
 use postgres::{
     Database, MigrateConfig,
     audit::{self, AuditCommand},
-    personal, retention,
+    gauges, personal, retention,
     vault::{self, KeysCommand},
 };
 use types::clock::{Clock, SystemClock};
@@ -73,12 +74,14 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     };
 
     let merges = IdentityEvents::new("identity", identity.clone(), credentials.clone());
+    let changes = IdentityEvents::new("identity/coverage", identity.clone(), credentials.clone());
     let requests = IdentityEvents::new("identity/erasures", identity.clone(), credentials.clone());
     let erasures = Erasures::new(db.clone(), "adjudication", PERSONAL, OPEN, identity.clone(), credentials.clone());
     let watched = SchedulingAudit::new(scheduling, credentials.clone());
     let (witnessing, home) = (db.clone(), config.server.region);
     let keeping = db.clone();
     let (ready, sealed, quoted, merging) = (db.clone(), db.clone(), app.clone(), db.clone());
+    let (covered, judging, telling) = (app.clone(), app.clone(), db.clone());
     let served = Server::new("adjudication", &config.server)
         .access(include_str!("../access.toml"))
         .auth(Verifier::remote(identity, credentials, clock))
@@ -93,6 +96,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         .work("retention", |stop| retention::keep(keeping, "adjudication", PERSONAL, stop))
         .work("appointments", |stop| work::appointments::run(quoted, stop))
         .work("groupers", |stop| work::groupers::run(groupers, stop))
+        .work("coverage", |stop| work::coverage::run(covered, changes, stop))
+        .work("readjudications", |stop| work::readjudications::run(judging, stop))
+        .work("gauges", |stop| gauges::run(telling, GAUGES, stop))
         .work("merges", |stop| work::merges::run(merging, merges, stop))
         .serve(grpc::routes(&app))
         .await;

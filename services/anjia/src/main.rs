@@ -7,6 +7,7 @@ mod certs;
 mod demo;
 mod down;
 mod drg;
+mod eob;
 mod erase;
 mod export;
 mod login;
@@ -48,6 +49,7 @@ enum Command {
     Provider(provider::Args),
     Certs(certs::Args),
     Export(export::Args),
+    Eob(eob::Args),
     Erase(erase::Args),
     Verify(verify::Args),
     Bench(bench::Args),
@@ -84,6 +86,7 @@ async fn main() -> ExitCode {
         Command::Provider(args) => provider::run(&args).await,
         Command::Certs(args) => certs::run(&args),
         Command::Export(args) => export::run(&args).await,
+        Command::Eob(args) => eob::run(&args).await,
         Command::Erase(args) => erase::run(&args).await,
         Command::Verify(args) => verify::command(&args).await,
         Command::Audit(args) => audit::run(&args).await,

@@ -253,7 +253,11 @@ pub(super) const POLICY: &[Line] = &[
     // The visit is read from scheduling with the caller's own token.
     line("adjudication.AdjudicationService/DivideClaim", Write, "CLD:vo"),
     line("adjudication.AdjudicationService/ConfirmSettlement", Write, "p:*"),
-    line("adjudication.AdjudicationService/GetSettlement", Read, "R:s WFCLD:so"),
+    line("adjudication.AdjudicationService/ReverseSettlement", Write, "p:*"),
+    line("adjudication.AdjudicationService/CorrectClaim", Write, "CLD:o"),
+    line("adjudication.AdjudicationService/GetSettlement", Read, "R:s WFCLD:so p:*"),
+    line("adjudication.AdjudicationService/GetExplanation", Read, "R:s WFCLD:so VA:*"),
+    line("adjudication.AdjudicationService/GetClearing", Read, "OAX:*"),
     line("adjudication.AdjudicationService/GetClaim", Read, "R:s WFCLD:vo"),
     line("adjudication.AdjudicationService/ListClaims", List, "R:s WFCLD:vo"),
     line("adjudication.EventService/PullEvents", Read, "P:* s:*"),

@@ -277,6 +277,18 @@ fn elsewhere(service: &str, method: &str) -> Value {
             "claim_id": null, "visit_id": "$ended_visit", "diagnoses": "$diagnoses", "lines": "$claim_lines", "total": "$price",
             "quote_id": null,
         }),
+        // Of another bill.
+        ("adjudication", "AdjudicationService/ReverseSettlement") => {
+            json!({ "bill_id": "01890a5d-ac96-774b-bcce-b302099a805a" })
+        }
+        // Of a day that is not the visit's.
+        ("adjudication", "AdjudicationService/CorrectClaim") => json!({
+            "diagnoses": "$diagnoses", "total": { "currency_code": "CNY", "units": "1" }, "lines": [{
+                "item_code": "T-A", "quantity": "1", "unit_price": "1", "amount": { "currency_code": "CNY", "units": "1" },
+                "on": "$in_2020",
+            }],
+        }),
+        ("adjudication", "AdjudicationService/GetClearing") => json!({ "month": "2026-03" }),
         ("payment", "BillService/AuthoriseBill") => json!({ "quote_id": null, "bill_id": null }),
         ("payment", "BillService/CaptureBill") => json!({ "bill_id": "$captured_bill" }),
         ("payment", "BillService/CancelBill") => json!({ "bill_id": "$captured_bill", "resident_id": null }),

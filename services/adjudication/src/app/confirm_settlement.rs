@@ -1,4 +1,5 @@
 use chassis::{Context, Guarded, Permitted};
+use chrono::{DateTime, Datelike as _, Utc};
 use postgres::audit::{self, Entry};
 use postgres::events::{self, NewEvent};
 use postgres::{Begun, Call, Reply, Scope, Transaction};
@@ -6,9 +7,12 @@ use serde_json::json;
 use types::ids::{BillId, OrganisationId, ResidentId, SettlementId};
 
 use super::App;
+use super::readjudicate::ask;
+use crate::domain::change::Cause;
 use crate::domain::error::AdjudicationError;
 use crate::domain::settlement::{Confirmation, Settlement};
-use crate::store::{accumulators, settlements};
+use crate::store::claims::{self, Aftermath};
+use crate::store::{accumulators, clearing_entries, settlements};
 
 impl Guarded for Settlement {
     const NOT_FOUND: &'static str = "SETTLEMENT_NOT_FOUND";
@@ -52,7 +56,7 @@ impl App {
                     let adjudication = &settlement.adjudication;
                     accumulators::advance(&mut tx, &cover.account, &adjudication.before, &adjudication.after).await?;
                 }
-                tell(&mut tx, ctx, &settlement, bill).await?;
+                tell(&mut tx, ctx, &settlement, bill, now).await?;
                 settlement
             }
         };
@@ -84,6 +88,7 @@ async fn tell(
     ctx: &Context,
     settlement: &Settlement,
     bill: BillId,
+    now: DateTime<Utc>,
 ) -> Result<(), AdjudicationError> {
     let data = json!({
         "resident_id": settlement.resident,
@@ -91,15 +96,28 @@ async fn tell(
         "bill_id": bill,
         "journey_id": settlement.journey,
     });
-    let at = match settlement.state {
-        crate::domain::settlement::State::Confirmed { at, .. } => at,
-        _ => settlement.divided_at,
-    };
-    let told = NewEvent::new("anjia.adjudication.settlement.confirmed.v1", settlement.id, data, at);
+    let told = NewEvent::new("anjia.adjudication.settlement.confirmed.v1", settlement.id, data, now);
     events::append(tx, told.traceparent(ctx.traceparent())).await?;
-    let entry = Entry::new(&ctx.caller, "adjudication.settlement.confirm")
+    let mut entry = Entry::new(&ctx.caller, "adjudication.settlement.confirm")
         .resident(settlement.resident)
         .row("settlements", settlement.id);
+    let fund = settlement.adjudication.shares.fund();
+    if settlement.remote_care.is_some()
+        && let Some(booked) = clearing_entries::settle(tx, settlement.id, fund, now).await?
+    {
+        entry = entry.row("clearing_entries", booked);
+    }
+    let aftermath = claims::aftermath(tx, settlement).await?;
+    let cause = match aftermath {
+        Aftermath { is_overtaken: true, .. } => Some(Cause::Entitlement),
+        Aftermath { is_late: true, .. } => Some(Cause::LateClaim),
+        Aftermath { .. } => None,
+    };
+    if let Some(cause) = cause {
+        let year =
+            settlement.cover.as_ref().map_or(settlement.adjudication.judged_date.year(), |cover| cover.account.year);
+        entry = ask(tx, settlement.resident, year, cause, now, ctx.traceparent(), entry).await?;
+    }
     audit::record(tx, entry).await?;
     Ok(())
 }

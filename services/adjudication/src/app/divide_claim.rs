@@ -9,15 +9,15 @@ use types::ids::{ClaimId, OrganisationId, QuoteId, ResidentId, SettlementId, Vis
 use types::money::Money;
 
 use super::App;
-use super::pricing::{Care, classify, price};
+use super::pricing::{Care, History, classify, insured_region, price, remote_care};
 use crate::domain::claim::{BilledLine, Claim, Diagnosis};
 use crate::domain::coverage::Coverage;
 use crate::domain::drift;
 use crate::domain::error::AdjudicationError;
 use crate::domain::provider_payment::CaseRecord;
-use crate::domain::settlement::{Settlement, State};
+use crate::domain::settlement::{Change, Settlement, State};
 use crate::domain::visit::{Stay, Visit};
-use crate::store::{accumulators, claims, quotes, settlements};
+use crate::store::{accumulators, claims, quotes, settlements, stays};
 
 /// What a provider bills for a visit. The lines' items are resolved from the catalogue here.
 #[derive(Debug, Clone)]
@@ -92,6 +92,11 @@ impl App {
             Begun::Replayed(reply) => return Ok(reply),
         };
         let record = billed.record.clone();
+        if visit.waits_for_stays()
+            && let Some(open) = stays::open_on(&mut tx, visit.resident, stay.until).await?
+        {
+            return Err(AdjudicationError::OpenStay(open));
+        }
         let divided = self.divide(&mut tx, ctx, &visit, stay, billed, &insured).await?;
         let divided = ctx.permit(divided)?;
         self.expect_payment(&mut tx, ctx, &divided, record, insured.coverage.birth_date).await?;
@@ -129,7 +134,7 @@ impl App {
             referral: visit.referral,
             journey: Some(visit.journey),
         };
-        let priced = price(tx, care, &insured.coverage).await?;
+        let priced = price(tx, care, &insured.coverage, History::Stored).await?;
         let adjudication = priced.adjudication?;
         let quote = match billed.quote {
             Some(id) => {
@@ -154,7 +159,7 @@ impl App {
             tier: visit.tier,
             kind: visit.kind,
             care_region: region,
-            insured_region: insured.coverage.basic.map(|basic| basic.insured_region),
+            insured_region: insured_region(&insured.coverage),
             from: stay.from,
             until: stay.until,
             diagnoses: billed.diagnoses,
@@ -182,6 +187,8 @@ impl App {
             journey: claim.journey,
             divided_at: now,
             lapses_at: now + self.division_valid,
+            remote_care: remote_care(&insured.coverage, visit.kind, region, stay.from, now),
+            change: Change::default(),
         };
         let written =
             if claim.version == 1 { claims::insert(tx, &claim).await } else { claims::update(tx, &claim).await };

@@ -1,17 +1,23 @@
 //! When things happen: one use case a file. The only place that begins and commits.
 
 mod confirm_settlement;
+mod correct_claim;
 mod divide_claim;
 mod expect_payment;
 mod groupers;
 mod payment_terms;
+mod explain;
+mod follow_stays;
 mod pricing;
 mod propose_policy;
 mod provider_payments;
 mod put_catalogue;
 mod quote_care;
 mod read;
+mod readjudicate;
 mod release_policy;
+mod replacing;
+mod reverse_settlement;
 mod view;
 
 use std::sync::Arc;
@@ -23,6 +29,7 @@ use types::clock::Clock;
 use crate::peers::{Identity, Scheduling};
 
 pub use crate::store::{PERSONAL, obligations::OPEN};
+pub use correct_claim::CorrectClaim;
 pub use divide_claim::{DivideClaim, Divided};
 pub use expect_payment::TermsAtHand;
 pub use groupers::{Groupers, NotTaken};

@@ -2,23 +2,57 @@
 
 use std::collections::HashMap;
 
-use chrono::{Datelike as _, NaiveDate};
+use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use postgres::Error;
 use sqlx::PgConnection;
 use types::ids::{JourneyId, OrganisationId, ReferralId, ResidentId};
 use types::{care::CareKind, money::Money, region::RegionCode, tier::Tier};
 
-use crate::domain::chain;
+use crate::domain::chain::{self, ChainStay};
 use crate::domain::circumstances::Circumstances;
-use crate::domain::claim::Item;
+use crate::domain::claim::{BilledLine, Claim, Item};
 use crate::domain::coverage::{Basic, Coverage};
 use crate::domain::engine::{self, Adjudication, Refusal};
 use crate::domain::error::AdjudicationError;
 use crate::domain::input::{Accumulators, Input, Person, age_on};
 use crate::domain::line::Line;
+use crate::domain::provider::Provider;
 use crate::domain::release::PolicyVersion;
+use crate::domain::remote_care::{self, Place, RemoteCare};
+use crate::domain::replay::Replay;
 use crate::domain::settlement::{Account, Cover};
-use crate::store::{accumulators, catalogue, policies, settlements};
+use crate::store::accumulators::{self, Standing};
+use crate::store::{catalogue, policies, settlements};
+
+/// What a claim finds before it.
+#[derive(Clone, Copy)]
+pub(super) enum History<'a> {
+    /// The year as it stands.
+    Stored,
+    /// The year as a replay of its claims has come to.
+    Replayed(&'a Replay),
+}
+
+impl History<'_> {
+    async fn standing(self, conn: &mut PgConnection, account: &Account) -> Result<Standing, Error> {
+        match self {
+            Self::Stored => accumulators::read(conn, account).await,
+            Self::Replayed(replay) => Ok(Standing { totals: replay.standing(account), version: 0 }),
+        }
+    }
+
+    async fn stays(
+        self,
+        conn: &mut PgConnection,
+        journey: JourneyId,
+        resident: ResidentId,
+    ) -> Result<Vec<ChainStay>, Error> {
+        match self {
+            Self::Stored => settlements::chain(conn, journey, resident).await,
+            Self::Replayed(replay) => Ok(replay.stays(journey)),
+        }
+    }
+}
 
 /// What is to be priced.
 pub(super) struct Care {
@@ -36,12 +70,38 @@ pub(super) struct Care {
     pub journey: Option<JourneyId>,
 }
 
+impl Care {
+    /// A claim as it was billed, to be judged again.
+    pub(super) fn again(claim: &Claim, provider: &Provider) -> Self {
+        Self {
+            resident: claim.resident,
+            provider: claim.provider,
+            tier: claim.tier,
+            is_designated: provider.is_designated_for(claim.kind),
+            kind: claim.kind,
+            from: claim.from,
+            until: claim.until,
+            lines: claim.lines.iter().map(BilledLine::judged).collect(),
+            total: claim.total,
+            referral: claim.referral,
+            journey: Some(claim.journey),
+        }
+    }
+}
+
 /// The answer, with what it was made from.
 pub(super) struct Priced {
     pub input: Input,
     pub adjudication: Result<Adjudication, Refusal>,
     /// None for whom nobody insures, and where the provider is not designated.
     pub cover: Option<Cover>,
+}
+
+impl Priced {
+    /// What it comes to, or why to nothing.
+    pub(super) fn answer(&self) -> Result<Adjudication, AdjudicationError> {
+        Ok(self.adjudication.clone()?)
+    }
 }
 
 /// The classes of items in the catalogue of the place of care (就医地目录). An item it does not know is the patient's own.
@@ -68,6 +128,7 @@ pub(super) async fn price(
     conn: &mut PgConnection,
     care: Care,
     coverage: &Coverage,
+    history: History<'_>,
 ) -> Result<Priced, AdjudicationError> {
     let Some(basic) = coverage.basic else {
         let input = input(&care, coverage, false, care.from, Accumulators::default());
@@ -89,15 +150,32 @@ pub(super) async fn price(
     // Other care that outpatient rules judge counts in the outpatient year.
     let kind = version.policy.account_kind(care.kind).unwrap_or(care.kind);
     let account = Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind };
-    let standing = accumulators::read(conn, &account).await?;
+    let standing = history.standing(conn, &account).await?;
     let mut input = input(&care, coverage, basic.retired, judged, standing.totals);
     if let (Some(_), Some(journey), CareKind::Inpatient) = (care.referral, care.journey, care.kind) {
-        let earlier = settlements::chain(conn, journey, care.resident).await?;
+        let earlier = history.stays(conn, journey, care.resident).await?;
         input.chain = chain::continued(&earlier, care.tier, account.year);
     }
     let adjudication = engine::adjudicate(&version.policy, &input);
     let cover = Cover { policy: version.id, policy_digest: version.digest, account, account_version: standing.version };
     Ok(Priced { input, adjudication, cover: Some(cover) })
+}
+
+/// Where a person is insured.
+pub(super) fn insured_region(coverage: &Coverage) -> Option<RegionCode> {
+    coverage.basic.map(|basic| basic.insured_region)
+}
+
+/// How care away from the insured region was filed; none within it, and of whom nobody insures.
+pub(super) fn remote_care(
+    coverage: &Coverage,
+    kind: CareKind,
+    care_region: RegionCode,
+    on: NaiveDate,
+    settled_at: DateTime<Utc>,
+) -> Option<RemoteCare> {
+    let insured_region = insured_region(coverage)?;
+    remote_care::class(Place { kind, care_region, insured_region, on, settled_at }, &coverage.filings)
 }
 
 /// The policy that judges this care: of those released, the latest that has rules for it on its own day of judgement.

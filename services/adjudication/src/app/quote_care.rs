@@ -11,7 +11,7 @@ use types::money::Money;
 use types::region::RegionCode;
 
 use super::App;
-use super::pricing::{Care, Priced, classify, price};
+use super::pricing::{Care, History, Priced, classify, price};
 use crate::domain::appointment::Appointment;
 use crate::domain::claim;
 use crate::domain::coverage::Coverage;
@@ -144,7 +144,7 @@ impl App {
             referral: asked.referral,
             journey: asked.journey,
         };
-        let priced = price(tx, care, coverage).await?;
+        let priced = price(tx, care, coverage, History::Stored).await?;
         let quote = Quote {
             id: asked.id,
             resident: asked.resident,

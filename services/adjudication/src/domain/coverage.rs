@@ -3,13 +3,17 @@
 use chrono::NaiveDate;
 use types::{ids::OrganisationId, region::RegionCode, scheme::Scheme};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use super::remote_care::Filing;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coverage {
     pub birth_date: NaiveDate,
     /// The basic layer; none for whom nobody insures, and in a waiting period.
     pub basic: Option<Basic>,
     /// Whose family doctors the person has a contract with.
     pub family_doctor: Option<OrganisationId>,
+    /// Care elsewhere that was filed for the day.
+    pub filings: Vec<Filing>,
 }
 
 /// Basic medical insurance in force.

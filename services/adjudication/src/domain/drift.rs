@@ -5,6 +5,7 @@ use types::money::Money;
 
 use super::engine::Adjudication;
 use super::input::Input;
+use super::line::Line;
 use super::localized::Localized;
 use super::quote::Quote;
 
@@ -19,74 +20,242 @@ pub struct Drift {
 pub enum Cause {
     /// Billed otherwise than expected.
     Lines,
-    /// Other claims came between.
-    Accumulator,
+    /// The catalogue classes an item otherwise.
+    Catalogue,
+    /// Care was on another day, or of another length.
+    Day,
+    /// Of another tier, or other care.
+    Provider,
     /// Another policy, or another version of it.
     Policy,
     /// The person is insured otherwise.
     Cover,
+    /// With a referral where the quote had none, or the other way about.
+    Referral,
+    /// The same of a contract with the family doctor.
+    FamilyDoctor,
+    /// Other claims came between.
+    Accumulator,
+    /// Other stays of the referral came between.
+    Chain,
+    /// None of these, so that no difference stays without a word.
+    Other,
 }
 
 impl Cause {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Lines => "LINES",
-            Self::Accumulator => "ACCUMULATOR",
+            Self::Catalogue => "CATALOGUE",
+            Self::Day => "DAY",
+            Self::Provider => "PROVIDER",
             Self::Policy => "POLICY",
             Self::Cover => "COVER",
+            Self::Referral => "REFERRAL",
+            Self::FamilyDoctor => "FAMILY_DOCTOR",
+            Self::Accumulator => "ACCUMULATOR",
+            Self::Chain => "CHAIN",
+            Self::Other => "OTHER",
+        }
+    }
+
+    /// What happened; none where the sentence is made of the amounts billed.
+    const fn told(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Lines => ("实际收费与预估不同", "What was billed differs from what was expected"),
+            Self::Catalogue => (
+                "医保目录对项目的归类与预估时不同",
+                "The catalogue classes an item otherwise than at the time of the quote",
+            ),
+            Self::Day => ("就诊日期与预估时不同", "Care was on another day than quoted"),
+            Self::Provider => (
+                "就诊机构的级别或诊疗类别与预估时不同",
+                "The provider's tier or the kind of care is not the one quoted",
+            ),
+            Self::Policy => ("适用的政策版本与预估时不同", "Another version of the policy applies"),
+            Self::Cover => ("参保情况与预估时不同", "Cover differs from the time of the quote"),
+            Self::Referral => ("转诊情况与预估时不同", "The referral differs from the time of the quote"),
+            Self::FamilyDoctor => {
+                ("家庭医生签约情况与预估时不同", "The family-doctor contract differs from the time of the quote")
+            }
+            Self::Accumulator => (
+                "预估之后有其他费用结算,年度累计已变化",
+                "Other claims were settled since the quote, so the year's totals moved",
+            ),
+            Self::Chain => {
+                ("预估之后本次转诊链上有其他住院结算", "Other stays of the same referral were settled since the quote")
+            }
+            Self::Other => ("结算结果与预估不同", "The settlement differs from the quote"),
         }
     }
 }
 
-/// Compares a settlement with its quote. Empty if the person pays what was quoted.
+/// Compares a settlement with its quote. Empty if the person pays what was quoted, and never where they do not.
 pub fn explain(quote: &Quote, input: &Input, policy_digest: Option<&str>, settled: &Adjudication) -> Vec<Drift> {
     let Some(quoted) = quote.price.own_share() else { return Vec::new() };
     let own = settled.shares.own();
     if own == quoted {
         return Vec::new();
     }
-    let mut drift = Vec::new();
-    if input.total != quote.total || input.lines != quote.basis.lines {
-        drift.push(Drift { cause: Cause::Lines, text: lines(quote.total, input.total) });
+    let causes = causes(quote, input, policy_digest);
+    causes.into_iter().map(|cause| Drift { cause, text: text(cause, quote.total, input.total, quoted, own) }).collect()
+}
+
+fn causes(quote: &Quote, input: &Input, policy_digest: Option<&str>) -> Vec<Cause> {
+    let basis = &quote.basis;
+    let quoted_digest = quote.price.policy().map(|(_, digest)| digest);
+    let is_insured_otherwise =
+        input.person.retired != basis.person.retired || policy_digest.is_some() != quoted_digest.is_some();
+    let found = [
+        (Cause::Lines, input.total != basis.total || billed(&input.lines) != billed(&basis.lines)),
+        (Cause::Catalogue, is_classed_otherwise(&input.lines, &basis.lines)),
+        (Cause::Day, (input.from, input.to, input.person.age) != (basis.from, basis.to, basis.person.age)),
+        (Cause::Provider, (input.tier, input.kind) != (basis.tier, basis.kind)),
+        (Cause::Cover, is_insured_otherwise),
+        (Cause::Policy, !is_insured_otherwise && policy_digest != quoted_digest),
+        (Cause::Referral, input.referred != basis.referred),
+        (Cause::FamilyDoctor, input.family_doctor != basis.family_doctor),
+        (Cause::Accumulator, input.before != basis.before),
+        (Cause::Chain, input.chain != basis.chain),
+    ];
+    let mut causes: Vec<Cause> = found.into_iter().filter(|(_, is_so)| *is_so).map(|(cause, _)| cause).collect();
+    if causes.is_empty() {
+        causes.push(Cause::Other);
     }
-    let is_insured = policy_digest.is_some();
-    if input.person.retired != quote.basis.person.retired || is_insured != quote.price.policy().is_some() {
-        drift.push(Drift { cause: Cause::Cover, text: cover(quoted, own) });
-    } else if policy_digest != quote.price.policy().map(|(_, digest)| digest) {
-        drift.push(Drift { cause: Cause::Policy, text: policy(quoted, own) });
+    causes
+}
+
+/// What was billed, however it is classed.
+fn billed(lines: &[Line]) -> Vec<(&str, Money)> {
+    let mut billed: Vec<_> = lines.iter().map(|line| (line.code.as_str(), line.amount)).collect();
+    billed.sort_unstable();
+    billed
+}
+
+fn is_classed_otherwise(lines: &[Line], quoted: &[Line]) -> bool {
+    lines.iter().any(|line| quoted.iter().any(|before| before.code == line.code && before.class != line.class))
+}
+
+fn text(cause: Cause, expected: Money, billed: Money, quoted: Money, own: Money) -> Localized {
+    let (zh, en) = cause.told();
+    let bill = if cause == Cause::Lines {
+        [format!("(实际 {billed} 元,预估 {expected} 元)"), format!(" (CNY {billed}, expected CNY {expected})")]
+    } else {
+        [String::new(), String::new()]
+    };
+    let [bill_zh, bill_en] = bill;
+    Localized::new(
+        format!("{zh}{bill_zh}:个人负担由 {quoted} 元变为 {own} 元。"),
+        format!("{en}{bill_en}: the own share went from CNY {quoted} to CNY {own}."),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Days};
+    use types::ids::{OrganisationId, PolicyId, QuoteId, ResidentId};
+    use types::{care::CareKind, tier::Tier};
+
+    use super::*;
+    use crate::domain::engine;
+    use crate::domain::input::{Accumulators, Chain, Direction, Person};
+    use crate::domain::line::Class;
+    use crate::domain::quote::Price;
+
+    fn input() -> Input {
+        let line = Line {
+            code: "T-1".to_owned(),
+            name: Localized::new("项目".to_owned(), "item".to_owned()),
+            quantity: 1.into(),
+            unit_price: 100.into(),
+            amount: Money::from_fen(10_000),
+            class: Class::A,
+        };
+        let policy = crate::domain::policy::Policy::read(include_str!("../../policies/beijing-employee.json")).unwrap();
+        let quoted_on = "2026-03-02".parse().unwrap();
+        assert!(policy.in_force_on(quoted_on));
+        Input {
+            person: Person { retired: true, age: 71 },
+            tier: Tier::Tertiary,
+            kind: CareKind::Inpatient,
+            from: quoted_on,
+            to: quoted_on,
+            total: Money::from_fen(10_000),
+            lines: vec![line],
+            before: Accumulators::default(),
+            chain: None,
+            referred: false,
+            family_doctor: false,
+        }
     }
-    if input.before != quote.basis.before || input.chain != quote.basis.chain {
-        drift.push(Drift { cause: Cause::Accumulator, text: accumulator(quoted, own) });
+
+    fn quote() -> Quote {
+        let basis = input();
+        let all_own = engine::not_enrolled(basis.from, basis.total, &basis.lines).unwrap();
+        Quote {
+            id: QuoteId::generate(),
+            resident: ResidentId::generate(),
+            provider: OrganisationId::generate(),
+            kind: basis.kind,
+            on: basis.from,
+            total: basis.total,
+            basis,
+            price: Price::Priced {
+                policy: PolicyId::generate(),
+                policy_digest: "d".to_owned(),
+                adjudication: Box::new(all_own),
+            },
+            referral: None,
+            appointment: None,
+            journey: None,
+            quoted_at: DateTime::UNIX_EPOCH,
+        }
     }
-    drift
-}
 
-fn lines(quoted: Money, billed: Money) -> Localized {
-    Localized::new(
-        format!("实际收费 {billed} 元,预估收费 {quoted} 元。"),
-        format!("CNY {billed} was billed; CNY {quoted} was expected."),
-    )
-}
+    /// Settled at another own share, on an input that differs in one thing.
+    fn causes_of(change: impl FnOnce(&mut Input), digest: Option<&str>) -> Vec<Cause> {
+        let mut input = input();
+        change(&mut input);
+        let settled = engine::not_enrolled(
+            input.from,
+            Money::from_fen(1),
+            &[Line {
+                quantity: 1.into(),
+                unit_price: "0.01".parse().unwrap(),
+                amount: Money::from_fen(1),
+                ..input.lines[0].clone()
+            }],
+        );
+        let drift = explain(&quote(), &input, digest, &settled.unwrap());
+        assert!(drift.iter().all(|drift| drift.text.zh.contains("0.01") && drift.text.en.contains("0.01")));
+        drift.into_iter().map(|drift| drift.cause).collect()
+    }
 
-fn cover(quoted: Money, own: Money) -> Localized {
-    Localized::new(
-        format!("参保情况与预估时不同:个人负担由 {quoted} 元变为 {own} 元。"),
-        format!("Cover differs from the time of the quote: the own share went from CNY {quoted} to CNY {own}."),
-    )
-}
+    #[test]
+    fn ad_03_every_cause_of_a_drift_is_named_and_only_that() {
+        let chain = Chain { direction: Direction::Up, deductible_borne: Money::ZERO, stays: 1, stays_this_year: 0 };
+        let d = Some("d");
+        assert_eq!(causes_of(|input| input.lines[0].amount = Money::from_fen(1), d), [Cause::Lines]);
+        assert_eq!(causes_of(|input| input.lines[0].class = Class::C, d), [Cause::Catalogue]);
+        assert_eq!(causes_of(|input| input.to = input.to + Days::new(1), d), [Cause::Day]);
+        assert_eq!(causes_of(|input| input.tier = Tier::District, d), [Cause::Provider]);
+        assert_eq!(causes_of(|input| input.person.retired = false, d), [Cause::Cover]);
+        assert_eq!(causes_of(|_| {}, None), [Cause::Cover]);
+        assert_eq!(causes_of(|_| {}, Some("another")), [Cause::Policy]);
+        assert_eq!(causes_of(|input| input.referred = true, d), [Cause::Referral]);
+        assert_eq!(causes_of(|input| input.family_doctor = true, d), [Cause::FamilyDoctor]);
+        assert_eq!(causes_of(|input| input.before.stays = 1, d), [Cause::Accumulator]);
+        assert_eq!(causes_of(|input| input.chain = Some(chain), d), [Cause::Chain]);
+        assert_eq!(causes_of(|_| {}, d), [Cause::Other]);
+        let both = causes_of(|input| (input.referred, input.before.stays) = (true, 1), d);
+        assert_eq!(both, [Cause::Referral, Cause::Accumulator]);
+    }
 
-fn policy(quoted: Money, own: Money) -> Localized {
-    Localized::new(
-        format!("适用的政策版本与预估时不同:个人负担由 {quoted} 元变为 {own} 元。"),
-        format!("Another version of the policy applies: the own share went from CNY {quoted} to CNY {own}."),
-    )
-}
-
-fn accumulator(quoted: Money, own: Money) -> Localized {
-    Localized::new(
-        format!("预估之后有其他费用结算,年度累计已变化:个人负担由 {quoted} 元变为 {own} 元。"),
-        format!(
-            "Other claims were settled since the quote, so the year's totals moved: the own share went from CNY {quoted} to CNY {own}."
-        ),
-    )
+    #[test]
+    fn ad_03_who_pays_what_was_quoted_is_told_nothing() {
+        let (quote, mut input) = (quote(), input());
+        input.before.stays = 1;
+        let same = engine::not_enrolled(input.from, input.total, &input.lines).unwrap();
+        assert_eq!(explain(&quote, &input, Some("d"), &same), []);
+    }
 }

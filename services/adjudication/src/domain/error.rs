@@ -43,8 +43,9 @@ pub enum AdjudicationError {
     /// What the engine refuses: lines that do not sum, no policy in force.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    #[error("{0} lies outside the visit")]
-    DateOutsideStay(NaiveDate),
+    /// Lines count from 0.
+    #[error("{day} of line {line} lies outside the visit")]
+    DateOutsideStay { line: usize, day: NaiveDate },
     #[error("inpatient stay {0} is still open")]
     OpenStay(VisitId),
     #[error("the identity of the patient was not proven at visit {0}")]
@@ -61,8 +62,15 @@ pub enum AdjudicationError {
     SettlementLapsed(SettlementId),
     #[error("settlement {0} was reversed")]
     SettlementReversed(SettlementId),
+    #[error("settlement {0} was corrected; a later version of its claim is in force")]
+    SettlementCorrected(SettlementId),
+    #[error("settlement {0} is not confirmed")]
+    SettlementNotConfirmed(SettlementId),
     #[error("settlement {0} was confirmed for another bill")]
     SettlementConfirmed(SettlementId),
+    /// Claims came or changed between reading and judging: to be read again.
+    #[error("the claims of the year moved meanwhile")]
+    YearMoved,
     #[error("no policy {0}")]
     PolicyNotFound(PolicyId),
     #[error("no quote {0}")]

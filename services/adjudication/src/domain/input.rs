@@ -65,6 +65,18 @@ impl Accumulators {
         })
     }
 
+    /// These, moved by what a claim moved others by.
+    #[must_use]
+    pub fn moved(&self, before: &Self, after: &Self) -> Self {
+        Self {
+            in_scope: self.in_scope + (after.in_scope - before.in_scope),
+            deductible: self.deductible + (after.deductible - before.deductible),
+            pooled_fund: self.pooled_fund + (after.pooled_fund - before.pooled_fund),
+            large_amount_fund: self.large_amount_fund + (after.large_amount_fund - before.large_amount_fund),
+            stays: self.stays.saturating_add(after.stays).saturating_sub(before.stays),
+        }
+    }
+
     pub(super) fn any_negative(&self) -> bool {
         [self.in_scope, self.deductible, self.pooled_fund, self.large_amount_fund]
             .iter()

@@ -3,10 +3,14 @@
 //! Pure: no async, no SQL, no protobuf, no clock. The same input always gives the same result, byte for byte.
 //! Read `engine` first; it applies a `policy` to an `input` and answers `shares` with an `explanation`.
 
+pub mod adjustment;
 pub mod appointment;
+pub mod benefits;
 pub mod chain;
 pub mod circumstances;
+pub mod change;
 pub mod claim;
+pub mod clearing;
 pub mod coverage;
 pub mod drift;
 pub mod engine;
@@ -23,8 +27,13 @@ pub mod policy;
 pub mod provider;
 pub mod provider_payment;
 pub mod quote;
+pub mod readjudication;
 pub mod release;
+pub mod remote_care;
+pub mod replay;
 pub mod settlement;
 pub mod shares;
 pub mod visit;
+pub mod vocabulary;
 mod wording;
+mod words;

@@ -6,9 +6,12 @@ use types::care::CareKind;
 use types::ids::{BillId, ClaimId, JourneyId, OrganisationId, PolicyId, QuoteId, ReferralId, ResidentId, SettlementId};
 use types::{scheme::Scheme, tier::Tier};
 
+use super::adjustment::Adjustment;
+use super::change::{Cause, Reason};
 use super::drift::Drift;
 use super::engine::Adjudication;
 use super::error::AdjudicationError;
+use super::remote_care::RemoteCare;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settlement {
@@ -29,13 +32,42 @@ pub struct Settlement {
     pub divided_at: DateTime<Utc>,
     /// When a division that was not confirmed lapses.
     pub lapses_at: DateTime<Utc>,
+    /// How care away from the insured region was filed; none within it.
+    pub remote_care: Option<RemoteCare>,
+    /// What it took the place of, and what was changed in the end.
+    pub change: Change,
+}
+
+/// How a settlement came to be or ended otherwise than by a desk's division. Empty for nearly all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Change {
+    /// The settlement of the same claim that it took the place of, and why.
+    pub corrects: Option<(SettlementId, Cause)>,
+    /// Why somebody took it back or corrected the claim.
+    pub reason: Option<Reason>,
+    /// The difference to what it took the place of; of what was taken back, all of it.
+    pub adjustment: Option<Adjustment>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     Divided,
-    Confirmed { at: DateTime<Utc>, bill: BillId },
-    Reversed { confirmed_at: DateTime<Utc> },
+    Confirmed {
+        at: DateTime<Utc>,
+        bill: BillId,
+    },
+    /// Taken back.
+    Reversed {
+        confirmed_at: DateTime<Utc>,
+        bill: BillId,
+        at: DateTime<Utc>,
+    },
+    /// A later version of its claim took its place.
+    Corrected {
+        confirmed_at: DateTime<Utc>,
+        bill: BillId,
+        at: DateTime<Utc>,
+    },
     Lapsed,
 }
 
@@ -57,6 +89,13 @@ pub struct Account {
     pub scheme: Scheme,
     /// OUTPATIENT or INPATIENT; the two never share a deductible or a ceiling.
     pub kind: CareKind,
+}
+
+impl Account {
+    /// Of one person, by whichever id of theirs.
+    pub fn is_same_year(&self, other: &Self) -> bool {
+        (self.year, self.scheme, self.kind) == (other.year, other.scheme, other.kind)
+    }
 }
 
 impl Settlement {
@@ -81,6 +120,7 @@ impl Settlement {
             State::Confirmed { bill: before, .. } if before == bill => Ok(Confirmation::Already(settlement)),
             State::Confirmed { .. } => Err(AdjudicationError::SettlementConfirmed(settlement.id)),
             State::Reversed { .. } => Err(AdjudicationError::SettlementReversed(settlement.id)),
+            State::Corrected { .. } => Err(AdjudicationError::SettlementCorrected(settlement.id)),
             State::Lapsed => Err(AdjudicationError::SettlementLapsed(settlement.id)),
             State::Divided if settlement.cover.as_ref().map(|cover| cover.account_version) != account_version => {
                 Err(AdjudicationError::StaleDivision(settlement.id))
@@ -89,12 +129,44 @@ impl Settlement {
         }
     }
 
+    /// Takes it back from the bill that it was confirmed for. Again for the same bill changes nothing.
+    pub fn reverse(self, bill: BillId, reason: Reason, now: DateTime<Utc>) -> Result<Reversal, AdjudicationError> {
+        match self.state {
+            State::Confirmed { at: confirmed_at, bill: before } if before == bill => {
+                let adjustment = Some(Adjustment::of_reversal(&self.adjudication.shares));
+                let change = Change { reason: Some(reason), adjustment, ..self.change };
+                Ok(Reversal::New(Self { state: State::Reversed { confirmed_at, bill, at: now }, change, ..self }))
+            }
+            State::Reversed { bill: before, .. } if before == bill => Ok(Reversal::Already(self)),
+            State::Confirmed { .. } | State::Reversed { .. } => Err(AdjudicationError::SettlementConfirmed(self.id)),
+            State::Corrected { .. } => Err(AdjudicationError::SettlementCorrected(self.id)),
+            State::Divided | State::Lapsed => Err(AdjudicationError::SettlementNotConfirmed(self.id)),
+        }
+    }
+
+    /// The bill of a settlement in force, which its correction is for, too.
+    pub fn correctable(&self) -> Result<BillId, AdjudicationError> {
+        match self.state {
+            State::Confirmed { bill, .. } => Ok(bill),
+            State::Reversed { .. } => Err(AdjudicationError::SettlementReversed(self.id)),
+            State::Corrected { .. } => Err(AdjudicationError::SettlementCorrected(self.id)),
+            State::Divided | State::Lapsed => Err(AdjudicationError::SettlementNotConfirmed(self.id)),
+        }
+    }
+
+    /// Whether a division of the same claim comes to something else for those who pay or the totals that it moves.
+    pub fn differs_from(&self, due: &Adjudication, cover: Option<&Cover>) -> bool {
+        let account =
+            |cover: Option<&Cover>| cover.map(|cover| (cover.account.year, cover.account.scheme, cover.account.kind));
+        self.adjudication.shares != due.shares || account(self.cover.as_ref()) != account(cover)
+    }
+
     /// Whether the claim may be divided anew: the division lapsed, or the running totals moved since.
     pub fn is_spent(&self, account_version: Option<i64>, now: DateTime<Utc>) -> bool {
         match self.clone().at(now).state {
             State::Lapsed => true,
             State::Divided => self.cover.as_ref().map(|cover| cover.account_version) != account_version,
-            State::Confirmed { .. } | State::Reversed { .. } => false,
+            State::Confirmed { .. } | State::Reversed { .. } | State::Corrected { .. } => false,
         }
     }
 }
@@ -108,12 +180,30 @@ pub enum Confirmation {
     Already(Settlement),
 }
 
+/// What taking back came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reversal {
+    /// Taken back now: the running totals move back.
+    New(Settlement),
+    /// It was taken back before.
+    Already(Settlement),
+}
+
 impl State {
+    /// The bill it was confirmed for.
+    pub const fn bill(self) -> Option<BillId> {
+        match self {
+            Self::Confirmed { bill, .. } | Self::Reversed { bill, .. } | Self::Corrected { bill, .. } => Some(bill),
+            Self::Divided | Self::Lapsed => None,
+        }
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Divided => "DIVIDED",
             Self::Confirmed { .. } => "CONFIRMED",
             Self::Reversed { .. } => "REVERSED",
+            Self::Corrected { .. } => "CORRECTED",
             Self::Lapsed => "LAPSED",
         }
     }

@@ -33,6 +33,11 @@ pub struct Stay {
 }
 
 impl Visit {
+    /// Whether it waits for the end of a stay of the same person: what is given in hospital is the stay's.
+    pub const fn waits_for_stays(&self) -> bool {
+        matches!(self.kind, CareKind::Outpatient | CareKind::Chronic | CareKind::Pharmacy)
+    }
+
     /// The days a claim of this visit covers. An inpatient stay must have ended; other visits may be claimed on the day.
     pub fn claimable(&self, today: NaiveDate) -> Result<Stay, AdjudicationError> {
         if !self.identity_proven {
@@ -53,8 +58,8 @@ impl Visit {
 impl Stay {
     /// Every line's day of care must lie within.
     pub fn check(&self, days: impl IntoIterator<Item = NaiveDate>) -> Result<(), AdjudicationError> {
-        match days.into_iter().find(|day| *day < self.from || *day > self.until) {
-            Some(day) => Err(AdjudicationError::DateOutsideStay(day)),
+        match days.into_iter().enumerate().find(|(_, day)| *day < self.from || *day > self.until) {
+            Some((line, day)) => Err(AdjudicationError::DateOutsideStay { line, day }),
             None => Ok(()),
         }
     }
@@ -108,7 +113,7 @@ mod tests {
         let stay = visit(CareKind::Inpatient, Some(day(4))).claimable(day(9)).unwrap();
         assert!(stay.check([day(1), day(4)]).is_ok());
         assert!(
-            matches!(stay.check([day(2), day(5)]), Err(AdjudicationError::DateOutsideStay(outside)) if outside == day(5))
+            matches!(stay.check([day(2), day(5)]), Err(AdjudicationError::DateOutsideStay { line: 1, day: outside }) if outside == day(5))
         );
     }
 }

@@ -3,21 +3,25 @@ use postgres::Call;
 use prost::Message as _;
 use proto::anjia::adjudication::v1::adjudication_service_server::AdjudicationService;
 use proto::anjia::adjudication::v1::{
-    ConfirmSettlementRequest, ConfirmSettlementResponse, DivideClaimRequest, DivideClaimResponse, GetClaimRequest,
-    GetClaimResponse, GetQuoteRequest, GetQuoteResponse, GetSettlementRequest, GetSettlementResponse,
-    ListClaimsRequest, ListClaimsResponse, QuoteCareRequest, QuoteCareResponse,
+    ConfirmSettlementRequest, ConfirmSettlementResponse, CorrectClaimRequest, CorrectClaimResponse, DivideClaimRequest,
+    DivideClaimResponse, GetClaimRequest, GetClaimResponse, GetClearingRequest, GetClearingResponse,
+    GetExplanationRequest, GetExplanationResponse, GetQuoteRequest, GetQuoteResponse, GetSettlementRequest,
+    GetSettlementResponse, ListClaimsRequest, ListClaimsResponse, QuoteCareRequest, QuoteCareResponse,
+    ReverseSettlementRequest, ReverseSettlementResponse,
 };
 use proto::convert as wire;
 use tonic::{Request, Response, Status};
 
 use super::policies::answer;
-use super::{convert, encode};
+use super::{benefits, convert, encode};
 use crate::app::{App, Divided};
 use crate::domain::quote::Quote;
 use crate::domain::settlement::Settlement;
 
 const QUOTE: &str = "anjia.adjudication.v1.AdjudicationService/QuoteCare";
 const DIVIDE: &str = "anjia.adjudication.v1.AdjudicationService/DivideClaim";
+const CORRECT: &str = "anjia.adjudication.v1.AdjudicationService/CorrectClaim";
+const REVERSE: &str = "anjia.adjudication.v1.AdjudicationService/ReverseSettlement";
 const CONFIRM: &str = "anjia.adjudication.v1.AdjudicationService/ConfirmSettlement";
 
 /// `AdjudicationService`.
@@ -69,6 +73,54 @@ impl AdjudicationService for Adjudications {
         answer(reply.into_message(|settlement| confirmed(&settlement)))
     }
 
+    async fn reverse_settlement(
+        &self,
+        request: Request<ReverseSettlementRequest>,
+    ) -> Result<Response<ReverseSettlementResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let call = Call::new(&ctx.caller, REVERSE, &message, |settlement| reversed(settlement).encode_to_vec())
+            .map_err(error::invalid)?;
+        let id = wire::id("settlement_id", &message.settlement_id).map_err(error::invalid)?;
+        let bill = wire::id("bill_id", &message.bill_id).map_err(error::invalid)?;
+        let reason = convert::reason(message.reason).map_err(error::invalid)?;
+        let reply = self.0.reverse_settlement(&ctx, &call, id, bill, reason).await?;
+        answer(reply.into_message(|settlement| reversed(&settlement)))
+    }
+
+    async fn correct_claim(
+        &self,
+        request: Request<CorrectClaimRequest>,
+    ) -> Result<Response<CorrectClaimResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let call = Call::new(&ctx.caller, CORRECT, &message, |divided| corrected(divided).encode_to_vec())
+            .map_err(error::invalid)?;
+        let correction = convert::correction(&message).map_err(error::invalid)?;
+        let reply = Box::pin(self.0.correct_claim(&ctx, &call, correction)).await?;
+        answer(reply.into_message(|divided| corrected(&divided)))
+    }
+
+    async fn get_explanation(
+        &self,
+        request: Request<GetExplanationRequest>,
+    ) -> Result<Response<GetExplanationResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let id = wire::id("settlement_id", &request.get_ref().settlement_id).map_err(error::invalid)?;
+        let explained = self.0.explanation(&ctx, id).await?;
+        Ok(Response::new(GetExplanationResponse { explanation: Some(benefits::explanation(&explained)) }))
+    }
+
+    async fn get_clearing(
+        &self,
+        request: Request<GetClearingRequest>,
+    ) -> Result<Response<GetClearingResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let month = convert::month(&request.get_ref().month).map_err(error::invalid)?;
+        let clearing = self.0.clearing(&ctx, month).await?;
+        Ok(Response::new(GetClearingResponse { clearing: Some(benefits::clearing(&clearing)) }))
+    }
+
     async fn get_settlement(
         &self,
         request: Request<GetSettlementRequest>,
@@ -106,6 +158,17 @@ fn divided_claim(divided: &Permitted<Divided>) -> DivideClaimResponse {
         claim: Some(encode::claim(&divided.claim)),
         settlement: Some(encode::settlement(&divided.settlement)),
     }
+}
+
+fn corrected(divided: &Permitted<Divided>) -> CorrectClaimResponse {
+    CorrectClaimResponse {
+        claim: Some(encode::claim(&divided.claim)),
+        settlement: Some(encode::settlement(&divided.settlement)),
+    }
+}
+
+fn reversed(settlement: &Permitted<Settlement>) -> ReverseSettlementResponse {
+    ReverseSettlementResponse { settlement: Some(encode::settlement(settlement)) }
 }
 
 fn confirmed(settlement: &Permitted<Settlement>) -> ConfirmSettlementResponse {

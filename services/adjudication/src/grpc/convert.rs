@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use chrono::NaiveDate;
 use postgres::paging::PageRequest;
 use prost::Message as _;
 use proto::anjia::adjudication::v1 as wire;
@@ -12,7 +13,8 @@ use types::ids::{PolicyId, QuoteId};
 use types::money::Ratio;
 
 use super::case_record;
-use crate::app::{DivideClaim, ListClaims, ListPolicies, ProposePolicy, PutCatalogue, QuoteCare};
+use crate::app::{CorrectClaim, DivideClaim, ListClaims, ListPolicies, ProposePolicy, PutCatalogue, QuoteCare};
+use crate::domain::change::Reason;
 use crate::domain::claim::{BilledLine, Diagnosis, Item};
 use crate::domain::line::Class;
 
@@ -108,6 +110,46 @@ pub(super) fn claim(message: &wire::DivideClaimRequest) -> Result<DivideClaim, F
         quote: convert::optional_id("quote_id", &message.quote_id)?,
         record: case_record::record(message.case_record.as_ref())?,
     })
+}
+
+pub(super) fn correction(message: &wire::CorrectClaimRequest) -> Result<CorrectClaim, FieldError> {
+    let reason = reason(message.reason)?;
+    // The same words as a claim's, and the same limits.
+    let billed = wire::DivideClaimRequest {
+        request_id: message.request_id.clone(),
+        claim_id: message.claim_id.clone(),
+        // A correction cites the visit that its claim cites.
+        visit_id: message.claim_id.clone(),
+        diagnoses: message.diagnoses.clone(),
+        lines: message.lines.clone(),
+        total: message.total.clone(),
+        quote_id: String::new(),
+    };
+    let id = convert::id("claim_id", &message.claim_id)?;
+    let DivideClaim { diagnoses, lines, total, .. } = claim(&billed)?;
+    Ok(CorrectClaim { claim: id, reason, diagnoses, lines, total })
+}
+
+pub(super) fn reason(reason: i32) -> Result<Reason, FieldError> {
+    match wire::ChangeReason::try_from(reason) {
+        Ok(wire::ChangeReason::ItemsReturned) => Ok(Reason::ItemsReturned),
+        Ok(wire::ChangeReason::CareNotGiven) => Ok(Reason::CareNotGiven),
+        Ok(wire::ChangeReason::BilledWrong) => Ok(Reason::BilledWrong),
+        Ok(wire::ChangeReason::WrongPerson) => Ok(Reason::WrongPerson),
+        Ok(wire::ChangeReason::FindingUpheld) => Ok(Reason::FindingUpheld),
+        Ok(wire::ChangeReason::Unspecified) => Err(FieldError::new("reason", "is required")),
+        Err(_) => Err(FieldError::new("reason", "is not a value of this enumeration")),
+    }
+}
+
+/// The first day of a month written `2026-03`.
+pub(super) fn month(text: &str) -> Result<NaiveDate, FieldError> {
+    let wrong = || FieldError::new("month", "must be a month such as 2026-03");
+    let is_shaped = text.len() == 7 && text.bytes().enumerate().all(|(at, byte)| (at == 4) == (byte == b'-'));
+    if !is_shaped {
+        return Err(wrong());
+    }
+    format!("{text}-01").parse().map_err(|_| wrong())
 }
 
 fn diagnosis(message: &common::Diagnosis) -> Result<Diagnosis, FieldError> {

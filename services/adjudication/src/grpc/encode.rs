@@ -5,7 +5,9 @@ use proto::anjia::common::v1 as common;
 use proto::convert::{to_care_kind, to_date, to_money, to_scheme, to_timestamp};
 use types::money::Ratio;
 
-use crate::domain::claim::{Claim, Item};
+use crate::domain::adjustment::Adjustment;
+use crate::domain::change::{Cause, Reason};
+use crate::domain::claim::{BilledLine, Claim, Item};
 use crate::domain::drift::Drift;
 use crate::domain::engine::Adjudication;
 use crate::domain::explanation::Step;
@@ -14,6 +16,7 @@ use crate::domain::line::Class;
 use crate::domain::localized::Localized;
 use crate::domain::quote::{Price, Quote};
 use crate::domain::release::{PolicyVersion, State as PolicyState};
+use crate::domain::remote_care::RemoteCare;
 use crate::domain::settlement::{Settlement, State};
 use crate::domain::shares::Shares;
 
@@ -102,22 +105,22 @@ pub(super) fn claim(claim: &Claim) -> wire::Claim {
                 name: diagnosis.name.expose().clone(),
             })
             .collect(),
-        lines: claim
-            .lines
-            .iter()
-            .map(|line| wire::ClaimLine {
-                item_code: line.item_code.clone(),
-                quantity: line.quantity.normalize().to_string(),
-                unit_price: line.unit_price.normalize().to_string(),
-                amount: Some(to_money(line.amount)),
-                on: Some(to_date(line.on)),
-            })
-            .collect(),
+        lines: claim.lines.iter().map(line).collect(),
         total: Some(to_money(claim.total)),
         referral_id: claim.referral.map(|id| id.to_string()).unwrap_or_default(),
         journey_id: claim.journey.to_string(),
         settlement_id: claim.settlement.to_string(),
         received_at: Some(to_timestamp(claim.received_at)),
+    }
+}
+
+pub(super) fn line(line: &BilledLine) -> wire::ClaimLine {
+    wire::ClaimLine {
+        item_code: line.item_code.clone(),
+        quantity: line.quantity.normalize().to_string(),
+        unit_price: line.unit_price.normalize().to_string(),
+        amount: Some(to_money(line.amount)),
+        on: Some(to_date(line.on)),
     }
 }
 
@@ -128,8 +131,14 @@ pub(super) fn settlement(settlement: &Settlement) -> wire::Settlement {
     let (state, confirmed_at) = match settlement.state {
         State::Divided => (wire::SettlementState::Divided, None),
         State::Confirmed { at, .. } => (wire::SettlementState::Confirmed, Some(at)),
-        State::Reversed { confirmed_at } => (wire::SettlementState::Reversed, Some(confirmed_at)),
+        State::Reversed { confirmed_at, .. } => (wire::SettlementState::Reversed, Some(confirmed_at)),
+        State::Corrected { confirmed_at, .. } => (wire::SettlementState::Corrected, Some(confirmed_at)),
         State::Lapsed => (wire::SettlementState::Lapsed, None),
+    };
+    let change = &settlement.change;
+    let ended_at = match settlement.state {
+        State::Reversed { at, .. } | State::Corrected { at, .. } => Some(at),
+        State::Divided | State::Confirmed { .. } | State::Lapsed => None,
     };
     wire::Settlement {
         settlement_id: settlement.id.to_string(),
@@ -149,6 +158,50 @@ pub(super) fn settlement(settlement: &Settlement) -> wire::Settlement {
         quote_id: settlement.quote.map(|id| id.to_string()).unwrap_or_default(),
         drift: settlement.drift.iter().map(drift).collect(),
         journey_id: settlement.journey.to_string(),
+        corrects_settlement_id: change.corrects.map(|(id, _)| id.to_string()).unwrap_or_default(),
+        cause: change.corrects.map(|(_, why)| cause(why)).unwrap_or_default().into(),
+        reason: change.reason.map(reason).unwrap_or_default().into(),
+        adjustment: change.adjustment.as_ref().map(adjustment),
+        ended_at: ended_at.map(to_timestamp),
+        remote_care: settlement.remote_care.map(remote_care).unwrap_or_default().into(),
+        bill_id: settlement.state.bill().map(|id| id.to_string()).unwrap_or_default(),
+    }
+}
+
+fn cause(cause: Cause) -> wire::CorrectionCause {
+    match cause {
+        Cause::Correction => wire::CorrectionCause::Correction,
+        Cause::LateClaim => wire::CorrectionCause::LateClaim,
+        Cause::Reversal => wire::CorrectionCause::Reversal,
+        Cause::Entitlement => wire::CorrectionCause::Entitlement,
+    }
+}
+
+fn reason(reason: Reason) -> wire::ChangeReason {
+    match reason {
+        Reason::ItemsReturned => wire::ChangeReason::ItemsReturned,
+        Reason::CareNotGiven => wire::ChangeReason::CareNotGiven,
+        Reason::BilledWrong => wire::ChangeReason::BilledWrong,
+        Reason::WrongPerson => wire::ChangeReason::WrongPerson,
+        Reason::FindingUpheld => wire::ChangeReason::FindingUpheld,
+    }
+}
+
+fn remote_care(class: RemoteCare) -> wire::RemoteCare {
+    match class {
+        RemoteCare::ResettledRetired => wire::RemoteCare::ResettledRetired,
+        RemoteCare::LongTermResident => wire::RemoteCare::LongTermResident,
+        RemoteCare::TemporaryReferral => wire::RemoteCare::TemporaryReferral,
+        RemoteCare::Emergency => wire::RemoteCare::Emergency,
+        RemoteCare::Unfiled => wire::RemoteCare::Unfiled,
+    }
+}
+
+fn adjustment(adjustment: &Adjustment) -> wire::Adjustment {
+    wire::Adjustment {
+        total: Some(to_money(adjustment.total)),
+        fund: Some(to_money(adjustment.fund)),
+        person: Some(to_money(adjustment.person())),
     }
 }
 
@@ -182,6 +235,13 @@ fn step(step: &Step) -> wire::ExplanationStep {
         own: Some(to_money(step.own)),
         ratio: step.ratio.map(Ratio::decimal).map(|ratio| ratio.normalize().to_string()).unwrap_or_default(),
         text: Some(localized(&step.text)),
+        clause: step.clause.as_ref().map(|clause| clause.path.clone()).unwrap_or_default(),
+        line_number: step.line.and_then(|line| i32::try_from(line + 1).ok()).unwrap_or_default(),
+        accumulator: step.accumulator.map(|change| change.accumulator.as_str().to_owned()).unwrap_or_default(),
+        accumulator_before: step.accumulator.map(|change| to_money(change.before)),
+        accumulator_after: step.accumulator.map(|change| to_money(change.after)),
+        axis_from: step.axis.map(|axis| to_money(axis.from)),
+        axis_to: step.axis.map(|axis| to_money(axis.to)),
     }
 }
 

@@ -3,9 +3,12 @@
 mod adjudication;
 mod audit;
 mod case_record;
+mod benefits;
 mod convert;
 mod encode;
 mod events;
+#[cfg(test)]
+mod mutated;
 mod policies;
 mod privacy;
 mod provider_payments;

@@ -23,8 +23,17 @@ impl From<AdjudicationError> for Status {
                 let refused = error::with_metadata(refused, "path", cause.path.clone());
                 return error::with_metadata(refused, "problem", cause.problem.to_string());
             }
-            E::Refused(refusal) => (code_of(refusal), reason_of(refusal)),
-            E::DateOutsideStay(_) => (Code::InvalidArgument, "DATE_OUTSIDE_STAY"),
+            E::Refused(refusal) => {
+                let refused = error::status(DOMAIN, code_of(refusal), reason_of(refusal), error.to_string());
+                return match path_of(refusal) {
+                    Some(path) => error::with_metadata(refused, "path", path),
+                    None => refused,
+                };
+            }
+            E::DateOutsideStay { line, .. } => {
+                let refused = error::status(DOMAIN, Code::InvalidArgument, "DATE_OUTSIDE_STAY", error.to_string());
+                return error::with_metadata(refused, "path", format!("lines[{line}].on"));
+            }
             E::PolicyExists => (Code::AlreadyExists, "POLICY_EXISTS"),
             E::CatalogueItemExists(_) => (Code::AlreadyExists, "CATALOGUE_ITEM_EXISTS"),
             E::ClaimExists(_) => (Code::AlreadyExists, "CLAIM_EXISTS"),
@@ -47,6 +56,9 @@ impl From<AdjudicationError> for Status {
             E::StaleDivision(_) => (Code::FailedPrecondition, "STALE_DIVISION"),
             E::SettlementLapsed(_) => (Code::FailedPrecondition, "SETTLEMENT_LAPSED"),
             E::SettlementReversed(_) => (Code::FailedPrecondition, "SETTLEMENT_REVERSED"),
+            E::SettlementCorrected(_) => (Code::FailedPrecondition, "SETTLEMENT_CORRECTED"),
+            E::SettlementNotConfirmed(_) => (Code::FailedPrecondition, "SETTLEMENT_NOT_CONFIRMED"),
+            E::YearMoved => (Code::Aborted, "LOST_RACE"),
             E::SettlementConfirmed(_) => (Code::FailedPrecondition, "SETTLEMENT_CONFIRMED"),
             E::NotAProvider(_) => (Code::FailedPrecondition, "NOT_A_PROVIDER"),
             E::DelegationExpired => (Code::FailedPrecondition, "DELEGATION_EXPIRED"),
@@ -97,5 +109,16 @@ const fn reason_of(refusal: &Refusal) -> &'static str {
         Refusal::TotalTooLarge => "TOTAL_TOO_LARGE",
         Refusal::DatesReversed => "DATE_OUTSIDE_STAY",
         Refusal::InconsistentHistory => "INTERNAL",
+    }
+}
+
+/// Which field of the request the engine refused.
+fn path_of(refusal: &Refusal) -> Option<String> {
+    match refusal {
+        Refusal::LineMalformed { line } => Some(format!("lines[{line}]")),
+        Refusal::LineDoesNotMultiply { line, .. } => Some(format!("lines[{line}].amount")),
+        Refusal::LinesDoNotSum { .. } | Refusal::TotalTooLarge => Some("total".to_owned()),
+        Refusal::NotPublished { path } => Some(path.clone()),
+        Refusal::NoPolicyInForce { .. } | Refusal::DatesReversed | Refusal::InconsistentHistory => None,
     }
 }

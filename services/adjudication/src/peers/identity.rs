@@ -14,6 +14,7 @@ use super::{broken, translate};
 use crate::domain::coverage::{Basic, Coverage};
 use crate::domain::error::AdjudicationError;
 use crate::domain::provider::{DesignatedFor, Provider};
+use crate::domain::remote_care::{Filing, RemoteCare};
 
 const PEER: &str = "identity";
 
@@ -149,5 +150,28 @@ fn coverage(answer: Option<&wire::Coverage>) -> Result<Coverage, convert::FieldE
         family_doctor: contract
             .map(|contract| convert::id("organisation_id", &contract.organisation_id))
             .transpose()?,
+        filings: answer.remote_care_filings.iter().filter_map(filing).collect::<Result<_, _>>()?,
+    })
+}
+
+/// A class that this version does not know is no filing it knows.
+fn filing(filing: &wire::RemoteCareFiling) -> Option<Result<Filing, convert::FieldError>> {
+    let class = match filing.kind() {
+        wire::RemoteCareKind::ResettledRetired => RemoteCare::ResettledRetired,
+        wire::RemoteCareKind::LongTermResident => RemoteCare::LongTermResident,
+        wire::RemoteCareKind::TemporaryReferral => RemoteCare::TemporaryReferral,
+        wire::RemoteCareKind::Emergency => RemoteCare::Emergency,
+        wire::RemoteCareKind::Unspecified => return None,
+    };
+    Some(dated(class, filing))
+}
+
+fn dated(class: RemoteCare, filing: &wire::RemoteCareFiling) -> Result<Filing, convert::FieldError> {
+    Ok(Filing {
+        class,
+        care_region: convert::region("care_region_code", &filing.care_region_code)?,
+        from: convert::date("from", filing.from.as_ref())?,
+        until: convert::optional_date("until", filing.until.as_ref())?,
+        filed_at: convert::timestamp("filed_at", filing.filed_at.as_ref())?,
     })
 }

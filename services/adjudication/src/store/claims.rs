@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 use super::{catalogue, word};
 use crate::domain::claim::{BilledLine, Claim, Diagnosis, Item};
+use crate::domain::replay::Turn;
+use crate::domain::settlement::Settlement;
 
 const TABLE: &str = "claims";
 const DIAGNOSES: &str = "diagnoses_sealed";
@@ -232,6 +234,105 @@ pub async fn lock_of_visit(tx: &mut Transaction, visit: VisitId) -> Result<Optio
         .fetch_optional(&mut **tx)
         .await?;
     Ok(with_lines(tx, row.into_iter().collect()).await?.pop())
+}
+
+/// Locks every claim of a person, so that whoever changes settled claims of theirs does so alone. To be taken before any other lock.
+pub async fn lock_person(conn: &mut PgConnection, resident: ResidentId) -> Result<(), Error> {
+    // Not FOR UPDATE: rows that refer to a claim may still be written.
+    sqlx::query(
+        "SELECT FROM claims WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) ORDER BY id FOR NO KEY UPDATE",
+    )
+    .bind(resident.uuid())
+    .fetch_all(conn)
+    .await?;
+    Ok(())
+}
+
+/// The claims of a person whose settlements are in force and count for a year from this one on, in the order of service.
+pub async fn in_force(tx: &mut Transaction, resident: ResidentId, from_year: i32) -> Result<Vec<(Turn, Claim)>, Error> {
+    let rows: Vec<(Uuid, DateTime<Utc>)> = sqlx::query_as(
+        "SELECT claim.id, (SELECT min(confirmed_at) FROM settlements before WHERE before.claim_id = claim.id) FROM claims claim \
+         JOIN settlements settlement ON settlement.id = claim.settlement_id AND settlement.state = 'CONFIRMED' \
+         WHERE claim.resident_id = ANY ((SELECT one_person($1))::uuid[]) \
+             AND coalesce(settlement.year, extract(year FROM claim.from_date)::integer) >= $2",
+    )
+    .bind(resident.uuid())
+    .bind(from_year)
+    .fetch_all(&mut **tx)
+    .await?;
+    let first_confirmed: HashMap<ClaimId, DateTime<Utc>> =
+        rows.into_iter().map(|(id, at)| (ClaimId::from_uuid(id), at)).collect();
+    let ids: Vec<Uuid> = first_confirmed.keys().map(|id| id.uuid()).collect();
+    let rows: Vec<Row> =
+        sqlx::query_as("SELECT * FROM claims WHERE id = ANY ($1)").bind(ids).fetch_all(&mut **tx).await?;
+    let mut claims: Vec<(Turn, Claim)> = with_lines(tx, rows)
+        .await?
+        .into_iter()
+        .filter_map(|claim| {
+            let first_confirmed_at = *first_confirmed.get(&claim.id)?;
+            Some((Turn { on: claim.from, first_confirmed_at, claim: claim.id }, claim))
+        })
+        .collect();
+    claims.sort_by_key(|(turn, _)| *turn);
+    Ok(claims)
+}
+
+/// What the confirmation of a claim asks for beyond itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Aftermath {
+    /// Claims of the same year for later care are settled already.
+    pub is_late: bool,
+    /// The person's cover was said to be another after the claim was divided.
+    pub is_overtaken: bool,
+}
+
+/// Whether later care of the same year is settled already, and whether the person's years were judged anew since the division.
+pub async fn aftermath(conn: &mut PgConnection, settlement: &Settlement) -> Result<Aftermath, Error> {
+    let account = settlement.cover.as_ref().map(|cover| cover.account);
+    let (is_late, is_overtaken) = sqlx::query_as(
+        "SELECT EXISTS (SELECT FROM claims later JOIN settlements settled ON settled.id = later.settlement_id \
+             WHERE later.resident_id = ANY ((SELECT one_person($1))::uuid[]) AND settled.state = 'CONFIRMED' \
+                 AND settled.year = $3 AND settled.scheme = $4 AND settled.kind = $5 \
+                 AND later.from_date > (SELECT from_date FROM claims WHERE id = $2)), \
+         EXISTS (SELECT FROM readjudications WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND cause = 'ENTITLEMENT' \
+             AND requested_at >= $6)",
+    )
+    .bind(settlement.resident.uuid())
+    .bind(settlement.claim.uuid())
+    .bind(account.map(|account| account.year))
+    .bind(account.map(|account| account.scheme.as_str()))
+    .bind(account.map(|account| account.kind.as_str()))
+    .bind(settlement.divided_at)
+    .fetch_one(conn)
+    .await?;
+    Ok(Aftermath { is_late, is_overtaken })
+}
+
+/// Whether a person has claims for care from a day on that are settled, or may yet be.
+pub async fn any_since(conn: &mut PgConnection, resident: ResidentId, since: NaiveDate) -> Result<bool, Error> {
+    let any = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM claims claim JOIN settlements settlement ON settlement.id = claim.settlement_id \
+         WHERE claim.resident_id = ANY ((SELECT one_person($1))::uuid[]) AND claim.from_date >= $2 \
+             AND settlement.state IN ('CONFIRMED', 'DIVIDED'))",
+    )
+    .bind(resident.uuid())
+    .bind(since)
+    .fetch_one(conn)
+    .await?;
+    Ok(any)
+}
+
+/// The lines of one version of a claim.
+pub async fn lines(conn: &mut PgConnection, claim: ClaimId, version: i32) -> Result<Vec<BilledLine>, Error> {
+    let lines: Vec<LineRow> = sqlx::query_as(
+        "SELECT claim_id, item_code, name, quantity, unit_price, amount, on_date, class, first_self_pay_ratio FROM claim_lines \
+         WHERE claim_id = $1 AND claim_version = $2 ORDER BY line_number",
+    )
+    .bind(claim.uuid())
+    .bind(version)
+    .fetch_all(conn)
+    .await?;
+    lines.into_iter().map(LineRow::line).collect()
 }
 
 /// A page of a resident's claims, newest first; of one provider, if one is named.

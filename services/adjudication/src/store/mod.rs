@@ -3,12 +3,15 @@
 pub mod accumulators;
 pub mod catalogue;
 pub mod claims;
+pub mod clearing_entries;
 pub mod obligations;
 pub mod payment_terms;
 pub mod policies;
 pub mod provider_payments;
 pub mod quotes;
+pub mod readjudications;
 pub mod settlements;
+pub mod stays;
 
 use postgres::Error;
 use postgres::personal::PersonalTable;
@@ -46,6 +49,27 @@ pub const PERSONAL: &[PersonalTable] = &[
     )
     .over("t.expected_at")
     .dated("t.expected_at"),
+    PersonalTable {
+        key: "t.visit_id::text",
+        ..PersonalTable::new("stays", &[], ["住院", "Your stays in hospital"], "insurance")
+            .over("coalesce(t.ended_at, t.opened_at)")
+            .dated("t.opened_at")
+    },
+    PersonalTable::new("readjudications", &[], ["重新结算", "When your year was settled anew"], "insurance")
+        .over("t.requested_at")
+        .dated("t.requested_at"),
+    PersonalTable {
+        of: "t.settlement_id IN (SELECT id FROM settlements WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))",
+        person: "(SELECT s.resident_id FROM settlements s WHERE s.id = t.settlement_id)",
+        ..PersonalTable::new(
+            "clearing_entries",
+            &[],
+            ["异地就医清算", "What regions owe one another for your care"],
+            "insurance",
+        )
+        .over("t.booked_at")
+        .dated("t.booked_at")
+    },
 ];
 
 /// A text column that must read back as one of our words.

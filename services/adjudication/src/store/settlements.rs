@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use postgres::Error;
 use rust_decimal::Decimal;
+use sqlx::postgres::PgQueryResult;
 use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
 use types::ids::{BillId, ClaimId, JourneyId, OrganisationId, PolicyId, QuoteId, ReferralId, ResidentId, SettlementId};
@@ -11,11 +12,14 @@ use types::region::RegionCode;
 use uuid::Uuid;
 
 use super::word;
+use crate::domain::adjustment::Adjustment;
 use crate::domain::chain::ChainStay;
+use crate::domain::change::Reason;
 use crate::domain::drift::Drift;
 use crate::domain::engine::Adjudication;
 use crate::domain::input::Input;
-use crate::domain::settlement::{Account, Cover, Settlement, State};
+use crate::domain::remote_care::RemoteCare;
+use crate::domain::settlement::{Account, Change, Cover, Settlement, State};
 
 const TABLE: &str = "settlements";
 
@@ -43,15 +47,24 @@ struct Row {
     lapses_at: DateTime<Utc>,
     confirmed_at: Option<DateTime<Utc>>,
     bill_id: Option<Uuid>,
+    ended_at: Option<DateTime<Utc>>,
+    corrects: Option<Uuid>,
+    cause: Option<String>,
+    reason: Option<String>,
+    adjustment_total: Option<Decimal>,
+    adjustment_fund: Option<Decimal>,
+    remote_care: Option<String>,
 }
 
 impl Row {
     fn settlement(self) -> Result<Settlement, Error> {
-        let state = match (self.state.as_str(), self.confirmed_at, self.bill_id) {
-            ("DIVIDED", None, _) => State::Divided,
-            ("LAPSED", None, _) => State::Lapsed,
-            ("CONFIRMED", Some(at), Some(bill)) => State::Confirmed { at, bill: BillId::from_uuid(bill) },
-            ("REVERSED", Some(confirmed_at), _) => State::Reversed { confirmed_at },
+        let bill = self.bill_id.map(BillId::from_uuid);
+        let state = match (self.state.as_str(), self.confirmed_at, bill, self.ended_at) {
+            ("DIVIDED", None, ..) => State::Divided,
+            ("LAPSED", None, ..) => State::Lapsed,
+            ("CONFIRMED", Some(at), Some(bill), None) => State::Confirmed { at, bill },
+            ("REVERSED", Some(confirmed_at), Some(bill), Some(at)) => State::Reversed { confirmed_at, bill, at },
+            ("CORRECTED", Some(confirmed_at), Some(bill), Some(at)) => State::Corrected { confirmed_at, bill, at },
             _ => return Err(Error::row_invalid(TABLE, "state", self.id)),
         };
         Ok(Settlement {
@@ -63,6 +76,8 @@ impl Row {
             tier: word(TABLE, "tier", self.id, &self.tier)?,
             state,
             cover: self.cover()?,
+            remote_care: self.said("remote_care", self.remote_care.as_deref())?,
+            change: self.change()?,
             adjudication: self.adjudication.0,
             quote: self.quote_id.map(QuoteId::from_uuid),
             drift: self.drift.0,
@@ -70,6 +85,27 @@ impl Row {
             journey: JourneyId::from_uuid(self.journey_id),
             divided_at: self.divided_at,
             lapses_at: self.lapses_at,
+        })
+    }
+
+    fn said<T: std::str::FromStr>(&self, column: &'static str, text: Option<&str>) -> Result<Option<T>, Error> {
+        text.map(|text| word(TABLE, column, self.id, text)).transpose()
+    }
+
+    fn change(&self) -> Result<Change, Error> {
+        let money =
+            |column, amount| Money::from_decimal(amount).map_err(|_| Error::row_invalid(TABLE, column, self.id));
+        let adjustment = match self.adjustment_total.zip(self.adjustment_fund) {
+            Some((total, fund)) => {
+                Some(Adjustment { total: money("adjustment_total", total)?, fund: money("adjustment_fund", fund)? })
+            }
+            None => None,
+        };
+        let cause = self.said("cause", self.cause.as_deref())?;
+        Ok(Change {
+            corrects: self.corrects.map(SettlementId::from_uuid).zip(cause),
+            reason: self.said("reason", self.reason.as_deref())?,
+            adjustment,
         })
     }
 
@@ -107,9 +143,9 @@ pub async fn insert(
         "INSERT INTO settlements (id, region, claim_id, claim_version, resident_id, provider_organisation_id, state, outcome, total, \
          fully_own, first_self_pay, in_scope, deductible, pooled_fund, pooled_own, large_amount_fund, large_amount_own, beyond_cover, \
          basis, adjudication, policy_id, policy_digest, year, scheme, kind, accumulator_version, quote_id, drift, referral_id, \
-         journey_id, tier, divided_at, lapses_at) \
+         journey_id, tier, divided_at, lapses_at, remote_care) \
          VALUES ($1, $2, $3, $4, $5, $6, 'DIVIDED', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
-         $24, $25, $26, $27, $28, $29, $30, $31, $32)",
+         $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)",
     )
     .bind(settlement.id.uuid())
     .bind(region.as_str())
@@ -143,6 +179,7 @@ pub async fn insert(
     .bind(settlement.tier.as_str())
     .bind(settlement.divided_at)
     .bind(settlement.lapses_at)
+    .bind(settlement.remote_care.map(RemoteCare::as_str))
     .execute(conn)
     .await?;
     Ok(())
@@ -182,6 +219,107 @@ pub async fn lapse(conn: &mut PgConnection, id: SettlementId) -> Result<(), Erro
     Ok(())
 }
 
+/// Writes that a settlement is in force no more: taken back, or replaced.
+pub async fn end(conn: &mut PgConnection, settlement: &Settlement) -> Result<(), Error> {
+    let (State::Reversed { at, .. } | State::Corrected { at, .. }) = settlement.state else {
+        return Err(Error::row_invalid(TABLE, "state", settlement.id));
+    };
+    let is_reversed = matches!(settlement.state, State::Reversed { .. });
+    let Change { reason, adjustment, .. } = settlement.change;
+    // What was replaced keeps what it was itself adjusted by.
+    let adjustment = adjustment.filter(|_| is_reversed);
+    let reason = reason.filter(|_| is_reversed);
+    let ended = sqlx::query(
+        "UPDATE settlements SET state = $2, ended_at = $3, reason = coalesce($4, reason), \
+         adjustment_total = coalesce($5, adjustment_total), adjustment_fund = coalesce($6, adjustment_fund) \
+         WHERE id = $1 AND state = 'CONFIRMED'",
+    )
+    .bind(settlement.id.uuid())
+    .bind(settlement.state.as_str())
+    .bind(at)
+    .bind(reason.map(Reason::as_str))
+    .bind(adjustment.map(|adjustment| adjustment.total.decimal()))
+    .bind(adjustment.map(|adjustment| adjustment.fund.decimal()))
+    .execute(conn)
+    .await?;
+    one(&ended, settlement)
+}
+
+/// Writes of a division that it takes the place of another settlement, whose bill it is for, too.
+pub async fn put_in_place(conn: &mut PgConnection, settlement: &Settlement) -> Result<(), Error> {
+    let (State::Confirmed { at, bill }, Change { corrects: Some((corrected, cause)), reason, adjustment: Some(net) }) =
+        (settlement.state, settlement.change)
+    else {
+        return Err(Error::row_invalid(TABLE, "corrects", settlement.id));
+    };
+    let put = sqlx::query(
+        "UPDATE settlements SET state = 'CONFIRMED', confirmed_at = $2, bill_id = $3, corrects = $4, cause = $5, reason = $6, \
+         adjustment_total = $7, adjustment_fund = $8 WHERE id = $1 AND state = 'DIVIDED'",
+    )
+    .bind(settlement.id.uuid())
+    .bind(at)
+    .bind(bill.uuid())
+    .bind(corrected.uuid())
+    .bind(cause.as_str())
+    .bind(reason.map(Reason::as_str))
+    .bind(net.total.decimal())
+    .bind(net.fund.decimal())
+    .execute(conn)
+    .await?;
+    one(&put, settlement)
+}
+
+fn one(done: &PgQueryResult, settlement: &Settlement) -> Result<(), Error> {
+    if done.rows_affected() == 1 { Ok(()) } else { Err(Error::row_invalid(TABLE, "state", settlement.id)) }
+}
+
+/// What the engine was given for a settlement.
+pub async fn basis(conn: &mut PgConnection, id: SettlementId) -> Result<Input, Error> {
+    let Json(basis): Json<Input> =
+        sqlx::query_scalar("SELECT basis FROM settlements WHERE id = $1").bind(id.uuid()).fetch_one(conn).await?;
+    Ok(basis)
+}
+
+/// The settlements with these ids, locked in their order.
+pub async fn lock_all(conn: &mut PgConnection, ids: &[SettlementId]) -> Result<Vec<Settlement>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
+    let rows: Vec<Row> = sqlx::query_as("SELECT * FROM settlements WHERE id = ANY ($1) ORDER BY id FOR UPDATE")
+        .bind(ids)
+        .fetch_all(conn)
+        .await?;
+    rows.into_iter().map(Row::settlement).collect()
+}
+
+/// The confirmed inpatient stays of earlier years on journeys of these claims' person, oldest first.
+pub async fn stays_before(
+    conn: &mut PgConnection,
+    resident: ResidentId,
+    year: i32,
+) -> Result<Vec<(JourneyId, ChainStay)>, Error> {
+    let rows: Vec<(Uuid, Uuid, String, i32, Decimal)> = sqlx::query_as(
+        "SELECT id, journey_id, tier, year, deductible FROM settlements \
+         WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND state = 'CONFIRMED' AND kind = 'INPATIENT' AND year < $2 \
+         ORDER BY confirmed_at, id",
+    )
+    .bind(resident.uuid())
+    .bind(year)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|(id, journey, tier, year, deductible)| {
+            Ok((JourneyId::from_uuid(journey), stay(id, &tier, year, deductible)?))
+        })
+        .collect()
+}
+
+fn stay(id: Uuid, tier: &str, year: i32, deductible: Decimal) -> Result<ChainStay, Error> {
+    Ok(ChainStay {
+        tier: word(TABLE, "tier", id, tier)?,
+        year,
+        deductible: Money::from_decimal(deductible).map_err(|_| Error::row_invalid(TABLE, "deductible", id))?,
+    })
+}
+
 /// The confirmed inpatient stays of a journey, oldest first.
 pub async fn chain(conn: &mut PgConnection, journey: JourneyId, resident: ResidentId) -> Result<Vec<ChainStay>, Error> {
     let rows: Vec<(Uuid, String, i32, Decimal)> = sqlx::query_as(
@@ -193,13 +331,5 @@ pub async fn chain(conn: &mut PgConnection, journey: JourneyId, resident: Reside
     .bind(resident.uuid())
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|(id, tier, year, deductible)| {
-            Ok(ChainStay {
-                tier: word(TABLE, "tier", id, &tier)?,
-                year,
-                deductible: Money::from_decimal(deductible).map_err(|_| Error::row_invalid(TABLE, "deductible", id))?,
-            })
-        })
-        .collect()
+    rows.into_iter().map(|(id, tier, year, deductible)| stay(id, &tier, year, deductible)).collect()
 }

@@ -1,16 +1,19 @@
-//! Follows scheduling: an appointment that was confirmed with expected lines gets its quote.
+//! Follows scheduling: an appointment that was confirmed with expected lines gets its quote; an inpatient stay is kept while it is open.
 
 use chassis::telemetry;
 use postgres::Scope;
 use postgres::consumer::{self, Advanced, Failure, Handler, Inbox};
 use postgres::events::Event;
 use tokio_util::sync::CancellationToken;
-use types::ids::AppointmentId;
+use types::care::CareKind;
+use types::ids::{AppointmentId, ResidentId, VisitId};
 
 use crate::app::App;
 use crate::domain::error::AdjudicationError;
 
 const CONFIRMED: &str = "anjia.scheduling.appointment.confirmed.v1";
+const VISIT_OPENED: &str = "anjia.scheduling.visit.opened.v1";
+const VISIT_ENDED: &str = "anjia.scheduling.visit.ended.v1";
 
 /// Runs until told to stop.
 pub async fn run(app: App, stop: CancellationToken) {
@@ -21,19 +24,41 @@ pub async fn run(app: App, stop: CancellationToken) {
 struct Quotes(App);
 
 impl Handler for Quotes {
-    const KINDS: &'static [&'static str] = &[CONFIRMED];
+    const KINDS: &'static [&'static str] = &[CONFIRMED, VISIT_OPENED, VISIT_ENDED];
 
     async fn handle(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
-        if event.kind != CONFIRMED {
+        if event.kind != CONFIRMED && !is_of_a_stay(event) {
             return Ok(inbox.skip());
         }
         let age = (self.0.clock.now() - event.occurred_at).to_std().unwrap_or_default();
-        let span = telemetry::taking_in("quote an appointment", event, age);
-        telemetry::within(span, None, self.quote(event, inbox)).await
+        if event.kind == CONFIRMED {
+            let span = telemetry::taking_in("quote an appointment", event, age);
+            telemetry::within(span, None, self.quote(event, inbox)).await
+        } else {
+            let span = telemetry::taking_in("follow a stay", event, age);
+            telemetry::within(span, None, self.follow_stay(event, inbox)).await
+        }
     }
 }
 
+fn is_of_a_stay(event: &Event) -> bool {
+    event.data["kind"].as_str() == Some(CareKind::Inpatient.as_str())
+}
+
 impl Quotes {
+    async fn follow_stay(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
+        let visit: VisitId = event.subject.parse().map_err(Failure::refused)?;
+        let resident = event.data["resident_id"].as_str().unwrap_or_default();
+        let resident: ResidentId = resident.parse().map_err(Failure::refused)?;
+        let mut tx = inbox.begin(Scope::Region(event.region)).await?;
+        let has_ended = event.kind == VISIT_ENDED;
+        // An admission may be reported after it happened.
+        let opened_at = event.data["opened_at"].as_str().and_then(|text| text.parse().ok());
+        let at = opened_at.filter(|_| !has_ended).unwrap_or(event.occurred_at);
+        self.0.follow_stay(&mut tx, visit, resident, at, has_ended).await.map_err(failure)?;
+        Ok(inbox.commit(tx).await?)
+    }
+
     async fn quote(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
         let app = &self.0;
         let id: AppointmentId = event.subject.parse().map_err(Failure::refused)?;

@@ -2,4 +2,6 @@
 
 pub mod appointments;
 pub mod groupers;
+pub mod coverage;
 pub mod merges;
+pub mod readjudications;

@@ -91,7 +91,9 @@ async fn each_refusal_of_a_claim_has_its_reason_and_changes_nothing() {
     assert_eq!((unknown.code(), reason(&unknown).as_str()), (Code::NotFound, "VISIT_NOT_FOUND"));
 
     let journey = JourneyId::generate();
-    let open = world.check_in("hospital", world.resident, CareKind::Inpatient, journey, IdentityProof::IdCard).await;
+    let lying = types::ids::ResidentId::generate();
+    world.register(lying).await;
+    let open = world.check_in("hospital", lying, CareKind::Inpatient, journey, IdentityProof::IdCard).await;
     let refused = world.divide("hospital", &open, COVERED, "1.00").await.expect_err("still open");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "OPEN_STAY"));
 

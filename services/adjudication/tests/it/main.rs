@@ -5,10 +5,16 @@
 mod access;
 mod amounts;
 mod audited;
+mod bad_claims;
 mod claims;
+mod crossing;
+mod days;
 mod erasure;
+mod explanations;
+mod lives;
 mod personal;
 mod policies;
 mod provider_payments;
 mod quotes;
+mod worker;
 mod world;

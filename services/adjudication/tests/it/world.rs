@@ -273,7 +273,7 @@ impl World {
         .await;
     }
 
-    async fn record(&self, enrolment: identity::Enrolment) {
+    pub(crate) async fn record(&self, enrolment: identity::Enrolment) {
         let request = identity::EnrolResidentRequest { request_id: request_id(), enrolment: Some(enrolment) };
         let request = self.caller("insurer-proposer").request(request).await;
         EnrolmentServiceClient::new(self.mesh.channel("identity"))
@@ -319,7 +319,7 @@ impl World {
         visit
     }
 
-    fn number(&self, resident: ResidentId) -> NationalId {
+    pub(crate) fn number(&self, resident: ResidentId) -> NationalId {
         self.numbers.lock().expect("nobody panics with it")[&resident].clone()
     }
 

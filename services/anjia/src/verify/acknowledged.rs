@@ -5,7 +5,8 @@ use postgres::StoredAnswer;
 use postgres::vault::Vault;
 use prost::{DecodeError, Message};
 use proto::anjia::adjudication::v1::{
-    ConfirmSettlementResponse, DivideClaimResponse, ProposePolicyResponse, QuoteCareResponse, ReleasePolicyResponse,
+    ConfirmSettlementResponse, CorrectClaimResponse, DivideClaimResponse, ProposePolicyResponse, QuoteCareResponse,
+    ReleasePolicyResponse, ReverseSettlementResponse,
 };
 use proto::anjia::identity::v1::{
     EnrolResidentResponse, GrantConsentResponse, GrantDelegationResponse, RecordMandateResponse,
@@ -84,6 +85,10 @@ const ANSWERS: &[Answer] = answers! {
     adjudication "AdjudicationService/DivideClaim" => DivideClaimResponse.settlement.settlement_id in "settlements" where "true";
     adjudication "AdjudicationService/ConfirmSettlement" =>
         ConfirmSettlementResponse.settlement.settlement_id in "settlements" where "confirmed_at IS NOT NULL";
+    adjudication "AdjudicationService/ReverseSettlement" =>
+        ReverseSettlementResponse.settlement.settlement_id in "settlements" where "state = 'REVERSED'";
+    adjudication "AdjudicationService/CorrectClaim" =>
+        CorrectClaimResponse.settlement.settlement_id in "settlements" where "corrects IS NOT NULL";
     payment "BillService/AuthoriseBill" => AuthoriseBillResponse.bill.bill_id in "bills" where "true";
     payment "BillService/CaptureBill" => CaptureBillResponse.bill.bill_id in "bills" where "settlement_id IS NOT NULL";
     payment "BankService/GrantCreditLine" => GrantCreditLineResponse.credit_line.credit_line_id in "credit_lines" where "true";

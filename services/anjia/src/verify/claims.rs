@@ -49,12 +49,40 @@ pub(super) const CHECKS: &[Check] = &[
              coalesce(counted.sums, 'nothing'), coalesce(confirmed.sums, 'nothing')) \
          FROM (SELECT resident_id, year, scheme, kind, \
                    format('%s/%s/%s/%s in %s', in_scope, deductible, pooled_fund, large_amount_fund, stays) AS sums \
-               FROM accumulators WHERE version > 0) counted \
+               FROM accumulators WHERE version > 0 \
+                   AND (in_scope, deductible, pooled_fund, large_amount_fund, stays) IS DISTINCT FROM (0, 0, 0, 0, 0)) counted \
          FULL JOIN (SELECT resident_id, year, scheme, kind, format('%s/%s/%s/%s in %s', sum(in_scope), sum(deductible), \
                    sum(pooled_fund), sum(large_amount_fund), count(*)) AS sums FROM settlements \
                WHERE state = 'CONFIRMED' AND policy_id IS NOT NULL GROUP BY resident_id, year, scheme, kind) confirmed \
              USING (resident_id, year, scheme, kind) \
          WHERE counted.sums IS DISTINCT FROM confirmed.sums",
+    ),
+    Check::rows(
+        I7,
+        "adjudication",
+        "a correction is the difference to what it takes the place of, and a reversal all of it",
+        "SELECT due.id::text, format('adjusted by %s, of which the funds %s; the difference is %s and %s', due.adjustment_total, \
+             due.adjustment_fund, due.total - paid.total, due.fund - paid.fund) \
+         FROM (SELECT *, (adjudication->'settlement'->>'fund_pay_sumamt')::numeric AS fund FROM settlements) due \
+         JOIN (SELECT *, (adjudication->'settlement'->>'fund_pay_sumamt')::numeric AS fund FROM settlements) paid \
+             ON paid.id = due.corrects \
+         WHERE paid.state <> 'CORRECTED' OR paid.claim_id <> due.claim_id \
+             OR due.state <> 'REVERSED' AND (due.adjustment_total IS DISTINCT FROM due.total - paid.total \
+                 OR due.adjustment_fund IS DISTINCT FROM due.fund - paid.fund) \
+         UNION ALL \
+         SELECT id::text, format('gives back %s of %s', adjustment_total, total) FROM settlements \
+         WHERE state = 'REVERSED' AND (adjustment_total IS DISTINCT FROM -total \
+             OR adjustment_fund IS DISTINCT FROM -(adjudication->'settlement'->>'fund_pay_sumamt')::numeric)",
+    ),
+    Check::rows(
+        I7,
+        "adjudication",
+        "regions owe one another what is settled and not taken back",
+        "SELECT settlement.id::text, format('%s is owed for what is %s', owed.amount, settlement.state) FROM settlements settlement \
+         JOIN (SELECT settlement_id, sum(amount) AS amount FROM clearing_entries GROUP BY settlement_id) owed \
+             ON owed.settlement_id = settlement.id \
+         WHERE owed.amount IS DISTINCT FROM CASE settlement.state \
+             WHEN 'CONFIRMED' THEN (settlement.adjudication->'settlement'->>'fund_pay_sumamt')::numeric ELSE 0 END",
     ),
     Check::rows(
         I7,

@@ -148,4 +148,14 @@ pub(super) const CHECKS: &[Check] = &[
         "SELECT id::text, format('still %s %s after its deadline', state, date_trunc('second', now() - deadline)) \
          FROM captures WHERE state IN ('CONFIRMING', 'CONFIRMED') AND deadline < now() - interval '1 minute'",
     ),
+    Check::rows(
+        I6,
+        "adjudication",
+        "a year that is to be judged anew is, within a minute of its deadline",
+        "SELECT id::text, format('still %s %s after its deadline', state, date_trunc('second', now() - deadline)) \
+         FROM readjudications WHERE state = 'RUNNING' AND deadline < now() - interval '1 minute' \
+         UNION ALL \
+         SELECT id::text, format('%s, ended at %s', state, coalesce(ended_at::text, 'no time')) FROM readjudications \
+         WHERE (state = 'RUNNING') <> (ended_at IS NULL)",
+    ),
 ];

@@ -167,6 +167,8 @@ fn appointment_data(appointment: &Appointment) -> Value {
 fn visit_data(visit: &Visit) -> Value {
     json!({
         "resident_id": visit.resident,
+        "kind": visit.kind.as_str(),
+        "opened_at": visit.opened_at,
         "provider_organisation_id": visit.organisation,
         "appointment_id": visit.appointment.map(|id| id.to_string()).unwrap_or_default(),
         "referral_id": visit.referral.map(|id| id.to_string()).unwrap_or_default(),

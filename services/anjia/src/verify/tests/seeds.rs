@@ -24,7 +24,9 @@ pub(super) fn of_events(check: &'static Check) -> Option<Vec<Made>> {
     };
     let table = told.table;
     let change = match told.when {
-        "true" => String::new(),
+        "true" | "corrects IS NULL" => String::new(),
+        "corrects IS NOT NULL" => format!("UPDATE {table} SET corrects = md5('v')::uuid;"),
+        "confirmed_at IS NOT NULL AND corrects IS NULL" => format!("UPDATE {table} SET confirmed_at = now();"),
         "visit_id IS NOT NULL" => format!("UPDATE {table} SET visit_id = md5('v')::uuid;"),
         when if when.contains("sagas") => {
             "INSERT INTO sagas (id, referral_id, state) VALUES (md5('s')::uuid, md5('x')::uuid, 'COMPLETED');"

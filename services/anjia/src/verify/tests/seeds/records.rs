@@ -86,6 +86,28 @@ pub(super) const SEEDS: &[Seed] = &[
         "216.01",
     ),
     (
+        "a correction is the difference to what it takes the place of, and a reversal all of it",
+        "adjudication",
+        "INSERT INTO settlements (id, claim_id, state, total, adjudication) \
+         VALUES (md5('s')::uuid, md5('c')::uuid, 'CORRECTED', 9, '{\"settlement\": {\"fund_pay_sumamt\": \"4.00\"}}'); \
+         INSERT INTO settlements (id, claim_id, state, total, adjudication, corrects, adjustment_total, adjustment_fund) \
+         VALUES (md5('t')::uuid, md5('c')::uuid, 'CONFIRMED', 9, '{\"settlement\": {\"fund_pay_sumamt\": \"5.00\"}}', md5('s')::uuid, 0, 2)",
+        "the difference is 0.00 and 1.00",
+    ),
+    (
+        "a correction is the difference to what it takes the place of, and a reversal all of it",
+        "adjudication",
+        "INSERT INTO settlements (id, state, total, adjustment_total) VALUES (md5('s')::uuid, 'REVERSED', 9, 9)",
+        "gives back 9.00 of 9.00",
+    ),
+    (
+        "regions owe one another what is settled and not taken back",
+        "adjudication",
+        "INSERT INTO settlements (id, state) VALUES (md5('s')::uuid, 'REVERSED'); \
+         INSERT INTO clearing_entries (id, settlement_id, amount) VALUES (md5('e')::uuid, md5('s')::uuid, 7)",
+        "7.00 is owed for what is REVERSED",
+    ),
+    (
         "the same input under the same policy gives the same answer",
         "adjudication",
         "INSERT INTO settlements (id, basis, policy_digest, adjudication) SELECT md5(n::text)::uuid, '{}', 'd', to_jsonb(n) \

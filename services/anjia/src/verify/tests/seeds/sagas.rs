@@ -169,4 +169,10 @@ pub(super) const SEEDS: &[Seed] = &[
         "INSERT INTO captures (id, state, deadline) VALUES (md5('c')::uuid, 'CONFIRMED', now() - interval '2 minutes')",
         "still CONFIRMED",
     ),
+    (
+        "a year that is to be judged anew is, within a minute of its deadline",
+        "adjudication",
+        "INSERT INTO readjudications (id, state, deadline) VALUES (md5('j')::uuid, 'RUNNING', now() - interval '2 minutes')",
+        "still RUNNING",
+    ),
 ];

@@ -1,0 +1,239 @@
+//! Judges a person's years anew, claim by claim in the order of service: after a late claim, a reversal, a correction, or when cover
+//! turns out to have been another. What comes to something else is replaced; nothing else is touched.
+
+use std::collections::HashMap;
+use std::collections::hash_map;
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use postgres::audit::{self, Entry};
+use postgres::{Error, Scope, Transaction};
+use types::ids::{OrganisationId, ResidentId, SagaId, SettlementId};
+
+use super::App;
+use super::pricing::{Care, History, price};
+use super::replacing::{self, Occasion, Replacement};
+use crate::domain::change::Cause;
+use crate::domain::claim::Claim;
+use crate::domain::coverage::Coverage;
+use crate::domain::error::AdjudicationError;
+use crate::domain::provider::Provider;
+use crate::domain::readjudication::{Effect, Event, Readjudication, State, TRIED_FOR};
+use crate::domain::replay::{Replay, Turn};
+use crate::domain::settlement::Settlement;
+use crate::store::{accumulators, claims, readjudications, settlements};
+
+/// Longer than two calls for each claim of some years, and their transaction, take.
+const LEASE: Duration = Duration::from_mins(1);
+
+/// Asks for a person's years to be judged anew, in the transaction of what makes it necessary. Answers the audit entry with the row.
+pub(super) async fn ask(
+    tx: &mut Transaction,
+    resident: ResidentId,
+    from_year: i32,
+    cause: Cause,
+    now: DateTime<Utc>,
+    traceparent: Option<String>,
+    entry: Entry,
+) -> Result<Entry, AdjudicationError> {
+    let asked = Readjudication {
+        id: SagaId::generate(),
+        region: tx.region()?,
+        resident,
+        from_year,
+        cause,
+        state: State::Running,
+        attempts: 0,
+        traceparent,
+        requested_at: now,
+        deadline: now + TRIED_FOR,
+        fence: 0,
+    };
+    readjudications::insert(tx, &asked).await?;
+    Ok(entry.row("readjudications", asked.id))
+}
+
+/// How the person was insured, and what the providers were, on the days of the claims.
+#[derive(Default)]
+struct Facts {
+    coverages: HashMap<(ResidentId, NaiveDate), Coverage>,
+    providers: HashMap<(OrganisationId, NaiveDate), Provider>,
+}
+
+impl Facts {
+    fn of(&self, claim: &Claim) -> Result<(&Coverage, &Provider), AdjudicationError> {
+        let coverage = self.coverages.get(&(claim.resident, claim.from));
+        let provider = self.providers.get(&(claim.provider, claim.from));
+        coverage.zip(provider).ok_or(AdjudicationError::YearMoved)
+    }
+}
+
+impl App {
+    /// Asks for it where the person has claims for care from a day on, in the transaction that moves the cursor past the event that told
+    /// of another cover.
+    pub async fn follow_coverage(
+        &self,
+        tx: &mut Transaction,
+        resident: ResidentId,
+        from: NaiveDate,
+        traceparent: Option<String>,
+    ) -> Result<(), AdjudicationError> {
+        if !claims::any_since(tx, resident, from).await? {
+            return Ok(());
+        }
+        let year = chrono::Datelike::year(&from);
+        let entry = Entry::by_service("adjudication", "adjudication.year.ask").resident(resident);
+        let entry = ask(tx, resident, year, Cause::Entitlement, self.clock.now(), traceparent, entry).await?;
+        audit::record(tx, entry).await?;
+        Ok(())
+    }
+
+    /// Takes up to `max` that are due and that nobody works on.
+    pub async fn take_readjudications(&self, max: i64) -> Result<Vec<Readjudication>, Error> {
+        let mut tx = self.db.begin(Scope::Worker).await?;
+        let taken = readjudications::take(&mut tx, LEASE, max).await?;
+        tx.commit().await?;
+        Ok(taken)
+    }
+
+    /// Works on one until it ends or has to wait. An error leaves it to whoever takes it over when the lease ends.
+    pub async fn run_readjudication(&self, taken: &Readjudication) -> Result<(), Error> {
+        let mut event = Event::TakenUp;
+        let mut refusal = String::new();
+        loop {
+            let (state, effect) = taken.step(event, self.clock.now());
+            match effect {
+                Effect::Judge => match Box::pin(self.judge(taken)).await {
+                    Ok(()) => return Ok(()),
+                    Err(error) => {
+                        reason(&error).clone_into(&mut refusal);
+                        tracing::warn!(readjudication = %taken.id, reason = refusal, "setback");
+                        event = what_it_means(error)?;
+                    }
+                },
+                Effect::Wait(wait) => {
+                    let mut tx = self.db.begin(Scope::Region(taken.region)).await?;
+                    readjudications::wait(&mut tx, taken, wait, &refusal).await?;
+                    return tx.commit().await;
+                }
+                Effect::Alert => {
+                    tracing::error!(readjudication = %taken.id, reason = refusal, "a person's year needs a person");
+                    let mut tx = self.db.begin(Scope::Region(taken.region)).await?;
+                    readjudications::end(&mut tx, taken, state, 0, Some(&refusal), self.clock.now()).await?;
+                    audit::record(&mut tx, entry(taken)).await?;
+                    return tx.commit().await;
+                }
+                Effect::Rest => return Ok(()),
+            }
+        }
+    }
+
+    /// Asks identity first, then judges in one transaction with the end of the saga.
+    async fn judge(&self, taken: &Readjudication) -> Result<(), AdjudicationError> {
+        let facts = self.facts(taken).await?;
+        let mut tx = self.db.begin(Scope::Region(taken.region)).await?;
+        claims::lock_person(&mut tx, taken.resident).await?;
+        let due = claims::in_force(&mut tx, taken.resident, taken.from_year).await?;
+        let now = self.clock.now();
+        let occasion = Occasion { cause: taken.cause, reason: None, at: now };
+        let replacements = replay(&mut tx, taken, due, &facts, occasion).await?;
+        let written = replacing::write(&mut tx, &replacements, entry(taken), taken.traceparent.as_deref()).await?;
+        readjudications::end(&mut tx, taken, State::Completed, replacements.len(), None, now).await?;
+        audit::record(&mut tx, written).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    async fn facts(&self, taken: &Readjudication) -> Result<Facts, AdjudicationError> {
+        let mut tx = self.db.begin(Scope::Region(taken.region)).await?;
+        let due = claims::in_force(&mut tx, taken.resident, taken.from_year).await?;
+        tx.commit().await?;
+        let mut facts = Facts::default();
+        for (_, claim) in due {
+            let Claim { resident, provider, from, .. } = claim;
+            if let hash_map::Entry::Vacant(unknown) = facts.coverages.entry((resident, from)) {
+                unknown.insert(self.identity.coverage(taken.region, resident, from).await?);
+            }
+            if let hash_map::Entry::Vacant(unknown) = facts.providers.entry((provider, from)) {
+                unknown.insert(self.identity.provider(provider, from).await?);
+            }
+        }
+        Ok(facts)
+    }
+}
+
+/// Every claim judged on what came before it; those that come to something else.
+async fn replay(
+    tx: &mut Transaction,
+    taken: &Readjudication,
+    due: Vec<(Turn, Claim)>,
+    facts: &Facts,
+    occasion: Occasion,
+) -> Result<Vec<Replacement>, AdjudicationError> {
+    let mut settled = lock(tx, &due).await?;
+    let mut replay = Replay::after(settlements::stays_before(tx, taken.resident, taken.from_year).await?);
+    let mut replacements = Vec::new();
+    for (turn, claim) in due {
+        let settlement = settled.remove(&claim.settlement).ok_or(AdjudicationError::YearMoved)?;
+        let (coverage, provider) = facts.of(&claim)?;
+        let priced = price(tx, Care::again(&claim, provider), coverage, History::Replayed(&replay)).await?;
+        let adjudication = priced.answer()?;
+        if let Some(cover) = &priced.cover {
+            replay.count(cover.account, claim.journey, claim.tier, &adjudication);
+        }
+        if settlement.differs_from(&adjudication, priced.cover.as_ref()) {
+            let judged = (priced, adjudication);
+            replacements.push(Replacement::new((turn, claim), settlement, judged, coverage, occasion)?);
+        }
+    }
+    Ok(replacements)
+}
+
+/// Locks the running totals that the claims move, in the order of their keys, then the settlements.
+async fn lock(
+    tx: &mut Transaction,
+    due: &[(Turn, Claim)],
+) -> Result<HashMap<SettlementId, Settlement>, AdjudicationError> {
+    let ids: Vec<SettlementId> = due.iter().map(|(_, claim)| claim.settlement).collect();
+    let region = tx.region()?;
+    let mut accounts = Vec::new();
+    for (_, claim) in due {
+        if let Some(Settlement { cover: Some(cover), .. }) = settlements::find(tx, claim.settlement).await? {
+            accounts.push(cover.account);
+        }
+    }
+    accounts.sort_by_key(|account| (account.year, account.scheme.as_str(), account.kind.as_str(), account.resident));
+    accounts.dedup();
+    for account in accounts {
+        accumulators::lock(tx, region, &account).await?;
+    }
+    let settled = settlements::lock_all(tx, &ids).await?;
+    Ok(settled.into_iter().map(|settlement| (settlement.id, settlement)).collect())
+}
+
+fn entry(taken: &Readjudication) -> Entry {
+    Entry::by_service("adjudication", "adjudication.year.judge")
+        .resident(taken.resident)
+        .row("readjudications", taken.id)
+}
+
+/// A transaction of ours that another owner prevented ends our work; the database's refusals pass, the engine's do not.
+fn what_it_means(error: AdjudicationError) -> Result<Event, Error> {
+    match error {
+        AdjudicationError::Storage(lost @ Error::LeaseLost { .. }) => Err(lost),
+        AdjudicationError::Refused(_)
+        | AdjudicationError::NotAProvider(_)
+        | AdjudicationError::OrganisationNotFound(_) => Ok(Event::Refused),
+        _ => Ok(Event::Unanswered),
+    }
+}
+
+fn reason(error: &AdjudicationError) -> &'static str {
+    match error {
+        AdjudicationError::Refused(_) => "NO_POLICY_IN_FORCE",
+        AdjudicationError::NotAProvider(_) | AdjudicationError::OrganisationNotFound(_) => "NOT_A_PROVIDER",
+        AdjudicationError::YearMoved => "YEAR_MOVED",
+        AdjudicationError::Storage(_) => "SETBACK",
+        _ => "PEER_UNAVAILABLE",
+    }
+}

@@ -1,0 +1,143 @@
+//! How the settlement of a claim's next version takes the place of the one in force: the one way, whoever asks for it.
+
+use chrono::{DateTime, Utc};
+use postgres::Transaction;
+use postgres::audit::Entry;
+use postgres::events::{self, NewEvent};
+use serde_json::json;
+use types::ids::SettlementId;
+use types::region::RegionCode;
+
+use super::pricing::{Priced, insured_region, remote_care};
+use crate::domain::adjustment::Adjustment;
+use crate::domain::change::{Cause, Reason};
+use crate::domain::claim::Claim;
+use crate::domain::coverage::Coverage;
+use crate::domain::engine::Adjudication;
+use crate::domain::error::AdjudicationError;
+use crate::domain::input::Input;
+use crate::domain::replay::Turn;
+use crate::domain::settlement::{Change, Settlement, State};
+use crate::store::{accumulators, claims, clearing_entries, settlements};
+
+/// Why and when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Occasion {
+    pub cause: Cause,
+    pub reason: Option<Reason>,
+    pub at: DateTime<Utc>,
+}
+
+/// What takes the place of what.
+pub(super) struct Replacement {
+    /// In its next version.
+    pub claim: Claim,
+    pub settlement: Settlement,
+    basis: Input,
+    replaced: Settlement,
+}
+
+impl Replacement {
+    /// `claim` is as it should have been billed, still in the version that is in force.
+    pub(super) fn new(
+        (turn, claim): (Turn, Claim),
+        replaced: Settlement,
+        (priced, adjudication): (Priced, Adjudication),
+        coverage: &Coverage,
+        occasion: Occasion,
+    ) -> Result<Self, AdjudicationError> {
+        let Occasion { cause, reason, at } = occasion;
+        let bill = replaced.correctable()?;
+        let confirmed_at = match replaced.state {
+            State::Confirmed { at, .. } => at,
+            _ => replaced.divided_at,
+        };
+        let claim = Claim {
+            version: claim.version + 1,
+            insured_region: insured_region(coverage),
+            settlement: SettlementId::generate(),
+            received_at: at,
+            ..claim
+        };
+        let adjustment = Adjustment::between(&replaced.adjudication.shares, &adjudication.shares);
+        let settlement = Settlement {
+            id: claim.settlement,
+            claim_version: claim.version,
+            state: State::Confirmed { at, bill },
+            adjudication,
+            cover: priced.cover,
+            divided_at: at,
+            lapses_at: at,
+            // In time is what was filed by the first settlement.
+            remote_care: remote_care(coverage, claim.kind, claim.care_region, claim.from, turn.first_confirmed_at),
+            change: Change { corrects: Some((replaced.id, cause)), reason, adjustment: Some(adjustment) },
+            ..replaced.clone()
+        };
+        let replaced = Settlement { state: State::Corrected { confirmed_at, bill, at }, ..replaced };
+        Ok(Self { claim, settlement, basis: priced.input, replaced })
+    }
+
+    /// Moves the year back by what is replaced. Its running totals are locked.
+    async fn take_back(&self, tx: &mut Transaction) -> Result<(), AdjudicationError> {
+        if let Some(cover) = &self.replaced.cover {
+            let judged = &self.replaced.adjudication;
+            accumulators::advance(tx, &cover.account, &judged.after, &judged.before).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes everything else. Answers the audit entry with every row.
+    async fn put(&self, tx: &mut Transaction, entry: Entry) -> Result<Entry, AdjudicationError> {
+        let Self { claim, settlement, basis, replaced } = self;
+        let region: RegionCode = claim.care_region;
+        settlements::end(tx, replaced).await?;
+        let back = clearing_entries::take_back(tx, replaced.id, settlement.divided_at).await?;
+        claims::update(tx, claim).await?;
+        settlements::insert(tx, region, settlement, basis).await?;
+        settlements::put_in_place(tx, settlement).await?;
+        if let Some(cover) = &settlement.cover {
+            accumulators::lock(tx, region, &cover.account).await?;
+            let judged = &settlement.adjudication;
+            accumulators::advance(tx, &cover.account, &judged.before, &judged.after).await?;
+        }
+        let fund = settlement.adjudication.shares.fund();
+        let due = clearing_entries::settle(tx, settlement.id, fund, settlement.divided_at).await?;
+        let entry = claims::lines_audited(claims::audited(entry, claim), claim);
+        let entry = entry.row("settlements", replaced.id).row("settlements", settlement.id);
+        Ok(back.into_iter().chain(due).fold(entry, |entry, booked| entry.row("clearing_entries", booked)))
+    }
+
+    fn event(&self, traceparent: Option<String>) -> NewEvent {
+        let Self { settlement, replaced, .. } = self;
+        let data = json!({
+            "resident_id": settlement.resident,
+            "claim_id": settlement.claim,
+            "provider_organisation_id": settlement.provider,
+            "corrects_settlement_id": replaced.id,
+            "bill_id": settlement.state.bill(),
+            "cause": settlement.change.corrects.map(|(_, cause)| cause.as_str()),
+            "journey_id": settlement.journey,
+        });
+        let told =
+            NewEvent::new("anjia.adjudication.settlement.corrected.v1", settlement.id, data, settlement.divided_at);
+        told.traceparent(traceparent)
+    }
+}
+
+/// Writes replacements, each with its event. What all of them replace goes back first, so that no total passes below zero on the way.
+/// Claims and running totals of the person are locked. Answers the audit entry with every row.
+pub(super) async fn write(
+    tx: &mut Transaction,
+    replacements: &[Replacement],
+    mut entry: Entry,
+    traceparent: Option<&str>,
+) -> Result<Entry, AdjudicationError> {
+    for replacement in replacements {
+        replacement.take_back(tx).await?;
+    }
+    for replacement in replacements {
+        entry = replacement.put(tx, entry).await?;
+        events::append(tx, replacement.event(traceparent.map(str::to_owned))).await?;
+    }
+    Ok(entry)
+}

@@ -1,0 +1,110 @@
+//! A person's years, claim by claim in the order of service: what each claim finds before it.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use types::care::CareKind;
+use types::ids::{ClaimId, JourneyId};
+use types::tier::Tier;
+
+use super::chain::ChainStay;
+use super::engine::Adjudication;
+use super::input::Accumulators;
+use super::settlement::Account;
+
+/// Where a claim stands in the order of service: by its first day, and on one day in the order in which claims were first confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Turn {
+    pub on: NaiveDate,
+    pub first_confirmed_at: DateTime<Utc>,
+    pub claim: ClaimId,
+}
+
+/// What has been settled so far.
+#[derive(Debug, Clone, Default)]
+pub struct Replay {
+    years: Vec<(Account, Accumulators)>,
+    stays: Vec<(JourneyId, ChainStay)>,
+}
+
+impl Replay {
+    /// Begins a replay with the stays of earlier years, oldest first.
+    pub fn after(stays: Vec<(JourneyId, ChainStay)>) -> Self {
+        Self { years: Vec::new(), stays }
+    }
+
+    /// Where a year stands, of the person by whichever id.
+    pub fn standing(&self, account: &Account) -> Accumulators {
+        self.years.iter().find(|(of, _)| of.is_same_year(account)).map(|(_, totals)| *totals).unwrap_or_default()
+    }
+
+    /// The stays of a journey so far, oldest first.
+    pub fn stays(&self, journey: JourneyId) -> Vec<ChainStay> {
+        self.stays.iter().filter(|(of, _)| *of == journey).map(|(_, stay)| *stay).collect()
+    }
+
+    /// Counts a claim that was judged on [`Self::standing`].
+    pub fn count(&mut self, account: Account, journey: JourneyId, tier: Tier, adjudication: &Adjudication) {
+        match self.years.iter_mut().find(|(of, _)| of.is_same_year(&account)) {
+            Some((_, totals)) => *totals = adjudication.after,
+            None => self.years.push((account, adjudication.after)),
+        }
+        if account.kind == CareKind::Inpatient {
+            let deductible = adjudication.shares.deductible;
+            self.stays.push((journey, ChainStay { tier, year: account.year, deductible }));
+        }
+    }
+
+    /// Counts a claim as it was judged before, on whichever totals.
+    pub fn count_as_settled(&mut self, account: Account, journey: JourneyId, tier: Tier, settled: &Adjudication) {
+        let after = self.standing(&account).moved(&settled.before, &settled.after);
+        self.count(account, journey, tier, &Adjudication { after, ..settled.clone() });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use types::ids::ResidentId;
+    use types::money::Money;
+    use types::scheme::Scheme;
+
+    use super::*;
+    use crate::domain::engine;
+
+    fn account(kind: CareKind) -> Account {
+        Account { resident: ResidentId::generate(), year: 2026, scheme: Scheme::Employee, kind }
+    }
+
+    fn judged(before: i64, after: i64) -> Adjudication {
+        let totals =
+            |fen: i64, stays: u32| Accumulators { in_scope: Money::from_fen(fen), stays, ..Default::default() };
+        let empty = engine::not_enrolled("2026-03-01".parse().unwrap(), Money::ZERO, &[]).unwrap();
+        Adjudication { before: totals(before, 3), after: totals(after, 4), ..empty }
+    }
+
+    #[test]
+    fn ad_03_turns_go_by_the_day_of_service_and_then_by_the_first_confirmation() {
+        let turn = |on: &str, at: &str| Turn {
+            on: on.parse().unwrap(),
+            first_confirmed_at: at.parse().unwrap(),
+            claim: ClaimId::generate(),
+        };
+        let late = turn("2026-03-01", "2026-06-01T00:00:00Z");
+        let early = turn("2026-03-02", "2026-03-02T00:00:00Z");
+        let same_day = turn("2026-03-02", "2026-03-02T01:00:00Z");
+        assert!(late < early && early < same_day);
+    }
+
+    #[test]
+    fn ad_03_a_year_is_the_persons_by_whichever_id_and_kinds_of_care_are_apart() {
+        let mut replay = Replay::default();
+        let journey = JourneyId::generate();
+        replay.count_as_settled(account(CareKind::Outpatient), journey, Tier::Community, &judged(500, 700));
+        replay.count_as_settled(account(CareKind::Outpatient), journey, Tier::Community, &judged(0, 50));
+        let standing = replay.standing(&account(CareKind::Outpatient));
+        assert_eq!((standing.in_scope, standing.stays), (Money::from_fen(250), 2));
+        assert_eq!(replay.standing(&account(CareKind::Inpatient)), Accumulators::default());
+        assert!(replay.stays(journey).is_empty());
+        replay.count(account(CareKind::Inpatient), journey, Tier::District, &judged(0, 9));
+        assert_eq!(replay.stays(journey).len(), 1);
+        assert!(replay.stays(JourneyId::generate()).is_empty());
+    }
+}

@@ -216,7 +216,10 @@ mod tests {
         for text in ["医保基金", "Fund", "61.50", "-17.00", "N25-014", "<svg", "2026-02"] {
             assert!(page.contains(text), "{text}");
         }
-        assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"), "nothing is loaded");
+        assert!(
+            !page.contains("<script") && !page.contains("http://") && !page.contains("https://"),
+            "nothing is loaded"
+        );
     }
 
     #[test]

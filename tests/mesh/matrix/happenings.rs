@@ -31,8 +31,7 @@ impl Story<'_> {
     /// Audit rules that every claim of the matrix has a finding by; the officer of the other half releases them.
     async fn rules(&self) -> Value {
         let mut rules: Value = serde_json::from_str(RULES).expect("audit rules");
-        let (first, other) =
-            if self.half == Half::A { ("2020-01-01", Half::B) } else { ("2020-01-02", Half::A) };
+        let (first, other) = if self.half == Half::A { ("2020-01-01", Half::B) } else { ("2020-01-02", Half::A) };
         let point = json!({ "items": ["T-A"], "max_unit_price": "100" });
         rules["region"] = json!("110000");
         rules["effective_from"] = json!(first);

@@ -43,8 +43,7 @@ impl App {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
-        let finding =
-            findings::lock(&mut tx, step.id).await?.ok_or(AdjudicationError::FindingNotFound(step.id))?;
+        let finding = findings::lock(&mut tx, step.id).await?.ok_or(AdjudicationError::FindingNotFound(step.id))?;
         let finding = ctx.permit(finding)?;
         let (by, now) = (ctx.caller.acting().clone(), self.clock.now());
         let is_reviewers = matches!(step.decision, Decision::Accept | Decision::Cut(_) | Decision::Ask);
@@ -53,8 +52,7 @@ impl App {
             decided_at: if is_reviewers { Some(now) } else { finding.decided_at },
             ..finding.into_inner()
         };
-        let taken =
-            findings::Step { id: Uuid::now_v7(), decision: step.decision, by: &by, note: &step.note, at: now };
+        let taken = findings::Step { id: Uuid::now_v7(), decision: step.decision, by: &by, note: &step.note, at: now };
         findings::step(&mut tx, ctx.caller.region, &decided, &taken).await?;
         tell(&mut tx, ctx, &decided, "anjia.adjudication.finding.decided.v1", now).await?;
         let entry = Entry::new(&ctx.caller, "adjudication.finding.decide").resident(decided.resident);

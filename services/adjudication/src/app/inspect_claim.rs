@@ -59,13 +59,14 @@ impl App {
     pub(super) async fn note_findings(
         &self,
         tx: &mut Transaction,
+        ctx: &Context,
         claim: &Claim,
         settlement: &Settlement,
         coverage: &Coverage,
-    ) -> Result<Vec<KeptFinding>, AdjudicationError> {
+    ) -> Result<(), AdjudicationError> {
         let received_on = local_date(claim.received_at);
         let Some((rule_book, book)) = self.rule_book(tx, claim.care_region, received_on).await? else {
-            return Ok(vec![]);
+            return Ok(());
         };
         let first = claim.from.checked_sub_days(Days::new(book.window_days().into())).unwrap_or(claim.from);
         let days = (first, claim.until);
@@ -103,8 +104,14 @@ impl App {
                 decided_at: None,
             })
             .collect();
+        if noted.is_empty() {
+            return Ok(());
+        }
         findings::insert(tx, claim.care_region, &noted).await?;
-        Ok(noted)
+        let entry = Entry::new(&ctx.caller, "adjudication.finding.note").resident(claim.resident);
+        let entry = noted.iter().fold(entry, |entry, finding| entry.row("findings", finding.id));
+        audit::record(tx, entry).await?;
+        Ok(())
     }
 
     /// Puts the findings of a settlement onto the reviewers' work list, now that it is confirmed.

@@ -5,6 +5,7 @@ use chrono::NaiveDate;
 use postgres::Scope;
 use postgres::audit::{self, Entry};
 use postgres::paging::{Page, PageRequest};
+use types::caller::Role;
 use types::clock::local_date;
 use types::ids::{FindingId, OrganisationId, ResidentId};
 
@@ -49,19 +50,11 @@ impl App {
         ctx: &Context,
         list: ListFindings,
     ) -> Result<Page<Permitted<KeptFinding>>, AdjudicationError> {
-        // For whom `Whose(None)` is nobody's, only their own organisation's are listed.
-        let provider = match ctx.permit(Whose(list.provider)) {
-            Ok(_) => list.provider,
-            Err(_) if list.provider.is_none() => {
-                let own = ctx.caller.organisation;
-                ctx.permit(Whose(own))?;
-                own
-            }
-            Err(denied) => return Err(denied.into()),
-        };
+        let supervises = [Role::InsurerReviewer, Role::Auditor].iter().any(|role| ctx.caller.has(role));
+        let provider = if supervises { list.provider } else { list.provider.or(ctx.caller.organisation) };
+        ctx.permit(Whose(provider))?;
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
-        let rows =
-            findings::list(&mut tx, list.state, provider, list.page.after().copied(), list.page.limit()).await?;
+        let rows = findings::list(&mut tx, list.state, provider, list.page.after().copied(), list.page.limit()).await?;
         let page = list.page.page(rows, |finding| finding.id)?;
         let items = ctx.permit_all(page.items)?;
         for finding in &items {

@@ -60,9 +60,8 @@ impl App {
             reward: Money::ZERO,
             reported_at: self.clock.now(),
         };
-        let reporter = reported
-            .contact
-            .map(|contact| Reporter { party: Redacted::new(ctx.caller.subject.clone()), contact });
+        let reporter =
+            reported.contact.map(|contact| Reporter { party: Redacted::new(ctx.caller.subject.clone()), contact });
         let entry = Entry::by_service("adjudication", "adjudication.abuse.report");
         let entry = abuse_reports::insert(&mut tx, ctx.caller.region, &report, reporter.as_ref(), entry).await?;
         audit::record(&mut tx, entry).await?;

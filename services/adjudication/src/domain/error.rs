@@ -1,7 +1,9 @@
 //! Why adjudication refuses. Each has a stable reason on the wire (`grpc/status.rs`).
 
 use chrono::NaiveDate;
-use types::ids::{AbuseReportId, ClaimId, FindingId, OrganisationId, PolicyId, QuoteId, ResidentId, RuleBookId, SettlementId, VisitId};
+use types::ids::{
+    AbuseReportId, ClaimId, FindingId, OrganisationId, PolicyId, QuoteId, ResidentId, RuleBookId, SettlementId, VisitId,
+};
 
 use super::inspection::{FindingError, RuleBookError};
 use super::{engine::Refusal, policy::PolicyError};

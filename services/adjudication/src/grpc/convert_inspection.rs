@@ -80,7 +80,7 @@ fn step(id: &str, decision: Decision, note: &str) -> Result<DecideFinding, Field
     Ok(DecideFinding {
         id: convert::id("finding_id", id)?,
         decision,
-        note: convert::text("note", note, NOTE_LENGTH_MAX)?.into(),
+        note: convert::text("note", note, NOTE_LENGTH_MAX)?,
     })
 }
 

@@ -79,12 +79,11 @@ impl InspectionService for Inspections {
     ) -> Result<Response<DecideFindingResponse>, Status> {
         let ctx = Context::of(&request)?;
         let message = request.into_inner();
-        let encoded = |finding: &Permitted<KeptFinding>| DecideFindingResponse { finding: Some(encode::finding(finding)) };
-        let call = Call::new(&ctx.caller, DECIDE, &message, move |finding| encoded(finding).encode_to_vec())
+        let call = Call::new(&ctx.caller, DECIDE, &message, |finding| decided(finding).encode_to_vec())
             .map_err(error::invalid)?;
         let step = convert::decision(&message).map_err(error::invalid)?;
         let reply = self.0.decide_finding(&ctx, &call, step).await?;
-        answer(reply.into_message(|finding| encoded(&finding)))
+        answer(reply.into_message(|finding| decided(&finding)))
     }
 
     async fn answer_finding(
@@ -93,12 +92,11 @@ impl InspectionService for Inspections {
     ) -> Result<Response<AnswerFindingResponse>, Status> {
         let ctx = Context::of(&request)?;
         let message = request.into_inner();
-        let encoded = |finding: &Permitted<KeptFinding>| AnswerFindingResponse { finding: Some(encode::finding(finding)) };
-        let call = Call::new(&ctx.caller, ANSWER, &message, move |finding| encoded(finding).encode_to_vec())
+        let call = Call::new(&ctx.caller, ANSWER, &message, |finding| answered(finding).encode_to_vec())
             .map_err(error::invalid)?;
         let step = convert::answer(&message).map_err(error::invalid)?;
         let reply = self.0.decide_finding(&ctx, &call, step).await?;
-        answer(reply.into_message(|finding| encoded(&finding)))
+        answer(reply.into_message(|finding| answered(&finding)))
     }
 
     async fn appeal_finding(
@@ -107,12 +105,11 @@ impl InspectionService for Inspections {
     ) -> Result<Response<AppealFindingResponse>, Status> {
         let ctx = Context::of(&request)?;
         let message = request.into_inner();
-        let encoded = |finding: &Permitted<KeptFinding>| AppealFindingResponse { finding: Some(encode::finding(finding)) };
-        let call = Call::new(&ctx.caller, APPEAL, &message, move |finding| encoded(finding).encode_to_vec())
+        let call = Call::new(&ctx.caller, APPEAL, &message, |finding| appealed(finding).encode_to_vec())
             .map_err(error::invalid)?;
         let step = convert::appeal(&message).map_err(error::invalid)?;
         let reply = self.0.decide_finding(&ctx, &call, step).await?;
-        answer(reply.into_message(|finding| encoded(&finding)))
+        answer(reply.into_message(|finding| appealed(&finding)))
     }
 
     async fn get_rule_precision(
@@ -134,4 +131,16 @@ fn proposed(version: &RuleBookVersion) -> ProposeRuleBookResponse {
 
 fn released(version: &RuleBookVersion) -> ReleaseRuleBookResponse {
     ReleaseRuleBookResponse { rule_book: Some(encode::rule_book(version)) }
+}
+
+fn decided(finding: &Permitted<KeptFinding>) -> DecideFindingResponse {
+    DecideFindingResponse { finding: Some(encode::finding(finding)) }
+}
+
+fn answered(finding: &Permitted<KeptFinding>) -> AnswerFindingResponse {
+    AnswerFindingResponse { finding: Some(encode::finding(finding)) }
+}
+
+fn appealed(finding: &Permitted<KeptFinding>) -> AppealFindingResponse {
+    AppealFindingResponse { finding: Some(encode::finding(finding)) }
 }

@@ -32,7 +32,8 @@ impl SupervisionService for Supervision {
     ) -> Result<Response<RecordFundIncomeResponse>, Status> {
         let ctx = Context::of(&request)?;
         let message = request.into_inner();
-        let call = Call::new(&ctx.caller, RECEIVE, &message, |id| received(id).encode_to_vec()).map_err(error::invalid)?;
+        let call =
+            Call::new(&ctx.caller, RECEIVE, &message, |id| received(id).encode_to_vec()).map_err(error::invalid)?;
         let income = convert::income(&message).map_err(error::invalid)?;
         let reply = self.0.record_income(&ctx, &call, income).await?;
         answer(reply.into_message(|id| received(&id)))
@@ -72,10 +73,14 @@ impl SupervisionService for Supervision {
         answer(reply.into_message(|assessed| assessment(&assessed)))
     }
 
-    async fn report_abuse(&self, request: Request<ReportAbuseRequest>) -> Result<Response<ReportAbuseResponse>, Status> {
+    async fn report_abuse(
+        &self,
+        request: Request<ReportAbuseRequest>,
+    ) -> Result<Response<ReportAbuseResponse>, Status> {
         let ctx = Context::of(&request)?;
         let message = request.into_inner();
-        let call = Call::new(&ctx.caller, REPORT, &message, |id| reported(*id).encode_to_vec()).map_err(error::invalid)?;
+        let call =
+            Call::new(&ctx.caller, REPORT, &message, |id| reported(*id).encode_to_vec()).map_err(error::invalid)?;
         let report = convert::report(&message).map_err(error::invalid)?;
         let reply = self.0.report_abuse(&ctx, &call, report).await?;
         answer(reply.into_message(reported))
@@ -100,7 +105,8 @@ impl SupervisionService for Supervision {
     ) -> Result<Response<CloseAbuseReportResponse>, Status> {
         let ctx = Context::of(&request)?;
         let message = request.into_inner();
-        let call = Call::new(&ctx.caller, CLOSE, &message, |report| closed(report).encode_to_vec()).map_err(error::invalid)?;
+        let call =
+            Call::new(&ctx.caller, CLOSE, &message, |report| closed(report).encode_to_vec()).map_err(error::invalid)?;
         let close = convert::close(&message).map_err(error::invalid)?;
         let reply = self.0.close_abuse_report(&ctx, &call, close).await?;
         answer(reply.into_message(|report| closed(&report)))

@@ -42,7 +42,8 @@ struct Row {
 
 impl Row {
     fn report(self, keys: &Keys) -> Result<AbuseReport, Error> {
-        let money = |column, amount| Money::from_decimal(amount).map_err(|_| Error::row_invalid(TABLE, column, self.id));
+        let money =
+            |column, amount| Money::from_decimal(amount).map_err(|_| Error::row_invalid(TABLE, column, self.id));
         Ok(AbuseReport {
             id: AbuseReportId::from_uuid(self.id),
             provider: self.provider_organisation_id.map(OrganisationId::from_uuid),

@@ -46,7 +46,8 @@ struct Row {
 
 impl Row {
     fn finding(self) -> Result<KeptFinding, Error> {
-        let money = |column, amount| Money::from_decimal(amount).map_err(|_| Error::row_invalid(TABLE, column, self.id));
+        let money =
+            |column, amount| Money::from_decimal(amount).map_err(|_| Error::row_invalid(TABLE, column, self.id));
         let cut = self.cut.map(|cut| money("cut", cut)).transpose()?;
         let by: Option<Party> = self.cut_by.as_deref().map(|by| word(TABLE, "cut_by", self.id, by)).transpose()?;
         let state = match (self.state.as_str(), cut, by) {
@@ -154,7 +155,12 @@ impl Step<'_> {
 }
 
 /// Writes a step and where the finding stands after it.
-pub async fn step(tx: &mut Transaction, region: RegionCode, finding: &KeptFinding, step: &Step<'_>) -> Result<(), Error> {
+pub async fn step(
+    tx: &mut Transaction,
+    region: RegionCode,
+    finding: &KeptFinding,
+    step: &Step<'_>,
+) -> Result<(), Error> {
     let keys = tx.keys()?;
     let cut = match step.decision {
         Decision::Cut(amount) => Some(amount.decimal()),
@@ -229,7 +235,8 @@ pub async fn precision(conn: &mut PgConnection, from: NaiveDate, until: NaiveDat
     .await?;
     rows.into_iter()
         .map(|(rule, raised, decided, upheld, amount, cut)| {
-            let money = |column, amount| Money::from_decimal(amount).map_err(|_| Error::row_invalid(TABLE, column, &rule));
+            let money =
+                |column, amount| Money::from_decimal(amount).map_err(|_| Error::row_invalid(TABLE, column, &rule));
             let (amount, cut) = (money("amount", amount)?, money("cut", cut)?);
             Ok(Precision { rule, raised, decided, upheld, amount, cut })
         })

@@ -190,7 +190,8 @@ pub async fn year_of_provider(
     .bind(last)
     .fetch_one(conn)
     .await?;
-    let money = |column, amount| Money::from_decimal(amount).map_err(|_| Error::row_invalid("settlements", column, provider));
+    let money =
+        |column, amount| Money::from_decimal(amount).map_err(|_| Error::row_invalid("settlements", column, provider));
     Ok(YearFigures {
         claims: row.claims,
         total: money("total", row.total)?,

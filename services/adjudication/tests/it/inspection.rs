@@ -92,15 +92,21 @@ impl World {
     }
 
     async fn appeal(&self, caller: &TestCaller, id: &str) -> Result<wire::Finding, Status> {
-        let message =
-            wire::AppealFindingRequest { request_id: request_id(), finding_id: id.to_owned(), note: "单价有据".to_owned() };
+        let message = wire::AppealFindingRequest {
+            request_id: request_id(),
+            finding_id: id.to_owned(),
+            note: "单价有据".to_owned(),
+        };
         let answer = self.inspection().appeal_finding(caller.request(message).await).await?;
         Ok(answer.into_inner().finding.unwrap_or_default())
     }
 
     async fn answer(&self, caller: &TestCaller, id: &str) -> Result<wire::Finding, Status> {
-        let message =
-            wire::AnswerFindingRequest { request_id: request_id(), finding_id: id.to_owned(), note: "见附件".to_owned() };
+        let message = wire::AnswerFindingRequest {
+            request_id: request_id(),
+            finding_id: id.to_owned(),
+            note: "见附件".to_owned(),
+        };
         let answer = self.inspection().answer_finding(caller.request(message).await).await?;
         Ok(answer.into_inner().finding.unwrap_or_default())
     }
@@ -163,7 +169,8 @@ async fn ad_08_reviewers_ask_cut_and_hear_appeals_and_precision_is_theirs() {
     assert_eq!(refusal(&foreign), (Code::PermissionDenied, "OUTSIDE_SCOPE".to_owned()));
     assert_eq!(world.answer(&clinic, &price).await.expect("answered").state(), State::Open);
 
-    let greedy = world.decide(&ann, &price, Decision::Cut, Some("1400.01")).await.expect_err("more than is in question");
+    let greedy =
+        world.decide(&ann, &price, Decision::Cut, Some("1400.01")).await.expect_err("more than is in question");
     assert_eq!(refusal(&greedy), (Code::InvalidArgument, "CUT_TOO_LARGE".to_owned()));
     let cut = world.decide(&ann, &price, Decision::Cut, Some("1000.00")).await.expect("cut");
     assert_eq!((cut.state(), cut.withheld), (State::Cut, Some(to_money(money("1000.00")))));
@@ -179,8 +186,11 @@ async fn ad_08_reviewers_ask_cut_and_hear_appeals_and_precision_is_theirs() {
 
     let period = wire::GetRulePrecisionRequest { from: Some(to_date(today())), until: Some(to_date(today())) };
     let answer = world.inspection().get_rule_precision(ann.request(period).await).await.expect("figures").into_inner();
-    let figures: Vec<_> =
-        answer.rules.iter().map(|rule| (rule.rule.as_str(), rule.raised, rule.decided, rule.precision.as_str())).collect();
+    let figures: Vec<_> = answer
+        .rules
+        .iter()
+        .map(|rule| (rule.rule.as_str(), rule.raised, rule.decided, rule.precision.as_str()))
+        .collect();
     assert_eq!(figures, [("N25-014", 1, 1, "1"), ("N25-050", 1, 1, "0")]);
     assert_eq!(answer.rules[0].cut, Some(to_money(money("800.00"))));
 
@@ -190,10 +200,12 @@ async fn ad_08_reviewers_ask_cut_and_hear_appeals_and_precision_is_theirs() {
         .await
         .expect("steps");
     assert_eq!(steps, ["ASK", "ANSWER", "CUT", "APPEAL", "CUT", "ACCEPT"]);
-    let clear: i64 = sqlx::query_scalar("SELECT count(*) FROM finding_steps WHERE position(convert_to('核对', 'UTF8') in note_sealed) > 0")
-        .fetch_one(&mut owner)
-        .await
-        .expect("a count");
+    let clear: i64 = sqlx::query_scalar(
+        "SELECT count(*) FROM finding_steps WHERE position(convert_to('核对', 'UTF8') in note_sealed) > 0",
+    )
+    .fetch_one(&mut owner)
+    .await
+    .expect("a count");
     assert_eq!(clear, 0, "notes are sealed");
 }
 
@@ -205,14 +217,13 @@ async fn ad_08_a_provider_sees_its_own_findings_and_decides_none() {
     let own = world.findings(&clinic, State::Unspecified).await;
     assert_eq!(own.len(), 1);
     assert!(world.findings(&world.caller("hospital"), State::Unspecified).await.is_empty());
-    let theirs = wire::ListFindingsRequest {
-        provider_organisation_id: callers::CLINIC.to_string(),
-        ..Default::default()
-    };
+    let theirs =
+        wire::ListFindingsRequest { provider_organisation_id: callers::CLINIC.to_string(), ..Default::default() };
     let request = world.caller("hospital").request(theirs).await;
     let refused = world.inspection().list_findings(request).await.expect_err("another's");
     assert_eq!(refusal(&refused), (Code::PermissionDenied, "OUTSIDE_SCOPE".to_owned()));
-    let refused = world.decide(&clinic, &own[0].finding_id, Decision::Accept, None).await.expect_err("not its to decide");
+    let refused =
+        world.decide(&clinic, &own[0].finding_id, Decision::Accept, None).await.expect_err("not its to decide");
     assert_eq!(refusal(&refused), (Code::PermissionDenied, "METHOD_NOT_PERMITTED".to_owned()));
 }
 

@@ -103,7 +103,9 @@ impl Review {
                 return Err(FindingError::SamePerson);
             }
             (S::Appealed { .. }, Decision::Accept) => S::Cleared,
-            (S::Appealed { amount: cut, .. }, Decision::Cut(amount)) => S::Upheld { amount: within(amount, *cut)?, by: by.clone() },
+            (S::Appealed { amount: cut, .. }, Decision::Cut(amount)) => {
+                S::Upheld { amount: within(amount, *cut)?, by: by.clone() }
+            }
             _ => return Err(FindingError::NotDecidable),
         };
         Ok(Self { amount: self.amount, state })

@@ -64,8 +64,16 @@ const ON_WHAT_EXISTS: [&str; 25] = [
     "ReportOrder",
 ];
 /// There is one of it, or none yet; or it is about a whole region.
-const WITHOUT_AN_ID: [&str; 7] =
-    ["GetKeys", "GetCheckpoint", "GetWitnessed", "GetRules", "GetRulePrecision", "GetFund", "GetOutliers"];
+const WITHOUT_AN_ID: [&str; 8] = [
+    "GetKeys",
+    "GetCheckpoint",
+    "GetWitnessed",
+    "GetRules",
+    "GetRulePrecision",
+    "GetFund",
+    "GetOutliers",
+    "GetProviderStatistics",
+];
 /// Of the caller herself, who exists.
 const ABOUT_HERSELF: [&str; 2] = ["GetResident", "GetCoverage"];
 const NOISE_PER_METHOD: usize = 60;

@@ -258,6 +258,7 @@ pub(super) const POLICY: &[Line] = &[
     line("adjudication.SupervisionService/RecordFundIncome", Write, "O:*"),
     line("adjudication.SupervisionService/GetFund", Read, "OVXA:*"),
     line("adjudication.SupervisionService/GetOutliers", Read, "OVA:*"),
+    line("adjudication.SupervisionService/GetProviderStatistics", Read, "OVA:*"),
     line("adjudication.SupervisionService/AssessProvider", Write, "O:*"),
     line("adjudication.SupervisionService/ReportAbuse", Write, "RWFCLD:*"),
     line("adjudication.SupervisionService/ListAbuseReports", Read, "VA:*"),

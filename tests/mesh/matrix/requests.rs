@@ -282,7 +282,10 @@ fn elsewhere(service: &str, method: &str) -> Value {
         }
         (
             "adjudication",
-            "InspectionService/GetRulePrecision" | "SupervisionService/GetFund" | "SupervisionService/GetOutliers",
+            "InspectionService/GetRulePrecision"
+            | "SupervisionService/GetFund"
+            | "SupervisionService/GetOutliers"
+            | "SupervisionService/GetProviderStatistics",
         ) => json!({ "from": "$today", "until": "$today" }),
         ("adjudication", "SupervisionService/RecordFundIncome") => json!({
             "scheme": "SCHEME_EMPLOYEE", "on": "$today", "amount": "$price", "reference": "001",

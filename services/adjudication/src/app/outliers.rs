@@ -6,12 +6,13 @@ use postgres::Scope;
 use postgres::audit::{self, Entry};
 use rust_decimal::Decimal;
 use types::clock::local_date;
-use types::ids::ResidentId;
+use types::ids::{OrganisationId, ResidentId};
 use uuid::Uuid;
 
 use super::App;
 use crate::domain::error::AdjudicationError;
-use crate::domain::supervision::{Outlier, outliers};
+use crate::domain::inspection::Settings;
+use crate::domain::supervision::{Outlier, Statistic, outliers};
 use crate::store::funds;
 
 const OUTLIERS_MAX: usize = 100;
@@ -39,6 +40,36 @@ pub struct FoundOutliers {
 }
 
 impl App {
+    /// Every provider's figures under the region's rules about providers.
+    pub async fn statistics(
+        &self,
+        ctx: &Context,
+        days: (NaiveDate, NaiveDate),
+    ) -> Result<Vec<Statistic>, AdjudicationError> {
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
+        let today = local_date(self.clock.now());
+        let (_, book) =
+            self.rule_book(&mut tx, ctx.caller.region, today).await?.ok_or(AdjudicationError::RulesNotConfigured)?;
+        let mut statistics = vec![];
+        for configured in book.rules() {
+            let (figures, most) = match &configured.settings {
+                Settings::Share { items, most } => {
+                    (funds::shares_of_items(&mut tx, &items.like_patterns(), days).await?, *most)
+                }
+                Settings::ReadmissionRate { window_days, most } => {
+                    let window_days = i32::try_from(*window_days).unwrap_or(i32::MAX);
+                    (funds::readmissions(&mut tx, window_days, days).await?, *most)
+                }
+                _ => continue,
+            };
+            statistics.extend(figures.into_iter().filter_map(|(provider, part, whole)| {
+                Statistic::new(&configured.rule, OrganisationId::from_uuid(provider), part, whole, most)
+            }));
+        }
+        tx.commit().await?;
+        Ok(statistics)
+    }
+
     /// Compares providers of one tier and kind of care with each other, or persons.
     pub async fn outliers(&self, ctx: &Context, find: FindOutliers) -> Result<FoundOutliers, AdjudicationError> {
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;

@@ -3,6 +3,7 @@
 //! Pure, like the rest of `domain/`. It points at people and organisations and decides nothing about them.
 
 use rust_decimal::{Decimal, RoundingStrategy};
+use types::ids::OrganisationId;
 use types::money::{Money, Ratio};
 
 use super::inspection::{Criterion, Standard, Supervision};
@@ -73,6 +74,28 @@ pub struct YearFigures {
     pub stays: i64,
     /// Stays after which the same person was admitted again within 31 days, anywhere: the window of the national indicator (非计划再入院率).
     pub readmissions: i64,
+}
+
+/// A provider's figure under a rule about providers (统计指标监测).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statistic {
+    pub rule: String,
+    pub provider: OrganisationId,
+    /// A share, from 0 to 1, six places.
+    pub figure: Ratio,
+    pub most: Ratio,
+}
+
+impl Statistic {
+    /// None where there is nothing to be a share of.
+    pub fn new(rule: &str, provider: OrganisationId, part: Decimal, whole: Decimal, most: Ratio) -> Option<Self> {
+        let figure = Ratio::from_decimal(part.checked_div(whole)?.round_dp(6)).ok()?;
+        Some(Self { rule: rule.to_owned(), provider, figure, most })
+    }
+
+    pub fn is_above(&self) -> bool {
+        self.figure > self.most
+    }
 }
 
 /// One criterion of an assessment.
@@ -193,6 +216,15 @@ mod tests {
         assert_eq!(outliers(&few, Decimal::ONE), []);
         let equal: Vec<(u32, Decimal)> = (1..).zip([5, 5, 5, 5, 5, 5].map(Decimal::from)).collect();
         assert_eq!(outliers(&equal, Decimal::ONE), []);
+    }
+
+    #[test]
+    fn ad_09_a_statistic_is_above_its_limit_and_not_at_it() {
+        let provider = OrganisationId::from_uuid(uuid::Uuid::from_u128(1));
+        let of = |part: i64, whole: i64| Statistic::new("N25-056", provider, part.into(), whole.into(), ratio("0.45"));
+        assert!(of(46, 100).is_some_and(|statistic| statistic.is_above()));
+        assert!(of(45, 100).is_some_and(|statistic| !statistic.is_above()));
+        assert_eq!(of(0, 0), None);
     }
 
     #[test]

@@ -135,6 +135,16 @@ pub(super) fn outliers(found: &FoundOutliers) -> wire::GetOutliersResponse {
     }
 }
 
+pub(super) fn statistic(statistic: &crate::domain::supervision::Statistic) -> wire::ProviderStatistic {
+    wire::ProviderStatistic {
+        rule: statistic.rule.clone(),
+        provider_organisation_id: statistic.provider.to_string(),
+        figure: statistic.figure.decimal().to_string(),
+        most: statistic.most.decimal().to_string(),
+        is_above: statistic.is_above(),
+    }
+}
+
 pub(super) fn assessment(assessed: &Assessed) -> wire::Assessment {
     let scores = assessed.assessment.scores.iter().map(|score| wire::AssessmentScore {
         criterion: match score.standard.criterion {

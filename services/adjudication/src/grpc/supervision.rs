@@ -4,8 +4,9 @@ use prost::Message as _;
 use proto::anjia::adjudication::v1::supervision_service_server::SupervisionService;
 use proto::anjia::adjudication::v1::{
     AssessProviderRequest, AssessProviderResponse, CloseAbuseReportRequest, CloseAbuseReportResponse, GetFundRequest,
-    GetFundResponse, GetOutliersRequest, GetOutliersResponse, ListAbuseReportsRequest, ListAbuseReportsResponse,
-    RecordFundIncomeRequest, RecordFundIncomeResponse, ReportAbuseRequest, ReportAbuseResponse,
+    GetFundResponse, GetOutliersRequest, GetOutliersResponse, GetProviderStatisticsRequest,
+    GetProviderStatisticsResponse, ListAbuseReportsRequest, ListAbuseReportsResponse, RecordFundIncomeRequest,
+    RecordFundIncomeResponse, ReportAbuseRequest, ReportAbuseResponse,
 };
 use tonic::{Request, Response, Status};
 use types::ids::AbuseReportId;
@@ -58,6 +59,20 @@ impl SupervisionService for Supervision {
         let find = convert::outliers(request.get_ref()).map_err(error::invalid)?;
         let found = self.0.outliers(&ctx, find).await?;
         Ok(Response::new(encode::outliers(&found)))
+    }
+
+    async fn get_provider_statistics(
+        &self,
+        request: Request<GetProviderStatisticsRequest>,
+    ) -> Result<Response<GetProviderStatisticsResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.get_ref();
+        let days =
+            convert::days(message.from.as_ref(), message.until.as_ref(), convert::DAYS_MAX).map_err(error::invalid)?;
+        let statistics = self.0.statistics(&ctx, days).await?;
+        Ok(Response::new(GetProviderStatisticsResponse {
+            statistics: statistics.iter().map(encode::statistic).collect(),
+        }))
     }
 
     async fn assess_provider(

@@ -143,6 +143,51 @@ pub async fn person_counts(
     .await?)
 }
 
+/// Of every provider: what it charged for items whose codes are like these, and what altogether.
+pub async fn shares_of_items(
+    conn: &mut PgConnection,
+    patterns: &[String],
+    days: (NaiveDate, NaiveDate),
+) -> Result<Vec<(Uuid, Decimal, Decimal)>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT settlement.provider_organisation_id, coalesce(sum(line.amount) FILTER (WHERE line.item_code LIKE ANY ($1)), 0), \
+         sum(line.amount) \
+         FROM settlements settlement \
+         JOIN claim_lines line ON line.claim_id = settlement.claim_id AND line.claim_version = settlement.claim_version \
+         WHERE settlement.state = 'CONFIRMED' AND (settlement.confirmed_at AT TIME ZONE 'Asia/Shanghai')::date BETWEEN $2 AND $3 \
+         GROUP BY 1 ORDER BY 1",
+    )
+    .bind(patterns)
+    .bind(days.0)
+    .bind(days.1)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Of every provider: stays that ended on these days and after which the person was admitted again, unreferred, so many days later at most;
+/// and stays altogether.
+pub async fn readmissions(
+    conn: &mut PgConnection,
+    window_days: i32,
+    days: (NaiveDate, NaiveDate),
+) -> Result<Vec<(Uuid, Decimal, Decimal)>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT stay.provider_organisation_id, count(*) FILTER (WHERE EXISTS ( \
+             SELECT FROM claims again JOIN settlements settled ON settled.id = again.settlement_id \
+             WHERE again.resident_id = stay.resident_id AND again.kind = 'INPATIENT' AND again.id <> stay.id \
+             AND again.referral_id IS NULL AND settled.state = 'CONFIRMED' \
+             AND again.from_date >= stay.until_date AND again.from_date - stay.until_date <= $1))::numeric, count(*)::numeric \
+         FROM claims stay JOIN settlements settlement ON settlement.id = stay.settlement_id \
+         WHERE stay.kind = 'INPATIENT' AND settlement.state = 'CONFIRMED' AND stay.until_date BETWEEN $2 AND $3 \
+         GROUP BY 1 ORDER BY 1",
+    )
+    .bind(window_days)
+    .bind(days.0)
+    .bind(days.1)
+    .fetch_all(conn)
+    .await?)
+}
+
 #[derive(FromRow)]
 struct YearRow {
     claims: i64,

@@ -21,6 +21,8 @@ pub(crate) fn document() -> Value {
     document["rules"] = json!({
         "N25-014": {"kind": "UNIT_PRICE", "source": ["demo"], "points": [{"items": [COVERED], "max_unit_price": "100"}]},
         "N25-050": {"kind": "VISITS", "source": ["demo"], "kinds": ["OUTPATIENT"], "items": [], "most": 1, "window_days": 30},
+        "N25-056": {"kind": "SHARE", "source": ["demo"], "items": ["T-COV*"], "most": "0.45"},
+        "N25-063": {"kind": "READMISSION_RATE", "source": ["demo"], "window_days": 31, "most": "0.10"},
         "N25-081": {"kind": "SEX", "source": ["demo"], "points": [{"items": ["T-NEITHER"], "sex": "FEMALE"}]},
     });
     document
@@ -268,6 +270,6 @@ async fn ad_08_rules_take_two_officers_and_say_how_each_of_them_stands() {
         .filter(|rule| rule.standing() == wire::RuleStanding::Checked)
         .map(|rule| rule.rule.as_str())
         .collect();
-    assert_eq!(checked, ["N25-014", "N25-050", "N25-081"]);
+    assert_eq!(checked, ["N25-014", "N25-050", "N25-056", "N25-063", "N25-081"]);
     assert_eq!(after.rule_book.map(|book| book.digest), Some(book.digest));
 }

@@ -81,6 +81,24 @@ async fn ad_09_outliers_want_a_configured_limit() {
 }
 
 #[tokio::test]
+async fn ad_09_a_providers_share_of_some_items_is_held_against_the_regions_limit() {
+    let world = World::with_rules().await;
+    world.settle("50.00").await;
+    let message = wire::GetProviderStatisticsRequest { from: Some(to_date(today())), until: Some(to_date(today())) };
+    let reviewer = world.reviewer("reviewer").await;
+    let answer = world.supervision().get_provider_statistics(reviewer.request(message).await).await.expect("figures");
+    let expected = wire::ProviderStatistic {
+        rule: "N25-056".to_owned(),
+        provider_organisation_id: callers::CLINIC.to_string(),
+        figure: "1".to_owned(),
+        most: "0.45".to_owned(),
+        is_above: true,
+    };
+    // Nobody was admitted: no rate of readmissions.
+    assert_eq!(answer.into_inner().statistics, [expected]);
+}
+
+#[tokio::test]
 async fn ad_11_a_contracts_year_is_assessed_from_its_figures() {
     let world = World::with_rules().await;
     world.settle("1500.00").await;

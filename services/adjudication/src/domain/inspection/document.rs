@@ -244,7 +244,6 @@ pub enum Settings {
     },
     ReadmissionRate {
         window_days: u32,
-        planned: Codes,
         most: Ratio,
     },
 }

@@ -44,7 +44,7 @@ impl App {
         &self,
         ctx: &Context,
         call: &Call<AbuseReportId>,
-        reported: ReportAbuse,
+        told: ReportAbuse,
     ) -> Result<Reply<AbuseReportId>, AdjudicationError> {
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
@@ -52,16 +52,16 @@ impl App {
         };
         let report = AbuseReport {
             id: AbuseReportId::generate(),
-            provider: reported.provider,
-            text: reported.text,
-            has_contact: reported.contact.is_some(),
+            provider: told.provider,
+            text: told.text,
+            has_contact: told.contact.is_some(),
             state: State::Open,
             recovered: Money::ZERO,
             reward: Money::ZERO,
             reported_at: self.clock.now(),
         };
         let reporter =
-            reported.contact.map(|contact| Reporter { party: Redacted::new(ctx.caller.subject.clone()), contact });
+            told.contact.map(|contact| Reporter { party: Redacted::new(ctx.caller.subject.clone()), contact });
         let entry = Entry::by_service("adjudication", "adjudication.abuse.report");
         let entry = abuse_reports::insert(&mut tx, ctx.caller.region, &report, reporter.as_ref(), entry).await?;
         audit::record(&mut tx, entry).await?;

@@ -39,10 +39,12 @@ pub enum Fact {
 }
 
 impl Fact {
+    #[expect(clippy::needless_pass_by_value, reason = "numbers, dates and lists of codes are named where they stand")]
     pub(super) fn limit(what: &str, value: impl ToString) -> Self {
         Self::Limit { what: what.to_owned(), value: value.to_string() }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "numbers, dates and lists of codes are named where they stand")]
     pub(super) fn found(what: &str, value: impl ToString) -> Self {
         Self::Found { what: what.to_owned(), value: value.to_string() }
     }

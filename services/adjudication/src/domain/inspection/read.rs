@@ -26,6 +26,7 @@ type Read<T> = Result<T, RuleBookError>;
 const WINDOW_DAYS_MAX: u32 = 730;
 const POINTS: i64 = 100;
 
+#[expect(clippy::needless_pass_by_value, reason = "texts and errors alike")]
 fn refused(path: impl Into<String>, problem: impl ToString) -> RuleBookError {
     RuleBookError { path: path.into(), problem: problem.to_string() }
 }
@@ -123,8 +124,10 @@ fn check(settings: &Settings) -> Result<(), &'static str> {
         Settings::Quantity { points } => {
             points.iter().try_for_each(|point| named(&point.items).and_then(|()| positive(&point.most)))
         }
-        Settings::Share { items, .. } | Settings::ItemKinds { items, .. } => named(items),
-        Settings::OtherInsurance { items } | Settings::Excluded { items, .. } => named(items),
+        Settings::Share { items, .. }
+        | Settings::ItemKinds { items, .. }
+        | Settings::OtherInsurance { items }
+        | Settings::Excluded { items, .. } => named(items),
         Settings::Visits { kinds, .. } if kinds.is_empty() => Err("names no kind of visit"),
         _ => Ok(()),
     }

@@ -92,7 +92,6 @@ impl Review {
     pub fn decide(&self, decision: Decision, by: &Party) -> Result<Self, FindingError> {
         use FindingState as S;
         let state = match (&self.state, decision) {
-            (S::Open | S::Asked, Decision::Accept) => S::Cleared,
             (S::Open | S::Asked, Decision::Cut(amount)) => {
                 S::Cut { amount: within(amount, self.amount)?, by: by.clone() }
             }
@@ -102,7 +101,7 @@ impl Review {
             (S::Appealed { by: cutter, .. }, Decision::Accept | Decision::Cut(_)) if cutter == by => {
                 return Err(FindingError::SamePerson);
             }
-            (S::Appealed { .. }, Decision::Accept) => S::Cleared,
+            (S::Open | S::Asked | S::Appealed { .. }, Decision::Accept) => S::Cleared,
             (S::Appealed { amount: cut, .. }, Decision::Cut(amount)) => {
                 S::Upheld { amount: within(amount, *cut)?, by: by.clone() }
             }

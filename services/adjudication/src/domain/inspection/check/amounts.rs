@@ -15,6 +15,9 @@ use crate::domain::inspection::document::{
 use crate::domain::inspection::evidence::Fact;
 use crate::domain::inspection::money::spread;
 
+/// Lines with their index.
+type Lines<'a> = Vec<(usize, &'a BilledItem)>;
+
 const HOURS_A_DAY: Decimal = Decimal::from_parts(24, 0, 0, false, 0);
 
 pub(super) fn unit_price(case: &Case, points: &[UnitPricePoint]) -> Vec<Hit> {
@@ -140,7 +143,7 @@ pub(super) fn unit_frequency(case: &Case, billed: Billed, points: &[UnitPoint]) 
                 }
             }
             Billed::InArrears => {
-                let mut worst: Option<(i64, Decimal, Vec<(usize, &BilledItem)>)> = None;
+                let mut worst: Option<(i64, Decimal, Lines<'_>)> = None;
                 for day in by_day(&lines).keys() {
                     let so_far: Vec<_> = lines.iter().copied().filter(|(_, line)| line.on <= *day).collect();
                     let found = sum(so_far.iter().map(|(_, line)| line.quantity));

@@ -130,7 +130,7 @@ async fn ad_08_a_finding_withholds_the_providers_payment_and_leaves_the_patients
     let settlement = divided.settlement.unwrap_or_default();
     assert_eq!(shares(&settlement), expected, "to the fen what it is without rules");
     let noted = world.findings(&reviewer, State::Noted).await;
-    assert_eq!((noted.len(), noted[0].withheld), (1, Some(to_money(money("0")))), "nothing is paid yet");
+    assert_eq!((noted.len(), noted[0].withheld.clone()), (1, Some(to_money(money("0")))), "nothing is paid yet");
     assert!(world.findings(&reviewer, State::Open).await.is_empty());
 
     let confirmed = world.confirm(&settlement.settlement_id, &BillId::generate().to_string()).await.expect("confirmed");
@@ -139,7 +139,7 @@ async fn ad_08_a_finding_withholds_the_providers_payment_and_leaves_the_patients
     assert_eq!(open.len(), 1);
     let finding = &open[0];
     assert_eq!((finding.rule.as_str(), finding.national_code.as_str()), ("N25-014", "GZ10000102001000"));
-    assert_eq!((finding.line, finding.withheld), (1, Some(to_money(money("1400.00")))));
+    assert_eq!((finding.line, finding.withheld.clone()), (1, Some(to_money(money("1400.00")))));
     let evidence: Value = serde_json::from_str(&finding.evidence_json).expect("facts");
     assert_eq!(evidence[1], json!({"fact": "LIMIT", "what": "unit_price", "value": "100"}));
 

@@ -44,7 +44,10 @@ async fn ad_09_the_balance_is_what_came_in_less_what_was_paid_and_keeps_what_was
     assert_eq!(months.len(), 1);
     // 1500 less the deductible of 1300 at 90 %: 180 from the pool.
     let month = &months[0];
-    assert_eq!((month.income, month.pooled_fund), (Some(to_money(money("10000.00"))), Some(to_money(money("180.00")))));
+    assert_eq!(
+        (month.income.clone(), month.pooled_fund.clone()),
+        (Some(to_money(money("10000.00"))), Some(to_money(money("180.00"))))
+    );
     assert_eq!((month.settlements, month.persons), (1, 1));
     assert_eq!(month.withheld, Some(to_money(money("180.00"))), "never more than the fund pays");
     assert_eq!(month.balance, Some(to_money(money("9820.00"))));

@@ -48,7 +48,6 @@ CREATE TABLE finding_steps (
 CREATE INDEX finding_steps_finding ON finding_steps (finding_id, id);
 CREATE INDEX finding_steps_dated ON finding_steps USING brin (done_at);
 CALL protect_by_region('finding_steps');
-CALL append_only('finding_steps');
 CALL audited('finding_steps', sealed => '{note_sealed}', apart => '{key_version}');
 COMMENT ON COLUMN finding_steps.note_sealed IS 'Why, in the words of whoever did it.';
 COMMENT ON COLUMN finding_steps.key_version IS 'Which data key of the region sealed the columns of this row.';
@@ -60,5 +59,8 @@ CREATE INDEX settlements_confirmed_at ON settlements (region, confirmed_at) WHER
 DO $$
 BEGIN
     EXECUTE format('REVOKE DELETE, TRUNCATE ON findings, finding_steps FROM %I', service_role());
+    -- Steps stay as they were taken; only their seal is renewed when keys are.
+    EXECUTE format('REVOKE UPDATE ON finding_steps FROM %I', service_role());
+    EXECUTE format('GRANT UPDATE (note_sealed, key_version) ON finding_steps TO %I', service_role());
 END
 $$;

@@ -18,7 +18,7 @@ use tonic_types::StatusExt;
 use types::ids::ResidentId;
 
 /// What an empty request may mean: everything, or the first page.
-const EMPTY_IS_LEGAL: [&str; 13] = [
+const EMPTY_IS_LEGAL: [&str; 16] = [
     "ListCommunities",
     "ListMerges",
     "ListPossibleDuplicates",
@@ -29,12 +29,15 @@ const EMPTY_IS_LEGAL: [&str; 13] = [
     "ListOrganisations",
     "ListPolicies",
     "ListPaymentTerms",
+    "GetRules",
+    "ListFindings",
+    "ListAbuseReports",
     "QueryOrders",
     "GetKeys",
     "WatchWorkList",
 ];
 /// Verbs on something that must exist; what one gets must, too.
-const ON_WHAT_EXISTS: [&str; 23] = [
+const ON_WHAT_EXISTS: [&str; 28] = [
     "ConfirmGuardianship",
     "EndHousehold",
     "MergeResidents",
@@ -52,6 +55,11 @@ const ON_WHAT_EXISTS: [&str; 23] = [
     "CloseReferral",
     "ReleasePolicy",
     "ReleasePaymentTerms",
+    "ReleaseRuleBook",
+    "DecideFinding",
+    "AnswerFinding",
+    "AppealFinding",
+    "CloseAbuseReport",
     "ConfirmSettlement",
     "ReverseSettlement",
     "CorrectClaim",
@@ -59,8 +67,18 @@ const ON_WHAT_EXISTS: [&str; 23] = [
     "CaptureBill",
     "ReportOrder",
 ];
-/// There is one of it, or none yet.
-const WITHOUT_AN_ID: [&str; 4] = ["GetKeys", "GetCheckpoint", "GetWitnessed", "GetClearing"];
+/// There is one of it, or none yet; or it is about a whole region.
+const WITHOUT_AN_ID: [&str; 9] = [
+    "GetClearing",
+    "GetKeys",
+    "GetCheckpoint",
+    "GetWitnessed",
+    "GetRules",
+    "GetRulePrecision",
+    "GetFund",
+    "GetOutliers",
+    "GetProviderStatistics",
+];
 /// Of the caller herself, who exists.
 const ABOUT_HERSELF: [&str; 2] = ["GetResident", "GetCoverage"];
 const NOISE_PER_METHOD: usize = 60;

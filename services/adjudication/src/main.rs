@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use adjudication::app::{App, Groupers, OPEN, PERSONAL, TermsAtHand};
+use adjudication::app::{App, Groupers, OPEN, PERSONAL, RuleBooks, TermsAtHand};
 use adjudication::config::Config;
 use adjudication::peers::{Identity, Scheduling, SchedulingAudit};
 use adjudication::store::readjudications::GAUGES;
@@ -71,6 +71,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         division_valid: TimeDelta::hours(config.division_valid_h.into()),
         groupers: groupers.clone(),
         terms: Arc::new(TermsAtHand::default()),
+        rule_books: RuleBooks::default(),
     };
 
     let merges = IdentityEvents::new("identity", identity.clone(), credentials.clone());

@@ -10,6 +10,7 @@ mod drg;
 mod eob;
 mod erase;
 mod export;
+mod fund;
 mod login;
 mod openapi;
 mod policy;
@@ -51,6 +52,7 @@ enum Command {
     Export(export::Args),
     Eob(eob::Args),
     Erase(erase::Args),
+    Fund(fund::Args),
     Verify(verify::Args),
     Bench(bench::Args),
     Access(access::Args),
@@ -88,6 +90,7 @@ async fn main() -> ExitCode {
         Command::Export(args) => export::run(&args).await,
         Command::Eob(args) => eob::run(&args).await,
         Command::Erase(args) => erase::run(&args).await,
+        Command::Fund(args) => fund::run(&args).await,
         Command::Verify(args) => verify::command(&args).await,
         Command::Audit(args) => audit::run(&args).await,
         Command::Bench(args) => bench::run(&args).await,

@@ -1,13 +1,18 @@
 //! When things happen: one use case a file. The only place that begins and commits.
 
+mod assess_provider;
 mod confirm_settlement;
 mod correct_claim;
+mod decide_finding;
 mod divide_claim;
 mod expect_payment;
 mod groupers;
 mod payment_terms;
 mod explain;
 mod follow_stays;
+mod fund;
+mod inspect_claim;
+mod outliers;
 mod pricing;
 mod propose_policy;
 mod provider_payments;
@@ -15,9 +20,12 @@ mod put_catalogue;
 mod quote_care;
 mod read;
 mod readjudicate;
+mod read_findings;
 mod release_policy;
 mod replacing;
 mod reverse_settlement;
+mod report_abuse;
+mod rule_books;
 mod view;
 
 use std::sync::Arc;
@@ -30,15 +38,23 @@ use crate::peers::{Identity, Scheduling};
 
 pub use crate::store::{PERSONAL, obligations::OPEN};
 pub use correct_claim::CorrectClaim;
+pub use assess_provider::{AssessProvider, Assessed};
+pub use decide_finding::DecideFinding;
 pub use divide_claim::{DivideClaim, Divided};
 pub use expect_payment::TermsAtHand;
 pub use groupers::{Groupers, NotTaken};
 pub use payment_terms::{ExpectCapitation, ListTerms, ProposeTerms};
+pub use fund::{Funds, RecordIncome};
+pub use inspect_claim::RuleBooks;
+pub use outliers::{FindOutliers, FoundOutliers, OutlierSubject};
 pub use propose_policy::ProposePolicy;
 pub use provider_payments::{GroupRecord, ListProviderPayments};
 pub use put_catalogue::PutCatalogue;
 pub use quote_care::QuoteCare;
 pub use read::{ListClaims, ListPolicies};
+pub use read_findings::{ListFindings, RuleStandings};
+pub use report_abuse::{CloseAbuseReport, ListAbuseReports, ReportAbuse};
+pub use rule_books::ProposeRuleBook;
 
 /// The use cases and what they need. Cheap to clone.
 #[derive(Clone)]
@@ -51,4 +67,6 @@ pub struct App {
     pub division_valid: TimeDelta,
     pub groupers: Arc<Groupers>,
     pub terms: Arc<TermsAtHand>,
+    /// Audit rules as they were read.
+    pub rule_books: RuleBooks,
 }

@@ -3,11 +3,13 @@
 use chrono::NaiveDate;
 use types::{ids::OrganisationId, region::RegionCode, scheme::Scheme};
 
-use super::remote_care::Filing;
+use super::{inspection::Sex, remote_care::Filing};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coverage {
     pub birth_date: NaiveDate,
+    /// None where it is not known.
+    pub sex: Option<Sex>,
     /// The basic layer; none for whom nobody insures, and in a waiting period.
     pub basic: Option<Basic>,
     /// Whose family doctors the person has a contract with.

@@ -2,8 +2,12 @@
 
 use chrono::NaiveDate;
 use drg::payment::TermsError;
-use types::ids::{ClaimId, OrganisationId, PaymentTermsId, PolicyId, QuoteId, ResidentId, SettlementId, VisitId};
+use types::ids::{
+    AbuseReportId, ClaimId, FindingId, OrganisationId, PaymentTermsId, PolicyId, QuoteId, ResidentId, RuleBookId, SettlementId,
+    VisitId,
+};
 
+use super::inspection::{FindingError, RuleBookError};
 use super::{engine::Refusal, policy::PolicyError, provider_payment::expected::Undecided};
 
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +50,28 @@ pub enum AdjudicationError {
     /// Lines count from 0.
     #[error("{day} of line {line} lies outside the visit")]
     DateOutsideStay { line: usize, day: NaiveDate },
+    #[error("the rule book is incomplete at {0}")]
+    RuleBookIncomplete(#[from] RuleBookError),
+    #[error("a rule book of this region with this id or this document exists")]
+    RuleBookExists,
+    #[error("rule book {0} was already released")]
+    RuleBookNotProposed(RuleBookId),
+    #[error("another rule book was released for the same first day as {0}")]
+    RuleBookOverlaps(RuleBookId),
+    #[error("no rule book {0}")]
+    RuleBookNotFound(RuleBookId),
+    #[error("no rule book of the region is in force")]
+    RulesNotConfigured,
+    #[error(transparent)]
+    Finding(#[from] FindingError),
+    #[error("no finding {0}")]
+    FindingNotFound(FindingId),
+    #[error("no report {0}")]
+    AbuseReportNotFound(AbuseReportId),
+    #[error("report {0} is closed")]
+    AbuseReportClosed(AbuseReportId),
+    #[error("the sums of the fund are larger than money can be")]
+    FundTooLarge,
     #[error("inpatient stay {0} is still open")]
     OpenStay(VisitId),
     #[error("the identity of the patient was not proven at visit {0}")]

@@ -4,6 +4,7 @@
 //! Read `engine` first; it applies a `policy` to an `input` and answers `shares` with an `explanation`.
 
 pub mod adjustment;
+pub mod abuse;
 pub mod appointment;
 pub mod benefits;
 pub mod chain;
@@ -18,7 +19,10 @@ pub mod entitlement;
 pub mod error;
 pub mod example;
 pub mod explanation;
+pub mod finding;
+pub mod fund;
 pub mod input;
+pub mod inspection;
 pub mod line;
 pub mod localized;
 pub mod mandate;
@@ -31,8 +35,10 @@ pub mod readjudication;
 pub mod release;
 pub mod remote_care;
 pub mod replay;
+pub mod rule_book;
 pub mod settlement;
 pub mod shares;
+pub mod supervision;
 pub mod visit;
 pub mod vocabulary;
 mod wording;

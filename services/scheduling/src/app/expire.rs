@@ -4,17 +4,14 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use postgres::{Scope, Transaction};
-use types::{
-    ids::{AppointmentId, ResidentId, SlotId},
-    region::RegionCode,
-};
+use types::{ids::AppointmentId, region::RegionCode};
 
 use super::{
     Scheduling,
     records::{By, Change, appointment_changed},
 };
 use crate::{
-    domain::{appointment::Appointment, error::SchedulingError, pool::Pool},
+    domain::{appointment::Appointment, error::SchedulingError},
     store::{appointments, places},
 };
 
@@ -42,34 +39,6 @@ impl Scheduling {
         Ok(is_full && freed > 0)
     }
 
-    /// In a transaction of its own: the places it touches belong to other slots than the one that is wanted.
-    pub(super) async fn free_lapsed_of_resident(
-        &self,
-        scope: Scope,
-        resident: ResidentId,
-        now: DateTime<Utc>,
-    ) -> Result<(), SchedulingError> {
-        let mut tx = self.db.begin(scope).await?;
-        let ids = appointments::lapsed_of_resident(&mut tx, resident, now).await?;
-        tx.commit().await?;
-        if !ids.is_empty() {
-            self.free(scope, &ids, now).await?;
-        }
-        Ok(())
-    }
-
-    /// Within the transaction of somebody who wants a place in this very slot. Answers how many were freed.
-    pub(super) async fn free_lapsed_in_slot(
-        &self,
-        tx: &mut Transaction,
-        slot: SlotId,
-        pool: Pool,
-        now: DateTime<Utc>,
-    ) -> Result<usize, SchedulingError> {
-        let lapsed = appointments::lock_lapsed_in_slot(tx, slot, pool, now).await?;
-        free_all(tx, lapsed, now).await
-    }
-
     /// All at once; where one of them cannot be freed, each by itself, so that it does not keep the others.
     async fn free_or_each(
         &self,
@@ -95,7 +64,13 @@ impl Scheduling {
         }
     }
 
-    async fn free(&self, scope: Scope, ids: &[AppointmentId], now: DateTime<Utc>) -> Result<usize, SchedulingError> {
+    /// In a transaction of its own: the places it touches may belong to other slots than the one that is wanted.
+    pub(super) async fn free(
+        &self,
+        scope: Scope,
+        ids: &[AppointmentId],
+        now: DateTime<Utc>,
+    ) -> Result<usize, SchedulingError> {
         let mut tx = self.db.begin(scope).await?;
         let lapsed = appointments::lock_lapsed(&mut tx, ids, now).await?;
         let freed = free_all(&mut tx, lapsed, now).await?;

@@ -8,20 +8,25 @@ mod confirm;
 mod end_visit;
 mod expire;
 mod get;
+mod give;
 mod hold;
+mod look;
 mod publish;
 mod records;
 mod release_holds;
 mod search;
 mod set_quote;
+mod too_late;
 mod view;
 
 use std::{sync::Arc, time::Duration};
 
-use postgres::Database;
+use chrono::{DateTime, Utc};
+use postgres::{Database, gather::Gatherer};
 use types::clock::Clock;
 
-use crate::peers::identity::Identity;
+use self::{give::Giving, look::Look, too_late::Alternatives};
+use crate::{peers::identity::Identity, store::slot_cache::SlotCache};
 
 pub use crate::store::{PERSONAL, obligations::OPEN};
 pub use book::Booking;
@@ -38,9 +43,46 @@ pub use set_quote::Quoted;
 /// What every use case that changes something stands on. Cheap to clone.
 #[derive(Clone)]
 pub struct Scheduling {
-    pub db: Database,
-    pub clock: Arc<dyn Clock>,
-    pub identity: Identity,
+    db: Database,
+    clock: Arc<dyn Clock>,
+    identity: Identity,
     /// How long a hold keeps a place where its caller does not say.
-    pub hold_duration: Duration,
+    hold_duration: Duration,
+    cache: Arc<SlotCache>,
+    looking: Gatherer<Look>,
+    giving: Gatherer<Giving>,
+    alternatives: Alternatives,
+}
+
+impl Scheduling {
+    /// Must be called within a runtime.
+    pub fn new(
+        db: Database,
+        clock: Arc<dyn Clock>,
+        identity: Identity,
+        hold_duration: Duration,
+        cache: Arc<SlotCache>,
+    ) -> Self {
+        let look = Look { db: db.clone(), clock: Arc::clone(&clock), cache: Arc::clone(&cache) };
+        let giving = Giving { db: db.clone() };
+        Self {
+            db,
+            clock,
+            identity,
+            hold_duration,
+            cache,
+            looking: Gatherer::new(look),
+            giving: Gatherer::new(giving),
+            alternatives: too_late::alternatives(),
+        }
+    }
+
+    /// What it is kept in.
+    pub const fn db(&self) -> &Database {
+        &self.db
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
 }

@@ -95,6 +95,9 @@ pub enum SchedulingError {
     /// What somebody else met who looked for the same at the same time.
     #[error(transparent)]
     Shared(Arc<SchedulingError>),
+    /// What was asked for together with others is not answered: the same request may be sent again.
+    #[error("nobody answers now")]
+    Lost,
     /// A peer answered what its contract does not say: a bug on one of the two sides.
     #[error("{peer} answered unexpectedly: {answer}")]
     Peer { peer: &'static str, answer: String },

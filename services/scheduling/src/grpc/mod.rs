@@ -21,8 +21,8 @@ use crate::app::{Scheduling, Search};
 
 /// Everything scheduling serves.
 pub fn routes(scheduling: Scheduling, search: Search) -> Routes {
-    let events = events::Events(scheduling.db.clone());
-    let privacy = privacy::Privacy(scheduling.db.clone());
+    let events = events::Events(scheduling.db().clone());
+    let privacy = privacy::Privacy(scheduling.db().clone());
     Routes::new()
         .add_service(SessionServiceServer::new(sessions::Sessions { scheduling: scheduling.clone(), search }))
         .add_service(AppointmentServiceServer::new(appointments::Appointments(scheduling.clone())))

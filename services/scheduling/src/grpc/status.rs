@@ -55,6 +55,7 @@ fn of(refusal: &SchedulingError) -> Status {
         E::DelegationExpired => (Code::FailedPrecondition, "DELEGATION_EXPIRED"),
         E::TokenExpired => (Code::Unauthenticated, "TOKEN_EXPIRED"),
         E::PeerUnavailable { .. } => (Code::Unavailable, "PEER_UNAVAILABLE"),
+        E::Lost => (Code::Unavailable, "TRY_AGAIN"),
         E::Denied(denied) => return denied.clone().into(),
         E::Field { field, description } => {
             return error::invalid(FieldError::new(field.clone(), description.clone()));

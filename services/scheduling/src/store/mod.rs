@@ -1,7 +1,9 @@
 //! Rows. One table a file; takes a connection, never begins or commits. The region of what is written is the transaction's own.
 
 pub mod appointments;
+pub mod bookings;
 pub mod chosen_ids;
+pub mod known;
 pub mod obligations;
 pub mod patients;
 pub mod places;

@@ -1,0 +1,123 @@
+-- Places for many at once, in the order in which they asked, by one statement that guards everything it gives away.
+
+-- How much one person may book; no row: what the service knows as published.
+CREATE TABLE booking_rules (
+    region                      text        PRIMARY KEY CONSTRAINT booking_rules_region_check CHECK (region ~ '^[1-9][0-9]{5}$'),
+    per_day_and_department      integer     NOT NULL CONSTRAINT booking_rules_day_check CHECK (per_day_and_department > 0),
+    per_week                    integer     NOT NULL CONSTRAINT booking_rules_week_check CHECK (per_week > 0),
+    per_month                   integer     NOT NULL CONSTRAINT booking_rules_month_check CHECK (per_month > 0),
+    per_quarter                 integer     NOT NULL CONSTRAINT booking_rules_quarter_check CHECK (per_quarter > 0),
+    per_delegate_and_day        integer     NOT NULL CONSTRAINT booking_rules_delegate_check CHECK (per_delegate_and_day > 0),
+    set_by                      text        NOT NULL,
+    set_at                      timestamptz NOT NULL
+);
+
+COMMENT ON TABLE  booking_rules                        IS 'Limits of a region that differ from those published (domain/limits.rs).';
+COMMENT ON COLUMN booking_rules.per_day_and_department IS 'Bookings of one person on a local day in one department of one provider.';
+COMMENT ON COLUMN booking_rules.per_delegate_and_day   IS 'Bookings that one party may make for others on a local day.';
+COMMENT ON COLUMN booking_rules.set_by                 IS 'The party that set them.';
+
+CALL protect_by_region('booking_rules');
+CALL audited('booking_rules');
+DO $$
+BEGIN
+    EXECUTE format('REVOKE DELETE, TRUNCATE ON booking_rules FROM %I', service_role());
+END
+$$;
+
+CREATE INDEX appointments_by_booker ON appointments (booked_by, held_at) WHERE delegation_id IS NOT NULL;
+
+-- Gives places to those who asked, in order; answers of each why not, or null. Refusals change nothing.
+--
+-- `wishes` is a list of objects: `appointment`, the row as it will stand; `is_id_chosen`; `uses_max` of the delegation, or null; `bounds`, a list of
+-- {period, since, until, most, of}: at most so many bookings that start in that span, `of` the PERSON, of the person in the same DEPARTMENT, or
+-- made for others by the same BOOKER that day (then the span is that of the holds).
+--
+-- A person's bookings are counted, and places are counted, only after the locks of both are held: each statement in here sees what
+-- was committed before it began. Locks are taken in the order of ids, persons first, so that two batches never wait in a circle. A second wish of the
+-- same person is not judged: AGAIN, with the next batch, when the first one counts. What constraints say remains the last word.
+CREATE FUNCTION give_places(wishes jsonb) RETURNS TABLE (place integer, refusal text) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    here text := current_setting('anjia.region');
+BEGIN
+    INSERT INTO patients (region, resident_id)
+    SELECT here, own FROM (
+        SELECT DISTINCT own FROM same_persons(
+            (SELECT array_agg(DISTINCT (wish -> 'appointment' ->> 'resident_id')::uuid) FROM jsonb_array_elements(wishes) AS wish))
+    ) AS person ORDER BY own
+    ON CONFLICT (region, resident_id) DO UPDATE SET resident_id = excluded.resident_id;
+
+    PERFORM FROM slot_pools
+    JOIN (SELECT DISTINCT (wish -> 'appointment' ->> 'slot_id')::uuid AS slot_id, wish -> 'appointment' ->> 'pool' AS pool
+          FROM jsonb_array_elements(wishes) AS wish) AS wanted USING (slot_id, pool)
+    ORDER BY slot_pools.slot_id, slot_pools.pool FOR NO KEY UPDATE OF slot_pools;
+
+    RETURN QUERY
+    WITH wish AS MATERIALIZED (
+        SELECT asked.place::integer AS place, (asked.wish ->> 'is_id_chosen')::boolean AS is_id_chosen, (asked.wish ->> 'uses_max')::integer AS uses_max,
+            asked.wish -> 'bounds' AS bounds, drafted.*
+        FROM jsonb_array_elements(wishes) WITH ORDINALITY AS asked (wish, place)
+        CROSS JOIN LATERAL jsonb_populate_record(NULL::appointments, asked.wish -> 'appointment') AS drafted
+    ), person AS MATERIALIZED (
+        SELECT asked, array_agg(own ORDER BY own) AS ids
+        FROM same_persons((SELECT array_agg(DISTINCT resident_id) FROM wish)) GROUP BY asked
+    ), judged AS MATERIALIZED (
+        SELECT wish.*, CASE
+            WHEN row_number() OVER (PARTITION BY person.ids ORDER BY wish.place) > 1 THEN 'AGAIN'
+            WHEN wish.delegation_id IS NOT NULL
+                AND EXISTS (SELECT FROM revoked_delegations WHERE delegation_id = wish.delegation_id) THEN 'NO_DELEGATION'
+            WHEN wish.uses_max IS NOT NULL AND wish.uses_max <= (
+                SELECT count(*) FROM appointments used WHERE used.delegation_id = wish.delegation_id
+                AND (used.state IN ('HELD', 'CONFIRMED', 'KEPT', 'NO_SHOW', 'DISPLACED')
+                     OR used.state = 'CANCELLED' AND used.cancelled_by = 'PATIENT' AND used.confirmed_at IS NOT NULL)) THEN 'DELEGATION_USED_UP'
+            WHEN wish.is_id_chosen AND EXISTS (
+                SELECT FROM chosen_appointment_ids chosen
+                WHERE chosen.id = wish.id AND chosen.resident_id = ANY (person.ids) AND chosen.is_cancelled) THEN 'APPOINTMENT_CANCELLED'
+            WHEN wish.is_id_chosen AND (EXISTS (SELECT FROM chosen_appointment_ids chosen WHERE chosen.id = wish.id)
+                OR EXISTS (SELECT FROM appointments taken WHERE taken.id = wish.id)) THEN 'APPOINTMENT_EXISTS'
+            WHEN EXISTS (
+                SELECT FROM appointments other WHERE other.resident_id = ANY (person.ids) AND other.state IN ('HELD', 'CONFIRMED')
+                AND other.starts_at < wish.ends_at AND other.ends_at > wish.starts_at) THEN 'PATIENT_CONFLICT'
+            ELSE (
+                SELECT 'BOOKING_LIMIT ' || bound.period
+                FROM ROWS FROM (jsonb_to_recordset(wish.bounds) AS (period text, since timestamptz, until timestamptz, most integer, "of" text))
+                    WITH ORDINALITY AS bound (period, since, until, most, "of", number)
+                WHERE bound.most <= CASE bound."of"
+                    WHEN 'BOOKER' THEN (
+                        SELECT count(*) FROM appointments made WHERE made.booked_by = wish.booked_by AND made.delegation_id IS NOT NULL
+                        AND made.held_at >= bound.since AND made.held_at < bound.until)
+                    ELSE (
+                        SELECT count(*) FROM appointments booked
+                        WHERE booked.resident_id = ANY (person.ids) AND booked.starts_at >= bound.since AND booked.starts_at < bound.until
+                        AND booked.state IN ('HELD', 'CONFIRMED', 'KEPT', 'NO_SHOW') AND booked.pool <> 'REFERRAL' AND booked.kind <> 'EMERGENCY'
+                        AND (bound."of" = 'PERSON' OR booked.organisation_id = wish.organisation_id
+                            AND booked.department_id IS NOT DISTINCT FROM wish.department_id))
+                    END
+                ORDER BY bound.number LIMIT 1)
+            END AS refusal
+        FROM wish JOIN person ON person.asked = wish.resident_id
+    ), ranked AS (
+        SELECT place, slot_id, pool, row_number() OVER (PARTITION BY slot_id, pool ORDER BY place) AS number FROM judged WHERE refusal IS NULL
+    ), won AS MATERIALIZED (
+        SELECT ranked.place FROM ranked JOIN slot_pools USING (slot_id, pool) WHERE ranked.number <= slot_pools.places - slot_pools.taken
+    ), taken AS (
+        UPDATE slot_pools SET taken = slot_pools.taken + given.places
+        FROM (SELECT slot_id, pool, count(*)::integer AS places FROM judged JOIN won USING (place) GROUP BY slot_id, pool) AS given
+        WHERE slot_pools.slot_id = given.slot_id AND slot_pools.pool = given.pool
+    ), chosen AS (
+        INSERT INTO chosen_appointment_ids (id, region, resident_id, is_cancelled, claimed_at)
+        SELECT id, here, resident_id, false, held_at FROM judged JOIN won USING (place) WHERE is_id_chosen ORDER BY id
+    ), made AS (
+        INSERT INTO appointments (id, region, resident_id, slot_id, pool, session_id, organisation_id, department_id, practitioner_id,
+            starts_at, ends_at, kind, channel, booked_by, delegation_id, referral_id, journey_id, expected_lines, revision, state, held_at,
+            hold_expires_at, confirmed_at)
+        SELECT id, here, resident_id, slot_id, pool, session_id, organisation_id, department_id, practitioner_id,
+            starts_at, ends_at, kind, channel, booked_by, delegation_id, referral_id, journey_id, expected_lines, revision, state, held_at,
+            hold_expires_at, confirmed_at
+        FROM judged JOIN won USING (place) ORDER BY place
+    )
+    SELECT judged.place, coalesce(judged.refusal, CASE WHEN won.place IS NULL THEN 'SLOT_TAKEN' END)
+    FROM judged LEFT JOIN won ON won.place = judged.place ORDER BY judged.place;
+END
+$$;

@@ -1,30 +1,6 @@
 -- Places for many at once, in the order in which they asked, by one statement that guards everything it gives away.
 
--- How much one person may book; no row: what the service knows as published.
-CREATE TABLE booking_rules (
-    region                      text        PRIMARY KEY CONSTRAINT booking_rules_region_check CHECK (region ~ '^[1-9][0-9]{5}$'),
-    per_day_and_department      integer     NOT NULL CONSTRAINT booking_rules_day_check CHECK (per_day_and_department > 0),
-    per_week                    integer     NOT NULL CONSTRAINT booking_rules_week_check CHECK (per_week > 0),
-    per_month                   integer     NOT NULL CONSTRAINT booking_rules_month_check CHECK (per_month > 0),
-    per_quarter                 integer     NOT NULL CONSTRAINT booking_rules_quarter_check CHECK (per_quarter > 0),
-    per_delegate_and_day        integer     NOT NULL CONSTRAINT booking_rules_delegate_check CHECK (per_delegate_and_day > 0),
-    set_by                      text        NOT NULL,
-    set_at                      timestamptz NOT NULL
-);
-
-COMMENT ON TABLE  booking_rules                        IS 'Limits of a region that differ from those published (domain/limits.rs).';
-COMMENT ON COLUMN booking_rules.per_day_and_department IS 'Bookings of one person on a local day in one department of one provider.';
-COMMENT ON COLUMN booking_rules.per_delegate_and_day   IS 'Bookings that one party may make for others on a local day.';
-COMMENT ON COLUMN booking_rules.set_by                 IS 'The party that set them.';
-
-CALL protect_by_region('booking_rules');
-CALL audited('booking_rules');
-DO $$
-BEGIN
-    EXECUTE format('REVOKE DELETE, TRUNCATE ON booking_rules FROM %I', service_role());
-END
-$$;
-
+-- What somebody books for others is counted by them.
 CREATE INDEX appointments_by_booker ON appointments (booked_by, held_at) WHERE delegation_id IS NOT NULL;
 
 -- Gives places to those who asked, in order; answers of each why not, or null. Refusals change nothing.

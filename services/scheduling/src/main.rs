@@ -72,6 +72,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         Arc::clone(&clock),
         Identity::new(identity.clone(), credentials.clone()),
         Duration::from_secs(config.hold_duration_s.into()),
+        config.limits.rules(),
         Arc::clone(&cache),
     );
     let search = Search::new(db.clone(), Arc::clone(&clock), cache);

@@ -21,8 +21,7 @@ use crate::{
     domain::{
         appointment::{Appointment, Channel, State},
         error::SchedulingError,
-        limits::{self, Rules},
-        mandate,
+        limits, mandate,
         pool::{Booker, FamilyDoctorContract, Pool},
     },
     peers::identity::Patient,
@@ -87,10 +86,10 @@ impl Scheduling {
         named: Option<DelegationId>,
         firmness: Firmness,
     ) -> Result<Reply<Permitted<Appointment>>, SchedulingError> {
-        let (known, rules) = match self.looking.ask(wish.asked(call)).await?? {
+        let known = match self.looking.ask(wish.asked(call)).await?? {
             Seen::Answered(reply) => return Ok(reply),
             Seen::Gone(refusal) => return Err(refusal),
-            Seen::Open(known, rules) => (known, rules),
+            Seen::Open(known) => known,
         };
         mandate::check_referral(&ctx.caller, wish.referral)?;
         let now = self.clock.now();
@@ -102,7 +101,7 @@ impl Scheduling {
         let vouched = self.vouch(ctx, &wish, named, known.as_ref()).await?;
         let bookable = known.ok_or(SchedulingError::SlotNotFound)?.bookable;
         let full_wish = wish.clone();
-        let wished = self.wished(ctx, call, wish, &vouched, (&bookable, &rules), firmness)?;
+        let wished = self.wished(ctx, call, wish, &vouched, &bookable, firmness)?;
         match self.giving.ask(wished).await? {
             Err(SchedulingError::SlotTaken { .. }) => Err(self.too_late(ctx, &full_wish, &bookable).await?),
             given => given,
@@ -145,7 +144,7 @@ impl Scheduling {
         call: &Call<Permitted<Appointment>>,
         wish: Hold,
         vouched: &Vouched,
-        (bookable, rules): (&Bookable, &Rules),
+        bookable: &Bookable,
         firmness: Firmness,
     ) -> Result<Wished, SchedulingError> {
         let now = self.clock.now();
@@ -154,7 +153,7 @@ impl Scheduling {
         vouched.ground.check_reach(wish.kind, bookable.organisation)?;
         wish.pool.admit(booker(ctx, &wish, vouched, bookable, now))?;
         let bounds = limits::bounds(
-            rules,
+            &self.rules,
             limits::Asked {
                 pool: wish.pool,
                 kind: wish.kind,

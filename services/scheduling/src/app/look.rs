@@ -8,7 +8,7 @@ use postgres::{Call, Database, Reply, Scope, gather::Together, replay_all};
 use types::{clock::Clock, region::RegionCode};
 
 use crate::{
-    domain::{appointment::Appointment, error::SchedulingError, limits::Rules},
+    domain::{appointment::Appointment, error::SchedulingError},
     store::{
         known::{self, Known, Wanted},
         slot_cache::{SlotCache, full::Full},
@@ -27,7 +27,7 @@ pub(super) enum Seen {
     /// Nobody can win a place there now; other slots that may do.
     Gone(SchedulingError),
     /// No such slot, where there is nothing.
-    Open(Option<Known>, Rules),
+    Open(Option<Known>),
 }
 
 pub(super) struct Look {
@@ -60,7 +60,6 @@ impl Together for Look {
         let wanted: Vec<Wanted> = asks.iter().zip(&gone).filter_map(open).collect();
         let known = if wanted.is_empty() { vec![] } else { known::known(&mut tx, &wanted, self.clock.now()).await? };
         let mut known = known.into_iter();
-        let rules = known::rules(&mut tx).await?.unwrap_or(Rules::PUBLISHED);
         tx.commit().await?;
 
         let seen = replies.into_iter().zip(gone).map(|(reply, gone)| {
@@ -69,7 +68,7 @@ impl Together for Look {
                 (Err(error), _) => Err(error.into()),
                 (Ok(Some(reply)), _) => Ok(Seen::Answered(reply)),
                 (Ok(None), Some(alternatives)) => Ok(Seen::Gone(SchedulingError::SlotTaken { alternatives })),
-                (Ok(None), None) => Ok(Seen::Open(known.flatten(), rules)),
+                (Ok(None), None) => Ok(Seen::Open(known.flatten())),
             })
         });
         Ok(seen.collect())

@@ -26,7 +26,7 @@ use postgres::{Database, gather::Gatherer};
 use types::clock::Clock;
 
 use self::{give::Giving, look::Look, too_late::Alternatives};
-use crate::{peers::identity::Identity, store::slot_cache::SlotCache};
+use crate::{domain::limits::Rules, peers::identity::Identity, store::slot_cache::SlotCache};
 
 pub use crate::store::{PERSONAL, obligations::OPEN};
 pub use book::Booking;
@@ -48,6 +48,7 @@ pub struct Scheduling {
     identity: Identity,
     /// How long a hold keeps a place where its caller does not say.
     hold_duration: Duration,
+    rules: Rules,
     cache: Arc<SlotCache>,
     looking: Gatherer<Look>,
     giving: Gatherer<Giving>,
@@ -61,6 +62,7 @@ impl Scheduling {
         clock: Arc<dyn Clock>,
         identity: Identity,
         hold_duration: Duration,
+        rules: Rules,
         cache: Arc<SlotCache>,
     ) -> Self {
         let look = Look { db: db.clone(), clock: Arc::clone(&clock), cache: Arc::clone(&cache) };
@@ -70,6 +72,7 @@ impl Scheduling {
             clock,
             identity,
             hold_duration,
+            rules,
             cache,
             looking: Gatherer::new(look),
             giving: Gatherer::new(giving),

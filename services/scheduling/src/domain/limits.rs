@@ -9,7 +9,7 @@ use types::{
 
 use super::{pool::Pool, session::Span, words};
 
-/// The limits of a region.
+/// The limits of a city.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
     pub per_day_and_department: i32,
@@ -21,7 +21,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// What is published, where a region has set nothing else.
+    /// What is published, where a city says nothing else.
     pub const PUBLISHED: Self =
         Self { per_day_and_department: 1, per_week: 8, per_month: 12, per_quarter: 24, per_delegate_and_day: 200 };
 }

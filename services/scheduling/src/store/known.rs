@@ -7,7 +7,7 @@ use types::ids::{AppointmentId, DepartmentId, OrganisationId, PractitionerId, Re
 use uuid::Uuid;
 
 use super::{slots::Bookable, word};
-use crate::domain::{error::SchedulingError, limits::Rules, pool::Pool, session::Slot};
+use crate::domain::{error::SchedulingError, pool::Pool, session::Slot};
 
 /// A place that somebody asks for.
 #[derive(Debug, Clone, Copy)]
@@ -102,23 +102,6 @@ impl Row {
         lapsed.dedup();
         Ok(Known { bookable, is_full, lapsed: lapsed.into_iter().map(AppointmentId::from_uuid).collect() })
     }
-}
-
-/// The limits of the region; none if it has set none.
-pub async fn rules(conn: &mut PgConnection) -> Result<Option<Rules>, SchedulingError> {
-    let set: Option<(i32, i32, i32, i32, i32)> = sqlx::query_as(
-        "SELECT per_day_and_department, per_week, per_month, per_quarter, per_delegate_and_day FROM booking_rules \
-         WHERE region = current_setting('anjia.region')",
-    )
-    .fetch_optional(conn)
-    .await?;
-    Ok(set.map(|(per_day_and_department, per_week, per_month, per_quarter, per_delegate_and_day)| Rules {
-        per_day_and_department,
-        per_week,
-        per_month,
-        per_quarter,
-        per_delegate_and_day,
-    }))
 }
 
 /// How a slot stands in a pool.

@@ -5,11 +5,16 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 /// So many may wait for their turn; whoever comes then waits before it.
 const WAITING_MAX: usize = 4_096;
+
+/// What fails together is done singly for so long: whoever is left then is told to ask again, and does not wait behind a database that is away.
+const SINGLY_MAX: Duration = Duration::from_secs(3);
 
 /// What is done for everybody who asked meanwhile.
 pub trait Together: Send + Sync + 'static {
@@ -121,8 +126,10 @@ async fn done<W: Together>(work: &Arc<W>, batch: Vec<Waiting<W>>) -> Vec<Waiting
             }
         }
         Err(_) => {
+            let began_at = Instant::now();
             for (ask, tell) in asks.into_iter().zip(tells) {
-                drop(tell.send(alone(work, ask).await));
+                let is_late = began_at.elapsed() > SINGLY_MAX;
+                drop(tell.send(if is_late { Err(Lost.into()) } else { alone(work, ask).await }));
             }
         }
     }

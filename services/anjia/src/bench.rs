@@ -133,18 +133,14 @@ async fn measure(args: &Args, ground: &Ground) -> Result<Vec<Figure>> {
     if wants(Bench::Token) {
         done(tokens::measure().await?)?;
     }
-    if wants(Bench::Adjudicate) || wants(Bench::Booking) || wants(Bench::Tracing) {
-        let town = Town::settle(&mesh).await?;
+    let is_town_wanted = wants(Bench::Adjudicate) || wants(Bench::Booking) || wants(Bench::Tracing);
+    let town = if is_town_wanted { Some(Town::settle(&mesh).await?) } else { None };
+    if let Some(town) = &town {
         if wants(Bench::Adjudicate) {
-            done(quoting::measure(&town).await?)?;
-        }
-        if wants(Bench::Booking) {
-            for figure in booking::measure(&town, &mut mesh).await? {
-                done(figure)?;
-            }
+            done(quoting::measure(town).await?)?;
         }
         if wants(Bench::Tracing) {
-            done(tracing_cost::measure(&town, &mut mesh).await?)?;
+            done(tracing_cost::measure(town, &mut mesh).await?)?;
         }
     }
     if wants(Bench::Find) || wants(Bench::Import) {
@@ -162,7 +158,12 @@ async fn measure(args: &Args, ground: &Ground) -> Result<Vec<Figure>> {
     if wants(Bench::Audit) {
         done(auditing::measure(&mesh).await?)?;
     }
-    // Last: what it books without audit, a verification of the audit would find.
+    // Last: what others book, or book without audit, a verification of the audit would find.
+    if let Some(town) = town.filter(|_| wants(Bench::Booking)) {
+        for figure in booking::measure(&town, &mut mesh).await? {
+            done(figure)?;
+        }
+    }
     if wants(Bench::AuditCost) {
         done(audit_cost::measure(&mesh).await?)?;
     }

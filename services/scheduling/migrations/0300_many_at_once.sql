@@ -7,7 +7,8 @@ CREATE INDEX appointments_by_booker ON appointments (booked_by, held_at) WHERE d
 --
 -- `wishes` is a list of objects: `appointment`, the row as it will stand; `is_id_chosen`; `uses_max` of the delegation, or null; `bounds`, a list of
 -- {period, since, until, most, of}: at most so many bookings that start in that span, `of` the PERSON, of the person in the same DEPARTMENT, or
--- made for others by the same BOOKER that day (then the span is that of the holds).
+-- made for others by the same BOOKER that day (then the span is that of the holds), or GIVEN_UP by the person in the same department for a
+-- time within a day of the wish's (then the span is that of giving up, or of letting a hold run out).
 --
 -- A person's bookings are counted, and places are counted, only after the locks of both are held: each statement in here sees what
 -- was committed before it began. Locks are taken in the order of ids, persons first, so that two batches never wait in a circle. A second wish of the
@@ -63,6 +64,14 @@ BEGIN
                     WHEN 'BOOKER' THEN (
                         SELECT count(*) FROM appointments made WHERE made.booked_by = wish.booked_by AND made.delegation_id IS NOT NULL
                         AND made.held_at >= bound.since AND made.held_at < bound.until)
+                    WHEN 'GIVEN_UP' THEN (
+                        SELECT count(*) FROM appointments given_up
+                        WHERE given_up.resident_id = ANY (person.ids) AND given_up.organisation_id = wish.organisation_id
+                        AND given_up.department_id IS NOT DISTINCT FROM wish.department_id AND given_up.pool <> 'REFERRAL'
+                        AND given_up.starts_at > wish.starts_at - interval '1 day' AND given_up.starts_at < wish.starts_at + interval '1 day'
+                        AND (given_up.state = 'CANCELLED' AND given_up.cancelled_by = 'PATIENT'
+                                AND given_up.cancelled_at >= bound.since AND given_up.cancelled_at < bound.until
+                            OR given_up.state = 'EXPIRED' AND given_up.hold_expires_at >= bound.since AND given_up.hold_expires_at < bound.until))
                     ELSE (
                         SELECT count(*) FROM appointments booked
                         WHERE booked.resident_id = ANY (person.ids) AND booked.starts_at >= bound.since AND booked.starts_at < bound.until

@@ -1,6 +1,6 @@
 //! Starts scheduling: `serve` (default), `migrate`.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{process::ExitCode, sync::Arc};
 
 use chassis::{
     Credentials, Server, Tls, Verifier, command, erasure::Erasures, feed::IdentityEvents, runtime, telemetry, witness,
@@ -71,7 +71,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         db.clone(),
         Arc::clone(&clock),
         Identity::new(identity.clone(), credentials.clone()),
-        Duration::from_secs(config.hold_duration_s.into()),
+        config.times(),
         config.limits.rules(),
         Arc::clone(&cache),
     );

@@ -24,8 +24,8 @@ pub(super) struct Ground {
 
 /// As the chart ships it (without a collector nothing is traced), but that a few may book what takes a city otherwise.
 fn settings() -> Vec<(String, String)> {
-    let unlimited = ["DAY_AND_DEPARTMENT", "WEEK", "MONTH", "QUARTER"];
-    let unlimited = unlimited.map(|period| (format!("BOOKINGS_PER_{period}_MAX"), "1000000".to_owned()));
+    let unlimited = ["PER_DAY_AND_DEPARTMENT", "PER_WEEK", "PER_MONTH", "PER_QUARTER"];
+    let unlimited = unlimited.map(|period| (format!("BOOKINGS_{period}_MAX"), "1000000".to_owned()));
     let sampled = ("OTEL_TRACES_SAMPLER_ARG".to_owned(), "0.1".to_owned());
     unlimited.into_iter().chain([sampled]).collect()
 }

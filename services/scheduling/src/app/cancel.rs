@@ -17,7 +17,7 @@ use crate::{
         error::SchedulingError,
         mandate::check_arranged,
     },
-    store::{appointments, chosen_ids, places},
+    store::{appointments, chosen_ids},
 };
 
 /// Who speaks for a provider. A community worker who belongs to one does not.
@@ -88,10 +88,10 @@ impl Scheduling {
         let after = before.clone().cancel(Cancellation { at: now, by, reason: wish.reason })?;
         if after.state != before.state {
             appointments::update(&mut tx, &after).await?;
-            if before.state.takes_place() {
-                places::give_back(&mut tx, after.slot.id, after.pool, 1).await?;
-            }
             appointment_changed(&mut tx, By::Caller(ctx), Change::Cancelled, &after, now).await?;
+            if before.state.takes_place() {
+                self.passing.give_back(&mut tx, &after, now).await?;
+            }
         }
         let after = ctx.permit(after)?;
         Ok(call.commit(tx, Some(after)).await?)

@@ -8,11 +8,12 @@ use types::{ids::AppointmentId, region::RegionCode};
 
 use super::{
     Scheduling,
+    pass_on::Passing,
     records::{By, Change, appointment_changed},
 };
 use crate::{
     domain::{appointment::Appointment, error::SchedulingError},
-    store::{appointments, places},
+    store::appointments,
 };
 
 /// Holds freed in one transaction at most.
@@ -73,7 +74,7 @@ impl Scheduling {
     ) -> Result<usize, SchedulingError> {
         let mut tx = self.db.begin(scope).await?;
         let lapsed = appointments::lock_lapsed(&mut tx, ids, now).await?;
-        let freed = free_all(&mut tx, lapsed, now).await?;
+        let freed = free_all(&mut tx, &self.passing, lapsed, now).await?;
         tx.commit().await?;
         Ok(freed)
     }
@@ -81,14 +82,15 @@ impl Scheduling {
 
 async fn free_all(
     tx: &mut Transaction,
+    passing: &Passing,
     lapsed: Vec<Appointment>,
     now: DateTime<Utc>,
 ) -> Result<usize, SchedulingError> {
     let expired: Vec<Appointment> = lapsed.into_iter().filter_map(|hold| hold.lapse(now)).collect();
     for appointment in &expired {
         appointments::update(tx, appointment).await?;
-        places::give_back(tx, appointment.slot.id, appointment.pool, 1).await?;
         appointment_changed(tx, By::Service, Change::Expired, appointment, now).await?;
+        passing.give_back(tx, appointment, now).await?;
     }
     Ok(expired.len())
 }

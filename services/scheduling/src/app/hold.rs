@@ -153,7 +153,7 @@ impl Scheduling {
         vouched.ground.check_reach(wish.kind, bookable.organisation)?;
         wish.pool.admit(booker(ctx, &wish, vouched, bookable, now))?;
         let bounds = limits::bounds(
-            &self.rules,
+            &self.passing.rules,
             limits::Asked {
                 pool: wish.pool,
                 kind: wish.kind,

@@ -11,6 +11,7 @@ mod get;
 mod give;
 mod hold;
 mod look;
+mod pass_on;
 mod publish;
 mod records;
 mod release_holds;
@@ -18,14 +19,15 @@ mod search;
 mod set_quote;
 mod too_late;
 mod view;
+mod wait_list;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use postgres::{Database, gather::Gatherer};
 use types::clock::Clock;
 
-use self::{give::Giving, look::Look, too_late::Alternatives};
+use self::{give::Giving, look::Look, pass_on::Passing, too_late::Alternatives};
 use crate::{domain::limits::Rules, peers::identity::Identity, store::slot_cache::SlotCache};
 
 pub use crate::store::{PERSONAL, obligations::OPEN};
@@ -39,6 +41,16 @@ pub use publish::{Draft, Published};
 pub use release_holds::Revoked;
 pub use search::Search;
 pub use set_quote::Quoted;
+pub use wait_list::Join;
+
+/// How long places are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// By a hold whose caller does not say.
+    pub hold: TimeDelta,
+    /// By an offer to somebody who waited.
+    pub offer: TimeDelta,
+}
 
 /// What every use case that changes something stands on. Cheap to clone.
 #[derive(Clone)]
@@ -47,8 +59,8 @@ pub struct Scheduling {
     clock: Arc<dyn Clock>,
     identity: Identity,
     /// How long a hold keeps a place where its caller does not say.
-    hold_duration: Duration,
-    rules: Rules,
+    hold_duration: TimeDelta,
+    passing: Passing,
     cache: Arc<SlotCache>,
     looking: Gatherer<Look>,
     giving: Gatherer<Giving>,
@@ -61,7 +73,7 @@ impl Scheduling {
         db: Database,
         clock: Arc<dyn Clock>,
         identity: Identity,
-        hold_duration: Duration,
+        times: Times,
         rules: Rules,
         cache: Arc<SlotCache>,
     ) -> Self {
@@ -71,8 +83,8 @@ impl Scheduling {
             db,
             clock,
             identity,
-            hold_duration,
-            rules,
+            hold_duration: times.hold,
+            passing: Passing { rules, offer: times.offer },
             cache,
             looking: Gatherer::new(look),
             giving: Gatherer::new(giving),

@@ -1,7 +1,7 @@
 //! How much one person may book, and one party for others. Source: published rules of the Beijing appointment platform
 //! (北京市预约挂号统一平台预约规则: a day and department 1, a week 8, a month 12, a quarter 24). Referrals and emergencies are never limited (SC-08).
 
-use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};
+use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, TimeDelta, Utc};
 use types::{
     care::CareKind,
     clock::{local_date, start_of_local_day},
@@ -18,12 +18,24 @@ pub struct Rules {
     pub per_quarter: i32,
     /// Made by one party for others on a local day. Published rules have none: this keeps a stolen desk from emptying a town's places.
     pub per_delegate_and_day: i32,
+    /// So often may one give up a place, or let a hold run out, of about the same time in one department before one has to cool off (冷静期):
+    /// places are not kept by taking turns with oneself.
+    pub given_up: i32,
+    /// How long one cools off.
+    pub cooling_off_hours: i32,
 }
 
 impl Rules {
     /// What is published, where a city says nothing else.
-    pub const PUBLISHED: Self =
-        Self { per_day_and_department: 1, per_week: 8, per_month: 12, per_quarter: 24, per_delegate_and_day: 200 };
+    pub const PUBLISHED: Self = Self {
+        per_day_and_department: 1,
+        per_week: 8,
+        per_month: 12,
+        per_quarter: 24,
+        per_delegate_and_day: 200,
+        given_up: 3,
+        cooling_off_hours: 24,
+    };
 }
 
 words! {
@@ -35,6 +47,8 @@ words! {
         Department = "DEPARTMENT",
         /// Those that the booking party made for others, whatever became of them.
         Booker = "BOOKER",
+        /// Places of about that time in the same department that the person gave up or let run out.
+        GivenUp = "GIVEN_UP",
     }
 }
 
@@ -48,7 +62,14 @@ pub struct Bound {
     pub of: Of,
 }
 
-pub const PERIODS: [&str; 5] = ["a day in one department", "a week", "a month", "a quarter", "a day for others"];
+pub const PERIODS: [&str; 6] = [
+    "a day in one department",
+    "a week",
+    "a month",
+    "a quarter",
+    "after giving up such places again and again",
+    "a day for others",
+];
 
 /// What is asked of a booking.
 #[derive(Debug, Clone, Copy)]
@@ -68,12 +89,14 @@ pub fn bounds(rules: &Rules, asked: Asked) -> Vec<Bound> {
     if pool == Pool::Referral || kind == CareKind::Emergency {
         return vec![];
     }
-    let [department, week, month, quarter, others] = PERIODS;
+    let [department, week, month, quarter, given_up, others] = PERIODS;
+    let cooling_off = (now - TimeDelta::hours(rules.cooling_off_hours.into()), now + TimeDelta::days(1));
     let mut bounds = vec![
         Bound { period: department, span: day_of(starts_at), most: rules.per_day_and_department, of: Of::Department },
         Bound { period: week, span: week_of(starts_at), most: rules.per_week, of: Of::Person },
         Bound { period: month, span: months_of(starts_at, 1), most: rules.per_month, of: Of::Person },
         Bound { period: quarter, span: months_of(starts_at, 3), most: rules.per_quarter, of: Of::Person },
+        Bound { period: given_up, span: cooling_off, most: rules.given_up, of: Of::GivenUp },
     ];
     if is_for_other {
         bounds.push(Bound { period: others, span: day_of(now), most: rules.per_delegate_and_day, of: Of::Booker });
@@ -122,9 +145,10 @@ mod tests {
     #[test]
     fn sc_08_a_person_is_bound_a_day_a_week_a_month_and_a_quarter() {
         let bounds = bounds(&Rules::PUBLISHED, asked(Pool::Public, CareKind::Outpatient));
-        assert_eq!(bounds.iter().map(|bound| bound.most).collect::<Vec<_>>(), [1, 8, 12, 24]);
+        assert_eq!(bounds.iter().map(|bound| bound.most).collect::<Vec<_>>(), [1, 8, 12, 24, 3]);
         assert_eq!(bounds[0].of, Of::Department);
-        assert!(bounds[1..].iter().all(|bound| bound.of == Of::Person));
+        assert!(bounds[1..4].iter().all(|bound| bound.of == Of::Person));
+        assert_eq!(bounds[4].of, Of::GivenUp);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod sessions;
 pub mod slot_cache;
 pub mod slots;
 pub mod visits;
+pub mod wait_list;
 
 use postgres::personal::PersonalTable;
 
@@ -55,6 +56,9 @@ pub const PERSONAL: &[PersonalTable] = &[
                 THEN (SELECT max(v.ended_at) FROM visits v WHERE v.resident_id = t.resident_id AND v.kind = 'INPATIENT') END")
             .dated("t.ended_at")
     },
+    PersonalTable::new("wait_list_entries", &[], ["候补登记", "Places that you waited for"], "booking")
+        .over("t.until")
+        .dated("t.until"),
     PersonalTable {
         unreferred: "NOT EXISTS (SELECT FROM appointments a WHERE a.id = t.id)",
         ..PersonalTable::new("chosen_appointment_ids", &[], ["预约编号", "Numbers chosen for appointments"], "booking")

@@ -21,3 +21,4 @@ mod refusals;
 mod replicas;
 mod search;
 mod visits;
+mod waiting;

@@ -24,8 +24,15 @@ use uuid::Uuid;
 use super::model::Model;
 
 /// Small, so that every limit is met.
-pub(super) const RULES: Rules =
-    Rules { per_day_and_department: 1, per_week: 2, per_month: 4, per_quarter: 5, per_delegate_and_day: 40 };
+pub(super) const RULES: Rules = Rules {
+    per_day_and_department: 1,
+    per_week: 2,
+    per_month: 4,
+    per_quarter: 5,
+    per_delegate_and_day: 40,
+    given_up: 2,
+    cooling_off_hours: 24,
+};
 
 const PERSONS: usize = 24;
 /// The first few are registered twice.

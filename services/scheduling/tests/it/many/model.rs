@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{Datelike as _, NaiveDate};
+use chrono::{Datelike as _, NaiveDate, TimeDelta};
 use scheduling::domain::{
     appointment::{Appointment, CancelledBy},
     pool::Pool,
@@ -135,6 +135,16 @@ impl Model {
         }
         if count(&|other, _| quarter(other) == quarter(day)) >= RULES.per_quarter {
             return Some("a quarter");
+        }
+        let is_about_then = |it: &&Booked| {
+            let (own, other) = (wish.slot.starts_at, it.appointment.slot.starts_at);
+            (own - other).abs() < TimeDelta::days(1) && it.appointment.organisation == wish.organisation
+        };
+        let given_up =
+            self.booked.iter().filter(|it| it.person == person && it.given_up_by == Some(CancelledBy::Patient));
+        let given_up = given_up.filter(|it| it.appointment.pool != Pool::Referral).filter(is_about_then).count();
+        if given_up >= usize::try_from(RULES.given_up).unwrap() {
+            return Some("after giving up such places again and again");
         }
         let for_others = self
             .booked

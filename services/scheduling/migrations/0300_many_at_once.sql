@@ -12,17 +12,23 @@ CREATE INDEX appointments_by_booker ON appointments (booked_by, held_at) WHERE d
 --
 -- A person's bookings are counted, and places are counted, only after the locks of both are held: each statement in here sees what
 -- was committed before it began. Locks are taken in the order of ids, persons first, so that two batches never wait in a circle. A second wish of the
--- same person is not judged: AGAIN, with the next batch, when the first one counts. What constraints say remains the last word.
+-- same person is not judged: AGAIN, with the next batch, when the first one counts; nor is one that may go past what its booker may book for
+-- others, which is counted without a lock. What constraints say remains the last word.
 CREATE FUNCTION give_places(wishes jsonb) RETURNS TABLE (place integer, refusal text) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     here text := current_setting('anjia.region');
+    asked_ids uuid[];
+    own_ids uuid[];
 BEGIN
+    SELECT array_agg(DISTINCT (wish -> 'appointment' ->> 'resident_id')::uuid) INTO asked_ids FROM jsonb_array_elements(wishes) AS wish;
+    own_ids := asked_ids;
+    IF EXISTS (SELECT FROM resident_aliases) THEN
+        SELECT array_agg(same.asked), array_agg(same.own) INTO asked_ids, own_ids FROM same_persons(asked_ids) AS same;
+    END IF;
+
     INSERT INTO patients (region, resident_id)
-    SELECT here, own FROM (
-        SELECT DISTINCT own FROM same_persons(
-            (SELECT array_agg(DISTINCT (wish -> 'appointment' ->> 'resident_id')::uuid) FROM jsonb_array_elements(wishes) AS wish))
-    ) AS person ORDER BY own
+    SELECT here, person.own FROM (SELECT DISTINCT own FROM unnest(own_ids) AS each (own)) AS person ORDER BY person.own
     ON CONFLICT (region, resident_id) DO UPDATE SET resident_id = excluded.resident_id;
 
     PERFORM FROM slot_pools
@@ -33,55 +39,63 @@ BEGIN
     RETURN QUERY
     WITH wish AS MATERIALIZED (
         SELECT asked.place::integer AS place, (asked.wish ->> 'is_id_chosen')::boolean AS is_id_chosen, (asked.wish ->> 'uses_max')::integer AS uses_max,
-            asked.wish -> 'bounds' AS bounds, drafted.*
+            asked.wish -> 'bounds' AS bounds, drafted.*,
+            count(*) FILTER (WHERE drafted.delegation_id IS NOT NULL) OVER (PARTITION BY drafted.booked_by ORDER BY asked.place
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS booked_before
         FROM jsonb_array_elements(wishes) WITH ORDINALITY AS asked (wish, place)
         CROSS JOIN LATERAL jsonb_populate_record(NULL::appointments, asked.wish -> 'appointment') AS drafted
     ), person AS MATERIALIZED (
-        SELECT asked, array_agg(own ORDER BY own) AS ids
-        FROM same_persons((SELECT array_agg(DISTINCT resident_id) FROM wish)) GROUP BY asked
+        SELECT same.asked, array_agg(same.own ORDER BY same.own) AS ids FROM unnest(asked_ids, own_ids) AS same (asked, own) GROUP BY same.asked
     ), judged AS MATERIALIZED (
         SELECT wish.*, CASE
             WHEN row_number() OVER (PARTITION BY person.ids ORDER BY wish.place) > 1 THEN 'AGAIN'
             WHEN wish.delegation_id IS NOT NULL
-                AND EXISTS (SELECT FROM revoked_delegations WHERE delegation_id = wish.delegation_id) THEN 'NO_DELEGATION'
+                AND (SELECT true FROM revoked_delegations WHERE delegation_id = wish.delegation_id LIMIT 1) THEN 'NO_DELEGATION'
             WHEN wish.uses_max IS NOT NULL AND wish.uses_max <= (
                 SELECT count(*) FROM appointments used WHERE used.delegation_id = wish.delegation_id
                 AND (used.state IN ('HELD', 'CONFIRMED', 'KEPT', 'NO_SHOW', 'DISPLACED')
                      OR used.state = 'CANCELLED' AND used.cancelled_by = 'PATIENT' AND used.confirmed_at IS NOT NULL)) THEN 'DELEGATION_USED_UP'
-            WHEN wish.is_id_chosen AND EXISTS (
-                SELECT FROM chosen_appointment_ids chosen
-                WHERE chosen.id = wish.id AND chosen.resident_id = ANY (person.ids) AND chosen.is_cancelled) THEN 'APPOINTMENT_CANCELLED'
-            WHEN wish.is_id_chosen AND (EXISTS (SELECT FROM chosen_appointment_ids chosen WHERE chosen.id = wish.id)
-                OR EXISTS (SELECT FROM appointments taken WHERE taken.id = wish.id)) THEN 'APPOINTMENT_EXISTS'
-            WHEN EXISTS (
-                SELECT FROM appointments other WHERE other.resident_id = ANY (person.ids) AND other.state IN ('HELD', 'CONFIRMED')
-                AND other.starts_at < wish.ends_at AND other.ends_at > wish.starts_at) THEN 'PATIENT_CONFLICT'
+            WHEN wish.is_id_chosen AND (SELECT chosen.is_cancelled FROM chosen_appointment_ids chosen
+                WHERE chosen.id = wish.id AND chosen.resident_id = ANY (person.ids) LIMIT 1) THEN 'APPOINTMENT_CANCELLED'
+            WHEN wish.is_id_chosen AND coalesce((SELECT true FROM chosen_appointment_ids chosen WHERE chosen.id = wish.id LIMIT 1),
+                (SELECT true FROM appointments known WHERE known.id = wish.id LIMIT 1)) THEN 'APPOINTMENT_EXISTS'
+            WHEN (SELECT true FROM unnest(near.appointments) AS other WHERE other.state IN ('HELD', 'CONFIRMED')
+                AND other.starts_at < wish.ends_at AND other.ends_at > wish.starts_at LIMIT 1) THEN 'PATIENT_CONFLICT'
             ELSE (
-                SELECT 'BOOKING_LIMIT ' || bound.period
+                SELECT CASE WHEN bound.most <= counted.bookings THEN 'BOOKING_LIMIT ' || bound.period ELSE 'AGAIN' END
                 FROM ROWS FROM (jsonb_to_recordset(wish.bounds) AS (period text, since timestamptz, until timestamptz, most integer, "of" text))
                     WITH ORDINALITY AS bound (period, since, until, most, "of", number)
-                WHERE bound.most <= CASE bound."of"
+                CROSS JOIN LATERAL (SELECT CASE bound."of"
                     WHEN 'BOOKER' THEN (
                         SELECT count(*) FROM appointments made WHERE made.booked_by = wish.booked_by AND made.delegation_id IS NOT NULL
                         AND made.held_at >= bound.since AND made.held_at < bound.until)
                     WHEN 'GIVEN_UP' THEN (
-                        SELECT count(*) FROM appointments given_up
-                        WHERE given_up.resident_id = ANY (person.ids) AND given_up.organisation_id = wish.organisation_id
+                        SELECT count(*) FROM unnest(near.appointments) AS given_up
+                        WHERE given_up.organisation_id = wish.organisation_id
                         AND given_up.department_id IS NOT DISTINCT FROM wish.department_id AND given_up.pool <> 'REFERRAL'
                         AND given_up.starts_at > wish.starts_at - interval '1 day' AND given_up.starts_at < wish.starts_at + interval '1 day'
                         AND (given_up.state = 'CANCELLED' AND given_up.cancelled_by = 'PATIENT'
                                 AND given_up.cancelled_at >= bound.since AND given_up.cancelled_at < bound.until
                             OR given_up.state = 'EXPIRED' AND given_up.hold_expires_at >= bound.since AND given_up.hold_expires_at < bound.until))
                     ELSE (
-                        SELECT count(*) FROM appointments booked
-                        WHERE booked.resident_id = ANY (person.ids) AND booked.starts_at >= bound.since AND booked.starts_at < bound.until
+                        SELECT count(*) FROM unnest(near.appointments) AS booked
+                        WHERE booked.starts_at >= bound.since AND booked.starts_at < bound.until
                         AND booked.state IN ('HELD', 'CONFIRMED', 'KEPT', 'NO_SHOW') AND booked.pool <> 'REFERRAL' AND booked.kind <> 'EMERGENCY'
                         AND (bound."of" = 'PERSON' OR booked.organisation_id = wish.organisation_id
                             AND booked.department_id IS NOT DISTINCT FROM wish.department_id))
-                    END
+                    END AS bookings) AS counted
+                WHERE bound.most <= counted.bookings + CASE bound."of" WHEN 'BOOKER' THEN wish.booked_before ELSE 0 END
                 ORDER BY bound.number LIMIT 1)
             END AS refusal
         FROM wish JOIN person ON person.asked = wish.resident_id
+        -- What the person has or had about that time, found once, by index: a quarter to either side is as far as bounds reach.
+        CROSS JOIN LATERAL (
+            SELECT array_agg(found.appointment) AS appointments FROM unnest(person.ids) AS own (id)
+            CROSS JOIN LATERAL (
+                SELECT about_then AS appointment FROM appointments about_then WHERE about_then.resident_id = own.id
+                AND about_then.starts_at > wish.starts_at - interval '100 days' AND about_then.starts_at < wish.starts_at + interval '100 days'
+                LIMIT 10000) AS found
+        ) AS near
     ), ranked AS (
         SELECT place, slot_id, pool, row_number() OVER (PARTITION BY slot_id, pool ORDER BY place) AS number FROM judged WHERE refusal IS NULL
     ), won AS MATERIALIZED (

@@ -127,16 +127,13 @@ async fn book_in_batches(db: &Database, slot: &Slot) -> Vec<AppointmentId> {
     let mut won = vec![];
     let wishes: Vec<Appointment> = (0..OTHERS).map(|_| wish(slot, SystemClock.now())).collect();
     for batch in wishes.chunks(OTHER_BATCH) {
-        won.extend(match give(db, batch).await {
-            Ok(ids) => ids,
-            Err(_) => {
-                let mut singly = vec![];
-                for one in batch {
-                    singly.extend(give(db, std::slice::from_ref(one)).await.unwrap());
-                }
-                singly
-            }
-        });
+        if let Ok(ids) = give(db, batch).await {
+            won.extend(ids);
+            continue;
+        }
+        for one in batch {
+            won.extend(give(db, std::slice::from_ref(one)).await.unwrap());
+        }
     }
     won
 }

@@ -2,9 +2,9 @@
 \set person random(1, 100000)
 WITH wanted AS (
     SELECT slots.id AS slot_id, slots.session_id, slots.starts_at, slots.ends_at, sessions.organisation_id, sessions.department_id,
-        ('00000000-0000-7000-8000-' || lpad(to_hex(:person), 12, '0'))::uuid AS resident_id
+        ('00000000-0000-7000-8000-' || lpad(to_hex(:person::integer), 12, '0'))::uuid AS resident_id
     FROM bench_slots JOIN slots ON slots.id = bench_slots.slot_id JOIN sessions ON sessions.id = slots.session_id
-    WHERE bench_slots.number = :number
+    WHERE bench_slots.number = :number::integer
 ), patient AS (
     INSERT INTO patients (region, resident_id) SELECT '110000', resident_id FROM wanted
     ON CONFLICT (region, resident_id) DO UPDATE SET resident_id = excluded.resident_id RETURNING resident_id
@@ -44,7 +44,7 @@ WITH wanted AS (
     FROM made
 ), told AS (
     INSERT INTO events (id, region, kind, subject, data, occurred_at)
-    SELECT gen_random_uuid(), '110000', kind, made.id::text, jsonb_build_object('resident_id', resident_id,
+    SELECT gen_random_uuid(), '110000', happened.kind, made.id::text, jsonb_build_object('resident_id', resident_id,
         'provider_organisation_id', organisation_id, 'referral_id', '', 'journey_id', journey_id, 'booked_by', booked_by, 'delegation_id', ''), now()
     FROM made, (VALUES ('anjia.scheduling.appointment.held.v1'), ('anjia.scheduling.appointment.confirmed.v1')) AS happened (kind)
 )

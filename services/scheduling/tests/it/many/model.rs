@@ -46,6 +46,19 @@ pub(super) struct Model {
     met: BTreeMap<Judged, usize>,
 }
 
+/// One person at a desk books for everybody else here.
+const OTHERS: &str = "a day for others";
+const OTHERS_MAX: usize = 40;
+
+/// Whether what is booked for others limits it.
+fn is_bound(wish: &Appointment) -> bool {
+    wish.delegation.is_some() && wish.pool != Pool::Referral && wish.kind != CareKind::Emergency
+}
+
+fn is_by(booked: &Booked, wish: &Appointment) -> bool {
+    booked.appointment.delegation.is_some() && booked.appointment.booked_by == wish.booked_by
+}
+
 impl Model {
     pub(super) fn new(rooms: &[Room], residents: &[(ResidentId, usize)], revoked: DelegationId) -> Self {
         let mut places = HashMap::new();
@@ -61,13 +74,31 @@ impl Model {
         &mut self,
         wishes: impl Iterator<Item = (&'a Appointment, bool, Option<u32>)>,
     ) -> Vec<Judged> {
-        let mut seen = vec![];
-        let mut judged = vec![];
+        let (mut seen, mut bookers, mut judged) = (vec![], vec![], vec![]);
+        let stood = self.booked.len();
         for (wish, is_id_chosen, uses_max) in wishes {
             let person = self.persons[&wish.resident];
             let verdict =
                 if seen.contains(&person) { Judged::Again } else { self.judge(person, wish, is_id_chosen, uses_max) };
+            // What is booked for others in the same batch counts with the next.
+            let for_others = self.booked.iter().take(stood).filter(|it| is_by(it, wish)).count();
+            let earlier = bookers.iter().filter(|booker| **booker == &wish.booked_by).count();
+            let verdict = match verdict {
+                Judged::Given | Judged::SlotTaken if is_bound(wish) => {
+                    if for_others >= OTHERS_MAX {
+                        Judged::Limit(OTHERS)
+                    } else if for_others + earlier >= OTHERS_MAX {
+                        Judged::Again
+                    } else {
+                        verdict
+                    }
+                }
+                verdict => verdict,
+            };
             seen.push(person);
+            if wish.delegation.is_some() {
+                bookers.push(&wish.booked_by);
+            }
             *self.met.entry(verdict).or_default() += 1;
             if verdict == Judged::Given {
                 if is_id_chosen {
@@ -146,13 +177,7 @@ impl Model {
         if given_up >= usize::try_from(RULES.given_up).unwrap() {
             return Some("after giving up such places again and again");
         }
-        let for_others = self
-            .booked
-            .iter()
-            .filter(|it| it.appointment.delegation.is_some() && it.appointment.booked_by == wish.booked_by);
-        let is_over =
-            wish.delegation.is_some() && for_others.count() >= usize::try_from(RULES.per_delegate_and_day).unwrap();
-        is_over.then_some("a day for others")
+        None
     }
 
     fn of(&self, person: usize) -> impl Iterator<Item = &Booked> {

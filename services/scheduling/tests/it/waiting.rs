@@ -145,7 +145,7 @@ async fn sc_07_joining_and_leaving_the_line() {
     let (stranger, _) = town.newcomer("stranger").await;
     let leave = LeaveWaitListRequest { request_id: request_id(), entry_id: entry.entry_id.clone() };
     let refused = client(&town).leave_wait_list(stranger.request(leave.clone()).await).await.unwrap_err();
-    assert_eq!((refused.code(), reason(&refused)), (Code::NotFound, "WAIT_LIST_ENTRY_NOT_FOUND".to_owned()));
+    assert_eq!((refused.code(), reason(&refused)), (Code::PermissionDenied, "OUTSIDE_SCOPE".to_owned()));
     let left = client(&town).leave_wait_list(town.acting.request(leave).await).await.unwrap().into_inner();
     assert_eq!(left.entry.unwrap().state(), WaitListState::Left);
     join(&town, &town.resident, &resident).await.unwrap();

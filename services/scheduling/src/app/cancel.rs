@@ -94,7 +94,10 @@ impl Scheduling {
             }
         }
         let after = ctx.permit(after)?;
-        Ok(call.commit(tx, Some(after)).await?)
+        let (slot, pool) = (after.slot.id, after.pool);
+        let reply = call.commit(tx, Some(after)).await?;
+        self.cache.forget_full(ctx.caller.region, slot, pool).await;
+        Ok(reply)
     }
 
     async fn cancel_ahead(

@@ -1,5 +1,5 @@
-//! Slots that are known to be full, for a moment: keys `anjia:scheduling:1:<region>:full:<slot>:<pool>:<kind>`, each with other slots that may do.
-//! Who is told so was too late anyway, or comes again; whoever is not asks Postgres.
+//! Slots that are known to be full, for a moment: keys `anjia:scheduling:1:<region>:full:<slot>:<pool>`, a hash: by kind of care,
+//! other slots that may do. Who is told so was too late anyway, or comes again; whoever is not asks Postgres.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ impl SlotCache {
     pub async fn full(&self, region: RegionCode, asked: &[Full]) -> Vec<Option<Vec<SlotId>>> {
         let mut ask = redis::pipe();
         for full in asked {
-            ask.get(key(region, *full));
+            ask.hget(key(region, full.slot, full.pool), full.kind.as_str());
         }
         let found: Option<Vec<Option<String>>> = self.ask(&ask).await;
         let found: Vec<Option<Vec<SlotId>>> = match found {
@@ -46,13 +46,21 @@ impl SlotCache {
         let life = until_lapse.map_or(LIFE_MAX, |until_lapse| until_lapse.min(LIFE_MAX));
         let life_ms = u64::try_from(life.as_millis()).unwrap_or_default();
         let (true, Ok(slots)) = (life_ms > 0, serde_json::to_string(alternatives)) else { return };
+        let key = key(region, full.slot, full.pool);
         let mut put = redis::pipe();
-        put.pset_ex(key(region, full), slots, life_ms).ignore();
+        put.hset(&key, full.kind.as_str(), slots).ignore();
+        put.cmd("PEXPIRE").arg(&key).arg(life_ms).ignore();
         let _: Option<()> = self.ask(&put).await;
+    }
+
+    /// A place was given back.
+    pub async fn forget_full(&self, region: RegionCode, slot: SlotId, pool: Pool) {
+        let mut forget = redis::pipe();
+        forget.del(key(region, slot, pool)).ignore();
+        let _: Option<()> = self.ask(&forget).await;
     }
 }
 
-fn key(region: RegionCode, full: Full) -> String {
-    let Full { slot, pool, kind } = full;
-    format!("{LAYOUT}:{region}:full:{slot}:{}:{kind}", pool.as_str())
+fn key(region: RegionCode, slot: SlotId, pool: Pool) -> String {
+    format!("{LAYOUT}:{region}:full:{slot}:{}", pool.as_str())
 }

@@ -1,5 +1,7 @@
 //! A write repeated under its `request_id` takes effect once and is answered alike.
 
+mod together;
+
 use proto::{
     Idempotent,
     convert::{self, FieldError},
@@ -19,6 +21,8 @@ use crate::{
     Database, Error, Scope, Transaction,
     vault::{Cell, Keys, Page},
 };
+
+pub use together::{Answered, commit_all, replay_all};
 
 /// How long a duplicate waits for the request it duplicates.
 const IN_PROGRESS_WAIT_MS: u32 = 500;
@@ -149,14 +153,8 @@ impl<T> Call<T> {
         .bind(self.organisation_key())
         .fetch_optional(&mut **tx)
         .await?;
-        match row {
-            None => Ok(None),
-            Some((body_digest, ..)) if body_digest != self.body_digest => Err(Error::RequestIdReused),
-            Some((_, Some(sealed), Some(version))) => {
-                Ok(Some(Reply::Replayed(tx.keys()?.open_bytes(self.cell(), version, &sealed)?)))
-            }
-            Some(_) => Err(Error::row_invalid("requests", "response", self.request_id)),
-        }
+        let keys = tx.keys()?;
+        row.map(|stored| self.open(&keys, stored)).transpose()
     }
 
     /// Where the answer stands.

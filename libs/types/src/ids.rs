@@ -97,6 +97,8 @@ ids! {
     SlotId,
     AppointmentId,
     VisitId,
+    /// Somebody in the line for a place.
+    WaitListEntryId,
     ReferralId,
     SagaId,
     /// One per episode of care; joins its appointments, visits, referrals, claims and bills.

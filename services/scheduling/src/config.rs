@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use chassis::{ServerConfig, TelemetryConfig};
+use chrono::TimeDelta;
 use postgres::PostgresConfig;
+
+use crate::{app::Times, domain::limits::Rules};
 
 /// Care near home: sessions, slots, appointments, visits.
 #[derive(Debug, clap::Args)]
@@ -29,4 +32,57 @@ pub struct Config {
     /// How long a hold keeps a place where its caller does not say, in seconds.
     #[arg(long, env, default_value = "300", value_parser = clap::value_parser!(u32).range(1..=3600))]
     pub hold_duration_s: u32,
+    /// How long a place that frees up is kept for whoever waited for it, in seconds.
+    #[arg(long, env, default_value = "900", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub wait_list_offer_s: u32,
+    #[command(flatten)]
+    pub limits: LimitsConfig,
+}
+
+impl Config {
+    pub fn times(&self) -> Times {
+        let seconds = |seconds: u32| TimeDelta::seconds(seconds.into());
+        Times { hold: seconds(self.hold_duration_s), offer: seconds(self.wait_list_offer_s) }
+    }
+}
+
+/// How much one person may book: as the Beijing platform has published, unless a city says otherwise. Referrals and emergencies are not
+/// limited.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct LimitsConfig {
+    /// Bookings of one person on a local day in one department of one provider.
+    #[arg(long, env, default_value_t = Rules::PUBLISHED.per_day_and_department, value_parser = clap::value_parser!(i32).range(1..))]
+    pub bookings_per_day_and_department_max: i32,
+    /// Bookings of one person in a local week.
+    #[arg(long, env, default_value_t = Rules::PUBLISHED.per_week, value_parser = clap::value_parser!(i32).range(1..))]
+    pub bookings_per_week_max: i32,
+    /// Bookings of one person in a month.
+    #[arg(long, env, default_value_t = Rules::PUBLISHED.per_month, value_parser = clap::value_parser!(i32).range(1..))]
+    pub bookings_per_month_max: i32,
+    /// Bookings of one person in a quarter.
+    #[arg(long, env, default_value_t = Rules::PUBLISHED.per_quarter, value_parser = clap::value_parser!(i32).range(1..))]
+    pub bookings_per_quarter_max: i32,
+    /// Bookings that one party makes for others on a local day.
+    #[arg(long, env, default_value_t = Rules::PUBLISHED.per_delegate_and_day, value_parser = clap::value_parser!(i32).range(1..))]
+    pub bookings_per_delegate_and_day_max: i32,
+    /// Places of about the same time in one department that one person may give up, or let run out, before they have to cool off.
+    #[arg(long, env, default_value_t = Rules::PUBLISHED.given_up, value_parser = clap::value_parser!(i32).range(1..))]
+    pub bookings_given_up_max: i32,
+    /// How long one cools off, in hours.
+    #[arg(long, env, default_value_t = Rules::PUBLISHED.cooling_off_hours, value_parser = clap::value_parser!(i32).range(1..=720))]
+    pub cooling_off_h: i32,
+}
+
+impl LimitsConfig {
+    pub const fn rules(&self) -> Rules {
+        Rules {
+            per_day_and_department: self.bookings_per_day_and_department_max,
+            per_week: self.bookings_per_week_max,
+            per_month: self.bookings_per_month_max,
+            per_quarter: self.bookings_per_quarter_max,
+            per_delegate_and_day: self.bookings_per_delegate_and_day_max,
+            given_up: self.bookings_given_up_max,
+            cooling_off_hours: self.cooling_off_h,
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Starts scheduling: `serve` (default), `migrate`.
 
-use std::{process::ExitCode, sync::Arc, time::Duration};
+use std::{process::ExitCode, sync::Arc};
 
 use chassis::{
     Credentials, Server, Tls, Verifier, command, erasure::Erasures, feed::IdentityEvents, runtime, telemetry, witness,
@@ -66,17 +66,16 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let identity = tls.channel("identity", &config.identity_url)?;
     let credentials = Credentials::load("scheduling", &config.client_key_file, identity.clone(), Arc::clone(&clock))
         .of_setting("CLIENT_KEY_FILE")?;
-    let scheduling = Scheduling {
-        db: db.clone(),
-        clock: Arc::clone(&clock),
-        identity: Identity::new(identity.clone(), credentials.clone()),
-        hold_duration: Duration::from_secs(config.hold_duration_s.into()),
-    };
-    let search = Search::new(
+    let cache = Arc::new(SlotCache::new(config.redis_url.as_deref()).of_setting("REDIS_URL")?);
+    let scheduling = Scheduling::new(
         db.clone(),
         Arc::clone(&clock),
-        SlotCache::new(config.redis_url.as_deref()).of_setting("REDIS_URL")?,
+        Identity::new(identity.clone(), credentials.clone()),
+        config.times(),
+        config.limits.rules(),
+        Arc::clone(&cache),
     );
+    let search = Search::new(db.clone(), Arc::clone(&clock), cache);
 
     let (ready, sealing, expiring) = (db.clone(), db.clone(), scheduling.clone());
     let revocations = IdentityEvents::new("identity", identity.clone(), credentials.clone());

@@ -277,6 +277,11 @@ impl Story<'_> {
         let confirm = json!({ "appointment_id": appointment });
         self.does('R', "scheduling.AppointmentService/ConfirmAppointment", confirm).await;
 
+        let join = json!({
+            "resident_id": self.patient, "provider_organisation_id": organisation, "kind": "CARE_KIND_EXAM", "until": moment(600),
+        });
+        let waiting = self.does('R', "scheduling.WaitListService/JoinWaitList", join).await;
+
         let ended = self.visit(desk, organisation, -10).await;
         let end = json!({ "visit_id": ended, "outcome": "VISIT_OUTCOME_COMPLETED", "occurred_at": moment(-5) });
         self.does(desk, "scheduling.VisitService/EndVisit", end).await;
@@ -312,6 +317,7 @@ impl Story<'_> {
             ("slot_id", json!(slot)),
             ("appointment_id", json!(appointment)),
             ("held", json!(appointment)),
+            ("entry_id", json!(text(&waiting, "/entry/entry_id"))),
             ("visit_id", json!(open)),
             ("ended_visit", json!(ended)),
             ("consent_id", json!(consent)),

@@ -233,6 +233,9 @@ fn elsewhere(service: &str, method: &str) -> Value {
             "delegation_id": "$delegation_id", "kind": "CARE_KIND_OUTPATIENT", "channel": "CHANNEL_DESK",
         }] }),
         ("scheduling", "AppointmentService/ListAppointments#resident") => json!({ "provider_organisation_id": null }),
+        ("scheduling", "WaitListService/JoinWaitList") => {
+            json!({ "kind": "CARE_KIND_OUTPATIENT", "department_id": null, "from": null, "until": "$soon" })
+        }
         ("scheduling", "VisitService/CheckIn") => json!({
             "visit_id": "$visit_id", "appointment_id": null, "referral_id": null, "journey_id": null, "delegate": null,
             "delegation_id": null, "occurred_at": "$past",

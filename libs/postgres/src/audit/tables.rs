@@ -119,6 +119,42 @@ pub(super) fn insert(tables: &[Arc<Audited>]) -> String {
     let mut sql = "INSERT INTO audit_entries AS entry (region, actor, subject, organisation_id, delegation_id, resident_id, action, salt, rows) \
         SELECT $1, $2, $3, $4, $5, $6, $7, $8, coalesce(jsonb_agg(note ORDER BY place), '[]') FROM ("
         .to_owned();
+    push_notes(&mut sql, tables, "0::bigint");
+    sql.push_str(") AS notes RETURNING ");
+    sql.push_str(WRONG);
+    sql.push_str(", (SELECT state FROM erasures WHERE erasures.region = $1 AND erasures.resident_id = $6 FOR SHARE)");
+    sql
+}
+
+/// As [`insert`], for many entries in their order: each parameter of an entry is a list of theirs, and each list about rows has the
+/// numbers of the entries, from 1, in its place: `place` is 1000 times the number of the entry and the place of the row in it.
+/// Answers also the person of each entry.
+pub(super) fn insert_all(tables: &[Arc<Audited>]) -> String {
+    let mut sql = "INSERT INTO audit_entries AS entry (region, actor, subject, organisation_id, delegation_id, resident_id, action, salt, rows) \
+        SELECT $1, given.actor, given.subject, given.organisation_id, given.delegation_id, given.resident_id, given.action, given.salt, \
+            coalesce(named.rows, '[]') \
+        FROM unnest($2::text[], $3::text[], $4::uuid[], $5::uuid[], $6::uuid[], $7::text[], $8::bytea[]) WITH ORDINALITY \
+            AS given (actor, subject, organisation_id, delegation_id, resident_id, action, salt, number) \
+        LEFT JOIN (SELECT number, jsonb_agg(note ORDER BY place) AS rows FROM ("
+        .to_owned();
+    push_notes(&mut sql, tables, "asked.place / 1000");
+    sql.push_str(
+        ") AS notes GROUP BY number) AS named ON named.number = given.number ORDER BY given.number RETURNING ",
+    );
+    sql.push_str(WRONG);
+    sql.push_str(
+        ", (SELECT state FROM erasures WHERE erasures.region = $1 AND erasures.resident_id = entry.resident_id FOR SHARE), \
+         entry.resident_id",
+    );
+    sql
+}
+
+/// The rows of an entry if one of them is not as it was said to be.
+const WRONG: &str = "CASE WHEN entry.rows @> '[{\"digest\": null}]' OR entry.rows @> '[{\"read\": false}]' \
+    OR entry.rows @> '[{\"removed\": false}]' THEN entry.rows END";
+
+/// What is to be said of every row, table by table.
+fn push_notes(sql: &mut String, tables: &[Arc<Audited>], number: &str) {
     for (count, table) in tables.iter().enumerate() {
         let first = ENTRY_PARAMETERS + count * TABLE_PARAMETERS + 1;
         if count > 0 {
@@ -127,7 +163,7 @@ pub(super) fn insert(tables: &[Arc<Audited>]) -> String {
         // Cannot fail: it writes into memory.
         let _ = write!(
             sql,
-            "SELECT asked.place, jsonb_build_object('table', '{name}', 'id', asked.id) || CASE \
+            "SELECT {number} AS number, asked.place, jsonb_build_object('table', '{name}', 'id', asked.id) || CASE \
                  WHEN asked.removed THEN jsonb_build_object('removed', stored.ctid IS NULL) \
                  WHEN stored.xmin = pg_current_xact_id()::xid OR asked.anew THEN jsonb_build_object('columns', {version}, \
                      'digest', encode(sha256(asked.head || convert_to({body}, 'UTF8')), 'hex')) \
@@ -149,12 +185,6 @@ pub(super) fn insert(tables: &[Arc<Audited>]) -> String {
         );
     }
     if tables.is_empty() {
-        sql.push_str("SELECT 0 AS place, NULL::jsonb AS note WHERE false");
+        sql.push_str("SELECT 0::bigint AS number, 0 AS place, NULL::jsonb AS note WHERE false");
     }
-    sql.push_str(
-        ") AS notes RETURNING CASE WHEN entry.rows @> '[{\"digest\": null}]' OR entry.rows @> '[{\"read\": false}]' \
-         OR entry.rows @> '[{\"removed\": false}]' THEN entry.rows END, \
-         (SELECT state FROM erasures WHERE erasures.region = $1 AND erasures.resident_id = $6 FOR SHARE)",
-    );
-    sql
 }

@@ -1,6 +1,7 @@
 //! A key per person, wrapped under the data key of the region: what is sealed under it means nothing once it is destroyed. The salts
 //! of audit entries are.
 
+use std::collections::{BTreeSet, HashMap, hash_map};
 use std::fmt;
 
 use aes_gcm::Aes256Gcm;
@@ -108,6 +109,40 @@ impl Transaction {
         Ok(stored)
     }
 
+    /// The keys of several persons at once, as [`Transaction::person_key`] of each.
+    pub(crate) async fn person_keys(
+        &mut self,
+        residents: &BTreeSet<ResidentId>,
+    ) -> Result<HashMap<ResidentId, PersonKey>, Error> {
+        let region = self.region()?;
+        let known = |resident: &ResidentId| {
+            let is_destroyed = self.destroyed_person_keys.contains(&(region, *resident));
+            let made = self.new_person_keys.iter().find(|(person, _)| *person == (region, *resident));
+            let made = made.map(|(_, key)| key.clone());
+            made.or_else(|| self.vault.persons().get(&(region, *resident)).filter(|_| !is_destroyed))
+        };
+        let mut found: HashMap<ResidentId, PersonKey> =
+            residents.iter().filter_map(|resident| Some((*resident, known(resident)?))).collect();
+        let unknown: Vec<ResidentId> =
+            residents.iter().copied().filter(|resident| !found.contains_key(resident)).collect();
+        if !unknown.is_empty() {
+            let vault = std::sync::Arc::clone(&self.vault);
+            for (resident, key) in vault.person_keys(&mut *self, region, &unknown).await? {
+                if !self.destroyed_person_keys.contains(&(region, resident)) {
+                    vault.persons().insert((region, resident), key.clone());
+                }
+                found.insert(resident, key);
+            }
+        }
+        // In their order, and each only once in its life.
+        for resident in unknown {
+            if let hash_map::Entry::Vacant(missing) = found.entry(resident) {
+                missing.insert(self.person_key(resident).await?);
+            }
+        }
+        Ok(found)
+    }
+
     async fn stored_person_key(&mut self, resident: ResidentId) -> Result<Option<PersonKey>, Error> {
         let row: Option<(Vec<u8>, i32)> =
             sqlx::query_as("SELECT wrapped, key_version FROM person_keys WHERE region = $1 AND resident_id = $2")
@@ -143,7 +178,7 @@ impl super::Vault {
         conn: &mut sqlx::PgConnection,
         region: RegionCode,
         residents: &[ResidentId],
-    ) -> Result<std::collections::HashMap<ResidentId, PersonKey>, Error> {
+    ) -> Result<HashMap<ResidentId, PersonKey>, Error> {
         let keys = self.keys(region)?;
         let ids: Vec<uuid::Uuid> = residents.iter().map(|resident| resident.uuid()).collect();
         let rows: Vec<(uuid::Uuid, Vec<u8>, i32)> = sqlx::query_as(

@@ -10,14 +10,14 @@ use types::{
 
 use crate::harness::{BEIJING, TestDb, add_note, caller, notes_seen};
 
-const METHOD: &str = "anjia.notes.v1.NoteService/AddNote";
+pub(crate) const METHOD: &str = "anjia.notes.v1.NoteService/AddNote";
 
 #[derive(Clone, PartialEq, prost::Message)]
-struct AddNoteRequest {
+pub(crate) struct AddNoteRequest {
     #[prost(string, tag = "1")]
-    request_id: String,
+    pub(crate) request_id: String,
     #[prost(string, tag = "2")]
-    text: String,
+    pub(crate) text: String,
 }
 
 impl Idempotent for AddNoteRequest {
@@ -30,7 +30,7 @@ impl Idempotent for AddNoteRequest {
     }
 }
 
-fn request(text: &str) -> AddNoteRequest {
+pub(crate) fn request(text: &str) -> AddNoteRequest {
     AddNoteRequest { request_id: RequestId::generate().to_string(), text: text.to_owned() }
 }
 

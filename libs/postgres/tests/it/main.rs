@@ -20,5 +20,6 @@ mod rotation;
 mod scopes;
 mod signing;
 mod tamper;
+mod together;
 mod vault;
 mod witness;

@@ -3,8 +3,8 @@
 use chrono::NaiveDate;
 use drg::payment::TermsError;
 use types::ids::{
-    AbuseReportId, ClaimId, FindingId, OrganisationId, PaymentTermsId, PolicyId, QuoteId, ResidentId, RuleBookId, SettlementId,
-    VisitId,
+    AbuseReportId, ClaimId, FindingId, OrganisationId, PaymentTermsId, PolicyId, QuoteId, ResidentId, RuleBookId,
+    SettlementId, VisitId,
 };
 
 use super::inspection::{FindingError, RuleBookError};

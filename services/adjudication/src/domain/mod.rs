@@ -3,13 +3,13 @@
 //! Pure: no async, no SQL, no protobuf, no clock. The same input always gives the same result, byte for byte.
 //! Read `engine` first; it applies a `policy` to an `input` and answers `shares` with an `explanation`.
 
-pub mod adjustment;
 pub mod abuse;
+pub mod adjustment;
 pub mod appointment;
 pub mod benefits;
 pub mod chain;
-pub mod circumstances;
 pub mod change;
+pub mod circumstances;
 pub mod claim;
 pub mod clearing;
 pub mod coverage;

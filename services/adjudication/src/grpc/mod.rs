@@ -2,16 +2,16 @@
 
 mod adjudication;
 mod audit;
-mod case_record;
 mod benefits;
+mod case_record;
 mod convert;
 mod convert_inspection;
 mod encode;
 mod encode_inspection;
 mod events;
+mod inspection;
 #[cfg(test)]
 mod mutated;
-mod inspection;
 mod policies;
 mod privacy;
 mod provider_payments;

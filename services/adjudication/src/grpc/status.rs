@@ -5,8 +5,8 @@ use tonic::{Code, Status};
 
 use crate::domain::engine::Refusal;
 use crate::domain::error::AdjudicationError;
-use crate::domain::provider_payment::expected::Undecided;
 use crate::domain::inspection::FindingError;
+use crate::domain::provider_payment::expected::Undecided;
 
 const DOMAIN: &str = "adjudication.anjia";
 

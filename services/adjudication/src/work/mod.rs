@@ -1,7 +1,7 @@
 //! What adjudication does without being asked.
 
 pub mod appointments;
-pub mod groupers;
 pub mod coverage;
+pub mod groupers;
 pub mod merges;
 pub mod readjudications;

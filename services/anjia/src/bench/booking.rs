@@ -1,43 +1,88 @@
-//! Places held and confirmed a second, two calls each, beside rows that are only inserted.
+//! Places given to many at once: spread over many slots and all of one, each beside the same work done in another way; and a flash crowd.
+//! Each in turns with what it is measured by, and of the pairs the one in the middle.
 
-use std::sync::Arc;
+mod crowd;
+mod flash;
+mod pgbench;
+mod row_lock;
 
 use anyhow::{Context, Result};
 use devstack::Mesh;
 use proto::anjia::common::v1::CareKind;
 use proto::anjia::scheduling::v1::appointment_service_client::AppointmentServiceClient;
 use proto::anjia::scheduling::v1::{Channel, ConfirmAppointmentRequest, HoldSlotRequest};
-use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
-use uuid::Uuid;
+use rust_decimal::Decimal;
 
-use super::figure::Figure;
+use self::crowd::Crowd;
+use super::figure::{Figure, Goal};
 use super::progress;
-use super::rate::{CALLERS, rate};
 use super::town::{Resident, Town, refused, request_id};
 
-pub(super) async fn measure(town: &Town, mesh: &Mesh) -> Result<Figure> {
-    progress("booking");
-    let workers = town.residents.iter().take(CALLERS).map(|resident| {
-        let (client, resident) = (AppointmentServiceClient::new(town.scheduling.clone()), Arc::new(resident.clone()));
-        move |times| book(client.clone(), Arc::clone(&resident), times)
-    });
-    let ours = rate(workers.collect()).await?;
-    progress("inserting bare rows");
-    let reference = bare_inserts(&mesh.record(true)?.postgres_url).await?;
-    Ok(Figure { bench: "booking".to_owned(), ours, reference: Some(reference), unit: "bookings/s", goal: None })
+const TURNS: usize = 5;
+/// Events of bookings are followed by these, which have no part in a booking.
+const FOLLOWERS: [&str; 3] = ["referral", "payment", "adjudication"];
+const IN_FLIGHT: usize = 64;
+const FEW_IN_FLIGHT: usize = 8;
+const MANY_IN_FLIGHT: usize = 256;
+
+/// What the turns of one way came to, beside those of another.
+struct Pairs(Vec<(Decimal, Decimal)>);
+
+impl Pairs {
+    /// The pair whose ratio has as many below as above.
+    fn figure(mut self, bench: &str, goal: Decimal) -> Result<Figure> {
+        self.0.sort_by_key(|(ours, reference)| ours.checked_div(*reference));
+        let (ours, reference) = *self.0.get(self.0.len() / 2).context("nothing was measured")?;
+        let (bench, goal) = (bench.to_owned(), Some(Goal::RatioAtLeast(goal)));
+        Ok(Figure { bench, ours, reference: Some(reference), unit: "bookings/s", goal })
+    }
 }
 
-async fn book(
-    mut client: AppointmentServiceClient<chassis::channel::Channel>,
-    resident: Arc<Resident>,
-    times: usize,
-) -> Result<bool> {
-    let Some(slot) = resident.slots.get(times) else {
-        return Ok(false);
-    };
-    book_slot(&mut client, &resident, slot).await?;
-    Ok(true)
+pub(super) async fn measure(town: &Town, mesh: &mut Mesh) -> Result<Vec<Figure>> {
+    for follower in FOLLOWERS {
+        mesh.fleet_mut().stop(follower).await?;
+    }
+    let measured = measure_alone(town, mesh).await;
+    for follower in FOLLOWERS.iter().rev() {
+        mesh.fleet_mut().start(follower).await?;
+    }
+    measured
+}
+
+async fn measure_alone(town: &Town, mesh: &Mesh) -> Result<Vec<Figure>> {
+    progress("a crowd gathers");
+    let mut crowd = Crowd::gather(mesh, town).await?;
+    let reference = pgbench::Reference::prepare(mesh, crowd.publish_everywhere().await?).await?;
+    let lock = row_lock::serve(mesh).await?;
+    let ours = town.scheduling.clone();
+
+    // Neither pays for connections, keys and plans; and a database that has run for a while knows its tables.
+    crowd.book_everywhere(&ours, IN_FLIGHT).await?;
+    crowd.book_one_session(&lock, IN_FLIGHT).await?;
+    reference.run().await?;
+    reference.analyse().await?;
+
+    let [mut uniform, mut hot, mut lock_pairs, mut many] = [(); 4].map(|()| Pairs(vec![]));
+    for turn in 0..TURNS {
+        progress(&format!("booking, turn {} of {TURNS}", turn + 1));
+        let spread = crowd.book_everywhere(&ours, IN_FLIGHT).await?;
+        uniform.0.push((spread, reference.run().await?));
+        let one = crowd.book_one_session(&ours, IN_FLIGHT).await?;
+        hot.0.push((one, spread));
+        lock_pairs.0.push((one, crowd.book_one_session(&lock, IN_FLIGHT).await?));
+        let few = crowd.book_one_session(&ours, FEW_IN_FLIGHT).await?;
+        many.0.push((crowd.book_one_session(&ours, MANY_IN_FLIGHT).await?, few));
+    }
+    reference.clear().await?;
+    let mut figures = vec![
+        uniform.figure("booking", Decimal::new(12, 1))?,
+        lock_pairs.figure("booking-hot", Decimal::from(8))?,
+        hot.figure("booking-hot-spread", Decimal::new(6, 1))?,
+        many.figure("booking-hot-256", Decimal::ONE)?,
+    ];
+    progress("a flash crowd");
+    figures.extend(flash::measure(&mut crowd, &ours).await?);
+    Ok(figures)
 }
 
 /// Holds the place and confirms it.
@@ -59,28 +104,4 @@ pub(super) async fn book_slot(
     let confirm = ConfirmAppointmentRequest { request_id: request_id(), appointment_id };
     client.confirm_appointment(resident.context.request(confirm)).await.map_err(refused("ConfirmAppointment"))?;
     Ok(())
-}
-
-/// One row to a transaction, as durable as a booking, and nothing else.
-async fn bare_inserts(url: &str) -> Result<rust_decimal::Decimal> {
-    let pool = PgPoolOptions::new().max_connections(u32::try_from(CALLERS)?).connect(url).await?;
-    sqlx::query("CREATE TABLE bench_rows (id uuid PRIMARY KEY, resident_id uuid NOT NULL, slot_id uuid NOT NULL)")
-        .execute(&pool)
-        .await?;
-    let workers = (0..CALLERS).map(|_| {
-        let pool = pool.clone();
-        move |_| insert(pool.clone())
-    });
-    let inserted = rate(workers.collect()).await?;
-    sqlx::query("DROP TABLE bench_rows").execute(&pool).await?;
-    pool.close().await;
-    Ok(inserted)
-}
-
-async fn insert(pool: PgPool) -> Result<bool> {
-    sqlx::query("INSERT INTO bench_rows (id, resident_id, slot_id) VALUES ($1, $1, $1)")
-        .bind(Uuid::now_v7())
-        .execute(&pool)
-        .await?;
-    Ok(true)
 }

@@ -22,6 +22,7 @@ pub(super) enum Goal {
     AtLeast(Decimal),
     /// Ours by the reference.
     RatioAtLeast(Decimal),
+    RatioAtMost(Decimal),
 }
 
 impl Goal {
@@ -30,20 +31,23 @@ impl Goal {
             Self::AtMost(most) => ours <= most,
             Self::AtLeast(least) => ours >= least,
             Self::RatioAtLeast(least) => ratio.is_some_and(|ratio| ratio >= least),
+            Self::RatioAtMost(most) => ratio.is_some_and(|ratio| ratio <= most),
         }
     }
 
     const fn amount(self) -> Decimal {
         match self {
-            Self::AtMost(amount) | Self::AtLeast(amount) | Self::RatioAtLeast(amount) => amount,
+            Self::AtMost(amount) | Self::AtLeast(amount) | Self::RatioAtLeast(amount) | Self::RatioAtMost(amount) => {
+                amount
+            }
         }
     }
 }
 
 impl std::fmt::Display for Goal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let sign = if matches!(self, Self::AtMost(_)) { '≤' } else { '≥' };
-        let times = if matches!(self, Self::RatioAtLeast(_)) { "×" } else { "" };
+        let sign = if matches!(self, Self::AtMost(_) | Self::RatioAtMost(_)) { '≤' } else { '≥' };
+        let times = if matches!(self, Self::RatioAtLeast(_) | Self::RatioAtMost(_)) { "×" } else { "" };
         write!(f, "{sign} {}{times}", self.amount().normalize())
     }
 }

@@ -22,6 +22,14 @@ pub(super) struct Ground {
     root: PathBuf,
 }
 
+/// As the chart ships it (without a collector nothing is traced), but that a few may book what takes a city otherwise.
+fn settings() -> Vec<(String, String)> {
+    let unlimited = ["PER_DAY_AND_DEPARTMENT", "PER_WEEK", "PER_MONTH", "PER_QUARTER"];
+    let unlimited = unlimited.map(|period| (format!("BOOKINGS_{period}_MAX"), "1000000".to_owned()));
+    let sampled = ("OTEL_TRACES_SAMPLER_ARG".to_owned(), "0.1".to_owned());
+    unlimited.into_iter().chain([sampled]).collect()
+}
+
 impl Ground {
     pub(super) fn clear(root: &str) -> Result<Self> {
         let root = std::path::absolute(root)?;
@@ -42,8 +50,7 @@ impl Ground {
             lifetime: Lifetime::Tethered,
             fresh: false,
             otlp_endpoint: None,
-            // As the chart ships it; without a collector nothing is traced.
-            settings: vec![("OTEL_TRACES_SAMPLER_ARG".to_owned(), "0.1".to_owned())],
+            settings: settings(),
             logins: false,
             gateway: false,
         };

@@ -1,7 +1,6 @@
 //! Acts for a resident by somebody else rest on a delegation, checked at identity at that moment, and reach as far as it does.
 
 use chassis::Context;
-use postgres::Transaction;
 use types::{
     caller::Party,
     care::CareKind,
@@ -10,11 +9,7 @@ use types::{
 };
 
 use super::Scheduling;
-use crate::{
-    domain::error::SchedulingError,
-    peers::identity::Action,
-    store::{appointments, revoked_delegations},
-};
+use crate::{domain::error::SchedulingError, peers::identity::Action};
 
 /// On what ground somebody books.
 #[derive(Debug, Clone, Default)]
@@ -30,17 +25,13 @@ impl Ground {
         check_reach(&self.limits, kind, organisation)
     }
 
-    /// Refuses a booking more than the delegation allows, and one that comes after it was taken back. Under the lock of the resident,
+    /// How many bookings the delegation allows altogether. Counted, and its being taken back looked up, under the lock of the resident,
     /// which both counting and taking back wait for.
-    pub(super) async fn check_uses(&self, tx: &mut Transaction) -> Result<(), SchedulingError> {
-        let Some(delegation) = self.delegation else { return Ok(()) };
-        if revoked_delegations::contains(tx, delegation).await? {
-            return Err(SchedulingError::NoDelegation);
+    pub(super) const fn uses_max(&self) -> Option<u32> {
+        match self.delegation {
+            Some(_) => self.limits.uses_max,
+            None => None,
         }
-        if self.limits.uses_max.is_some() && !self.limits.admits_use_after(appointments::uses(tx, delegation).await?) {
-            return Err(SchedulingError::DelegationUsedUp);
-        }
-        Ok(())
     }
 }
 

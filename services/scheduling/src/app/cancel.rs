@@ -17,7 +17,7 @@ use crate::{
         error::SchedulingError,
         mandate::check_arranged,
     },
-    store::{appointments, chosen_ids, places},
+    store::{appointments, chosen_ids},
 };
 
 /// Who speaks for a provider. A community worker who belongs to one does not.
@@ -88,13 +88,16 @@ impl Scheduling {
         let after = before.clone().cancel(Cancellation { at: now, by, reason: wish.reason })?;
         if after.state != before.state {
             appointments::update(&mut tx, &after).await?;
-            if before.state.takes_place() {
-                places::give_back(&mut tx, after.slot.id, after.pool, 1).await?;
-            }
             appointment_changed(&mut tx, By::Caller(ctx), Change::Cancelled, &after, now).await?;
+            if before.state.takes_place() {
+                self.passing.give_back(&mut tx, &after, now).await?;
+            }
         }
         let after = ctx.permit(after)?;
-        Ok(call.commit(tx, Some(after)).await?)
+        let (slot, pool) = (after.slot.id, after.pool);
+        let reply = call.commit(tx, Some(after)).await?;
+        self.cache.forget_full(ctx.caller.region, slot, pool).await;
+        Ok(reply)
     }
 
     async fn cancel_ahead(

@@ -4,18 +4,16 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use postgres::{Scope, Transaction};
-use types::{
-    ids::{AppointmentId, ResidentId, SlotId},
-    region::RegionCode,
-};
+use types::{ids::AppointmentId, region::RegionCode};
 
 use super::{
     Scheduling,
+    pass_on::Passing,
     records::{By, Change, appointment_changed},
 };
 use crate::{
-    domain::{appointment::Appointment, error::SchedulingError, pool::Pool},
-    store::{appointments, places},
+    domain::{appointment::Appointment, error::SchedulingError},
+    store::appointments,
 };
 
 /// Holds freed in one transaction at most.
@@ -40,34 +38,6 @@ impl Scheduling {
         }
         // Those that others are working on are theirs: asking again at once would find them again.
         Ok(is_full && freed > 0)
-    }
-
-    /// In a transaction of its own: the places it touches belong to other slots than the one that is wanted.
-    pub(super) async fn free_lapsed_of_resident(
-        &self,
-        scope: Scope,
-        resident: ResidentId,
-        now: DateTime<Utc>,
-    ) -> Result<(), SchedulingError> {
-        let mut tx = self.db.begin(scope).await?;
-        let ids = appointments::lapsed_of_resident(&mut tx, resident, now).await?;
-        tx.commit().await?;
-        if !ids.is_empty() {
-            self.free(scope, &ids, now).await?;
-        }
-        Ok(())
-    }
-
-    /// Within the transaction of somebody who wants a place in this very slot. Answers how many were freed.
-    pub(super) async fn free_lapsed_in_slot(
-        &self,
-        tx: &mut Transaction,
-        slot: SlotId,
-        pool: Pool,
-        now: DateTime<Utc>,
-    ) -> Result<usize, SchedulingError> {
-        let lapsed = appointments::lock_lapsed_in_slot(tx, slot, pool, now).await?;
-        free_all(tx, lapsed, now).await
     }
 
     /// All at once; where one of them cannot be freed, each by itself, so that it does not keep the others.
@@ -95,10 +65,16 @@ impl Scheduling {
         }
     }
 
-    async fn free(&self, scope: Scope, ids: &[AppointmentId], now: DateTime<Utc>) -> Result<usize, SchedulingError> {
+    /// In a transaction of its own: the places it touches may belong to other slots than the one that is wanted.
+    pub(super) async fn free(
+        &self,
+        scope: Scope,
+        ids: &[AppointmentId],
+        now: DateTime<Utc>,
+    ) -> Result<usize, SchedulingError> {
         let mut tx = self.db.begin(scope).await?;
         let lapsed = appointments::lock_lapsed(&mut tx, ids, now).await?;
-        let freed = free_all(&mut tx, lapsed, now).await?;
+        let freed = free_all(&mut tx, &self.passing, lapsed, now).await?;
         tx.commit().await?;
         Ok(freed)
     }
@@ -106,14 +82,15 @@ impl Scheduling {
 
 async fn free_all(
     tx: &mut Transaction,
+    passing: &Passing,
     lapsed: Vec<Appointment>,
     now: DateTime<Utc>,
 ) -> Result<usize, SchedulingError> {
     let expired: Vec<Appointment> = lapsed.into_iter().filter_map(|hold| hold.lapse(now)).collect();
     for appointment in &expired {
         appointments::update(tx, appointment).await?;
-        places::give_back(tx, appointment.slot.id, appointment.pool, 1).await?;
         appointment_changed(tx, By::Service, Change::Expired, appointment, now).await?;
+        passing.give_back(tx, appointment, now).await?;
     }
     Ok(expired.len())
 }

@@ -1,8 +1,8 @@
 //! Keeps a place for a while. All limits are checked here; confirming fails only for expiry.
 
-use chassis::{Context, Permitted};
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use postgres::{Begun, Call, Reply, Scope, Transaction};
+use chassis::{Context, Permitted, telemetry};
+use chrono::{DateTime, TimeDelta, Utc};
+use postgres::{Call, Reply, Scope};
 use types::{
     care::CareKind,
     clock::local_date,
@@ -13,7 +13,9 @@ use types::{
 use super::{
     Scheduling,
     act_for::Ground,
-    records::{By, Change, appointment_changed, id_chosen},
+    give::Wished,
+    look::{Asked, Seen},
+    records::Change,
 };
 use crate::{
     domain::{
@@ -23,7 +25,11 @@ use crate::{
         pool::{Booker, FamilyDoctorContract, Pool},
     },
     peers::identity::Patient,
-    store::{appointments, chosen_ids, patients, places, slots},
+    store::{
+        known::{Known, Wanted},
+        slot_cache::full::Full,
+        slots::Bookable,
+    },
 };
 
 /// A hold is at most this long.
@@ -47,10 +53,18 @@ pub struct Hold {
     pub expected_lines: Vec<ExpectedLine>,
 }
 
+/// Whether a place is only kept, or firm at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Firmness {
+    Held,
+    Confirmed,
+}
+
 /// What identity said about a hold.
-pub(super) struct Vouched {
+struct Vouched {
     ground: Ground,
-    patient: Patient,
+    /// Asked for only where it decides something.
+    patient: Option<Patient>,
 }
 
 impl Scheduling {
@@ -60,78 +74,97 @@ impl Scheduling {
         call: &Call<Permitted<Appointment>>,
         wish: Hold,
     ) -> Result<Reply<Permitted<Appointment>>, SchedulingError> {
-        if let Some(reply) = self.db.replay(call).await? {
-            return Ok(reply);
-        }
-        let vouched = self.vouch(ctx, &wish, None).await?;
-        let mut tx = match self.db.begin_call(call).await? {
-            Begun::Fresh(tx) => tx,
-            Begun::Replayed(reply) => return Ok(reply),
-        };
-        let now = self.clock.now();
-        let held = self.place(&mut tx, ctx, wish, &vouched, now).await?;
-        appointments::insert(&mut tx, &held).await?;
-        appointment_changed(&mut tx, By::Caller(ctx), Change::Held, &held, now).await?;
-        let held = ctx.permit(held)?;
-        Ok(call.commit(tx, held).await?)
+        self.ask_for(ctx, call, wish, None, Firmness::Held).await
     }
 
-    /// Asks identity whether this may be, and frees holds of the resident that have run out, which would stand in the way.
-    pub(super) async fn vouch(
+    /// From what is known of the slot, by who vouches for the wish, to the place: given with those that others ask for meanwhile.
+    pub(super) async fn ask_for(
+        &self,
+        ctx: &Context,
+        call: &Call<Permitted<Appointment>>,
+        wish: Hold,
+        named: Option<DelegationId>,
+        firmness: Firmness,
+    ) -> Result<Reply<Permitted<Appointment>>, SchedulingError> {
+        let known = match self.looking.ask(wish.asked(call)).await?? {
+            Seen::Answered(reply) => return Ok(reply),
+            Seen::Gone(refusal) => return Err(refusal),
+            Seen::Open(known) => known,
+        };
+        mandate::check_referral(&ctx.caller, wish.referral)?;
+        let now = self.clock.now();
+        if let Some(known) =
+            known.as_ref().filter(|known| known.is_full && check_slot(&known.bookable, &wish, now).is_ok())
+        {
+            return Err(self.too_late(ctx, &wish, &known.bookable).await?);
+        }
+        let vouched = self.vouch(ctx, &wish, named, known.as_ref()).await?;
+        let bookable = known.ok_or(SchedulingError::SlotNotFound)?.bookable;
+        let full_wish = wish.clone();
+        let wished = self.wished(ctx, call, wish, &vouched, &bookable, firmness)?;
+        match self.giving.ask(wished).await? {
+            Err(SchedulingError::SlotTaken { .. }) => Err(self.too_late(ctx, &full_wish, &bookable).await?),
+            given => given,
+        }
+    }
+
+    /// Asks identity whether this may be, and frees holds that have run out and stand in the way.
+    async fn vouch(
         &self,
         ctx: &Context,
         wish: &Hold,
         named: Option<DelegationId>,
+        known: Option<&Known>,
     ) -> Result<Vouched, SchedulingError> {
-        mandate::check_referral(&ctx.caller, wish.referral)?;
         let ground = self.may_book_for(ctx, wish.resident, named).await?;
         let now = self.clock.now();
-        let on = self.day_of_cover(ctx, wish, now).await?;
-        let patient = self.identity.patient(ctx, wish.resident, on).await?;
-        self.free_lapsed_of_resident(Scope::of(&ctx.caller), wish.resident, now).await?;
+        // Whoever holds the resident's own token was registered when identity issued it.
+        let is_patient_asked = wish.pool.asks_for_patient() || !ctx.caller.is(wish.resident);
+        let patient = match (is_patient_asked, wish.pool, known) {
+            (false, ..) => None,
+            // Family doctors are asked for as they will be on the day of the place; everything else as it is now.
+            (true, Pool::FamilyDoctor, None) => return Err(SchedulingError::SlotNotFound),
+            (true, Pool::FamilyDoctor, Some(known)) => Some(local_date(known.bookable.slot.starts_at)),
+            (true, ..) => Some(local_date(now)),
+        };
+        let patient = match patient {
+            Some(on) => Some(self.identity.patient(ctx, wish.resident, on).await?),
+            None => None,
+        };
+        if let Some(lapsed) = known.map(|known| &known.lapsed).filter(|lapsed| !lapsed.is_empty()) {
+            self.free(Scope::of(&ctx.caller), lapsed, now).await?;
+        }
         Ok(Vouched { ground, patient })
     }
 
-    /// Family doctors are asked for as they will be on the day of the place; everything else as it is now.
-    async fn day_of_cover(&self, ctx: &Context, wish: &Hold, now: DateTime<Utc>) -> Result<NaiveDate, SchedulingError> {
-        if wish.pool != Pool::FamilyDoctor {
-            return Ok(local_date(now));
-        }
-        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
-        let bookable = slots::bookable(&mut tx, wish.slot, wish.pool).await?;
-        tx.commit().await?;
-        Ok(local_date(bookable.slot.starts_at))
-    }
-
-    /// Takes a place within all limits and answers the hold on it, not yet written.
-    pub(super) async fn place(
+    /// The hold as it will stand, and what has to be true for that; nothing of it is written yet.
+    fn wished(
         &self,
-        tx: &mut Transaction,
         ctx: &Context,
+        call: &Call<Permitted<Appointment>>,
         wish: Hold,
         vouched: &Vouched,
-        now: DateTime<Utc>,
-    ) -> Result<Appointment, SchedulingError> {
+        bookable: &Bookable,
+        firmness: Firmness,
+    ) -> Result<Wished, SchedulingError> {
+        let now = self.clock.now();
         let hold_expires_at = self.hold_end(wish.until, now)?;
-        let bookable = slots::bookable(tx, wish.slot, wish.pool).await?;
-        check_slot(&bookable, &wish, now)?;
+        check_slot(bookable, &wish, now)?;
         vouched.ground.check_reach(wish.kind, bookable.organisation)?;
-        wish.pool.admit(booker(ctx, &wish, vouched, &bookable, now))?;
-
-        patients::lock(tx, wish.resident).await?;
-        vouched.ground.check_uses(tx).await?;
-        let id = match wish.appointment {
-            Some(id) => {
-                chosen_ids::claim(tx, id, wish.resident, now).await?;
-                id_chosen(tx, ctx, id, wish.resident).await?;
-                id
-            }
-            None => AppointmentId::generate(),
-        };
-        check_limits(tx, &bookable, &wish).await?;
-        self.take(tx, &bookable, &wish, now).await?;
-        Ok(Appointment {
-            id,
+        wish.pool.admit(booker(ctx, &wish, vouched, bookable, now))?;
+        let bounds = limits::bounds(
+            &self.passing.rules,
+            limits::Asked {
+                pool: wish.pool,
+                kind: wish.kind,
+                starts_at: bookable.slot.starts_at,
+                is_for_other: vouched.ground.delegation.is_some(),
+                now,
+            },
+        );
+        let is_id_chosen = wish.appointment.is_some();
+        let held = Appointment {
+            id: wish.appointment.unwrap_or_else(AppointmentId::generate),
             resident: wish.resident,
             slot: bookable.slot,
             organisation: bookable.organisation,
@@ -151,6 +184,22 @@ impl Scheduling {
             hold_expires_at,
             confirmed_at: None,
             state: State::Held,
+        };
+        telemetry::journey(held.journey);
+        let (appointment, changes): (Appointment, &'static [Change]) = match firmness {
+            Firmness::Held => (held, &[Change::Held]),
+            Firmness::Confirmed => (held.confirm(now)?, &[Change::Held, Change::Confirmed]),
+        };
+        Ok(Wished {
+            call: call.clone(),
+            appointment: ctx.permit(appointment)?,
+            is_id_chosen,
+            uses_max: vouched.ground.uses_max(),
+            bounds,
+            changes,
+            caller: ctx.caller.clone(),
+            traceparent: ctx.traceparent(),
+            now,
         })
     }
 
@@ -161,35 +210,21 @@ impl Scheduling {
             Some(_) => Err(SchedulingError::field("hold_until", "must be in the future, at most an hour ahead")),
         }
     }
+}
 
-    /// Takes a place; where none is free, holds that have run out give theirs up first.
-    async fn take(
-        &self,
-        tx: &mut Transaction,
-        bookable: &slots::Bookable,
-        wish: &Hold,
-        now: DateTime<Utc>,
-    ) -> Result<(), SchedulingError> {
-        if places::take(tx, wish.slot, wish.pool).await? {
-            return Ok(());
-        }
-        let freed = self.free_lapsed_in_slot(tx, wish.slot, wish.pool, now).await?;
-        if freed > 0 && places::take(tx, wish.slot, wish.pool).await? {
-            return Ok(());
-        }
-        let wanted = places::Wanted {
-            slot: wish.slot,
-            organisation: bookable.organisation,
-            department: bookable.department,
-            kind: wish.kind,
-            pool: wish.pool,
-            starts_at: bookable.slot.starts_at,
-        };
-        Err(SchedulingError::SlotTaken { alternatives: places::alternatives(tx, wanted, now).await? })
+impl Hold {
+    fn asked(&self, call: &Call<Permitted<Appointment>>) -> Asked {
+        let Self { slot, pool, resident, .. } = *self;
+        Asked { call: call.clone(), full: self.full(), wanted: Wanted { slot, pool, resident } }
+    }
+
+    /// What is full, should nobody win a place.
+    pub(super) const fn full(&self) -> Full {
+        Full { slot: self.slot, pool: self.pool, kind: self.kind }
     }
 }
 
-fn check_slot(bookable: &slots::Bookable, wish: &Hold, now: DateTime<Utc>) -> Result<(), SchedulingError> {
+fn check_slot(bookable: &Bookable, wish: &Hold, now: DateTime<Utc>) -> Result<(), SchedulingError> {
     if bookable.slot.starts_at <= now {
         return Err(SchedulingError::SlotPast);
     }
@@ -199,31 +234,15 @@ fn check_slot(bookable: &slots::Bookable, wish: &Hold, now: DateTime<Utc>) -> Re
     if bookable.has_pool { Ok(()) } else { Err(SchedulingError::PoolNotOpen) }
 }
 
-async fn check_limits(tx: &mut Transaction, bookable: &slots::Bookable, wish: &Hold) -> Result<(), SchedulingError> {
-    let slot = bookable.slot;
-    if appointments::overlaps(tx, wish.resident, (slot.starts_at, slot.ends_at)).await? {
-        return Err(SchedulingError::PatientConflict);
-    }
-    let day = limits::day_of(slot.starts_at);
-    let week = limits::week_of(slot.starts_at);
-    let booked = appointments::booked(tx, wish.resident, bookable.organisation, bookable.department, day, week).await?;
-    limits::check(wish.pool, booked)
-}
-
-fn booker<'a>(
-    ctx: &'a Context,
-    wish: &Hold,
-    vouched: &Vouched,
-    bookable: &slots::Bookable,
-    now: DateTime<Utc>,
-) -> Booker<'a> {
+fn booker<'a>(ctx: &'a Context, wish: &Hold, vouched: &Vouched, bookable: &Bookable, now: DateTime<Utc>) -> Booker<'a> {
     let day = local_date(bookable.slot.starts_at);
     let opens = |contract: &FamilyDoctorContract| contract.opens(bookable.organisation, bookable.practitioner, day);
+    let patient = vouched.patient.as_ref();
     Booker {
         roles: &ctx.caller.roles,
         is_delegate: vouched.ground.delegation.is_some(),
         channel: wish.channel,
-        age_years: local_date(now).years_since(vouched.patient.birth_date).unwrap_or_default(),
-        is_contracted: vouched.patient.contract.as_ref().is_some_and(opens),
+        age_years: patient.and_then(|patient| local_date(now).years_since(patient.birth_date)).unwrap_or_default(),
+        is_contracted: patient.and_then(|patient| patient.contract.as_ref()).is_some_and(opens),
     }
 }

@@ -8,20 +8,27 @@ mod confirm;
 mod end_visit;
 mod expire;
 mod get;
+mod give;
 mod hold;
+mod look;
+mod pass_on;
 mod publish;
 mod records;
 mod release_holds;
 mod search;
 mod set_quote;
+mod too_late;
 mod view;
+mod wait_list;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use postgres::Database;
+use chrono::{DateTime, TimeDelta, Utc};
+use postgres::{Database, gather::Gatherer};
 use types::clock::Clock;
 
-use crate::peers::identity::Identity;
+use self::{give::Giving, look::Look, pass_on::Passing, too_late::Alternatives};
+use crate::{domain::limits::Rules, peers::identity::Identity, store::slot_cache::SlotCache};
 
 pub use crate::store::{PERSONAL, obligations::OPEN};
 pub use book::Booking;
@@ -34,13 +41,63 @@ pub use publish::{Draft, Published};
 pub use release_holds::Revoked;
 pub use search::Search;
 pub use set_quote::Quoted;
+pub use wait_list::Join;
+
+/// How long places are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Times {
+    /// By a hold whose caller does not say.
+    pub hold: TimeDelta,
+    /// By an offer to somebody who waited.
+    pub offer: TimeDelta,
+}
 
 /// What every use case that changes something stands on. Cheap to clone.
 #[derive(Clone)]
 pub struct Scheduling {
-    pub db: Database,
-    pub clock: Arc<dyn Clock>,
-    pub identity: Identity,
+    db: Database,
+    clock: Arc<dyn Clock>,
+    identity: Identity,
     /// How long a hold keeps a place where its caller does not say.
-    pub hold_duration: Duration,
+    hold_duration: TimeDelta,
+    passing: Passing,
+    cache: Arc<SlotCache>,
+    looking: Gatherer<Look>,
+    giving: Gatherer<Giving>,
+    alternatives: Alternatives,
+}
+
+impl Scheduling {
+    /// Must be called within a runtime.
+    pub fn new(
+        db: Database,
+        clock: Arc<dyn Clock>,
+        identity: Identity,
+        times: Times,
+        rules: Rules,
+        cache: Arc<SlotCache>,
+    ) -> Self {
+        let look = Look { db: db.clone(), clock: Arc::clone(&clock), cache: Arc::clone(&cache) };
+        let giving = Giving { db: db.clone() };
+        Self {
+            db,
+            clock,
+            identity,
+            hold_duration: times.hold,
+            passing: Passing { rules, offer: times.offer },
+            cache,
+            looking: Gatherer::new(look),
+            giving: Gatherer::new(giving),
+            alternatives: too_late::alternatives(),
+        }
+    }
+
+    /// What it is kept in.
+    pub const fn db(&self) -> &Database {
+        &self.db
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
 }

@@ -8,7 +8,10 @@ use postgres::{
     events::{self, NewEvent},
 };
 use serde_json::{Value, json};
-use types::ids::{AppointmentId, OrganisationId, ResidentId};
+use types::{
+    caller::Caller,
+    ids::{OrganisationId, ResidentId},
+};
 
 use crate::domain::{
     appointment::{Appointment, State},
@@ -90,24 +93,25 @@ pub(super) async fn appointment_changed(
     if let By::Caller(_) = by {
         telemetry::journey(appointment.journey);
     }
-    if let Some(kind) = change.event() {
-        let event =
-            NewEvent::new(kind, appointment.id, appointment_data(appointment), now).traceparent(by.traceparent());
-        events::append(tx, event).await?;
+    if let Some(event) = event(change, appointment, now) {
+        events::append(tx, event.traceparent(by.traceparent())).await?;
     }
     audit::record(tx, appointment_row(by.entry(change.action()), appointment)).await?;
     Ok(())
 }
 
-/// An id was chosen for a hold, or is refused to one from now on.
-pub(super) async fn id_chosen(
-    tx: &mut Transaction,
-    ctx: &Context,
-    id: AppointmentId,
-    resident: ResidentId,
-) -> Result<(), SchedulingError> {
-    let entry = Entry::new(&ctx.caller, "scheduling.appointment.choose_id").resident(resident);
-    Ok(audit::record(tx, entry.row("chosen_appointment_ids", id)).await?)
+/// What a change that a caller made leaves behind, for whoever writes many at once.
+pub(super) fn told(
+    caller: &Caller,
+    change: Change,
+    appointment: &Appointment,
+    now: DateTime<Utc>,
+) -> (Option<NewEvent>, Entry) {
+    (event(change, appointment, now), appointment_row(Entry::new(caller, change.action()), appointment))
+}
+
+fn event(change: Change, appointment: &Appointment, now: DateTime<Utc>) -> Option<NewEvent> {
+    change.event().map(|kind| NewEvent::new(kind, appointment.id, appointment_data(appointment), now))
 }
 
 pub(super) async fn appointment_read(

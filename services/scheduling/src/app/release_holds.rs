@@ -13,6 +13,7 @@ use types::{
 
 use super::{
     Scheduling,
+    pass_on::Passing,
     records::{By, Change, appointment_changed},
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
         appointment::{Appointment, Cancellation, CancelledBy, State},
         error::SchedulingError,
     },
-    store::{appointments, patients, places, revoked_delegations},
+    store::{appointments, patients, revoked_delegations},
 };
 
 const REASON: &str = "the delegation was taken back";
@@ -55,7 +56,7 @@ impl Scheduling {
         let now = self.clock.now();
         for appointment in appointments::lock_ahead(tx, revoked.delegation, now).await? {
             if appointment.state == State::Held {
-                free(tx, appointment, now).await?;
+                free(tx, &self.passing, appointment, now).await?;
             } else {
                 appointment_changed(tx, By::Service, Change::DelegationRevoked, &appointment, now).await?;
             }
@@ -64,10 +65,15 @@ impl Scheduling {
     }
 }
 
-async fn free(tx: &mut Transaction, held: Appointment, now: DateTime<Utc>) -> Result<(), SchedulingError> {
+async fn free(
+    tx: &mut Transaction,
+    passing: &Passing,
+    held: Appointment,
+    now: DateTime<Utc>,
+) -> Result<(), SchedulingError> {
     let cancellation = Cancellation { at: now, by: CancelledBy::Patient, reason: REASON.to_owned() };
     let cancelled = held.cancel(cancellation)?;
     appointments::update(tx, &cancelled).await?;
-    places::give_back(tx, cancelled.slot.id, cancelled.pool, 1).await?;
-    appointment_changed(tx, By::Service, Change::Cancelled, &cancelled, now).await
+    appointment_changed(tx, By::Service, Change::Cancelled, &cancelled, now).await?;
+    passing.give_back(tx, &cancelled, now).await
 }

@@ -46,11 +46,11 @@ pub struct Search {
 }
 
 impl Search {
-    pub fn new(db: Database, clock: Arc<dyn Clock>, cache: SlotCache) -> Self {
+    pub fn new(db: Database, clock: Arc<dyn Clock>, cache: Arc<SlotCache>) -> Self {
         Self {
             db,
             clock,
-            cache: Arc::new(cache),
+            cache,
             providers: Cache::builder().max_capacity(COPIES_MAX).time_to_live(COPY_LIFE).build(),
             open: Cache::builder().max_capacity(COPIES_MAX).time_to_live(COPY_LIFE).build(),
         }

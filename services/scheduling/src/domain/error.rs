@@ -13,6 +13,8 @@ pub enum SchedulingError {
     SlotNotFound,
     #[error("no such appointment")]
     AppointmentNotFound,
+    #[error("nobody with this id waits")]
+    WaitListEntryNotFound,
     #[error("no such visit")]
     VisitNotFound,
     #[error("no such resident")]
@@ -28,6 +30,8 @@ pub enum SchedulingError {
     SessionExists,
     #[error("an appointment with this id exists")]
     AppointmentExists,
+    #[error("the resident waits in this line already")]
+    AlreadyWaiting,
     #[error("a visit with this id exists, or one that keeps this appointment")]
     VisitExists,
 
@@ -43,6 +47,8 @@ pub enum SchedulingError {
     PatientConflict,
     #[error("the resident has reached the limit of bookings {period}")]
     BookingLimit { period: &'static str },
+    #[error("the resident waits in as many lines as one may")]
+    WaitListLimit,
     #[error("the appointment was cancelled before it was held")]
     AppointmentCancelled,
     #[error("the hold ran out at {0}")]
@@ -95,6 +101,9 @@ pub enum SchedulingError {
     /// What somebody else met who looked for the same at the same time.
     #[error(transparent)]
     Shared(Arc<SchedulingError>),
+    /// What was asked for together with others is not answered: the same request may be sent again.
+    #[error("nobody answers now")]
+    Lost,
     /// A peer answered what its contract does not say: a bug on one of the two sides.
     #[error("{peer} answered unexpectedly: {answer}")]
     Peer { peer: &'static str, answer: String },

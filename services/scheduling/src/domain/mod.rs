@@ -8,6 +8,7 @@ pub mod offer;
 pub mod pool;
 pub mod session;
 pub mod visit;
+pub mod wait_list;
 
 /// Declares an enum with the word each value has in SQL columns and events.
 macro_rules! words {

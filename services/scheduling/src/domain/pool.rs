@@ -65,6 +65,11 @@ impl Booker<'_> {
 }
 
 impl Pool {
+    /// Whether it depends on the patient's age or family doctor who may draw from it.
+    pub const fn asks_for_patient(self) -> bool {
+        matches!(self, Self::FamilyDoctor | Self::PhoneElderly)
+    }
+
     /// Whether a place may be drawn from this pool.
     pub fn admit(self, booker: Booker<'_>) -> Result<(), SchedulingError> {
         let is_open = match self {

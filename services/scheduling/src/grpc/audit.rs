@@ -18,7 +18,7 @@ impl AuditService for Audit {
         &self,
         _: Request<GetCheckpointRequest>,
     ) -> Result<Response<GetCheckpointResponse>, Status> {
-        let checkpoint = audit::checkpoint(&self.0.db).await?;
+        let checkpoint = audit::checkpoint(self.0.db()).await?;
         Ok(Response::new(GetCheckpointResponse { checkpoint: Some(checkpoint) }))
     }
 
@@ -27,7 +27,7 @@ impl AuditService for Audit {
         request: Request<ProveInclusionRequest>,
     ) -> Result<Response<ProveInclusionResponse>, Status> {
         let ProveInclusionRequest { position, size } = request.into_inner();
-        let proof = audit::prove_inclusion(&self.0.db, position, size).await?;
+        let proof = audit::prove_inclusion(self.0.db(), position, size).await?;
         Ok(Response::new(ProveInclusionResponse { proof: Some(proof) }))
     }
 
@@ -36,7 +36,7 @@ impl AuditService for Audit {
         request: Request<ProveConsistencyRequest>,
     ) -> Result<Response<ProveConsistencyResponse>, Status> {
         let ProveConsistencyRequest { old_size, new_size } = request.into_inner();
-        let proof = audit::prove_consistency(&self.0.db, old_size, new_size).await?;
+        let proof = audit::prove_consistency(self.0.db(), old_size, new_size).await?;
         Ok(Response::new(ProveConsistencyResponse { proof: Some(proof) }))
     }
 
@@ -44,7 +44,7 @@ impl AuditService for Audit {
         &self,
         request: Request<GetWitnessedRequest>,
     ) -> Result<Response<GetWitnessedResponse>, Status> {
-        let witnessed = audit::witnessed(&self.0.db, &Context::of(&request)?).await?;
+        let witnessed = audit::witnessed(self.0.db(), &Context::of(&request)?).await?;
         Ok(Response::new(GetWitnessedResponse { witnessed: Some(witnessed) }))
     }
 
@@ -53,7 +53,7 @@ impl AuditService for Audit {
         let ListAccessRequest { resident_id, page } = request.into_inner();
         let asked = audit::asked(&ctx, &resident_id, page.as_ref())?;
         self.0.check_view(&ctx).await?;
-        let page = audit::list_access(&self.0.db, &ctx, "scheduling.access.list", asked).await?;
+        let page = audit::list_access(self.0.db(), &ctx, "scheduling.access.list", asked).await?;
         Ok(Response::new(ListAccessResponse { page: Some(page) }))
     }
 }

@@ -8,12 +8,14 @@ mod privacy;
 mod sessions;
 mod status;
 mod visits;
+mod wait_list;
 
 use chassis::Routes;
 use proto::anjia::scheduling::v1::{
     appointment_service_server::AppointmentServiceServer, audit_service_server::AuditServiceServer,
     event_service_server::EventServiceServer, privacy_service_server::PrivacyServiceServer,
     session_service_server::SessionServiceServer, visit_service_server::VisitServiceServer,
+    wait_list_service_server::WaitListServiceServer,
 };
 use tonic::Status;
 
@@ -21,13 +23,14 @@ use crate::app::{Scheduling, Search};
 
 /// Everything scheduling serves.
 pub fn routes(scheduling: Scheduling, search: Search) -> Routes {
-    let events = events::Events(scheduling.db.clone());
-    let privacy = privacy::Privacy(scheduling.db.clone());
+    let events = events::Events(scheduling.db().clone());
+    let privacy = privacy::Privacy(scheduling.db().clone());
     Routes::new()
         .add_service(SessionServiceServer::new(sessions::Sessions { scheduling: scheduling.clone(), search }))
         .add_service(AppointmentServiceServer::new(appointments::Appointments(scheduling.clone())))
         .add_service(AuditServiceServer::new(audit::Audit(scheduling.clone())))
-        .add_service(VisitServiceServer::new(visits::Visits(scheduling)))
+        .add_service(VisitServiceServer::new(visits::Visits(scheduling.clone())))
+        .add_service(WaitListServiceServer::new(wait_list::WaitList(scheduling)))
         .add_service(EventServiceServer::new(events))
         .add_service(PrivacyServiceServer::new(privacy))
 }

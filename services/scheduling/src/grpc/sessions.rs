@@ -66,7 +66,7 @@ impl SessionService for Sessions {
         request: Request<wire::SearchSlotsRequest>,
     ) -> Result<Response<wire::SearchSlotsResponse>, Status> {
         let ctx = Context::of(&request)?;
-        let query = query(request.get_ref(), self.scheduling.clock.now()).map_err(invalid)?;
+        let query = query(request.get_ref(), self.scheduling.now()).map_err(invalid)?;
         let offers = self.search.find(ctx.caller.region, &query).await?;
         Ok(Response::new(wire::SearchSlotsResponse { offers: offers.into_iter().map(to_offer).collect() }))
     }

@@ -21,6 +21,7 @@ fn of(refusal: &SchedulingError) -> Status {
         E::SessionNotFound => (Code::NotFound, "SESSION_NOT_FOUND"),
         E::SlotNotFound => (Code::NotFound, "SLOT_NOT_FOUND"),
         E::AppointmentNotFound => (Code::NotFound, "APPOINTMENT_NOT_FOUND"),
+        E::WaitListEntryNotFound => (Code::NotFound, "WAIT_LIST_ENTRY_NOT_FOUND"),
         E::VisitNotFound => (Code::NotFound, "VISIT_NOT_FOUND"),
         E::ResidentNotFound => (Code::NotFound, "RESIDENT_NOT_FOUND"),
         E::OrganisationNotFound => (Code::NotFound, "ORGANISATION_NOT_FOUND"),
@@ -28,6 +29,7 @@ fn of(refusal: &SchedulingError) -> Status {
         E::DepartmentNotFound => (Code::NotFound, "DEPARTMENT_NOT_FOUND"),
         E::SessionExists => (Code::AlreadyExists, "SESSION_EXISTS"),
         E::AppointmentExists => (Code::AlreadyExists, "APPOINTMENT_EXISTS"),
+        E::AlreadyWaiting => (Code::AlreadyExists, "ALREADY_WAITING"),
         E::VisitExists => (Code::AlreadyExists, "VISIT_EXISTS"),
         E::DoctorConflict => (Code::FailedPrecondition, "DOCTOR_CONFLICT"),
         E::SlotTaken { .. } => (Code::FailedPrecondition, "SLOT_TAKEN"),
@@ -35,6 +37,7 @@ fn of(refusal: &SchedulingError) -> Status {
         E::PoolNotOpen => (Code::FailedPrecondition, "POOL_NOT_OPEN"),
         E::PatientConflict => (Code::FailedPrecondition, "PATIENT_CONFLICT"),
         E::BookingLimit { .. } => (Code::ResourceExhausted, "BOOKING_LIMIT"),
+        E::WaitListLimit => (Code::ResourceExhausted, "WAIT_LIST_LIMIT"),
         E::DelegationUsedUp => (Code::ResourceExhausted, "DELEGATION_USED_UP"),
         E::AppointmentCancelled => (Code::Aborted, "APPOINTMENT_CANCELLED"),
         E::HoldExpired(_) => (Code::FailedPrecondition, "HOLD_EXPIRED"),
@@ -55,6 +58,7 @@ fn of(refusal: &SchedulingError) -> Status {
         E::DelegationExpired => (Code::FailedPrecondition, "DELEGATION_EXPIRED"),
         E::TokenExpired => (Code::Unauthenticated, "TOKEN_EXPIRED"),
         E::PeerUnavailable { .. } => (Code::Unavailable, "PEER_UNAVAILABLE"),
+        E::Lost => (Code::Unavailable, "TRY_AGAIN"),
         E::Denied(denied) => return denied.clone().into(),
         E::Field { field, description } => {
             return error::invalid(FieldError::new(field.clone(), description.clone()));

@@ -1,7 +1,9 @@
 //! Rows. One table a file; takes a connection, never begins or commits. The region of what is written is the transaction's own.
 
 pub mod appointments;
+pub mod bookings;
 pub mod chosen_ids;
+pub mod known;
 pub mod obligations;
 pub mod patients;
 pub mod places;
@@ -10,6 +12,7 @@ pub mod sessions;
 pub mod slot_cache;
 pub mod slots;
 pub mod visits;
+pub mod wait_list;
 
 use postgres::personal::PersonalTable;
 
@@ -53,6 +56,9 @@ pub const PERSONAL: &[PersonalTable] = &[
                 THEN (SELECT max(v.ended_at) FROM visits v WHERE v.resident_id = t.resident_id AND v.kind = 'INPATIENT') END")
             .dated("t.ended_at")
     },
+    PersonalTable::new("wait_list_entries", &[], ["候补登记", "Places that you waited for"], "booking")
+        .over("t.until")
+        .dated("t.until"),
     PersonalTable {
         unreferred: "NOT EXISTS (SELECT FROM appointments a WHERE a.id = t.id)",
         ..PersonalTable::new("chosen_appointment_ids", &[], ["预约编号", "Numbers chosen for appointments"], "booking")

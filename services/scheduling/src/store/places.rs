@@ -1,4 +1,4 @@
-//! Table `slot_pools`: how many places there are and how many are given. These two statements are all that moves the count.
+//! Table `slot_pools`: how many places there are and how many are given. `give_places` (`bookings.rs`) and this are all that moves the count.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -11,17 +11,6 @@ use uuid::Uuid;
 use crate::domain::{error::SchedulingError, pool::Pool};
 
 const ALTERNATIVES_MAX: i64 = 3;
-
-/// Takes one place if one is free. Concurrent takers of one slot wait for each other here.
-pub async fn take(conn: &mut PgConnection, slot: SlotId, pool: Pool) -> Result<bool, SchedulingError> {
-    let taken =
-        sqlx::query("UPDATE slot_pools SET taken = taken + 1 WHERE slot_id = $1 AND pool = $2 AND taken < places")
-            .bind(slot.uuid())
-            .bind(pool.as_str())
-            .execute(conn)
-            .await?;
-    Ok(taken.rows_affected() == 1)
-}
 
 /// Gives places back.
 pub async fn give_back(conn: &mut PgConnection, slot: SlotId, pool: Pool, places: i32) -> Result<(), SchedulingError> {

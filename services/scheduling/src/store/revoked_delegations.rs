@@ -18,10 +18,3 @@ pub async fn insert(conn: &mut PgConnection, id: DelegationId, at: DateTime<Utc>
     .await?;
     Ok(learned.rows_affected() == 1)
 }
-
-pub async fn contains(conn: &mut PgConnection, id: DelegationId) -> Result<bool, SchedulingError> {
-    Ok(sqlx::query_scalar("SELECT EXISTS (SELECT FROM revoked_delegations WHERE delegation_id = $1)")
-        .bind(id.uuid())
-        .fetch_one(conn)
-        .await?)
-}

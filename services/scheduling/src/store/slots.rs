@@ -10,7 +10,7 @@ use types::{
 };
 use uuid::Uuid;
 
-use super::{invalid, word};
+use super::invalid;
 use crate::domain::{
     error::SchedulingError,
     offer::OpenSlot,
@@ -81,42 +81,6 @@ pub struct Bookable {
     pub kinds: Vec<CareKind>,
     /// Whether it has places in the pool asked for, given or not.
     pub has_pool: bool,
-}
-
-pub async fn bookable(conn: &mut PgConnection, id: SlotId, pool: Pool) -> Result<Bookable, SchedulingError> {
-    #[derive(FromRow)]
-    struct Row {
-        session_id: Uuid,
-        starts_at: DateTime<Utc>,
-        ends_at: DateTime<Utc>,
-        organisation_id: Uuid,
-        tier: String,
-        department_id: Option<Uuid>,
-        practitioner_id: Option<Uuid>,
-        kinds: Vec<String>,
-        has_pool: bool,
-    }
-    let row: Option<Row> = sqlx::query_as(
-        "SELECT slots.session_id, slots.starts_at, slots.ends_at, sessions.organisation_id, sessions.tier, \
-         sessions.department_id, sessions.practitioner_id, sessions.kinds, \
-         EXISTS (SELECT FROM slot_pools WHERE slot_id = slots.id AND pool = $2) AS has_pool \
-         FROM slots JOIN sessions ON sessions.id = slots.session_id WHERE slots.id = $1",
-    )
-    .bind(id.uuid())
-    .bind(pool.as_str())
-    .fetch_optional(conn)
-    .await?;
-    let row = row.ok_or(SchedulingError::SlotNotFound)?;
-    let session = row.session_id;
-    Ok(Bookable {
-        slot: Slot { id, session: SessionId::from_uuid(session), starts_at: row.starts_at, ends_at: row.ends_at },
-        organisation: OrganisationId::from_uuid(row.organisation_id),
-        tier: word("sessions", "tier", session, &row.tier)?,
-        department: row.department_id.map(DepartmentId::from_uuid),
-        practitioner: row.practitioner_id.map(PractitionerId::from_uuid),
-        kinds: row.kinds.iter().map(|kind| word("sessions", "kinds", session, kind)).collect::<Result<_, _>>()?,
-        has_pool: row.has_pool,
-    })
 }
 
 /// Which free places are meant: of one provider, kind and pool, starting within a span of time.

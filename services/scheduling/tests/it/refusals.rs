@@ -4,11 +4,11 @@ use chrono::TimeDelta;
 use proto::anjia::{
     common::v1::{CareKind, ExpectedLine},
     identity::v1::DelegatedAction,
-    scheduling::v1::{HoldSlotRequest, ListAppointmentsRequest},
+    scheduling::v1::{HoldSlotRequest, ListAppointmentsRequest, Pool},
 };
 use testkit::{TestCaller, callers, reason};
 use tonic::{Code, Request, Status};
-use types::ids::{ReferralId, ResidentId, SlotId};
+use types::ids::{ReferralId, ResidentId};
 
 use crate::town::{Town, field, hold, now};
 
@@ -121,9 +121,9 @@ async fn sc_04_a_malformed_hold_names_its_field() {
 }
 
 #[tokio::test]
-async fn sc_14_while_identity_is_away_nobody_books_and_nothing_is_lost() {
+async fn sc_14_while_identity_is_away_a_resident_books_in_their_own_name_and_nothing_is_lost() {
     let mut town = Town::new().await;
-    let slots = town.clinic_slots(now() + TimeDelta::hours(2), 1, 5).await;
+    let slots = town.clinic_slots(now() + TimeDelta::hours(2), 2, 5).await;
     let wish = hold(&slots[0]);
     let held = town.hold_as(&town.resident, wish.clone()).await.unwrap();
     let context = town.resident.context().await.unwrap();
@@ -131,8 +131,9 @@ async fn sc_14_while_identity_is_away_nobody_books_and_nothing_is_lost() {
     // A repetition does not depend on peers.
     let again = town.appointments().hold_slot(context.request(wish)).await.unwrap().into_inner();
     assert_eq!(again.appointment, Some(held));
-    let unknown = HoldSlotRequest { slot_id: SlotId::generate().to_string(), ..hold(&slots[0]) };
-    let refusal = town.appointments().hold_slot(context.request(unknown)).await.unwrap_err();
+    // Who may draw from this pool only identity knows.
+    let contracted = HoldSlotRequest { pool: Pool::FamilyDoctor.into(), ..hold(&slots[1]) };
+    let refusal = town.appointments().hold_slot(context.request(contracted)).await.unwrap_err();
     assert_eq!(refused(&refusal), is(Code::Unavailable, "PEER_UNAVAILABLE"));
     town.mesh.start_again("identity").await;
     town.assert_sound().await;

@@ -7,19 +7,6 @@ use types::ids::DelegationId;
 use super::{Row, select};
 use crate::domain::{appointment::Appointment, error::SchedulingError};
 
-/// How many bookings count as uses of a delegation: all that stand, and those firm ones that the patient's side gave up, also where our own
-/// services booked under the delegate's mandate. The resident's lock keeps the count true until the end of the transaction.
-pub async fn uses(conn: &mut PgConnection, delegation: DelegationId) -> Result<i64, SchedulingError> {
-    Ok(sqlx::query_scalar(
-        "SELECT count(*) FROM appointments WHERE delegation_id = $1 \
-         AND (state IN ('HELD', 'CONFIRMED', 'KEPT', 'NO_SHOW', 'DISPLACED') \
-              OR (state = 'CANCELLED' AND cancelled_by = 'PATIENT' AND confirmed_at IS NOT NULL))",
-    )
-    .bind(delegation.uuid())
-    .fetch_one(conn)
-    .await?)
-}
-
 /// Locks what a delegate holds or has booked ahead under a delegation. A saga's hold is the saga's, which asks identity itself.
 pub async fn lock_ahead(
     conn: &mut PgConnection,

@@ -1,0 +1,125 @@
+//! A place that is given back goes to whoever waited longest for one like it, in the transaction in which it is given back: nobody who
+//! polls can come in between (SC-07, SC-08).
+
+use chrono::{DateTime, TimeDelta, Utc};
+use postgres::{
+    Transaction,
+    audit::{self, Entry as Recorded},
+    events::{self, NewEvent},
+};
+use serde_json::json;
+use types::ids::{AppointmentId, JourneyId};
+
+use super::records::{By, Change, appointment_changed};
+use crate::{
+    domain::{
+        appointment::{Appointment, Channel, State},
+        error::SchedulingError,
+        limits::{self, Asked, Rules},
+        pool::Pool,
+        wait_list::{self, Entry},
+    },
+    store::{
+        bookings::{self, Verdict, Wish},
+        places, wait_list as entries,
+    },
+};
+
+/// So many are asked in turn; who cannot take the place keeps theirs in the line.
+const ASKED_MAX: i64 = 10;
+
+/// How places are passed on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Passing {
+    pub(super) rules: Rules,
+    /// How long an offer stands.
+    pub(super) offer: TimeDelta,
+}
+
+impl Passing {
+    /// Gives the place of an appointment back, and holds it for the first in the line who can take it.
+    pub(super) async fn give_back(
+        &self,
+        tx: &mut Transaction,
+        freed: &Appointment,
+        now: DateTime<Utc>,
+    ) -> Result<(), SchedulingError> {
+        places::give_back(tx, freed.slot.id, freed.pool, 1).await?;
+        // Other pools are kept for somebody, and are not for whoever waits.
+        let Some(ends_at) = wait_list::offer_end(freed.slot.starts_at, self.offer, now) else { return Ok(()) };
+        if freed.pool != Pool::Public {
+            return Ok(());
+        }
+        for entry in entries::line(tx, freed.slot.id, ASKED_MAX).await? {
+            let is_theirs_already = entry.resident == freed.resident;
+            if !is_theirs_already && self.offer(tx, freed, &entry, ends_at, now).await? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// False if they cannot take it: another booking stands at that time, or a limit is reached.
+    async fn offer(
+        &self,
+        tx: &mut Transaction,
+        freed: &Appointment,
+        entry: &Entry,
+        ends_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, SchedulingError> {
+        let held = offered(freed, entry, ends_at, now);
+        let asked = Asked {
+            pool: held.pool,
+            kind: held.kind,
+            starts_at: held.slot.starts_at,
+            is_for_other: held.delegation.is_some(),
+            now,
+        };
+        let bounds = limits::bounds(&self.rules, asked);
+        let wish = Wish { appointment: &held, is_id_chosen: false, uses_max: None, bounds: &bounds };
+        let verdicts = bookings::give(tx, &[wish]).await?;
+        if !matches!(verdicts.as_slice(), [Verdict::Given]) {
+            return Ok(false);
+        }
+        entries::update(tx, entry.id, wait_list::State::Offered(held.id)).await?;
+        appointment_changed(tx, By::Service, Change::Held, &held, now).await?;
+        let data = json!({
+            "resident_id": entry.resident,
+            "provider_organisation_id": entry.organisation,
+            "appointment_id": held.id,
+            "booked_by": entry.joined_by,
+            "expires_at": ends_at,
+        });
+        events::append(tx, NewEvent::new("anjia.scheduling.wait_list.offered.v1", entry.id, data, now)).await?;
+        let recorded = Recorded::by_service("scheduling", "scheduling.wait_list.offer").resident(entry.resident);
+        audit::record(tx, recorded.row("wait_list_entries", entry.id)).await?;
+        Ok(true)
+    }
+}
+
+/// The place as it will be held for somebody who waited.
+fn offered(freed: &Appointment, entry: &Entry, ends_at: DateTime<Utc>, now: DateTime<Utc>) -> Appointment {
+    Appointment {
+        id: AppointmentId::generate(),
+        resident: entry.resident,
+        slot: freed.slot,
+        organisation: freed.organisation,
+        department: freed.department,
+        practitioner: freed.practitioner,
+        kind: entry.kind,
+        pool: freed.pool,
+        channel: Channel::App,
+        booked_by: entry.joined_by.clone(),
+        delegation: entry.delegation,
+        referral: None,
+        journey: JourneyId::generate(),
+        expected_lines: vec![],
+        quote: None,
+        revision: 1,
+        held_at: now,
+        hold_expires_at: ends_at,
+        confirmed_at: None,
+        state: State::Held,
+    }
+}

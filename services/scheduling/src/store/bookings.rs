@@ -1,0 +1,123 @@
+//! Places given to many at once: `give_places`, over `patients`, `slot_pools`, `chosen_appointment_ids` and `appointments` together. No other
+//! statement writes a new appointment.
+
+use serde_json::{Value, json};
+use sqlx::{PgConnection, types::Json};
+
+use super::refused;
+use crate::domain::{
+    appointment::Appointment,
+    error::SchedulingError,
+    limits::{Bound, PERIODS},
+};
+
+/// A place that somebody asks for, with all that decides about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Wish<'a> {
+    /// As it will stand.
+    pub appointment: &'a Appointment,
+    /// The caller chose its id.
+    pub is_id_chosen: bool,
+    /// Of the delegation.
+    pub uses_max: Option<u32>,
+    pub bounds: &'a [Bound],
+}
+
+/// What became of a wish.
+#[derive(Debug)]
+pub enum Verdict {
+    Given,
+    /// Not judged: an earlier one of the batch is the same person's.
+    Again,
+    /// `SlotTaken` comes without alternatives.
+    Refused(SchedulingError),
+}
+
+/// Gives places to those who asked, in their order, each judged as if it came alone after those before it; answers in their order.
+/// Nothing stands if it fails. Locks persons and slots until the end of the transaction.
+pub async fn give(conn: &mut PgConnection, wishes: &[Wish<'_>]) -> Result<Vec<Verdict>, SchedulingError> {
+    let wishes: Vec<Value> = wishes.iter().map(row).collect();
+    let rows: Vec<(i32, Option<String>)> = sqlx::query_as("SELECT place, refusal FROM give_places($1)")
+        .bind(Json(wishes))
+        .fetch_all(conn)
+        .await
+        .map_err(|error| refused(error, by_constraint))?;
+    rows.into_iter().map(|(_, refusal)| verdict(refusal.as_deref())).collect()
+}
+
+fn verdict(refusal: Option<&str>) -> Result<Verdict, SchedulingError> {
+    use SchedulingError as E;
+    let Some(refusal) = refusal else { return Ok(Verdict::Given) };
+    if let Some(said) = refusal.strip_prefix("BOOKING_LIMIT ") {
+        let period = PERIODS.into_iter().find(|period| *period == said).ok_or_else(unknown)?;
+        return Ok(Verdict::Refused(E::BookingLimit { period }));
+    }
+    Ok(Verdict::Refused(match refusal {
+        "AGAIN" => return Ok(Verdict::Again),
+        "SLOT_TAKEN" => E::SlotTaken { alternatives: vec![] },
+        "PATIENT_CONFLICT" => E::PatientConflict,
+        "NO_DELEGATION" => E::NoDelegation,
+        "DELEGATION_USED_UP" => E::DelegationUsedUp,
+        "APPOINTMENT_CANCELLED" => E::AppointmentCancelled,
+        "APPOINTMENT_EXISTS" => E::AppointmentExists,
+        _ => return Err(unknown()),
+    }))
+}
+
+fn unknown() -> SchedulingError {
+    postgres::Error::row_invalid("give_places", "refusal", "new").into()
+}
+
+/// What a race leaves to constraints, for a wish that comes alone.
+fn by_constraint(constraint: &str) -> Option<SchedulingError> {
+    match constraint {
+        "appointments_pkey" | "chosen_appointment_ids_pkey" => Some(SchedulingError::AppointmentExists),
+        "appointments_patient_conflict" => Some(SchedulingError::PatientConflict),
+        "appointments_slot_id_pool_fkey" => Some(SchedulingError::PoolNotOpen),
+        "slot_pools_taken_check" => Some(SchedulingError::SlotTaken { alternatives: vec![] }),
+        _ => None,
+    }
+}
+
+fn row(wish: &Wish<'_>) -> Value {
+    let bounds: Vec<Value> = wish.bounds.iter().map(bound).collect();
+    json!({
+        "appointment": appointment(wish.appointment),
+        "is_id_chosen": wish.is_id_chosen,
+        "uses_max": wish.uses_max,
+        "bounds": bounds,
+    })
+}
+
+fn bound(bound: &Bound) -> Value {
+    let (since, until) = bound.span;
+    json!({"period": bound.period, "since": since, "until": until, "most": bound.most, "of": bound.of.as_str()})
+}
+
+/// By column.
+fn appointment(appointment: &Appointment) -> Value {
+    json!({
+        "id": appointment.id,
+        "resident_id": appointment.resident,
+        "slot_id": appointment.slot.id,
+        "pool": appointment.pool.as_str(),
+        "session_id": appointment.slot.session,
+        "organisation_id": appointment.organisation,
+        "department_id": appointment.department,
+        "practitioner_id": appointment.practitioner,
+        "starts_at": appointment.slot.starts_at,
+        "ends_at": appointment.slot.ends_at,
+        "kind": appointment.kind.as_str(),
+        "channel": appointment.channel.as_str(),
+        "booked_by": appointment.booked_by.to_string(),
+        "delegation_id": appointment.delegation,
+        "referral_id": appointment.referral,
+        "journey_id": appointment.journey,
+        "expected_lines": appointment.expected_lines,
+        "revision": appointment.revision,
+        "state": appointment.state.as_str(),
+        "held_at": appointment.held_at,
+        "hold_expires_at": appointment.hold_expires_at,
+        "confirmed_at": appointment.confirmed_at,
+    })
+}

@@ -1,0 +1,192 @@
+//! Many at once: what the guard in the database decides is what a model says, and nothing else ever stands.
+
+mod clinic;
+mod model;
+
+use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
+use scheduling::{
+    domain::{
+        appointment::{Appointment, Cancellation, CancelledBy},
+        error::SchedulingError,
+        limits::{self, Asked, Bound},
+    },
+    store::{
+        appointments,
+        bookings::{self, Verdict, Wish},
+        chosen_ids, places,
+    },
+};
+use testkit::TestDb;
+use types::ids::AppointmentId;
+
+use clinic::{Clinic, RULES};
+use model::{Judged, Model};
+
+const CASES: usize = 10_000;
+const BATCH_MAX: usize = 24;
+
+/// What was decided, in the words of the model.
+fn said(verdict: &Verdict) -> Judged {
+    use SchedulingError as E;
+    match verdict {
+        Verdict::Given => Judged::Given,
+        Verdict::Again => Judged::Again,
+        Verdict::Refused(E::SlotTaken { .. }) => Judged::SlotTaken,
+        Verdict::Refused(E::PatientConflict) => Judged::PatientConflict,
+        Verdict::Refused(E::BookingLimit { period }) => Judged::Limit(period),
+        Verdict::Refused(E::NoDelegation) => Judged::NoDelegation,
+        Verdict::Refused(E::DelegationUsedUp) => Judged::UsedUp,
+        Verdict::Refused(E::AppointmentCancelled) => Judged::Cancelled,
+        Verdict::Refused(E::AppointmentExists) => Judged::Exists,
+        Verdict::Refused(other) => panic!("nothing else is decided here: {other:?}"),
+    }
+}
+
+/// One wish as it is drawn.
+struct Drawn {
+    appointment: Appointment,
+    is_id_chosen: bool,
+    uses_max: Option<u32>,
+    bounds: Vec<Bound>,
+}
+
+impl Drawn {
+    fn new(clinic: &Clinic, rng: &mut StdRng, model: &Model) -> Self {
+        let (appointment, uses_max) = clinic.draw(rng);
+        let bounds = limits::bounds(
+            &RULES,
+            Asked {
+                pool: appointment.pool,
+                kind: appointment.kind,
+                starts_at: appointment.slot.starts_at,
+                is_for_other: appointment.delegation.is_some(),
+                now: appointment.held_at,
+            },
+        );
+        let known: Vec<AppointmentId> = model.known_ids().collect();
+        let is_id_chosen = rng.random_ratio(1, 4);
+        let repeated = (is_id_chosen && rng.random_ratio(1, 3)).then(|| known.choose(rng)).flatten();
+        let id = repeated.copied().unwrap_or(appointment.id);
+        Self { appointment: Appointment { id, ..appointment }, is_id_chosen, uses_max, bounds }
+    }
+
+    fn wish(&self) -> Wish<'_> {
+        let Self { appointment, is_id_chosen, uses_max, bounds } = self;
+        Wish { appointment, is_id_chosen: *is_id_chosen, uses_max: *uses_max, bounds }
+    }
+}
+
+/// Ids within one batch differ: of repeated ones the second is drawn anew.
+fn draw_batch(clinic: &Clinic, rng: &mut StdRng, model: &Model) -> Vec<Drawn> {
+    let mut batch: Vec<Drawn> = vec![];
+    let size = rng.random_range(1..=BATCH_MAX);
+    while batch.len() < size {
+        let drawn = Drawn::new(clinic, rng, model);
+        if batch.iter().all(|other| other.appointment.id != drawn.appointment.id) {
+            batch.push(drawn);
+        }
+    }
+    batch
+}
+
+#[tokio::test]
+async fn sc_04_ten_thousand_random_wishes_end_as_the_model_says() {
+    let test = TestDb::new(&scheduling::MIGRATOR).await;
+    let clinic = Clinic::open(&test).await;
+    let seed: u64 = rand::random();
+    println!("seed {seed}");
+    let (mut rng, mut model) = (StdRng::seed_from_u64(seed), clinic.model());
+    let mut cases = 0;
+    while cases < CASES {
+        let batch = draw_batch(&clinic, &mut rng, &model);
+        let expected: Vec<Judged> = model.batch(batch.iter().map(|it| (&it.appointment, it.is_id_chosen, it.uses_max)));
+        cases += expected.iter().filter(|judged| **judged != Judged::Again).count();
+        let wishes: Vec<Wish<'_>> = batch.iter().map(Drawn::wish).collect();
+        let mut tx = test.database().begin_together(clinic.region()).await.unwrap();
+        let verdicts = bookings::give(&mut tx, &wishes).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(verdicts.iter().map(said).collect::<Vec<_>>(), expected, "seed {seed}, after {cases}");
+
+        // Places come back by every way there is.
+        for _ in 0..rng.random_range(0..6) {
+            give_up(&test, &clinic, &mut rng, &mut model).await;
+        }
+        if rng.random_ratio(1, 20) {
+            cancel_ahead(&test, &clinic, &mut rng, &mut model).await;
+        }
+    }
+    assert_eq!(clinic.taken(&test).await, model.taken(), "seed {seed}");
+    assert_eq!(clinic.violations(&test).await, Vec::<String>::new(), "seed {seed}");
+    // It has met everything there is.
+    let rare: Vec<String> = model.seldom(20);
+    assert_eq!(rare, Vec::<String>::new(), "seed {seed}");
+}
+
+async fn give_up(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &mut Model) {
+    let active: Vec<AppointmentId> = model.active_ids().collect();
+    let Some(id) = active.choose(rng).copied() else { return };
+    let mut tx = test.database().begin_together(clinic.region()).await.unwrap();
+    let held = appointments::lock(&mut tx, id).await.unwrap();
+    let by = if rng.random_ratio(1, 2) { CancelledBy::Patient } else { CancelledBy::Provider };
+    let at = held.held_at;
+    let (slot, pool) = (held.slot.id, held.pool);
+    let cancelled = held.cancel(Cancellation { at, by, reason: String::new() }).unwrap();
+    appointments::update(&mut tx, &cancelled).await.unwrap();
+    places::give_back(&mut tx, slot, pool, 1).await.unwrap();
+    tx.commit().await.unwrap();
+    model.give_up(id, by);
+}
+
+async fn cancel_ahead(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &mut Model) {
+    let (resident, id) = (clinic.somebody(rng), AppointmentId::generate());
+    let mut tx = test.database().begin_together(clinic.region()).await.unwrap();
+    assert!(chosen_ids::remember_cancel(&mut tx, id, resident, clinic.now()).await.unwrap());
+    tx.commit().await.unwrap();
+    model.cancel_ahead(id, resident);
+}
+
+/// Who wrote past the guard is found by the checker, whichever way.
+#[tokio::test]
+async fn the_checker_of_bookings_finds_seeded_bugs() {
+    let bugs = [
+        ("a place is taken and not counted", "UPDATE slot_pools SET taken = taken - 1 WHERE taken > 0"),
+        ("a place is counted and not taken", "UPDATE slot_pools SET taken = taken + 1 WHERE taken < places"),
+        (
+            "more is given than there is",
+            "ALTER TABLE slot_pools DROP CONSTRAINT slot_pools_taken_check; UPDATE slot_pools SET taken = places + 1",
+        ),
+        (
+            "one person is in two places at one time",
+            "ALTER TABLE appointments DROP CONSTRAINT appointments_patient_conflict; \
+             UPDATE appointments SET resident_id = (SELECT min(resident_id::text) FROM appointments)::uuid, \
+                 starts_at = (SELECT min(starts_at) FROM appointments), ends_at = (SELECT max(ends_at) FROM appointments)",
+        ),
+        (
+            "a hold outlives its end",
+            "UPDATE appointments SET hold_expires_at = now() - interval '6 seconds' WHERE state = 'HELD'",
+        ),
+        (
+            "a hold that had run out is confirmed",
+            "ALTER TABLE appointments DROP CONSTRAINT appointments_confirmed_in_time; \
+             UPDATE appointments SET state = 'CONFIRMED', confirmed_at = hold_expires_at",
+        ),
+        (
+            "somebody came and there is no visit",
+            "UPDATE appointments SET state = 'KEPT', confirmed_at = held_at, visit_id = gen_random_uuid()",
+        ),
+    ];
+    for (bug, sql) in bugs {
+        let test = TestDb::new(&scheduling::MIGRATOR).await;
+        let clinic = Clinic::open(&test).await;
+        let mut rng = StdRng::seed_from_u64(1);
+        let model = clinic.model();
+        let drawn: Vec<Drawn> = (0..16).map(|_| Drawn::new(&clinic, &mut rng, &model)).collect();
+        let mut tx = test.database().begin_together(clinic.region()).await.unwrap();
+        bookings::give(&mut tx, &drawn.iter().map(Drawn::wish).collect::<Vec<_>>()).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(clinic.violations(&test).await, Vec::<String>::new());
+        let mut owner = test.owner().await;
+        sqlx::raw_sql(sql).execute(&mut owner).await.unwrap();
+        assert!(!clinic.violations(&test).await.is_empty(), "{bug}");
+    }
+}

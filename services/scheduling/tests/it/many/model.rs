@@ -1,0 +1,240 @@
+//! Who gets which place, as one would work it out on paper: one wish after the other, over a list of what stands.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{Datelike as _, NaiveDate, TimeDelta};
+use scheduling::domain::{
+    appointment::{Appointment, CancelledBy},
+    pool::Pool,
+};
+use types::{
+    care::CareKind,
+    clock::local_date,
+    ids::{AppointmentId, DelegationId, ResidentId, SlotId},
+};
+
+use super::clinic::{RULES, Room};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Judged {
+    Given,
+    Again,
+    SlotTaken,
+    PatientConflict,
+    Limit(&'static str),
+    NoDelegation,
+    UsedUp,
+    Cancelled,
+    Exists,
+}
+
+#[derive(Debug, Clone)]
+struct Booked {
+    appointment: Appointment,
+    person: usize,
+    /// None while it stands.
+    given_up_by: Option<CancelledBy>,
+}
+
+pub(super) struct Model {
+    places: HashMap<(SlotId, &'static str), usize>,
+    persons: HashMap<ResidentId, usize>,
+    revoked: DelegationId,
+    booked: Vec<Booked>,
+    /// Ids that callers chose: whose, and whether the cancel came first.
+    chosen: BTreeMap<AppointmentId, (usize, bool)>,
+    met: BTreeMap<Judged, usize>,
+}
+
+/// One person at a desk books for everybody else here.
+const OTHERS: &str = "a day for others";
+const OTHERS_MAX: usize = 40;
+
+/// Whether what is booked for others limits it.
+fn is_bound(wish: &Appointment) -> bool {
+    wish.delegation.is_some() && wish.pool != Pool::Referral && wish.kind != CareKind::Emergency
+}
+
+fn is_by(booked: &Booked, wish: &Appointment) -> bool {
+    booked.appointment.delegation.is_some() && booked.appointment.booked_by == wish.booked_by
+}
+
+impl Model {
+    pub(super) fn new(rooms: &[Room], residents: &[(ResidentId, usize)], revoked: DelegationId) -> Self {
+        let mut places = HashMap::new();
+        for room in rooms {
+            places.insert((room.slot.id, Pool::Public.as_str()), room.public);
+            places.insert((room.slot.id, Pool::Referral.as_str()), room.referral);
+        }
+        let persons = residents.iter().copied().collect();
+        Self { places, persons, revoked, booked: vec![], chosen: BTreeMap::new(), met: BTreeMap::new() }
+    }
+
+    pub(super) fn batch<'a>(
+        &mut self,
+        wishes: impl Iterator<Item = (&'a Appointment, bool, Option<u32>)>,
+    ) -> Vec<Judged> {
+        let (mut seen, mut bookers, mut judged) = (vec![], vec![], vec![]);
+        let stood = self.booked.len();
+        for (wish, is_id_chosen, uses_max) in wishes {
+            let person = self.persons[&wish.resident];
+            let verdict =
+                if seen.contains(&person) { Judged::Again } else { self.judge(person, wish, is_id_chosen, uses_max) };
+            // What is booked for others in the same batch counts with the next.
+            let for_others = self.booked.iter().take(stood).filter(|it| is_by(it, wish)).count();
+            let earlier = bookers.iter().filter(|booker| **booker == &wish.booked_by).count();
+            let verdict = match verdict {
+                Judged::Given | Judged::SlotTaken if is_bound(wish) => {
+                    if for_others >= OTHERS_MAX {
+                        Judged::Limit(OTHERS)
+                    } else if for_others + earlier >= OTHERS_MAX {
+                        Judged::Again
+                    } else {
+                        verdict
+                    }
+                }
+                verdict => verdict,
+            };
+            seen.push(person);
+            if wish.delegation.is_some() {
+                bookers.push(&wish.booked_by);
+            }
+            *self.met.entry(verdict).or_default() += 1;
+            if verdict == Judged::Given {
+                if is_id_chosen {
+                    self.chosen.insert(wish.id, (person, false));
+                }
+                self.booked.push(Booked { appointment: wish.clone(), person, given_up_by: None });
+            }
+            judged.push(verdict);
+        }
+        judged
+    }
+
+    fn judge(&self, person: usize, wish: &Appointment, is_id_chosen: bool, uses_max: Option<u32>) -> Judged {
+        if wish.delegation == Some(self.revoked) {
+            return Judged::NoDelegation;
+        }
+        if uses_max.is_some_and(|most| self.uses(wish.delegation) >= most as usize) {
+            return Judged::UsedUp;
+        }
+        match self.chosen.get(&wish.id) {
+            Some((whose, true)) if is_id_chosen && *whose == person => return Judged::Cancelled,
+            Some(_) if is_id_chosen => return Judged::Exists,
+            _ if is_id_chosen && self.booked.iter().any(|it| it.appointment.id == wish.id) => return Judged::Exists,
+            _ => {}
+        }
+        let overlaps = |other: &&Booked| {
+            let (own, other) = (wish.slot, other.appointment.slot);
+            other.starts_at < own.ends_at && other.ends_at > own.starts_at
+        };
+        if self.of(person).any(|it| overlaps(&it)) {
+            return Judged::PatientConflict;
+        }
+        if let Some(period) = self.over_limit(person, wish) {
+            return Judged::Limit(period);
+        }
+        let room = (wish.slot.id, wish.pool.as_str());
+        if self.taken_of(room) < self.places[&room] { Judged::Given } else { Judged::SlotTaken }
+    }
+
+    fn over_limit(&self, person: usize, wish: &Appointment) -> Option<&'static str> {
+        if wish.pool == Pool::Referral || wish.kind == CareKind::Emergency {
+            return None;
+        }
+        let day = local_date(wish.slot.starts_at);
+        let quarter = |day: NaiveDate| (day.year(), day.month0() / 3);
+        let counted: Vec<(NaiveDate, bool)> = self
+            .of(person)
+            .filter(|it| it.appointment.pool != Pool::Referral && it.appointment.kind != CareKind::Emergency)
+            .map(|it| {
+                let is_same = it.appointment.organisation == wish.organisation;
+                (local_date(it.appointment.slot.starts_at), is_same)
+            })
+            .collect();
+        let count = |counts: &dyn Fn(NaiveDate, bool) -> bool| {
+            i32::try_from(counted.iter().filter(|(day, is_same)| counts(*day, *is_same)).count()).unwrap()
+        };
+        if count(&|other, is_same| other == day && is_same) >= RULES.per_day_and_department {
+            return Some("a day in one department");
+        }
+        if count(&|other, _| other.iso_week() == day.iso_week()) >= RULES.per_week {
+            return Some("a week");
+        }
+        if count(&|other, _| (other.year(), other.month()) == (day.year(), day.month())) >= RULES.per_month {
+            return Some("a month");
+        }
+        if count(&|other, _| quarter(other) == quarter(day)) >= RULES.per_quarter {
+            return Some("a quarter");
+        }
+        let is_about_then = |it: &&Booked| {
+            let (own, other) = (wish.slot.starts_at, it.appointment.slot.starts_at);
+            (own - other).abs() < TimeDelta::days(1) && it.appointment.organisation == wish.organisation
+        };
+        let given_up =
+            self.booked.iter().filter(|it| it.person == person && it.given_up_by == Some(CancelledBy::Patient));
+        let given_up = given_up.filter(|it| it.appointment.pool != Pool::Referral).filter(is_about_then).count();
+        if given_up >= usize::try_from(RULES.given_up).unwrap() {
+            return Some("after giving up such places again and again");
+        }
+        None
+    }
+
+    fn of(&self, person: usize) -> impl Iterator<Item = &Booked> {
+        self.booked.iter().filter(move |it| it.person == person && it.given_up_by.is_none())
+    }
+
+    /// What the patient's side gives up of firm bookings stays a use.
+    fn uses(&self, delegation: Option<DelegationId>) -> usize {
+        let is_use = |it: &&Booked| match it.given_up_by {
+            None => true,
+            Some(by) => by == CancelledBy::Patient && it.appointment.confirmed_at.is_some(),
+        };
+        self.booked.iter().filter(|it| it.appointment.delegation == delegation).filter(is_use).count()
+    }
+
+    fn taken_of(&self, room: (SlotId, &'static str)) -> usize {
+        let is_there = |it: &&Booked| (it.appointment.slot.id, it.appointment.pool.as_str()) == room;
+        self.booked.iter().filter(|it| it.given_up_by.is_none()).filter(is_there).count()
+    }
+
+    pub(super) fn give_up(&mut self, id: AppointmentId, by: CancelledBy) {
+        if let Some(booked) = self.booked.iter_mut().find(|it| it.appointment.id == id) {
+            booked.given_up_by = Some(by);
+        }
+    }
+
+    pub(super) fn cancel_ahead(&mut self, id: AppointmentId, resident: ResidentId) {
+        self.chosen.insert(id, (self.persons[&resident], true));
+    }
+
+    pub(super) fn active_ids(&self) -> impl Iterator<Item = AppointmentId> {
+        self.booked.iter().filter(|it| it.given_up_by.is_none()).map(|it| it.appointment.id)
+    }
+
+    /// Those that were booked, and those that were cancelled before.
+    pub(super) fn known_ids(&self) -> impl Iterator<Item = AppointmentId> {
+        self.chosen.keys().copied().chain(self.booked.iter().map(|it| it.appointment.id))
+    }
+
+    pub(super) fn taken(&self) -> Vec<(SlotId, &'static str, usize)> {
+        let mut taken: Vec<(SlotId, &'static str, usize)> = self
+            .places
+            .keys()
+            .map(|room| (room.0, room.1, self.taken_of(*room)))
+            .filter(|(.., count)| *count > 0)
+            .collect();
+        taken.sort_unstable();
+        taken
+    }
+
+    /// What was decided less often than that.
+    pub(super) fn seldom(&self, least: usize) -> Vec<String> {
+        use Judged::{Again, Cancelled, Exists, Given, Limit, NoDelegation, PatientConflict, SlotTaken, UsedUp};
+        let every = [Given, Again, SlotTaken, PatientConflict, NoDelegation, UsedUp, Cancelled, Exists];
+        let limits = scheduling::domain::limits::PERIODS.map(Limit);
+        let rare =
+            every.iter().chain(&limits).filter(|judged| self.met.get(judged).copied().unwrap_or_default() < least);
+        rare.map(|judged| format!("{judged:?}")).collect()
+    }
+}

@@ -73,6 +73,7 @@ fn at_the_community_clinic(policy: &Policy, basis: &Input, settled: &Adjudicatio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::circumstances::Circumstances;
     use crate::domain::input::{Accumulators, Person};
     use crate::domain::line::{Class, Line};
 
@@ -89,6 +90,7 @@ mod tests {
             unit_price: 100.into(),
             amount,
             class: Class::A,
+            price_limit: None,
         };
         Input {
             person: Person { retired: false, age: 40 },
@@ -102,6 +104,7 @@ mod tests {
             chain: None,
             referred: true,
             family_doctor: false,
+            circumstances: Circumstances::default(),
         }
     }
 

@@ -157,6 +157,7 @@ mod tests {
     use types::{care::CareKind, tier::Tier};
 
     use super::*;
+    use crate::domain::circumstances::Circumstances;
     use crate::domain::engine;
     use crate::domain::input::{Accumulators, Chain, Direction, Person};
     use crate::domain::line::Class;
@@ -170,6 +171,7 @@ mod tests {
             unit_price: 100.into(),
             amount: Money::from_fen(10_000),
             class: Class::A,
+            price_limit: None,
         };
         let policy = crate::domain::policy::Policy::read(include_str!("../../policies/beijing-employee.json")).unwrap();
         let quoted_on = "2026-03-02".parse().unwrap();
@@ -186,6 +188,7 @@ mod tests {
             chain: None,
             referred: false,
             family_doctor: false,
+            circumstances: Circumstances::default(),
         }
     }
 

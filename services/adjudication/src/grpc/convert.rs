@@ -123,7 +123,7 @@ pub(super) fn correction(message: &wire::CorrectClaimRequest) -> Result<CorrectC
         diagnoses: message.diagnoses.clone(),
         lines: message.lines.clone(),
         total: message.total.clone(),
-        quote_id: String::new(),
+        ..wire::DivideClaimRequest::default()
     };
     let id = convert::id("claim_id", &message.claim_id)?;
     let DivideClaim { diagnoses, lines, total, .. } = claim(&billed)?;

@@ -9,6 +9,7 @@ use types::care::CareKind;
 use types::tier::Tier;
 
 use super::convert;
+use crate::domain::circumstances::Circumstances;
 use crate::domain::claim::BilledLine;
 use crate::domain::engine::{self, Refusal};
 use crate::domain::input::{Accumulators, Input, Person};
@@ -149,6 +150,7 @@ fn handled(policy: &Policy, bytes: &[u8]) -> Result<(), &'static str> {
         chain: None,
         referred: true,
         family_doctor: false,
+        circumstances: Circumstances::default(),
     };
     match engine::adjudicate(policy, &input) {
         Ok(answer) => {

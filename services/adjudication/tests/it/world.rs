@@ -48,10 +48,10 @@ impl World {
 
     /// With the policy, its services so set.
     pub(crate) async fn with_settings(settings: &[(&str, &str)]) -> Self {
-        Self::settled(settings).await.insured().await
+        Self::founded(settings).await.insured().await
     }
 
-    async fn settled(settings: &[(&str, &str)]) -> Self {
+    async fn founded(settings: &[(&str, &str)]) -> Self {
         let mesh = Mesh::start_with(&["scheduling", "adjudication"], settings).await;
         let world = Self { mesh, resident: ResidentId::from_uuid(callers::RESIDENT), numbers: Mutex::default() };
         world.organisation(callers::CLINIC, common::Tier::Community, "9199000000000001").await;

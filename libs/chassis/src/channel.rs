@@ -2,9 +2,11 @@
 //!
 //! A connection is made when the first call needs it, so a peer that is away never stops a start-up; a peer that does not answer
 //! the connect in a second makes the call fail with UNAVAILABLE, which the caller may retry. A call that no peer has seen, since the
-//! connection was refused or ended before it was taken, is sent again here, a few times within a second. Connections are mutual TLS,
-//! and only with the service that is meant; plain text goes to loopback and nowhere else.
+//! connection was refused or ended before it was taken, is sent again here, a few times within a second and within a budget, at another
+//! address if there is one. Connections are mutual TLS, and only with the service that is meant; plain text goes to loopback and nowhere else.
 
+mod address;
+mod budget;
 mod call;
 mod connector;
 mod pool;
@@ -20,6 +22,7 @@ use http::Uri;
 use tonic::body::Body;
 use tonic::{Code, Status};
 
+use budget::Budget;
 use pool::Pool;
 pub use resolve::{Dns, Resolve};
 
@@ -58,6 +61,7 @@ struct Inner {
     secured: Option<(String, Wallet)>,
     /// One for each certificate in use: mostly one, two for a while after a rotation.
     pools: Mutex<Vec<(Option<Thumbprint>, Pool)>>,
+    budget: Budget,
 }
 
 impl Tls {
@@ -136,7 +140,15 @@ impl tower::Service<http::Request<Body>> for Channel {
 impl Channel {
     fn new(origin: Uri, addresses: Arc<dyn Resolve>, period: Duration, secured: Option<(String, Wallet)>) -> Self {
         let address = origin.authority().map(ToString::to_string).unwrap_or_default();
-        Self(Arc::new(Inner { address, origin, addresses, period, secured, pools: Mutex::default() }))
+        Self(Arc::new(Inner {
+            address,
+            origin,
+            addresses,
+            period,
+            secured,
+            pools: Mutex::default(),
+            budget: Budget::new(),
+        }))
     }
 
     /// The connections over which a call goes whose token is bound to this certificate.

@@ -20,8 +20,6 @@ use crate::methods::Methods;
 use crate::telemetry::{self, calls};
 use crate::tls::BoundTo;
 
-/// How often a call is sent that no peer has seen.
-const TRIES: u32 = 5;
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 pub(super) fn call(channel: Channel, mut request: Request<Body>) -> BoxFuture<'static, Result<Response<Body>, Status>> {
@@ -68,7 +66,7 @@ async fn bounded(
         let pool = channel.pool(bound_to);
         channel.resolved(&pool).await?;
         if is_message {
-            send(&pool, request, deadline).await
+            send(&channel, &pool, request, deadline).await
         } else {
             pool.connections().oneshot(request).await.map_err(|lost| lost.status)
         }
@@ -85,25 +83,37 @@ async fn bounded(
     }
 }
 
-/// Sends a call, and sends it again, over another connection if there is one, while it is certain that no peer has seen it: a replica
-/// that leaves costs nobody a call. That adds no work anywhere, so it needs no budget; whether a call that may have been seen is
-/// repeated is its caller's to decide.
-async fn send(pool: &Pool, request: Request<Body>, deadline: Option<Deadline>) -> Result<Response<Body>, Status> {
+/// Sends a call, and sends it again, over another connection if there is one, while it is certain that no peer has seen it and the
+/// channel's budget has it: a replica that leaves costs nobody a call, and peers that are all away get no storm. Whether a call that
+/// may have been seen is repeated is its caller's to decide.
+async fn send(
+    channel: &Channel,
+    pool: &Pool,
+    request: Request<Body>,
+    deadline: Option<Deadline>,
+) -> Result<Response<Body>, Status> {
     let (head, body) = request.into_parts();
     let message = axum::body::to_bytes(axum::body::Body::new(body), usize::MAX).await;
     let message = message.map_err(|error| Status::from_error(error.into()))?;
     let began = Instant::now();
     let mut pause = FIRST_PAUSE;
-    for _ in 1..TRIES {
-        match pool.connections().oneshot(again(&head, &message, deadline)).await {
-            Err(lost) if lost.is_unseen && began.elapsed() < CONNECT_TIMEOUT => {}
-            told => return told.map_err(|lost| lost.status),
+    let mut tries = 1;
+    channel.0.budget.put_in();
+    loop {
+        let lost = match pool.connections().oneshot(again(&head, &message, deadline)).await {
+            Ok(answer) => return Ok(answer),
+            Err(lost) => lost,
+        };
+        // A peer that let the connect wait for all its time is no reason to give up on the others.
+        let is_soon = tries == 1 || began.elapsed() < CONNECT_TIMEOUT;
+        if tries >= lost.tries_max || !is_soon || !channel.0.budget.take_out() {
+            return Err(lost.status);
         }
         // Callers that lost the same peer do not come back all at once.
         tokio::time::sleep(pause + rand::random_range(Duration::ZERO..=pause)).await;
         pause *= 2;
+        tries += 1;
     }
-    pool.connections().oneshot(again(&head, &message, deadline)).await.map_err(|lost| lost.status)
 }
 
 /// The request with the time that is left by now.

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tonic::ConnectError;
+use tower::BoxError;
 
 use crate::tls::{Thumbprint, Wallet};
 
@@ -19,6 +20,11 @@ use crate::tls::{Thumbprint, Wallet};
 pub(super) trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+
+/// The peer took the connection, and TLS on it did not come about.
+#[derive(Debug, thiserror::Error)]
+#[error("no TLS with a peer: {0}")]
+pub(super) struct Unsecured(#[source] io::Error);
 
 #[derive(Clone)]
 pub(super) struct Connector {
@@ -33,7 +39,7 @@ impl Connector {
         Self { secured, shown, host }
     }
 
-    async fn connect(self, address: Uri) -> io::Result<Box<dyn Wire>> {
+    async fn connect(self, address: Uri) -> Result<Box<dyn Wire>, BoxError> {
         let authority = address.authority().map(ToString::to_string).unwrap_or_default();
         let stream = TcpStream::connect(authority).await?;
         // Small messages must not wait for their companions.
@@ -42,12 +48,13 @@ impl Connector {
             return Ok(Box::new(stream));
         };
         // Looked up for each connection: what CAs are believed may have changed since the last one.
-        let material = wallet.choose(self.shown).ok_or_else(|| io::Error::other("no certificates"))?;
-        let config = material.client(service).map_err(io::Error::other)?;
-        let host = ServerName::try_from(self.host.to_string()).map_err(io::Error::other)?;
-        let stream = TlsConnector::from(Arc::new(config)).connect(host, stream).await.inspect_err(|error| {
+        let material = wallet.choose(self.shown).ok_or("no certificates")?;
+        let config = material.client(service)?;
+        let host = ServerName::try_from(self.host.to_string())?;
+        let stream = TlsConnector::from(Arc::new(config)).connect(host, stream).await.map_err(|error| {
             // The caller learns only that the peer is away; what is wrong with a certificate an operator must be told.
             tracing::warn!(service, %error, "no TLS with a peer");
+            Unsecured(error)
         })?;
         Ok(Box::new(stream))
     }
@@ -64,6 +71,6 @@ impl tower::Service<Uri> for Connector {
 
     fn call(&mut self, address: Uri) -> Self::Future {
         let connecting = self.clone().connect(address);
-        Box::pin(async move { connecting.await.map(TokioIo::new).map_err(|error| ConnectError(error.into())) })
+        Box::pin(async move { connecting.await.map(TokioIo::new).map_err(ConnectError) })
     }
 }

@@ -2,25 +2,22 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::StreamExt;
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::body::Body;
-use tonic::transport::{self, Endpoint};
 use tonic::{Code, ConnectError, Status};
 use tower::balance::p2c::Balance;
 use tower::buffer::Buffer;
-use tower::load::Constant;
 use tower::util::{BoxCloneSyncService, BoxService};
 use tower::{BoxError, ServiceExt};
 
-use super::connector::Connector;
-use super::{CONNECT_TIMEOUT, Inner, resolve};
+use super::address::Address;
+use super::connector::{Connector, Unsecured};
+use super::{Inner, resolve};
 use crate::error;
 use crate::tls::Thumbprint;
 
@@ -31,12 +28,18 @@ const WAITING_MAX: usize = 1024;
 
 type Connections = BoxCloneSyncService<Request<Body>, Response<Body>, Lost>;
 
+/// How often a call is sent that no peer has seen.
+const TRIES: u32 = 5;
+/// The same where the peer was there and a connection did not come about: it may have left just then, and more often it says the same again.
+const TRIES_UNSECURED: u32 = 2;
+
 /// A call without an answer.
 #[derive(Debug)]
 pub(super) struct Lost {
     pub(super) status: Status,
-    /// No peer has seen the call: no connection came about, or it ended before the call was taken.
-    pub(super) is_unseen: bool,
+    /// How often it may be sent in all: once, unless no peer has seen it, since no connection came about or it ended before the call
+    /// was taken.
+    pub(super) tries_max: u32,
 }
 
 /// Cheap to clone; the last clone takes its connections along, after their calls.
@@ -53,7 +56,7 @@ impl Pool {
         let (found, resolved) = watch::channel(false);
         let (origin, connector) =
             (channel.origin.clone(), Connector::new(channel.secured.clone(), shown, &channel.origin));
-        let connect = move |address| connection(&origin, address, connector.clone());
+        let connect = move |address| Address::new(&origin, address, connector.clone());
         tokio::spawn(resolve::follow(Arc::clone(&channel.addresses), channel.period, changes, found, connect));
         // Never ends: a stream that ended would be no reason to forget addresses.
         let addresses = ReceiverStream::new(seen).chain(futures_util::stream::pending()).map(Ok::<_, Infallible>);
@@ -74,15 +77,15 @@ impl Pool {
 
 /// What became of a call that got no answer: the peer is away, as far as can be told, and the same call may be sent again.
 fn lost(cause: BoxError) -> Lost {
-    let is_unseen = is_unseen(cause.as_ref());
+    let tries_max = tries_max(cause.as_ref());
     let status = Status::from_error(cause);
     let status = match status.code() {
         // tonic calls INTERNAL what the peer's orderly end kept from being taken.
-        Code::Internal if is_unseen => away(&status),
+        Code::Internal if tries_max > 1 => away(&status),
         Code::Unknown | Code::Cancelled | Code::Unavailable => away(&status),
         _ => status,
     };
-    Lost { status, is_unseen }
+    Lost { status, tries_max }
 }
 
 fn away(cause: &Status) -> Status {
@@ -91,10 +94,10 @@ fn away(cause: &Status) -> Status {
     error::status(error::DOMAIN, Code::Unavailable, "PEER_UNAVAILABLE", text)
 }
 
-/// Whether it is certain that no peer worked on the call: a leaving one refuses connections, and takes no calls after its GOAWAY
-/// (RFC 9113, 6.8).
-fn is_unseen(cause: &(dyn Error + 'static)) -> bool {
-    chain(cause).any(|error| {
+/// More than one only where it is certain that no peer worked on the call: a leaving one refuses connections, and takes no calls after
+/// its GOAWAY (RFC 9113, 6.8).
+pub(super) fn tries_max(cause: &(dyn Error + 'static)) -> u32 {
+    let is_unseen = chain(cause).any(|error| {
         let is_unconnected = error.is::<ConnectError>();
         let is_undispatched = error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled);
         let is_refused = error.downcast_ref::<h2::Error>().is_some_and(|error| {
@@ -102,20 +105,13 @@ fn is_unseen(cause: &(dyn Error + 'static)) -> bool {
             error.is_remote() && (left || error.reason() == Some(h2::Reason::REFUSED_STREAM))
         });
         is_unconnected || is_undispatched || is_refused
-    })
+    });
+    if !is_unseen {
+        return 1;
+    }
+    if chain(cause).any(<dyn Error>::is::<Unsecured>) { TRIES_UNSECURED } else { TRIES }
 }
 
 fn chain<'a>(cause: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(cause), |error: &&(dyn Error + 'static)| (*error).source())
-}
-
-/// The peer at one address, with the peer's name kept as authority. Connects when a call needs it, and again after a loss.
-fn connection(origin: &Uri, address: SocketAddr, connector: Connector) -> Option<Constant<transport::Channel, u8>> {
-    let endpoint = Endpoint::from(format!("http://{address}").parse::<Uri>().ok()?)
-        .origin(origin.clone())
-        .connect_timeout(CONNECT_TIMEOUT)
-        // A peer that vanished without closing is noticed within 15 s even when nothing else would tell.
-        .http2_keep_alive_interval(Duration::from_secs(10))
-        .keep_alive_timeout(Duration::from_secs(5));
-    Some(Constant::new(endpoint.connect_with_connector_lazy(connector), 0))
 }

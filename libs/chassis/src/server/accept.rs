@@ -21,6 +21,8 @@ use crate::tls::{Peer, Tls};
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(5);
 /// Handshakes at once. Past it the oldest gives way: it is the slowest.
 const HANDSHAKES_MAX: usize = 256;
+/// What a handshake that had begun before the drain may still take.
+const LAST_HANDSHAKES: Duration = Duration::from_millis(500);
 /// After the system refused a connection, such as for want of descriptors.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -34,7 +36,8 @@ pub(super) struct Connection {
     peer: Option<Peer>,
 }
 
-/// Takes connections until the drain.
+/// Takes connections until the drain. Then the port is closed, and the stream ends once nothing is under way: a caller whose
+/// handshake was accepted is served and told to go like every other, and one that comes later is refused and goes elsewhere.
 pub(super) fn connections(
     listener: TcpListener,
     tls: Tls,
@@ -43,14 +46,19 @@ pub(super) fn connections(
     let (taken, connections) = mpsc::channel(1);
     tokio::spawn(async move {
         tokio::select! {
-            () = accept(listener, tls, taken) => {}
+            () = accept(listener, tls, taken, draining.clone()) => {}
             () = draining.cancelled() => {}
         }
     });
     ReceiverStream::new(connections)
 }
 
-async fn accept(listener: TcpListener, tls: Tls, taken: mpsc::Sender<io::Result<Connection>>) {
+async fn accept(
+    listener: TcpListener,
+    tls: Tls,
+    taken: mpsc::Sender<io::Result<Connection>>,
+    draining: CancellationToken,
+) {
     let mut under_way: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         let stream = match listener.accept().await {
@@ -67,18 +75,29 @@ async fn accept(listener: TcpListener, tls: Tls, taken: mpsc::Sender<io::Result<
         {
             oldest.abort();
         }
-        let (tls, taken) = (tls.clone(), taken.clone());
+        let (tls, taken, draining) = (tls.clone(), taken.clone(), draining.clone());
         let handshake = tokio::spawn(async move {
-            match tokio::time::timeout(HANDSHAKE_LIMIT, begin(stream, &tls)).await {
+            let begun = tokio::select! {
+                begun = begin(stream, &tls) => begun,
+                () = too_late(&draining) => return tracing::debug!("a handshake took too long"),
+            };
+            match begun {
                 // Only a server that is gone does not take it.
-                Ok(Ok(connection)) => drop(taken.send(Ok(connection)).await),
+                Ok(connection) => drop(taken.send(Ok(connection)).await),
                 // Anybody can send noise: it is worth no more than this.
-                Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
-                Err(_) => tracing::debug!("a handshake took too long"),
+                Err(error) => tracing::debug!(%error, "a handshake failed"),
             }
         });
         under_way.push_back(handshake.abort_handle());
     }
+}
+
+async fn too_late(draining: &CancellationToken) {
+    let drained = async {
+        draining.cancelled().await;
+        tokio::time::sleep(LAST_HANDSHAKES).await;
+    };
+    let _ = tokio::time::timeout(HANDSHAKE_LIMIT, drained).await;
 }
 
 async fn begin(stream: TcpStream, tls: &Tls) -> io::Result<Connection> {

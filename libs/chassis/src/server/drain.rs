@@ -87,7 +87,9 @@ async fn serve(
     tls: Tls,
     draining: CancellationToken,
 ) -> Result<(), ServeError> {
-    let incoming = accept::connections(listener, tls, draining.clone());
+    // They end with the drain, and their end is what lets the server's connections go: no other signal, which might overtake one that
+    // was just accepted and leave its caller without a GOAWAY.
+    let incoming = accept::connections(listener, tls, draining);
     tonic::transport::Server::builder()
         // A client that vanished without closing is noticed, and its streams end.
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
@@ -97,7 +99,7 @@ async fn serve(
         // there is none.
         .max_connection_age(Duration::from_mins(10))
         .add_routes(tonic::service::Routes::from(router))
-        .serve_with_incoming_shutdown(incoming, draining.cancelled_owned())
+        .serve_with_incoming_shutdown(incoming, std::future::pending())
         .await?;
     Ok(())
 }

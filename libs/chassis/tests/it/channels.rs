@@ -11,9 +11,11 @@ use chassis::Server;
 use chassis::channel::{Dns, Resolve, balanced};
 use futures_util::future::BoxFuture;
 use proto::anjia::identity::v1::token_service_client::TokenServiceClient;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::Code;
 
+use crate::certificates::Authority;
 use crate::support::*;
 
 /// A name whose addresses a test changes.
@@ -80,6 +82,83 @@ async fn a_dead_peer_is_unavailable_soon_and_a_peer_that_comes_back_is_used() {
     name.set(server.address);
     tokio::time::sleep(Duration::from_millis(200)).await;
     client.exchange_token(authorised("name")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_name_that_still_stands_for_a_replica_that_has_left_costs_nobody_a_call() {
+    let server = named("here").await;
+    let name = Name::default();
+    *name.0.lock().unwrap() = BTreeSet::from([server.address, "127.0.0.1:1".parse().unwrap()]);
+    let channel = balanced("http://identity:1".parse().unwrap(), name, Duration::from_millis(50));
+    let callers = (0..4).map(|_| {
+        let mut client = TokenServiceClient::new(channel.clone());
+        tokio::spawn(async move {
+            for _ in 0..100 {
+                client.exchange_token(authorised("name")).await.unwrap();
+            }
+        })
+    });
+    for caller in callers.collect::<Vec<_>>() {
+        caller.await.unwrap();
+    }
+}
+
+/// Refuses every call, before it looked at it, and counts them.
+async fn refusing() -> (SocketAddr, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (address, refused) = (listener.local_addr().unwrap(), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&refused);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let counted = Arc::clone(&counted);
+            tokio::spawn(async move {
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                while let Some(Ok((_, mut answer))) = connection.accept().await {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    answer.send_reset(h2::Reason::REFUSED_STREAM);
+                }
+            });
+        }
+    });
+    (address, refused)
+}
+
+#[tokio::test]
+async fn a_peer_that_refuses_every_call_is_not_asked_a_multiple_of_them() {
+    const CALLS: usize = 500;
+    let (address, refused) = refusing().await;
+    let name = Name::default();
+    name.set(address);
+    let channel = balanced("http://identity:1".parse().unwrap(), name, Duration::from_millis(50));
+    let calls = (0..CALLS).map(|_| {
+        let mut client = TokenServiceClient::new(channel.clone());
+        tokio::spawn(async move { client.exchange_token(authorised("name")).await.unwrap_err().code() })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        assert_eq!(call.await.unwrap(), Code::Unavailable);
+    }
+    let refused = refused.load(Ordering::Relaxed);
+    // Some are repeated; all of them four times would be 2 500.
+    assert!((CALLS + 1..2 * CALLS).contains(&refused), "{refused}");
+}
+
+#[tokio::test]
+async fn a_peer_that_ends_every_handshake_is_tried_twice() {
+    let mesh = Authority::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let tried = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&tried);
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::Relaxed);
+            drop(stream);
+        }
+    });
+    let channel = mesh.tls("client/bank").channel("identity", &format!("https://{address}")).unwrap();
+    let status = TokenServiceClient::new(channel).exchange_token(wish("name")).await.unwrap_err();
+    assert_eq!((status.code(), reason(&status)), (Code::Unavailable, "PEER_UNAVAILABLE".to_owned()));
+    assert_eq!(tried.load(Ordering::Relaxed), 2);
 }
 
 #[tokio::test]

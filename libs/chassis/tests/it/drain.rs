@@ -1,16 +1,21 @@
 //! How a server ends.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chassis::Server;
+use proto::anjia::identity::v1::token_service_client::TokenServiceClient;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 use tonic::Code;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
+use crate::certificates::Authority;
 use crate::support::*;
 
 async fn probe(server: &Running, path: &str) -> String {
@@ -52,6 +57,55 @@ async fn a_draining_server_says_so_finishes_calls_ends_streams_and_stops_work() 
     in_flight.await.unwrap().unwrap();
     server.task.await.unwrap().unwrap();
     assert!(is_stopped.load(Ordering::SeqCst));
+}
+
+/// A way to a server that is held up, as by a slow network, until it is let through; whoever comes later is sent to another.
+async fn held_up(
+    first: SocketAddr,
+    later: SocketAddr,
+    reached: CancellationToken,
+    let_through: CancellationToken,
+) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut caller, _) = listener.accept().await.unwrap();
+        let mut server = TcpStream::connect(first).await.unwrap();
+        reached.cancel();
+        tokio::spawn(async move {
+            let_through.cancelled().await;
+            let _ = tokio::io::copy_bidirectional(&mut caller, &mut server).await;
+        });
+        while let Ok((mut caller, _)) = listener.accept().await {
+            let mut server = TcpStream::connect(later).await.unwrap();
+            tokio::spawn(async move { tokio::io::copy_bidirectional(&mut caller, &mut server).await });
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn g11_a_caller_whose_handshake_the_drain_overtakes_loses_no_call() {
+    let mesh = Authority::new();
+    let served =
+        async || start(Server::new("identity", &mesh.server()).access(ACCESS_ANONYMOUS).auth(verifier()), "one").await;
+    let (leaving, staying) = (served().await, served().await);
+    let (reached, let_through) = (CancellationToken::new(), CancellationToken::new());
+    let way = held_up(leaving.address, staying.address, reached.clone(), let_through.clone()).await;
+    let tls = mesh.tls("client/bank");
+    let client = |address| TokenServiceClient::new(tls.channel("identity", &format!("https://{address}")).unwrap());
+    let mut overtaken = client(way);
+    let call = tokio::spawn(async move { overtaken.exchange_token(wish("name")).await });
+    reached.cancelled().await;
+    // By the time another has been served the one before it has been accepted.
+    client(leaving.address).exchange_token(wish("name")).await.unwrap();
+    leaving.stop.cancel();
+    while TcpStream::connect(leaving.address).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let_through.cancel();
+    call.await.unwrap().unwrap();
+    leaving.task.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -279,13 +279,17 @@ impl Shared {
         let caller = admitted.map(|admitted| &admitted.caller);
         match code_of(response) {
             Code::Unauthenticated | Code::PermissionDenied => {
-                reason().into_iter().for_each(|reason| refusals.note(caller, &policy.method, &reason));
+                if let Some(reason) = reason() {
+                    refusals.note(caller, &policy.method, &reason);
+                }
             }
             Code::NotFound if admitted.is_some_and(|admitted| admitted.sight.has_denied()) => {
                 refusals.note(caller, &policy.method, access::OUTSIDE_SCOPE);
             }
             Code::InvalidArgument | Code::FailedPrecondition if policy.shape.writes => {
-                reason().into_iter().for_each(|reason| refusals.note_vain(caller, &policy.method, &reason));
+                if let Some(reason) = reason() {
+                    refusals.note_vain(caller, &policy.method, &reason);
+                }
             }
             _ => {}
         }

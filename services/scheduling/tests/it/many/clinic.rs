@@ -26,7 +26,7 @@ use super::model::Model;
 /// Small, so that every limit is met.
 pub(super) const RULES: Rules = Rules {
     per_day_and_department: 1,
-    per_week: 2,
+    per_week: 1,
     per_month: 3,
     per_quarter: 4,
     per_delegate_and_day: 40,

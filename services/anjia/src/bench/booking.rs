@@ -52,7 +52,7 @@ pub(super) async fn measure(town: &Town, mesh: &mut Mesh) -> Result<Vec<Figure>>
 async fn measure_alone(town: &Town, mesh: &Mesh) -> Result<Vec<Figure>> {
     progress("a crowd gathers");
     let mut crowd = Crowd::gather(mesh, town).await?;
-    let reference = pgbench::Reference::prepare(mesh, crowd.publish_everywhere().await?).await?;
+    let reference = pgbench::Reference::prepare(mesh, &crowd.publish_everywhere().await?).await?;
     let lock = row_lock::serve(mesh).await?;
     let ours = town.scheduling.clone();
 

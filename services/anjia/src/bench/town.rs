@@ -32,9 +32,8 @@ use super::progress;
 pub(super) const ITEM: &str = "BENCH001";
 /// How many live here: as many calls may be in flight, each for somebody else.
 pub(super) const RESIDENTS: usize = 64;
-/// Nobody may book more than once a day, so there are many days: half of them to book as often as can be, half of them to book a given
-/// number of times.
-const DAYS: u64 = 240;
+/// Nobody books more than once a day, so there are many days.
+const DAYS: u64 = 120;
 /// Sessions to one call.
 const SESSIONS_AT_ONCE: usize = 40;
 const SLOT_MINUTES: i32 = 10;
@@ -53,10 +52,8 @@ pub(super) struct Town {
 pub(super) struct Resident {
     pub(super) id: ResidentId,
     pub(super) context: Context,
-    /// One a day, in the first half of the days.
+    /// One a day.
     pub(super) slots: Vec<String>,
-    /// One a day, in the second half.
-    pub(super) later: Vec<String>,
 }
 
 /// A key that no request has used yet.
@@ -171,10 +168,9 @@ impl Town {
         for (number, (client_id, id)) in ids.into_iter().enumerate() {
             self.register_one(&worker, &officer, number, id).await?;
             let of_day = |day: &Vec<Slot>| day.get(number).map(|slot| slot.slot_id.clone());
-            let mut slots: Vec<String> = slots.iter().filter_map(of_day).collect();
-            let later = slots.split_off(slots.len() / 2);
+            let slots = slots.iter().filter_map(of_day).collect();
             let context = context(mesh, &client_id).await?;
-            self.residents.push(Resident { id, context, slots, later });
+            self.residents.push(Resident { id, context, slots });
         }
         Ok(())
     }

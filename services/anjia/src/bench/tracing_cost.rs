@@ -122,7 +122,7 @@ fn books(
 ) -> impl Future<Output = Result<()>> + Send + use<> {
     let mut client = AppointmentServiceClient::new(town.scheduling.clone());
     async move {
-        for slot in resident.later.get(days).context("there are too few days")? {
+        for slot in resident.slots.get(days).context("there are too few days")? {
             book_slot(&mut client, &resident, slot).await?;
         }
         Ok(())

@@ -24,7 +24,7 @@ pub(super) struct Reference {
 
 impl Reference {
     /// With these slots to book.
-    pub(super) async fn prepare(mesh: &Mesh, slots: Vec<Slot>) -> Result<Self> {
+    pub(super) async fn prepare(mesh: &Mesh, slots: &[Slot]) -> Result<Self> {
         let record = mesh.record(true)?;
         let service = record.services.get("scheduling").context("scheduling is not up")?;
         let [server, _] = devstack::servers()?;

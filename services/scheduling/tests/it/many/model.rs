@@ -212,6 +212,14 @@ impl Model {
         self.booked.iter().filter(|it| it.given_up_by.is_none()).map(|it| it.appointment.id)
     }
 
+    /// Ids whose cancel came before their hold.
+    pub(super) fn cancelled_ahead(&self, resident: ResidentId) -> Vec<AppointmentId> {
+        let of_theirs = |(_, (whose, is_cancelled)): &(&AppointmentId, &(usize, bool))| {
+            *whose == self.persons[&resident] && *is_cancelled
+        };
+        self.chosen.iter().filter(of_theirs).map(|(id, _)| *id).collect()
+    }
+
     /// Those that were booked, and those that were cancelled before.
     pub(super) fn known_ids(&self) -> impl Iterator<Item = AppointmentId> {
         self.chosen.keys().copied().chain(self.booked.iter().map(|it| it.appointment.id))

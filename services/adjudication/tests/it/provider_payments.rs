@@ -67,7 +67,7 @@ fn yuan(money: Option<&proto::google::r#type::Money>) -> String {
 #[tokio::test]
 async fn ad_07_a_provider_is_told_what_it_may_expect_and_why() {
     let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/../../libs/drg/tables");
-    let world = World::with_settings(&[("DRG_TABLES_FOLDER", tables)]).await;
+    let world = World::settled(&[("DRG_TABLES_FOLDER", tables)]).await.insured().await;
     let proposed = world.propose_terms(terms(|_| ())).await.expect("complete, and every group has its weight");
     let same = world.release_terms("insurer-proposer", &proposed.terms_id).await.expect_err("four eyes");
     assert_eq!((same.code(), reason(&same).as_str()), (Code::PermissionDenied, "SAME_PERSON"));
@@ -192,7 +192,7 @@ async fn ad_07_terms_that_are_incomplete_or_by_tables_that_are_not_there_are_ref
 #[tokio::test]
 async fn ad_07_a_record_is_grouped_without_being_remembered() {
     let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/../../libs/drg/tables");
-    let world = World::with_settings(&[("DRG_TABLES_FOLDER", tables)]).await;
+    let world = World::settled(&[("DRG_TABLES_FOLDER", tables)]).await.insured().await;
     let record = wire::GroupRecordRequest {
         tables_version: "small".to_owned(),
         icd10_codes: vec!["I63.900".to_owned(), "G40.900".to_owned(), "E11.900".to_owned()],

@@ -62,7 +62,6 @@ CREATE INDEX provider_payments_provider ON provider_payments (provider_organisat
 CREATE INDEX provider_payments_resident ON provider_payments (resident_id, id);
 CREATE INDEX provider_payments_dated ON provider_payments USING brin (expected_at);
 CALL protect_by_region('provider_payments');
-CALL append_only('provider_payments');
 CALL audited('provider_payments', sealed => '{detail_sealed}', apart => '{key_version}');
 
 COMMENT ON COLUMN provider_payments.detail_sealed IS 'JSON: {record, group, steps}: procedures, the group they lead to and why.';

@@ -52,7 +52,7 @@ impl World {
     async fn stay(&self, record: Option<wire::CaseRecord>) -> wire::Settlement {
         let visit = self.visit("hospital", self.resident, CareKind::Inpatient, JourneyId::generate()).await;
         let mut message = claim(&visit, COVERED, "14000.00");
-        message.diagnoses[0].icd10_code = "I63.900".to_owned();
+        "I63.900".clone_into(&mut message.diagnoses[0].icd10_code);
         message.case_record = record;
         let request = self.caller("hospital").request(message).await;
         let divided = self.adjudication().divide_claim(request).await.expect("divided").into_inner();
@@ -67,7 +67,7 @@ fn yuan(money: Option<&proto::google::r#type::Money>) -> String {
 #[tokio::test]
 async fn ad_07_a_provider_is_told_what_it_may_expect_and_why() {
     let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/../../libs/drg/tables");
-    let world = World::with_settings(&[("DRG_TABLES_FOLDER", tables)]).await;
+    let world = World::founded(&[("DRG_TABLES_FOLDER", tables)]).await.insured().await;
     let proposed = world.propose_terms(terms(|_| ())).await.expect("complete, and every group has its weight");
     let same = world.release_terms("insurer-proposer", &proposed.terms_id).await.expect_err("four eyes");
     assert_eq!((same.code(), reason(&same).as_str()), (Code::PermissionDenied, "SAME_PERSON"));
@@ -106,15 +106,15 @@ async fn ad_07_a_provider_is_told_what_it_may_expect_and_why() {
     let foreign = world.payment("clinic", &settled.settlement_id).await.expect_err("another's");
     assert_eq!((foreign.code(), reason(&foreign).as_str()), (Code::PermissionDenied, "OUTSIDE_SCOPE"));
     assert_eq!(world.payment("insurer-proposer", &settled.settlement_id).await.expect("the fund"), payment);
-    let list = |provider: uuid::Uuid| wire::ListProviderPaymentsRequest {
+    let payments_of = |provider: uuid::Uuid| wire::ListProviderPaymentsRequest {
         provider_organisation_id: provider.to_string(),
         ..Default::default()
     };
-    let request = world.caller("hospital").request(list(callers::HOSPITAL)).await;
+    let request = world.caller("hospital").request(payments_of(callers::HOSPITAL)).await;
     let listed = world.payments().list_provider_payments(request).await.expect("its own").into_inner().payments;
     assert_eq!(listed.len(), 3);
     assert_eq!(listed[2], payment);
-    let request = world.caller("hospital").request(list(callers::CLINIC)).await;
+    let request = world.caller("hospital").request(payments_of(callers::CLINIC)).await;
     let foreign = world.payments().list_provider_payments(request).await.expect_err("another's");
     assert_eq!(reason(&foreign).as_str(), "OUTSIDE_SCOPE");
 
@@ -192,7 +192,7 @@ async fn ad_07_terms_that_are_incomplete_or_by_tables_that_are_not_there_are_ref
 #[tokio::test]
 async fn ad_07_a_record_is_grouped_without_being_remembered() {
     let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/../../libs/drg/tables");
-    let world = World::with_settings(&[("DRG_TABLES_FOLDER", tables)]).await;
+    let world = World::founded(&[("DRG_TABLES_FOLDER", tables)]).await.insured().await;
     let record = wire::GroupRecordRequest {
         tables_version: "small".to_owned(),
         icd10_codes: vec!["I63.900".to_owned(), "G40.900".to_owned(), "E11.900".to_owned()],

@@ -43,15 +43,10 @@ pub(crate) struct World {
 impl World {
     /// Everything but the policy.
     pub(crate) async fn without_policy() -> Self {
-        Self::settled(&[]).await
+        Self::founded(&[]).await
     }
 
-    /// With the policy, its services so set.
-    pub(crate) async fn with_settings(settings: &[(&str, &str)]) -> Self {
-        Self::founded(settings).await.insured().await
-    }
-
-    async fn founded(settings: &[(&str, &str)]) -> Self {
+    pub(crate) async fn founded(settings: &[(&str, &str)]) -> Self {
         let mesh = Mesh::start_with(&["scheduling", "adjudication"], settings).await;
         let world = Self { mesh, resident: ResidentId::from_uuid(callers::RESIDENT), numbers: Mutex::default() };
         world.organisation(callers::CLINIC, common::Tier::Community, "9199000000000001").await;
@@ -66,7 +61,7 @@ impl World {
         Self::without_policy().await.insured().await
     }
 
-    async fn insured(self) -> Self {
+    pub(crate) async fn insured(self) -> Self {
         let policy = self.propose(BEIJING).await.expect("the document is complete");
         self.release("insurer-releaser", &policy.policy_id).await.expect("another officer releases it");
         self

@@ -165,15 +165,20 @@ fn synthetic() -> Files {
     Files::new(tables.map(|(name, text)| (name.to_owned(), text.into_bytes())))
 }
 
-#[test]
-fn synthetic_tables_are_tables() {
-    let files = synthetic();
-    let tables = Tables::read(&files).unwrap();
-    assert_eq!((tables.mdcs(), tables.adrgs()), (MDCS, ADRGS));
-    let diagnoses = files.column("adrg_dx.csv", 1).unwrap();
-    let procedures = files.column("adrg_procedure.csv", 2).unwrap();
-    assert!(diagnoses.len() == DIAGNOSES && procedures.len() == PROCEDURES);
-    let records = records(&diagnoses, &procedures).unwrap();
-    let grouped = records.iter().filter(|record| tables.group(record).code() != drg::UNGROUPABLE).count();
-    assert!(grouped > RECORDS / 2, "{grouped} of {RECORDS}");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn synthetic_tables_are_tables() {
+        let files = synthetic();
+        let tables = Tables::read(&files).unwrap();
+        assert_eq!((tables.mdcs(), tables.adrgs()), (MDCS, ADRGS));
+        let diagnoses = files.column("adrg_dx.csv", 1).unwrap();
+        let procedures = files.column("adrg_procedure.csv", 2).unwrap();
+        assert!(diagnoses.len() == DIAGNOSES && procedures.len() == PROCEDURES);
+        let records = records(&diagnoses, &procedures).unwrap();
+        let grouped = records.iter().filter(|record| tables.group(record).code() != drg::UNGROUPABLE).count();
+        assert!(grouped > RECORDS / 2, "{grouped} of {RECORDS}");
+    }
 }

@@ -15,98 +15,114 @@ use super::{
     localized::Localized,
 };
 
-/// An amount as `1,234,567.80元` or `¥1,234,567.80`. Written at once, without a text of its own: explanations are full of amounts.
+/// As `format!`, into memory that is nearly always enough: explanations are many texts, and growing costs as much as writing.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        let mut said = String::with_capacity($crate::domain::wording::TEXT_BYTES);
+        // Cannot fail: it writes into memory.
+        let _ = std::fmt::Write::write_fmt(&mut said, format_args!($($text)*));
+        said
+    }};
+}
+use say;
+
+const TEXT_BYTES: usize = 160;
+/// The widest amount there can be, with sign, points and commas.
+const AMOUNT_BYTES: usize = 32;
+
+/// An amount as `1,234,567.80`, with what stands around it. Its digits are found once for both languages.
 #[derive(Clone, Copy)]
 struct Yuan {
-    amount: Money,
+    digits: [u8; AMOUNT_BYTES],
+    start: usize,
     before: &'static str,
     after: &'static str,
 }
 
-/// The widest amount there can be, with sign, points, and what stands around it.
-const YUAN_BYTES: usize = 48;
-
 impl fmt::Display for Yuan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fen = self.amount.fen();
-        let mut left = fen.unsigned_abs();
-        let mut buffer = [0_u8; YUAN_BYTES];
-        let mut start = YUAN_BYTES;
-        let mut put = |text: &[u8]| {
-            start -= text.len();
-            buffer[start..start + text.len()].copy_from_slice(text);
-        };
-        put(self.after.as_bytes());
-        let mut places = 0_u32;
-        while left > 0 || places < 3 {
-            if places == 2 {
-                put(b".");
-            } else if places > 2 && (places - 2).is_multiple_of(3) {
-                put(b",");
-            }
-            let digit = b'0' + u8::try_from(left % 10).unwrap_or_default();
-            put(&[digit]);
-            left /= 10;
-            places += 1;
-        }
-        if fen < 0 {
-            put(b"-");
-        }
-        put(self.before.as_bytes());
-        f.write_str(std::str::from_utf8(&buffer[start..]).unwrap_or_default())
+        f.write_str(self.before)?;
+        f.write_str(std::str::from_utf8(&self.digits[self.start..]).unwrap_or_default())?;
+        f.write_str(self.after)
     }
 }
 
 /// An amount, as Chinese and as English readers write it.
-const fn both(amount: Money) -> (Yuan, Yuan) {
-    (Yuan { amount, before: "", after: "元" }, Yuan { amount, before: "¥", after: "" })
+fn both(amount: Money) -> (Yuan, Yuan) {
+    let fen = amount.fen();
+    let mut left = fen.unsigned_abs();
+    let mut digits = [0_u8; AMOUNT_BYTES];
+    let mut start = AMOUNT_BYTES;
+    let mut put = |byte: u8| {
+        start -= 1;
+        digits[start] = byte;
+    };
+    let mut places = 0_u32;
+    while left > 0 || places < 3 {
+        if places == 2 {
+            put(b'.');
+        } else if places > 2 && (places - 2).is_multiple_of(3) {
+            put(b',');
+        }
+        put(b'0' + u8::try_from(left % 10).unwrap_or_default());
+        left /= 10;
+        places += 1;
+    }
+    if fen < 0 {
+        put(b'-');
+    }
+    (Yuan { digits, start, before: "", after: "元" }, Yuan { digits, start, before: "¥", after: "" })
 }
 
 pub(super) fn not_enrolled(total: Money) -> Localized {
     let (zh, en) = both(total);
     Localized::new(
-        format!("就诊当日没有有效的医疗保险，全部费用{zh}由个人支付。"),
-        format!("No medical insurance is in force on the day of care: you pay all of {en}."),
+        say!("就诊当日没有有效的医疗保险，全部费用{zh}由个人支付。"),
+        say!("No medical insurance is in force on the day of care: you pay all of {en}."),
     )
 }
 
 pub(super) fn not_designated(total: Money) -> Localized {
     let (zh, en) = both(total);
     Localized::new(
-        format!("就诊当日该机构不是此类医疗的定点机构，全部费用{zh}由个人支付。"),
-        format!("On the day of care the provider is not designated for it: you pay all of {en}."),
+        say!("就诊当日该机构不是此类医疗的定点机构，全部费用{zh}由个人支付。"),
+        say!("On the day of care the provider is not designated for it: you pay all of {en}."),
     )
 }
 
 pub(super) fn line(line: &Line, parts: Classified) -> Localized {
     let (amount_zh, amount_en) = both(line.amount);
-    let (scope_zh, scope_en) = both(parts.in_scope);
-    let (first_zh, first_en) = both(parts.first_self_pay);
-    let (over_zh, over_en) = over_limit(line, parts.over_limit);
     let (name_zh, name_en) = (&line.name.zh, &line.name.en);
     match line.class {
         Class::A if parts.over_limit.is_zero() => Localized::new(
-            format!("{name_zh}：甲类，{amount_zh}全部纳入医保范围。"),
-            format!("{name_en}: class A, all of {amount_en} is in scope."),
+            say!("{name_zh}：甲类，{amount_zh}全部纳入医保范围。"),
+            say!("{name_en}: class A, all of {amount_en} is in scope."),
         ),
-        Class::A => Localized::new(
-            format!("{name_zh}：甲类，{amount_zh}中{over_zh}其余{scope_zh}纳入医保范围。"),
-            format!("{name_en}: class A, of {amount_en} {over_en}the remaining {scope_en} is in scope."),
-        ),
+        Class::A => {
+            let (scope_zh, scope_en) = both(parts.in_scope);
+            let (over_zh, over_en) = over_limit(line, parts.over_limit);
+            Localized::new(
+                say!("{name_zh}：甲类，{amount_zh}中{over_zh}其余{scope_zh}纳入医保范围。"),
+                say!("{name_en}: class A, of {amount_en} {over_en}the remaining {scope_en} is in scope."),
+            )
+        }
         Class::B { first_self_pay } => {
+            let (scope_zh, scope_en) = both(parts.in_scope);
+            let (first_zh, first_en) = both(parts.first_self_pay);
+            let (over_zh, over_en) = over_limit(line, parts.over_limit);
             let share = first_self_pay.percent();
             Localized::new(
-                format!(
+                say!(
                     "{name_zh}：乙类，{amount_zh}中{over_zh}先由个人支付{share}即{first_zh}，其余{scope_zh}纳入医保范围。"
                 ),
-                format!(
+                say!(
                     "{name_en}: class B, of {amount_en} {over_en}you first pay {share}, {first_en}; the remaining {scope_en} is in scope."
                 ),
             )
         }
         Class::C => Localized::new(
-            format!("{name_zh}：丙类，不在医保范围内，{amount_zh}由个人支付。"),
-            format!("{name_en}: class C, out of scope; you pay {amount_en}."),
+            say!("{name_zh}：丙类，不在医保范围内，{amount_zh}由个人支付。"),
+            say!("{name_en}: class C, out of scope; you pay {amount_en}."),
         ),
     }
 }
@@ -123,16 +139,16 @@ fn over_limit(line: &Line, over: Money) -> (String, String) {
         Priced::BedDay => ("床位费限额每日", "a bed day is known up to"),
     };
     (
-        format!("{of_zh}{most}元，超出的{over_zh}由个人支付，"),
-        format!("you pay {over_en} above the limit ({of_en} ¥{most}); "),
+        say!("{of_zh}{most}元，超出的{over_zh}由个人支付，"),
+        say!("you pay {over_en} above the limit ({of_en} ¥{most}); "),
     )
 }
 
 pub(super) fn in_scope(total: Money, in_scope: Money) -> Localized {
     let ((total_zh, total_en), (scope_zh, scope_en)) = (both(total), both(in_scope));
     Localized::new(
-        format!("总费用{total_zh}，其中医保范围内{scope_zh}。"),
-        format!("Of {total_en} in total, {scope_en} is in scope of the insurance."),
+        say!("总费用{total_zh}，其中医保范围内{scope_zh}。"),
+        say!("Of {total_en} in total, {scope_en} is in scope of the insurance."),
     )
 }
 
@@ -140,23 +156,21 @@ pub(super) fn deductible_of_year(set: Money, before: Money, borne: Money) -> Loc
     let ((set_zh, set_en), (before_zh, before_en), (borne_zh, borne_en)) = (both(set), both(before), both(borne));
     if borne.is_zero() && set <= before {
         return Localized::new(
-            format!("本年度起付线{set_zh}已付满，本次不再扣除。"),
-            format!("The yearly deductible of {set_en} is already borne: nothing more this time."),
+            say!("本年度起付线{set_zh}已付满，本次不再扣除。"),
+            say!("The yearly deductible of {set_en} is already borne: nothing more this time."),
         );
     }
     Localized::new(
-        format!("本年度起付线{set_zh}，此前已付{before_zh}，本次由个人支付{borne_zh}。"),
-        format!(
-            "The yearly deductible is {set_en}, of which {before_en} was borne before; this time you pay {borne_en}."
-        ),
+        say!("本年度起付线{set_zh}，此前已付{before_zh}，本次由个人支付{borne_zh}。"),
+        say!("The yearly deductible is {set_en}, of which {before_en} was borne before; this time you pay {borne_en}."),
     )
 }
 
 pub(super) fn deductible_of_year_by_tier(set: Money, before: Money, borne: Money) -> Localized {
     let ((set_zh, set_en), (before_zh, before_en), (borne_zh, borne_en)) = (both(set), both(before), both(borne));
     Localized::new(
-        format!("本年度该级别机构起付线{set_zh}，各级机构此前合计已付{before_zh}，本次由个人支付{borne_zh}。"),
-        format!(
+        say!("本年度该级别机构起付线{set_zh}，各级机构此前合计已付{before_zh}，本次由个人支付{borne_zh}。"),
+        say!(
             "The yearly deductible at this tier is {set_en}; {before_en} was borne before at any tier; this time you pay {borne_en}."
         ),
     )
@@ -165,32 +179,32 @@ pub(super) fn deductible_of_year_by_tier(set: Money, before: Money, borne: Money
 pub(super) fn deductible_waived(set: Money) -> Localized {
     let (set_zh, set_en) = both(set);
     Localized::new(
-        format!("在本人定点的校医院（社区）就诊或由其转诊，免付起付线（原为{set_zh}）。"),
-        format!("Your own clinic cares for or referred you: no deductible (it would be {set_en})."),
+        say!("在本人定点的校医院（社区）就诊或由其转诊，免付起付线（原为{set_zh}）。"),
+        say!("Your own clinic cares for or referred you: no deductible (it would be {set_en})."),
     )
 }
 
 pub(super) fn deductible_first_stay(set: Money, borne: Money) -> Localized {
     let ((set_zh, set_en), (borne_zh, borne_en)) = (both(set), both(borne));
     Localized::new(
-        format!("本年度首次住院，起付线{set_zh}，由个人支付{borne_zh}。"),
-        format!("First stay of the year: the deductible is {set_en}; you pay {borne_en} of it."),
+        say!("本年度首次住院，起付线{set_zh}，由个人支付{borne_zh}。"),
+        say!("First stay of the year: the deductible is {set_en}; you pay {borne_en} of it."),
     )
 }
 
 pub(super) fn deductible_later_stay(set: Money, borne: Money) -> Localized {
     let ((set_zh, set_en), (borne_zh, borne_en)) = (both(set), both(borne));
     Localized::new(
-        format!("本年度第二次及以后住院，起付线{set_zh}，由个人支付{borne_zh}。"),
-        format!("A later stay of the year: the deductible is {set_en}; you pay {borne_en} of it."),
+        say!("本年度第二次及以后住院，起付线{set_zh}，由个人支付{borne_zh}。"),
+        say!("A later stay of the year: the deductible is {set_en}; you pay {borne_en} of it."),
     )
 }
 
 pub(super) fn deductible_long_stay(set: Money, borne: Money) -> Localized {
     let ((set_zh, set_en), (borne_zh, borne_en)) = (both(set), both(borne));
     Localized::new(
-        format!("住院跨结算周期，各周期起付线合计{set_zh}，由个人支付{borne_zh}。"),
-        format!(
+        say!("住院跨结算周期，各周期起付线合计{set_zh}，由个人支付{borne_zh}。"),
+        say!(
             "The stay runs over several settlement cycles, whose deductibles are {set_en} together; you pay {borne_en} of it."
         ),
     )
@@ -199,8 +213,8 @@ pub(super) fn deductible_long_stay(set: Money, borne: Money) -> Localized {
 pub(super) fn deductible_counts_on(set: Money, credited: Money, borne: Money) -> Localized {
     let ((set_zh, set_en), (had_zh, had_en), (borne_zh, borne_en)) = (both(set), both(credited), both(borne));
     Localized::new(
-        format!("经逐级上转，起付线连续计算：应付{set_zh}，同一转诊链已付{had_zh}，本次由个人支付{borne_zh}。"),
-        format!(
+        say!("经逐级上转，起付线连续计算：应付{set_zh}，同一转诊链已付{had_zh}，本次由个人支付{borne_zh}。"),
+        say!(
             "Referred upwards, the deductible counts on: of {set_en}, {had_en} was borne along this referral chain; you pay {borne_en}."
         ),
     )
@@ -209,8 +223,8 @@ pub(super) fn deductible_counts_on(set: Money, credited: Money, borne: Money) ->
 pub(super) fn deductible_not_anew(set: Money) -> Localized {
     let (set_zh, set_en) = both(set);
     Localized::new(
-        format!("同一病程下转，不再另付起付线（原为{set_zh}）。"),
-        format!("Referred downwards in the same episode: no deductible anew (it would be {set_en})."),
+        say!("同一病程下转，不再另付起付线（原为{set_zh}）。"),
+        say!("Referred downwards in the same episode: no deductible anew (it would be {set_en})."),
     )
 }
 
@@ -231,8 +245,8 @@ pub(super) fn band(
         why_en.push_str(&why.en);
     }
     Localized::new(
-        format!("医保范围内{from_zh}至{to_zh}的部分，统筹基金支付{percent}{why_zh}，即{fund_zh}；个人支付{own_zh}。"),
-        format!(
+        say!("医保范围内{from_zh}至{to_zh}的部分，统筹基金支付{percent}{why_zh}，即{fund_zh}；个人支付{own_zh}。"),
+        say!(
             "From {from_en} to {to_en} of in-scope expenses the pooled fund pays {percent}{why_en}: {fund_en}; you pay {own_en}."
         ),
     )
@@ -243,32 +257,31 @@ fn adjusted(adjustment: Adjustment) -> Localized {
         Adjustment::RetiredSelfFactor(factor) => {
             let percent = factor.percent();
             Localized::new(
-                format!("（退休人员自付比例为在职的{percent}）"),
-                format!(" (retired: {percent} of the usual own share)"),
+                say!("（退休人员自付比例为在职的{percent}）"),
+                say!(" (retired: {percent} of the usual own share)"),
             )
         }
-        Adjustment::Unreferred(points) => Localized::new(
-            format!("（未经转诊，降低{points}个百分点）"),
-            format!(" (not referred: minus {points} points)"),
-        ),
+        Adjustment::Unreferred(points) => {
+            Localized::new(say!("（未经转诊，降低{points}个百分点）"), say!(" (not referred: minus {points} points)"))
+        }
         Adjustment::ReferralLapsed(points) => Localized::new(
-            format!("（转诊已过有效期，降低{points}个百分点）"),
-            format!(" (the referral has lapsed: minus {points} points)"),
+            say!("（转诊已过有效期，降低{points}个百分点）"),
+            say!(" (the referral has lapsed: minus {points} points)"),
         ),
         Adjustment::FamilyDoctor(points) => Localized::new(
-            format!("（家庭医生签约，提高{points}个百分点）"),
-            format!(" (family-doctor contract: plus {points} points)"),
+            say!("（家庭医生签约，提高{points}个百分点）"),
+            say!(" (family-doctor contract: plus {points} points)"),
         ),
         Adjustment::AwayFactor(factor) => {
             let percent = factor.percent();
             Localized::new(
-                format!("（异地就医，按正常支付比例的{percent}支付）"),
-                format!(" (outside of your insured region: {percent} of the usual ratio)"),
+                say!("（异地就医，按正常支付比例的{percent}支付）"),
+                say!(" (outside of your insured region: {percent} of the usual ratio)"),
             )
         }
         Adjustment::AwayPoints(points) => Localized::new(
-            format!("（异地就医，降低{points}个百分点）"),
-            format!(" (outside of your insured region: minus {points} points)"),
+            say!("（异地就医，降低{points}个百分点）"),
+            say!(" (outside of your insured region: minus {points} points)"),
         ),
     }
 }
@@ -276,8 +289,8 @@ fn adjusted(adjustment: Adjustment) -> Localized {
 pub(super) fn pooled_ceiling_reached(ceiling: Money, rest: Money) -> Localized {
     let ((ceiling_zh, ceiling_en), (rest_zh, rest_en)) = (both(ceiling), both(rest));
     Localized::new(
-        format!("统筹基金本年度支付已达封顶线{ceiling_zh}，余下{rest_zh}超出封顶线。"),
-        format!(
+        say!("统筹基金本年度支付已达封顶线{ceiling_zh}，余下{rest_zh}超出封顶线。"),
+        say!(
             "The pooled fund has reached its ceiling of {ceiling_en} for the year; the remaining {rest_en} lies above it."
         ),
     )
@@ -295,16 +308,16 @@ pub(super) fn large_amount(amount: Money, ratio: Ratio, fund: Money, own: Money)
     let ((fund_zh, fund_en), (own_zh, own_en)) = (both(fund), both(own));
     let percent = ratio.percent();
     Localized::new(
-        format!("封顶线以上的{amount_zh}，大额医疗费用互助资金支付{percent}，即{fund_zh}；个人支付{own_zh}。"),
-        format!("Of {amount_en} above the ceiling the large-amount fund pays {percent}: {fund_en}; you pay {own_en}."),
+        say!("封顶线以上的{amount_zh}，大额医疗费用互助资金支付{percent}，即{fund_zh}；个人支付{own_zh}。"),
+        say!("Of {amount_en} above the ceiling the large-amount fund pays {percent}: {fund_en}; you pay {own_en}."),
     )
 }
 
 pub(super) fn large_amount_ceiling_reached(rest: Money) -> Localized {
     let (rest_zh, rest_en) = both(rest);
     Localized::new(
-        format!("大额医疗费用互助资金本年度支付已达上限，余下{rest_zh}由个人支付。"),
-        format!("The large-amount fund has reached its limit for the year; you pay the remaining {rest_en}."),
+        say!("大额医疗费用互助资金本年度支付已达上限，余下{rest_zh}由个人支付。"),
+        say!("The large-amount fund has reached its limit for the year; you pay the remaining {rest_en}."),
     )
 }
 
@@ -318,24 +331,24 @@ pub(super) fn large_amount_ceiling_not_published() -> Localized {
 pub(super) fn nothing_above_ceiling(rest: Money) -> Localized {
     let (rest_zh, rest_en) = both(rest);
     Localized::new(
-        format!("封顶线以上没有其他保障，余下{rest_zh}由个人支付。"),
-        format!("Nothing else covers what is above the ceiling; you pay the remaining {rest_en}."),
+        say!("封顶线以上没有其他保障，余下{rest_zh}由个人支付。"),
+        say!("Nothing else covers what is above the ceiling; you pay the remaining {rest_en}."),
     )
 }
 
 pub(super) fn beyond_cover(limit: Money, rest: Money) -> Localized {
     let ((limit_zh, limit_en), (rest_zh, rest_en)) = (both(limit), both(rest));
     Localized::new(
-        format!("医保范围内费用累计超过{limit_zh}的部分不予支付，{rest_zh}由个人支付。"),
-        format!("In-scope expenses beyond {limit_en} are not covered; you pay {rest_en}."),
+        say!("医保范围内费用累计超过{limit_zh}的部分不予支付，{rest_zh}由个人支付。"),
+        say!("In-scope expenses beyond {limit_en} are not covered; you pay {rest_en}."),
     )
 }
 
 pub(super) fn result(total: Money, fund: Money, own: Money) -> Localized {
     let ((total_zh, total_en), (fund_zh, fund_en), (own_zh, own_en)) = (both(total), both(fund), both(own));
     Localized::new(
-        format!("总费用{total_zh}：基金支付{fund_zh}，个人支付{own_zh}。"),
-        format!("Of {total_en} the funds pay {fund_en} and you pay {own_en}."),
+        say!("总费用{total_zh}：基金支付{fund_zh}，个人支付{own_zh}。"),
+        say!("Of {total_en} the funds pay {fund_en} and you pay {own_en}."),
     )
 }
 

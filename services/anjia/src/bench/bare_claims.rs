@@ -140,7 +140,7 @@ async fn make_tables(owner: &mut PgConnection, resident: Uuid, clients: usize) -
     for (name, select) in models {
         let (like, _) = select.split_once(" WHERE ").context("a model without a condition")?;
         let table = like.rsplit(' ').next().unwrap_or_default();
-        let make = format!("CREATE TABLE {name} (LIKE {table})");
+        let make = format!("CREATE TABLE {name} AS TABLE {table} WITH NO DATA");
         sqlx::raw_sql(sqlx::AssertSqlSafe(make)).execute(&mut *owner).await?;
         let columns = columns(owner, table).await?.join(", ");
         let insert = format!("INSERT INTO {name} ({columns}) SELECT {columns} FROM ({select}) AS model");

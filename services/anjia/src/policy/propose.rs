@@ -40,7 +40,7 @@ pub(super) struct Propose {
 
 /// Show a policy of the mesh that is up, or list the policies of the caller's region, newest first.
 ///
-/// Exit codes: 0 shown; 1 there is none, or it could not be asked for.
+/// Exit codes: 0 shown, or listed, be it none; 1 there is no such policy, or the mesh could not be asked.
 #[derive(Debug, clap::Args)]
 pub(super) struct Show {
     /// The policy; without it, all are listed.

@@ -91,7 +91,7 @@ impl Standing {
 }
 
 /// Few accounts to a person: nothing is faster than looking through them.
-fn of<K: PartialEq, T: Copy + Default>(accounts: &[(K, T)], key: K) -> T {
+fn of<K: Copy + PartialEq, T: Copy + Default>(accounts: &[(K, T)], key: K) -> T {
     accounts.iter().find(|(of, _)| *of == key).map(|(_, totals)| *totals).unwrap_or_default()
 }
 

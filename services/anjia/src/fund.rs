@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use chrono::{Datelike as _, Days, NaiveDate};
 use proto::anjia::adjudication::v1::inspection_service_client::InspectionServiceClient;
 use proto::anjia::adjudication::v1::supervision_service_client::SupervisionServiceClient;
@@ -127,23 +127,31 @@ async fn gather(record: &devstack::MeshRecord, args: &ReportArgs, today: NaiveDa
 }
 
 fn month(month: &FundMonth) -> Result<Month> {
-    let money = |field: &str, money: &Option<proto::google::r#type::Money>| {
-        convert::money(field, money.as_ref()).map_err(|error| anyhow::anyhow!("{error:?}"))
+    let money = |field: &str, amount: Option<&proto::google::r#type::Money>| {
+        convert::money(field, amount).map_err(|error| anyhow!("{error:?}"))
     };
-    let (pooled, large) =
-        (money("pooled_fund", &month.pooled_fund)?, money("large_amount_fund", &month.large_amount_fund)?);
+    let pooled = money("pooled_fund", month.pooled_fund.as_ref())?;
+    let large = money("large_amount_fund", month.large_amount_fund.as_ref())?;
     Ok(Month {
-        scheme: convert::scheme("scheme", month.scheme).map_err(|error| anyhow::anyhow!("{error:?}"))?.as_str(),
-        month: convert::date("month", month.month.as_ref()).map_err(|error| anyhow::anyhow!("{error:?}"))?,
-        income: money("income", &month.income)?,
+        scheme: convert::scheme("scheme", month.scheme).map_err(|error| anyhow!("{error:?}"))?.as_str(),
+        month: convert::date("month", month.month.as_ref()).map_err(|error| anyhow!("{error:?}"))?,
+        income: money("income", month.income.as_ref())?,
         paid: pooled.checked_add(large).context("more than money can be")?,
-        own: money("own_share", &month.own_share)?,
-        withheld: money("withheld", &month.withheld)?,
-        cut: money("cut", &month.cut)?,
-        balance: money("balance", &month.balance)?,
+        own: money("own_share", month.own_share.as_ref())?,
+        withheld: money("withheld", month.withheld.as_ref())?,
+        cut: money("cut", month.cut.as_ref())?,
+        balance: signed(month.balance.as_ref()).context("no balance")?,
         settlements: month.settlements,
         persons: month.persons,
     })
+}
+
+/// A balance may be a debt, which no other amount is.
+fn signed(amount: Option<&proto::google::r#type::Money>) -> Option<Money> {
+    const NANOS_PER_FEN: i32 = 10_000_000;
+    let amount = amount?;
+    let fen = amount.units.checked_mul(100)?.checked_add((amount.nanos / NANOS_PER_FEN).into())?;
+    Some(Money::from_fen(fen))
 }
 
 /// Nobody's name: providers by their number, persons not at all.
@@ -220,6 +228,13 @@ mod tests {
             !page.contains("<script") && !page.contains("http://") && !page.contains("https://"),
             "nothing is loaded"
         );
+    }
+
+    #[test]
+    fn ad_09_a_debt_is_read_as_one() {
+        let debt: Money = "-17.05".parse().unwrap();
+        assert_eq!(signed(Some(&convert::to_money(debt))), Some(debt));
+        assert_eq!(signed(None), None);
     }
 
     #[test]

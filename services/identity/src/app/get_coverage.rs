@@ -28,6 +28,7 @@ impl App {
             on,
             enrolments,
             birth_date: *resident.birth_date.expose(),
+            sex: *resident.sex.expose(),
             contribution,
             flags: flags::in_force(&mut tx, id, on).await?,
             contract: family_doctor_contracts::in_force(&mut tx, id, on, known_at).await?,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use proto::convert::FieldError;
 use types::ids::{EnrolmentId, OrganisationId, ResidentId};
+use types::national_id::Sex;
 use types::region::RegionCode;
 use types::scheme::Scheme;
 use uuid::Uuid;
@@ -83,6 +84,7 @@ pub struct Coverage {
     pub on: NaiveDate,
     pub enrolments: Vec<Enrolment>,
     pub birth_date: NaiveDate,
+    pub sex: Sex,
     /// Vulnerabilities recorded for that day; old age follows from the birth date.
     pub flags: Vec<Flag>,
     pub contribution: Contribution,

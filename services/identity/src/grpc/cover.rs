@@ -6,7 +6,7 @@ use proto::anjia::identity::v1 as wire;
 use proto::convert::{to_date, to_money, to_scheme, to_timestamp};
 use types::ids::{ContractId, OrganisationId, PractitionerId};
 
-use super::convert::{to_layer, to_remote_care_kind, to_vulnerability};
+use super::convert::{to_layer, to_remote_care_kind, to_sex, to_vulnerability};
 use super::flags::to_flag;
 use crate::domain::contribution::{Contribution, WaitingCause};
 use crate::domain::enrolment::{Coverage, Enrolment};
@@ -51,6 +51,7 @@ pub(super) fn to_coverage(coverage: &Permitted<Coverage>) -> wire::Coverage {
             })
             .collect(),
         birth_date: Some(to_date(coverage.birth_date)),
+        sex: to_sex(coverage.sex),
         flags: coverage.flags.iter().map(to_flag).chain(elderly(coverage)).collect(),
         contribution: Some(to_contribution(&coverage.contribution)),
         family_doctor_contract: coverage.contract.as_ref().map(to_contract),

@@ -18,7 +18,7 @@ use tonic_types::StatusExt;
 use types::ids::ResidentId;
 
 /// What an empty request may mean: everything, or the first page.
-const EMPTY_IS_LEGAL: [&str; 12] = [
+const EMPTY_IS_LEGAL: [&str; 15] = [
     "ListCommunities",
     "ListMerges",
     "ListPossibleDuplicates",
@@ -28,12 +28,15 @@ const EMPTY_IS_LEGAL: [&str; 12] = [
     "ListServicePackages",
     "ListOrganisations",
     "ListPolicies",
+    "GetRules",
+    "ListFindings",
+    "ListAbuseReports",
     "QueryOrders",
     "GetKeys",
     "WatchWorkList",
 ];
 /// Verbs on something that must exist; what one gets must, too.
-const ON_WHAT_EXISTS: [&str; 20] = [
+const ON_WHAT_EXISTS: [&str; 25] = [
     "ConfirmGuardianship",
     "EndHousehold",
     "MergeResidents",
@@ -50,13 +53,27 @@ const ON_WHAT_EXISTS: [&str; 20] = [
     "ReturnReferral",
     "CloseReferral",
     "ReleasePolicy",
+    "ReleaseRuleBook",
+    "DecideFinding",
+    "AnswerFinding",
+    "AppealFinding",
+    "CloseAbuseReport",
     "ConfirmSettlement",
     "DivideClaim",
     "CaptureBill",
     "ReportOrder",
 ];
-/// There is one of it, or none yet.
-const WITHOUT_AN_ID: [&str; 3] = ["GetKeys", "GetCheckpoint", "GetWitnessed"];
+/// There is one of it, or none yet; or it is about a whole region.
+const WITHOUT_AN_ID: [&str; 8] = [
+    "GetKeys",
+    "GetCheckpoint",
+    "GetWitnessed",
+    "GetRules",
+    "GetRulePrecision",
+    "GetFund",
+    "GetOutliers",
+    "GetProviderStatistics",
+];
 /// Of the caller herself, who exists.
 const ABOUT_HERSELF: [&str; 2] = ["GetResident", "GetCoverage"];
 const NOISE_PER_METHOD: usize = 60;

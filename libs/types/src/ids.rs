@@ -105,6 +105,12 @@ ids! {
     QuoteId,
     ClaimId,
     SettlementId,
+    /// What an audit rule asks about a claim.
+    FindingId,
+    /// The audit rules of a region.
+    RuleBookId,
+    /// What somebody reported about a provider or a person.
+    AbuseReportId,
     BillId,
     CreditLineId,
     /// An order to a bank.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use adjudication::app::{App, OPEN, PERSONAL};
+use adjudication::app::{App, OPEN, PERSONAL, RuleBooks};
 use adjudication::config::Config;
 use adjudication::peers::{Identity, Scheduling, SchedulingAudit};
 use adjudication::{MIGRATOR, grpc, work};
@@ -66,6 +66,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         identity: Identity::new(identity.clone(), credentials.clone()),
         scheduling: Scheduling::new(scheduling.clone(), credentials.clone()),
         division_valid: TimeDelta::hours(config.division_valid_h.into()),
+        rule_books: RuleBooks::default(),
     };
 
     let merges = IdentityEvents::new("identity", identity.clone(), credentials.clone());

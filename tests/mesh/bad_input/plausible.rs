@@ -2,6 +2,7 @@
 
 use mesh_tests::now;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
+use proto::anjia::adjudication::v1::FindingDecision;
 use proto::anjia::payment::v1::{OrderState, Payer};
 use proto::anjia::referral::v1::PaymentArrangement;
 use types::credit_code::CreditCode;
@@ -69,6 +70,9 @@ impl Plausible {
             Kind::String => text(&self.text(field.name())?),
             Kind::Bool => Value::Bool(true),
             Kind::Int32 if field.name() == "radius_m" => Value::I32(5_000),
+            Kind::Int32 if field.name() == "year" && field.parent_message().name() == "AssessProviderRequest" => {
+                Value::I32(2026)
+            }
             Kind::Int32 => Value::I32(1),
             Kind::Int64 => Value::I64(1),
             Kind::Double => Value::F64(40.0),
@@ -106,6 +110,7 @@ impl Plausible {
 fn word(field: &str) -> i32 {
     match field {
         "anjia.payment.v1.ReportOrderRequest.outcome" => OrderState::Succeeded.into(),
+        "anjia.adjudication.v1.DecideFindingRequest.decision" => FindingDecision::Cut.into(),
         "anjia.payment.v1.Share.payer" => Payer::Credit.into(),
         "anjia.referral.v1.Mandate.payment" => PaymentArrangement::Credit.into(),
         _ => 1,

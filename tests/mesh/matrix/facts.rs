@@ -15,6 +15,7 @@ use super::people::{DELEGATES, Half, Organisations, People};
 use super::requests::Facts;
 use super::wire::{Credentials, Wire};
 
+pub(crate) const RULES: &str = include_str!("../../../services/adjudication/rules/demonstration-city.json");
 pub(crate) const POLICY: &str = include_str!("../../../services/adjudication/policies/beijing-employee.json");
 pub(crate) const KEY: &str = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----";
 /// What a delegate may be let do, and first of all see.

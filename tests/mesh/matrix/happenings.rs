@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::facts::{ACTIONS, KEY, Known, POLICY, Place, Story, TRIES, date, facts, moment, text, today};
+use super::facts::{ACTIONS, KEY, Known, POLICY, Place, RULES, Story, TRIES, date, facts, moment, text, today};
 use super::people::Half;
 use super::requests::Facts;
 
@@ -26,6 +26,20 @@ impl Story<'_> {
         common.extend(self.referred(&common, &places[&Place::Clinic]["ended_visit"]).await);
         common.extend(self.begun(&common).await);
         Known { common, places, delegations }
+    }
+
+    /// Audit rules that every claim of the matrix has a finding by; the officer of the other half releases them.
+    async fn rules(&self) -> Value {
+        let mut rules: Value = serde_json::from_str(RULES).expect("audit rules");
+        let (first, other) = if self.half == Half::A { ("2020-01-01", Half::B) } else { ("2020-01-02", Half::A) };
+        let point = json!({ "items": ["T-A"], "max_unit_price": "100" });
+        rules["region"] = json!("110000");
+        rules["effective_from"] = json!(first);
+        rules["rules"] = json!({ "N25-014": { "kind": "UNIT_PRICE", "source": ["demo"], "points": [point] } });
+        let document = json!({ "document_json": rules.to_string() });
+        let proposed = self.does('O', "adjudication.InspectionService/ProposeRuleBook", document).await;
+        let release = json!({ "rule_book_id": text(&proposed, "/rule_book/rule_book_id") });
+        self.done_by('O', other, "adjudication.InspectionService/ReleaseRuleBook", release).await
     }
 
     /// Who is insured, cared for and vulnerable, and what the patient allowed.
@@ -158,6 +172,7 @@ impl Story<'_> {
         let document = policy.to_string();
         let proposed =
             self.does('O', "adjudication.PolicyService/ProposePolicy", json!({ "document_json": document })).await;
+        let rules = self.rules().await;
         let alliance = json!({
             "name": "示范医联体", "kind": "ALLIANCE_KIND_MEDICAL", "lead_organisation_id": own.hospital, "from": date(today()),
         });
@@ -178,6 +193,8 @@ impl Story<'_> {
             ("diagnoses", diagnoses),
             ("policy_id", json!(text(&proposed, "/policy/policy_id"))),
             ("policy_document", json!(document)),
+            ("rule_book_id", json!(text(&rules, "/rule_book/rule_book_id"))),
+            ("rule_book_document", json!(text(&rules, "/rule_book/document_json"))),
             ("item", json!({ "item_code": "T-M", "name": "示范项目", "catalogue_class": "CATALOGUE_CLASS_A" })),
             ("alliance_id", json!(text(&alliance, "/alliance/alliance_id"))),
             ("bank_profile", outdated),
@@ -272,6 +289,8 @@ impl Story<'_> {
         let claim = json!({ "visit_id": ended, "diagnoses": known["diagnoses"], "lines": lines, "total": price });
         let divided = self.does(desk, "adjudication.AdjudicationService/DivideClaim", claim).await;
         let settlement = text(&divided, "/settlement/settlement_id");
+        let list = json!({ "provider_organisation_id": organisation, "state": "FINDING_STATE_NOTED" });
+        let noted = self.does('V', "adjudication.InspectionService/ListFindings", list).await;
         let share = divided.pointer("/settlement/division/person_total").cloned().unwrap_or_default();
         let paid = self.paid(known, &settlement, &share).await;
 
@@ -292,6 +311,7 @@ impl Story<'_> {
             ("quote_id", json!(text(&quote, "/quote/quote_id"))),
             ("claim_id", json!(text(&divided, "/claim/claim_id"))),
             ("settlement_id", json!(settlement)),
+            ("finding_id", json!(text(&noted, "/findings/0/finding_id"))),
             ("price", price),
             ("expected", expected),
             ("claim_lines", lines),

@@ -268,6 +268,32 @@ fn elsewhere(service: &str, method: &str) -> Value {
             "claim_id": null, "visit_id": "$ended_visit", "diagnoses": "$diagnoses", "lines": "$claim_lines", "total": "$price",
             "quote_id": null,
         }),
+        // One that is released.
+        ("adjudication", "InspectionService/ProposeRuleBook") => {
+            json!({ "rule_book_id": null, "document_json": "$rule_book_document" })
+        }
+        ("adjudication", "InspectionService/ListFindings") => json!({ "state": null }),
+        // Nothing was asked or cut, and more than is in question cannot be.
+        ("adjudication", "InspectionService/DecideFinding") => json!({
+            "decision": "FINDING_DECISION_CUT", "cut": "$limit", "note": "核对",
+        }),
+        ("adjudication", "InspectionService/AnswerFinding" | "InspectionService/AppealFinding") => {
+            json!({ "note": "说明" })
+        }
+        (
+            "adjudication",
+            "InspectionService/GetRulePrecision"
+            | "SupervisionService/GetFund"
+            | "SupervisionService/GetOutliers"
+            | "SupervisionService/GetProviderStatistics",
+        ) => json!({ "from": "$today", "until": "$today" }),
+        ("adjudication", "SupervisionService/RecordFundIncome") => json!({
+            "scheme": "SCHEME_EMPLOYEE", "on": "$today", "amount": "$price", "reference": "001",
+        }),
+        ("adjudication", "SupervisionService/AssessProvider") => json!({ "year": 2026 }),
+        ("adjudication", "SupervisionService/ReportAbuse") => json!({ "text": "未做检查却收费" }),
+        ("adjudication", "SupervisionService/ListAbuseReports") => json!({ "state": null }),
+        ("adjudication", "SupervisionService/CloseAbuseReport") => json!({ "abuse_report_id": "$rule_book_id" }),
         ("payment", "BillService/AuthoriseBill") => json!({ "quote_id": null, "bill_id": null }),
         ("payment", "BillService/CaptureBill") => json!({ "bill_id": "$captured_bill" }),
         ("payment", "BillService/CancelBill") => json!({ "bill_id": "$captured_bill", "resident_id": null }),

@@ -53,6 +53,7 @@ impl App {
                     accumulators::advance(&mut tx, &cover.account, &adjudication.before, &adjudication.after).await?;
                 }
                 tell(&mut tx, ctx, &settlement, bill).await?;
+                self.raise_findings(&mut tx, ctx, settlement.id, now).await?;
                 settlement
             }
         };

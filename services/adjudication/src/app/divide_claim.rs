@@ -186,6 +186,7 @@ impl App {
             _ => error.into(),
         })?;
         settlements::insert(tx, region, &settlement, &priced.input).await?;
+        self.note_findings(tx, ctx, &claim, &settlement, &insured.coverage).await?;
         Ok(Divided { claim, settlement })
     }
 

@@ -1,8 +1,11 @@
 //! Why adjudication refuses. Each has a stable reason on the wire (`grpc/status.rs`).
 
 use chrono::NaiveDate;
-use types::ids::{ClaimId, OrganisationId, PolicyId, QuoteId, ResidentId, SettlementId, VisitId};
+use types::ids::{
+    AbuseReportId, ClaimId, FindingId, OrganisationId, PolicyId, QuoteId, ResidentId, RuleBookId, SettlementId, VisitId,
+};
 
+use super::inspection::{FindingError, RuleBookError};
 use super::{engine::Refusal, policy::PolicyError};
 
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +27,28 @@ pub enum AdjudicationError {
     /// What the engine refuses: lines that do not sum, no policy in force.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    #[error("the rule book is incomplete at {0}")]
+    RuleBookIncomplete(#[from] RuleBookError),
+    #[error("a rule book of this region with this id or this document exists")]
+    RuleBookExists,
+    #[error("rule book {0} was already released")]
+    RuleBookNotProposed(RuleBookId),
+    #[error("another rule book was released for the same first day as {0}")]
+    RuleBookOverlaps(RuleBookId),
+    #[error("no rule book {0}")]
+    RuleBookNotFound(RuleBookId),
+    #[error("no rule book of the region is in force")]
+    RulesNotConfigured,
+    #[error(transparent)]
+    Finding(#[from] FindingError),
+    #[error("no finding {0}")]
+    FindingNotFound(FindingId),
+    #[error("no report {0}")]
+    AbuseReportNotFound(AbuseReportId),
+    #[error("report {0} is closed")]
+    AbuseReportClosed(AbuseReportId),
+    #[error("the sums of the fund are larger than money can be")]
+    FundTooLarge,
     #[error("{0} lies outside the visit")]
     DateOutsideStay(NaiveDate),
     #[error("inpatient stay {0} is still open")]

@@ -149,7 +149,7 @@ pub(super) fn policies(message: &wire::ListPoliciesRequest) -> Result<ListPolici
     Ok(ListPolicies { page: page(message.page.as_ref(), b"policies")? })
 }
 
-fn page<K: serde::Serialize + serde::de::DeserializeOwned>(
+pub(super) fn page<K: serde::Serialize + serde::de::DeserializeOwned>(
     page: Option<&common::PageRequest>,
     filter: &[u8],
 ) -> Result<PageRequest<K>, FieldError> {

@@ -200,6 +200,6 @@ fn drift(drift: &Drift) -> wire::QuoteDrift {
     wire::QuoteDrift { cause: drift.cause.as_str().to_owned(), text: Some(localized(&drift.text)) }
 }
 
-fn localized(text: &Localized) -> common::Localized {
+pub(super) fn localized(text: &Localized) -> common::Localized {
     common::Localized { zh: text.zh.clone(), en: text.en.clone() }
 }

@@ -3,18 +3,24 @@
 mod adjudication;
 mod audit;
 mod convert;
+mod convert_inspection;
 mod encode;
+mod encode_inspection;
 mod events;
+mod inspection;
 mod policies;
 mod privacy;
 mod status;
+mod supervision;
 
 use chassis::Routes;
 use proto::anjia::adjudication::v1::adjudication_service_server::AdjudicationServiceServer;
 use proto::anjia::adjudication::v1::audit_service_server::AuditServiceServer;
 use proto::anjia::adjudication::v1::event_service_server::EventServiceServer;
+use proto::anjia::adjudication::v1::inspection_service_server::InspectionServiceServer;
 use proto::anjia::adjudication::v1::policy_service_server::PolicyServiceServer;
 use proto::anjia::adjudication::v1::privacy_service_server::PrivacyServiceServer;
+use proto::anjia::adjudication::v1::supervision_service_server::SupervisionServiceServer;
 
 use crate::app::App;
 
@@ -31,6 +37,11 @@ pub fn routes(app: &App) -> Routes {
             AdjudicationServiceServer::new(adjudication::Adjudications(app.clone()))
                 .max_decoding_message_size(MESSAGE_SIZE_MAX),
         )
+        .add_service(
+            InspectionServiceServer::new(inspection::Inspections(app.clone()))
+                .max_decoding_message_size(MESSAGE_SIZE_MAX),
+        )
+        .add_service(SupervisionServiceServer::new(supervision::Supervision(app.clone())))
         .add_service(AuditServiceServer::new(audit::Audit(app.clone())))
         .add_service(EventServiceServer::new(events::Events(app.clone())))
         .add_service(PrivacyServiceServer::new(privacy::Privacy(app.clone())))

@@ -5,6 +5,7 @@ use tonic::{Code, Status};
 
 use crate::domain::engine::Refusal;
 use crate::domain::error::AdjudicationError;
+use crate::domain::inspection::FindingError;
 
 const DOMAIN: &str = "adjudication.anjia";
 
@@ -17,6 +18,21 @@ impl From<AdjudicationError> for Status {
                 let refused = error::with_metadata(refused, "path", cause.path.clone());
                 return error::with_metadata(refused, "problem", cause.problem.to_string());
             }
+            E::RuleBookIncomplete(cause) => {
+                let refused = error::status(DOMAIN, Code::InvalidArgument, "RULE_BOOK_INCOMPLETE", error.to_string());
+                let refused = error::with_metadata(refused, "path", cause.path.clone());
+                return error::with_metadata(refused, "problem", cause.problem.clone());
+            }
+            E::RuleBookExists => (Code::AlreadyExists, "RULE_BOOK_EXISTS"),
+            E::RuleBookNotProposed(_) => (Code::FailedPrecondition, "RULE_BOOK_NOT_PROPOSED"),
+            E::RuleBookOverlaps(_) => (Code::FailedPrecondition, "RULE_BOOK_OVERLAPS"),
+            E::RuleBookNotFound(_) => (Code::NotFound, "RULE_BOOK_NOT_FOUND"),
+            E::RulesNotConfigured => (Code::FailedPrecondition, "RULES_NOT_CONFIGURED"),
+            E::Finding(FindingError::NotDecidable) => (Code::FailedPrecondition, "FINDING_NOT_DECIDABLE"),
+            E::Finding(FindingError::CutTooLarge) => (Code::InvalidArgument, "CUT_TOO_LARGE"),
+            E::FindingNotFound(_) => (Code::NotFound, "FINDING_NOT_FOUND"),
+            E::AbuseReportNotFound(_) => (Code::NotFound, "ABUSE_REPORT_NOT_FOUND"),
+            E::AbuseReportClosed(_) => (Code::FailedPrecondition, "ABUSE_REPORT_CLOSED"),
             E::Refused(refusal) => (code_of(refusal), reason_of(refusal)),
             E::DateOutsideStay(_) => (Code::InvalidArgument, "DATE_OUTSIDE_STAY"),
             E::PolicyExists => (Code::AlreadyExists, "POLICY_EXISTS"),
@@ -37,7 +53,7 @@ impl From<AdjudicationError> for Status {
             E::NoDelegation => (Code::PermissionDenied, "NO_DELEGATION"),
             E::ActionNotDelegated => (Code::PermissionDenied, "ACTION_NOT_DELEGATED"),
             E::OutsideMandate => (Code::PermissionDenied, "OUTSIDE_MANDATE"),
-            E::SamePerson => (Code::PermissionDenied, "SAME_PERSON"),
+            E::SamePerson | E::Finding(FindingError::SamePerson) => (Code::PermissionDenied, "SAME_PERSON"),
             E::ForeignRegion(_) => (Code::PermissionDenied, "FOREIGN_REGION"),
             E::PeerDenied { .. } => (Code::PermissionDenied, "OUTSIDE_SCOPE"),
             E::PolicyNotFound(_) => (Code::NotFound, "POLICY_NOT_FOUND"),
@@ -50,7 +66,7 @@ impl From<AdjudicationError> for Status {
             E::ItemNotFound(_) => (Code::NotFound, "ITEM_NOT_IN_CATALOGUE"),
             E::TokenExpired => (Code::Unauthenticated, "TOKEN_EXPIRED"),
             E::PeerUnavailable { .. } => (Code::Unavailable, "PEER_UNAVAILABLE"),
-            E::PeerBroken { .. } | E::PageToken(_) => return error::internal(&error),
+            E::PeerBroken { .. } | E::PageToken(_) | E::FundTooLarge => return error::internal(&error),
             E::Denied(denied) => return denied.clone().into(),
             E::Storage(cause) => return error::storage(cause),
         };

@@ -13,6 +13,7 @@ use types::region::RegionCode;
 use super::{broken, translate};
 use crate::domain::coverage::{Basic, Coverage};
 use crate::domain::error::AdjudicationError;
+use crate::domain::inspection::Sex;
 use crate::domain::provider::{DesignatedFor, Provider};
 
 const PEER: &str = "identity";
@@ -137,6 +138,11 @@ fn coverage(answer: Option<&wire::Coverage>) -> Result<Coverage, convert::FieldE
     let contract = answer.family_doctor_contract.as_ref();
     Ok(Coverage {
         birth_date: convert::date("birth_date", answer.birth_date.as_ref())?,
+        sex: match answer.sex() {
+            wire::Sex::Female => Some(Sex::Female),
+            wire::Sex::Male => Some(Sex::Male),
+            wire::Sex::Unspecified => None,
+        },
         basic: basic
             .map(|enrolment| {
                 Ok(Basic {

@@ -1,11 +1,16 @@
 //! What adjudication remembers, one table a file. Takes a connection, never begins or commits.
 
+pub mod abuse_reports;
 pub mod accumulators;
 pub mod catalogue;
 pub mod claims;
+pub mod findings;
+pub mod funds;
+pub mod histories;
 pub mod obligations;
 pub mod policies;
 pub mod quotes;
+pub mod rule_books;
 pub mod settlements;
 
 use postgres::Error;
@@ -36,6 +41,24 @@ pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable::new("settlements", &[], ["医保结算", "How your claims were settled"], "insurance")
         .over("coalesce(t.confirmed_at, t.lapses_at)")
         .dated("t.divided_at"),
+    PersonalTable::new("findings", &[], ["结算审核", "What was asked about a claim"], "insurance")
+        .over("coalesce(t.decided_at, t.noted_at)")
+        .dated("t.noted_at"),
+    PersonalTable {
+        of: "t.finding_id IN (SELECT id FROM findings WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))",
+        person: "(SELECT f.resident_id FROM findings f WHERE f.id = t.finding_id)",
+        ..PersonalTable::new("finding_steps", findings::SEALED, ["审核处理", "What was done about it"], "insurance")
+            .over("t.done_at")
+            .dated("t.done_at")
+    },
+    // Whoever reported is sealed, and a report is about no resident: nobody is shown it as theirs.
+    PersonalTable {
+        of: "false",
+        person: "NULL::uuid",
+        ..PersonalTable::new("abuse_reports", abuse_reports::SEALED, ["举报", "Reports of abuse"], "insurance")
+            .over("coalesce(t.closed_at, t.reported_at)")
+            .dated("t.reported_at")
+    },
 ];
 
 /// A text column that must read back as one of our words.

@@ -1,0 +1,6 @@
+mod cases;
+mod documents;
+mod fixtures;
+mod kinds;
+mod library;
+mod properties;

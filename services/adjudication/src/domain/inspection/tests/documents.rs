@@ -1,0 +1,58 @@
+//! What is no rule book.
+
+use serde_json::{Value, json};
+
+use super::fixtures::{DEMONSTRATION, document, read};
+use crate::domain::inspection::RuleBook;
+
+fn refused(rules: &[(&str, Value)]) -> (String, String) {
+    let error = read(rules).unwrap_err();
+    (error.path, error.problem)
+}
+
+#[test]
+fn ad_08_a_threshold_that_is_not_stated_is_refused_and_never_assumed() {
+    let missing = [
+        ("N25-049", json!({"kind": "SPLIT_ADMISSION", "planned": []})),
+        ("N25-050", json!({"kind": "VISITS", "kinds": ["OUTPATIENT"], "items": [], "window_days": 30})),
+        ("N25-015", json!({"kind": "REPEAT_OPERATION", "points": [{"items": ["PCI"]}]})),
+        ("N25-065", json!({"kind": "AGE", "points": [{"items": ["XCHILD"]}]})),
+        ("N25-046", json!({"kind": "ITEM_KINDS", "items": ["X*"]})),
+        ("N25-031", json!({"kind": "PERIOD_FREQUENCY", "points": [{"items": ["HBA1C"]}]})),
+        ("N25-023", json!({"kind": "COURSE", "national_points": true})),
+    ];
+    for (rule, settings) in missing {
+        assert_eq!(refused(&[(rule, settings)]).0, format!("rules.{rule}"));
+    }
+}
+
+#[test]
+fn ad_08_a_rule_is_configured_as_what_it_is() {
+    let sex = json!({"kind": "SEX", "points": []});
+    assert_eq!(refused(&[("N25-049", sex.clone())]).0, "rules.N25-049.kind");
+    assert_eq!(refused(&[("N25-099", sex.clone())]).1, "is no rule of the library");
+    assert!(refused(&[("N25-053", sex.clone())]).1.contains("cannot be decided"));
+    let misspelt = json!({"kind": "LATE_CLAIM", "max_days": 30, "max_day": 3});
+    assert_eq!(refused(&[("N25-041", misspelt)]).0, "rules.N25-041");
+    let everything = json!({"kind": "UNIT_PRICE", "points": [{"items": ["*"], "max_unit_price": "1"}]});
+    assert!(refused(&[("N25-014", everything)]).1.contains("matches everything"));
+    let none_national = json!({"kind": "SEX", "national_points": true, "points": []});
+    assert_eq!(refused(&[("N25-054", none_national)]).0, "rules.N25-054.national_points");
+    let forever = json!({"kind": "VISITS", "kinds": ["OUTPATIENT"], "items": [], "most": 1, "window_days": 9999});
+    assert_eq!(refused(&[("N25-050", forever)]).0, "rules");
+}
+
+#[test]
+fn ad_08_sources_are_named_and_supervision_is_whole() {
+    let mut unsourced = document(&[("N25-041", json!({"kind": "LATE_CLAIM", "max_days": 30}))]);
+    unsourced["rules"]["N25-041"]["source"] = json!(["nowhere"]);
+    assert_eq!(RuleBook::read(&unsourced.to_string()).unwrap_err().path, "rules.N25-041.source");
+    let mut uneven = document(&[]);
+    uneven["supervision"]["assessment"][0]["points"] = json!("41");
+    assert_eq!(RuleBook::read(&uneven.to_string()).unwrap_err().path, "supervision.assessment");
+    let mut without = document(&[]);
+    without["supervision"].as_object_mut().unwrap().remove("reward_ratio");
+    assert!(RuleBook::read(&without.to_string()).is_err());
+    let book = RuleBook::read(DEMONSTRATION).unwrap();
+    assert!(book.demonstration && book.window_days() == 365);
+}

@@ -1,0 +1,77 @@
+//! Whatever a claim says, it is inspected without a panic, and no finding questions more than was billed.
+
+use proptest::prelude::*;
+use rust_decimal::Decimal;
+use types::care::CareKind;
+use types::money::Money;
+
+use super::fixtures::{DEMONSTRATION, day, item, past, stay};
+use crate::domain::inspection::{BilledItem, Case, RuleBook, Sex, inspect};
+
+const CODES: [&str; 14] = [
+    "DEMO-TIER",
+    "DEMO-IMPLANT",
+    "DEMO-PCI1",
+    "DEMO-PCI2",
+    "DEMO-BLOODGAS",
+    "DEMO-BICARBONATE",
+    "DEMO-CT",
+    "XA01",
+    "XB02",
+    "ZC03",
+    "001109000010000",
+    "003402000050000",
+    "002503020030000",
+    "001103000010000",
+];
+
+fn line() -> impl Strategy<Value = BilledItem> {
+    let quantity = prop_oneof![1_i64..100_000, Just(i64::MAX)];
+    (0..CODES.len(), quantity, 0_i64..10_000_000, -40_i64..400).prop_map(|(code, quantity, price, offset)| {
+        let line = item(CODES[code], "1", "1", "2026-03-01");
+        let (quantity, unit_price) = (Decimal::new(quantity, 4), Decimal::new(price, 4));
+        let cost = quantity.checked_mul(unit_price).filter(|cost| *cost < Decimal::from(1_000_000_000_u64));
+        let amount = cost.map_or(Money::ZERO, Money::round_half_up);
+        BilledItem { quantity, unit_price, amount, on: day("2026-03-01") + chrono::TimeDelta::days(offset), ..line }
+    })
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let kind = prop::sample::select(CareKind::ALL.to_vec());
+    let codes = prop::collection::vec("[A-Z][0-9]{2}\\.[0-9x]{3}", 0..4);
+    let lines = || prop::collection::vec(line(), 0..25);
+    (lines(), lines(), kind, codes, -30_i64..60, 0_i64..800, any::<(bool, bool, bool)>()).prop_map(
+        |(lines, earlier, kind, diagnoses, days, late, (insured, referred, female))| {
+            let mut case = stay(lines);
+            case.kind = kind;
+            case.diagnoses = diagnoses;
+            case.until = case.from + chrono::TimeDelta::days(days);
+            case.received_on = case.until + chrono::TimeDelta::days(late);
+            (case.is_insured, case.is_referred) = (insured, referred);
+            case.patient.sex = female.then_some(Sex::Female);
+            case.history = vec![
+                past(1, CareKind::Inpatient, "2026-02-20", "2026-02-27", earlier.clone()),
+                past(2, CareKind::Outpatient, "2026-03-03", "2026-03-03", earlier),
+            ];
+            case
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn ad_08_mutated_claims_are_inspected_without_a_panic_and_question_no_more_than_was_billed(case in case()) {
+        let book = RuleBook::read(DEMONSTRATION).unwrap();
+        let findings = inspect(&book, &case);
+        prop_assert_eq!(&findings, &inspect(&book, &case), "deterministic");
+        for finding in &findings {
+            let billed = finding.line.map_or(case.total, |line| case.lines[line - 1].amount);
+            prop_assert!(!finding.amount.is_negative() && finding.amount <= billed, "{:?}", finding);
+            prop_assert!(!finding.evidence.is_empty());
+            prop_assert!(book.rule(&finding.rule).is_some());
+        }
+        prop_assert!(case.withheld(&findings) <= case.total);
+    }
+}

@@ -1,0 +1,284 @@
+//! What the funds received and paid: `fund_incomes`, and sums over `settlements` and `findings`.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use postgres::Error;
+use rust_decimal::Decimal;
+use serde_json::Value;
+use sqlx::types::Json;
+use sqlx::{FromRow, PgConnection};
+use types::caller::Party;
+use types::ids::{OrganisationId, RuleBookId};
+use types::money::Money;
+use types::region::RegionCode;
+use uuid::Uuid;
+
+use crate::domain::fund::{FundMonth, Income};
+use crate::domain::supervision::{Assessment, YearFigures};
+
+/// Writes what a fund received.
+pub async fn receive(conn: &mut PgConnection, region: RegionCode, income: &Income) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO fund_incomes (id, region, scheme, kind, on_date, amount, reference, recorded_by, recorded_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(income.id)
+    .bind(region.as_str())
+    .bind(income.scheme.as_str())
+    .bind(income.kind)
+    .bind(income.on)
+    .bind(income.amount.decimal())
+    .bind(&income.reference)
+    .bind(income.by.to_string())
+    .bind(income.at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+#[derive(FromRow)]
+struct MonthRow {
+    scheme: String,
+    month: NaiveDate,
+    income: Decimal,
+    pooled_fund: Decimal,
+    large_amount_fund: Decimal,
+    own_share: Decimal,
+    settlements: i64,
+    persons: i64,
+    withheld: Decimal,
+    cut: Decimal,
+}
+
+/// The funds of a region by scheme and month, from the first month with anything on, to a day. The months of confirmation are local; what is
+/// withheld of a claim is, of each line, the most that any finding withholds, and never more than the claim.
+pub async fn months(conn: &mut PgConnection, region: RegionCode, until: NaiveDate) -> Result<Vec<FundMonth>, Error> {
+    let rows: Vec<MonthRow> = sqlx::query_as(
+        "WITH by_line AS ( \
+             SELECT settlement_id, line_number, max(withheld) AS withheld, \
+                    max(withheld) FILTER (WHERE state IN ('CUT', 'UPHELD')) AS cut \
+             FROM findings WHERE state <> 'NOTED' GROUP BY settlement_id, line_number \
+         ), by_settlement AS ( \
+             SELECT settlement_id, \
+                    greatest(coalesce(sum(withheld) FILTER (WHERE line_number IS NOT NULL), 0), \
+                             coalesce(max(withheld) FILTER (WHERE line_number IS NULL), 0)) AS withheld, \
+                    greatest(coalesce(sum(cut) FILTER (WHERE line_number IS NOT NULL), 0), \
+                             coalesce(max(cut) FILTER (WHERE line_number IS NULL), 0)) AS cut \
+             FROM by_line GROUP BY settlement_id \
+         ), paid AS ( \
+             SELECT settlement.scheme, date_trunc('month', settlement.confirmed_at AT TIME ZONE 'Asia/Shanghai')::date AS month, \
+                    0::numeric AS income, settlement.pooled_fund, settlement.large_amount_fund, \
+                    settlement.total - settlement.pooled_fund - settlement.large_amount_fund AS own_share, 1 AS settlements, \
+                    settlement.resident_id, \
+                    least(coalesce(found.withheld, 0), settlement.pooled_fund + settlement.large_amount_fund) \
+                        - least(coalesce(found.cut, 0), settlement.pooled_fund + settlement.large_amount_fund) AS withheld, \
+                    least(coalesce(found.cut, 0), settlement.pooled_fund + settlement.large_amount_fund) AS cut \
+             FROM settlements settlement JOIN claims claim ON claim.id = settlement.claim_id \
+             LEFT JOIN by_settlement found ON found.settlement_id = settlement.id \
+             WHERE settlement.state = 'CONFIRMED' AND settlement.scheme IS NOT NULL AND claim.insured_region = $1 \
+         ), all_of_it AS ( \
+             SELECT scheme, month, income, pooled_fund, large_amount_fund, own_share, settlements, resident_id, withheld, cut FROM paid \
+             UNION ALL \
+             SELECT scheme, date_trunc('month', on_date)::date, amount, 0, 0, 0, 0, NULL, 0, 0 FROM fund_incomes WHERE region = $1 \
+         ) \
+         SELECT scheme, month, sum(income) AS income, sum(pooled_fund) AS pooled_fund, sum(large_amount_fund) AS large_amount_fund, \
+                sum(own_share) AS own_share, sum(settlements)::bigint AS settlements, count(DISTINCT resident_id) AS persons, \
+                sum(withheld) AS withheld, sum(cut) AS cut \
+         FROM all_of_it WHERE month <= $2 GROUP BY scheme, month ORDER BY scheme, month",
+    )
+    .bind(region.as_str())
+    .bind(until)
+    .fetch_all(conn)
+    .await?;
+    rows.into_iter()
+        .map(|row| {
+            let invalid = |column| Error::row_invalid("settlements", column, row.month);
+            let money = |column, amount| Money::from_decimal(amount).map_err(|_| invalid(column));
+            Ok(FundMonth {
+                scheme: row.scheme.parse().map_err(|_| invalid("scheme"))?,
+                month: row.month,
+                income: money("income", row.income)?,
+                pooled_fund: money("pooled_fund", row.pooled_fund)?,
+                large_amount_fund: money("large_amount_fund", row.large_amount_fund)?,
+                own_share: money("own_share", row.own_share)?,
+                settlements: row.settlements,
+                persons: row.persons,
+                withheld: money("withheld", row.withheld)?,
+                cut: money("cut", row.cut)?,
+                balance: Money::ZERO,
+            })
+        })
+        .collect()
+}
+
+/// The average cost of a claim of every provider, by tier and kind of care.
+pub async fn provider_averages(
+    conn: &mut PgConnection,
+    days: (NaiveDate, NaiveDate),
+) -> Result<Vec<(String, Uuid, Decimal)>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT settlement.tier || '/' || claim.kind, settlement.provider_organisation_id, round(avg(settlement.total), 2) \
+         FROM settlements settlement JOIN claims claim ON claim.id = settlement.claim_id \
+         WHERE settlement.state = 'CONFIRMED' AND (settlement.confirmed_at AT TIME ZONE 'Asia/Shanghai')::date BETWEEN $1 AND $2 \
+         GROUP BY 1, 2 ORDER BY 1, 2",
+    )
+    .bind(days.0)
+    .bind(days.1)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// How many claims every person had. Somebody registered twice counts by the ids they were claimed for.
+pub async fn person_counts(
+    conn: &mut PgConnection,
+    days: (NaiveDate, NaiveDate),
+) -> Result<Vec<(String, Uuid, Decimal)>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT '', resident_id, count(*)::numeric FROM settlements \
+         WHERE state = 'CONFIRMED' AND (confirmed_at AT TIME ZONE 'Asia/Shanghai')::date BETWEEN $1 AND $2 \
+         GROUP BY resident_id ORDER BY resident_id",
+    )
+    .bind(days.0)
+    .bind(days.1)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Of every provider: what it charged for items whose codes are like these, and what altogether.
+pub async fn shares_of_items(
+    conn: &mut PgConnection,
+    patterns: &[String],
+    days: (NaiveDate, NaiveDate),
+) -> Result<Vec<(Uuid, Decimal, Decimal)>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT settlement.provider_organisation_id, coalesce(sum(line.amount) FILTER (WHERE line.item_code LIKE ANY ($1)), 0), \
+         sum(line.amount) \
+         FROM settlements settlement \
+         JOIN claim_lines line ON line.claim_id = settlement.claim_id AND line.claim_version = settlement.claim_version \
+         WHERE settlement.state = 'CONFIRMED' AND (settlement.confirmed_at AT TIME ZONE 'Asia/Shanghai')::date BETWEEN $2 AND $3 \
+         GROUP BY 1 ORDER BY 1",
+    )
+    .bind(patterns)
+    .bind(days.0)
+    .bind(days.1)
+    .fetch_all(conn)
+    .await?)
+}
+
+/// Of every provider: stays that ended on these days and after which the person was admitted again, unreferred, so many days later at most;
+/// and stays altogether.
+pub async fn readmissions(
+    conn: &mut PgConnection,
+    window_days: i32,
+    days: (NaiveDate, NaiveDate),
+) -> Result<Vec<(Uuid, Decimal, Decimal)>, Error> {
+    Ok(sqlx::query_as(
+        "SELECT stay.provider_organisation_id, count(*) FILTER (WHERE EXISTS ( \
+             SELECT FROM claims again JOIN settlements settled ON settled.id = again.settlement_id \
+             WHERE again.resident_id = stay.resident_id AND again.kind = 'INPATIENT' AND again.id <> stay.id \
+             AND again.referral_id IS NULL AND settled.state = 'CONFIRMED' \
+             AND again.from_date >= stay.until_date AND again.from_date - stay.until_date <= $1))::numeric, count(*)::numeric \
+         FROM claims stay JOIN settlements settlement ON settlement.id = stay.settlement_id \
+         WHERE stay.kind = 'INPATIENT' AND settlement.state = 'CONFIRMED' AND stay.until_date BETWEEN $2 AND $3 \
+         GROUP BY 1 ORDER BY 1",
+    )
+    .bind(window_days)
+    .bind(days.0)
+    .bind(days.1)
+    .fetch_all(conn)
+    .await?)
+}
+
+#[derive(FromRow)]
+struct YearRow {
+    claims: i64,
+    total: Decimal,
+    fund_paid: Decimal,
+    own_paid: Decimal,
+    cut: Decimal,
+    upheld_claims: i64,
+    stays: i64,
+    readmissions: i64,
+}
+
+/// A provider's year of confirmed settlements.
+pub async fn year_of_provider(
+    conn: &mut PgConnection,
+    provider: OrganisationId,
+    first: NaiveDate,
+    last: NaiveDate,
+) -> Result<YearFigures, Error> {
+    let row: YearRow = sqlx::query_as(
+        "WITH year AS ( \
+             SELECT settlement.id, settlement.total, settlement.pooled_fund + settlement.large_amount_fund AS fund, \
+                    claim.kind, claim.resident_id, claim.until_date \
+             FROM settlements settlement JOIN claims claim ON claim.id = settlement.claim_id \
+             WHERE settlement.provider_organisation_id = $1 AND settlement.state = 'CONFIRMED' \
+             AND (settlement.confirmed_at AT TIME ZONE 'Asia/Shanghai')::date BETWEEN $2 AND $3 \
+         ), cut AS ( \
+             SELECT settlement_id, sum(cut) AS cut FROM ( \
+                 SELECT settlement_id, line_number, max(cut) AS cut FROM findings \
+                 WHERE provider_organisation_id = $1 AND state IN ('CUT', 'UPHELD') GROUP BY settlement_id, line_number \
+             ) AS by_line GROUP BY settlement_id \
+         ) \
+         SELECT count(*) AS claims, coalesce(sum(year.total), 0) AS total, coalesce(sum(year.fund), 0) AS fund_paid, \
+                coalesce(sum(year.total - year.fund), 0) AS own_paid, coalesce(sum(least(cut.cut, year.fund)), 0) AS cut, \
+                count(cut.settlement_id) AS upheld_claims, count(*) FILTER (WHERE year.kind = 'INPATIENT') AS stays, \
+                count(*) FILTER (WHERE year.kind = 'INPATIENT' AND EXISTS ( \
+                    SELECT FROM claims again JOIN settlements settled ON settled.id = again.settlement_id \
+                    WHERE again.resident_id = year.resident_id AND again.kind = 'INPATIENT' AND settled.state = 'CONFIRMED' \
+                    AND settled.id <> year.id AND again.from_date >= year.until_date AND again.from_date - year.until_date <= 31)) \
+                    AS readmissions \
+         FROM year LEFT JOIN cut ON cut.settlement_id = year.id",
+    )
+    .bind(provider.uuid())
+    .bind(first)
+    .bind(last)
+    .fetch_one(conn)
+    .await?;
+    let money =
+        |column, amount| Money::from_decimal(amount).map_err(|_| Error::row_invalid("settlements", column, provider));
+    Ok(YearFigures {
+        claims: row.claims,
+        total: money("total", row.total)?,
+        fund_paid: money("pooled_fund", row.fund_paid)?,
+        own_paid: money("total", row.own_paid)?,
+        cut: money("cut", row.cut)?,
+        upheld_claims: row.upheld_claims,
+        stays: row.stays,
+        readmissions: row.readmissions,
+    })
+}
+
+/// An assessment to be kept.
+#[derive(Debug)]
+pub struct Kept<'a> {
+    pub id: Uuid,
+    pub provider: OrganisationId,
+    pub year: i32,
+    pub rule_book: RuleBookId,
+    pub figures: Value,
+    pub assessment: &'a Assessment,
+    pub by: &'a Party,
+    pub at: DateTime<Utc>,
+}
+
+/// Writes an assessment.
+pub async fn keep_assessment(conn: &mut PgConnection, region: RegionCode, kept: &Kept<'_>) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO provider_assessments (id, region, provider_organisation_id, year, rule_book_id, figures, points, is_passed, \
+         assessed_by, assessed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(kept.id)
+    .bind(region.as_str())
+    .bind(kept.provider.uuid())
+    .bind(kept.year)
+    .bind(kept.rule_book.uuid())
+    .bind(Json(&kept.figures))
+    .bind(kept.assessment.points)
+    .bind(kept.assessment.is_passed)
+    .bind(kept.by.to_string())
+    .bind(kept.at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}

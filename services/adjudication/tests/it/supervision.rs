@@ -1,0 +1,179 @@
+//! Supervision of the fund: balances, outliers, assessments and reports of abuse.
+
+use chassis::channel::Channel;
+use proto::anjia::adjudication::v1::supervision_service_client::SupervisionServiceClient;
+use proto::anjia::adjudication::v1::{self as wire, FindingDecision as Decision, FindingState};
+use proto::anjia::common::v1::Scheme;
+use proto::convert::{to_date, to_money};
+use testkit::{callers, reason, request_id};
+use tonic::Code;
+
+use crate::world::{World, money, today};
+
+impl World {
+    fn supervision(&self) -> SupervisionServiceClient<Channel> {
+        SupervisionServiceClient::new(self.mesh.channel("adjudication"))
+    }
+
+    async fn fund(&self) -> Vec<wire::FundMonth> {
+        let message = wire::GetFundRequest { from: Some(to_date(today())), until: Some(to_date(today())) };
+        let request = self.caller("operator").request(message).await;
+        self.supervision().get_fund(request).await.expect("the fund").into_inner().months
+    }
+}
+
+#[tokio::test]
+async fn ad_09_the_balance_is_what_came_in_less_what_was_paid_and_keeps_what_was_cut() {
+    let world = World::with_rules().await;
+    let income = wire::RecordFundIncomeRequest {
+        request_id: request_id(),
+        scheme: Scheme::Employee.into(),
+        on: Some(to_date(today())),
+        kind: wire::FundIncomeKind::Contribution.into(),
+        amount: Some(to_money(money("10000.00"))),
+        reference: "2026-征缴-001".to_owned(),
+    };
+    let officer = world.caller("insurer-proposer");
+    let first = officer.request(income.clone()).await;
+    world.supervision().record_fund_income(first).await.expect("recorded");
+    let repeated = officer.request(income).await;
+    world.supervision().record_fund_income(repeated).await.expect("the same answer");
+
+    world.settle("1500.00").await;
+    let months = world.fund().await;
+    assert_eq!(months.len(), 1);
+    // 1500 less the deductible of 1300 at 90 %: 180 from the pool.
+    let month = &months[0];
+    assert_eq!(
+        (month.income.clone(), month.pooled_fund.clone()),
+        (Some(to_money(money("10000.00"))), Some(to_money(money("180.00"))))
+    );
+    assert_eq!((month.settlements, month.persons), (1, 1));
+    assert_eq!(month.withheld, Some(to_money(money("180.00"))), "never more than the fund pays");
+    assert_eq!(month.balance, Some(to_money(money("9820.00"))));
+
+    let reviewer = world.reviewer("reviewer").await;
+    let finding = world.findings(&reviewer, FindingState::Open).await.remove(0);
+    world.decide(&reviewer, &finding.finding_id, Decision::Cut, Some("100.00")).await.expect("cut");
+    let month = world.fund().await.remove(0);
+    assert_eq!((month.withheld, month.cut), (Some(to_money(money("0"))), Some(to_money(money("100.00")))));
+    assert_eq!(month.balance, Some(to_money(money("9920.00"))));
+}
+
+#[tokio::test]
+async fn ad_09_outliers_want_a_configured_limit() {
+    let world = World::new().await;
+    let message = wire::GetOutliersRequest {
+        subject: wire::OutlierSubject::Provider.into(),
+        from: Some(to_date(today())),
+        until: Some(to_date(today())),
+    };
+    let reviewer = world.reviewer("reviewer").await;
+    let refused = world.supervision().get_outliers(reviewer.request(message).await).await.expect_err("no limit");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "RULES_NOT_CONFIGURED"));
+
+    let world = World::with_rules().await;
+    let reviewer = world.reviewer("reviewer").await;
+    world.settle("50.00").await;
+    for subject in [wire::OutlierSubject::Provider, wire::OutlierSubject::Person] {
+        let message = wire::GetOutliersRequest { subject: subject.into(), ..message };
+        let answer = world.supervision().get_outliers(reviewer.request(message).await).await.expect("figures");
+        let answer = answer.into_inner();
+        assert_eq!((answer.outliers.len(), answer.score_min.as_str()), (0, "3.5"), "one alone is out of no line");
+    }
+}
+
+#[tokio::test]
+async fn ad_09_a_providers_share_of_some_items_is_held_against_the_regions_limit() {
+    let world = World::with_rules().await;
+    world.settle("50.00").await;
+    let message = wire::GetProviderStatisticsRequest { from: Some(to_date(today())), until: Some(to_date(today())) };
+    let reviewer = world.reviewer("reviewer").await;
+    let answer = world.supervision().get_provider_statistics(reviewer.request(message).await).await.expect("figures");
+    let expected = wire::ProviderStatistic {
+        rule: "N25-056".to_owned(),
+        provider_organisation_id: callers::CLINIC.to_string(),
+        figure: "1".to_owned(),
+        most: "0.45".to_owned(),
+        is_above: true,
+    };
+    // Nobody was admitted: no rate of readmissions.
+    assert_eq!(answer.into_inner().statistics, [expected]);
+}
+
+#[tokio::test]
+async fn ad_11_a_contracts_year_is_assessed_from_its_figures() {
+    let world = World::with_rules().await;
+    world.settle("1500.00").await;
+    let reviewer = world.reviewer("reviewer").await;
+    let finding = world.findings(&reviewer, FindingState::Open).await.remove(0);
+    world.decide(&reviewer, &finding.finding_id, Decision::Cut, Some("90.00")).await.expect("cut");
+    let message = wire::AssessProviderRequest {
+        request_id: request_id(),
+        provider_organisation_id: callers::CLINIC.to_string(),
+        year: chrono::Datelike::year(&today()),
+    };
+    let request = world.caller("insurer-proposer").request(message).await;
+    let answer = world.supervision().assess_provider(request).await.expect("assessed").into_inner();
+    let assessment = answer.assessment.unwrap_or_default();
+    let scores: Vec<_> = assessment
+        .scores
+        .iter()
+        .map(|score| (score.criterion.as_str(), score.figure.as_str(), score.points.as_str()))
+        .collect();
+    // 90 of 180 cut; the only claim upheld; 1320 of 1500 borne by the person; no stays.
+    let expected = [
+        ("CUT_RATIO", "0.5", "0"),
+        ("UPHELD_CLAIM_RATIO", "1", "0"),
+        ("OWN_SHARE_RATIO", "0.88", "0"),
+        ("READMISSION_RATIO", "", "20"),
+    ];
+    assert_eq!(scores, expected);
+    assert_eq!((assessment.points.as_str(), assessment.is_passed, assessment.claims), ("20", false, 1));
+}
+
+#[tokio::test]
+async fn ad_09_a_report_is_rewarded_and_who_made_it_stays_sealed() {
+    let world = World::with_rules().await;
+    let report = wire::ReportAbuseRequest {
+        request_id: request_id(),
+        provider_organisation_id: callers::CLINIC.to_string(),
+        text: "未做检查却收费".to_owned(),
+        contact: "13800000000".to_owned(),
+    };
+    let request = world.caller("clinic").request(report).await;
+    let id = world.supervision().report_abuse(request).await.expect("taken").into_inner().abuse_report_id;
+
+    let reviewer = world.reviewer("reviewer").await;
+    let list = wire::ListAbuseReportsRequest { state: wire::AbuseReportState::Open.into(), page: None };
+    let answer = world.supervision().list_abuse_reports(reviewer.request(list).await).await.expect("a list");
+    let listed = answer.into_inner().reports.remove(0);
+    assert_eq!((listed.text.as_str(), listed.has_contact), ("未做检查却收费", true));
+
+    let close = |amount: &str| wire::CloseAbuseReportRequest {
+        request_id: request_id(),
+        abuse_report_id: id.clone(),
+        is_confirmed: true,
+        recovered: Some(to_money(money(amount))),
+    };
+    let request = reviewer.request(close("100000.00")).await;
+    let answer = world.supervision().close_abuse_report(request).await.expect("closed").into_inner();
+    assert_eq!(answer.report.unwrap_or_default().reward, Some(to_money(money("3000.00"))));
+    let request = reviewer.request(close("1.00")).await;
+    let refused = world.supervision().close_abuse_report(request).await.expect_err("closed already");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "ABUSE_REPORT_CLOSED"));
+
+    let mut owner = world.mesh.owner("adjudication").await;
+    let actor: String =
+        sqlx::query_scalar("SELECT actor FROM audit_entries WHERE action = 'adjudication.abuse.report'")
+            .fetch_one(&mut owner)
+            .await
+            .expect("an entry");
+    assert_eq!(actor, "service:adjudication", "the audit does not name the reporter either");
+    let in_clear: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM abuse_reports WHERE position('138'::bytea in reporter_sealed) > 0")
+            .fetch_one(&mut owner)
+            .await
+            .expect("a count");
+    assert_eq!(in_clear, 0);
+}

@@ -115,7 +115,7 @@ impl World {
 }
 
 fn refusal(refused: &Status) -> (Code, String) {
-    (refused.code(), reason(refused).to_string())
+    (refused.code(), reason(refused))
 }
 
 #[tokio::test]

@@ -43,7 +43,8 @@ impl App {
         let account_version = match &settlement.cover {
             Some(cover) => {
                 let standing = accumulators::lock(&mut tx, ctx.caller.region, &cover.account).await?;
-                Some(standing.version_for(&settlement.adjudication.before))
+                let year = settlements::year_totals(&mut tx, &cover.account).await?;
+                Some(standing.version_for(&settlement.adjudication, &year))
             }
             None => None,
         };

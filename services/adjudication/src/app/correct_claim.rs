@@ -88,7 +88,9 @@ impl App {
         let lines = corrected.lines.into_iter();
         let lines = lines.map(|line| BilledLine { item: classes.of(&line.item_code), ..line }).collect();
         let claim = Claim { lines, total: corrected.total, diagnoses: corrected.diagnoses, ..claim };
-        let priced = price(tx, Care::again(&claim, provider), coverage, History::Replayed(&history)).await?;
+        let priced =
+            price(tx, Care::again(&claim, provider, turn.first_confirmed_at), coverage, History::Replayed(&history))
+                .await?;
         let adjudication = priced.answer()?;
         let now = self.clock.now();
         let occasion = Occasion { cause: Cause::Correction, reason: Some(corrected.reason), at: now };

@@ -133,6 +133,8 @@ impl App {
             total: billed.total,
             referral: visit.referral,
             journey: Some(visit.journey),
+            care_region: region,
+            settled_at: self.clock.now(),
         };
         let priced = price(tx, care, &insured.coverage, History::Stored).await?;
         let adjudication = priced.adjudication?;
@@ -221,7 +223,8 @@ impl App {
         let account_version = match &settlement.cover {
             Some(cover) => {
                 let standing = accumulators::read(tx, &cover.account).await?;
-                Some(standing.version_for(&settlement.adjudication.before))
+                let year = settlements::year_totals(tx, &cover.account).await?;
+                Some(standing.version_for(&settlement.adjudication, &year))
             }
             None => None,
         };

@@ -9,7 +9,7 @@ use types::ids::{JourneyId, OrganisationId, ReferralId, ResidentId};
 use types::{care::CareKind, money::Money, region::RegionCode, tier::Tier};
 
 use crate::domain::chain::{self, ChainStay};
-use crate::domain::circumstances::Circumstances;
+use crate::domain::circumstances::{Area, Circumstances, YearTotals};
 use crate::domain::claim::{BilledLine, Claim, Item};
 use crate::domain::coverage::{Basic, Coverage};
 use crate::domain::engine::{self, Adjudication, Refusal};
@@ -41,6 +41,13 @@ impl History<'_> {
         }
     }
 
+    async fn year(self, conn: &mut PgConnection, account: &Account) -> Result<YearTotals, Error> {
+        match self {
+            Self::Stored => settlements::year_totals(conn, account).await,
+            Self::Replayed(replay) => Ok(replay.year(account)),
+        }
+    }
+
     async fn stays(
         self,
         conn: &mut PgConnection,
@@ -68,11 +75,14 @@ pub(super) struct Care {
     pub total: Money,
     pub referral: Option<ReferralId>,
     pub journey: Option<JourneyId>,
+    pub care_region: RegionCode,
+    /// When it is settled, or was first: what was filed by then is in time.
+    pub settled_at: DateTime<Utc>,
 }
 
 impl Care {
     /// A claim as it was billed, to be judged again.
-    pub(super) fn again(claim: &Claim, provider: &Provider) -> Self {
+    pub(super) fn again(claim: &Claim, provider: &Provider, first_settled_at: DateTime<Utc>) -> Self {
         Self {
             resident: claim.resident,
             provider: claim.provider,
@@ -85,6 +95,8 @@ impl Care {
             total: claim.total,
             referral: claim.referral,
             journey: Some(claim.journey),
+            care_region: claim.care_region,
+            settled_at: first_settled_at,
         }
     }
 }
@@ -152,6 +164,13 @@ pub(super) async fn price(
     let account = Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind };
     let standing = history.standing(conn, &account).await?;
     let mut input = input(&care, coverage, basic.retired, judged, standing.totals);
+    let away = remote_care(coverage, care.kind, care.care_region, care.from, care.settled_at);
+    input.circumstances = Circumstances {
+        groups: coverage.groups.clone(),
+        area: away.map_or(Area::Home, RemoteCare::area),
+        year: history.year(conn, &account).await?,
+        ..Circumstances::default()
+    };
     if let (Some(_), Some(journey), CareKind::Inpatient) = (care.referral, care.journey, care.kind) {
         let earlier = history.stays(conn, journey, care.resident).await?;
         input.chain = chain::continued(&earlier, care.tier, account.year);

@@ -143,6 +143,8 @@ impl App {
             total,
             referral: asked.referral,
             journey: asked.journey,
+            care_region: region,
+            settled_at: self.clock.now(),
         };
         let priced = price(tx, care, coverage, History::Stored).await?;
         let quote = Quote {

@@ -138,6 +138,23 @@ pub struct YearTotals {
     pub voucher: Money,
 }
 
+impl YearTotals {
+    /// These, moved by what a claim moved others by.
+    #[must_use]
+    pub fn moved(&self, before: &Self, after: &Self) -> Self {
+        Self {
+            own_in_scope: self.own_in_scope + (after.own_in_scope - before.own_in_scope),
+            critical_illness_fund: self.critical_illness_fund
+                + (after.critical_illness_fund - before.critical_illness_fund),
+            assistance_base: self.assistance_base + (after.assistance_base - before.assistance_base),
+            assistance_fund: self.assistance_fund + (after.assistance_fund - before.assistance_fund),
+            top_up_base: self.top_up_base + (after.top_up_base - before.top_up_base),
+            top_up: self.top_up + (after.top_up - before.top_up),
+            voucher: self.voucher + (after.voucher - before.voucher),
+        }
+    }
+}
+
 /// What the person may and wants to pay with, beside cash: at most these amounts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

@@ -1,9 +1,11 @@
 //! How a person is insured on a day, as identity keeps it.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use types::{ids::OrganisationId, region::RegionCode, scheme::Scheme};
 
-use super::{inspection::Sex, remote_care::Filing};
+use super::{circumstances::Group, inspection::Sex, remote_care::Filing};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coverage {
@@ -14,6 +16,8 @@ pub struct Coverage {
     pub basic: Option<Basic>,
     /// Whose family doctors the person has a contract with.
     pub family_doctor: Option<OrganisationId>,
+    /// Groups that the person belongs to that day.
+    pub groups: BTreeSet<Group>,
     /// Care elsewhere that was filed for the day.
     pub filings: Vec<Filing>,
 }

@@ -104,18 +104,20 @@ pub fn explain(quote: &Quote, input: &Input, policy_digest: Option<&str>, settle
 fn causes(quote: &Quote, input: &Input, policy_digest: Option<&str>) -> Vec<Cause> {
     let basis = &quote.basis;
     let quoted_digest = quote.price.policy().map(|(_, digest)| digest);
-    let is_insured_otherwise =
-        input.person.retired != basis.person.retired || policy_digest.is_some() != quoted_digest.is_some();
+    let (now, then) = (&input.circumstances, &basis.circumstances);
+    let is_insured_otherwise = input.person.retired != basis.person.retired
+        || policy_digest.is_some() != quoted_digest.is_some()
+        || (&now.groups, now.area, now.topped_up) != (&then.groups, then.area, then.topped_up);
     let found = [
         (Cause::Lines, input.total != basis.total || billed(&input.lines) != billed(&basis.lines)),
         (Cause::Catalogue, is_classed_otherwise(&input.lines, &basis.lines)),
         (Cause::Day, (input.from, input.to, input.person.age) != (basis.from, basis.to, basis.person.age)),
-        (Cause::Provider, (input.tier, input.kind) != (basis.tier, basis.kind)),
+        (Cause::Provider, (input.tier, input.kind, now.own_clinic) != (basis.tier, basis.kind, then.own_clinic)),
         (Cause::Cover, is_insured_otherwise),
         (Cause::Policy, !is_insured_otherwise && policy_digest != quoted_digest),
-        (Cause::Referral, input.referred != basis.referred),
+        (Cause::Referral, (input.referred, now.referred_on) != (basis.referred, then.referred_on)),
         (Cause::FamilyDoctor, input.family_doctor != basis.family_doctor),
-        (Cause::Accumulator, input.before != basis.before),
+        (Cause::Accumulator, input.before != basis.before || now.year != then.year),
         (Cause::Chain, input.chain != basis.chain),
     ];
     let mut causes: Vec<Cause> = found.into_iter().filter(|(_, is_so)| *is_so).map(|(cause, _)| cause).collect();

@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use types::care::CareKind;
 use types::region::RegionCode;
 
+use super::circumstances::Area;
 use super::words::words;
 
 words! {
@@ -23,6 +24,17 @@ words! {
 }
 
 impl RemoteCare {
+    /// In the words of policies.
+    pub const fn area(self) -> Area {
+        match self {
+            Self::ResettledRetired => Area::ResettledRetired,
+            Self::LongTermResident => Area::LongTermResident,
+            Self::TemporaryReferral => Area::TemporaryReferral,
+            Self::Emergency => Area::Emergency,
+            Self::Unfiled => Area::Unfiled,
+        }
+    }
+
     pub const fn is_filed(self) -> bool {
         !matches!(self, Self::Unfiled)
     }

@@ -3,9 +3,11 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use types::care::CareKind;
 use types::ids::{ClaimId, JourneyId};
+use types::scheme::Scheme;
 use types::tier::Tier;
 
 use super::chain::ChainStay;
+use super::circumstances::YearTotals;
 use super::engine::Adjudication;
 use super::input::Accumulators;
 use super::settlement::Account;
@@ -23,17 +25,25 @@ pub struct Turn {
 pub struct Replay {
     years: Vec<(Account, Accumulators)>,
     stays: Vec<(JourneyId, ChainStay)>,
+    /// Over all kinds of care.
+    totals: Vec<((i32, Scheme), YearTotals)>,
 }
 
 impl Replay {
     /// Begins a replay with the stays of earlier years, oldest first.
     pub fn after(stays: Vec<(JourneyId, ChainStay)>) -> Self {
-        Self { years: Vec::new(), stays }
+        Self { stays, ..Self::default() }
     }
 
     /// Where a year stands, of the person by whichever id.
     pub fn standing(&self, account: &Account) -> Accumulators {
         self.years.iter().find(|(of, _)| of.is_same_year(account)).map(|(_, totals)| *totals).unwrap_or_default()
+    }
+
+    /// Where the person's year stands over all kinds of care.
+    pub fn year(&self, account: &Account) -> YearTotals {
+        let of = (account.year, account.scheme);
+        self.totals.iter().find(|(key, _)| *key == of).map(|(_, totals)| *totals).unwrap_or_default()
     }
 
     /// The stays of a journey so far, oldest first.
@@ -47,6 +57,11 @@ impl Replay {
             Some((_, totals)) => *totals = adjudication.after,
             None => self.years.push((account, adjudication.after)),
         }
+        let of = (account.year, account.scheme);
+        match self.totals.iter_mut().find(|(key, _)| *key == of) {
+            Some((_, totals)) => *totals = adjudication.year_after,
+            None => self.totals.push((of, adjudication.year_after)),
+        }
         if account.kind == CareKind::Inpatient {
             let deductible = adjudication.shares.deductible;
             self.stays.push((journey, ChainStay { tier, year: account.year, deductible }));
@@ -56,7 +71,8 @@ impl Replay {
     /// Counts a claim as it was judged before, on whichever totals.
     pub fn count_as_settled(&mut self, account: Account, journey: JourneyId, tier: Tier, settled: &Adjudication) {
         let after = self.standing(&account).moved(&settled.before, &settled.after);
-        self.count(account, journey, tier, &Adjudication { after, ..settled.clone() });
+        let year_after = self.year(&account).moved(&settled.year_before, &settled.year_after);
+        self.count(account, journey, tier, &Adjudication { after, year_after, ..settled.clone() });
     }
 }
 
@@ -64,7 +80,6 @@ impl Replay {
 mod tests {
     use types::ids::ResidentId;
     use types::money::Money;
-    use types::scheme::Scheme;
 
     use super::*;
     use crate::domain::engine;

@@ -11,6 +11,7 @@ use types::ids::{DelegationId, OrganisationId, ResidentId};
 use types::region::RegionCode;
 
 use super::{broken, translate};
+use crate::domain::circumstances::Group;
 use crate::domain::coverage::{Basic, Coverage};
 use crate::domain::error::AdjudicationError;
 use crate::domain::inspection::Sex;
@@ -156,8 +157,20 @@ fn coverage(answer: Option<&wire::Coverage>) -> Result<Coverage, convert::FieldE
         family_doctor: contract
             .map(|contract| convert::id("organisation_id", &contract.organisation_id))
             .transpose()?,
+        groups: answer.flags.iter().filter_map(group).collect(),
         filings: answer.remote_care_filings.iter().filter_map(filing).collect::<Result<_, _>>()?,
     })
+}
+
+/// A group that policies treat otherwise; age they go by themselves.
+fn group(flag: &wire::VulnerabilityFlag) -> Option<Group> {
+    match flag.kind() {
+        wire::VulnerabilityKind::LowIncome => Some(Group::LowIncome),
+        wire::VulnerabilityKind::Destitute => Some(Group::Destitute),
+        wire::VulnerabilityKind::Disabled => Some(Group::Disabled),
+        wire::VulnerabilityKind::Migrant => Some(Group::Migrant),
+        wire::VulnerabilityKind::Elderly | wire::VulnerabilityKind::Unspecified => None,
+    }
 }
 
 /// A class that this version does not know is no filing it knows.

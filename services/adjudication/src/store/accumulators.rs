@@ -6,6 +6,8 @@ use sqlx::{FromRow, PgConnection};
 use types::money::Money;
 use types::region::RegionCode;
 
+use crate::domain::circumstances::YearTotals;
+use crate::domain::engine::Adjudication;
 use crate::domain::input::Accumulators;
 use crate::domain::settlement::Account;
 
@@ -24,8 +26,9 @@ impl Standing {
 
     /// The version, for a division that was made on these totals. Whose registrations were merged or taken apart meanwhile may have come
     /// to the same version with other totals.
-    pub fn version_for(&self, before: &Accumulators) -> i64 {
-        if self.totals == *before { self.version } else { Self::NONE }
+    pub fn version_for(&self, division: &Adjudication, year: &YearTotals) -> i64 {
+        let is_as_found = self.totals == division.before && *year == division.year_before;
+        if is_as_found { self.version } else { Self::NONE }
     }
 }
 
@@ -71,31 +74,31 @@ pub async fn read(conn: &mut PgConnection, account: &Account) -> Result<Standing
     sum(rows, account)
 }
 
-/// The same, locked until the end of the transaction; rows are made where they are missing, so that there is something to lock.
+/// The same, locked until the end of the transaction, with the year's other kinds of care: the layers above basic insurance count over
+/// all of them. Rows are made where they are missing, in one order, so that there is something to lock.
 pub async fn lock(conn: &mut PgConnection, region: RegionCode, account: &Account) -> Result<Standing, Error> {
     sqlx::query(
         "INSERT INTO accumulators (region, resident_id, year, scheme, kind, in_scope, deductible, pooled_fund, large_amount_fund, \
-         stays, version) SELECT $1, id, $3, $4, $5, 0, 0, 0, 0, 0, 0 FROM unnest(one_person($2)) AS id ORDER BY id \
+         stays, version) SELECT $1, id, $3, $4, kind, 0, 0, 0, 0, 0, 0 \
+         FROM unnest(one_person($2)) AS id, unnest(ARRAY['INPATIENT', 'OUTPATIENT']) AS kind ORDER BY id, kind \
          ON CONFLICT DO NOTHING",
     )
     .bind(region.as_str())
     .bind(account.resident.uuid())
     .bind(account.year)
     .bind(account.scheme.as_str())
-    .bind(account.kind.as_str())
     .execute(&mut *conn)
     .await?;
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT in_scope, deductible, pooled_fund, large_amount_fund, stays, version FROM accumulators \
-         WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND year = $2 AND scheme = $3 AND kind = $4 ORDER BY resident_id FOR UPDATE",
+    sqlx::query(
+        "SELECT FROM accumulators WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND year = $2 AND scheme = $3 \
+         ORDER BY resident_id, kind FOR UPDATE",
     )
     .bind(account.resident.uuid())
     .bind(account.year)
     .bind(account.scheme.as_str())
-    .bind(account.kind.as_str())
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await?;
-    sum(rows, account)
+    read(conn, account).await
 }
 
 fn sum(rows: Vec<Row>, account: &Account) -> Result<Standing, Error> {

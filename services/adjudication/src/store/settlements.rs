@@ -15,6 +15,7 @@ use super::word;
 use crate::domain::adjustment::Adjustment;
 use crate::domain::chain::ChainStay;
 use crate::domain::change::Reason;
+use crate::domain::circumstances::YearTotals;
 use crate::domain::drift::Drift;
 use crate::domain::engine::Adjudication;
 use crate::domain::input::Input;
@@ -271,6 +272,26 @@ pub async fn put_in_place(conn: &mut PgConnection, settlement: &Settlement) -> R
 
 fn one(done: &PgQueryResult, settlement: &Settlement) -> Result<(), Error> {
     if done.rows_affected() == 1 { Ok(()) } else { Err(Error::row_invalid(TABLE, "state", settlement.id)) }
+}
+
+/// Where a person's year stands over all kinds of care: what the settlements in force moved. Those that no layer above basic insurance
+/// touched say nothing of it.
+pub async fn year_totals(conn: &mut PgConnection, account: &Account) -> Result<YearTotals, Error> {
+    type Moved = (Option<Json<YearTotals>>, Option<Json<YearTotals>>);
+    let moved: Vec<Moved> = sqlx::query_as(
+        "SELECT adjudication->'year_before', adjudication->'year_after' FROM settlements \
+         WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND year = $2 AND scheme = $3 AND state = 'CONFIRMED' \
+             AND jsonb_exists(adjudication, 'year_after')",
+    )
+    .bind(account.resident.uuid())
+    .bind(account.year)
+    .bind(account.scheme.as_str())
+    .fetch_all(conn)
+    .await?;
+    let totals = |totals: Option<Json<YearTotals>>| totals.map(|Json(totals)| totals).unwrap_or_default();
+    Ok(moved
+        .into_iter()
+        .fold(YearTotals::default(), |year, (before, after)| year.moved(&totals(before), &totals(after))))
 }
 
 /// What the engine was given for a settlement.

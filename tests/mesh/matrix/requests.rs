@@ -258,66 +258,7 @@ fn elsewhere(service: &str, method: &str) -> Value {
         ("referral", "ReferralService/CloseReferral") => json!({ "version": 99 }),
         ("referral", "ReferralService/ListReferrals#resident") => json!({ "organisation_id": null, "state": null }),
         ("referral", "ReferralService/ListReferrals#organisation") => json!({ "resident_id": null, "state": null }),
-        ("adjudication", "PolicyService/ProposePolicy") => json!({ "document_json": "$policy_document" }),
-        ("adjudication", "ProviderPaymentService/ProposePaymentTerms") => {
-            json!({ "terms_id": null, "document_json": "$terms_document" })
-        }
-        ("adjudication", "ProviderPaymentService/ExpectCapitation") => {
-            json!({ "heads": [{ "age_years": 60, "count": 1 }] })
-        }
-        ("adjudication", "ProviderPaymentService/GroupRecord") => {
-            json!({ "tables_version": "none", "icd10_codes": ["I10.x00"] })
-        }
-        ("adjudication", "PolicyService/PutCatalogue") => json!({
-            "region_code": "110000", "effective_from": "$today", "items": ["$item"],
-        }),
-        ("adjudication", "PolicyService/GetCatalogueItem") => json!({ "item_code": "T-A", "on": "$today" }),
-        ("adjudication", "AdjudicationService/QuoteCare") => json!({
-            "quote_id": null, "kind": "CARE_KIND_OUTPATIENT", "on": "$today", "lines": "$expected", "referral_id": null,
-            "appointment_id": null, "journey_id": null,
-        }),
-        ("adjudication", "AdjudicationService/DivideClaim") => json!({
-            "claim_id": null, "visit_id": "$ended_visit", "diagnoses": "$diagnoses", "lines": "$claim_lines", "total": "$price",
-            "quote_id": null,
-        }),
-        // Of another bill.
-        ("adjudication", "AdjudicationService/ReverseSettlement") => {
-            json!({ "bill_id": "01890a5d-ac96-774b-bcce-b302099a805a" })
-        }
-        // Of a day that is not the visit's.
-        ("adjudication", "AdjudicationService/CorrectClaim") => json!({
-            "diagnoses": "$diagnoses", "total": { "currency_code": "CNY", "units": "1" }, "lines": [{
-                "item_code": "T-A", "quantity": "1", "unit_price": "1", "amount": { "currency_code": "CNY", "units": "1" },
-                "on": "$in_2020",
-            }],
-        }),
-        ("adjudication", "AdjudicationService/GetClearing") => json!({ "month": "2026-03" }),
-        // One that is released.
-        ("adjudication", "InspectionService/ProposeRuleBook") => {
-            json!({ "rule_book_id": null, "document_json": "$rule_book_document" })
-        }
-        ("adjudication", "InspectionService/ListFindings") => json!({ "state": null }),
-        // Nothing was asked or cut, and more than is in question cannot be.
-        ("adjudication", "InspectionService/DecideFinding") => json!({
-            "decision": "FINDING_DECISION_CUT", "cut": "$limit", "note": "核对",
-        }),
-        ("adjudication", "InspectionService/AnswerFinding" | "InspectionService/AppealFinding") => {
-            json!({ "note": "说明" })
-        }
-        (
-            "adjudication",
-            "InspectionService/GetRulePrecision"
-            | "SupervisionService/GetFund"
-            | "SupervisionService/GetOutliers"
-            | "SupervisionService/GetProviderStatistics",
-        ) => json!({ "from": "$today", "until": "$today" }),
-        ("adjudication", "SupervisionService/RecordFundIncome") => json!({
-            "scheme": "SCHEME_EMPLOYEE", "on": "$today", "amount": "$price", "reference": "001",
-        }),
-        ("adjudication", "SupervisionService/AssessProvider") => json!({ "year": 2026 }),
-        ("adjudication", "SupervisionService/ReportAbuse") => json!({ "text": "未做检查却收费" }),
-        ("adjudication", "SupervisionService/ListAbuseReports") => json!({ "state": null }),
-        ("adjudication", "SupervisionService/CloseAbuseReport") => json!({ "abuse_report_id": "$rule_book_id" }),
+        ("adjudication", method) => in_adjudication(method),
         ("payment", "BillService/AuthoriseBill") => json!({ "quote_id": null, "bill_id": null }),
         ("payment", "BillService/CaptureBill") => json!({ "bill_id": "$captured_bill" }),
         ("payment", "BillService/CancelBill") => json!({ "bill_id": "$captured_bill", "resident_id": null }),
@@ -334,5 +275,68 @@ fn elsewhere(service: &str, method: &str) -> Value {
             "outcome": "ORDER_STATE_UNKNOWN", "occurred_at": "$past",
         }),
         (_, method) => in_all(method),
+    }
+}
+
+fn in_adjudication(method: &str) -> Value {
+    match method {
+        "PolicyService/ProposePolicy" => json!({ "document_json": "$policy_document" }),
+        "ProviderPaymentService/ProposePaymentTerms" => {
+            json!({ "terms_id": null, "document_json": "$terms_document" })
+        }
+        "ProviderPaymentService/ExpectCapitation" => {
+            json!({ "heads": [{ "age_years": 60, "count": 1 }] })
+        }
+        "ProviderPaymentService/GroupRecord" => {
+            json!({ "tables_version": "none", "icd10_codes": ["I10.x00"] })
+        }
+        "PolicyService/PutCatalogue" => json!({
+            "region_code": "110000", "effective_from": "$today", "items": ["$item"],
+        }),
+        "PolicyService/GetCatalogueItem" => json!({ "item_code": "T-A", "on": "$today" }),
+        "AdjudicationService/QuoteCare" => json!({
+            "quote_id": null, "kind": "CARE_KIND_OUTPATIENT", "on": "$today", "lines": "$expected", "referral_id": null,
+            "appointment_id": null, "journey_id": null,
+        }),
+        "AdjudicationService/DivideClaim" => json!({
+            "claim_id": null, "visit_id": "$ended_visit", "diagnoses": "$diagnoses", "lines": "$claim_lines", "total": "$price",
+            "quote_id": null,
+        }),
+        // Of another bill.
+        "AdjudicationService/ReverseSettlement" => {
+            json!({ "bill_id": "01890a5d-ac96-774b-bcce-b302099a805a" })
+        }
+        // Of a day that is not the visit's.
+        "AdjudicationService/CorrectClaim" => json!({
+            "diagnoses": "$diagnoses", "total": { "currency_code": "CNY", "units": "1" }, "lines": [{
+                "item_code": "T-A", "quantity": "1", "unit_price": "1", "amount": { "currency_code": "CNY", "units": "1" },
+                "on": "$in_2020",
+            }],
+        }),
+        "AdjudicationService/GetClearing" => json!({ "month": "2026-03" }),
+        // One that is released.
+        "InspectionService/ProposeRuleBook" => {
+            json!({ "rule_book_id": null, "document_json": "$rule_book_document" })
+        }
+        "InspectionService/ListFindings" => json!({ "state": null }),
+        // Nothing was asked or cut, and more than is in question cannot be.
+        "InspectionService/DecideFinding" => json!({
+            "decision": "FINDING_DECISION_CUT", "cut": "$limit", "note": "核对",
+        }),
+        "InspectionService/AnswerFinding" | "InspectionService/AppealFinding" => {
+            json!({ "note": "说明" })
+        }
+        "InspectionService/GetRulePrecision"
+        | "SupervisionService/GetFund"
+        | "SupervisionService/GetOutliers"
+        | "SupervisionService/GetProviderStatistics" => json!({ "from": "$today", "until": "$today" }),
+        "SupervisionService/RecordFundIncome" => json!({
+            "scheme": "SCHEME_EMPLOYEE", "on": "$today", "amount": "$price", "reference": "001",
+        }),
+        "SupervisionService/AssessProvider" => json!({ "year": 2026 }),
+        "SupervisionService/ReportAbuse" => json!({ "text": "未做检查却收费" }),
+        "SupervisionService/ListAbuseReports" => json!({ "state": null }),
+        "SupervisionService/CloseAbuseReport" => json!({ "abuse_report_id": "$rule_book_id" }),
+        method => in_all(method),
     }
 }

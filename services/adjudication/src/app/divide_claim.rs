@@ -133,7 +133,7 @@ impl App {
             total: billed.total,
             referral: visit.referral,
             journey: Some(visit.journey),
-            care_region: region,
+            region,
             settled_at: self.clock.now(),
         };
         let priced = price(tx, care, &insured.coverage, History::Stored).await?;

@@ -75,7 +75,7 @@ pub(super) struct Care {
     pub total: Money,
     pub referral: Option<ReferralId>,
     pub journey: Option<JourneyId>,
-    pub care_region: RegionCode,
+    pub region: RegionCode,
     /// When it is settled, or was first: what was filed by then is in time.
     pub settled_at: DateTime<Utc>,
 }
@@ -95,7 +95,7 @@ impl Care {
             total: claim.total,
             referral: claim.referral,
             journey: Some(claim.journey),
-            care_region: claim.care_region,
+            region: claim.care_region,
             settled_at: first_settled_at,
         }
     }
@@ -164,7 +164,7 @@ pub(super) async fn price(
     let account = Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind };
     let standing = history.standing(conn, &account).await?;
     let mut input = input(&care, coverage, basic.retired, judged, standing.totals);
-    let away = remote_care(coverage, care.kind, care.care_region, care.from, care.settled_at);
+    let away = remote_care(coverage, care.kind, care.region, care.from, care.settled_at);
     input.circumstances = Circumstances {
         groups: coverage.groups.clone(),
         area: away.map_or(Area::Home, RemoteCare::area),
@@ -189,7 +189,7 @@ pub(super) fn insured_region(coverage: &Coverage) -> Option<RegionCode> {
 pub(super) fn remote_care(
     coverage: &Coverage,
     kind: CareKind,
-    care_region: RegionCode,
+    region: RegionCode,
     on: NaiveDate,
     settled_at: DateTime<Utc>,
 ) -> Option<RemoteCare> {

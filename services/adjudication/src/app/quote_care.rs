@@ -143,7 +143,7 @@ impl App {
             total,
             referral: asked.referral,
             journey: asked.journey,
-            care_region: region,
+            region,
             settled_at: self.clock.now(),
         };
         let priced = price(tx, care, coverage, History::Stored).await?;

@@ -66,7 +66,7 @@ pub(crate) struct Report {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Month {
     pub(crate) scheme: &'static str,
-    pub(crate) month: NaiveDate,
+    pub(crate) first_day: NaiveDate,
     pub(crate) income: Money,
     pub(crate) paid: Money,
     pub(crate) own: Money,
@@ -134,7 +134,7 @@ fn month(month: &FundMonth) -> Result<Month> {
     let large = money("large_amount_fund", month.large_amount_fund.as_ref())?;
     Ok(Month {
         scheme: convert::scheme("scheme", month.scheme).map_err(|error| anyhow!("{error:?}"))?.as_str(),
-        month: convert::date("month", month.month.as_ref()).map_err(|error| anyhow!("{error:?}"))?,
+        first_day: convert::date("month", month.month.as_ref()).map_err(|error| anyhow!("{error:?}"))?,
         income: money("income", month.income.as_ref())?,
         paid: pooled.checked_add(large).context("more than money can be")?,
         own: money("own_share", month.own_share.as_ref())?,
@@ -158,7 +158,7 @@ fn signed(amount: Option<&proto::google::r#type::Money>) -> Option<Money> {
 fn as_json(report: &Report) -> Value {
     let months = report.months.iter().map(|month| {
         json!({
-            "scheme": month.scheme, "month": month.month.format("%Y-%m").to_string(), "income": month.income, "paid": month.paid,
+            "scheme": month.scheme, "month": month.first_day.format("%Y-%m").to_string(), "income": month.income, "paid": month.paid,
             "own": month.own, "withheld": month.withheld, "cut": month.cut, "balance": month.balance,
             "settlements": month.settlements, "persons": month.persons,
         })
@@ -191,7 +191,7 @@ mod tests {
         let money = |text: &str| text.parse::<Money>().unwrap();
         let month = |number: u32, income: &str, paid: &str, balance: &str| Month {
             scheme: "EMPLOYEE",
-            month: NaiveDate::from_ymd_opt(2026, number, 1).unwrap(),
+            first_day: NaiveDate::from_ymd_opt(2026, number, 1).unwrap(),
             income: money(income),
             paid: money(paid),
             own: money("10.00"),

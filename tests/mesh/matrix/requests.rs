@@ -318,7 +318,7 @@ fn in_adjudication(method: &str) -> Value {
         "InspectionService/ProposeRuleBook" => {
             json!({ "rule_book_id": null, "document_json": "$rule_book_document" })
         }
-        "InspectionService/ListFindings" => json!({ "state": null }),
+        "InspectionService/ListFindings" | "SupervisionService/ListAbuseReports" => json!({ "state": null }),
         // Nothing was asked or cut, and more than is in question cannot be.
         "InspectionService/DecideFinding" => json!({
             "decision": "FINDING_DECISION_CUT", "cut": "$limit", "note": "核对",
@@ -335,7 +335,6 @@ fn in_adjudication(method: &str) -> Value {
         }),
         "SupervisionService/AssessProvider" => json!({ "year": 2026 }),
         "SupervisionService/ReportAbuse" => json!({ "text": "未做检查却收费" }),
-        "SupervisionService/ListAbuseReports" => json!({ "state": null }),
         "SupervisionService/CloseAbuseReport" => json!({ "abuse_report_id": "$rule_book_id" }),
         method => in_all(method),
     }

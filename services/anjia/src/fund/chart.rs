@@ -22,7 +22,7 @@ pub(super) fn bars(months: &[&Month]) -> Markup {
                 @let left = MARGIN + slot * index;
                 (column(left, bar, month.income, most, "income"))
                 (column(left + bar, bar, month.paid, most, "paid"))
-                text x=(left) y=(HEIGHT - 6) { (month.month.format("%Y-%m")) }
+                text x=(left) y=(HEIGHT - 6) { (month.first_day.format("%Y-%m")) }
             }
         }
     }

@@ -66,7 +66,7 @@ fn of_scheme(scheme: &str, months: &[&Month]) -> Markup {
             }
             @for month in months {
                 tr {
-                    td { (month.month.format("%Y-%m")) } td { (month.income) } td { (month.paid) } td { (month.own) } td { (month.settlements) }
+                    td { (month.first_day.format("%Y-%m")) } td { (month.income) } td { (month.paid) } td { (month.own) } td { (month.settlements) }
                     td { (month.persons) } td { (month.withheld) } td { (month.cut) } td { (month.balance) }
                 }
             }

@@ -8,6 +8,7 @@ mod demo;
 mod down;
 mod erase;
 mod export;
+mod fund;
 mod login;
 mod openapi;
 mod provider;
@@ -47,6 +48,7 @@ enum Command {
     Certs(certs::Args),
     Export(export::Args),
     Erase(erase::Args),
+    Fund(fund::Args),
     Verify(verify::Args),
     Bench(bench::Args),
     Access(access::Args),
@@ -81,6 +83,7 @@ async fn main() -> ExitCode {
         Command::Certs(args) => certs::run(&args),
         Command::Export(args) => export::run(&args).await,
         Command::Erase(args) => erase::run(&args).await,
+        Command::Fund(args) => fund::run(&args).await,
         Command::Verify(args) => verify::command(&args).await,
         Command::Audit(args) => audit::run(&args).await,
         Command::Bench(args) => bench::run(&args).await,

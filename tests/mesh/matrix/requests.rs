@@ -272,7 +272,9 @@ fn elsewhere(service: &str, method: &str) -> Value {
         ("adjudication", "InspectionService/ProposeRuleBook") => {
             json!({ "rule_book_id": null, "document_json": "$rule_book_document" })
         }
-        ("adjudication", "InspectionService/ListFindings") => json!({ "state": null }),
+        ("adjudication", "InspectionService/ListFindings" | "SupervisionService/ListAbuseReports") => {
+            json!({ "state": null })
+        }
         // Nothing was asked or cut, and more than is in question cannot be.
         ("adjudication", "InspectionService/DecideFinding") => json!({
             "decision": "FINDING_DECISION_CUT", "cut": "$limit", "note": "核对",
@@ -292,7 +294,6 @@ fn elsewhere(service: &str, method: &str) -> Value {
         }),
         ("adjudication", "SupervisionService/AssessProvider") => json!({ "year": 2026 }),
         ("adjudication", "SupervisionService/ReportAbuse") => json!({ "text": "未做检查却收费" }),
-        ("adjudication", "SupervisionService/ListAbuseReports") => json!({ "state": null }),
         ("adjudication", "SupervisionService/CloseAbuseReport") => json!({ "abuse_report_id": "$rule_book_id" }),
         ("payment", "BillService/AuthoriseBill") => json!({ "quote_id": null, "bill_id": null }),
         ("payment", "BillService/CaptureBill") => json!({ "bill_id": "$captured_bill" }),

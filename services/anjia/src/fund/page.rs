@@ -1,0 +1,114 @@
+//! The report as a page: to be read, printed and published. No script, nothing loaded from elsewhere, nobody's name.
+
+use std::collections::BTreeMap;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{Month, Report, chart};
+
+const STYLE: &str = "
+:root { color-scheme: light; }
+body { font: 16px/1.6 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', system-ui, sans-serif; color: #1c2733; background: #f4f6f8; margin: 0; }
+main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem 4rem; } .en { color: #5a6b7b; font-weight: normal; font-size: .88em; }
+h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; border-bottom: 2px solid #0b6e6e; }
+table { border-collapse: collapse; width: 100%; font-size: .92rem; } td, th { text-align: right; padding: .2rem .6rem; } td:first-child, th:first-child { text-align: left; }
+tr:nth-child(even) { background: #fff; } .note { color: #5a6b7b; font-size: .88rem; }
+svg { width: 100%; height: auto; background: #fff; border: 1px solid #dde3e9; border-radius: .5rem; margin: .5rem 0; } svg text { font-size: 9px; fill: #5a6b7b; }
+.income { fill: #0b6e6e; } .paid { fill: #d98324; } polyline.balance { fill: none; stroke: #0b6e6e; stroke-width: 2; } circle.balance { fill: #0b6e6e; } .nothing { stroke: #b33; stroke-dasharray: 4; }
+@media print { body { background: #fff; } }
+";
+
+pub(super) fn render(report: &Report) -> String {
+    let mut schemes: BTreeMap<&str, Vec<&Month>> = BTreeMap::new();
+    for month in &report.months {
+        schemes.entry(month.scheme).or_default().push(month);
+    }
+    html! {
+        (DOCTYPE)
+        html lang="zh-CN" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { "医保基金运行报告 · Fund report " (report.year) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                main {
+                    h1 { (report.year) "年医保基金运行报告 " span.en { "Fund report of " (report.year) } }
+                    p.note { "统筹区 Region " (report.region) "。单位：元 CNY。" }
+                    @if schemes.is_empty() { p { "本年无收支。 Nothing came in and nothing was paid." } }
+                    @for (scheme, months) in &schemes { (of_scheme(scheme, months)) }
+                    (audit(report))
+                    (outliers(report))
+                }
+            }
+        }
+    }
+    .into_string()
+}
+
+fn of_scheme(scheme: &str, months: &[&Month]) -> Markup {
+    let [zh, en] = match scheme {
+        "EMPLOYEE" => ["职工基本医疗保险", "Employees"],
+        "RESIDENT" => ["城乡居民基本医疗保险", "Residents"],
+        other => [other, other],
+    };
+    html! {
+        h2 { (zh) " " span.en { (en) } }
+        p.note { "收入（青）与支出（橙） Income (teal) and payment (orange)" }
+        (chart::bars(months))
+        p.note { "月末结余 Balance at the end of the month" }
+        (chart::balances(months))
+        table {
+            tr {
+                th { "月份 Month" } th { "收入 Income" } th { "支出 Paid" } th { "个人负担 Own share" } th { "结算 Settlements" }
+                th { "人数 Persons" } th { "暂缓支付 Withheld" } th { "核减 Cut" } th { "结余 Balance" }
+            }
+            @for month in months {
+                tr {
+                    td { (month.first_day.format("%Y-%m")) } td { (month.income) } td { (month.paid) } td { (month.own) } td { (month.settlements) }
+                    td { (month.persons) } td { (month.withheld) } td { (month.cut) } td { (month.balance) }
+                }
+            }
+        }
+    }
+}
+
+fn audit(report: &Report) -> Markup {
+    let [checked, not_configured, not_decidable] = report.rules;
+    html! {
+        h2 { "智能审核 " span.en { "Audit before payment" } }
+        p.note {
+            "规则：已启用 " (checked) "，未配置 " (not_configured) "，不能由结算申请判定 " (not_decidable) "。 Rules: " (checked) " checked, "
+            (not_configured) " not configured, " (not_decidable) " not decidable from a claim."
+        }
+        @if !report.precision.is_empty() {
+            table {
+                tr { th { "规则 Rule" } th { "提出 Raised" } th { "已审 Decided" } th { "成立 Upheld" } th { "准确率 Precision" } }
+                @for rule in &report.precision {
+                    tr {
+                        td { (rule.rule) } td { (rule.raised) } td { (rule.decided) } td { (rule.upheld) }
+                        td { @if rule.precision.is_empty() { "—" } @else { (rule.precision) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn outliers(report: &Report) -> Markup {
+    html! {
+        h2 { "次均费用异常机构 " span.en { "Providers whose average claim is far above their group's" } }
+        @if report.outliers.is_empty() { p.note { "无。 None." } } @else {
+            p.note { "近 91 天；修正 Z 分数 0.6745 × (x − 中位数) / MAD。 Last 91 days; modified z-score." }
+            table {
+                tr { th { "机构 Provider" } th { "分组 Group" } th { "次均 Average" } th { "中位数 Median" } th { "分数 Score" } }
+                @for outlier in &report.outliers {
+                    tr {
+                        td { (outlier.subject_id) } td { (outlier.group) } td { (outlier.figure) } td { (outlier.median) } td { (outlier.score) }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -65,7 +65,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
         eprintln!("anjia: {error:#}");
         return Ok(ExitCode::from(EXIT_MISSING));
     }
-    match perform(&args).await {
+    match Box::pin(perform(&args)).await {
         Ok(true) => Ok(ExitCode::SUCCESS),
         Ok(false) => Ok(ExitCode::FAILURE),
         Err(error) => {

@@ -29,12 +29,12 @@ pub(crate) fn paid(settlement: &wire::Settlement) -> (String, String) {
     (text(division.fund_total.as_ref()), text(division.person_total.as_ref()))
 }
 
-/// What a change came to: total, fund, person.
-pub(crate) fn adjusted(settlement: &wire::Settlement) -> Option<(String, String, String)> {
-    let adjustment = settlement.adjustment.clone()?;
+/// What a change came to: total, fund, person; nothing where nothing was changed.
+pub(crate) fn adjusted(settlement: &wire::Settlement) -> (String, String, String) {
+    let adjustment = settlement.adjustment.clone().unwrap_or_default();
     let parts = [adjustment.total, adjustment.fund, adjustment.person];
     let [total, fund, person] = parts.map(|part| text(part.as_ref()));
-    Some((total, fund, person))
+    (total, fund, person)
 }
 
 pub(crate) fn text(amount: Option<&proto::google::r#type::Money>) -> String {
@@ -113,7 +113,7 @@ impl World {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(60), heard).await.expect("events arrive");
+        tokio::time::timeout(std::time::Duration::from_mins(1), heard).await.expect("events arrive");
     }
 
     /// Outpatient care at the clinic on a day of last year, settled for a bill.

@@ -18,8 +18,8 @@ fn both(fund: &str, own: &str) -> (String, String) {
     (fund.to_owned(), own.to_owned())
 }
 
-fn all(total: &str, fund: &str, own: &str) -> Option<(String, String, String)> {
-    Some((total.to_owned(), fund.to_owned(), own.to_owned()))
+fn all(total: &str, fund: &str, own: &str) -> (String, String, String) {
+    (total.to_owned(), fund.to_owned(), own.to_owned())
 }
 
 #[tokio::test]

@@ -37,8 +37,8 @@ async fn ad_03_every_state_that_a_readjudication_may_be_stuck_in_is_counted_with
         let rows = gauges::read(db.database(), gauge).await.expect(gauge.name);
         shown.extend(rows.into_iter().map(|(state, value)| (format!("{} {state}", gauge.name), value.round())));
     }
-    let count = |state: &str| shown[&format!("anjia.saga.count {state}")];
-    assert_eq!(["RUNNING", "NEEDS_HUMAN"].map(count), [2.0, 1.0]);
+    let count = |state: &str| shown[&format!("anjia.saga.count {state}")].to_string();
+    assert_eq!(["RUNNING", "NEEDS_HUMAN"].map(count), ["2", "1"].map(str::to_owned));
     let age = |state: &str| shown[&format!("anjia.saga.oldest {state}")];
     assert!((200.0..260.0).contains(&age("RUNNING")), "{shown:?}");
     assert!((300.0..360.0).contains(&age("NEEDS_HUMAN")), "{shown:?}");

@@ -6,8 +6,8 @@ use chassis::{Context, Credentials, error};
 use proto::anjia::adjudication::v1::adjudication_service_client::AdjudicationServiceClient;
 use proto::anjia::adjudication::v1::audit_service_client::AuditServiceClient;
 use proto::anjia::adjudication::v1::{
-    ConfirmSettlementRequest, Division, GetCheckpointRequest, GetQuoteRequest, GetSettlementRequest,
-    ProveConsistencyRequest, Settlement, SettlementState,
+    ChangeReason, ConfirmSettlementRequest, Division, GetCheckpointRequest, GetQuoteRequest, GetSettlementRequest,
+    ProveConsistencyRequest, ReverseSettlementRequest, Settlement, SettlementState,
 };
 use proto::anjia::common::v1::{Checkpoint, TreeProof};
 use proto::convert::{self, FieldError};
@@ -99,6 +99,28 @@ impl Adjudication {
             },
             Err(status) => refused(&status),
         }
+    }
+
+    /// Takes a settlement back from its bill: what has to come before anything of the bill is given back. Asking again under the same key
+    /// is safe. Refused where a later version of the claim is in force: that one is to be taken back instead.
+    pub async fn take_back(
+        &self,
+        own: &Context,
+        key: RequestId,
+        (settlement, bill): (SettlementId, BillId),
+        reason: ChangeReason,
+    ) -> Result<(), PaymentError> {
+        let request = own.request(ReverseSettlementRequest {
+            request_id: key.to_string(),
+            settlement_id: settlement.to_string(),
+            bill_id: bill.to_string(),
+            reason: reason.into(),
+        });
+        let answer = self.0.clone().reverse_settlement(request).await;
+        answer.map(drop).map_err(|status| match error::reason(&status).as_deref() {
+            Some("SETTLEMENT_NOT_FOUND") => PaymentError::SettlementNotFound,
+            _ => translate(PEER, &status),
+        })
     }
 }
 

@@ -189,7 +189,7 @@ pub(super) fn insured_region(coverage: &Coverage) -> Option<RegionCode> {
 pub(super) fn remote_care(
     coverage: &Coverage,
     kind: CareKind,
-    region: RegionCode,
+    care_region: RegionCode,
     on: NaiveDate,
     settled_at: DateTime<Utc>,
 ) -> Option<RemoteCare> {

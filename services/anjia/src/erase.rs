@@ -1,11 +1,10 @@
 //! `anjia erase`: a person's erasure, asked for by an operator who cites the person's written request, and how far it has come.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
-use chassis::channel::{self, Channel};
-use chassis::{Context, Credentials, error};
+use anyhow::{Context as _, Result, anyhow};
+use chassis::channel::Channel;
+use chassis::{Context, error};
 use devstack::MeshRecord;
 use proto::anjia::identity::v1::privacy_service_client::PrivacyServiceClient;
 use proto::anjia::identity::v1::{
@@ -13,10 +12,9 @@ use proto::anjia::identity::v1::{
 };
 use serde_json::{Value, json};
 use tonic_types::StatusExt as _;
-use types::clock::SystemClock;
 use types::ids::{RequestId, ResidentId};
 
-use crate::{Root, print};
+use crate::{Root, login, print};
 
 /// Ask for a person's erasure, or print how the one that was asked for stands.
 ///
@@ -34,7 +32,7 @@ pub(crate) struct Args {
     /// Take the request back instead.
     #[arg(long)]
     cancel: bool,
-    /// Who asks, as a caller with a key under the mesh's `keys/`.
+    /// Who asks, as `anjia token` knows them.
     #[arg(long = "as", default_value = "operator", value_name = "CALLER")]
     caller: String,
     #[command(flatten)]
@@ -48,14 +46,9 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
     let root = std::path::absolute(&args.root.root)?;
     let record = MeshRecord::load(&root)?
         .with_context(|| format!("no mesh is up under {}; `anjia up` starts one", root.display()))?;
-    let key = record.keys.join(format!("{}.pem", args.caller));
-    let is_name = args.caller.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    ensure!(is_name && key.is_file(), "no caller `{}` has a key under {}", args.caller, record.keys.display());
-    let identity = channel::connect(&record.services.get("identity").context("identity is not up")?.url)?;
-    let credentials = Credentials::load(args.caller.clone(), &key, identity.clone(), Arc::new(SystemClock))?;
-    let context = credentials.own().await.map_err(|status| anyhow!("identity gives no token: {}", status.message()))?;
-
-    let mut client = PrivacyServiceClient::new(identity);
+    let (everybody, context) = login::context(&record, &args.caller, None).await?;
+    let url = &record.services.get("identity").context("identity is not up")?.url;
+    let mut client = PrivacyServiceClient::new(everybody.channel("identity", url)?);
     let found = ask(&mut client, &context, args).await?;
     let found = if args.cancel { cancel(&mut client, &context, &found).await? } else { found };
     print(&if args.json { serde_json::to_string_pretty(&document(&found))? } else { text(&found) })?;

@@ -130,13 +130,18 @@ fn month(month: &FundMonth) -> Result<Month> {
     let money = |field: &str, amount: Option<&proto::google::r#type::Money>| {
         convert::money(field, amount).map_err(|error| anyhow!("{error:?}"))
     };
-    let pooled = money("pooled_fund", month.pooled_fund.as_ref())?;
-    let large = money("large_amount_fund", month.large_amount_fund.as_ref())?;
+    let layers = [
+        money("pooled_fund", month.pooled_fund.as_ref())?,
+        money("large_amount_fund", month.large_amount_fund.as_ref())?,
+        money("critical_illness_fund", month.critical_illness_fund.as_ref())?,
+        money("assistance_fund", month.assistance_fund.as_ref())?,
+    ];
+    let paid = layers.into_iter().try_fold(Money::ZERO, Money::checked_add);
     Ok(Month {
         scheme: convert::scheme("scheme", month.scheme).map_err(|error| anyhow!("{error:?}"))?.as_str(),
         first_day: convert::date("month", month.month.as_ref()).map_err(|error| anyhow!("{error:?}"))?,
         income: money("income", month.income.as_ref())?,
-        paid: pooled.checked_add(large).context("more than money can be")?,
+        paid: paid.context("more than money can be")?,
         own: money("own_share", month.own_share.as_ref())?,
         withheld: money("withheld", month.withheld.as_ref())?,
         cut: money("cut", month.cut.as_ref())?,

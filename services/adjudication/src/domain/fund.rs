@@ -29,6 +29,8 @@ pub struct FundMonth {
     pub income: Money,
     pub pooled_fund: Money,
     pub large_amount_fund: Money,
+    pub critical_illness_fund: Money,
+    pub assistance_fund: Money,
     pub own_share: Money,
     pub settlements: i64,
     pub persons: i64,
@@ -38,6 +40,14 @@ pub struct FundMonth {
     pub cut: Money,
     /// At the end of the month.
     pub balance: Money,
+}
+
+impl FundMonth {
+    /// What all funds paid; None beyond what money holds.
+    fn paid(&self) -> Option<Money> {
+        let basic = self.pooled_fund.checked_add(self.large_amount_fund)?;
+        basic.checked_add(self.critical_illness_fund)?.checked_add(self.assistance_fund)
+    }
 }
 
 /// The months with their balances: all that was received, less all that was paid, and what was cut kept. What is withheld is owed until
@@ -50,8 +60,7 @@ pub fn with_balances(mut months: Vec<FundMonth>) -> Option<Vec<FundMonth>> {
         if scheme != Some(month.scheme) {
             (scheme, balance) = (Some(month.scheme), Money::ZERO);
         }
-        let paid = month.pooled_fund.checked_add(month.large_amount_fund)?;
-        balance = balance.checked_add(month.income)?.checked_sub(paid)?.checked_add(month.cut)?;
+        balance = balance.checked_add(month.income)?.checked_sub(month.paid()?)?.checked_add(month.cut)?;
         month.balance = balance;
     }
     Some(months)
@@ -69,6 +78,8 @@ mod tests {
             income: money(income),
             pooled_fund: money(paid),
             large_amount_fund: money("1.00"),
+            critical_illness_fund: money("0.60"),
+            assistance_fund: money("0.40"),
             own_share: Money::ZERO,
             settlements: 1,
             persons: 1,
@@ -87,6 +98,6 @@ mod tests {
         ];
         let balances: Vec<String> =
             with_balances(months).unwrap().iter().map(|month| month.balance.to_string()).collect();
-        assert_eq!(balances, ["59.00", "32.00", "39.00"]);
+        assert_eq!(balances, ["58.00", "30.00", "38.00"]);
     }
 }

@@ -219,6 +219,8 @@ fn division(shares: &Shares) -> wire::Division {
         over_limit: Some(to_money(shares.beyond_cover)),
         fund_total: Some(to_money(shares.fund())),
         person_total: Some(to_money(shares.own())),
+        critical_illness_fund: Some(to_money(shares.critical_illness_fund)),
+        assistance_fund: Some(to_money(shares.assistance_fund)),
     }
 }
 

@@ -118,6 +118,8 @@ pub(super) fn month(month: &FundMonth) -> wire::FundMonth {
         withheld: Some(to_money(month.withheld)),
         cut: Some(to_money(month.cut)),
         balance: Some(to_money(month.balance)),
+        critical_illness_fund: Some(to_money(month.critical_illness_fund)),
+        assistance_fund: Some(to_money(month.assistance_fund)),
     }
 }
 

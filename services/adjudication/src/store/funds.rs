@@ -42,6 +42,8 @@ struct MonthRow {
     income: Decimal,
     pooled_fund: Decimal,
     large_amount_fund: Decimal,
+    critical_illness_fund: Decimal,
+    assistance_fund: Decimal,
     own_share: Decimal,
     settlements: i64,
     persons: i64,
@@ -66,23 +68,24 @@ pub async fn months(conn: &mut PgConnection, region: RegionCode, until: NaiveDat
              FROM by_line GROUP BY settlement_id \
          ), paid AS ( \
              SELECT settlement.scheme, date_trunc('month', settlement.confirmed_at AT TIME ZONE 'Asia/Shanghai')::date AS month, \
-                    0::numeric AS income, settlement.pooled_fund, settlement.large_amount_fund, \
-                    settlement.total - settlement.pooled_fund - settlement.large_amount_fund AS own_share, 1 AS settlements, \
-                    settlement.resident_id, \
-                    least(coalesce(found.withheld, 0), settlement.pooled_fund + settlement.large_amount_fund) \
-                        - least(coalesce(found.cut, 0), settlement.pooled_fund + settlement.large_amount_fund) AS withheld, \
-                    least(coalesce(found.cut, 0), settlement.pooled_fund + settlement.large_amount_fund) AS cut \
-             FROM settlements settlement JOIN claims claim ON claim.id = settlement.claim_id \
+                    0::numeric AS income, settlement.pooled_fund, settlement.large_amount_fund, settlement.critical_illness_fund, \
+                    settlement.assistance_fund, settlement.total - due.fund AS own_share, 1 AS settlements, settlement.resident_id, \
+                    least(coalesce(found.withheld, 0), due.fund) - least(coalesce(found.cut, 0), due.fund) AS withheld, \
+                    least(coalesce(found.cut, 0), due.fund) AS cut \
+             FROM settlements settlement CROSS JOIN LATERAL (SELECT settlement.pooled_fund + settlement.large_amount_fund \
+                 + settlement.critical_illness_fund + settlement.assistance_fund AS fund) due \
+             JOIN claims claim ON claim.id = settlement.claim_id \
              LEFT JOIN by_settlement found ON found.settlement_id = settlement.id \
              WHERE settlement.state = 'CONFIRMED' AND settlement.scheme IS NOT NULL AND claim.insured_region = $1 \
          ), all_of_it AS ( \
-             SELECT scheme, month, income, pooled_fund, large_amount_fund, own_share, settlements, resident_id, withheld, cut FROM paid \
+             SELECT scheme, month, income, pooled_fund, large_amount_fund, critical_illness_fund, assistance_fund, own_share, \
+                    settlements, resident_id, withheld, cut FROM paid \
              UNION ALL \
-             SELECT scheme, date_trunc('month', on_date)::date, amount, 0, 0, 0, 0, NULL, 0, 0 FROM fund_incomes WHERE region = $1 \
+             SELECT scheme, date_trunc('month', on_date)::date, amount, 0, 0, 0, 0, 0, 0, NULL, 0, 0 FROM fund_incomes WHERE region = $1 \
          ) \
          SELECT scheme, month, sum(income) AS income, sum(pooled_fund) AS pooled_fund, sum(large_amount_fund) AS large_amount_fund, \
-                sum(own_share) AS own_share, sum(settlements)::bigint AS settlements, count(DISTINCT resident_id) AS persons, \
-                sum(withheld) AS withheld, sum(cut) AS cut \
+                sum(critical_illness_fund) AS critical_illness_fund, sum(assistance_fund) AS assistance_fund, sum(own_share) AS own_share, \
+                sum(settlements)::bigint AS settlements, count(DISTINCT resident_id) AS persons, sum(withheld) AS withheld, sum(cut) AS cut \
          FROM all_of_it WHERE month <= $2 GROUP BY scheme, month ORDER BY scheme, month",
     )
     .bind(region.as_str())
@@ -99,6 +102,8 @@ pub async fn months(conn: &mut PgConnection, region: RegionCode, until: NaiveDat
                 income: money("income", row.income)?,
                 pooled_fund: money("pooled_fund", row.pooled_fund)?,
                 large_amount_fund: money("large_amount_fund", row.large_amount_fund)?,
+                critical_illness_fund: money("critical_illness_fund", row.critical_illness_fund)?,
+                assistance_fund: money("assistance_fund", row.assistance_fund)?,
                 own_share: money("own_share", row.own_share)?,
                 settlements: row.settlements,
                 persons: row.persons,
@@ -209,7 +214,8 @@ pub async fn year_of_provider(
 ) -> Result<YearFigures, Error> {
     let row: YearRow = sqlx::query_as(
         "WITH year AS ( \
-             SELECT settlement.id, settlement.total, settlement.pooled_fund + settlement.large_amount_fund AS fund, \
+             SELECT settlement.id, settlement.total, settlement.pooled_fund + settlement.large_amount_fund \
+                        + settlement.critical_illness_fund + settlement.assistance_fund AS fund, \
                     claim.kind, claim.resident_id, claim.until_date \
              FROM settlements settlement JOIN claims claim ON claim.id = settlement.claim_id \
              WHERE settlement.provider_organisation_id = $1 AND settlement.state = 'CONFIRMED' \

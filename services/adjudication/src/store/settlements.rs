@@ -143,10 +143,10 @@ pub async fn insert(
     sqlx::query(
         "INSERT INTO settlements (id, region, claim_id, claim_version, resident_id, provider_organisation_id, state, outcome, total, \
          fully_own, first_self_pay, in_scope, deductible, pooled_fund, pooled_own, large_amount_fund, large_amount_own, beyond_cover, \
-         basis, adjudication, policy_id, policy_digest, year, scheme, kind, accumulator_version, quote_id, drift, referral_id, \
+         critical_illness_fund, assistance_fund, basis, adjudication, policy_id, policy_digest, year, scheme, kind, accumulator_version, quote_id, drift, referral_id, \
          journey_id, tier, divided_at, lapses_at, remote_care) \
          VALUES ($1, $2, $3, $4, $5, $6, 'DIVIDED', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
-         $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)",
+         $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)",
     )
     .bind(settlement.id.uuid())
     .bind(region.as_str())
@@ -165,6 +165,8 @@ pub async fn insert(
     .bind(shares.large_amount_fund.decimal())
     .bind(shares.large_amount_own.decimal())
     .bind(shares.beyond_cover.decimal())
+    .bind(shares.critical_illness_fund.decimal())
+    .bind(shares.assistance_fund.decimal())
     .bind(Json(basis))
     .bind(Json(&settlement.adjudication))
     .bind(cover.map(|cover| cover.policy.uuid()))

@@ -12,6 +12,7 @@ mod days;
 mod erasure;
 mod explanations;
 mod inspection;
+mod layers;
 mod lives;
 mod personal;
 mod policies;

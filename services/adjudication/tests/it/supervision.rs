@@ -15,7 +15,7 @@ impl World {
         SupervisionServiceClient::new(self.mesh.channel("adjudication"))
     }
 
-    async fn fund(&self) -> Vec<wire::FundMonth> {
+    pub(crate) async fn fund(&self) -> Vec<wire::FundMonth> {
         let message = wire::GetFundRequest { from: Some(to_date(today())), until: Some(to_date(today())) };
         let request = self.caller("operator").request(message).await;
         self.supervision().get_fund(request).await.expect("the fund").into_inner().months

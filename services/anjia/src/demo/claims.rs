@@ -45,6 +45,8 @@ pub(crate) struct Parts {
     pub(crate) large_amount_fund: Money,
     pub(crate) large_amount_self_pay: Money,
     pub(crate) over_limit: Money,
+    pub(crate) critical_illness_fund: Money,
+    pub(crate) assistance_fund: Money,
     pub(crate) fund_total: Money,
     pub(crate) person_total: Money,
 }
@@ -64,6 +66,8 @@ impl Parts {
             large_amount_fund: part("large_amount_fund", division.large_amount_fund.as_ref())?,
             large_amount_self_pay: part("large_amount_self_pay", division.large_amount_self_pay.as_ref())?,
             over_limit: part("over_limit", division.over_limit.as_ref())?,
+            critical_illness_fund: part("critical_illness_fund", division.critical_illness_fund.as_ref())?,
+            assistance_fund: part("assistance_fund", division.assistance_fund.as_ref())?,
             fund_total: part("fund_total", division.fund_total.as_ref())?,
             person_total: part("person_total", division.person_total.as_ref())?,
         })
@@ -170,6 +174,8 @@ fn tell(story: &mut Story, care: &Care<'_>, parts: &Parts, explanation: &[Explan
         ("大额自付 beside large amount", parts.large_amount_self_pay, "个人 own"),
         ("范围外 out of scope", parts.out_of_scope, "个人 own"),
         ("超限 beyond all cover", parts.over_limit, "个人 own"),
+        ("大病保险 critical illness", parts.critical_illness_fund, "基金代个人 fund, of own"),
+        ("医疗救助 medical assistance", parts.assistance_fund, "基金代个人 fund, of own"),
     ];
     for (name, amount, payer) in shares.into_iter().filter(|(_, amount, _)| !amount.is_zero()) {
         story.line(&row(name, "", amount, payer));

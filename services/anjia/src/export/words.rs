@@ -56,6 +56,7 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("deductible", "起付线（元）", "deductible, yuan"), ("pooled_fund", "统筹基金（元）", "pooled fund, yuan"), ("large_amount_fund", "大额互助（元）", "large-amount fund, yuan"),
     ("stays", "住院次数", "stays"), ("fully_own", "范围外（元）", "out of scope, yuan"), ("first_self_pay", "乙类先行自付（元）", "first self-pay, yuan"),
     ("pooled_own", "统筹自付（元）", "beside pooled fund, yuan"), ("large_amount_own", "大额自付（元）", "beside large amount, yuan"),
+    ("critical_illness_fund", "大病保险（元）", "critical illness insurance, yuan"), ("assistance_fund", "医疗救助（元）", "medical assistance, yuan"),
     ("beyond_cover", "超出封顶线（元）", "beyond cover, yuan"), ("divided_at", "结算时间", "divided"), ("lapses_at", "失效时间", "lapses"),
     ("limit_amount", "额度（元）", "limit, yuan"), ("used", "已用（元）", "used, yuan"), ("held", "预留（元）", "reserved, yuan"),
     ("payer", "支付方", "payer"), ("line", "行", "line"), ("captured_at", "结清时间", "captured"), ("hash", "指纹", "fingerprint"),

@@ -7,11 +7,15 @@ pub(super) const CHECKS: &[Check] = &[
         I7,
         "adjudication",
         "shares add up to the billed amount, to the fen",
-        "SELECT id::text, format('total %s, shares %s; in scope %s, its shares %s', total, \
-             fully_own + first_self_pay + in_scope, in_scope, \
-             deductible + pooled_fund + pooled_own + large_amount_fund + large_amount_own + beyond_cover) \
+        "SELECT id::text, format('total %s, shares %s; in scope %s, its shares %s; left to the person %s, of which funds take %s', \
+             total, fully_own + first_self_pay + in_scope, in_scope, \
+             deductible + pooled_fund + pooled_own + large_amount_fund + large_amount_own + beyond_cover, \
+             deductible + pooled_own + large_amount_own + beyond_cover, critical_illness_fund + assistance_fund) \
          FROM settlements WHERE total <> fully_own + first_self_pay + in_scope \
-             OR in_scope <> deductible + pooled_fund + pooled_own + large_amount_fund + large_amount_own + beyond_cover",
+             OR in_scope <> deductible + pooled_fund + pooled_own + large_amount_fund + large_amount_own + beyond_cover \
+             OR critical_illness_fund + assistance_fund > deductible + pooled_own + large_amount_own + beyond_cover \
+             OR pooled_fund + large_amount_fund + critical_illness_fund + assistance_fund \
+                 <> (adjudication->'settlement'->>'fund_pay_sumamt')::numeric",
     ),
     Check::rows(
         I7,
@@ -89,11 +93,14 @@ pub(super) const CHECKS: &[Check] = &[
         "adjudication",
         "what is explained is what is paid",
         "SELECT id::text, format('%s by the explanation, %s by the settlement', adjudication->'shares', ARRAY[total, fully_own, \
-             first_self_pay, in_scope, deductible, pooled_fund, pooled_own, large_amount_fund, large_amount_own, beyond_cover]) \
+             first_self_pay, in_scope, deductible, pooled_fund, pooled_own, large_amount_fund, large_amount_own, beyond_cover, \
+             critical_illness_fund, assistance_fund]) \
          FROM settlements WHERE EXISTS ( \
              SELECT FROM jsonb_each_text(to_jsonb(settlements)) AS paid (share, amount) \
              JOIN jsonb_each_text(adjudication->'shares') AS explained (share, amount) USING (share) \
              WHERE paid.amount::numeric <> explained.amount::numeric) \
+             OR critical_illness_fund <> coalesce((adjudication->'shares'->>'critical_illness_fund')::numeric, 0) \
+             OR assistance_fund <> coalesce((adjudication->'shares'->>'assistance_fund')::numeric, 0) \
              OR adjudication->'shares' IS NULL",
     ),
     Check::rows(

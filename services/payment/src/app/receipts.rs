@@ -106,6 +106,8 @@ pub fn share_wire(share: &Share) -> pb::Share {
     let payer = match share.payer {
         Payer::PooledFund => pb::Payer::PooledFund,
         Payer::LargeAmountFund => pb::Payer::LargeAmountFund,
+        Payer::CriticalIllnessFund => pb::Payer::CriticalIllnessFund,
+        Payer::AssistanceFund => pb::Payer::AssistanceFund,
         Payer::Credit(_) => pb::Payer::Credit,
         Payer::Desk => pb::Payer::Desk,
         Payer::Arrears => pb::Payer::Arrears,

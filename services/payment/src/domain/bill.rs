@@ -129,8 +129,7 @@ impl Bill {
 
     /// What the person owes of it: all but the funds' shares.
     pub fn own_share(&self) -> Money {
-        let is_own = |share: &&Share| !matches!(share.payer, Payer::PooledFund | Payer::LargeAmountFund);
-        self.shares.iter().filter(is_own).map(|share| share.amount).sum()
+        self.shares.iter().filter(|share| !share.payer.is_fund()).map(|share| share.amount).sum()
     }
 
     fn is_authorised(&self, now: DateTime<Utc>) -> Result<(), PaymentError> {

@@ -17,6 +17,10 @@ words! {
         PooledFund = "POOLED_FUND",
         /// What large-amount mutual aid owes.
         LargeAmountFund = "LARGE_AMOUNT_FUND",
+        /// What critical illness insurance owes.
+        CriticalIllnessFund = "CRITICAL_ILLNESS_FUND",
+        /// What medical assistance owes.
+        AssistanceFund = "ASSISTANCE_FUND",
         /// What a bank owes for captured credit shares.
         BankReceivable = "BANK_RECEIVABLE",
         /// What a bank has paid in.
@@ -150,6 +154,8 @@ pub fn bill_captured(
         let account = match share.payer {
             Payer::PooledFund => Account::fund(AccountKind::PooledFund, parties.region),
             Payer::LargeAmountFund => Account::fund(AccountKind::LargeAmountFund, parties.region),
+            Payer::CriticalIllnessFund => Account::fund(AccountKind::CriticalIllnessFund, parties.region),
+            Payer::AssistanceFund => Account::fund(AccountKind::AssistanceFund, parties.region),
             // A line that nobody can name leaves the entry unbalanced, and so refused.
             Payer::Credit(_) => {
                 Account::organisation(AccountKind::BankReceivable, bank_of(share).ok_or(Unbalanced::Sum)?)

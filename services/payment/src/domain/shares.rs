@@ -12,6 +12,10 @@ use super::error::PaymentError;
 pub enum Payer {
     PooledFund,
     LargeAmountFund,
+    /// Critical illness insurance (大病保险).
+    CriticalIllnessFund,
+    /// Medical assistance (医疗救助).
+    AssistanceFund,
     /// A bank, on the resident's credit line.
     Credit(CreditLineId),
     /// The resident, at the provider's desk.
@@ -26,9 +30,19 @@ impl Payer {
         match self {
             Self::PooledFund => "POOLED_FUND",
             Self::LargeAmountFund => "LARGE_AMOUNT_FUND",
+            Self::CriticalIllnessFund => "CRITICAL_ILLNESS_FUND",
+            Self::AssistanceFund => "ASSISTANCE_FUND",
             Self::Credit(_) => "CREDIT",
             Self::Desk => "DESK",
             Self::Arrears => "ARREARS",
+        }
+    }
+
+    /// A fund's share is adjudication's word; every other is the person's, by whichever means.
+    pub const fn is_fund(self) -> bool {
+        match self {
+            Self::PooledFund | Self::LargeAmountFund | Self::CriticalIllnessFund | Self::AssistanceFund => true,
+            Self::Credit(_) | Self::Desk | Self::Arrears => false,
         }
     }
 
@@ -53,10 +67,26 @@ pub struct Due {
     /// Nothing for a quote: it moves no fund.
     pub pooled_fund: Money,
     pub large_amount_fund: Money,
+    pub critical_illness_fund: Money,
+    pub assistance_fund: Money,
     pub own: Money,
 }
 
 impl Due {
+    /// All of it; None beyond what money holds.
+    pub fn total(self) -> Option<Money> {
+        self.funds().iter().try_fold(self.own, |sum, share| sum.checked_add(share.amount))
+    }
+
+    fn funds(self) -> [Share; 4] {
+        [
+            Share { payer: Payer::PooledFund, amount: self.pooled_fund },
+            Share { payer: Payer::LargeAmountFund, amount: self.large_amount_fund },
+            Share { payer: Payer::CriticalIllnessFund, amount: self.critical_illness_fund },
+            Share { payer: Payer::AssistanceFund, amount: self.assistance_fund },
+        ]
+    }
+
     /// Divides it over its payers. `payers` pay the own share and must sum to it; without any, the desk collects it.
     pub fn divide(self, payers: &[Share]) -> Result<Vec<Share>, PaymentError> {
         let own: Vec<Share> =
@@ -68,21 +98,16 @@ impl Due {
         if offered != self.own {
             return Err(PaymentError::ShareMismatch { own: self.own });
         }
-        let funds = [
-            Share { payer: Payer::PooledFund, amount: self.pooled_fund },
-            Share { payer: Payer::LargeAmountFund, amount: self.large_amount_fund },
-        ];
-        Ok(funds.into_iter().chain(own).filter(|share| share.amount.is_positive()).collect())
+        Ok(self.funds().into_iter().chain(own).filter(|share| share.amount.is_positive()).collect())
     }
 
     /// Whether shares already reserved say the same of funds and person.
     pub fn agrees_with(self, shares: &[Share]) -> bool {
-        let of = |wanted: fn(Payer) -> bool| -> Money {
+        let of = |wanted: &dyn Fn(Payer) -> bool| -> Money {
             shares.iter().filter(|share| wanted(share.payer)).map(|share| share.amount).sum()
         };
-        self.pooled_fund == of(|payer| payer == Payer::PooledFund)
-            && self.large_amount_fund == of(|payer| payer == Payer::LargeAmountFund)
-            && self.own == of(|payer| !matches!(payer, Payer::PooledFund | Payer::LargeAmountFund))
+        self.funds().iter().all(|fund| fund.amount == of(&|payer| payer == fund.payer))
+            && self.own == of(&|payer| !payer.is_fund())
     }
 }
 
@@ -108,7 +133,12 @@ mod tests {
     }
 
     fn due() -> Due {
-        Due { pooled_fund: money("91759.51"), large_amount_fund: money("53631.70"), own: money("43694.64") }
+        Due {
+            pooled_fund: money("91759.51"),
+            large_amount_fund: money("53631.70"),
+            own: money("43694.64"),
+            ..Due::default()
+        }
     }
 
     #[test]
@@ -117,6 +147,20 @@ mod tests {
         assert_eq!(shares.last(), Some(&Share { payer: Payer::Desk, amount: money("43694.64") }));
         assert_eq!(shares.iter().map(|share| share.amount).sum::<Money>(), money("189085.85"));
         assert!(due().agrees_with(&shares));
+    }
+
+    #[test]
+    fn ad_02_every_fund_pays_its_own_share_and_another_funds_is_not_the_same() {
+        let (critical_illness_fund, assistance_fund) = (money("6565.00"), money("9474.50"));
+        let layered = Due { critical_illness_fund, assistance_fund, ..due() };
+        let shares = layered.divide(&[]).unwrap();
+        let payers: Vec<&str> = shares.iter().map(|share| share.payer.as_str()).collect();
+        assert_eq!(payers, ["POOLED_FUND", "LARGE_AMOUNT_FUND", "CRITICAL_ILLNESS_FUND", "ASSISTANCE_FUND", "DESK"]);
+        assert_eq!(layered.total(), Some(shares.iter().map(|share| share.amount).sum()));
+        assert!(layered.agrees_with(&shares) && !due().agrees_with(&shares));
+        let swapped = Due { critical_illness_fund: assistance_fund, assistance_fund: critical_illness_fund, ..layered };
+        assert!(!swapped.agrees_with(&shares), "the sum is the same, the funds are not");
+        assert_eq!(shares.iter().filter(|share| !share.payer.is_fund()).count(), 1);
     }
 
     #[test]

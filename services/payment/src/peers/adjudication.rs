@@ -163,14 +163,12 @@ fn due(settlement: &Settlement) -> Result<Due, FieldError> {
     let due = Due {
         pooled_fund: amount("pooled_fund", division.pooled_fund.as_ref())?,
         large_amount_fund: amount("large_amount_fund", division.large_amount_fund.as_ref())?,
+        critical_illness_fund: amount("critical_illness_fund", division.critical_illness_fund.as_ref())?,
+        assistance_fund: amount("assistance_fund", division.assistance_fund.as_ref())?,
         own: own(division)?,
     };
     let total = convert::money("total", division.total.as_ref())?;
-    if due.pooled_fund + due.large_amount_fund + due.own == total {
-        Ok(due)
-    } else {
-        Err(FieldError::new("total", "is not the sum of the shares"))
-    }
+    if due.total() == Some(total) { Ok(due) } else { Err(FieldError::new("total", "is not the sum of the shares")) }
 }
 
 fn own(division: &Division) -> Result<Money, FieldError> {

@@ -89,6 +89,8 @@ fn payer_of(word: &str, line: Option<Uuid>) -> Option<Payer> {
     match (word, line) {
         ("POOLED_FUND", None) => Some(Payer::PooledFund),
         ("LARGE_AMOUNT_FUND", None) => Some(Payer::LargeAmountFund),
+        ("CRITICAL_ILLNESS_FUND", None) => Some(Payer::CriticalIllnessFund),
+        ("ASSISTANCE_FUND", None) => Some(Payer::AssistanceFund),
         ("CREDIT", Some(line)) => Some(Payer::Credit(CreditLineId::from_uuid(line))),
         ("DESK", None) => Some(Payer::Desk),
         ("ARREARS", None) => Some(Payer::Arrears),

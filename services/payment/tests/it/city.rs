@@ -20,7 +20,7 @@ use types::national_id::NationalId;
 
 use crate::world::{ITEM, NAME, World, resident};
 
-const POLICY: &str = include_str!("../../../adjudication/policies/beijing-employee.json");
+pub(crate) const POLICY: &str = include_str!("../../../adjudication/policies/beijing-employee.json");
 
 impl World {
     pub(crate) async fn organisation(&self, id: impl std::fmt::Display, kind: identity::OrganisationKind, code: &str) {
@@ -77,12 +77,12 @@ impl World {
         EnrolmentServiceClient::new(self.mesh.channel("identity")).enrol_resident(request).await.expect("not enrolled");
     }
 
-    pub(crate) async fn policy(&self) {
+    pub(crate) async fn policy(&self, document: &str) {
         let mut policies = PolicyServiceClient::new(self.mesh.channel("adjudication"));
         let message = adjudication::ProposePolicyRequest {
             request_id: request_id(),
             policy_id: String::new(),
-            document_json: POLICY.to_owned(),
+            document_json: document.to_owned(),
         };
         let request = self.caller("insurer-proposer").request(message).await;
         let proposed = policies.propose_policy(request).await.expect("complete").into_inner();

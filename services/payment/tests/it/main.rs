@@ -12,6 +12,7 @@ mod city;
 mod delegated;
 mod erasure;
 mod fence;
+mod layers;
 mod ledger;
 mod mandated;
 mod personal;

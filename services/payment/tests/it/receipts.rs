@@ -16,7 +16,7 @@ async fn verify(
     Ok(world.bills().verify_receipt(request).await?.into_inner())
 }
 
-async fn receipt(world: &World, receipt_id: &str) -> Result<pb::Receipt, Status> {
+pub(crate) async fn receipt(world: &World, receipt_id: &str) -> Result<pb::Receipt, Status> {
     let message = pb::GetReceiptRequest { receipt_id: receipt_id.to_owned() };
     let request = world.caller("resident").request(message).await;
     Ok(world.bills().get_receipt(request).await?.into_inner().receipt.unwrap_or_default())

@@ -22,6 +22,8 @@ use types::clock::{Clock as _, SystemClock, local_date};
 use types::ids::{JourneyId, ResidentId};
 use types::national_id::NationalId;
 
+use crate::city::POLICY;
+
 pub(crate) const ITEM: &str = "T-COVERED";
 pub(crate) const NAME: &str = "陈测试";
 /// A saga that goes well takes a tenth of a second; this is for a busy machine.
@@ -38,6 +40,11 @@ impl World {
     }
 
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::under(POLICY, settings).await
+    }
+
+    /// The same, insured by another policy.
+    pub(crate) async fn under(policy: &str, settings: &[(&str, &str)]) -> Self {
         let mesh = Mesh::start_with(&["scheduling", "adjudication", "payment"], settings).await;
         let born = NaiveDate::from_ymd_opt(1950, 3, 1).expect("a date");
         let world = Self { mesh, national_id: testkit::national_id(born) };
@@ -45,7 +52,7 @@ impl World {
         world.organisation(callers::BANK, identity::OrganisationKind::Bank, "9199000000000003").await;
         world.register(resident(), &world.national_id.clone()).await;
         world.enrol().await;
-        world.policy().await;
+        world.policy(policy).await;
         world
     }
 

@@ -38,6 +38,22 @@ pub(super) const SEEDS: &[Seed] = &[
         "its shares 239.99",
     ),
     (
+        "shares add up to the billed amount, to the fen",
+        "adjudication",
+        "INSERT INTO settlements (id, total, fully_own, first_self_pay, in_scope, deductible, pooled_fund, pooled_own, large_amount_fund, \
+         large_amount_own, beyond_cover, critical_illness_fund, assistance_fund) \
+         VALUES (md5('s')::uuid, 240, 0, 0, 240, 0, 216, 24, 0, 0, 0, 20, 4.01)",
+        "left to the person 24.00, of which funds take 24.01",
+    ),
+    (
+        "shares add up to the billed amount, to the fen",
+        "adjudication",
+        "INSERT INTO settlements (id, total, fully_own, first_self_pay, in_scope, deductible, pooled_fund, pooled_own, large_amount_fund, \
+         large_amount_own, beyond_cover, critical_illness_fund, assistance_fund, adjudication) \
+         VALUES (md5('s')::uuid, 240, 0, 0, 240, 0, 216, 24, 0, 0, 0, 20, 0, '{\"settlement\": {\"fund_pay_sumamt\": \"216.00\"}}')",
+        "of which funds take 20.00",
+    ),
+    (
         "a settlement divides what the lines of its claim sum to",
         "adjudication",
         "INSERT INTO settlements (id, claim_id, claim_version, total) VALUES (md5('s')::uuid, md5('c')::uuid, 1, 240); \
@@ -84,6 +100,12 @@ pub(super) const SEEDS: &[Seed] = &[
         "INSERT INTO settlements (id, pooled_fund, adjudication) \
          VALUES (md5('s')::uuid, 216, '{\"shares\": {\"pooled_fund\": \"216.01\"}}')",
         "216.01",
+    ),
+    (
+        "what is explained is what is paid",
+        "adjudication",
+        "INSERT INTO settlements (id, assistance_fund, adjudication) VALUES (md5('s')::uuid, 9.50, '{\"shares\": {}}')",
+        "9.50",
     ),
     (
         "a correction is the difference to what it takes the place of, and a reversal all of it",

@@ -73,6 +73,14 @@ fn wrong_values() -> BTreeMap<&'static str, Vec<&'static str>> {
         "ACCEPTANCE_DEADLINE_S",
         "HOLD_MARGIN_S",
         "SAGA_LEASE_S",
+        "WAIT_LIST_OFFER_S",
+        "BOOKINGS_PER_DAY_AND_DEPARTMENT_MAX",
+        "BOOKINGS_PER_WEEK_MAX",
+        "BOOKINGS_PER_MONTH_MAX",
+        "BOOKINGS_PER_QUARTER_MAX",
+        "BOOKINGS_PER_DELEGATE_AND_DAY_MAX",
+        "BOOKINGS_GIVEN_UP_MAX",
+        "COOLING_OFF_H",
     ] {
         wrong.insert(name, count.clone());
     }
@@ -91,6 +99,7 @@ fn wrong_values() -> BTreeMap<&'static str, Vec<&'static str>> {
         "CONTRIBUTION_RULES_FILE",
         "SERVICE_PACKAGES_FILE",
         "FEDERATION_FILE",
+        "DRG_TABLES_FOLDER",
     ] {
         wrong.insert(name, file.clone());
     }

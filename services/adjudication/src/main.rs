@@ -61,7 +61,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let scheduling = tls.channel("scheduling", &config.scheduling_url)?;
     let credentials = Credentials::load("adjudication", &config.client_key_file, identity.clone(), clock.clone())
         .of_setting("CLIENT_KEY_FILE")?;
-    let groupers = Arc::new(Groupers::of(config.drg_tables_folder.clone()));
+    let groupers = Arc::new(Groupers::of(config.drg_tables_folder.clone()).of_setting("DRG_TABLES_FOLDER")?);
     work::groupers::refresh(groupers.clone(), &[]).await;
     let app = App {
         db: db.clone(),

@@ -33,8 +33,12 @@ pub enum NotTaken {
 }
 
 impl Groupers {
-    pub fn of(folder: Option<PathBuf>) -> Self {
-        Self { folder, ..Self::default() }
+    /// Refuses a folder that cannot be read now; what it holds later is taken up, or refused, version by version.
+    pub fn of(folder: Option<PathBuf>) -> io::Result<Self> {
+        if let Some(folder) = &folder {
+            fs::read_dir(folder)?;
+        }
+        Ok(Self { folder, ..Self::default() })
     }
 
     /// What is at hand now. Whoever holds it goes on with it, whatever is swapped meanwhile.
@@ -116,7 +120,7 @@ mod tests {
     #[test]
     fn ad_07_tables_are_swapped_by_version_while_the_service_runs() {
         let folder = tempfile::tempdir().unwrap();
-        let groupers = Groupers::of(Some(folder.path().to_owned()));
+        let groupers = Groupers::of(Some(folder.path().to_owned())).unwrap();
         assert!(groupers.refresh().is_empty() && groupers.shelf().is_empty());
 
         copy(&folder.path().join("one"));

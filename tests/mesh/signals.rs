@@ -92,7 +92,7 @@ async fn pl_02_services_tell_all_they_declare_and_the_traces_show_every_edge_of_
             let silent = metric.services.iter().filter(|service| !told.metrics_of(service).contains_key(&metric.name));
             silent.map(|service| format!("{service} tells no {}", metric.name))
         });
-        let spans = declared.spans.iter().flat_map(|span| {
+        let spans = declared.spans.iter().filter(|span| !span.is_rare).flat_map(|span| {
             let silent = span
                 .services
                 .iter()

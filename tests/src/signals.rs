@@ -17,7 +17,7 @@ pub struct Metric {
     pub attributes: BTreeSet<String>,
     /// Those that send it.
     pub services: Vec<String>,
-    /// Only sent when something goes wrong.
+    /// Not sent by a mesh where all goes well.
     pub is_rare: bool,
 }
 
@@ -27,6 +27,7 @@ pub struct SpanKind {
     pub kind: String,
     pub attributes: BTreeSet<String>,
     pub services: Vec<String>,
+    pub is_rare: bool,
 }
 
 /// Everything that is declared, in its order.
@@ -46,12 +47,13 @@ impl Signals {
             about: text(metric, "about"),
             attributes: attributes(metric),
             services: services(metric),
-            is_rare: metric.get("rare").is_some_and(|rare| rare.as_bool() == Some(true)),
+            is_rare: is_rare(metric),
         });
         let spans = list(&table["span"]).iter().map(|span| SpanKind {
             kind: text(span, "kind"),
             attributes: attributes(span),
             services: services(span),
+            is_rare: is_rare(span),
         });
         Self { metrics: metrics.collect(), spans: spans.collect() }
     }
@@ -73,6 +75,10 @@ impl Metric {
             other => panic!("{} is a {other}", self.name),
         }
     }
+}
+
+fn is_rare(entry: &Value) -> bool {
+    entry.get("rare").is_some_and(|rare| rare.as_bool() == Some(true))
 }
 
 fn list(value: &Value) -> &[Value] {

@@ -178,6 +178,8 @@ impl Story<'_> {
         let terms = json!({ "document_json": terms_document });
         let terms = self.does('O', "adjudication.ProviderPaymentService/ProposePaymentTerms", terms).await;
         let rules = self.rules().await;
+        let report = json!({ "text": "未做检查却收费" });
+        let reported = self.does('R', "adjudication.SupervisionService/ReportAbuse", report).await;
         let alliance = json!({
             "name": "示范医联体", "kind": "ALLIANCE_KIND_MEDICAL", "lead_organisation_id": own.hospital, "from": date(today()),
         });
@@ -200,6 +202,7 @@ impl Story<'_> {
             ("policy_document", json!(document)),
             ("terms_id", json!(text(&terms, "/terms/terms_id"))),
             ("terms_document", json!(terms_document)),
+            ("abuse_report_id", json!(text(&reported, "/abuse_report_id"))),
             ("rule_book_id", json!(text(&rules, "/rule_book/rule_book_id"))),
             ("rule_book_document", json!(text(&rules, "/rule_book/document_json"))),
             ("item", json!({ "item_code": "T-M", "name": "示范项目", "catalogue_class": "CATALOGUE_CLASS_A" })),

@@ -306,12 +306,8 @@ fn in_adjudication(method: &str) -> Value {
         "AdjudicationService/ReverseSettlement" => {
             json!({ "bill_id": "01890a5d-ac96-774b-bcce-b302099a805a" })
         }
-        // Of a day that is not the visit's.
         "AdjudicationService/CorrectClaim" => json!({
-            "diagnoses": "$diagnoses", "total": { "currency_code": "CNY", "units": "1" }, "lines": [{
-                "item_code": "T-A", "quantity": "1", "unit_price": "1", "amount": { "currency_code": "CNY", "units": "1" },
-                "on": "$in_2020",
-            }],
+            "diagnoses": "$diagnoses", "total": "$price", "lines": "$claim_lines",
         }),
         "AdjudicationService/GetClearing" => json!({ "month": "2026-03" }),
         // One that is released.
@@ -319,9 +315,8 @@ fn in_adjudication(method: &str) -> Value {
             json!({ "rule_book_id": null, "document_json": "$rule_book_document" })
         }
         "InspectionService/ListFindings" | "SupervisionService/ListAbuseReports" => json!({ "state": null }),
-        // Nothing was asked or cut, and more than is in question cannot be.
         "InspectionService/DecideFinding" => json!({
-            "decision": "FINDING_DECISION_CUT", "cut": "$limit", "note": "核对",
+            "decision": "FINDING_DECISION_ASK", "cut": null, "note": "核对",
         }),
         "InspectionService/AnswerFinding" | "InspectionService/AppealFinding" => {
             json!({ "note": "说明" })
@@ -335,7 +330,6 @@ fn in_adjudication(method: &str) -> Value {
         }),
         "SupervisionService/AssessProvider" => json!({ "year": 2026 }),
         "SupervisionService/ReportAbuse" => json!({ "text": "未做检查却收费" }),
-        "SupervisionService/CloseAbuseReport" => json!({ "abuse_report_id": "$rule_book_id" }),
         method => in_all(method),
     }
 }

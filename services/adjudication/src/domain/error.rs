@@ -32,7 +32,7 @@ pub enum AdjudicationError {
     TermsNotProposed(PaymentTermsId),
     #[error("no terms {0}")]
     TermsNotFound(PaymentTermsId),
-    #[error("the grouping tables {0} are not loaded here")]
+    #[error("the grouping tables that were named are not loaded here")]
     TablesNotLoaded(String),
     #[error("terms {0} pay such care otherwise than by heads")]
     NotCapitated(PaymentTermsId),

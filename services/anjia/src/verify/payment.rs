@@ -74,19 +74,24 @@ pub(super) const CHECKS: &[Check] = &[
             "SELECT id::text, concat_ws(' ', settlement_id, id, total), 'captured, but its settlement is not confirmed for it' \
              FROM bills WHERE state IN ('CAPTURED', 'SETTLED')",
         ),
-        In("adjudication", "SELECT concat_ws(' ', id, bill_id, total) FROM settlements WHERE state = 'CONFIRMED'"),
+        In(
+            "adjudication",
+            "SELECT concat_ws(' ', id, bill_id, total) FROM settlements WHERE state IN ('CONFIRMED', 'CORRECTED')",
+        ),
     ),
     Check::matched(
         I2,
         "a confirmed settlement has its bill captured",
         In(
             "adjudication",
-            "SELECT id::text, concat_ws(' ', id, bill_id), 'confirmed, but its bill is not being captured' \
+            // One that corrects another has that one's bill.
+            "SELECT id::text, concat_ws(' ', CASE WHEN corrects IS NULL THEN id END, bill_id), 'confirmed, but its bill is not being captured' \
              FROM settlements WHERE state = 'CONFIRMED'",
         ),
         In(
             "payment",
-            "SELECT concat_ws(' ', settlement_id, id) FROM bills WHERE state IN ('CAPTURING', 'CAPTURED', 'SETTLED')",
+            "SELECT known FROM bills, LATERAL (VALUES (concat_ws(' ', settlement_id, id)), (id::text)) AS by (known) \
+             WHERE state IN ('CAPTURING', 'CAPTURED', 'SETTLED')",
         ),
     ),
     Check::matched(

@@ -91,6 +91,11 @@ impl World {
         let keys = self.mesh.fleet().keys();
         let vault = Vault::new(std::sync::Arc::new(FileKeys::load(&keys.secret("wrapping").unwrap()).unwrap()));
         let mut owner = self.mesh.owner("identity").await;
+        // That a key was destroyed counts once its entry is chained.
+        let waits = "SELECT EXISTS (SELECT FROM audit_entries WHERE position IS NULL)";
+        while sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut owner).await.unwrap() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
         let opener = audit::unlock(&mut owner, &vault).await.unwrap();
         let signer = NoteSigner::load("anjia/identity", &keys.private("audit-identity").unwrap()).unwrap();
         let anchor = Anchor::in_folder(self.mesh.fleet().root().join("anchor/identity"));

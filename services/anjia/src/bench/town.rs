@@ -34,6 +34,8 @@ pub(super) const ITEM: &str = "BENCH001";
 pub(super) const RESIDENTS: usize = 64;
 /// Nobody books more than once a day, so there are many days.
 const DAYS: u64 = 120;
+/// Serial numbers that a day has for those born on it.
+const BORN_A_DAY: usize = 1000;
 /// Sessions to one call.
 const SESSIONS_AT_ONCE: usize = 40;
 const SLOT_MINUTES: i32 = 10;
@@ -175,9 +177,18 @@ impl Town {
         Ok(())
     }
 
-    async fn register_one(&self, worker: &Context, officer: &Context, number: usize, id: ResidentId) -> Result<()> {
-        let birth_date = NaiveDate::from_ymd_opt(1960, 5, 1).context("a day")?;
-        let number = NationalId::from_parts(RegionCode::DEMONSTRATION, birth_date, u16::try_from(number)?)?;
+    /// Registers and insures somebody; the number is nobody else's.
+    pub(super) async fn register_one(
+        &self,
+        worker: &Context,
+        officer: &Context,
+        number: usize,
+        id: ResidentId,
+    ) -> Result<()> {
+        let birth_date =
+            NaiveDate::from_ymd_opt(1960, 5, 1).context("a day")? + Days::new(u64::try_from(number / BORN_A_DAY)?);
+        let number =
+            NationalId::from_parts(RegionCode::DEMONSTRATION, birth_date, u16::try_from(number % BORN_A_DAY)?)?;
         let resident = RegisterResidentRequest {
             request_id: request_id(),
             resident_id: id.to_string(),

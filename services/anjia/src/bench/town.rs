@@ -34,8 +34,6 @@ pub(super) const ITEM: &str = "BENCH001";
 pub(super) const RESIDENTS: usize = 64;
 /// Nobody books more than once a day, so there are many days.
 const DAYS: u64 = 120;
-/// Serial numbers that a day has for those born on it.
-const BORN_A_DAY: usize = 1000;
 /// Sessions to one call.
 const SESSIONS_AT_ONCE: usize = 40;
 const SLOT_MINUTES: i32 = 10;
@@ -177,7 +175,7 @@ impl Town {
         Ok(())
     }
 
-    /// Registers and insures somebody; the number is nobody else's.
+    /// Registers and insures somebody. All have one name, so each has a birthday of their own: else all would be taken for one.
     pub(super) async fn register_one(
         &self,
         worker: &Context,
@@ -185,10 +183,8 @@ impl Town {
         number: usize,
         id: ResidentId,
     ) -> Result<()> {
-        let birth_date =
-            NaiveDate::from_ymd_opt(1960, 5, 1).context("a day")? + Days::new(u64::try_from(number / BORN_A_DAY)?);
-        let number =
-            NationalId::from_parts(RegionCode::DEMONSTRATION, birth_date, u16::try_from(number % BORN_A_DAY)?)?;
+        let birth_date = NaiveDate::from_ymd_opt(1960, 5, 1).context("a day")? + Days::new(u64::try_from(number)?);
+        let number = NationalId::from_parts(RegionCode::DEMONSTRATION, birth_date, 1)?;
         let resident = RegisterResidentRequest {
             request_id: request_id(),
             resident_id: id.to_string(),

@@ -4,6 +4,7 @@ use postgres::audit::{self, Entry};
 use postgres::events::{self, NewEvent};
 use postgres::{Begun, Call, Reply, Transaction};
 use serde_json::json;
+use tokio::try_join;
 use types::clock::local_date;
 use types::ids::{ClaimId, OrganisationId, QuoteId, ResidentId, SettlementId, VisitId};
 use types::money::Money;
@@ -83,8 +84,8 @@ impl App {
         let visit = ctx.permit(self.scheduling.visit(ctx, billed.visit).await?)?;
         let stay = visit.claimable(local_date(self.clock.now()))?;
         stay.check(billed.lines.iter().map(|line| line.on))?;
-        let coverage = self.identity.coverage(ctx.caller.region, visit.resident, stay.from).await?;
-        let provider = self.identity.provider(visit.provider, stay.from).await?;
+        let coverage = self.identity.coverage(ctx.caller.region, visit.resident, stay.from);
+        let (coverage, provider) = try_join!(coverage, self.identity.provider(visit.provider, stay.from))?;
         let insured = Insured { is_designated: provider.is_designated_for(visit.kind), coverage };
 
         let mut tx = match self.db.begin_call(call).await? {

@@ -4,13 +4,16 @@ mod authorise;
 mod authority;
 mod cancel;
 mod capture;
+mod follow_settlement;
 mod grant;
 mod orders;
 mod post;
 mod read;
 mod receipts;
 mod record;
+mod refund;
 mod run_capture;
+mod withhold;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +30,7 @@ pub use cancel::Cancel;
 pub use grant::Grant;
 pub use orders::{QueryOrders, Report};
 pub use read::{ListKey, Whose};
+pub use refund::Refund;
 pub use receipts::{Proof, share_wire, wire as receipt_wire};
 
 use crate::peers::adjudication::Adjudication;

@@ -275,7 +275,7 @@ impl World {
         (worker.acting_for(grantor, id), id)
     }
 
-    fn adjudication(&self) -> AdjudicationServiceClient<Channel> {
+    pub(crate) fn adjudication(&self) -> AdjudicationServiceClient<Channel> {
         AdjudicationServiceClient::new(self.mesh.channel("adjudication"))
     }
 

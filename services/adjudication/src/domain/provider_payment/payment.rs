@@ -31,6 +31,8 @@ pub enum Standing {
     Divided { lapses_at: DateTime<Utc> },
     Confirmed,
     Reversed,
+    /// That of a later version of the claim took its place, and has an expectation of its own.
+    Corrected,
     Lapsed,
 }
 

@@ -337,8 +337,10 @@ pub async fn stays_before(
 
 /// The bill that a settlement was confirmed for.
 pub async fn bill_of(conn: &mut PgConnection, id: SettlementId) -> Result<Option<BillId>, Error> {
-    let bill: Option<Option<Uuid>> =
-        sqlx::query_scalar("SELECT bill_id FROM settlements WHERE id = $1").bind(id.uuid()).fetch_optional(conn).await?;
+    let bill: Option<Option<Uuid>> = sqlx::query_scalar("SELECT bill_id FROM settlements WHERE id = $1")
+        .bind(id.uuid())
+        .fetch_optional(conn)
+        .await?;
     Ok(bill.flatten().map(BillId::from_uuid))
 }
 

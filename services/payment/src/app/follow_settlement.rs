@@ -46,7 +46,9 @@ impl App {
 pub(super) async fn captured(tx: &mut Transaction, id: BillId) -> Result<Option<Bill>, Failure> {
     let Some(bill) = bills::lock(tx, id).await? else { return Ok(None) };
     match bill.state {
-        State::Capturing if captures::is_under_way(tx, id).await? => Err(Failure::not_now("the bill is being captured")),
+        State::Capturing if captures::is_under_way(tx, id).await? => {
+            Err(Failure::not_now("the bill is being captured"))
+        }
         State::Captured { .. } | State::Settled { .. } => Ok(Some(bill)),
         State::Authorised | State::Capturing | State::Cancelled => Err(Failure::refused(PaymentError::BillNotCaptured)),
     }
@@ -103,7 +105,9 @@ fn capture_of(orders: &[BankOrder], payer: Payer) -> Option<&BankOrder> {
 fn ways_back(before: &[Share], after: &[Share], orders: &[BankOrder]) -> Result<Vec<GivenBack>, PaymentError> {
     let way = |share: Share| -> Result<GivenBack, PaymentError> {
         let way = match (share.payer, capture_of(orders, share.payer)) {
-            (Payer::Credit(_), Some(order)) if order.state == order::State::Failed => Way::Declined { bank: order.bank },
+            (Payer::Credit(_), Some(order)) if order.state == order::State::Failed => {
+                Way::Declined { bank: order.bank }
+            }
             (Payer::Credit(line), Some(order)) => Way::Line { line, bank: order.bank },
             (Payer::Credit(_), None) => return Err(PaymentError::OrderNotFound),
             _ => Way::Desk,

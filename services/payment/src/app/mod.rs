@@ -30,8 +30,8 @@ pub use cancel::Cancel;
 pub use grant::Grant;
 pub use orders::{QueryOrders, Report};
 pub use read::{ListKey, Whose};
-pub use refund::Refund;
 pub use receipts::{Proof, share_wire, wire as receipt_wire};
+pub use refund::Refund;
 
 use crate::peers::adjudication::Adjudication;
 use crate::peers::identity::Identity;

@@ -15,8 +15,8 @@ use crate::domain::correction::Correction;
 use crate::domain::error::PaymentError;
 use crate::domain::receipt::Receipt;
 use crate::domain::shares::{Payer, Share};
-use crate::store::{bills, corrections};
 use crate::store::receipts::{self, TABLE};
+use crate::store::{bills, corrections};
 
 /// The audit entry in which a receipt's hash stands.
 pub(super) const ISSUED: &str = "payment.receipt.issue";

@@ -105,7 +105,12 @@ impl Bill {
     }
 
     /// The correction that a verdict comes to; none where the bill has followed it or a later one. Only a captured bill can.
-    pub fn follow(&self, verdict: &Verdict, receipt: ReceiptId, at: DateTime<Utc>) -> Result<Option<Correction>, PaymentError> {
+    pub fn follow(
+        &self,
+        verdict: &Verdict,
+        receipt: ReceiptId,
+        at: DateTime<Utc>,
+    ) -> Result<Option<Correction>, PaymentError> {
         if !matches!(self.state, State::Captured { .. } | State::Settled { .. }) {
             return Err(PaymentError::BillNotCaptured);
         }
@@ -145,11 +150,8 @@ fn due_now(present: &[Share], due: Due) -> Result<Vec<Share>, PaymentError> {
         }
     }
     let mut less = owed.less_at_most(due.own);
-    let steps: [fn(Payer) -> bool; 3] = [
-        |payer| payer == Payer::Arrears,
-        |payer| matches!(payer, Payer::Credit(_)),
-        |payer| payer == Payer::Desk,
-    ];
+    let steps: [fn(Payer) -> bool; 3] =
+        [|payer| payer == Payer::Arrears, |payer| matches!(payer, Payer::Credit(_)), |payer| payer == Payer::Desk];
     for step in steps {
         for share in own.iter_mut().filter(|share| step(share.payer)) {
             let back = share.amount.min(less);
@@ -205,7 +207,10 @@ mod tests {
         let line = CreditLineId::generate();
         let present = present(line);
         let own = |pooled, own| due_now(&present, due(pooled, own)).unwrap().split_off(1);
-        assert_eq!(own("104.00", "96.00"), [share(Payer::Credit(line), "60.00"), share(Payer::Desk, "30.00"), share(Payer::Arrears, "6.00")]);
+        assert_eq!(
+            own("104.00", "96.00"),
+            [share(Payer::Credit(line), "60.00"), share(Payer::Desk, "30.00"), share(Payer::Arrears, "6.00")]
+        );
         assert_eq!(own("115.00", "85.00"), [share(Payer::Credit(line), "55.00"), share(Payer::Desk, "30.00")]);
         assert_eq!(own("175.00", "25.00"), [share(Payer::Desk, "25.00")]);
         assert_eq!(own("200.00", "0.00"), []);
@@ -217,7 +222,10 @@ mod tests {
     fn py_06_what_is_owed_more_is_due_later_and_charged_to_nobody() {
         let line = CreditLineId::generate();
         let now = due_now(&present(line), due("80.00", "120.00")).unwrap();
-        assert_eq!(now[1..], [share(Payer::Credit(line), "60.00"), share(Payer::Desk, "30.00"), share(Payer::Arrears, "30.00")]);
+        assert_eq!(
+            now[1..],
+            [share(Payer::Credit(line), "60.00"), share(Payer::Desk, "30.00"), share(Payer::Arrears, "30.00")]
+        );
         let free = [share(Payer::PooledFund, "100.00")];
         assert_eq!(due_now(&free, due("99.99", "0.01")).unwrap()[1..], [share(Payer::Arrears, "0.01")]);
     }

@@ -28,9 +28,21 @@ impl Handler for Settlements {
         let age = (self.0.clock.now() - event.occurred_at).to_std().unwrap_or_default();
         let span = |name| telemetry::taking_in(name, event, age);
         match event.kind.as_str() {
-            CORRECTED => telemetry::within(span("payment.settlement_corrected"), None, self.follow(event, Kind::Corrected, inbox)).await,
-            REVERSED => telemetry::within(span("payment.settlement_reversed"), None, self.follow(event, Kind::Reversed, inbox)).await,
-            RAISED | DECIDED => telemetry::within(span("payment.finding_told"), None, self.withhold(event, inbox)).await,
+            CORRECTED => {
+                telemetry::within(
+                    span("payment.settlement_corrected"),
+                    None,
+                    self.follow(event, Kind::Corrected, inbox),
+                )
+                .await
+            }
+            REVERSED => {
+                telemetry::within(span("payment.settlement_reversed"), None, self.follow(event, Kind::Reversed, inbox))
+                    .await
+            }
+            RAISED | DECIDED => {
+                telemetry::within(span("payment.finding_told"), None, self.withhold(event, inbox)).await
+            }
             _ => Ok(inbox.skip()),
         }
     }

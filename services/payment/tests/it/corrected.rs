@@ -21,7 +21,11 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 impl World {
     /// The clinic's claim as it should have been billed.
-    pub(crate) async fn correct(&self, settlement: &adjudication::Settlement, amount: &str) -> adjudication::Settlement {
+    pub(crate) async fn correct(
+        &self,
+        settlement: &adjudication::Settlement,
+        amount: &str,
+    ) -> adjudication::Settlement {
         let message = adjudication::CorrectClaimRequest {
             request_id: request_id(),
             claim_id: settlement.claim_id.clone(),
@@ -293,13 +297,15 @@ async fn i8_a_correction_that_is_told_again_or_after_a_later_one_has_no_effect()
     let later = world.correct(&settlement, "1000.00").await;
     // Told in the other order, and each of them twice.
     let mut owner = world.mesh.owner("adjudication").await;
-    sqlx::query("UPDATE events SET subject = CASE subject WHEN $1 THEN $2 ELSE $1 END WHERE subject IN ($1, $2) AND kind = $3")
-        .bind(&earlier.settlement_id)
-        .bind(&later.settlement_id)
-        .bind(CORRECTED)
-        .execute(&mut owner)
-        .await
-        .expect("both");
+    sqlx::query(
+        "UPDATE events SET subject = CASE subject WHEN $1 THEN $2 ELSE $1 END WHERE subject IN ($1, $2) AND kind = $3",
+    )
+    .bind(&earlier.settlement_id)
+    .bind(&later.settlement_id)
+    .bind(CORRECTED)
+    .execute(&mut owner)
+    .await
+    .expect("both");
     for told in [&later, &earlier] {
         tell(&world, CORRECTED, &told.settlement_id, &bill.bill_id).await;
     }
@@ -310,7 +316,10 @@ async fn i8_a_correction_that_is_told_again_or_after_a_later_one_has_no_effect()
     assert_eq!(text(followed.total.as_ref()), "1000.00");
     let mut owner = world.mesh.owner("payment").await;
     assert_eq!(number(&mut owner, "SELECT count(*) FROM transfers WHERE purpose = 'BILL_REVERSED'").await, 1);
-    assert_eq!(number(&mut owner, "SELECT count(*) FROM events WHERE kind = 'anjia.payment.bill.corrected.v1'").await, 1);
+    assert_eq!(
+        number(&mut owner, "SELECT count(*) FROM events WHERE kind = 'anjia.payment.bill.corrected.v1'").await,
+        1
+    );
     assert_eq!(number(&mut owner, "SELECT count(*) FROM parked_events").await, 0);
     world.invariants_hold().await;
 }

@@ -34,7 +34,10 @@ async fn py_06_a_bill_that_is_taken_back_goes_back_to_everybody_who_paid() {
 
     // However often and at once it is asked for.
     let (one, other) = tokio::join!(world.refund("clinic", &bill.bill_id), world.refund("clinic", &bill.bill_id));
-    assert_eq!((one.expect("taken back").bill_id, other.expect("taken back").bill_id), (bill.bill_id.clone(), bill.bill_id.clone()));
+    assert_eq!(
+        (one.expect("taken back").bill_id, other.expect("taken back").bill_id),
+        (bill.bill_id.clone(), bill.bill_id.clone())
+    );
     let refunded = world.until(&bill.bill_id, BillState::Refunded).await;
     assert_eq!((refunded.shares.len(), text(refunded.total.as_ref()), refunded.correction), (0, "0.00".to_owned(), 1));
     assert_eq!(world.refund("clinic", &bill.bill_id).await.expect("it is").state(), BillState::Refunded);
@@ -48,7 +51,10 @@ async fn py_06_a_bill_that_is_taken_back_goes_back_to_everybody_who_paid() {
     let last = receipt(&world, &refunded.receipt_id).await.expect("hers");
     assert_eq!((last.corrects_receipt_id, text(last.total.as_ref())), (bill.receipt_id, "0.00".to_owned()));
     let mut owner = world.mesh.owner("payment").await;
-    assert_eq!(number(&mut owner, "SELECT count(*) FROM events WHERE kind = 'anjia.payment.bill.refunded.v1'").await, 1);
+    assert_eq!(
+        number(&mut owner, "SELECT count(*) FROM events WHERE kind = 'anjia.payment.bill.refunded.v1'").await,
+        1
+    );
     world.invariants_hold().await;
 
     let read = adjudication::GetSettlementRequest { settlement_id: settlement.settlement_id };

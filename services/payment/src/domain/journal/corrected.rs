@@ -48,10 +48,15 @@ pub fn bill_corrected(
 }
 
 /// What is withheld and cut goes from one standing to another: withheld, it waits; cut, the funds have it back.
-pub fn provider_withheld(parties: Parties, before: &Withheld, after: &Withheld) -> Result<Option<JournalEntry>, Unbalanced> {
+pub fn provider_withheld(
+    parties: Parties,
+    before: &Withheld,
+    after: &Withheld,
+) -> Result<Option<JournalEntry>, Unbalanced> {
     let standing = |withheld: &Withheld| -> Vec<Leg> {
         let cut = withheld.cut.iter().filter_map(|cut| Some((fund_account(cut.payer)?, cut.amount)));
-        let cut: Vec<Leg> = cut.map(|(kind, amount)| Leg::credit(Account::fund(kind, parties.region), amount)).collect();
+        let cut: Vec<Leg> =
+            cut.map(|(kind, amount)| Leg::credit(Account::fund(kind, parties.region), amount)).collect();
         let unpaid = Account::organisation(AccountKind::ProviderPaid, parties.payee);
         let waits = Account::organisation(AccountKind::ProviderWithheld, parties.payee);
         let mut legs = vec![Leg::debit(unpaid, withheld.total()), Leg::credit(waits, withheld.questioned)];
@@ -129,7 +134,8 @@ mod tests {
             share(Payer::Desk, "30.00"),
             share(Payer::Arrears, "10.00"),
         ];
-        let after = [share(Payer::PooledFund, "130.00"), share(Payer::AssistanceFund, "45.00"), share(Payer::Desk, "25.00")];
+        let after =
+            [share(Payer::PooledFund, "130.00"), share(Payer::AssistanceFund, "45.00"), share(Payer::Desk, "25.00")];
         let back = [
             GivenBack { amount: money("60.00"), way: Way::Line { line, bank } },
             GivenBack { amount: money("5.00"), way: Way::Desk },

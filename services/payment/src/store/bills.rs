@@ -7,15 +7,14 @@ use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection};
 use types::caller::Party;
 use types::ids::{
-    AppointmentId, BillId, CreditLineId, DelegationId, JourneyId, MandateId, OrganisationId, QuoteId, ReceiptId,
-    ResidentId, SettlementId,
+    AppointmentId, BillId, DelegationId, JourneyId, MandateId, OrganisationId, QuoteId, ReceiptId, ResidentId,
+    SettlementId,
 };
 use types::region::RegionCode;
 use uuid::Uuid;
 
-use super::{corrections, money};
+use super::{corrections, shares};
 use crate::domain::bill::{Bill, State, Word};
-use crate::domain::shares::{Payer, Share};
 
 const TABLE: &str = "bills";
 const SHARES: &str = "bill_shares";
@@ -56,11 +55,7 @@ impl TryFrom<Row> for Bill {
             ("SETTLED", Some(captured_at), Some(receipt)) => State::Settled { captured_at, receipt },
             _ => return Err(Error::row_invalid(TABLE, "state", row.id)),
         };
-        let mut shares = Vec::with_capacity(row.payers.len());
-        for ((payer, amount), line) in row.payers.iter().zip(row.amounts).zip(row.credit_line_ids) {
-            let payer = payer_of(payer, line).ok_or_else(|| Error::row_invalid("bill_shares", "payer", row.id))?;
-            shares.push(Share { payer, amount: money("bill_shares", "amount", row.id, amount)? });
-        }
+        let shares = shares::read(SHARES, row.id, (row.payers, row.amounts, row.credit_line_ids))?;
         let by: Option<Party> = row
             .authorised_by
             .map(|party| party.parse())
@@ -84,19 +79,6 @@ impl TryFrom<Row> for Bill {
             expires_at: row.expires_at,
             version: row.version,
         })
-    }
-}
-
-pub(super) fn payer_of(word: &str, line: Option<Uuid>) -> Option<Payer> {
-    match (word, line) {
-        ("POOLED_FUND", None) => Some(Payer::PooledFund),
-        ("LARGE_AMOUNT_FUND", None) => Some(Payer::LargeAmountFund),
-        ("CRITICAL_ILLNESS_FUND", None) => Some(Payer::CriticalIllnessFund),
-        ("ASSISTANCE_FUND", None) => Some(Payer::AssistanceFund),
-        ("CREDIT", Some(line)) => Some(Payer::Credit(CreditLineId::from_uuid(line))),
-        ("DESK", None) => Some(Payer::Desk),
-        ("ARREARS", None) => Some(Payer::Arrears),
-        _ => None,
     }
 }
 
@@ -220,10 +202,7 @@ pub fn shares_audited(entry: Entry, bill: &Bill, before: usize) -> Entry {
 }
 
 async fn insert_shares(conn: &mut PgConnection, region: RegionCode, bill: &Bill) -> Result<(), Error> {
-    let payers: Vec<&str> = bill.shares.iter().map(|share| share.payer.as_str()).collect();
-    let amounts: Vec<Decimal> = bill.shares.iter().map(|share| share.amount.decimal()).collect();
-    let lines: Vec<Option<Uuid>> =
-        bill.shares.iter().map(|share| share.payer.credit_line().map(CreditLineId::uuid)).collect();
+    let (payers, amounts, lines) = shares::columns(&bill.shares);
     sqlx::query(
         "INSERT INTO bill_shares (bill_id, line, region, payer, amount, credit_line_id) \
          SELECT $1, share.line, $2, share.payer, share.amount, share.credit_line_id \

@@ -5,14 +5,12 @@ use postgres::Error;
 use postgres::audit::{self, Entry};
 use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection};
-use types::ids::{BillId, CreditLineId, ReceiptId, SettlementId};
+use types::ids::{BillId, ReceiptId, SettlementId};
 use types::region::RegionCode;
 use uuid::Uuid;
 
-use super::bills::payer_of;
-use super::money;
+use super::shares;
 use crate::domain::correction::{Correction, Kind};
-use crate::domain::shares::Share;
 
 const TABLE: &str = "bill_corrections";
 const SHARES: &str = "corrected_shares";
@@ -43,11 +41,7 @@ pub async fn get(conn: &mut PgConnection, bill: BillId, number: i32) -> Result<C
     .fetch_optional(conn)
     .await?;
     let row = row.ok_or_else(|| Error::row_invalid("bills", "correction", bill))?;
-    let mut shares = Vec::with_capacity(row.payers.len());
-    for ((payer, amount), line) in row.payers.iter().zip(row.amounts).zip(row.credit_line_ids) {
-        let payer = payer_of(payer, line).ok_or_else(|| Error::row_invalid(SHARES, "payer", bill))?;
-        shares.push(Share { payer, amount: money(SHARES, "amount", bill.uuid(), amount)? });
-    }
+    let shares = shares::read(SHARES, bill.uuid(), (row.payers, row.amounts, row.credit_line_ids))?;
     Ok(Correction {
         number,
         kind: Kind::parse(&row.kind).ok_or_else(|| Error::row_invalid(TABLE, "kind", bill))?,
@@ -80,10 +74,7 @@ pub async fn insert(
     .bind(correction.at)
     .execute(&mut *conn)
     .await?;
-    let payers: Vec<&str> = correction.shares.iter().map(|share| share.payer.as_str()).collect();
-    let amounts: Vec<Decimal> = correction.shares.iter().map(|share| share.amount.decimal()).collect();
-    let lines: Vec<Option<Uuid>> =
-        correction.shares.iter().map(|share| share.payer.credit_line().map(CreditLineId::uuid)).collect();
+    let (payers, amounts, lines) = shares::columns(&correction.shares);
     sqlx::query(
         "INSERT INTO corrected_shares (bill_id, number, line, region, payer, amount, credit_line_id) \
          SELECT $1, $2, share.line, $3, share.payer, share.amount, share.credit_line_id \

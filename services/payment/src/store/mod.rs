@@ -11,6 +11,7 @@ pub mod gauges;
 pub mod ledger;
 pub mod obligations;
 pub mod receipts;
+mod shares;
 pub mod withholdings;
 
 use postgres::Error;

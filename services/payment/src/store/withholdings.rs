@@ -89,7 +89,7 @@ pub async fn posted(conn: &mut PgConnection, bill: BillId) -> Result<(Withheld, 
 }
 
 fn fund_of(kind: &str, bill: Uuid) -> Result<Payer, Error> {
-    super::bills::payer_of(kind, None)
+    super::shares::payer_of(kind, None)
         .filter(|payer| payer.is_fund())
         .ok_or_else(|| Error::row_invalid("accounts", "kind", bill))
 }

@@ -50,18 +50,6 @@ impl World {
         self.until_bill(bill_id, |bill| bill.correction == number).await
     }
 
-    pub(crate) async fn until_bill(&self, bill_id: &str, is_so: impl Fn(&pb::Bill) -> bool) -> pb::Bill {
-        let deadline = tokio::time::Instant::now() + PATIENCE;
-        loop {
-            let bill = self.bill(bill_id).await;
-            if is_so(&bill) {
-                return bill;
-            }
-            assert!(tokio::time::Instant::now() < deadline, "the bill is still {bill:?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
     /// A bill of this settlement by these payers, captured.
     pub(crate) async fn paid(&self, settlement: &adjudication::Settlement, payers: Vec<pb::Share>) -> pb::Bill {
         let bill = self.authorise("resident", on_settlement(settlement, payers)).await.expect("authorised");

@@ -37,7 +37,7 @@ const EMPTY_IS_LEGAL: [&str; 16] = [
     "WatchWorkList",
 ];
 /// Verbs on something that must exist; what one gets must, too.
-const ON_WHAT_EXISTS: [&str; 28] = [
+const ON_WHAT_EXISTS: [&str; 29] = [
     "ConfirmGuardianship",
     "EndHousehold",
     "MergeResidents",
@@ -65,6 +65,7 @@ const ON_WHAT_EXISTS: [&str; 28] = [
     "CorrectClaim",
     "DivideClaim",
     "CaptureBill",
+    "RefundBill",
     "ReportOrder",
 ];
 /// There is one of it, or none yet; or it is about a whole region.

@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 use payment::app::{App, Durations, OPEN, PERSONAL};
 use payment::config::Config;
 use payment::peers::{
-    adjudication::{Adjudication, AdjudicationAudit},
+    adjudication::{Adjudication, AdjudicationAudit, AdjudicationEvents},
     identity::Identity,
     scheduling::Scheduling,
 };
@@ -66,6 +66,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         .of_setting("CLIENT_KEY_FILE")?;
     let scheduling = Scheduling::new(tls.channel("scheduling", &config.scheduling_url)?, credentials.clone());
     let adjudication = tls.channel("adjudication", &config.adjudication_url)?;
+    let told = AdjudicationEvents::new(adjudication.clone(), credentials.clone());
     let watched = AdjudicationAudit::new(adjudication.clone(), credentials.clone());
     let app = Arc::new(App {
         db: db.clone(),
@@ -86,7 +87,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let erasures = Erasures::new(db.clone(), "payment", PERSONAL, OPEN, identity.clone(), credentials.clone());
     let keeping = db.clone();
     let (ready, merging, telling) = (db.clone(), db.clone(), db.clone());
-    let (capturing, expiring, following) = (app.clone(), app.clone(), app.clone());
+    let (capturing, expiring, following, correcting) = (app.clone(), app.clone(), app.clone(), app.clone());
     let (witnessing, home) = (db.clone(), config.server.region);
     let served = Server::new("payment", &config.server)
         .access(include_str!("../access.toml"))
@@ -104,6 +105,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         .work("captures", |stop| work::captures::run(capturing, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
         .work("appointments", |stop| work::appointments::run(following, scheduling, stop))
+        .work("settlements", |stop| work::settlements::run(correcting, told, stop))
         .work("merges", |stop| work::merges::run(merging, merges, stop))
         .serve(grpc::routes(&app))
         .await;

@@ -289,6 +289,7 @@ pub(super) const POLICY: &[Line] = &[
     // A bill is the resident's and its payee's; a credit line its bank's and the resident's. Referral gives up the bills that it opened.
     line("payment.BillService/AuthoriseBill", Write, "R:s WFCLD:so"),
     line("payment.BillService/CaptureBill", Write, "R:s WFCLD:so"),
+    line("payment.BillService/RefundBill", Write, "CLD:o"),
     line("payment.BillService/CancelBill", Write, "R:s WFCLD:so r:-"),
     line("payment.BillService/GetBill", Read, "R:s WFCLD:vo"),
     line("payment.BillService/ListBills#resident", List, "R:s WFCLD:v"),

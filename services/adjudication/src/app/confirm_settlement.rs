@@ -7,6 +7,7 @@ use serde_json::json;
 use types::ids::{BillId, OrganisationId, ResidentId, SettlementId};
 
 use super::App;
+use super::author::Author;
 use super::readjudicate::ask;
 use crate::domain::change::Cause;
 use crate::domain::error::AdjudicationError;
@@ -58,7 +59,7 @@ impl App {
                     accumulators::advance(&mut tx, &cover.account, &adjudication.before, &adjudication.after).await?;
                 }
                 tell(&mut tx, ctx, &settlement, bill, now).await?;
-                self.raise_findings(&mut tx, ctx, settlement.id, now).await?;
+                self.raise_findings(&mut tx, &Author::of(ctx), settlement.id, now).await?;
                 settlement
             }
         };

@@ -6,6 +6,7 @@ use types::ids::ClaimId;
 use types::money::Money;
 
 use super::App;
+use super::author::Author;
 use super::divide_claim::Divided;
 use super::pricing::{Care, History, classify, price};
 use super::readjudicate::ask;
@@ -102,6 +103,7 @@ impl App {
         let entry = replacing::write(tx, std::slice::from_ref(&replacement), entry, traceparent.as_deref()).await?;
         let entry = ask(tx, resident, year, Cause::Correction, now, traceparent, entry).await?;
         audit::record(tx, entry).await?;
+        self.follow_up(tx, &Author::of(ctx), std::slice::from_ref(&replacement)).await?;
         Ok(Divided { claim: replacement.claim, settlement: replacement.settlement })
     }
 }

@@ -10,6 +10,7 @@ use types::ids::{ClaimId, OrganisationId, QuoteId, ResidentId, SettlementId, Vis
 use types::money::Money;
 
 use super::App;
+use super::author::Author;
 use super::pricing::{Care, History, classify, insured_region, price, remote_care};
 use crate::domain::claim::{BilledLine, Claim, Diagnosis};
 use crate::domain::coverage::Coverage;
@@ -100,7 +101,7 @@ impl App {
         }
         let divided = self.divide(&mut tx, ctx, &visit, stay, billed, &insured).await?;
         let divided = ctx.permit(divided)?;
-        self.expect_payment(&mut tx, ctx, &divided, record, insured.coverage.birth_date).await?;
+        self.expect_payment(&mut tx, &Author::of(ctx), &divided, record, insured.coverage.birth_date).await?;
         self.tell(&mut tx, ctx, &divided).await?;
         Ok(call.commit(tx, divided).await?)
     }
@@ -200,7 +201,7 @@ impl App {
             _ => error.into(),
         })?;
         settlements::insert(tx, region, &settlement, &priced.input).await?;
-        self.note_findings(tx, ctx, &claim, &settlement, &insured.coverage).await?;
+        self.note_findings(tx, &Author::of(ctx), &claim, &settlement, &insured.coverage).await?;
         Ok(Divided { claim, settlement })
     }
 

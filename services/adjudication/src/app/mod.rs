@@ -1,6 +1,7 @@
 //! When things happen: one use case a file. The only place that begins and commits.
 
 mod assess_provider;
+mod author;
 mod confirm_settlement;
 mod correct_claim;
 mod decide_finding;

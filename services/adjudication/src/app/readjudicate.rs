@@ -11,6 +11,7 @@ use postgres::{Error, Scope, Transaction};
 use types::ids::{OrganisationId, ResidentId, SagaId, SettlementId};
 
 use super::App;
+use super::author::Author;
 use super::pricing::{Care, History, price};
 use super::replacing::{self, Occasion, Replacement};
 use crate::domain::change::Cause;
@@ -140,6 +141,7 @@ impl App {
         let written = replacing::write(&mut tx, &replacements, entry(taken), taken.traceparent.as_deref()).await?;
         readjudications::end(&mut tx, taken, State::Completed, replacements.len(), None, now).await?;
         audit::record(&mut tx, written).await?;
+        self.follow_up(&mut tx, &Author::service(taken.traceparent.clone()), &replacements).await?;
         tx.commit().await?;
         Ok(())
     }

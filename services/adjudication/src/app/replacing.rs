@@ -8,7 +8,9 @@ use serde_json::json;
 use types::ids::SettlementId;
 use types::region::RegionCode;
 
+use super::author::Author;
 use super::pricing::{Priced, insured_region, remote_care};
+use super::{App, Divided};
 use crate::domain::adjustment::Adjustment;
 use crate::domain::change::{Cause, Reason};
 use crate::domain::claim::Claim;
@@ -35,6 +37,7 @@ pub(super) struct Replacement {
     pub settlement: Settlement,
     basis: Input,
     replaced: Settlement,
+    coverage: Coverage,
 }
 
 impl Replacement {
@@ -56,7 +59,8 @@ impl Replacement {
             version: claim.version + 1,
             insured_region: insured_region(coverage),
             settlement: SettlementId::generate(),
-            received_at: at,
+            // What is judged anew was received when it was.
+            received_at: if cause == Cause::Correction { at } else { claim.received_at },
             ..claim
         };
         let adjustment = Adjustment::between(&replaced.adjudication.shares, &adjudication.shares);
@@ -74,7 +78,7 @@ impl Replacement {
             ..replaced.clone()
         };
         let replaced = Settlement { state: State::Corrected { confirmed_at, bill, at }, ..replaced };
-        Ok(Self { claim, settlement, basis: priced.input, replaced })
+        Ok(Self { claim, settlement, basis: priced.input, replaced, coverage: coverage.clone() })
     }
 
     /// Moves the year back by what is replaced. Its running totals are locked.
@@ -88,7 +92,7 @@ impl Replacement {
 
     /// Writes everything else. Answers the audit entry with every row.
     async fn put(&self, tx: &mut Transaction, entry: Entry) -> Result<Entry, AdjudicationError> {
-        let Self { claim, settlement, basis, replaced } = self;
+        let Self { claim, settlement, basis, replaced, .. } = self;
         let region: RegionCode = claim.care_region;
         settlements::end(tx, replaced).await?;
         let back = clearing_entries::take_back(tx, replaced.id, settlement.divided_at).await?;
@@ -121,6 +125,23 @@ impl Replacement {
         let told =
             NewEvent::new("anjia.adjudication.settlement.corrected.v1", settlement.id, data, settlement.divided_at);
         told.traceparent(traceparent)
+    }
+}
+
+impl App {
+    /// What follows of replacements that are written: what the provider may expect, and what audit rules ask, both anew.
+    pub(super) async fn follow_up(
+        &self,
+        tx: &mut Transaction,
+        by: &Author<'_>,
+        replacements: &[Replacement],
+    ) -> Result<(), AdjudicationError> {
+        for Replacement { claim, settlement, replaced, coverage, .. } in replacements {
+            let divided = Divided { claim: claim.clone(), settlement: settlement.clone() };
+            self.expect_anew(tx, by, replaced.id, &divided, coverage.birth_date).await?;
+            self.inspect_anew(tx, by, replaced.id, (claim, settlement), coverage).await?;
+        }
+        Ok(())
     }
 }
 

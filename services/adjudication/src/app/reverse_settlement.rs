@@ -7,6 +7,7 @@ use serde_json::json;
 use types::ids::{BillId, SettlementId};
 
 use super::App;
+use super::author::Author;
 use super::readjudicate::ask;
 use crate::domain::change::{Cause, Reason};
 use crate::domain::error::AdjudicationError;
@@ -39,6 +40,7 @@ impl App {
             Reversal::Already(settlement) => settlement,
             Reversal::New(settlement) => {
                 take_back(&mut tx, ctx, &settlement, now).await?;
+                self.drop_findings(&mut tx, &Author::of(ctx), settlement.id, now).await?;
                 settlement
             }
         };

@@ -335,6 +335,15 @@ pub async fn stays_before(
         .collect()
 }
 
+/// The bill that a settlement was confirmed for.
+pub async fn bill_of(conn: &mut PgConnection, id: SettlementId) -> Result<Option<BillId>, Error> {
+    let bill: Option<Option<Uuid>> = sqlx::query_scalar("SELECT bill_id FROM settlements WHERE id = $1")
+        .bind(id.uuid())
+        .fetch_optional(conn)
+        .await?;
+    Ok(bill.flatten().map(BillId::from_uuid))
+}
+
 fn stay(id: Uuid, tier: &str, year: i32, deductible: Decimal) -> Result<ChainStay, Error> {
     Ok(ChainStay {
         tier: word(TABLE, "tier", id, tier)?,

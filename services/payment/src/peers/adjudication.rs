@@ -1,13 +1,17 @@
 //! Adjudication: what is to be paid, and the confirmation that makes it so.
 
+use std::time::Duration;
+
 use chassis::channel::Channel;
 use chassis::witness::Watched;
-use chassis::{Context, Credentials, error};
+use chassis::{Context, Credentials, error, feed};
+use postgres::consumer::{Asked, Pulled, Source as Feed};
 use proto::anjia::adjudication::v1::adjudication_service_client::AdjudicationServiceClient;
 use proto::anjia::adjudication::v1::audit_service_client::AuditServiceClient;
+use proto::anjia::adjudication::v1::event_service_client::EventServiceClient;
 use proto::anjia::adjudication::v1::{
     ChangeReason, ConfirmSettlementRequest, Division, GetCheckpointRequest, GetQuoteRequest, GetSettlementRequest,
-    ProveConsistencyRequest, ReverseSettlementRequest, Settlement, SettlementState,
+    ProveConsistencyRequest, PullEventsRequest, ReverseSettlementRequest, Settlement, SettlementState,
 };
 use proto::anjia::common::v1::{Checkpoint, TreeProof};
 use proto::convert::{self, FieldError};
@@ -20,10 +24,13 @@ use types::money::Money;
 use super::{broken, translate};
 use crate::domain::bill::{Basis, Source};
 use crate::domain::capture::{Event, Refusal};
+use crate::domain::correction::{Kind, RefundReason, Verdict};
 use crate::domain::error::PaymentError;
 use crate::domain::shares::Due;
 
 const PEER: &str = "adjudication";
+/// What a long poll may take beyond its wait.
+const MARGIN: Duration = Duration::from_secs(5);
 /// The name of the saga's only step outside.
 const STEP_CONFIRM: &str = "confirm";
 
@@ -71,15 +78,29 @@ impl Adjudication {
         read().map_err(|error| broken(PEER, error.to_string()))
     }
 
-    /// How a settlement divides what is billed. It must still be open.
-    pub async fn settlement(&self, ctx: &Context, id: SettlementId) -> Result<Basis, PaymentError> {
+    async fn get(&self, ctx: &Context, id: SettlementId) -> Result<Settlement, PaymentError> {
         let request = ctx.request(GetSettlementRequest { settlement_id: id.to_string() });
         let answer =
             self.0.clone().get_settlement(request).await.map_err(|status| match error::reason(&status).as_deref() {
                 Some("SETTLEMENT_NOT_FOUND") => PaymentError::SettlementNotFound,
                 _ => translate(PEER, &status),
             })?;
-        let settlement = answer.into_inner().settlement.ok_or_else(|| broken(PEER, "no settlement"))?;
+        answer.into_inner().settlement.ok_or_else(|| broken(PEER, "no settlement"))
+    }
+
+    /// What a settlement that was corrected or taken back says is to be paid instead. Asked in our own name: it was told of by an event.
+    pub async fn verdict(&self, own: &Context, id: SettlementId, kind: Kind) -> Result<Verdict, PaymentError> {
+        let settlement = self.get(own, id).await?;
+        let due = match kind {
+            Kind::Corrected => due(&settlement).map_err(|error| broken(PEER, error.to_string()))?,
+            Kind::Reversed => Due::default(),
+        };
+        Ok(Verdict { kind, settlement: id, claim_version: settlement.claim_version, due })
+    }
+
+    /// How a settlement divides what is billed. It must still be open.
+    pub async fn settlement(&self, ctx: &Context, id: SettlementId) -> Result<Basis, PaymentError> {
+        let settlement = self.get(ctx, id).await?;
         let basis = basis(id, &settlement).map_err(|error| broken(PEER, error.to_string()))?;
         if settlement.state() == SettlementState::Divided { Ok(basis) } else { Err(PaymentError::SettlementNotDivided) }
     }
@@ -101,17 +122,23 @@ impl Adjudication {
         }
     }
 
-    /// Takes a settlement back from its bill: what has to come before anything of the bill is given back. Asking again under the same key
-    /// is safe. Refused where a later version of the claim is in force: that one is to be taken back instead.
+    /// Takes a settlement back from its bill: what is given back of the bill follows from that. Taking it back again is safe. Refused
+    /// where a later version of the claim is in force: the bill follows that one first.
     pub async fn take_back(
         &self,
         own: &Context,
-        key: RequestId,
         (settlement, bill): (SettlementId, BillId),
-        reason: ChangeReason,
+        reason: RefundReason,
     ) -> Result<(), PaymentError> {
+        let reason = match reason {
+            RefundReason::ItemsReturned => ChangeReason::ItemsReturned,
+            RefundReason::CareNotGiven => ChangeReason::CareNotGiven,
+            RefundReason::BilledWrong => ChangeReason::BilledWrong,
+            RefundReason::WrongPerson => ChangeReason::WrongPerson,
+        };
         let request = own.request(ReverseSettlementRequest {
-            request_id: key.to_string(),
+            // Whoever asks again may give another reason: what makes it safe is that a settlement is taken back once.
+            request_id: RequestId::generate().to_string(),
             settlement_id: settlement.to_string(),
             bill_id: bill.to_string(),
             reason: reason.into(),
@@ -119,6 +146,7 @@ impl Adjudication {
         let answer = self.0.clone().reverse_settlement(request).await;
         answer.map(drop).map_err(|status| match error::reason(&status).as_deref() {
             Some("SETTLEMENT_NOT_FOUND") => PaymentError::SettlementNotFound,
+            Some("SETTLEMENT_CORRECTED") => PaymentError::SettlementCorrected,
             _ => translate(PEER, &status),
         })
     }
@@ -178,6 +206,36 @@ fn own(division: &Division) -> Result<Money, FieldError> {
 /// An amount that may be left out for nothing.
 fn amount(field: &str, value: Option<&proto::google::r#type::Money>) -> Result<Money, FieldError> {
     value.map_or(Ok(Money::ZERO), |value| convert::money(field, Some(value)))
+}
+
+/// Adjudication's feed: what becomes of settlements, and what findings withhold.
+#[derive(Clone)]
+pub struct AdjudicationEvents {
+    events: EventServiceClient<Channel>,
+    credentials: Credentials,
+}
+
+impl AdjudicationEvents {
+    pub fn new(channel: Channel, credentials: Credentials) -> Self {
+        Self { events: EventServiceClient::new(channel), credentials }
+    }
+}
+
+impl Feed for AdjudicationEvents {
+    type Error = PaymentError;
+
+    fn name(&self) -> &'static str {
+        PEER
+    }
+
+    async fn pull(&self, asked: Asked) -> Result<Pulled, PaymentError> {
+        let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
+        let cursor = feed::cursor(PEER, asked);
+        let mut request = own.request(PullEventsRequest { cursor: Some(cursor) });
+        request.set_timeout(asked.wait + MARGIN);
+        let answer = self.events.clone().pull_events(request).await.map_err(|status| translate(PEER, &status))?;
+        feed::from_wire(answer.into_inner().batch.unwrap_or_default()).map_err(|error| broken(PEER, error.to_string()))
+    }
 }
 
 /// Adjudication's audit, looked at in payment's own name.

@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
-use postgres::{Database, PostgresConfig, Scope, Transaction};
+use postgres::{
+    Database, PostgresConfig, Scope, Transaction,
+    erasure::{self, State},
+};
 use sqlx::{PgConnection, migrate::Migrator};
 use types::{
     caller::{Caller, Party},
@@ -64,6 +67,14 @@ pub(crate) fn caller(resident: ResidentId) -> Caller {
         token_id: "token".to_owned(),
         expires_at: DateTime::UNIX_EPOCH,
     }
+}
+
+/// Closes a person, as before an erasure; answers the request.
+pub(crate) async fn closed(db: &Database, scope: Scope, residents: &[ResidentId]) -> Uuid {
+    let (mut tx, id) = (db.begin(scope).await.unwrap(), Uuid::now_v7());
+    erasure::set(&mut tx, "notes", residents, id, State::Closed).await.unwrap();
+    tx.commit().await.unwrap();
+    id
 }
 
 /// A moment; which one does not matter.

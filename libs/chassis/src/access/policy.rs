@@ -38,6 +38,7 @@ struct Entry {
     masked_for: BTreeMap<Role, BTreeSet<String>>,
     priority: Priority,
     anonymous: bool,
+    confidential: bool,
     long_poll: bool,
 }
 
@@ -62,6 +63,8 @@ pub struct Policy {
     pub priority: Priority,
     /// Needs no token: token exchange and keys only.
     pub anonymous: bool,
+    /// Who calls is named in no trace, no line of the log and no recorded refusal.
+    pub confidential: bool,
     /// Waits by design (`PullEvents`): does not count as work in flight, and is cut short by a drain.
     pub long_poll: bool,
     pub(crate) shape: Shape,
@@ -215,8 +218,8 @@ impl Entry {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let Self { priority, anonymous, long_poll, .. } = self;
-        Ok(Policy { method: method.to_owned(), grants, priority, anonymous, long_poll, shape })
+        let Self { priority, anonymous, confidential, long_poll, .. } = self;
+        Ok(Policy { method: method.to_owned(), grants, priority, anonymous, confidential, long_poll, shape })
     }
 
     fn veiled(&self, role: &Role) -> BTreeMap<String, Veil> {

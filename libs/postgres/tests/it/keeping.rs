@@ -220,3 +220,17 @@ async fn id_08_a_service_says_that_somebody_was_erased_after_an_earlier_transact
         assert_eq!(code.as_deref(), Some("42501"), "{cheat}");
     }
 }
+
+#[tokio::test]
+async fn id_08_a_table_without_an_index_on_its_date_is_found_whatever_other_index_there_is() {
+    let test = TestDb::new().await;
+    postgres::migrate(test.owner_url(), &MIGRATOR, DIARIES).await.unwrap();
+    let mut owner = test.insider().await;
+    assert_eq!(retention::without_index(&mut owner).await.unwrap(), Vec::<String>::new());
+    for other in ["diaries_dated ON diaries (region)", "diaries_written ON diaries (region, written_at)"] {
+        let instead = format!("DROP INDEX diaries_dated; CREATE INDEX {other}");
+        sqlx::raw_sql(AssertSqlSafe(instead)).execute(&mut owner).await.unwrap();
+        let found = retention::without_index(&mut owner).await.unwrap();
+        assert!(found.len() == 1 && found[0].starts_with("diaries by booking: "), "{other}: {found:?}");
+    }
+}

@@ -212,8 +212,6 @@ fn from_value(value: prost_types::Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use chrono::DateTime;
     use serde_json::json;
     use types::{caller::Party, ids::EventId, region::RegionCode};
@@ -251,18 +249,7 @@ mod tests {
     }
 
     fn caller(party: Party) -> Caller {
-        Caller {
-            subject: party,
-            also_known_as: BTreeSet::new(),
-            actor: None,
-            organisation: None,
-            roles: BTreeSet::new(),
-            region: RegionCode::BEIJING,
-            delegation: None,
-            mandate: None,
-            token_id: "t".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
-        }
+        Caller::new(party, RegionCode::BEIJING)
     }
 
     #[test]

@@ -47,7 +47,10 @@ async fn the_child_calls() {
         assert!(!cause.contains(parts[2]), "a span of its own: {there}");
     }
     let there = served(None).await;
-    assert!(there.starts_with("00-") && there.ends_with("-00") && !there.contains(TRACE), "a trace of its own: {there}");
+    assert!(
+        there.starts_with("00-") && there.ends_with("-00") && !there.contains(TRACE),
+        "a trace of its own: {there}"
+    );
     tracing::info!(there, "called");
 }
 

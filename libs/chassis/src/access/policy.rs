@@ -245,7 +245,6 @@ fn mask(method: &str, veiled: &BTreeMap<String, Veil>) -> Result<FieldMask, Vec<
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
     use types::ids::{OrganisationId, ResidentId};
     use types::region::RegionCode;
 
@@ -291,16 +290,8 @@ mod tests {
         let policies = check(&text).unwrap();
         let policy = policies.get("anjia.identity.v1.TokenService/GetKeys").unwrap();
         let own = |name: &str| Caller {
-            subject: Party::Service(name.to_owned()),
-            also_known_as: BTreeSet::new(),
-            actor: None,
-            organisation: None,
             roles: BTreeSet::from([Role::Service(name.to_owned())]),
-            region: RegionCode::BEIJING,
-            delegation: None,
-            mandate: None,
-            token_id: "t".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
+            ..Caller::new(Party::Service(name.to_owned()), RegionCode::BEIJING)
         };
         let resident = ResidentId::generate();
         let continuing = Caller {

@@ -1,7 +1,5 @@
 //! A database per test, and what the tests write into it.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
 use postgres::{
     Database, PostgresConfig, Scope, Transaction,
@@ -55,18 +53,7 @@ impl TestDb {
 }
 
 pub(crate) fn caller(resident: ResidentId) -> Caller {
-    Caller {
-        subject: Party::Resident(resident),
-        actor: None,
-        organisation: None,
-        roles: BTreeSet::new(),
-        region: RegionCode::BEIJING,
-        delegation: None,
-        mandate: None,
-        also_known_as: BTreeSet::new(),
-        token_id: "token".to_owned(),
-        expires_at: DateTime::UNIX_EPOCH,
-    }
+    Caller::new(Party::Resident(resident), RegionCode::BEIJING)
 }
 
 /// Closes a person, as before an erasure; answers the request.

@@ -138,8 +138,7 @@ async fn id_08_a_service_removes_rows_about_persons_by_their_erasure_and_at_thei
     let ids: Vec<Uuid> = sqlx::query_scalar("SELECT resident_id FROM diaries").fetch_all(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();
     let (person, other) = (ResidentId::from_uuid(ids[0]), ids[1]);
-    let [here, elsewhere] =
-        [closed(&test.db, BEIJING, &[person]).await, closed(&test.db, ELSEWHERE, &[person]).await];
+    let [here, elsewhere] = [closed(&test.db, BEIJING, &[person]).await, closed(&test.db, ELSEWHERE, &[person]).await];
     for (sql, whose) in [
         ("DELETE FROM diaries WHERE resident_id = $1", ids[0]),
         ("SELECT forget_rows('diaries', 'booking', $1)", ids[0]),
@@ -196,12 +195,15 @@ async fn id_08_a_service_says_that_somebody_was_erased_after_an_earlier_transact
     const OF_NOBODY: &str = "INSERT INTO erasures (region, resident_id, erasure_id, state) \
         VALUES ('110000', '00000000-0000-0000-0000-000000000009', gen_random_uuid(), 'ERASED')";
     const CLOSE: &str = "UPDATE erasures SET state = 'CLOSED' WHERE state = 'WATCHED'";
-    const ERASE: &str = "UPDATE erasures SET state = 'ERASED' WHERE resident_id = '00000000-0000-0000-0000-000000000001'";
+    const ERASE: &str =
+        "UPDATE erasures SET state = 'ERASED' WHERE resident_id = '00000000-0000-0000-0000-000000000001'";
     for cheat in [
         OF_NOBODY.to_owned(),
-        format!("CREATE TEMPORARY TABLE erasures AS SELECT * FROM erasures; \
+        format!(
+            "CREATE TEMPORARY TABLE erasures AS SELECT * FROM erasures; \
             INSERT INTO erasures SELECT '110000', '00000000-0000-0000-0000-000000000009'; {}",
-            OF_NOBODY.replace("INTO ", "INTO public.")),
+            OF_NOBODY.replace("INTO ", "INTO public.")
+        ),
         format!("{OF_NOBODY} ON CONFLICT DO NOTHING"),
         ERASE.to_owned(),
         format!("{CLOSE}; {ERASE}"),

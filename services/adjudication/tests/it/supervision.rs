@@ -193,7 +193,8 @@ async fn naming(owner: &mut PgConnection, text: &str) -> Vec<String> {
     let mut naming = vec![];
     for table in tables {
         let search = format!("SELECT count(*) FROM {table} AS t WHERE strpos(t::text, $1) > 0");
-        let found: i64 = sqlx::query_scalar(AssertSqlSafe(search)).bind(text).fetch_one(&mut *owner).await.expect("rows");
+        let found: i64 =
+            sqlx::query_scalar(AssertSqlSafe(search)).bind(text).fetch_one(&mut *owner).await.expect("rows");
         naming.extend((found > 0).then_some(table));
     }
     naming

@@ -162,18 +162,7 @@ async fn settle(owner: &mut PgConnection, database: &Database) -> Result<Vec<Arc
 }
 
 fn caller(resident: ResidentId, region: RegionCode) -> Caller {
-    Caller {
-        subject: Party::Resident(resident),
-        also_known_as: std::collections::BTreeSet::new(),
-        actor: None,
-        organisation: None,
-        roles: std::collections::BTreeSet::new(),
-        region,
-        delegation: None,
-        mandate: None,
-        token_id: "bench".to_owned(),
-        expires_at: DateTime::UNIX_EPOCH,
-    }
+    Caller::new(Party::Resident(resident), region)
 }
 
 /// What a hold writes and reads in its transaction, from the claimed key to the stored answer; but for its event, which every consumer

@@ -132,7 +132,8 @@ async fn id_08_what_is_open_is_named_to_the_person_and_a_request_can_be_taken_ba
 }
 
 #[tokio::test]
-async fn id_08_identity_says_that_somebody_was_erased_after_an_earlier_transaction_closed_their_request_and_not_otherwise() {
+async fn id_08_identity_says_that_somebody_was_erased_after_an_earlier_transaction_closed_their_request_and_not_otherwise()
+ {
     let test = testkit::TestDb::new(&identity::MIGRATOR).await;
     let db = test.database();
     let mut tx = db.begin(postgres::Scope::Region(RegionCode::BEIJING)).await.unwrap();

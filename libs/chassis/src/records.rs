@@ -3,8 +3,6 @@
 //! Every package declares an `AuditService`, an `EventService` and a `PrivacyService` of its own, with messages of its own in which the
 //! same words are. The macros write what differs by the names of the package alone.
 
-use std::future::Future;
-
 use postgres::Database;
 use tonic::Status;
 

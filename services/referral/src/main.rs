@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use chassis::{
-    Credentials, Routes, Server, Tls, Verifier, command, erasure::Erasures, feed::IdentityEvents, telemetry, witness,
+    Credentials, Routes, Server, Tls, Verifier, command, erasure::Erasures, feed::identity_events, telemetry, witness,
 };
 use chrono::TimeDelta;
 use postgres::{
@@ -65,8 +65,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let tls = Tls::load(&config.server.tls)?;
     let app = build(&config, &tls).await?;
     let identity = tls.channel("identity", &config.identity_url)?;
-    let merges = IdentityEvents::new("identity", identity.clone(), app.credentials.clone());
-    let requests = IdentityEvents::new("identity/erasures", identity.clone(), app.credentials.clone());
+    let merges = identity_events("identity", identity.clone(), app.credentials.clone());
+    let requests = identity_events("identity/erasures", identity.clone(), app.credentials.clone());
     let erasures = Erasures::new(app.db.clone(), "referral", PERSONAL, OPEN, identity.clone(), app.credentials.clone());
     let keeping = app.db.clone();
     let verifier = Verifier::remote(identity, app.credentials.clone(), Arc::clone(&app.clock));

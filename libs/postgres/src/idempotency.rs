@@ -107,9 +107,8 @@ impl<T> Call<T> {
         message: &M,
         encode: fn(&T) -> Vec<u8>,
     ) -> Result<Self, FieldError> {
-        let Self { key, body_digest, .. } = Self::new(caller, method, message, encode)?;
-        let request_id = convert::id("request_id", message.request_id())?;
-        let secret = key.request_id.as_bytes();
+        let call = Self::new(caller, method, message, encode)?;
+        let (key, secret) = (&call.key, call.key.request_id.as_bytes());
         let known_by = Key {
             subject: CONFIDENTIAL.to_owned(),
             request_id: Uuid::from_bytes(first_half(key.digest())),
@@ -117,8 +116,8 @@ impl<T> Call<T> {
             actor: String::new(),
             organisation: String::new(),
         };
-        let body_digest = digest(&[secret, &body_digest]);
-        Ok(Self { key: known_by, region: caller.region, request_id, body_digest, encode })
+        let body_digest = digest(&[secret, &call.body_digest]);
+        Ok(Self { key: known_by, body_digest, ..call })
     }
 
     pub const fn request_id(&self) -> RequestId {

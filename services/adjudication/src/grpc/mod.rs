@@ -1,20 +1,18 @@
 //! The contracts served: parse, one call, encode.
 
 mod adjudication;
-mod audit;
 mod benefits;
 mod case_record;
 mod convert;
 mod convert_inspection;
 mod encode;
 mod encode_inspection;
-mod events;
 mod inspection;
 #[cfg(test)]
 mod mutated;
 mod policies;
-mod privacy;
 mod provider_payments;
+mod records;
 mod status;
 mod supervision;
 
@@ -35,6 +33,7 @@ const MESSAGE_SIZE_MAX: usize = 1024 * 1024;
 
 /// Everything this service serves.
 pub fn routes(app: &App) -> Routes {
+    let records = records::OwnRecords(app.clone());
     Routes::new()
         .add_service(
             PolicyServiceServer::new(policies::Policies(app.clone())).max_decoding_message_size(MESSAGE_SIZE_MAX),
@@ -52,7 +51,7 @@ pub fn routes(app: &App) -> Routes {
                 .max_decoding_message_size(MESSAGE_SIZE_MAX),
         )
         .add_service(SupervisionServiceServer::new(supervision::Supervision(app.clone())))
-        .add_service(AuditServiceServer::new(audit::Audit(app.clone())))
-        .add_service(EventServiceServer::new(events::Events(app.clone())))
-        .add_service(PrivacyServiceServer::new(privacy::Privacy(app.clone())))
+        .add_service(AuditServiceServer::new(records.clone()))
+        .add_service(EventServiceServer::new(records.clone()))
+        .add_service(PrivacyServiceServer::new(records))
 }

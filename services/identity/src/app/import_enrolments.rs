@@ -97,7 +97,7 @@ impl Importer {
             tell(standing, import.row_count);
         }
         if standing.row_count != import.row_count {
-            // It was cut off while it was read.
+            // It was touched while it was read.
             let found = standing.row_count.unsigned_abs();
             return Err(FileError::CountDiffers { said: file.records, found }.into());
         }

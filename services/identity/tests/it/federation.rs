@@ -380,6 +380,10 @@ async fn id_07_a_narrowed_token_is_as_old_as_its_parent_and_is_taken_back_with_i
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(refused(call(token).await.map(drop)), unauthenticated("TOKEN_REVOKED"));
+        // Nor does anything come of it any more.
+        let message = world.message("app", &token.access_token);
+        let again = world.ask(ExchangeTokenRequest { subject_token_type: ACCESS_TOKEN.to_owned(), ..message }).await;
+        assert_eq!(refused(again), unauthenticated("SUBJECT_TOKEN_INVALID"));
     }
     call(&first).await.unwrap();
 }

@@ -1,11 +1,9 @@
 //! Adjudication: what is to be paid, and the confirmation that makes it so.
 
-use std::time::Duration;
-
 use chassis::channel::Channel;
 use chassis::witness::Watched;
 use chassis::{Context, Credentials, error, feed};
-use postgres::consumer::{Asked, Pulled, Source as Feed};
+use postgres::consumer::Source as Feed;
 use proto::anjia::adjudication::v1::adjudication_service_client::AdjudicationServiceClient;
 use proto::anjia::adjudication::v1::audit_service_client::AuditServiceClient;
 use proto::anjia::adjudication::v1::event_service_client::EventServiceClient;
@@ -29,8 +27,6 @@ use crate::domain::error::PaymentError;
 use crate::domain::shares::Due;
 
 const PEER: &str = "adjudication";
-/// What a long poll may take beyond its wait.
-const MARGIN: Duration = Duration::from_secs(5);
 /// The name of the saga's only step outside.
 const STEP_CONFIRM: &str = "confirm";
 
@@ -208,34 +204,16 @@ fn amount(field: &str, value: Option<&proto::google::r#type::Money>) -> Result<M
     value.map_or(Ok(Money::ZERO), |value| convert::money(field, Some(value)))
 }
 
-/// Adjudication's feed: what becomes of settlements, and what findings withhold.
-#[derive(Clone)]
-pub struct AdjudicationEvents {
-    events: EventServiceClient<Channel>,
-    credentials: Credentials,
-}
-
-impl AdjudicationEvents {
-    pub fn new(channel: Channel, credentials: Credentials) -> Self {
-        Self { events: EventServiceClient::new(channel), credentials }
-    }
-}
-
-impl Feed for AdjudicationEvents {
-    type Error = PaymentError;
-
-    fn name(&self) -> &'static str {
-        PEER
-    }
-
-    async fn pull(&self, asked: Asked) -> Result<Pulled, PaymentError> {
-        let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
-        let cursor = feed::cursor(PEER, asked);
-        let mut request = own.request(PullEventsRequest { cursor: Some(cursor) });
-        request.set_timeout(asked.wait + MARGIN);
-        let answer = self.events.clone().pull_events(request).await.map_err(|status| translate(PEER, &status))?;
-        feed::from_wire(answer.into_inner().batch.unwrap_or_default()).map_err(|error| broken(PEER, error.to_string()))
-    }
+/// Adjudication's events, pulled in payment's own name: what becomes of settlements, and what findings withhold.
+pub fn events(channel: Channel, credentials: Credentials) -> impl Feed {
+    let client = EventServiceClient::new(channel);
+    feed::source(PEER, credentials, move |asked| {
+        let mut client = client.clone();
+        async move {
+            let request = asked.map(|cursor| PullEventsRequest { cursor: Some(cursor) });
+            Ok(client.pull_events(request).await?.into_inner().batch)
+        }
+    })
 }
 
 /// Adjudication's audit, looked at in payment's own name.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chassis::telemetry;
-use postgres::consumer::{self, Advanced, Failure, Handler, Inbox};
+use postgres::consumer::{self, Advanced, Failure, Handler, Inbox, Source};
 use postgres::events::Event;
 use tokio_util::sync::CancellationToken;
 use types::ids::{BillId, FindingId, SettlementId};
@@ -12,7 +12,6 @@ use types::money::Money;
 use crate::app::App;
 use crate::domain::correction::Kind;
 use crate::domain::withholding::Withholding;
-use crate::peers::adjudication::AdjudicationEvents;
 
 const CORRECTED: &str = "anjia.adjudication.settlement.corrected.v1";
 const REVERSED: &str = "anjia.adjudication.settlement.reversed.v1";
@@ -74,6 +73,6 @@ fn told<'a>(event: &'a Event, field: &str) -> Result<&'a str, Failure> {
 }
 
 /// Runs until told to stop.
-pub async fn run(app: Arc<App>, adjudication: AdjudicationEvents, stop: CancellationToken) {
+pub async fn run(app: Arc<App>, adjudication: impl Source, stop: CancellationToken) {
     consumer::run(app.db.clone(), adjudication, Settlements(app), stop).await;
 }

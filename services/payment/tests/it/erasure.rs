@@ -92,7 +92,11 @@ async fn id_08_accounts_are_kept_thirty_years_from_the_end_of_their_year_and_the
     let resident = ResidentId::generate();
     let mut tx = test.database().begin(REGION).await.expect("begun");
     bill(&mut tx, resident, "SETTLED").await;
-    erasure::set(&mut tx, "payment", &[resident], Uuid::now_v7(), State::Erased).await.expect("recorded");
+    let request = Uuid::now_v7();
+    erasure::set(&mut tx, "payment", &[resident], request, State::Closed).await.expect("recorded");
+    tx.commit().await.expect("committed");
+    let mut tx = test.database().begin(REGION).await.expect("begun");
+    erasure::set(&mut tx, "payment", &[resident], request, State::Erased).await.expect("recorded");
     erasure::erase(&mut tx, "payment", PERSONAL, &[resident]).await.expect("erased");
     let kept = erasure::kept(&mut tx, PERSONAL, resident).await.expect("counted");
     tx.commit().await.expect("committed");

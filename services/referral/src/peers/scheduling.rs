@@ -1,8 +1,6 @@
-use std::time::Duration;
-
 use chassis::{Context, Credentials, channel::Channel, error::reason, feed};
 use chrono::{DateTime, TimeDelta, Utc};
-use postgres::consumer::{Asked, Pulled, Source};
+use postgres::consumer::Source;
 use proto::{
     anjia::{
         common::v1::PageRequest,
@@ -34,8 +32,6 @@ const PEER: &str = "scheduling";
 const AHEAD: TimeDelta = TimeDelta::days(30);
 /// A referral may lead across the city.
 const RADIUS_M: i32 = 100_000;
-/// What a pull may take beyond its wait.
-const PULL_MARGIN: Duration = Duration::from_secs(5);
 
 /// Scheduling: places, appointments, and what becomes of them.
 #[derive(Clone)]
@@ -193,22 +189,17 @@ impl Scheduling {
         let provider = convert::id("provider_organisation_id", &answer.provider_organisation_id);
         Ok(Some((resident, provider.map_err(broken(PEER))?)))
     }
-}
 
-impl Source for Scheduling {
-    type Error = ReferralError;
-
-    fn name(&self) -> &'static str {
-        PEER
-    }
-
-    async fn pull(&self, asked: Asked) -> Result<Pulled, ReferralError> {
-        let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
-        let cursor = feed::cursor(self.name(), asked);
-        let mut request = own.request(wire::PullEventsRequest { cursor: Some(cursor) });
-        request.set_timeout(asked.wait + PULL_MARGIN);
-        let answer = self.events.clone().pull_events(request).await.map_err(|status| translate(PEER, &status))?;
-        feed::from_wire(answer.into_inner().batch.unwrap_or_default()).map_err(broken(PEER))
+    /// What happened there, pulled in referral's own name.
+    pub fn events(&self) -> impl Source + use<> {
+        let client = self.events.clone();
+        feed::source(PEER, self.credentials.clone(), move |asked| {
+            let mut client = client.clone();
+            async move {
+                let request = asked.map(|cursor| wire::PullEventsRequest { cursor: Some(cursor) });
+                Ok(client.pull_events(request).await?.into_inner().batch)
+            }
+        })
     }
 }
 

@@ -33,8 +33,6 @@ pub fn check_arranged(caller: &Caller, appointment: &Appointment) -> Result<(), 
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use chrono::DateTime;
     use types::{
         care::CareKind,
@@ -51,18 +49,7 @@ mod tests {
     };
 
     fn caller(subject: Party, actor: Option<Party>, mandate: Option<Terms>) -> Caller {
-        Caller {
-            subject,
-            actor,
-            organisation: None,
-            roles: BTreeSet::new(),
-            region: RegionCode::BEIJING,
-            delegation: None,
-            mandate,
-            also_known_as: BTreeSet::new(),
-            token_id: "token".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
-        }
+        Caller { actor, mandate, ..Caller::new(subject, RegionCode::BEIJING) }
     }
 
     fn resident() -> Party {

@@ -1,10 +1,8 @@
 //! The contracts: parse, one call, encode.
 
 mod appointments;
-mod audit;
 mod convert;
-mod events;
-mod privacy;
+mod records;
 mod sessions;
 mod status;
 mod visits;
@@ -23,16 +21,15 @@ use crate::app::{Scheduling, Search};
 
 /// Everything scheduling serves.
 pub fn routes(scheduling: Scheduling, search: Search) -> Routes {
-    let events = events::Events(scheduling.db().clone());
-    let privacy = privacy::Privacy(scheduling.db().clone());
+    let records = records::OwnRecords(scheduling.clone());
     Routes::new()
         .add_service(SessionServiceServer::new(sessions::Sessions { scheduling: scheduling.clone(), search }))
         .add_service(AppointmentServiceServer::new(appointments::Appointments(scheduling.clone())))
-        .add_service(AuditServiceServer::new(audit::Audit(scheduling.clone())))
         .add_service(VisitServiceServer::new(visits::Visits(scheduling.clone())))
         .add_service(WaitListServiceServer::new(wait_list::WaitList(scheduling)))
-        .add_service(EventServiceServer::new(events))
-        .add_service(PrivacyServiceServer::new(privacy))
+        .add_service(AuditServiceServer::new(records.clone()))
+        .add_service(EventServiceServer::new(records.clone()))
+        .add_service(PrivacyServiceServer::new(records))
 }
 
 /// A stored answer that cannot be read back: our own fault.

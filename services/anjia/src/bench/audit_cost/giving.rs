@@ -1,7 +1,5 @@
 //! Books for all who asked meanwhile, in one transaction: what `Book` writes of each, with or without its audit entries.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
 use postgres::audit::{self, Entry};
@@ -46,7 +44,7 @@ impl Booking {
         starts_at: DateTime<Utc>,
         is_audited: bool,
     ) -> Result<Self> {
-        let (id, now, caller) = (Uuid::now_v7(), SystemClock.now(), caller(resident));
+        let (id, now, caller) = (Uuid::now_v7(), SystemClock.now(), Caller::new(Party::Resident(resident), RegionCode::BEIJING));
         let item = BookItem {
             request_id: request_id(),
             resident_id: resident.to_string(),
@@ -127,19 +125,4 @@ async fn record(mut tx: Transaction, given: &[&Booking]) -> Result<()> {
         .map(|booking| Answered { call: &booking.call, answer: &booking.id, resident: Some(booking.resident) })
         .collect();
     Ok(commit_all(tx, &answered).await?)
-}
-
-fn caller(resident: ResidentId) -> Caller {
-    Caller {
-        subject: Party::Resident(resident),
-        also_known_as: BTreeSet::new(),
-        actor: None,
-        organisation: None,
-        roles: BTreeSet::new(),
-        region: RegionCode::BEIJING,
-        delegation: None,
-        mandate: None,
-        token_id: "bench".to_owned(),
-        expires_at: DateTime::UNIX_EPOCH,
-    }
 }

@@ -1,8 +1,6 @@
 //! Booking as public systems do it, behind the same gRPC stack: the row is locked first, then everything is looked at and written, one
 //! statement after the other. Nobody has to prove who they are, which only makes it faster.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Context as _, Result};
 use chassis::channel::{Channel, connect};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -195,16 +193,5 @@ async fn tell(tx: &mut Transaction, caller: &Caller, resident: ResidentId, id: U
 }
 
 fn caller(resident: ResidentId) -> Caller {
-    Caller {
-        subject: Party::Resident(resident),
-        also_known_as: BTreeSet::new(),
-        actor: None,
-        organisation: None,
-        roles: BTreeSet::new(),
-        region: RegionCode::BEIJING,
-        delegation: None,
-        mandate: None,
-        token_id: "bench".to_owned(),
-        expires_at: DateTime::UNIX_EPOCH,
-    }
+    Caller::new(Party::Resident(resident), RegionCode::BEIJING)
 }

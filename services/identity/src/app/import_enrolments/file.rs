@@ -29,6 +29,8 @@ pub enum FileError {
     CountDiffers { said: u64, found: u64 },
     #[error("the first line must be: {}", COLUMNS.join(","))]
     Header,
+    #[error("the file was cut off or touched while it was read")]
+    Meanwhile,
 }
 
 /// A file that is whole. It stays open: what is put in its place after the check is not what is read.
@@ -40,6 +42,7 @@ pub(super) struct EnrolmentFile {
     pub records: u64,
     /// Where the trailer begins.
     body_end: u64,
+    bytes: u64,
     /// Where the first record begins.
     pub first: Place,
 }
@@ -85,12 +88,13 @@ impl EnrolmentFile {
         if found != trailer.records {
             return Err(FileError::CountDiffers { said: trailer.records, found });
         }
-        Ok(Self { file, digest, records: found, body_end, first })
+        let bytes = file.metadata()?.len();
+        Ok(Self { file, digest, records: found, body_end, bytes, first })
     }
 
     /// The records from a place on. One reader at a time: they share where the file is read.
     pub(super) fn lines(&self, from: Place) -> Result<Lines, FileError> {
-        Ok(Lines { reader: reader(&self.file, from.offset, self.body_end)?, from })
+        Ok(Lines { reader: reader(&self.file, from.offset, self.body_end)?, from, bytes: self.bytes })
     }
 }
 
@@ -98,6 +102,8 @@ impl EnrolmentFile {
 pub(super) struct Lines {
     reader: Reader<Take<File>>,
     from: Place,
+    /// Of the whole file.
+    bytes: u64,
 }
 
 impl Lines {
@@ -107,7 +113,8 @@ impl Lines {
         Place { offset: self.from.offset + read.byte(), line: self.from.line + read.line() - 1 }
     }
 
-    /// The next records, at most so many; none at the end.
+    /// The next records, at most so many; none at the end. Refused if the file has become shorter or longer: the last of them may then be
+    /// half a record, and where the next begins is not known.
     pub(super) fn next_batch(&mut self, records_max: usize, today: NaiveDate) -> Result<Vec<Parsed>, FileError> {
         let mut batch = Vec::with_capacity(records_max);
         let mut record = ByteRecord::new();
@@ -117,6 +124,9 @@ impl Lines {
                 break;
             }
             batch.push(Parsed { line, said: parse(&record, today) });
+        }
+        if self.reader.get_ref().get_ref().metadata()?.len() != self.bytes {
+            return Err(FileError::Meanwhile);
         }
         Ok(batch)
     }
@@ -219,6 +229,26 @@ mod tests {
         let before = read(&file);
         std::fs::rename(&other, &checked).unwrap();
         assert_eq!(read(&file), before);
+    }
+
+    #[test]
+    fn id_03_a_file_that_is_cut_off_while_it_is_read_gives_no_half_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cut.csv");
+        let end = EXAMPLE.find("#END").unwrap();
+        let last = EXAMPLE[..end - 1].rfind('\n').unwrap() + 1;
+        for length in [0, last, last + 20, end, EXAMPLE.len() - 1] {
+            std::fs::write(&path, EXAMPLE).unwrap();
+            let file = EnrolmentFile::check(&path).unwrap();
+            let mut lines = file.lines(file.first).unwrap();
+            assert_eq!(lines.next_batch(1, today()).unwrap().len(), 1);
+            let place = lines.place();
+            File::options().write(true).open(&path).unwrap().set_len(length as u64).unwrap();
+            for mut lines in [lines, file.lines(place).unwrap()] {
+                let read = lines.next_batch(1, today());
+                assert!(matches!(read, Err(FileError::Meanwhile)), "cut off after {length} bytes: {read:?}");
+            }
+        }
     }
 
     #[test]

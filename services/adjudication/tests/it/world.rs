@@ -283,6 +283,7 @@ impl World {
             name: code.to_owned(),
             catalogue_class: class.into(),
             first_self_pay_ratio: String::new(),
+            price_limit: None,
         };
         let request = wire::PutCatalogueRequest {
             request_id: request_id(),

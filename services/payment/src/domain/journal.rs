@@ -21,6 +21,14 @@ words! {
         CriticalIllnessFund = "CRITICAL_ILLNESS_FUND",
         /// What medical assistance owes.
         AssistanceFund = "ASSISTANCE_FUND",
+        /// What commercial top-ups owe.
+        TopUp = "TOP_UP",
+        /// What the region owes for vouchers.
+        Voucher = "VOUCHER",
+        /// What the bureau owes that keeps the personal accounts.
+        PersonalAccount = "PERSONAL_ACCOUNT",
+        /// The same, of the accounts of the resident's family.
+        MutualAid = "MUTUAL_AID",
         /// What a bank owes for captured credit shares.
         BankReceivable = "BANK_RECEIVABLE",
         /// What a bank has paid in.
@@ -156,6 +164,10 @@ pub fn bill_captured(
             Payer::LargeAmountFund => Account::fund(AccountKind::LargeAmountFund, parties.region),
             Payer::CriticalIllnessFund => Account::fund(AccountKind::CriticalIllnessFund, parties.region),
             Payer::AssistanceFund => Account::fund(AccountKind::AssistanceFund, parties.region),
+            Payer::TopUp => Account::fund(AccountKind::TopUp, parties.region),
+            Payer::Voucher => Account::fund(AccountKind::Voucher, parties.region),
+            Payer::PersonalAccount => Account::fund(AccountKind::PersonalAccount, parties.region),
+            Payer::MutualAid => Account::fund(AccountKind::MutualAid, parties.region),
             // A line that nobody can name leaves the entry unbalanced, and so refused.
             Payer::Credit(_) => {
                 Account::organisation(AccountKind::BankReceivable, bank_of(share).ok_or(Unbalanced::Sum)?)

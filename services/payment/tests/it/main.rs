@@ -15,6 +15,7 @@ mod fence;
 mod layers;
 mod ledger;
 mod mandated;
+mod means;
 mod personal;
 mod receipts;
 mod world;

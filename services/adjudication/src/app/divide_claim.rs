@@ -221,9 +221,7 @@ impl App {
             .await?
             .ok_or(AdjudicationError::SettlementNotFound(previous.settlement))?;
         let account_version = match &settlement.cover {
-            Some(cover) => {
-                Some(accumulators::read(tx, &cover.account).await?.version_for(&settlement.adjudication))
-            }
+            Some(cover) => Some(accumulators::read(tx, &cover.account).await?.version_for(&settlement.adjudication)),
             None => None,
         };
         if !settlement.is_spent(account_version, self.clock.now()) {

@@ -118,8 +118,13 @@ impl App {
         if aliases::one_person(&mut tx, asked.holder).await?.contains(&asked.member) {
             return Err(AdjudicationError::OwnAccount);
         }
-        let share =
-            AccountShare { id: Uuid::now_v7(), holder: asked.holder, member: asked.member, until: asked.until, at: now };
+        let share = AccountShare {
+            id: Uuid::now_v7(),
+            holder: asked.holder,
+            member: asked.member,
+            until: asked.until,
+            at: now,
+        };
         let row = accounts::share(&mut tx, ctx.caller.region, &share).await?;
         let data = json!({ "resident_id": share.holder, "member_resident_id": share.member });
         let told = NewEvent::new("anjia.adjudication.account.shared.v1", row, data, now);

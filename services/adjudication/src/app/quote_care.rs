@@ -90,7 +90,8 @@ impl App {
             Begun::Replayed(reply) => return Ok(reply),
         };
         let facts = (&provider, &coverage);
-        let quote = self.make_quote(&mut tx, asked, facts, ctx.caller.region, Unknown::Refused, ctx.traceparent()).await?;
+        let quote =
+            self.make_quote(&mut tx, asked, facts, ctx.caller.region, Unknown::Refused, ctx.traceparent()).await?;
         let quote = ctx.permit(quote)?;
         audit::record(&mut tx, described(Entry::new(&ctx.caller, "adjudication.quote.make"), &quote)).await?;
         Ok(call.commit(tx, quote).await?)

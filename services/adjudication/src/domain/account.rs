@@ -70,7 +70,8 @@ impl Draw {
     /// Of the person's own accounts the one with most in it; of the family's the first with anything, in the order in which they were
     /// shared.
     pub fn from_purses(purses: &[Purse]) -> Self {
-        let with_any = |is_own: bool| purses.iter().filter(move |purse| purse.is_own == is_own && purse.free.is_positive());
+        let with_any =
+            |is_own: bool| purses.iter().filter(move |purse| purse.is_own == is_own && purse.free.is_positive());
         // Of equal ones the first, so that the same accounts always give the same answer.
         let own = with_any(true).rev().max_by_key(|purse| purse.free);
         let family = with_any(false).next();
@@ -118,7 +119,8 @@ mod tests {
 
     #[test]
     fn ad_12_the_fullest_own_account_pays_and_the_first_of_the_family_that_can() {
-        let purses = [purse(true, 5), purse(true, 9), purse(true, 9), purse(false, 0), purse(false, 3), purse(false, 8)];
+        let purses =
+            [purse(true, 5), purse(true, 9), purse(true, 9), purse(false, 0), purse(false, 3), purse(false, 8)];
         let draw = Draw::from_purses(&purses);
         assert_eq!(draw.drawn, Drawn { account: Some(purses[1].holder), mutual_aid: Some(purses[4].holder) });
         assert_eq!((draw.means.account, draw.means.mutual_aid), (Money::from_fen(9), Money::from_fen(3)));

@@ -55,8 +55,7 @@ fn billed(visit: &str) -> wire::DivideClaimRequest {
 #[tokio::test]
 async fn ad_01_what_is_above_the_catalogues_limit_of_a_price_is_the_persons_and_explained() {
     let world = World::new().await;
-    let items =
-        vec![limited(BED, wire::PricedUnit::BedDay, "50"), limited(DRUG, wire::PricedUnit::Item, "12.4999")];
+    let items = vec![limited(BED, wire::PricedUnit::BedDay, "50"), limited(DRUG, wire::PricedUnit::Item, "12.4999")];
     assert_eq!(world.put(items.clone()).await.expect("new"), 2);
     assert_eq!(world.put(items).await.expect("the same again"), 0);
     let other = vec![limited(BED, wire::PricedUnit::BedDay, "60")];

@@ -105,7 +105,7 @@ pub async fn credit(conn: &mut PgConnection, region: RegionCode, credit: &Credit
     .execute(&mut *conn)
     .await?;
     let booked = Booked { id: credit.id, holder: credit.holder, amount: credit.amount.decimal(), at: credit.at };
-    book(conn, "CREDITED", &booked, None, Some((&credit.reference, &credit.by))).await
+    book(conn, "CREDITED", &booked, None, Some((credit.reference.as_str(), &credit.by))).await
 }
 
 /// Takes what a settlement was promised. Answers the entries' ids; none where an account does not hold it, and then nothing may be written.

@@ -28,8 +28,8 @@ impl Row {
     fn item(self) -> Result<(String, Item), Error> {
         let class = class(&self.class, self.first_self_pay_ratio)
             .ok_or_else(|| Error::row_invalid(TABLE, "class", &self.item_code))?;
-        let price_limit = limit(self.price_limit_of.as_deref(), self.unit_price_max)
-            .ok_or_else(|| Error::row_invalid(TABLE, "price_limit_of", &self.item_code))?;
+        let invalid = || Error::row_invalid(TABLE, "price_limit_of", &self.item_code);
+        let price_limit = limit(self.price_limit_of.as_deref(), self.unit_price_max, invalid)?;
         Ok((self.item_code, Item { name: self.name, class, price_limit }))
     }
 }
@@ -44,15 +44,19 @@ pub(super) fn class(letter: &str, first_self_pay: Option<Decimal>) -> Option<Cla
     }
 }
 
-/// The stored form of a limit of the price, back; none inside where there is none.
-pub(super) fn limit(of: Option<&str>, unit_price_max: Option<Decimal>) -> Option<Option<PriceLimit>> {
+/// The stored form of a limit of the price, back.
+pub(super) fn limit(
+    of: Option<&str>,
+    unit_price_max: Option<Decimal>,
+    invalid: impl FnOnce() -> Error,
+) -> Result<Option<PriceLimit>, Error> {
     let of = match (of, unit_price_max) {
-        (None, None) => return Some(None),
+        (None, None) => return Ok(None),
         (Some("ITEM"), Some(_)) => Priced::Item,
         (Some("BED_DAY"), Some(_)) => Priced::BedDay,
-        _ => return None,
+        _ => return Err(invalid()),
     };
-    Some(unit_price_max.map(|most| PriceLimit { of, unit_price_max: most.normalize() }))
+    Ok(unit_price_max.map(|most| PriceLimit { of, unit_price_max: most.normalize() }))
 }
 
 /// The stored form of a limit of the price.

@@ -119,8 +119,8 @@ impl LineRow {
     fn line(self) -> Result<BilledLine, Error> {
         let invalid = |column| Error::row_invalid("claim_lines", column, self.claim_id);
         let class = catalogue::class(&self.class, self.first_self_pay_ratio).ok_or_else(|| invalid("class"))?;
-        let price_limit = catalogue::limit(self.price_limit_of.as_deref(), self.unit_price_max)
-            .ok_or_else(|| invalid("price_limit_of"))?;
+        let price_limit =
+            catalogue::limit(self.price_limit_of.as_deref(), self.unit_price_max, || invalid("price_limit_of"))?;
         Ok(BilledLine {
             item_code: self.item_code,
             quantity: self.quantity,

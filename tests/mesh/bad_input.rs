@@ -81,7 +81,7 @@ const WITHOUT_AN_ID: [&str; 9] = [
     "GetProviderStatistics",
 ];
 /// Of the caller herself, who exists.
-const ABOUT_HERSELF: [&str; 2] = ["GetResident", "GetCoverage"];
+const ABOUT_HERSELF: [&str; 3] = ["GetResident", "GetCoverage", "GetAccount"];
 const NOISE_PER_METHOD: usize = 60;
 const NOISE_SEED: u64 = 20_260_301;
 

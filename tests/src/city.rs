@@ -209,5 +209,6 @@ fn item(code: &str, class: CatalogueClass) -> CatalogueItem {
         name: format!("示范项目 {code}"),
         catalogue_class: class.into(),
         first_self_pay_ratio: String::new(),
+        price_limit: None,
     }
 }

@@ -104,7 +104,8 @@ WHERE NOT EXISTS (SELECT FROM receipts WHERE id = correction.receipt_id AND bill
 UNION ALL
 -- I2, I4: what the funds are charged for a bill, and what its provider is paid, is what its present shares say.
 SELECT 'FUND_CHARGED_OTHERWISE', bill.id FROM bills bill
-CROSS JOIN unnest(ARRAY['POOLED_FUND', 'LARGE_AMOUNT_FUND', 'CRITICAL_ILLNESS_FUND', 'ASSISTANCE_FUND']) AS fund (kind)
+CROSS JOIN unnest(ARRAY['POOLED_FUND', 'LARGE_AMOUNT_FUND', 'CRITICAL_ILLNESS_FUND', 'ASSISTANCE_FUND', 'TOP_UP', 'VOUCHER',
+    'PERSONAL_ACCOUNT', 'MUTUAL_AID']) AS fund (kind)
 WHERE bill.state IN ('CAPTURED', 'SETTLED')
   AND (SELECT coalesce(sum(amount), 0) FROM present_shares WHERE bill_id = bill.id AND payer = fund.kind)
       <> (SELECT coalesce(sum(entry.amount), 0) FROM transfers transfer JOIN entries entry ON entry.transfer_id = transfer.id

@@ -263,6 +263,10 @@ pub(super) const POLICY: &[Line] = &[
     line("adjudication.AdjudicationService/GetClearing", Read, "OAX:*"),
     line("adjudication.AdjudicationService/GetClaim", Read, "R:s WFCLD:vo"),
     line("adjudication.AdjudicationService/ListClaims", List, "R:s WFCLD:vo"),
+    // What is a person's own money, that person alone gives to others.
+    line("adjudication.AccountService/CreditAccount", Write, "O:*"),
+    line("adjudication.AccountService/ShareAccount", Write, "R:r"),
+    line("adjudication.AccountService/GetAccount", Read, "R:s WF:v"),
     line("adjudication.InspectionService/ProposeRuleBook", Write, "O:*"),
     line("adjudication.InspectionService/ReleaseRuleBook", Write, "O:*"),
     line("adjudication.InspectionService/GetRules", Read, "CLOVPXA:*"),

@@ -310,6 +310,8 @@ fn in_adjudication(method: &str) -> Value {
             "diagnoses": "$diagnoses", "total": "$price", "lines": "$claim_lines",
         }),
         "AdjudicationService/GetClearing" => json!({ "month": "2026-03" }),
+        "AccountService/CreditAccount" => json!({ "amount": "$price", "reference": "2026-03" }),
+        "AccountService/ShareAccount" => json!({ "member_resident_id": "$double", "until": "$today" }),
         // One that is released.
         "InspectionService/ProposeRuleBook" => {
             json!({ "rule_book_id": null, "document_json": "$rule_book_document" })

@@ -86,12 +86,10 @@ impl App {
 
         let codes = corrected.lines.iter().map(|line| line.item_code.clone()).collect();
         let classes = classify(tx, claim.care_region, codes, claim.from).await?;
-        let lines = corrected.lines.into_iter();
-        let lines = lines.map(|line| BilledLine { item: classes.of(&line.item_code), ..line }).collect();
+        let lines = classes.resolve(corrected.lines)?;
         let claim = Claim { lines, total: corrected.total, diagnoses: corrected.diagnoses, ..claim };
-        let priced =
-            price(tx, Care::again(&claim, provider, turn.first_confirmed_at), coverage, History::Replayed(&history))
-                .await?;
+        let care = Care::again(&claim, provider, &replaced, turn.first_confirmed_at);
+        let priced = price(tx, care, coverage, History::Replayed(&history)).await?;
         let adjudication = priced.answer()?;
         let now = self.clock.now();
         let occasion = Occasion { cause: Cause::Correction, reason: Some(corrected.reason), at: now };

@@ -11,7 +11,7 @@ use types::money::Money;
 
 use super::App;
 use super::author::Author;
-use super::pricing::{Care, History, classify, insured_region, price, remote_care};
+use super::pricing::{Care, History, Purpose, classify, insured_region, price, remote_care};
 use crate::domain::claim::{BilledLine, Claim, Diagnosis};
 use crate::domain::coverage::Coverage;
 use crate::domain::drift;
@@ -121,9 +121,9 @@ impl App {
 
         let codes = billed.lines.iter().map(|line| line.item_code.clone()).collect();
         let classes = classify(tx, region, codes, stay.from).await?;
-        let lines: Vec<BilledLine> =
-            billed.lines.into_iter().map(|line| BilledLine { item: classes.of(&line.item_code), ..line }).collect();
+        let lines = classes.resolve(billed.lines)?;
         let care = Care {
+            purpose: Purpose::Division,
             resident: visit.resident,
             provider: visit.provider,
             tier: visit.tier,
@@ -223,11 +223,7 @@ impl App {
             .await?
             .ok_or(AdjudicationError::SettlementNotFound(previous.settlement))?;
         let account_version = match &settlement.cover {
-            Some(cover) => {
-                let standing = accumulators::read(tx, &cover.account).await?;
-                let year = settlements::year_totals(tx, &cover.account).await?;
-                Some(standing.version_for(&settlement.adjudication, &year))
-            }
+            Some(cover) => Some(accumulators::read(tx, &cover.account).await?.version_for(&settlement.adjudication)),
             None => None,
         };
         if !settlement.is_spent(account_version, self.clock.now()) {

@@ -178,9 +178,8 @@ async fn replay(
     for (turn, claim) in due {
         let settlement = settled.remove(&claim.settlement).ok_or(AdjudicationError::YearMoved)?;
         let (coverage, provider) = facts.of(&claim)?;
-        let priced =
-            price(tx, Care::again(&claim, provider, turn.first_confirmed_at), coverage, History::Replayed(&replay))
-                .await?;
+        let care = Care::again(&claim, provider, &settlement, turn.first_confirmed_at);
+        let priced = price(tx, care, coverage, History::Replayed(&replay)).await?;
         let adjudication = priced.answer()?;
         if let Some(cover) = &priced.cover {
             replay.count(cover.account, claim.journey, claim.tier, &adjudication);

@@ -20,7 +20,7 @@ use crate::domain::error::AdjudicationError;
 use crate::domain::input::Input;
 use crate::domain::replay::Turn;
 use crate::domain::settlement::{Change, Settlement, State};
-use crate::store::{accumulators, claims, clearing_entries, settlements};
+use crate::store::{accounts, accumulators, claims, clearing_entries, settlements};
 
 /// Why and when.
 #[derive(Debug, Clone, Copy)]
@@ -81,13 +81,13 @@ impl Replacement {
         Ok(Self { claim, settlement, basis: priced.input, replaced, coverage: coverage.clone() })
     }
 
-    /// Moves the year back by what is replaced. Its running totals are locked.
-    async fn take_back(&self, tx: &mut Transaction) -> Result<(), AdjudicationError> {
+    /// Moves the year back by what is replaced, and gives accounts back what it took. Its running totals and those accounts are locked.
+    async fn take_back(&self, tx: &mut Transaction, entry: Entry) -> Result<Entry, AdjudicationError> {
         if let Some(cover) = &self.replaced.cover {
-            let judged = &self.replaced.adjudication;
-            accumulators::advance(tx, &cover.account, &judged.after, &judged.before).await?;
+            accumulators::take_back(tx, &cover.account, &self.replaced.adjudication).await?;
         }
-        Ok(())
+        let returned = accounts::give_back(tx, &self.replaced, self.settlement.divided_at).await?;
+        Ok(returned.into_iter().fold(entry, |entry, returned| entry.row("account_entries", returned)))
     }
 
     /// Writes everything else. Answers the audit entry with every row.
@@ -101,13 +101,16 @@ impl Replacement {
         settlements::put_in_place(tx, settlement).await?;
         if let Some(cover) = &settlement.cover {
             accumulators::lock(tx, region, &cover.account).await?;
-            let judged = &settlement.adjudication;
-            accumulators::advance(tx, &cover.account, &judged.before, &judged.after).await?;
+            accumulators::advance(tx, &cover.account, &settlement.adjudication).await?;
         }
+        // No more than what it takes the place of gave back.
+        let taken = accounts::take(tx, settlement, settlement.divided_at).await?;
+        let taken = taken.ok_or(AdjudicationError::YearMoved)?;
         let fund = settlement.adjudication.shares.fund();
         let due = clearing_entries::settle(tx, settlement.id, fund, settlement.divided_at).await?;
         let entry = claims::lines_audited(claims::audited(entry, claim), claim);
         let entry = entry.row("settlements", replaced.id).row("settlements", settlement.id);
+        let entry = taken.into_iter().fold(entry, |entry, taken| entry.row("account_entries", taken));
         Ok(back.into_iter().chain(due).fold(entry, |entry, booked| entry.row("clearing_entries", booked)))
     }
 
@@ -153,8 +156,10 @@ pub(super) async fn write(
     mut entry: Entry,
     traceparent: Option<&str>,
 ) -> Result<Entry, AdjudicationError> {
+    let drawn = replacements.iter().flat_map(|replacement| replacement.replaced.takes());
+    accounts::lock(tx, drawn.map(|(holder, _)| holder)).await?;
     for replacement in replacements {
-        replacement.take_back(tx).await?;
+        entry = replacement.take_back(tx, entry).await?;
     }
     for replacement in replacements {
         entry = replacement.put(tx, entry).await?;

@@ -1,5 +1,6 @@
 //! The contracts served: parse, one call, encode.
 
+mod accounts;
 mod adjudication;
 mod benefits;
 mod case_record;
@@ -17,6 +18,7 @@ mod status;
 mod supervision;
 
 use chassis::Routes;
+use proto::anjia::adjudication::v1::account_service_server::AccountServiceServer;
 use proto::anjia::adjudication::v1::adjudication_service_server::AdjudicationServiceServer;
 use proto::anjia::adjudication::v1::audit_service_server::AuditServiceServer;
 use proto::anjia::adjudication::v1::event_service_server::EventServiceServer;
@@ -51,6 +53,7 @@ pub fn routes(app: &App) -> Routes {
                 .max_decoding_message_size(MESSAGE_SIZE_MAX),
         )
         .add_service(SupervisionServiceServer::new(supervision::Supervision(app.clone())))
+        .add_service(AccountServiceServer::new(accounts::Accounts(app.clone())))
         .add_service(AuditServiceServer::new(records.clone()))
         .add_service(EventServiceServer::new(records.clone()))
         .add_service(PrivacyServiceServer::new(records))

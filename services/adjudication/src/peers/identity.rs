@@ -155,7 +155,9 @@ fn coverage(answer: Option<&wire::Coverage>) -> Result<Coverage, convert::FieldE
     let is_basic = |enrolment: &&wire::Enrolment| enrolment.layer() == wire::CoverLayer::Basic;
     let basic = answer.enrolments.iter().find(is_basic).filter(|_| has_benefits);
     let contract = answer.family_doctor_contract.as_ref();
+    let is_top_up = |enrolment: &wire::Enrolment| enrolment.layer() == wire::CoverLayer::Commercial;
     Ok(Coverage {
+        topped_up: answer.enrolments.iter().any(is_top_up),
         birth_date: convert::date("birth_date", answer.birth_date.as_ref())?,
         sex: match answer.sex() {
             wire::Sex::Female => Some(Sex::Female),

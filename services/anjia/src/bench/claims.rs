@@ -165,6 +165,7 @@ async fn put_items(town: &Town, mesh: &Mesh) -> Result<()> {
             name: format!("测试项目{number}"),
             catalogue_class: class.into(),
             first_self_pay_ratio: if class == CatalogueClass::B { "0.10".to_owned() } else { String::new() },
+            price_limit: None,
         }
     };
     let request = PutCatalogueRequest {

@@ -130,6 +130,7 @@ impl Town {
             name: "一般诊疗费".to_owned(),
             catalogue_class: CatalogueClass::A.into(),
             first_self_pay_ratio: String::new(),
+            price_limit: None,
         };
         let catalogue = PutCatalogueRequest {
             request_id: request_id(),

@@ -213,6 +213,16 @@ pub(super) const CHECKS: &[Check] = &[
         "adjudication.settlement.confirm",
         Once,
     ),
+    told(
+        "a credit of an account is told of once",
+        "adjudication",
+        "account_entries",
+        "booking = 'CREDITED'",
+        "account.credited",
+        "adjudication.account.credit",
+        Once,
+    ),
+    told("a shared account is told of", "adjudication", "account_shares", "true", "account.shared", BEGINS, Again),
     told("an authorisation is told of", "payment", "bills", "true", "bill.authorised", BEGINS, Again),
     told(
         "a capture is told of once",

@@ -181,18 +181,23 @@ pub(super) const CHECKS: &[Check] = &[
         "the funds are charged what was adjudicated",
         In(
             "payment",
-            "SELECT bill.id::text, format('%s %s %s %s %s', bill.settlement_id, \
+            "SELECT bill.id::text, format('%s %s %s %s %s %s %s %s %s', bill.settlement_id, \
                  coalesce(sum(share.amount) FILTER (WHERE share.payer = 'POOLED_FUND'), 0.00), \
                  coalesce(sum(share.amount) FILTER (WHERE share.payer = 'LARGE_AMOUNT_FUND'), 0.00), \
                  coalesce(sum(share.amount) FILTER (WHERE share.payer = 'CRITICAL_ILLNESS_FUND'), 0.00), \
-                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'ASSISTANCE_FUND'), 0.00)), \
+                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'ASSISTANCE_FUND'), 0.00), \
+                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'TOP_UP'), 0.00), \
+                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'VOUCHER'), 0.00), \
+                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'PERSONAL_ACCOUNT'), 0.00), \
+                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'MUTUAL_AID'), 0.00)), \
                  'charges the funds something else than its settlement says' \
              FROM bills bill LEFT JOIN bill_shares share ON share.bill_id = bill.id \
              WHERE bill.state IN ('CAPTURED', 'SETTLED') GROUP BY bill.id",
         ),
         In(
             "adjudication",
-            "SELECT format('%s %s %s %s %s', id, pooled_fund, large_amount_fund, critical_illness_fund, assistance_fund) FROM settlements",
+            "SELECT format('%s %s %s %s %s %s %s %s %s', id, pooled_fund, large_amount_fund, critical_illness_fund, assistance_fund, \
+                 top_up, voucher, account, mutual_aid) FROM settlements",
         ),
     ),
     Check::rows(

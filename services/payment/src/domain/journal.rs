@@ -25,6 +25,14 @@ words! {
         CriticalIllnessFund = "CRITICAL_ILLNESS_FUND",
         /// What medical assistance owes.
         AssistanceFund = "ASSISTANCE_FUND",
+        /// What commercial top-ups owe.
+        TopUp = "TOP_UP",
+        /// What the region owes for vouchers.
+        Voucher = "VOUCHER",
+        /// What the bureau owes that keeps the personal accounts.
+        PersonalAccount = "PERSONAL_ACCOUNT",
+        /// The same, of the accounts of the resident's family.
+        MutualAid = "MUTUAL_AID",
         /// What a bank owes for captured credit shares.
         BankReceivable = "BANK_RECEIVABLE",
         /// What a bank has paid in.
@@ -200,6 +208,10 @@ pub const fn fund_account(payer: Payer) -> Option<AccountKind> {
         Payer::LargeAmountFund => Some(AccountKind::LargeAmountFund),
         Payer::CriticalIllnessFund => Some(AccountKind::CriticalIllnessFund),
         Payer::AssistanceFund => Some(AccountKind::AssistanceFund),
+        Payer::TopUp => Some(AccountKind::TopUp),
+        Payer::Voucher => Some(AccountKind::Voucher),
+        Payer::PersonalAccount => Some(AccountKind::PersonalAccount),
+        Payer::MutualAid => Some(AccountKind::MutualAid),
         Payer::Credit(_) | Payer::Desk | Payer::Arrears => None,
     }
 }

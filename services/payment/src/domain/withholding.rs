@@ -66,7 +66,7 @@ impl Withheld {
     pub fn of(shares: &[Share], withheld: Money, cut: Money) -> Self {
         let (mut left, mut open) = (cut, Money::ZERO);
         let mut by_fund = Vec::new();
-        for share in shares.iter().filter(|share| share.payer.is_fund()) {
+        for share in shares.iter().filter(|share| share.payer.is_insurers_fund()) {
             let amount = share.amount.min(left);
             left -= amount;
             open += share.amount - amount;

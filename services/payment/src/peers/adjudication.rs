@@ -189,6 +189,10 @@ fn due(settlement: &Settlement) -> Result<Due, FieldError> {
         large_amount_fund: amount("large_amount_fund", division.large_amount_fund.as_ref())?,
         critical_illness_fund: amount("critical_illness_fund", division.critical_illness_fund.as_ref())?,
         assistance_fund: amount("assistance_fund", division.assistance_fund.as_ref())?,
+        top_up: amount("top_up", division.top_up.as_ref())?,
+        voucher: amount("voucher", division.voucher.as_ref())?,
+        personal_account: amount("personal_account", division.personal_account.as_ref())?,
+        mutual_aid: amount("mutual_aid", division.mutual_aid.as_ref())?,
         own: own(division)?,
     };
     let total = convert::money("total", division.total.as_ref())?;
@@ -196,7 +200,8 @@ fn due(settlement: &Settlement) -> Result<Due, FieldError> {
 }
 
 fn own(division: &Division) -> Result<Money, FieldError> {
-    convert::money("person_total", division.person_total.as_ref())
+    // Of who knows no other means yet, all of it is in money.
+    convert::money("person_cash", division.person_cash.as_ref().or(division.person_total.as_ref()))
 }
 
 /// An amount that may be left out for nothing.

@@ -90,6 +90,6 @@ pub async fn posted(conn: &mut PgConnection, bill: BillId) -> Result<(Withheld, 
 
 fn fund_of(kind: &str, bill: Uuid) -> Result<Payer, Error> {
     super::shares::payer_of(kind, None)
-        .filter(|payer| payer.is_fund())
+        .filter(|payer| payer.is_insurers_fund())
         .ok_or_else(|| Error::row_invalid("accounts", "kind", bill))
 }

@@ -16,6 +16,7 @@ mod fence;
 mod layers;
 mod ledger;
 mod mandated;
+mod means;
 mod personal;
 mod receipts;
 mod refunds;

@@ -187,6 +187,14 @@ pub(super) const SEEDS: &[Seed] = &[
          INSERT INTO settlements (id, pooled_fund, large_amount_fund, assistance_fund) VALUES (md5('s')::uuid, 0, 0, 20)",
         "something else than its settlement says",
     ),
+    (
+        "the funds are charged what was adjudicated",
+        "payment|adjudication",
+        "INSERT INTO bills (id, state, settlement_id) VALUES (md5('b')::uuid, 'CAPTURED', md5('s')::uuid); \
+         INSERT INTO bill_shares (bill_id, line, payer, amount) VALUES (md5('b')::uuid, 1, 'VOUCHER', 20) || ---- || \
+         INSERT INTO settlements (id, pooled_fund, large_amount_fund, account) VALUES (md5('s')::uuid, 0, 0, 20)",
+        "something else than its settlement says",
+    ),
     // I3
     (
         "every transfer has two entries or more and sums to zero",

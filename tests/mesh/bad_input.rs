@@ -37,7 +37,7 @@ const EMPTY_IS_LEGAL: [&str; 16] = [
     "WatchWorkList",
 ];
 /// Verbs on something that must exist; what one gets must, too.
-const ON_WHAT_EXISTS: [&str; 28] = [
+const ON_WHAT_EXISTS: [&str; 30] = [
     "ConfirmGuardianship",
     "EndHousehold",
     "MergeResidents",
@@ -50,6 +50,8 @@ const ON_WHAT_EXISTS: [&str; 28] = [
     "RevokeMandate",
     "ConfirmAppointment",
     "EndVisit",
+    "WithdrawSession",
+    "CloseSurge",
     "AcceptReferral",
     "ReturnReferral",
     "CloseReferral",

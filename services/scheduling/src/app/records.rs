@@ -34,7 +34,7 @@ pub(super) enum Change {
     Confirmed,
     Cancelled,
     Expired,
-    /// The provider moved it.
+    /// It is firm in another place.
     Rescheduled,
     /// The provider took its place back, and keeps another one for it.
     Displaced,

@@ -234,8 +234,9 @@ async fn sc_01_a_withdrawn_session_finds_everybody_a_place_and_says_so() {
     assert_eq!((waiting.state(), waiting.position), (WaitListState::Waiting, 1));
     assert!(waiting.explanation.unwrap().en.contains("before you"));
     let told = town.told().await;
-    for kind in ["rescheduled", "displaced", "cancelled"] {
-        assert_eq!(told.iter().filter(|told| **told == format!("anjia.scheduling.appointment.{kind}.v1")).count(), 1);
+    for (kind, times) in [("held", 3), ("confirmed", 3), ("rescheduled", 2), ("displaced", 1), ("cancelled", 1)] {
+        let kind = format!("anjia.scheduling.appointment.{kind}.v1");
+        assert_eq!(told.iter().filter(|told| **told == kind).count(), times, "{kind}");
     }
     town.assert_sound().await;
 }

@@ -129,8 +129,8 @@ mod tests {
     fn by_trying(costs: &[Vec<Cost>], rooms: &mut [u32]) -> (usize, i64) {
         let Some((first, rest)) = costs.split_first() else { return (0, 0) };
         let mut best = by_trying(rest, rooms);
-        for place in 0..rooms.len() {
-            let Some(cost) = first[place].filter(|_| rooms[place] > 0) else { continue };
+        for (place, cost) in first.iter().enumerate() {
+            let Some(cost) = cost.filter(|_| rooms[place] > 0) else { continue };
             rooms[place] -= 1;
             let (count, total) = by_trying(rest, rooms);
             rooms[place] += 1;

@@ -1,8 +1,9 @@
 //! Sessions made of templates, some days ahead: once for each template and day, whoever makes them.
 
+use std::collections::BTreeSet;
+
 use chrono::{Days, NaiveDate};
 use postgres::{Scope, Transaction, audit};
-use std::collections::BTreeSet;
 use types::{
     caller::Party,
     clock::{local_date, start_of_local_day},

@@ -74,6 +74,8 @@ fn wrong_values() -> BTreeMap<&'static str, Vec<&'static str>> {
         "HOLD_MARGIN_S",
         "SAGA_LEASE_S",
         "WAIT_LIST_OFFER_S",
+        "DISPLACED_OFFER_S",
+        "SESSIONS_AHEAD_DAYS",
         "BOOKINGS_PER_DAY_AND_DEPARTMENT_MAX",
         "BOOKINGS_PER_WEEK_MAX",
         "BOOKINGS_PER_MONTH_MAX",

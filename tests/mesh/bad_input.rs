@@ -37,7 +37,7 @@ const EMPTY_IS_LEGAL: [&str; 16] = [
     "WatchWorkList",
 ];
 /// Verbs on something that must exist; what one gets must, too.
-const ON_WHAT_EXISTS: [&str; 29] = [
+const ON_WHAT_EXISTS: [&str; 31] = [
     "ConfirmGuardianship",
     "EndHousehold",
     "MergeResidents",
@@ -50,6 +50,8 @@ const ON_WHAT_EXISTS: [&str; 29] = [
     "RevokeMandate",
     "ConfirmAppointment",
     "EndVisit",
+    "WithdrawSession",
+    "CloseSurge",
     "AcceptReferral",
     "ReturnReferral",
     "CloseReferral",

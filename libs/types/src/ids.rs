@@ -95,6 +95,18 @@ ids! {
     ErasureId,
     SessionId,
     SlotId,
+    /// A session of every week.
+    TemplateId,
+    /// Leave or a holiday.
+    ExceptionId,
+    /// A room or a piece of equipment.
+    ResourceId,
+    /// When the reserved places of a department fall back to everybody.
+    LadderId,
+    /// A change of how many places a pool of a slot has.
+    PoolMoveId,
+    /// Sessions opened in many clinics at once.
+    SurgeId,
     AppointmentId,
     VisitId,
     /// Somebody in the line for a place.

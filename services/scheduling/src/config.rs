@@ -35,6 +35,12 @@ pub struct Config {
     /// How long a place that frees up is kept for whoever waited for it, in seconds.
     #[arg(long, env, default_value = "900", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub wait_list_offer_s: u32,
+    /// How long another time is kept for somebody whose place was taken back, in seconds.
+    #[arg(long, env, default_value = "86400", value_parser = clap::value_parser!(u32).range(1..=604_800))]
+    pub displaced_offer_s: u32,
+    /// How many days ahead sessions are made of weekly templates.
+    #[arg(long, env, default_value = "28", value_parser = clap::value_parser!(u64).range(1..=120))]
+    pub sessions_ahead_days: u64,
     #[command(flatten)]
     pub limits: LimitsConfig,
 }
@@ -42,7 +48,12 @@ pub struct Config {
 impl Config {
     pub fn times(&self) -> Times {
         let seconds = |seconds: u32| TimeDelta::seconds(seconds.into());
-        Times { hold: seconds(self.hold_duration_s), offer: seconds(self.wait_list_offer_s) }
+        Times {
+            hold: seconds(self.hold_duration_s),
+            offer: seconds(self.wait_list_offer_s),
+            displaced: seconds(self.displaced_offer_s),
+            days_ahead: self.sessions_ahead_days,
+        }
     }
 }
 

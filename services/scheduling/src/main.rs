@@ -77,6 +77,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     );
     let search = Search::new(db.clone(), Arc::clone(&clock), cache);
 
+    let keeping_calendar = scheduling.clone();
     let (ready, sealing, expiring) = (db.clone(), db.clone(), scheduling.clone());
     let revocations = identity_events("identity", identity.clone(), credentials.clone());
     let requests = identity_events("identity/erasures", identity.clone(), credentials.clone());
@@ -96,6 +97,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .work("upkeep", |stop| postgres::upkeep(sealing, stop))
         .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
+        .work("calendar", |stop| work::calendar::run(keeping_calendar, stop))
         .work("erasures", |stop| erasures.run(requests, stop))
         .work("retention", |stop| retention::keep(keeping, "scheduling", PERSONAL, stop))
         .work("delegations", |stop| consumer::run(releasing, revocations, releases, stop));

@@ -271,6 +271,7 @@ impl Story<'_> {
         }
         let published =
             self.does(desk, "scheduling.SessionService/PublishSessions", json!({ "sessions": [session] })).await;
+        let calendar = self.calendar(desk, organisation).await;
         let slot = text(&published, if place == Place::Clinic { "/slots/0/slot_id" } else { "/slots/2/slot_id" });
         let hold = json!({
             "resident_id": self.patient, "slot_id": slot, "kind": "CARE_KIND_OUTPATIENT", "channel": "CHANNEL_APP",
@@ -333,6 +334,7 @@ impl Story<'_> {
             ("claim_lines", lines),
         ]);
         known.extend(paid);
+        known.extend(calendar);
         known
     }
 

@@ -209,6 +209,34 @@ fn in_all(method: &str) -> Value {
     }
 }
 
+fn in_calendar(method: &str) -> Value {
+    match method {
+        "CalendarService/RegisterResource" => json!({ "resource": "$room" }),
+        "CalendarService/CreateTemplate" => json!({ "template": "$template" }),
+        // Long after anything that happens here.
+        "CalendarService/DeclareException" => json!({
+            "scope": "EXCEPTION_SCOPE_ORGANISATION", "subject_id": "$provider_organisation_id", "since": "$far_from",
+            "until": "$far_until", "reason": "holiday",
+        }),
+        "CalendarService/GenerateSessions" => json!({ "until": "$today" }),
+        "CalendarService/ChangeSession" => json!({
+            "session_id": "$spare_session", "practitioner_id": null, "starts_at": "$far_from", "ends_at": "$far_until",
+            "slot_length_minutes": 60, "kinds": ["CARE_KIND_OUTPATIENT"], "pools": [{ "pool": "POOL_PUBLIC", "places": 1 }],
+            "reason": "moved",
+        }),
+        "CalendarService/WithdrawSession" => json!({ "session_id": "$spare_session", "reason": "ill" }),
+        "CalendarService/SetReleaseLadder" => json!({ "department_id": null, "steps": [] }),
+        // One of its name is open.
+        "SurgeService/OpenSurge" => json!({
+            "name": "$surge_name", "kind": "CARE_KIND_OUTPATIENT", "provider_organisation_ids": ["$provider_organisation_id"],
+            "starts_at": "$far_from", "ends_at": "$far_until", "slot_length_minutes": 60, "places": 1,
+        }),
+        "SurgeService/CloseSurge" => json!({ "reason": "over" }),
+        "SurgeService/Divert" => json!({ "symptom": "R50.9" }),
+        _ => Value::Null,
+    }
+}
+
 fn elsewhere(service: &str, method: &str) -> Value {
     match (service, method) {
         // One that is published.
@@ -217,6 +245,9 @@ fn elsewhere(service: &str, method: &str) -> Value {
             "near": { "latitude": 39.93, "longitude": 116.34 }, "practitioner_id": null, "department_id": null, "pool": null,
             "tier": null, "provider_organisation_id": null,
         }),
+        ("scheduling", method) if method.starts_with("CalendarService/") || method.starts_with("SurgeService/") => {
+            in_calendar(method)
+        }
         ("scheduling", "AppointmentService/HoldSlot") => json!({
             "appointment_id": null, "referral_id": null, "journey_id": null, "kind": "CARE_KIND_OUTPATIENT",
         }),

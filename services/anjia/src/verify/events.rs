@@ -94,6 +94,15 @@ pub(super) const CHECKS: &[Check] = &[
         Once,
     ),
     told(
+        "a displacement is told of",
+        "scheduling",
+        "appointments",
+        "state = 'DISPLACED'",
+        "appointment.displaced",
+        "scheduling.appointment.displace",
+        Again,
+    ),
+    told(
         "a lapsed hold is told of once",
         "scheduling",
         "appointments",

@@ -218,11 +218,13 @@ fn held(answer: Option<&wire::Appointment>) -> Result<Answer, FieldError> {
 fn whereabouts(answer: Option<&wire::Appointment>) -> Result<Whereabouts, FieldError> {
     match convert::required("appointment", answer)?.state() {
         wire::AppointmentState::Held => Ok(Whereabouts::Held),
-        wire::AppointmentState::Confirmed | wire::AppointmentState::Kept | wire::AppointmentState::NoShow => {
-            Ok(Whereabouts::Confirmed)
-        }
+        // Who is displaced was confirmed, and is told of what becomes of it by an event.
+        wire::AppointmentState::Confirmed
+        | wire::AppointmentState::Kept
+        | wire::AppointmentState::NoShow
+        | wire::AppointmentState::Displaced => Ok(Whereabouts::Confirmed),
         wire::AppointmentState::Expired => Ok(Whereabouts::Expired),
-        wire::AppointmentState::Cancelled | wire::AppointmentState::Displaced => Ok(Whereabouts::Cancelled),
+        wire::AppointmentState::Cancelled => Ok(Whereabouts::Cancelled),
         wire::AppointmentState::Unspecified => Err(FieldError::new("appointment.state", "is required")),
     }
 }

@@ -108,7 +108,7 @@ impl Scheduling {
         }
     }
 
-    /// Asks identity whether this may be, and frees holds that have run out and stand in the way.
+    /// Asks identity whether this may be, and frees holds that have run out and stand in the way. What is due to fall back does.
     async fn vouch(
         &self,
         ctx: &Context,
@@ -133,6 +133,10 @@ impl Scheduling {
         };
         if let Some(lapsed) = known.map(|known| &known.lapsed).filter(|lapsed| !lapsed.is_empty()) {
             self.free(Scope::of(&ctx.caller), lapsed, now).await?;
+        }
+        // Nobody sees a late release: what should have fallen back does so before anything is given.
+        if known.is_some_and(|known| known.is_release_due) {
+            self.calendar.release(Scope::of(&ctx.caller), wish.slot).await?;
         }
         Ok(Vouched { ground, patient })
     }

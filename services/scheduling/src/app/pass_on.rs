@@ -8,7 +8,7 @@ use postgres::{
     events::{self, NewEvent},
 };
 use serde_json::json;
-use types::ids::{AppointmentId, JourneyId};
+use types::ids::{AppointmentId, DepartmentId, JourneyId, OrganisationId, PractitionerId, ResidentId};
 
 use super::records::{By, Change, appointment_changed};
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
         error::SchedulingError,
         limits::{self, Asked, Rules},
         pool::Pool,
+        session::Slot,
         wait_list::{self, Entry},
     },
     store::{
@@ -36,6 +37,15 @@ pub(super) struct Passing {
     pub(super) offer: TimeDelta,
 }
 
+/// A public place that nobody has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Free {
+    pub(super) slot: Slot,
+    pub(super) organisation: OrganisationId,
+    pub(super) department: Option<DepartmentId>,
+    pub(super) practitioner: Option<PractitionerId>,
+}
+
 impl Passing {
     /// Gives the place of an appointment back, and holds it for the first in the line who can take it.
     pub(super) async fn give_back(
@@ -46,29 +56,42 @@ impl Passing {
     ) -> Result<(), SchedulingError> {
         places::give_back(tx, freed.slot.id, freed.pool, 1).await?;
         // Other pools are kept for somebody, and are not for whoever waits.
-        let Some(ends_at) = wait_list::offer_end(freed.slot.starts_at, self.offer, now) else { return Ok(()) };
         if freed.pool != Pool::Public {
             return Ok(());
         }
-        for entry in entries::line(tx, freed.slot.id, ASKED_MAX).await? {
-            let is_theirs_already = entry.resident == freed.resident;
-            if !is_theirs_already && self.offer(tx, freed, &entry, ends_at, now).await? {
-                break;
+        let Appointment { slot, organisation, department, practitioner, .. } = *freed;
+        let free = Free { slot, organisation, department, practitioner };
+        self.pass_on(tx, free, Some(freed.resident), now).await.map(drop)
+    }
+
+    /// Holds a public place for the first in the line who can take it; false if nobody does.
+    pub(super) async fn pass_on(
+        &self,
+        tx: &mut Transaction,
+        free: Free,
+        besides: Option<ResidentId>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, SchedulingError> {
+        let Some(ends_at) = wait_list::offer_end(free.slot.starts_at, self.offer, now) else { return Ok(false) };
+        for entry in entries::line(tx, free.slot.id, ASKED_MAX).await? {
+            let is_theirs_already = besides == Some(entry.resident);
+            if !is_theirs_already && self.offer(tx, free, &entry, ends_at, now).await? {
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 
     /// False if they cannot take it: another booking stands at that time, or a limit is reached.
     async fn offer(
         &self,
         tx: &mut Transaction,
-        freed: &Appointment,
+        free: Free,
         entry: &Entry,
         ends_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<bool, SchedulingError> {
-        let held = offered(freed, entry, ends_at, now);
+        let held = offered(free, entry, ends_at, now);
         let asked = Asked {
             pool: held.pool,
             kind: held.kind,
@@ -99,16 +122,16 @@ impl Passing {
 }
 
 /// The place as it will be held for somebody who waited.
-fn offered(freed: &Appointment, entry: &Entry, ends_at: DateTime<Utc>, now: DateTime<Utc>) -> Appointment {
+fn offered(free: Free, entry: &Entry, ends_at: DateTime<Utc>, now: DateTime<Utc>) -> Appointment {
     Appointment {
         id: AppointmentId::generate(),
         resident: entry.resident,
-        slot: freed.slot,
-        organisation: freed.organisation,
-        department: freed.department,
-        practitioner: freed.practitioner,
+        slot: free.slot,
+        organisation: free.organisation,
+        department: free.department,
+        practitioner: free.practitioner,
         kind: entry.kind,
-        pool: freed.pool,
+        pool: Pool::Public,
         channel: Channel::App,
         booked_by: entry.joined_by.clone(),
         delegation: entry.delegation,

@@ -60,7 +60,7 @@ pub struct Appointment {
     pub state: State,
 }
 
-/// Where it stands. A place is taken while it is `Held`, `Confirmed`, `Kept` or `NoShow`.
+/// Where it stands. A place is taken while it is `Held`, `Confirmed`, `Kept`, `NoShow` or `Displaced`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     Held,
@@ -69,7 +69,8 @@ pub enum State {
     Expired,
     Cancelled(Cancellation),
     NoShow,
-    Displaced,
+    /// The provider took its place back and keeps this one for it until then.
+    Displaced(DateTime<Utc>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,13 +89,13 @@ impl State {
             Self::Expired => "EXPIRED",
             Self::Cancelled(_) => "CANCELLED",
             Self::NoShow => "NO_SHOW",
-            Self::Displaced => "DISPLACED",
+            Self::Displaced(_) => "DISPLACED",
         }
     }
 
     /// Whether a place of the slot is given to it.
     pub const fn takes_place(&self) -> bool {
-        matches!(self, Self::Held | Self::Confirmed | Self::Kept(_) | Self::NoShow)
+        matches!(self, Self::Held | Self::Confirmed | Self::Kept(_) | Self::NoShow | Self::Displaced(_))
     }
 }
 
@@ -105,8 +106,11 @@ impl Appointment {
             State::Held if self.hold_expires_at > now => {
                 Ok(Self { state: State::Confirmed, confirmed_at: Some(now), ..self })
             }
+            // It was firm before, in another place.
+            State::Displaced(until) if until > now => Ok(Self { state: State::Confirmed, ..self }),
+            State::Displaced(until) => Err(SchedulingError::HoldExpired(until)),
             State::Held | State::Expired => Err(SchedulingError::HoldExpired(self.hold_expires_at)),
-            State::Confirmed | State::Kept(_) | State::Cancelled(_) | State::NoShow | State::Displaced => {
+            State::Confirmed | State::Kept(_) | State::Cancelled(_) | State::NoShow => {
                 Err(SchedulingError::AppointmentNotHeld)
             }
         }
@@ -115,7 +119,7 @@ impl Appointment {
     /// Gives the place up. One that is cancelled or expired already stays as it is.
     pub fn cancel(self, cancellation: Cancellation) -> Result<Self, SchedulingError> {
         match self.state {
-            State::Held | State::Confirmed | State::Displaced => {
+            State::Held | State::Confirmed | State::Displaced(_) => {
                 Ok(Self { state: State::Cancelled(cancellation), ..self })
             }
             State::Cancelled(_) | State::Expired => Ok(self),
@@ -137,6 +141,23 @@ impl Appointment {
     pub fn lapse(self, now: DateTime<Utc>) -> Option<Self> {
         let has_lapsed = self.state == State::Held && self.hold_expires_at <= now;
         has_lapsed.then_some(Self { state: State::Expired, ..self })
+    }
+}
+
+impl Appointment {
+    /// Its place was taken back; the one it is in now waits for the patient's word. A hold has nothing to be displaced from.
+    pub fn displace(self, until: DateTime<Utc>) -> Result<Self, SchedulingError> {
+        match self.state {
+            State::Confirmed | State::Displaced(_) => Ok(Self { state: State::Displaced(until), ..self }),
+            _ => Err(SchedulingError::AppointmentNotConfirmed),
+        }
+    }
+
+    /// Ends a displacement that nobody answered; none if it is not over, or is none.
+    pub fn give_up_displaced(self, reason: &str, now: DateTime<Utc>) -> Option<Self> {
+        let is_over = matches!(self.state, State::Displaced(until) if until <= now);
+        let cancellation = Cancellation { at: now, by: CancelledBy::Provider, reason: reason.to_owned() };
+        is_over.then_some(Self { state: State::Cancelled(cancellation), ..self })
     }
 }
 

@@ -26,6 +26,17 @@ pub enum SchedulingError {
     #[error("no such department at this provider")]
     DepartmentNotFound,
 
+    #[error("no such surge")]
+    SurgeNotFound,
+    #[error("no such template")]
+    TemplateNotFound,
+    #[error("no such room or equipment at this provider")]
+    ResourceNotFound,
+
+    #[error("a surge of this name is open")]
+    SurgeOpen,
+    #[error("a resource of this kind and name exists")]
+    ResourceExists,
     #[error("a session with this id exists")]
     SessionExists,
     #[error("an appointment with this id exists")]
@@ -37,6 +48,12 @@ pub enum SchedulingError {
 
     #[error("the doctor has another session at that time")]
     DoctorConflict,
+    #[error("a room or a piece of equipment is in another session at that time")]
+    ResourceConflict,
+    #[error("the session was withdrawn")]
+    SessionWithdrawn,
+    #[error("the session is over")]
+    SessionPast,
     #[error("no place is free in this slot")]
     SlotTaken { alternatives: Vec<SlotId> },
     #[error("the slot has begun")]

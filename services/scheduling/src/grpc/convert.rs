@@ -8,6 +8,7 @@ use proto::{
 
 use crate::domain::{
     appointment::{Appointment, CancelledBy, Channel, State},
+    calendar::ResourceKind,
     offer::Offer,
     pool::Pool,
     session::{Session, Slot},
@@ -35,6 +36,7 @@ macro_rules! word {
 
 word!(pool, to_pool, Pool, wire::Pool, { Public, Referral, FamilyDoctor, CommunityWorker, PhoneElderly });
 word!(channel, to_channel, Channel, wire::Channel, { App, Desk, Phone, Bank, Referral });
+word!(resource_kind, to_resource_kind, ResourceKind, wire::ResourceKind, { Room, Equipment });
 word!(identity_proof, to_identity_proof, IdentityProof, wire::IdentityProof, { IdCard, ElectronicCredential, None });
 word!(outcome, to_outcome, Outcome, wire::VisitOutcome, {
     Completed, Discharged, Transferred, MedicineCollected, LeftUnseen,
@@ -95,6 +97,7 @@ pub(super) fn to_appointment(appointment: &Permitted<Appointment>) -> wire::Appo
     };
     let (hold_expires_at, visit_id) = match appointment.state {
         State::Held => (Some(to_timestamp(appointment.hold_expires_at)), String::new()),
+        State::Displaced(until) => (Some(to_timestamp(until)), String::new()),
         State::Kept(visit) => (None, visit.to_string()),
         _ => (None, String::new()),
     };
@@ -161,7 +164,7 @@ fn to_state(state: &State) -> wire::AppointmentState {
         State::Expired => wire::AppointmentState::Expired,
         State::Cancelled(_) => wire::AppointmentState::Cancelled,
         State::NoShow => wire::AppointmentState::NoShow,
-        State::Displaced => wire::AppointmentState::Displaced,
+        State::Displaced(_) => wire::AppointmentState::Displaced,
     }
 }
 

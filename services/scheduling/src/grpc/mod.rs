@@ -1,18 +1,21 @@
 //! The contracts: parse, one call, encode.
 
 mod appointments;
+mod calendar;
 mod convert;
 mod records;
 mod sessions;
 mod status;
+mod surge;
 mod visits;
 mod wait_list;
 
 use chassis::Routes;
 use proto::anjia::scheduling::v1::{
     appointment_service_server::AppointmentServiceServer, audit_service_server::AuditServiceServer,
-    event_service_server::EventServiceServer, privacy_service_server::PrivacyServiceServer,
-    session_service_server::SessionServiceServer, visit_service_server::VisitServiceServer,
+    calendar_service_server::CalendarServiceServer, event_service_server::EventServiceServer,
+    privacy_service_server::PrivacyServiceServer, session_service_server::SessionServiceServer,
+    surge_service_server::SurgeServiceServer, visit_service_server::VisitServiceServer,
     wait_list_service_server::WaitListServiceServer,
 };
 use tonic::Status;
@@ -25,6 +28,8 @@ pub fn routes(scheduling: Scheduling, search: Search) -> Routes {
     Routes::new()
         .add_service(SessionServiceServer::new(sessions::Sessions { scheduling: scheduling.clone(), search }))
         .add_service(AppointmentServiceServer::new(appointments::Appointments(scheduling.clone())))
+        .add_service(CalendarServiceServer::new(calendar::Calendar(scheduling.clone())))
+        .add_service(SurgeServiceServer::new(surge::Surges(scheduling.clone())))
         .add_service(VisitServiceServer::new(visits::Visits(scheduling.clone())))
         .add_service(WaitListServiceServer::new(wait_list::WaitList(scheduling)))
         .add_service(AuditServiceServer::new(records.clone()))

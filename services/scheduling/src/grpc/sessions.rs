@@ -92,10 +92,6 @@ fn drafts(message: &wire::PublishSessionsRequest) -> Result<Vec<Draft>, FieldErr
 }
 
 fn draft(session: &wire::Session) -> Result<Draft, FieldError> {
-    let slot_length_minutes = u16::try_from(session.slot_length_minutes)
-        .ok()
-        .filter(|minutes| (5..=480).contains(minutes))
-        .ok_or_else(|| FieldError::new("slot_length_minutes", "must be 5 to 480"))?;
     Ok(Draft {
         id: convert::optional_id("session_id", &session.session_id)?,
         organisation: convert::id("provider_organisation_id", &session.provider_organisation_id)?,
@@ -104,20 +100,25 @@ fn draft(session: &wire::Session) -> Result<Draft, FieldError> {
         kinds: kinds(&session.kinds)?,
         starts_at: convert::timestamp("starts_at", session.starts_at.as_ref())?,
         ends_at: convert::timestamp("ends_at", session.ends_at.as_ref())?,
-        slot_length_minutes,
+        slot_length_minutes: slot_length(session.slot_length_minutes)?,
         pools: pools(&session.pools)?,
         capabilities: capabilities(&session.capabilities)?,
     })
 }
 
-fn kinds(values: &[i32]) -> Result<Vec<CareKind>, FieldError> {
+pub(super) fn slot_length(minutes: i32) -> Result<u16, FieldError> {
+    let minutes = u16::try_from(minutes).ok().filter(|minutes| (5..=480).contains(minutes));
+    minutes.ok_or_else(|| FieldError::new("slot_length_minutes", "must be 5 to 480"))
+}
+
+pub(super) fn kinds(values: &[i32]) -> Result<Vec<CareKind>, FieldError> {
     let mut kinds = values.iter().map(|value| convert::care_kind("kinds", *value)).collect::<Result<Vec<_>, _>>()?;
     kinds.sort_unstable();
     kinds.dedup();
     if kinds.is_empty() { Err(FieldError::new("kinds", "must be at least one")) } else { Ok(kinds) }
 }
 
-fn pools(shares: &[wire::PoolShare]) -> Result<Vec<PoolShare>, FieldError> {
+pub(super) fn pools(shares: &[wire::PoolShare]) -> Result<Vec<PoolShare>, FieldError> {
     let mut pools: Vec<PoolShare> = Vec::with_capacity(shares.len());
     for share in shares {
         let pool = said("pools.pool", pool("pools.pool", share.pool)?)?;
@@ -133,7 +134,7 @@ fn pools(shares: &[wire::PoolShare]) -> Result<Vec<PoolShare>, FieldError> {
     if pools.is_empty() { Err(FieldError::new("pools", "must be at least one")) } else { Ok(pools) }
 }
 
-fn capabilities(prefixes: &[String]) -> Result<Vec<String>, FieldError> {
+pub(super) fn capabilities(prefixes: &[String]) -> Result<Vec<String>, FieldError> {
     if prefixes.len() > CAPABILITIES_MAX {
         return Err(FieldError::new("capabilities", format!("must be at most {CAPABILITIES_MAX}")));
     }

@@ -8,16 +8,19 @@ use types::{
 };
 use uuid::Uuid;
 
+use super::refused;
 use crate::domain::{
     appointment::{Appointment, State},
     error::SchedulingError,
 };
 
 mod delegated;
+mod displaced;
 mod list;
 mod row;
 
 pub use delegated::lock_ahead;
+pub use displaced::{lock_in, overdue, relocate, residents_in};
 pub use list::{ListKey, list};
 use row::Row;
 
@@ -27,7 +30,7 @@ macro_rules! select {
         concat!(
             "SELECT id, resident_id, slot_id, pool, session_id, organisation_id, department_id, practitioner_id, starts_at, ",
             "ends_at, kind, channel, booked_by, delegation_id, referral_id, journey_id, expected_lines, quote_id, revision, ",
-            "state, held_at, hold_expires_at, confirmed_at, cancelled_at, cancelled_by, cancel_reason, visit_id ",
+            "state, held_at, hold_expires_at, confirmed_at, cancelled_at, cancelled_by, cancel_reason, visit_id, displaced_until ",
             "FROM appointments ",
             $rest
         )
@@ -42,9 +45,13 @@ pub async fn update(conn: &mut PgConnection, appointment: &Appointment) -> Resul
         State::Kept(visit) => (None, Some(visit.uuid())),
         _ => (None, None),
     };
+    let displaced_until = match appointment.state {
+        State::Displaced(until) => Some(until),
+        _ => None,
+    };
     sqlx::query(
         "UPDATE appointments SET state = $2, confirmed_at = $3, cancelled_at = $4, cancelled_by = $5, cancel_reason = $6, \
-         visit_id = $7 WHERE id = $1",
+         visit_id = $7, displaced_until = $8 WHERE id = $1",
     )
     .bind(appointment.id.uuid())
     .bind(appointment.state.as_str())
@@ -53,8 +60,15 @@ pub async fn update(conn: &mut PgConnection, appointment: &Appointment) -> Resul
     .bind(cancellation.map(|cancellation| cancellation.by.as_str()))
     .bind(cancellation.map(|cancellation| cancellation.reason.as_str()))
     .bind(visit)
+    .bind(displaced_until)
     .execute(conn)
-    .await?;
+    .await
+    .map_err(|error| {
+        // One that was displaced does not keep anybody from booking something else for that time.
+        refused(error, |constraint| {
+            (constraint == "appointments_patient_conflict").then_some(SchedulingError::PatientConflict)
+        })
+    })?;
     Ok(())
 }
 

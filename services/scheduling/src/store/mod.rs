@@ -3,14 +3,21 @@
 pub mod appointments;
 pub mod bookings;
 pub mod chosen_ids;
+pub mod exceptions;
 pub mod known;
+pub mod ladders;
 pub mod obligations;
 pub mod patients;
 pub mod places;
+pub mod pool_moves;
+pub mod resources;
 pub mod revoked_delegations;
+pub mod rooms;
 pub mod sessions;
 pub mod slot_cache;
 pub mod slots;
+pub mod surges;
+pub mod templates;
 pub mod visits;
 pub mod wait_list;
 

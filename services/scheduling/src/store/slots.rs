@@ -61,13 +61,24 @@ pub fn audited(entry: Entry, slots: &[Slot], pools: &[PoolShare]) -> Entry {
 }
 
 pub async fn of_session(conn: &mut PgConnection, session: SessionId) -> Result<Vec<Slot>, SchedulingError> {
-    let rows: Vec<(Uuid, DateTime<Utc>, DateTime<Utc>)> =
-        sqlx::query_as("SELECT id, starts_at, ends_at FROM slots WHERE session_id = $1 ORDER BY starts_at")
-            .bind(session.uuid())
-            .fetch_all(conn)
-            .await?;
+    let rows: Vec<(Uuid, DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(
+        "SELECT id, starts_at, ends_at FROM slots WHERE session_id = $1 AND withdrawn_at IS NULL ORDER BY starts_at",
+    )
+    .bind(session.uuid())
+    .fetch_all(conn)
+    .await?;
     let slot = |(id, starts_at, ends_at)| Slot { id: SlotId::from_uuid(id), session, starts_at, ends_at };
     Ok(rows.into_iter().map(slot).collect())
+}
+
+/// Takes slots out of their session; what is left in them must be nothing free.
+pub async fn withdraw(conn: &mut PgConnection, slots: &[SlotId], now: DateTime<Utc>) -> Result<(), SchedulingError> {
+    sqlx::query("UPDATE slots SET withdrawn_at = $2 WHERE id = ANY ($1)")
+        .bind(slots.iter().map(|slot| slot.uuid()).collect::<Vec<_>>())
+        .bind(now)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// A slot as a booking needs it.

@@ -50,6 +50,7 @@ pub(super) struct Row {
     cancelled_by: Option<String>,
     cancel_reason: Option<String>,
     visit_id: Option<Uuid>,
+    displaced_until: Option<DateTime<Utc>>,
 }
 
 impl Row {
@@ -98,7 +99,9 @@ impl Row {
                 State::Cancelled(self.cancellation().ok_or_else(|| invalid(TABLE, "cancelled_by", self.id))?)
             }
             "NO_SHOW" => State::NoShow,
-            "DISPLACED" => State::Displaced,
+            "DISPLACED" => {
+                State::Displaced(self.displaced_until.ok_or_else(|| invalid(TABLE, "displaced_until", self.id))?)
+            }
             _ => return Err(invalid(TABLE, "state", self.id)),
         })
     }

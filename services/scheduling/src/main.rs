@@ -77,7 +77,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     );
     let search = Search::new(db.clone(), Arc::clone(&clock), cache);
 
-    let (ready, sealing, expiring) = (db.clone(), db.clone(), scheduling.clone());
+    let (ready, sealing, expiring, missing) = (db.clone(), db.clone(), scheduling.clone(), scheduling.clone());
     let revocations = IdentityEvents::new("identity", identity.clone(), credentials.clone());
     let requests = IdentityEvents::new("identity/erasures", identity.clone(), credentials.clone());
     let erasures = Erasures::new(db.clone(), "scheduling", PERSONAL, OPEN, identity.clone(), credentials.clone());
@@ -96,6 +96,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .work("upkeep", |stop| postgres::upkeep(sealing, stop))
         .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
+        .work("absence", |stop| work::absence::run(missing, stop))
         .work("erasures", |stop| erasures.run(requests, stop))
         .work("retention", |stop| retention::keep(keeping, "scheduling", PERSONAL, stop))
         .work("delegations", |stop| consumer::run(releasing, revocations, releases, stop));

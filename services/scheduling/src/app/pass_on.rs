@@ -8,7 +8,7 @@ use postgres::{
     events::{self, NewEvent},
 };
 use serde_json::json;
-use types::ids::{AppointmentId, JourneyId};
+use types::ids::{AppointmentId, JourneyId, SlotId};
 
 use super::records::{By, Change, appointment_changed};
 use crate::{
@@ -21,7 +21,10 @@ use crate::{
     },
     store::{
         bookings::{self, Verdict, Wish},
-        places, wait_list as entries,
+        known::{self, Known, Wanted},
+        places,
+        slots::Bookable,
+        wait_list as entries,
     },
 };
 
@@ -37,19 +40,46 @@ pub(super) struct Passing {
 }
 
 impl Passing {
-    /// Gives the place of an appointment back, and holds it for the first in the line who can take it.
+    /// Gives the places of an appointment back, and holds each for the first in the line who can take it; notes where that has happened
+    /// too often on a day.
     pub(super) async fn give_back(
         &self,
         tx: &mut Transaction,
         freed: &Appointment,
         now: DateTime<Utc>,
     ) -> Result<(), SchedulingError> {
-        places::give_back(tx, freed.slot.id, freed.pool, 1).await?;
+        take_back(tx, freed).await?;
+        self.pass_on(tx, freed, now).await?;
+        self.watch(tx, freed, now).await
+    }
+
+    /// Holds places that were given back for the first in the line who can take them.
+    pub(super) async fn pass_on(
+        &self,
+        tx: &mut Transaction,
+        freed: &Appointment,
+        now: DateTime<Utc>,
+    ) -> Result<(), SchedulingError> {
         // Other pools are kept for somebody, and are not for whoever waits.
-        let Some(ends_at) = wait_list::offer_end(freed.slot.starts_at, self.offer, now) else { return Ok(()) };
         if freed.pool != Pool::Public {
             return Ok(());
         }
+        if freed.more_slots.is_empty() {
+            return self.pass_on_one(tx, freed, now).await;
+        }
+        for part in parts(tx, freed, now).await? {
+            self.pass_on_one(tx, &part, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn pass_on_one(
+        &self,
+        tx: &mut Transaction,
+        freed: &Appointment,
+        now: DateTime<Utc>,
+    ) -> Result<(), SchedulingError> {
+        let Some(ends_at) = wait_list::offer_end(freed.slot.starts_at, self.offer, now) else { return Ok(()) };
         for entry in entries::line(tx, freed.slot.id, ASKED_MAX).await? {
             let is_theirs_already = entry.resident == freed.resident;
             if !is_theirs_already && self.offer(tx, freed, &entry, ends_at, now).await? {
@@ -74,10 +104,18 @@ impl Passing {
             kind: held.kind,
             starts_at: held.slot.starts_at,
             is_for_other: held.delegation.is_some(),
+            is_device_known: false,
             now,
         };
         let bounds = limits::bounds(&self.rules, asked);
-        let wish = Wish { appointment: &held, is_id_chosen: false, uses_max: None, bounds: &bounds };
+        let wish = Wish {
+            appointment: &held,
+            is_id_chosen: false,
+            is_moved: false,
+            heeds_suspension: held.heeds_suspension(&self.rules.absence),
+            uses_max: None,
+            bounds: &bounds,
+        };
         let verdicts = bookings::give(tx, &[wish]).await?;
         if !matches!(verdicts.as_slice(), [Verdict::Given]) {
             return Ok(false);
@@ -98,12 +136,39 @@ impl Passing {
     }
 }
 
+/// Gives all places of an appointment back, in the order in which everybody takes them.
+pub(super) async fn take_back(tx: &mut Transaction, freed: &Appointment) -> Result<(), SchedulingError> {
+    let mut slots: Vec<SlotId> = freed.slots().collect();
+    slots.sort_unstable();
+    for slot in slots {
+        places::give_back(tx, slot, freed.pool, 1).await?;
+    }
+    Ok(())
+}
+
+/// Each place of an appointment, as one of that place alone would have been.
+async fn parts(
+    tx: &mut Transaction,
+    freed: &Appointment,
+    now: DateTime<Utc>,
+) -> Result<Vec<Appointment>, SchedulingError> {
+    let wanted = freed.slots().map(|slot| Wanted { slot, pool: freed.pool, resident: freed.resident });
+    let wanted: Vec<Wanted> = wanted.collect();
+    let known = known::known(tx, &wanted, now).await?;
+    let part = |known: Known| {
+        let Bookable { slot, organisation, department, practitioner, .. } = known.bookable;
+        Appointment { slot, more_slots: vec![], organisation, department, practitioner, ..freed.clone() }
+    };
+    Ok(known.into_iter().flatten().map(part).collect())
+}
+
 /// The place as it will be held for somebody who waited.
 fn offered(freed: &Appointment, entry: &Entry, ends_at: DateTime<Utc>, now: DateTime<Utc>) -> Appointment {
     Appointment {
         id: AppointmentId::generate(),
         resident: entry.resident,
         slot: freed.slot,
+        more_slots: vec![],
         organisation: freed.organisation,
         department: freed.department,
         practitioner: freed.practitioner,
@@ -111,6 +176,7 @@ fn offered(freed: &Appointment, entry: &Entry, ends_at: DateTime<Utc>, now: Date
         pool: freed.pool,
         channel: Channel::App,
         booked_by: entry.joined_by.clone(),
+        device: None,
         delegation: entry.delegation,
         referral: None,
         journey: JourneyId::generate(),

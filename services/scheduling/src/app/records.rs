@@ -34,6 +34,10 @@ pub(super) enum Change {
     Confirmed,
     Cancelled,
     Expired,
+    /// It has another place.
+    Rescheduled,
+    /// The patient did not come.
+    NoShow,
     /// It stands; the delegation it was booked under does not any more.
     DelegationRevoked,
     /// Told by the event of its visit.
@@ -43,14 +47,14 @@ pub(super) enum Change {
 }
 
 impl By<'_> {
-    fn entry(self, action: &'static str) -> Entry {
+    pub(super) fn entry(self, action: &'static str) -> Entry {
         match self {
             Self::Caller(ctx) => Entry::new(&ctx.caller, action),
             Self::Service => Entry::by_service("scheduling", action),
         }
     }
 
-    fn traceparent(self) -> Option<String> {
+    pub(super) fn traceparent(self) -> Option<String> {
         match self {
             Self::Caller(ctx) => ctx.traceparent(),
             Self::Service => None,
@@ -65,6 +69,8 @@ impl Change {
             Self::Confirmed => Some("anjia.scheduling.appointment.confirmed.v1"),
             Self::Cancelled => Some("anjia.scheduling.appointment.cancelled.v1"),
             Self::Expired => Some("anjia.scheduling.appointment.expired.v1"),
+            Self::Rescheduled => Some("anjia.scheduling.appointment.rescheduled.v1"),
+            Self::NoShow => Some("anjia.scheduling.appointment.no_show.v1"),
             Self::DelegationRevoked => Some("anjia.scheduling.appointment.delegation_revoked.v1"),
             Self::Kept | Self::Quoted => None,
         }
@@ -76,6 +82,8 @@ impl Change {
             Self::Confirmed => "scheduling.appointment.confirm",
             Self::Cancelled => "scheduling.appointment.cancel",
             Self::Expired => "scheduling.appointment.expire",
+            Self::Rescheduled => "scheduling.appointment.reschedule",
+            Self::NoShow => "scheduling.appointment.no_show",
             Self::DelegationRevoked => "scheduling.appointment.delegation_revoked",
             Self::Kept => "scheduling.appointment.keep",
             Self::Quoted => "scheduling.appointment.quote",
@@ -162,6 +170,9 @@ fn appointment_data(appointment: &Appointment) -> Value {
         "booked_by": appointment.booked_by,
         "delegation_id": appointment.delegation.map(|id| id.to_string()).unwrap_or_default(),
     });
+    if appointment.revision > 1 {
+        data["revision"] = json!(appointment.revision);
+    }
     if let State::Cancelled(cancellation) = &appointment.state {
         data["by"] = json!(cancellation.by.as_str());
     }

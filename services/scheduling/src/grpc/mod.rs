@@ -4,17 +4,20 @@ mod appointments;
 mod audit;
 mod convert;
 mod events;
+mod joint;
 mod privacy;
 mod sessions;
 mod status;
+mod suspensions;
 mod visits;
 mod wait_list;
 
 use chassis::Routes;
 use proto::anjia::scheduling::v1::{
     appointment_service_server::AppointmentServiceServer, audit_service_server::AuditServiceServer,
-    event_service_server::EventServiceServer, privacy_service_server::PrivacyServiceServer,
-    session_service_server::SessionServiceServer, visit_service_server::VisitServiceServer,
+    event_service_server::EventServiceServer, joint_service_server::JointServiceServer,
+    privacy_service_server::PrivacyServiceServer, session_service_server::SessionServiceServer,
+    suspension_service_server::SuspensionServiceServer, visit_service_server::VisitServiceServer,
     wait_list_service_server::WaitListServiceServer,
 };
 use tonic::Status;
@@ -26,7 +29,9 @@ pub fn routes(scheduling: Scheduling, search: Search) -> Routes {
     let events = events::Events(scheduling.db().clone());
     let privacy = privacy::Privacy(scheduling.db().clone());
     Routes::new()
+        .add_service(JointServiceServer::new(joint::Joint { scheduling: scheduling.clone(), search: search.clone() }))
         .add_service(SessionServiceServer::new(sessions::Sessions { scheduling: scheduling.clone(), search }))
+        .add_service(SuspensionServiceServer::new(suspensions::Suspensions(scheduling.clone())))
         .add_service(AppointmentServiceServer::new(appointments::Appointments(scheduling.clone())))
         .add_service(AuditServiceServer::new(audit::Audit(scheduling.clone())))
         .add_service(VisitServiceServer::new(visits::Visits(scheduling.clone())))

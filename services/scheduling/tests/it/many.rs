@@ -10,6 +10,7 @@ use scheduling::{
         error::SchedulingError,
         limits::{self, Asked, Bound},
         moving::Place,
+        session::Slot,
     },
     store::{
         appointments,
@@ -139,7 +140,7 @@ async fn sc_04_ten_thousand_random_wishes_end_as_the_model_says() {
     assert_eq!(clinic.taken(&test).await, model.taken(), "seed {seed}");
     assert_eq!(clinic.violations(&test).await, Vec::<String>::new(), "seed {seed}");
     // It has met everything there is.
-    assert!(moved.iter().all(|times| *times > 50), "kept and moved: {moved:?}, seed {seed}");
+    assert!(moved.iter().all(|times| *times > 20), "kept and moved: {moved:?}, seed {seed}");
     let rare: Vec<String> = model.seldom(5);
     assert_eq!(rare, Vec::<String>::new(), "seed {seed}");
 }
@@ -171,7 +172,10 @@ async fn reschedule(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &mu
     }
     let now = before.held_at;
     let Appointment { organisation, department, practitioner, pool, .. } = before;
-    let slot = clinic.elsewhere(organisation, rng);
+    // Places are rare: half of them look for one that is free.
+    let free: Vec<Slot> = clinic.slots(organisation).filter(|slot| model.is_free(slot.id, pool)).collect();
+    let all: Vec<Slot> = clinic.slots(organisation).collect();
+    let slot = *if free.is_empty() || rng.random_ratio(1, 2) { &all } else { &free }.choose(rng).unwrap();
     let place = Place { slot, more_slots: vec![], organisation, department, practitioner, pool };
     let after = before.clone().move_to(place, i32::MAX, now).unwrap();
     if after == before {

@@ -174,10 +174,9 @@ impl Clinic {
         self.now
     }
 
-    /// Some place of the same provider.
-    pub(super) fn elsewhere(&self, organisation: OrganisationId, rng: &mut StdRng) -> Slot {
-        let rooms: Vec<&Room> = self.rooms.iter().filter(|room| room.organisation == organisation).collect();
-        rooms.choose(rng).unwrap().slot
+    /// Every slot of a provider.
+    pub(super) fn slots(&self, organisation: OrganisationId) -> impl Iterator<Item = Slot> {
+        self.rooms.iter().filter(move |room| room.organisation == organisation).map(|room| room.slot)
     }
 
     pub(super) fn somebody(&self, rng: &mut StdRng) -> ResidentId {

@@ -169,6 +169,12 @@ impl Model {
         if self.taken_of(room) < self.places[&room] { Judged::Given } else { Judged::SlotTaken }
     }
 
+    /// Whether a place is free there.
+    pub(super) fn is_free(&self, slot: SlotId, pool: Pool) -> bool {
+        let room = (slot, pool.as_str());
+        self.taken_of(room) < self.places[&room]
+    }
+
     /// What moves counts nowhere twice: it is judged as if it were not there, and stays where it was if it cannot go.
     pub(super) fn reschedule(&mut self, after: &Appointment) -> Judged {
         let index = self.booked.iter().position(|it| it.appointment.id == after.id).unwrap();

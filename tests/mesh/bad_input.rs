@@ -18,7 +18,7 @@ use tonic_types::StatusExt;
 use types::ids::ResidentId;
 
 /// What an empty request may mean: everything, or the first page.
-const EMPTY_IS_LEGAL: [&str; 16] = [
+const EMPTY_IS_LEGAL: [&str; 17] = [
     "ListCommunities",
     "ListMerges",
     "ListPossibleDuplicates",
@@ -31,13 +31,14 @@ const EMPTY_IS_LEGAL: [&str; 16] = [
     "ListPaymentTerms",
     "GetRules",
     "ListFindings",
+    "ListSuspicions",
     "ListAbuseReports",
     "QueryOrders",
     "GetKeys",
     "WatchWorkList",
 ];
 /// Verbs on something that must exist; what one gets must, too.
-const ON_WHAT_EXISTS: [&str; 31] = [
+const ON_WHAT_EXISTS: [&str; 36] = [
     "ConfirmGuardianship",
     "EndHousehold",
     "MergeResidents",
@@ -49,6 +50,11 @@ const ON_WHAT_EXISTS: [&str; 31] = [
     "RevokeDelegation",
     "RevokeMandate",
     "ConfirmAppointment",
+    "RescheduleAppointment",
+    "MarkNoShow",
+    "AppealSuspension",
+    "LiftSuspension",
+    "DismissAppeal",
     "EndVisit",
     "WithdrawSession",
     "CloseSurge",

@@ -111,6 +111,10 @@ ids! {
     VisitId,
     /// Somebody in the line for a place.
     WaitListEntryId,
+    /// Online booking of a resident that is suspended for a while.
+    SuspensionId,
+    /// A pattern that looks like scalping.
+    SuspicionId,
     ReferralId,
     SagaId,
     /// One per episode of care; joins its appointments, visits, referrals, claims and bills.

@@ -78,7 +78,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let search = Search::new(db.clone(), Arc::clone(&clock), cache);
 
     let keeping_calendar = scheduling.clone();
-    let (ready, sealing, expiring) = (db.clone(), db.clone(), scheduling.clone());
+    let (ready, sealing, expiring, missing) = (db.clone(), db.clone(), scheduling.clone(), scheduling.clone());
     let revocations = identity_events("identity", identity.clone(), credentials.clone());
     let requests = identity_events("identity/erasures", identity.clone(), credentials.clone());
     let erasures = Erasures::new(db.clone(), "scheduling", PERSONAL, OPEN, identity.clone(), credentials.clone());
@@ -98,6 +98,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
         .work("calendar", |stop| work::calendar::run(keeping_calendar, stop))
+        .work("absence", |stop| work::absence::run(missing, stop))
         .work("erasures", |stop| erasures.run(requests, stop))
         .work("retention", |stop| retention::keep(keeping, "scheduling", PERSONAL, stop))
         .work("delegations", |stop| consumer::run(releasing, revocations, releases, stop));

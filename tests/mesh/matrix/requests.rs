@@ -264,6 +264,19 @@ fn elsewhere(service: &str, method: &str) -> Value {
             "delegation_id": "$delegation_id", "kind": "CARE_KIND_OUTPATIENT", "channel": "CHANNEL_DESK",
         }] }),
         ("scheduling", "AppointmentService/ListAppointments#resident") => json!({ "provider_organisation_id": null }),
+        // Where it is already.
+        ("scheduling", "AppointmentService/RescheduleAppointment") => json!({ "slot_ids": ["$slot_id"] }),
+        ("scheduling", "JointService/SearchTogether") => json!({
+            "parties": [{ "provider_organisation_id": "$provider_organisation_id" }], "kind": "CARE_KIND_OUTPATIENT",
+        }),
+        // She has the first already.
+        ("scheduling", "JointService/BookTogether") => json!({
+            "appointment_id": null, "slot_ids": ["$slot_id", "$slot_next"], "kind": "CARE_KIND_OUTPATIENT",
+            "channel": "CHANNEL_APP", "journey_id": null,
+        }),
+        ("scheduling", "SuspensionService/LiftSuspension" | "SuspensionService/DismissAppeal") => {
+            json!({ "reason": "seen" })
+        }
         ("scheduling", "WaitListService/JoinWaitList") => {
             json!({ "kind": "CARE_KIND_OUTPATIENT", "department_id": null, "from": null, "until": "$soon" })
         }

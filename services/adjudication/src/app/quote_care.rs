@@ -195,6 +195,8 @@ impl App {
             "appointment_id": quote.appointment,
             "journey_id": quote.journey,
             "outcome": quote.price.outcome(),
+            "total": quote.total,
+            "own_share": quote.price.own_share(),
         });
         let made = NewEvent::new("anjia.adjudication.quote.made.v1", quote.id, data, quote.quoted_at);
         events::append(tx, made.traceparent(traceparent)).await?;

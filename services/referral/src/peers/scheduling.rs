@@ -73,6 +73,7 @@ impl Scheduling {
             referral_id: plan.referral.to_string(),
             journey_id: plan.journey.to_string(),
             expected_lines: Vec::new(),
+            device: String::new(),
         };
         let answer =
             self.appointments.clone().hold_slot(ctx.request(request)).await.map_err(|status| setback(&status))?;

@@ -14,6 +14,7 @@ use types::{
 
 use super::{
     moves::change_places,
+    pass_on::take_back,
     records::{By, Change, appointment_changed},
 };
 use crate::{
@@ -74,7 +75,11 @@ pub(super) async fn rearrange(
     now: DateTime<Utc>,
 ) -> Result<Vec<(Appointment, Outcome)>, SchedulingError> {
     let affected = lock_affected(tx, changed, now).await?;
+    let (several, affected): (Vec<_>, Vec<_>) = affected.into_iter().partition(|found| !found.more_slots.is_empty());
     let mut outcomes = Vec::with_capacity(affected.len());
+    for appointment in several {
+        outcomes.push(settle_several(tx, by, changed, appointment, now).await?);
+    }
     for some in affected.chunks(TOGETHER_MAX) {
         let rooms = rooms_for(tx, changed, some, now).await?;
         let busy = busy(tx, some, now).await?;
@@ -88,7 +93,23 @@ pub(super) async fn rearrange(
         }
     }
     close(tx, by, changed, now).await?;
+    outcomes.sort_by_key(|(appointment, _)| (appointment.held_at, appointment.id));
     Ok(outcomes)
+}
+
+/// An appointment of several places stands while all of them do. One that loses a place is given up whole: half a consultation is none.
+async fn settle_several(
+    tx: &mut Transaction,
+    by: By<'_>,
+    changed: &Changed<'_>,
+    appointment: Appointment,
+    now: DateTime<Utc>,
+) -> Result<(Appointment, Outcome), SchedulingError> {
+    if !appointment.slots().any(|slot| changed.withdrawn.contains(&slot)) {
+        return Ok((appointment, Outcome::Kept));
+    }
+    take_back(tx, &appointment).await?;
+    settle(tx, by, changed, (&appointment, Fate::Lost, &[]), now).await
 }
 
 /// Locks persons, then appointments, then places, as everybody does; then takes in who booked in between.

@@ -38,6 +38,8 @@ pub(super) enum Change {
     Rescheduled,
     /// The provider took its place back, and keeps another one for it.
     Displaced,
+    /// The patient did not come.
+    NoShow,
     /// It stands; the delegation it was booked under does not any more.
     DelegationRevoked,
     /// Told by the event of its visit.
@@ -54,7 +56,7 @@ impl By<'_> {
         }
     }
 
-    fn traceparent(self) -> Option<String> {
+    pub(super) fn traceparent(self) -> Option<String> {
         match self {
             Self::Caller(ctx) => ctx.traceparent(),
             Self::Service => None,
@@ -71,6 +73,7 @@ impl Change {
             Self::Expired => Some("anjia.scheduling.appointment.expired.v1"),
             Self::Rescheduled => Some("anjia.scheduling.appointment.rescheduled.v1"),
             Self::Displaced => Some("anjia.scheduling.appointment.displaced.v1"),
+            Self::NoShow => Some("anjia.scheduling.appointment.no_show.v1"),
             Self::DelegationRevoked => Some("anjia.scheduling.appointment.delegation_revoked.v1"),
             Self::Kept | Self::Quoted => None,
         }
@@ -84,6 +87,7 @@ impl Change {
             Self::Expired => "scheduling.appointment.expire",
             Self::Rescheduled => "scheduling.appointment.reschedule",
             Self::Displaced => "scheduling.appointment.displace",
+            Self::NoShow => "scheduling.appointment.no_show",
             Self::DelegationRevoked => "scheduling.appointment.delegation_revoked",
             Self::Kept => "scheduling.appointment.keep",
             Self::Quoted => "scheduling.appointment.quote",
@@ -178,6 +182,9 @@ fn appointment_data(appointment: &Appointment) -> Value {
         "booked_by": appointment.booked_by,
         "delegation_id": appointment.delegation.map(|id| id.to_string()).unwrap_or_default(),
     });
+    if appointment.revision > 1 {
+        data["revision"] = json!(appointment.revision);
+    }
     if let State::Cancelled(cancellation) = &appointment.state {
         data["by"] = json!(cancellation.by.as_str());
     }

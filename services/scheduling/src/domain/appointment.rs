@@ -7,7 +7,7 @@ use types::{
     expected::ExpectedLine,
     ids::{
         AppointmentId, DelegationId, DepartmentId, JourneyId, OrganisationId, PractitionerId, QuoteId, ReferralId,
-        ResidentId, VisitId,
+        ResidentId, SlotId, VisitId,
     },
 };
 
@@ -37,7 +37,10 @@ words! {
 pub struct Appointment {
     pub id: AppointmentId,
     pub resident: ResidentId,
+    /// With the times of all its places together.
     pub slot: Slot,
+    /// Further places, in the same pool.
+    pub more_slots: Vec<SlotId>,
     pub organisation: OrganisationId,
     pub department: Option<DepartmentId>,
     pub practitioner: Option<PractitionerId>,
@@ -46,6 +49,8 @@ pub struct Appointment {
     pub channel: Channel,
     /// Who held the credential.
     pub booked_by: Party,
+    /// Keyed hash of what the app called its device.
+    pub device: Option<String>,
     pub delegation: Option<DelegationId>,
     pub referral: Option<ReferralId>,
     pub journey: JourneyId,
@@ -173,4 +178,4 @@ pub struct Filter {
 
 #[cfg(test)]
 #[path = "appointment_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -4,13 +4,13 @@ use uuid::Uuid;
 
 use super::*;
 
-fn at(seconds: i64) -> DateTime<Utc> {
+pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
 }
 
 const ID: Uuid = Uuid::from_u128(7);
 
-fn appointment(state: State) -> Appointment {
+pub(crate) fn appointment(state: State) -> Appointment {
     let slot = Slot {
         id: SlotId::from_uuid(ID),
         session: SessionId::from_uuid(ID),
@@ -21,6 +21,7 @@ fn appointment(state: State) -> Appointment {
         id: AppointmentId::from_uuid(ID),
         resident: ResidentId::from_uuid(ID),
         slot,
+        more_slots: vec![],
         organisation: OrganisationId::from_uuid(ID),
         department: None,
         practitioner: None,
@@ -28,6 +29,7 @@ fn appointment(state: State) -> Appointment {
         pool: Pool::Public,
         channel: Channel::App,
         booked_by: Party::Resident(ResidentId::from_uuid(ID)),
+        device: None,
         delegation: None,
         referral: None,
         journey: JourneyId::from_uuid(ID),

@@ -64,6 +64,8 @@ pub enum SchedulingError {
     PatientConflict,
     #[error("the resident has reached the limit of bookings {period}")]
     BookingLimit { period: &'static str },
+    #[error("online booking of the resident is suspended")]
+    Suspended,
     #[error("the resident waits in as many lines as one may")]
     WaitListLimit,
     #[error("the appointment was cancelled before it was held")]
@@ -77,6 +79,16 @@ pub enum SchedulingError {
 
     #[error("the appointment is not confirmed")]
     AppointmentNotConfirmed,
+    #[error("that the patient did not come can be said from {0} on")]
+    NotMissedYet(DateTime<Utc>),
+    #[error("no such suspension")]
+    SuspensionNotFound,
+    #[error("the suspension was appealed already")]
+    AlreadyAppealed,
+    #[error("the suspension was lifted, or has run out")]
+    SuspensionOver,
+    #[error("no appeal is open")]
+    NoAppeal,
     #[error("check-in begins at {0}")]
     TooEarly(DateTime<Utc>),
     #[error("the credential shown is another person's")]

@@ -3,10 +3,12 @@
 mod appointments;
 mod calendar;
 mod convert;
+mod joint;
 mod records;
 mod sessions;
 mod status;
 mod surge;
+mod suspensions;
 mod visits;
 mod wait_list;
 
@@ -14,8 +16,9 @@ use chassis::Routes;
 use proto::anjia::scheduling::v1::{
     appointment_service_server::AppointmentServiceServer, audit_service_server::AuditServiceServer,
     calendar_service_server::CalendarServiceServer, event_service_server::EventServiceServer,
-    privacy_service_server::PrivacyServiceServer, session_service_server::SessionServiceServer,
-    surge_service_server::SurgeServiceServer, visit_service_server::VisitServiceServer,
+    joint_service_server::JointServiceServer, privacy_service_server::PrivacyServiceServer,
+    session_service_server::SessionServiceServer, surge_service_server::SurgeServiceServer,
+    suspension_service_server::SuspensionServiceServer, visit_service_server::VisitServiceServer,
     wait_list_service_server::WaitListServiceServer,
 };
 use tonic::Status;
@@ -26,7 +29,9 @@ use crate::app::{Scheduling, Search};
 pub fn routes(scheduling: Scheduling, search: Search) -> Routes {
     let records = records::OwnRecords(scheduling.clone());
     Routes::new()
+        .add_service(JointServiceServer::new(joint::Joint { scheduling: scheduling.clone(), search: search.clone() }))
         .add_service(SessionServiceServer::new(sessions::Sessions { scheduling: scheduling.clone(), search }))
+        .add_service(SuspensionServiceServer::new(suspensions::Suspensions(scheduling.clone())))
         .add_service(AppointmentServiceServer::new(appointments::Appointments(scheduling.clone())))
         .add_service(CalendarServiceServer::new(calendar::Calendar(scheduling.clone())))
         .add_service(SurgeServiceServer::new(surge::Surges(scheduling.clone())))

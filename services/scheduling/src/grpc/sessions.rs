@@ -4,6 +4,7 @@ use chassis::{Context, error::invalid};
 use chrono::{DateTime, TimeDelta, Utc};
 use postgres::Call;
 use prost::Message as _;
+use prost_types::Timestamp;
 use proto::{
     anjia::scheduling::v1::{self as wire, session_service_server::SessionService},
     convert::{self, FieldError},
@@ -17,7 +18,11 @@ use super::{
 };
 use crate::{
     app::{Draft, Published, Scheduling, Search},
-    domain::{offer::Query, pool::Pool, session::PoolShare},
+    domain::{
+        offer::Query,
+        pool::Pool,
+        session::{PoolShare, Span},
+    },
 };
 
 const PUBLISH: &str = "anjia.scheduling.v1.SessionService/PublishSessions";
@@ -141,22 +146,37 @@ pub(super) fn capabilities(prefixes: &[String]) -> Result<Vec<String>, FieldErro
     prefixes.iter().map(|prefix| convert::text("capabilities", prefix, CAPABILITY_LENGTH_MAX)).collect()
 }
 
+/// How many offers at most.
+pub(super) fn limit(said: i32) -> Result<usize, FieldError> {
+    match said {
+        0 => Ok(OFFERS_DEFAULT),
+        1..=OFFERS_MAX => Ok(usize::try_from(said).unwrap_or(OFFERS_DEFAULT)),
+        _ => Err(FieldError::new("limit", format!("must be 1 to {OFFERS_MAX}"))),
+    }
+}
+
+/// From when until when is searched.
+pub(super) fn span(
+    from: Option<&Timestamp>,
+    until: Option<&Timestamp>,
+    now: DateTime<Utc>,
+) -> Result<Span, FieldError> {
+    let from = convert::optional_timestamp("from", from)?.unwrap_or(now);
+    let until = convert::optional_timestamp("until", until)?.unwrap_or(from + SEARCH_DEFAULT);
+    if until < from || until > from + SEARCH_MAX {
+        return Err(FieldError::new("until", "must not be before from, and at most 30 days after it"));
+    }
+    Ok((from, until))
+}
+
 fn query(message: &wire::SearchSlotsRequest, now: DateTime<Utc>) -> Result<Query, FieldError> {
     let radius_m = match u32::try_from(message.radius_m) {
         Ok(0) => RADIUS_DEFAULT_M,
         Ok(radius_m) if (100..=100_000).contains(&radius_m) => radius_m,
         _ => return Err(FieldError::new("radius_m", "must be 100 to 100000")),
     };
-    let limit = match message.limit {
-        0 => OFFERS_DEFAULT,
-        limit @ 1..=OFFERS_MAX => usize::try_from(limit).unwrap_or(OFFERS_DEFAULT),
-        _ => return Err(FieldError::new("limit", format!("must be 1 to {OFFERS_MAX}"))),
-    };
-    let from = convert::optional_timestamp("from", message.from.as_ref())?.unwrap_or(now);
-    let until = convert::optional_timestamp("until", message.until.as_ref())?.unwrap_or(from + SEARCH_DEFAULT);
-    if until < from || until > from + SEARCH_MAX {
-        return Err(FieldError::new("until", "must not be before from, and at most 30 days after it"));
-    }
+    let limit = limit(message.limit)?;
+    let (from, until) = span(message.from.as_ref(), message.until.as_ref(), now)?;
     let capability = convert::optional_text("capability", &message.capability, CAPABILITY_LENGTH_MAX)?;
     Ok(Query {
         near: convert::place("near", message.near.as_ref())?,

@@ -75,6 +75,20 @@ impl AppointmentService for RowLock {
         Err(Status::unimplemented("only what is measured"))
     }
 
+    async fn reschedule_appointment(
+        &self,
+        _: Request<wire::RescheduleAppointmentRequest>,
+    ) -> Result<Response<wire::RescheduleAppointmentResponse>, Status> {
+        Err(Status::unimplemented("only what is measured"))
+    }
+
+    async fn mark_no_show(
+        &self,
+        _: Request<wire::MarkNoShowRequest>,
+    ) -> Result<Response<wire::MarkNoShowResponse>, Status> {
+        Err(Status::unimplemented("only what is measured"))
+    }
+
     async fn get_appointment(
         &self,
         _: Request<wire::GetAppointmentRequest>,

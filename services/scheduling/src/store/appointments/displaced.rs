@@ -15,7 +15,7 @@ use crate::store::{refused, word};
 /// Whose appointments to come are in these slots.
 pub async fn residents_in(conn: &mut PgConnection, slots: &[SlotId]) -> Result<Vec<ResidentId>, SchedulingError> {
     let ids: Vec<Uuid> = sqlx::query_scalar(
-        "SELECT DISTINCT resident_id FROM appointments WHERE slot_id = ANY ($1) AND state IN ('HELD', 'CONFIRMED', 'DISPLACED') \
+        "SELECT DISTINCT resident_id FROM appointments WHERE (slot_id = ANY ($1) OR more_slot_ids && $1) AND state IN ('HELD', 'CONFIRMED', 'DISPLACED') \
          ORDER BY resident_id",
     )
     .bind(uuids(slots))
@@ -27,7 +27,7 @@ pub async fn residents_in(conn: &mut PgConnection, slots: &[SlotId]) -> Result<V
 /// Locks those appointments; in the order of booking.
 pub async fn lock_in(conn: &mut PgConnection, slots: &[SlotId]) -> Result<Vec<Appointment>, SchedulingError> {
     let rows: Vec<Row> = sqlx::query_as(select!(
-        "WHERE slot_id = ANY ($1) AND state IN ('HELD', 'CONFIRMED', 'DISPLACED') ORDER BY id FOR UPDATE"
+        "WHERE (slot_id = ANY ($1) OR more_slot_ids && $1) AND state IN ('HELD', 'CONFIRMED', 'DISPLACED') ORDER BY id FOR UPDATE"
     ))
     .bind(uuids(slots))
     .fetch_all(conn)

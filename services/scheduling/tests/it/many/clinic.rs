@@ -32,16 +32,20 @@ pub(super) const RULES: Rules = Rules {
     per_delegate_and_day: 40,
     given_up: 2,
     cooling_off_hours: 24,
+    per_device_and_day: 30,
+    ..Rules::PUBLISHED
 };
 
 const PERSONS: usize = 24;
 /// The first few are registered twice.
 const TWICE: usize = 4;
+const SUSPENDED: usize = 6;
 /// Sessions are on so many days, a week and a bit apart.
 const DAYS: u64 = 14;
 const DAYS_APART: u64 = 3;
 const SLOTS: i64 = 4;
 const USES_MAX: u32 = 3;
+const DEVICES: [&str; 2] = ["one", "other"];
 
 /// One and the same whenever the test runs, so that every limit can be met: months end within the sessions, quarters do not.
 fn first_day() -> NaiveDate {
@@ -127,7 +131,7 @@ impl Clinic {
         }
     }
 
-    /// Second ids, and the delegation that was taken back.
+    /// Second ids, the delegation that was taken back, and who is suspended.
     async fn know_twice(&self, test: &TestDb) {
         let mut owner = test.owner().await;
         for (id, person) in &self.residents[PERSONS..] {
@@ -147,10 +151,19 @@ impl Clinic {
             .execute(&mut owner)
             .await
             .unwrap();
+        sqlx::query(
+            "INSERT INTO suspensions (id, region, resident_id, since, until, appointment_ids, state) \
+             VALUES (gen_random_uuid(), $1, $2, now() - interval '1 day', now() + interval '1 day', ARRAY[gen_random_uuid()], 'STANDING')",
+        )
+        .bind(self.region.as_str())
+        .bind(self.residents[SUSPENDED].0.uuid())
+        .execute(&mut owner)
+        .await
+        .unwrap();
     }
 
     pub(super) fn model(&self) -> Model {
-        Model::new(&self.rooms, &self.residents, self.delegations[PERSONS - 1])
+        Model::new(&self.rooms, &self.residents, self.delegations[PERSONS - 1], SUSPENDED)
     }
 
     pub(super) const fn region(&self) -> RegionCode {
@@ -159,6 +172,11 @@ impl Clinic {
 
     pub(super) const fn now(&self) -> DateTime<Utc> {
         self.now
+    }
+
+    /// Every slot of a provider.
+    pub(super) fn slots(&self, organisation: OrganisationId) -> impl Iterator<Item = Slot> {
+        self.rooms.iter().filter(move |room| room.organisation == organisation).map(|room| room.slot)
     }
 
     pub(super) fn somebody(&self, rng: &mut StdRng) -> ResidentId {
@@ -176,6 +194,7 @@ impl Clinic {
             id: AppointmentId::generate(),
             resident,
             slot: room.slot,
+            more_slots: vec![],
             organisation: room.organisation,
             department: None,
             practitioner: None,
@@ -183,6 +202,7 @@ impl Clinic {
             pool,
             channel: Channel::Desk,
             booked_by: if is_delegated { self.desk.clone() } else { Party::Resident(resident) },
+            device: rng.random_ratio(1, 8).then(|| (*DEVICES.choose(rng).unwrap()).to_owned()),
             delegation: is_delegated.then(|| self.delegations[person]),
             referral: (pool == Pool::Referral).then(ReferralId::generate),
             journey: JourneyId::generate(),

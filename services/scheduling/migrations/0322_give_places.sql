@@ -138,7 +138,7 @@ BEGIN
         UPDATE appointments SET slot_id = judged.slot_id, pool = judged.pool, session_id = judged.session_id,
             organisation_id = judged.organisation_id, department_id = judged.department_id, practitioner_id = judged.practitioner_id,
             starts_at = judged.starts_at, ends_at = judged.ends_at, revision = judged.revision, state = judged.state,
-            more_slot_ids = coalesce(judged.more_slot_ids, '{}')
+            more_slot_ids = coalesce(judged.more_slot_ids, '{}'), displaced_until = NULL
         FROM judged JOIN won USING (place) WHERE judged.is_moved AND appointments.id = judged.id
     )
     SELECT judged.place, coalesce(judged.refusal, CASE WHEN won.place IS NULL THEN 'SLOT_TAKEN' END)

@@ -92,10 +92,11 @@ impl Scheduling {
         let mut lapsed: Vec<AppointmentId> = known.iter().flat_map(|known| known.lapsed.iter().copied()).collect();
         lapsed.sort_unstable();
         lapsed.dedup();
+        let is_release_due = known.iter().any(|known| known.is_release_due);
         let mut bookables = known.into_iter().map(|known| known.bookable);
         let first = bookables.next().ok_or(SchedulingError::SlotNotFound)?;
         let bookable = Bookable { slot: Slot { starts_at, ends_at, ..first.slot }, ..first };
-        Ok(Row { known: Known { bookable, is_full: false, lapsed }, others: bookables.collect() })
+        Ok(Row { known: Known { bookable, is_full: false, is_release_due, lapsed }, others: bookables.collect() })
     }
 
     /// Each of them may be booked so.

@@ -51,7 +51,7 @@ impl Passing {
         let is_let_go = match &freed.state {
             State::Expired => true,
             State::Cancelled(cancellation) => cancellation.by == CancelledBy::Patient,
-            State::Held | State::Confirmed | State::Kept(_) | State::NoShow | State::Displaced => false,
+            State::Held | State::Confirmed | State::Kept(_) | State::NoShow | State::Displaced(_) => false,
         };
         if !is_let_go || freed.pool == Pool::Referral {
             return Ok(());

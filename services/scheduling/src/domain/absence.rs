@@ -118,7 +118,7 @@ impl Appointment {
             State::Confirmed if now < since => Err(SchedulingError::NotMissedYet(since)),
             State::Confirmed => Ok(Self { state: State::NoShow, ..self }),
             State::NoShow => Ok(self),
-            State::Held | State::Kept(_) | State::Expired | State::Cancelled(_) | State::Displaced => {
+            State::Held | State::Kept(_) | State::Expired | State::Cancelled(_) | State::Displaced(_) => {
                 Err(SchedulingError::AppointmentNotConfirmed)
             }
         }

@@ -32,7 +32,7 @@ fn sc_04_nobody_is_called_missed_before_half_an_hour_after_the_start() {
     let missed = appointment(State::Confirmed).miss(&RULES, since).unwrap();
     assert_eq!(missed.state, State::NoShow);
     assert_eq!(missed.clone().miss(&RULES, since).unwrap(), missed);
-    for state in [State::Held, State::Expired, State::Displaced] {
+    for state in [State::Held, State::Expired, State::Displaced(at(0))] {
         let refused = appointment(state).miss(&RULES, at(1_000_000));
         assert!(matches!(refused, Err(SchedulingError::AppointmentNotConfirmed)));
     }

@@ -35,7 +35,7 @@ impl Appointment {
     pub fn move_to(self, place: Place, moves_max: i32, now: DateTime<Utc>) -> Result<Self, SchedulingError> {
         match self.state {
             State::Confirmed if self.slot.starts_at > now => {}
-            State::Displaced => {}
+            State::Displaced(_) => {}
             State::Held => return Err(SchedulingError::AppointmentNotConfirmed),
             State::Confirmed | State::Kept(_) | State::Expired | State::Cancelled(_) | State::NoShow => {
                 return Err(SchedulingError::AppointmentNotActive);
@@ -82,7 +82,7 @@ mod tests {
         let after = before.clone().move_to(place.clone(), 3, at(0)).unwrap();
         assert_eq!((after.id, after.revision, after.slot), (before.id, 2, place.slot));
         assert_eq!((&after.state, after.held_at), (&State::Confirmed, before.held_at));
-        let displaced = appointment(State::Displaced).move_to(place.clone(), 0, at(0)).unwrap();
+        let displaced = appointment(State::Displaced(at(0))).move_to(place.clone(), 0, at(0)).unwrap();
         assert_eq!(displaced.state, State::Confirmed);
         let often = Appointment { revision: 4, ..before };
         assert!(matches!(often.move_to(place, 3, at(0)), Err(SchedulingError::BookingLimit { period: MOVES })));

@@ -8,20 +8,20 @@ use types::caller::Caller;
 #[derive(Debug, Clone)]
 pub(super) struct Author<'a> {
     caller: Option<&'a Caller>,
-    pub traceparent: Option<String>,
+    pub(super) traceparent: Option<String>,
 }
 
 impl<'a> Author<'a> {
-    pub fn of(ctx: &'a Context) -> Self {
+    pub(super) fn of(ctx: &'a Context) -> Self {
         Self { caller: Some(&ctx.caller), traceparent: ctx.traceparent() }
     }
 
     /// Of work that nobody asked for.
-    pub const fn service(traceparent: Option<String>) -> Self {
+    pub(super) const fn service(traceparent: Option<String>) -> Self {
         Self { caller: None, traceparent }
     }
 
-    pub fn entry(&self, action: &'static str) -> Entry {
+    pub(super) fn entry(&self, action: &'static str) -> Entry {
         self.caller.map_or_else(|| Entry::by_service("adjudication", action), |caller| Entry::new(caller, action))
     }
 }

@@ -10,7 +10,7 @@ use types::region::RegionCode;
 
 use super::{App, receipts, record};
 use crate::domain::bill::{Bill, State};
-use crate::domain::correction::{Correction, GivenBack, Kind, Verdict, Way, paid_back};
+use crate::domain::correction::{Correction, GivenBack, Kind, Way, paid_back};
 use crate::domain::error::PaymentError;
 use crate::domain::journal::{self, JournalEntry, Parties, Purpose};
 use crate::domain::order::{self, BankOrder};

@@ -5,10 +5,12 @@
 //! ([`apply`]). Whether a row's time is over, the database decides by its own clock and by what its owner declared of the table
 //! (`personal_tables`): the service's role removes no row by itself.
 
+mod index;
+
 use std::{sync::LazyLock, time::Duration};
 
 use serde::Deserialize;
-use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+use sqlx::AssertSqlSafe;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use types::region::RegionCode;
@@ -21,6 +23,8 @@ use crate::{
     personal::PersonalTable,
     vault::rotation,
 };
+
+pub use index::without_index;
 
 const LOOK_INTERVAL: Duration = Duration::from_hours(1);
 /// Small enough to hold locks for a moment only.
@@ -285,50 +289,6 @@ async fn remove(db: &Database, service: &str, region: RegionCode, table: &Person
     }
     tx.commit().await?;
     Ok((looked_at, removed.len() as u64))
-}
-
-/// Tables through which retention cannot look by the index on their date, `<table>_dated`, alone. `owner` is the owner's; what they
-/// explain is not done.
-pub async fn without_index(owner: &mut PgConnection) -> Result<Vec<String>, Error> {
-    sqlx::raw_sql("SET enable_seqscan = off").execute(&mut *owner).await?;
-    let looks: Vec<(String, String, bool, String)> = sqlx::query_as(
-        "SELECT name, rule, appraised, CASE WHEN appraised THEN overdue_count(list) ELSE retention_page(list) END \
-         FROM personal_tables AS list WHERE dated IS NOT NULL ORDER BY 1, 2",
-    )
-    .fetch_all(&mut *owner)
-    .await?;
-    let mut found = vec![];
-    for (name, rule, is_appraised, look) in looks {
-        let (parameters, given) = if is_appraised {
-            ("text, bigint, timestamptz", "'110000', 9, now()")
-        } else {
-            ("text, timestamptz, text, integer, timestamptz", "'110000', '2000-01-01', '', 9, now()")
-        };
-        let prepare = format!("PREPARE look ({parameters}) AS {look}");
-        sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *owner).await?;
-        let explain = AssertSqlSafe(format!("EXPLAIN EXECUTE look ({given})"));
-        let plan: Vec<String> = sqlx::raw_sql(explain)
-            .fetch_all(&mut *owner)
-            .await?
-            .iter()
-            .map(|row| row.try_get(0))
-            .collect::<Result<_, _>>()?;
-        sqlx::raw_sql("DEALLOCATE look").execute(&mut *owner).await?;
-        found.extend((!is_by_date(&name, &plan)).then(|| format!("{name} by {rule}: {}", plan.join("\n"))));
-    }
-    sqlx::raw_sql("RESET enable_seqscan").execute(owner).await?;
-    Ok(found)
-}
-
-/// Whether a plan reads no table from end to end, and finds rows of this one between two dates of the index on its date.
-fn is_by_date(table: &str, plan: &[String]) -> bool {
-    let index = format!("{table}_dated");
-    let is_dated = |[scan, condition]: &[String; 2]| {
-        scan.split_whitespace().any(|word| word == index)
-            && condition.trim_start().starts_with("Index Cond:")
-            && condition.contains(" < ")
-    };
-    plan.array_windows().any(is_dated) && !plan.iter().any(|line| line.contains("Seq Scan"))
 }
 
 impl Rule {

@@ -120,10 +120,10 @@ async fn ad_09_the_span_of_a_confidential_call_names_nobody() {
     let resident = ResidentId::generate();
     let claims = Claims { sub: Party::Resident(resident), roles: vec![Role::Resident], ..claims() };
     let request = as_bearer(wish("traceparent"), &trusted().sign(&claims));
-    let served = server.client().exchange_token(request).await.unwrap().into_inner().access_token;
+    let traceparent = server.client().exchange_token(request).await.unwrap().into_inner().access_token;
     let since = std::time::Instant::now();
     loop {
-        let is_it = |span: &&SpanData| span.span_context.span_id().to_string() == parts(&served).1;
+        let is_it = |span: &&SpanData| span.span_context.span_id().to_string() == parts(&traceparent).1;
         if let Some(span) = ENDED.lock().unwrap().iter().find(is_it) {
             assert_eq!(span.name, "anjia.identity.v1.TokenService/ExchangeToken");
             assert!(!format!("{span:?}").contains(&resident.to_string()), "{span:?}");

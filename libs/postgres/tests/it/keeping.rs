@@ -181,6 +181,11 @@ async fn id_08_a_service_removes_rows_about_persons_by_their_erasure_and_at_thei
 
 #[tokio::test]
 async fn id_08_a_service_says_that_somebody_was_erased_after_an_earlier_transaction_closed_it_and_not_otherwise() {
+    const OF_NOBODY: &str = "INSERT INTO erasures (region, resident_id, erasure_id, state) \
+        VALUES ('110000', '00000000-0000-0000-0000-000000000009', gen_random_uuid(), 'ERASED')";
+    const CLOSE: &str = "UPDATE erasures SET state = 'CLOSED' WHERE state = 'WATCHED'";
+    const ERASE: &str =
+        "UPDATE erasures SET state = 'ERASED' WHERE resident_id = '00000000-0000-0000-0000-000000000001'";
     let test = TestDb::new().await;
     let [watched, shut, gone] = [1, 2, 3].map(|number| ResidentId::from_uuid(Uuid::from_u128(number)));
     let mut tx = test.db.begin(BEIJING).await.unwrap();
@@ -192,11 +197,6 @@ async fn id_08_a_service_says_that_somebody_was_erased_after_an_earlier_transact
     erasure::set(&mut tx, "notes", &[gone], id, State::Erased).await.unwrap();
     tx.commit().await.unwrap();
 
-    const OF_NOBODY: &str = "INSERT INTO erasures (region, resident_id, erasure_id, state) \
-        VALUES ('110000', '00000000-0000-0000-0000-000000000009', gen_random_uuid(), 'ERASED')";
-    const CLOSE: &str = "UPDATE erasures SET state = 'CLOSED' WHERE state = 'WATCHED'";
-    const ERASE: &str =
-        "UPDATE erasures SET state = 'ERASED' WHERE resident_id = '00000000-0000-0000-0000-000000000001'";
     for cheat in [
         OF_NOBODY.to_owned(),
         format!(

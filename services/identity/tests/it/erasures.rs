@@ -137,7 +137,9 @@ async fn id_08_identity_says_that_somebody_was_erased_after_an_earlier_transacti
     let test = testkit::TestDb::new(&identity::MIGRATOR).await;
     let db = test.database();
     let mut tx = db.begin(postgres::Scope::Region(RegionCode::BEIJING)).await.unwrap();
-    let requests = "INSERT INTO erasure_requests (id, region, resident_id, state, requested_by, evidence, requested_at, closing_since) \
+    let requests = "INSERT INTO residents (id, region, key_version, community, state, registered_at) \
+        SELECT md5(name)::uuid, '110000', 1, '', 'ERASED', now() FROM unnest(ARRAY['NOBODY', 'REQUESTED', 'CLOSING']) AS name; \
+        INSERT INTO erasure_requests (id, region, resident_id, state, requested_by, evidence, requested_at, closing_since) \
         SELECT md5(state || 'request')::uuid, '110000', md5(state)::uuid, state, 'client:x', '', now(), \
             CASE WHEN state = 'CLOSING' THEN now() END FROM unnest(ARRAY['REQUESTED', 'CLOSING']) AS state";
     sqlx::raw_sql(requests).execute(&mut *tx).await.unwrap();

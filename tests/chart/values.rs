@@ -6,8 +6,8 @@ use crate::rendered::{RELEASE, Rendered, VALUES, lint, list, refusal, text};
 const PHARMACY: &str = r#"{"calls": ["identity"], "replicas": {"min": 2, "max": 3},
     "secrets": {"DATABASE_URL": {"secret": "p", "key": "url"}, "WORKER_DATABASE_URL": {"secret": "p", "key": "worker-url"}},
     "migrate": {"OWNER_DATABASE_URL": {"secret": "po", "key": "url"}},
-    "files": {"AUDIT_KEY_FILE": {"secret": "pk", "key": "audit.pem"}, "AUDIT_WITNESSED_KEY_FILE": {"configMap": "ak", "key": "payment.pem"},
-              "CLIENT_KEY_FILE": {"secret": "pk", "key": "client.pem"}}}"#;
+    "files": {"AUDIT_WITNESSED_KEY_FILE": {"configMap": "ak", "key": "payment.pem"},
+              "AUDIT_KEY_FILE": {"secret": "pk", "key": "audit.pem"}, "CLIENT_KEY_FILE": {"secret": "pk", "key": "client.pem"}}}"#;
 const CLIENT_KEY: &str = r#", "CLIENT_KEY_FILE": {"secret": "pk", "key": "client.pem"}"#;
 
 #[test]

@@ -24,7 +24,10 @@ async fn pl_02_a_collector_that_accepts_and_stays_silent_stalls_nothing_and_memo
         while let Ok((mut connection, _)) = silent.accept().await {
             told.send(()).unwrap();
             // Reads, so that not even a full buffer tells the sender that something is wrong.
-            tokio::spawn(async move { while connection.read(&mut [0; 65_536]).await.is_ok_and(|read| read > 0) {} });
+            tokio::spawn(async move {
+                let mut read = vec![0; 65_536];
+                while connection.read(&mut read).await.is_ok_and(|length| length > 0) {}
+            });
         }
     });
     let config = TelemetryConfig {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 /// Few, so that it takes several.
 const EVENTS_AT_ONCE: usize = 2;
-/// The attributes of CloudEvents, and the extensions, that are always there.
+/// The attributes of `CloudEvents`, and the extensions, that are always there.
 const ATTRIBUTES: [&str; 9] =
     ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "position", "regioncode"];
 

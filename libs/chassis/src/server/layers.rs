@@ -288,7 +288,14 @@ impl Shared {
             Code::NotFound if admitted.is_some_and(|admitted| admitted.sight.has_denied()) => {
                 refusals.note(caller, &policy.method, access::OUTSIDE_SCOPE);
             }
-            Code::InvalidArgument | Code::FailedPrecondition if policy.shape.writes => {
+            // Too many calls at once never come here: they are shed above, and a limit is what is told of as exhausted.
+            Code::InvalidArgument
+            | Code::FailedPrecondition
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::ResourceExhausted
+                if policy.shape.writes =>
+            {
                 if let Some(reason) = reason() {
                     refusals.note_vain(caller, &policy.method, &reason);
                 }

@@ -23,7 +23,7 @@ use crate::exchange_token::{assertion, unauthenticated};
 use crate::provider::Provider;
 use crate::support::{NAME, Person, World, denied, new_delegation, now, refused, wrong_field};
 
-const ISSUER: &str = "http://127.0.0.1:9/city";
+pub(crate) const ISSUER: &str = "http://127.0.0.1:9/city";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 

@@ -1,6 +1,7 @@
 //! Many at once: what the guard in the database decides is what a model says, and nothing else ever stands.
 
 mod clinic;
+mod cycling;
 mod model;
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};

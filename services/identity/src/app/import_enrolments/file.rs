@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Take};
-use std::path::Path;
 
 use chrono::NaiveDate;
 use csv::{ByteRecord, Reader, ReaderBuilder, StringRecord};
@@ -31,6 +30,19 @@ pub enum FileError {
     Header,
     #[error("the file was cut off or touched while it was read")]
     Meanwhile,
+}
+
+impl FileError {
+    /// Why, in the record of a file that was refused.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Read(_) | Self::Csv(_) => "UNREADABLE",
+            Self::TrailerMissing => "TRAILER_MISSING",
+            Self::DigestDiffers => "DIGEST_DIFFERS",
+            Self::CountDiffers { .. } => "COUNT_DIFFERS",
+            Self::Header => "HEADER_DIFFERS",
+        }
+    }
 }
 
 /// A file that is whole. It stays open: what is put in its place after the check is not what is read.
@@ -68,8 +80,8 @@ struct Trailer {
 
 impl EnrolmentFile {
     /// Reads the file twice, for its digest and for its records, and changes nothing.
-    pub(super) fn check(path: &Path) -> Result<Self, FileError> {
-        let mut file = File::open(path)?;
+    pub(super) fn check(file: &File) -> Result<Self, FileError> {
+        let mut file = file.try_clone()?;
         let (trailer, body_end) = trailer(&mut file)?;
         let (body_digest, digest) = digests(&mut file, body_end)?;
         if body_digest.as_slice() != trailer.body_digest {
@@ -156,6 +168,14 @@ fn trailer(file: &mut File) -> Result<(Trailer, u64), FileError> {
     Ok((trailer, length - tail_length + begins as u64))
 }
 
+/// Of every byte of a file, whole or not.
+pub(super) fn digest(mut file: &File) -> Result<[u8; 32], FileError> {
+    file.rewind()?;
+    let mut hasher = Sha256::new();
+    hash(&mut hasher, &mut file)?;
+    Ok(hasher.finalize().into())
+}
+
 /// Of the bytes before the trailer, and of all.
 fn digests(file: &mut File, body_end: u64) -> Result<([u8; 32], [u8; 32]), FileError> {
     file.rewind()?;
@@ -187,6 +207,8 @@ impl Trailer {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     const EXAMPLE: &str = include_str!("../../../imports/example.csv");
@@ -194,7 +216,11 @@ mod tests {
     fn check(text: &[u8]) -> Result<EnrolmentFile, FileError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        EnrolmentFile::check(file.path())
+        check_at(file.path())
+    }
+
+    fn check_at(path: &Path) -> Result<EnrolmentFile, FileError> {
+        EnrolmentFile::check(&File::open(path).unwrap())
     }
 
     fn today() -> NaiveDate {
@@ -204,7 +230,7 @@ mod tests {
     #[test]
     fn id_03_the_example_is_read_from_any_record_on() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("imports/example.csv");
-        let file = EnrolmentFile::check(&path).unwrap();
+        let file = check_at(&path).unwrap();
         assert_eq!(file.records, 3);
         let mut lines = file.lines(file.first).unwrap();
         let first = lines.next_batch(2, today()).unwrap();
@@ -221,7 +247,7 @@ mod tests {
         let (checked, other) = (folder.path().join("checked.csv"), folder.path().join("other.csv"));
         std::fs::write(&checked, EXAMPLE).unwrap();
         std::fs::write(&other, EXAMPLE.replace("2010-01-01", "2011-01-01")).unwrap();
-        let file = EnrolmentFile::check(&checked).unwrap();
+        let file = check_at(&checked).unwrap();
         let read = |file: &EnrolmentFile| {
             let batch = file.lines(file.first).unwrap().next_batch(10, today()).unwrap();
             batch.into_iter().map(|line| line.said.unwrap().terms.from).collect::<Vec<_>>()

@@ -41,6 +41,7 @@ impl FileError {
             Self::DigestDiffers => "DIGEST_DIFFERS",
             Self::CountDiffers { .. } => "COUNT_DIFFERS",
             Self::Header => "HEADER_DIFFERS",
+            Self::Meanwhile => "CHANGED_MEANWHILE",
         }
     }
 }

@@ -99,7 +99,14 @@ async fn try_all(
     let wishes: Vec<Wish<'_>> = asked
         .iter()
         .zip(&bounds)
-        .map(|(appointment, bounds)| Wish { appointment, is_id_chosen: false, uses_max: None, bounds })
+        .map(|(appointment, bounds)| Wish {
+            appointment,
+            is_id_chosen: false,
+            is_moved: false,
+            heeds_suspension: appointment.heeds_suspension(&Rules::PUBLISHED.absence),
+            uses_max: None,
+            bounds,
+        })
         .collect();
     let mut tx = test.database().begin_together(clinic.region()).await.unwrap();
     let verdicts = bookings::give(&mut tx, &wishes).await.unwrap();
@@ -123,6 +130,7 @@ fn bounds(appointment: &Appointment) -> Vec<limits::Bound> {
         kind: appointment.kind,
         starts_at: appointment.slot.starts_at,
         is_for_other: appointment.delegation.is_some(),
+        is_device_known: appointment.device.is_some(),
         now: appointment.held_at,
     };
     limits::bounds(&Rules::PUBLISHED, asked)

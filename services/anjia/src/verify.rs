@@ -11,6 +11,7 @@ pub(crate) mod databases;
 mod events;
 mod isolation;
 mod payment;
+mod pending;
 mod persons;
 mod report;
 mod sagas;
@@ -101,7 +102,7 @@ async fn report(databases: &mut Databases) -> Result<Report> {
 
 /// In the order in which they are looked at.
 fn checks() -> impl Iterator<Item = &'static Check> {
-    let pending = events::PENDING.iter();
+    let pending = pending::PENDING.iter();
     pending
         .chain(acknowledged::CHECKS)
         .chain(payment::CHECKS)

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use super::databases::Databases;
-use super::{acknowledged, events, isolation, persons};
+use super::{acknowledged, events, isolation, pending, persons};
 
 /// The invariants of the platform, as far as databases can show them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -118,8 +118,8 @@ impl Check {
             Look::Matched { every, among } => compare(databases, every, among, true).await,
             Look::Unmatched { every, among } => compare(databases, every, among, false).await,
             Look::Told(told) => told.violations(databases).await,
-            Look::Sealed => events::unsealed(databases).await.map(Some),
-            Look::TakenIn => events::not_taken_in(databases).await.map(Some),
+            Look::Sealed => pending::unsealed(databases).await.map(Some),
+            Look::TakenIn => pending::not_taken_in(databases).await.map(Some),
             Look::Acknowledged => acknowledged::lost(databases).await.map(Some),
             Look::Destroyed => persons::destroyed(databases).await,
             Look::Aliases => persons::aliases(databases).await,

@@ -44,7 +44,8 @@ impl Booking {
         starts_at: DateTime<Utc>,
         is_audited: bool,
     ) -> Result<Self> {
-        let (id, now, caller) = (Uuid::now_v7(), SystemClock.now(), Caller::new(Party::Resident(resident), RegionCode::BEIJING));
+        let (id, now, caller) =
+            (Uuid::now_v7(), SystemClock.now(), Caller::new(Party::Resident(resident), RegionCode::BEIJING));
         let item = BookItem {
             request_id: request_id(),
             resident_id: resident.to_string(),

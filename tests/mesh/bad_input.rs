@@ -37,7 +37,7 @@ const EMPTY_IS_LEGAL: [&str; 16] = [
     "WatchWorkList",
 ];
 /// Verbs on something that must exist; what one gets must, too.
-const ON_WHAT_EXISTS: [&str; 28] = [
+const ON_WHAT_EXISTS: [&str; 30] = [
     "ConfirmGuardianship",
     "EndHousehold",
     "MergeResidents",
@@ -50,6 +50,8 @@ const ON_WHAT_EXISTS: [&str; 28] = [
     "RevokeMandate",
     "ConfirmAppointment",
     "EndVisit",
+    "Recall",
+    "Pass",
     "AcceptReferral",
     "ReturnReferral",
     "CloseReferral",
@@ -68,7 +70,7 @@ const ON_WHAT_EXISTS: [&str; 28] = [
     "ReportOrder",
 ];
 /// There is one of it, or none yet; or it is about a whole region.
-const WITHOUT_AN_ID: [&str; 9] = [
+const WITHOUT_AN_ID: [&str; 10] = [
     "GetClearing",
     "GetKeys",
     "GetCheckpoint",
@@ -78,6 +80,7 @@ const WITHOUT_AN_ID: [&str; 9] = [
     "GetFund",
     "GetOutliers",
     "GetProviderStatistics",
+    "GetUtilisation",
 ];
 /// Of the caller herself, who exists.
 const ABOUT_HERSELF: [&str; 2] = ["GetResident", "GetCoverage"];

@@ -6,7 +6,10 @@ use chassis::{ServerConfig, TelemetryConfig};
 use chrono::TimeDelta;
 use postgres::PostgresConfig;
 
-use crate::{app::Times, domain::limits::Rules};
+use crate::{
+    app::Times,
+    domain::{limits::Rules, queue},
+};
 
 /// Care near home: sessions, slots, appointments, visits.
 #[derive(Debug, clap::Args)]
@@ -37,6 +40,8 @@ pub struct Config {
     pub wait_list_offer_s: u32,
     #[command(flatten)]
     pub limits: LimitsConfig,
+    #[command(flatten)]
+    pub queue: QueueConfig,
 }
 
 impl Config {
@@ -83,6 +88,38 @@ impl LimitsConfig {
             per_delegate_and_day: self.bookings_per_delegate_and_day_max,
             given_up: self.bookings_given_up_max,
             cooling_off_hours: self.cooling_off_h,
+        }
+    }
+}
+
+/// The order of queues on the day.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct QueueConfig {
+    /// So many minutes after the start of their slot nobody is late.
+    #[arg(long, env, default_value = "15", value_parser = clap::value_parser!(u32).range(0..=240))]
+    pub queue_late_grace_min: u32,
+    /// Who comes later than that is ordered like a walk-in. Otherwise they go behind those of their class who are there at that time.
+    #[arg(long, env)]
+    pub queue_late_by_arrival: bool,
+    /// So often at most somebody is overtaken by other classes, emergencies apart.
+    #[arg(long, env, default_value = "5", value_parser = clap::value_parser!(u16).range(1..=50))]
+    pub queue_overtaken_max: u16,
+    /// Who was called and did not come waits behind so many of their class.
+    #[arg(long, env, default_value = "3", value_parser = clap::value_parser!(u16).range(1..=50))]
+    pub queue_passed_behind: u16,
+    /// And has left when that happens for this time.
+    #[arg(long, env, default_value = "3", value_parser = clap::value_parser!(i32).range(1..=10))]
+    pub queue_passes_max: i32,
+}
+
+impl QueueConfig {
+    pub fn rules(&self) -> queue::Rules {
+        queue::Rules {
+            late_grace: TimeDelta::minutes(self.queue_late_grace_min.into()),
+            late: if self.queue_late_by_arrival { queue::Late::ByArrival } else { queue::Late::BehindThoseThere },
+            overtaken_max: self.queue_overtaken_max.into(),
+            passed_behind: self.queue_passed_behind.into(),
+            passes_max: self.queue_passes_max,
         }
     }
 }

@@ -74,10 +74,12 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         config.times(),
         config.limits.rules(),
         Arc::clone(&cache),
-    );
+    )
+    .queue_by(config.queue.rules());
     let search = Search::new(db.clone(), Arc::clone(&clock), cache);
 
     let (ready, sealing, expiring) = (db.clone(), db.clone(), scheduling.clone());
+    let refusing = scheduling.clone();
     let revocations = IdentityEvents::new("identity", identity.clone(), credentials.clone());
     let requests = IdentityEvents::new("identity/erasures", identity.clone(), credentials.clone());
     let erasures = Erasures::new(db.clone(), "scheduling", PERSONAL, OPEN, identity.clone(), credentials.clone());
@@ -96,6 +98,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .work("upkeep", |stop| postgres::upkeep(sealing, stop))
         .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
+        .work("refusals", |stop| work::refusals::run(refusing, stop))
         .work("erasures", |stop| erasures.run(requests, stop))
         .work("retention", |stop| retention::keep(keeping, "scheduling", PERSONAL, stop))
         .work("delegations", |stop| consumer::run(releasing, revocations, releases, stop));

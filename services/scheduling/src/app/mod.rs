@@ -10,16 +10,22 @@ mod expire;
 mod get;
 mod give;
 mod hold;
+mod join_queue;
 mod look;
+mod move_queue;
 mod pass_on;
 mod publish;
+mod queue;
 mod records;
+mod refusals;
 mod release_holds;
 mod search;
 mod set_quote;
+mod statistics;
 mod too_late;
 mod view;
 mod wait_list;
+mod watch_queue;
 
 use std::sync::Arc;
 
@@ -27,8 +33,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use postgres::{Database, gather::Gatherer};
 use types::clock::Clock;
 
-use self::{give::Giving, look::Look, pass_on::Passing, too_late::Alternatives};
-use crate::{domain::limits::Rules, peers::identity::Identity, store::slot_cache::SlotCache};
+use self::{
+    give::Giving, look::Look, pass_on::Passing, refusals::Refusals, too_late::Alternatives, watch_queue::Lines,
+};
+use crate::{
+    domain::{limits::Rules, queue::Rules as QueueRules},
+    peers::identity::Identity,
+    store::slot_cache::SlotCache,
+};
 
 pub use crate::store::{PERSONAL, obligations::OPEN};
 pub use book::Booking;
@@ -37,10 +49,12 @@ pub use check_in::{CheckIn, PresentClaim, Subject};
 pub use end_visit::EndVisit;
 pub use get::{Listed, Whose};
 pub use hold::Hold;
+pub use move_queue::{MoveQueue, Moved};
 pub use publish::{Draft, Published};
 pub use release_holds::Revoked;
 pub use search::Search;
 pub use set_quote::Quoted;
+pub use statistics::Forecasted;
 pub use wait_list::Join;
 
 /// How long places are kept.
@@ -65,6 +79,9 @@ pub struct Scheduling {
     looking: Gatherer<Look>,
     giving: Gatherer<Giving>,
     alternatives: Alternatives,
+    queue_rules: QueueRules,
+    lines: Lines,
+    refusals: Refusals,
 }
 
 impl Scheduling {
@@ -89,7 +106,16 @@ impl Scheduling {
             looking: Gatherer::new(look),
             giving: Gatherer::new(giving),
             alternatives: too_late::alternatives(),
+            queue_rules: QueueRules::USUAL,
+            lines: watch_queue::lines(),
+            refusals: Refusals::default(),
         }
+    }
+
+    /// The same, with other rules for queues on the day.
+    #[must_use]
+    pub fn queue_by(self, queue_rules: QueueRules) -> Self {
+        Self { queue_rules, ..self }
     }
 
     /// What it is kept in.

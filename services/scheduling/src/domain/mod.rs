@@ -2,11 +2,15 @@
 
 pub mod appointment;
 pub mod error;
+pub mod forecast;
+pub mod holidays;
 pub mod limits;
 pub mod mandate;
 pub mod offer;
 pub mod pool;
+pub mod queue;
 pub mod session;
+pub mod utilisation;
 pub mod visit;
 pub mod wait_list;
 

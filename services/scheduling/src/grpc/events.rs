@@ -2,7 +2,10 @@
 
 use chassis::{Context, feed};
 use postgres::Database;
-use proto::anjia::scheduling::v1::{PullEventsRequest, PullEventsResponse, event_service_server::EventService};
+use proto::anjia::scheduling::v1::{
+    PullEventsRequest, PullEventsResponse, PullOwnEventsRequest, PullOwnEventsResponse,
+    event_service_server::EventService,
+};
 use tonic::{Request, Response, Status};
 
 pub(super) struct Events(pub(super) Database);
@@ -13,5 +16,13 @@ impl EventService for Events {
         let ctx = Context::of(&request)?;
         let batch = feed::pull(&self.0, &ctx, "anjia/scheduling", request.get_ref().cursor.as_ref()).await?;
         Ok(Response::new(PullEventsResponse { batch: Some(batch) }))
+    }
+    async fn pull_own_events(
+        &self,
+        request: Request<PullOwnEventsRequest>,
+    ) -> Result<Response<PullOwnEventsResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let batch = feed::pull_own(&self.0, &ctx, "anjia/scheduling", request.get_ref().cursor.as_ref()).await?;
+        Ok(Response::new(PullOwnEventsResponse { batch: Some(batch) }))
     }
 }

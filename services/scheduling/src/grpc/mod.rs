@@ -5,7 +5,9 @@ mod audit;
 mod convert;
 mod events;
 mod privacy;
+mod queue;
 mod sessions;
+mod statistics;
 mod status;
 mod visits;
 mod wait_list;
@@ -14,7 +16,8 @@ use chassis::Routes;
 use proto::anjia::scheduling::v1::{
     appointment_service_server::AppointmentServiceServer, audit_service_server::AuditServiceServer,
     event_service_server::EventServiceServer, privacy_service_server::PrivacyServiceServer,
-    session_service_server::SessionServiceServer, visit_service_server::VisitServiceServer,
+    queue_service_server::QueueServiceServer, session_service_server::SessionServiceServer,
+    statistics_service_server::StatisticsServiceServer, visit_service_server::VisitServiceServer,
     wait_list_service_server::WaitListServiceServer,
 };
 use tonic::Status;
@@ -30,6 +33,8 @@ pub fn routes(scheduling: Scheduling, search: Search) -> Routes {
         .add_service(AppointmentServiceServer::new(appointments::Appointments(scheduling.clone())))
         .add_service(AuditServiceServer::new(audit::Audit(scheduling.clone())))
         .add_service(VisitServiceServer::new(visits::Visits(scheduling.clone())))
+        .add_service(QueueServiceServer::new(queue::Queue(scheduling.clone())))
+        .add_service(StatisticsServiceServer::new(statistics::Statistics(scheduling.clone())))
         .add_service(WaitListServiceServer::new(wait_list::WaitList(scheduling)))
         .add_service(EventServiceServer::new(events))
         .add_service(PrivacyServiceServer::new(privacy))

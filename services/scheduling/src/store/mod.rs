@@ -7,10 +7,14 @@ pub mod known;
 pub mod obligations;
 pub mod patients;
 pub mod places;
+pub mod queue_lines;
+pub mod queue_tickets;
 pub mod revoked_delegations;
 pub mod sessions;
 pub mod slot_cache;
+pub mod slot_refusals;
 pub mod slots;
+pub mod statistics;
 pub mod visits;
 pub mod wait_list;
 
@@ -59,6 +63,9 @@ pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable::new("wait_list_entries", &[], ["候补登记", "Places that you waited for"], "booking")
         .over("t.until")
         .dated("t.until"),
+    PersonalTable::new("queue_tickets", &[], ["候诊排队", "Your places in queues"], "booking")
+        .over("t.joined_at")
+        .dated("t.joined_at"),
     PersonalTable {
         unreferred: "NOT EXISTS (SELECT FROM appointments a WHERE a.id = t.id)",
         ..PersonalTable::new("chosen_appointment_ids", &[], ["预约编号", "Numbers chosen for appointments"], "booking")

@@ -3,6 +3,7 @@
 pub mod delegations;
 pub mod expiry;
 pub mod quotes;
+pub mod refusals;
 
 use std::str::FromStr;
 

@@ -48,6 +48,7 @@ fn wrong_values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("REDIS_URL", vec!["nonsense"]),
         ("EVENTS_WAIT_FOR_SILENT", vec!["perhaps"]),
         ("QUEUE_LATE_BY_ARRIVAL", vec!["perhaps"]),
+        ("SUSPENSION_OF_EVERY_CHANNEL", vec!["perhaps"]),
         ("TOKEN_KEY_FOLDER", vec!["/nowhere/at-all", "EMPTY"]),
     ]);
     for name in [
@@ -75,6 +76,8 @@ fn wrong_values() -> BTreeMap<&'static str, Vec<&'static str>> {
         "HOLD_MARGIN_S",
         "SAGA_LEASE_S",
         "WAIT_LIST_OFFER_S",
+        "DISPLACED_OFFER_S",
+        "SESSIONS_AHEAD_DAYS",
         "BOOKINGS_PER_DAY_AND_DEPARTMENT_MAX",
         "BOOKINGS_PER_WEEK_MAX",
         "BOOKINGS_PER_MONTH_MAX",
@@ -86,6 +89,16 @@ fn wrong_values() -> BTreeMap<&'static str, Vec<&'static str>> {
         "QUEUE_OVERTAKEN_MAX",
         "QUEUE_PASSED_BEHIND",
         "QUEUE_PASSES_MAX",
+        "BOOKINGS_PER_DEVICE_AND_DAY_MAX",
+        "APPOINTMENT_MOVES_MAX",
+        "NO_SHOW_GRACE_MIN",
+        "NO_SHOWS_MAX",
+        "NO_SHOWS_WITHIN_D",
+        "SUSPENSION_D",
+        "NO_SHOWS_PER_YEAR_MAX",
+        "SUSPENSION_AGAIN_D",
+        "SUSPICIOUS_PERSONS_MIN",
+        "SUSPICIOUS_GIVEN_UP_MIN",
     ] {
         wrong.insert(name, count.clone());
     }

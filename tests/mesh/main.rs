@@ -8,6 +8,8 @@ mod canaries;
 mod care;
 mod clinic;
 mod collector;
+mod commands;
+mod corrections;
 mod delegated;
 mod erasure;
 mod faults;

@@ -2,7 +2,7 @@
 //!
 //! Every package declares an `EventService` of its own with `EventCursor` and `EventBatch` inside; what is inside is the same.
 
-mod identity;
+mod source;
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use tonic::{Code, Status};
 use types::caller::Caller;
 use types::ids::{OrganisationId, ResidentId};
 
-pub use self::identity::IdentityEvents;
+pub use self::source::{identity_events, source};
 use crate::{Context, Guarded, access::OUTSIDE_SCOPE, error};
 
 const MAX_DEFAULT: u32 = 100;
@@ -107,8 +107,8 @@ impl Guarded for Own {
     }
 }
 
-/// The cursor of one of our own consumers, named as its [`postgres::consumer::Source`]: `<service>`, or `<service>/<purpose>`.
-pub fn cursor(name: &str, asked: Asked) -> wire::EventCursor {
+/// The cursor of one of our own consumers, named as its [`source`].
+fn cursor(name: &str, asked: Asked) -> wire::EventCursor {
     wire::EventCursor {
         after_position: asked.after,
         max_events: i32::try_from(asked.max).unwrap_or(i32::MAX),
@@ -205,7 +205,7 @@ pub fn to_wire(event: Event, source: &str) -> wire::Event {
 }
 
 /// What a consumer pulled, as its inbox takes it.
-pub fn from_wire(batch: wire::EventBatch) -> Result<Pulled, FieldError> {
+fn from_wire(batch: wire::EventBatch) -> Result<Pulled, FieldError> {
     let events = batch.events.into_iter().map(event).collect::<Result<_, _>>()?;
     Ok(Pulled { events, position: batch.position })
 }
@@ -260,8 +260,6 @@ fn from_value(value: prost_types::Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use chrono::DateTime;
     use serde_json::json;
     use types::{caller::Party, ids::EventId, region::RegionCode};
@@ -299,18 +297,7 @@ mod tests {
     }
 
     fn caller(party: Party) -> Caller {
-        Caller {
-            subject: party,
-            also_known_as: BTreeSet::new(),
-            actor: None,
-            organisation: None,
-            roles: BTreeSet::new(),
-            region: RegionCode::BEIJING,
-            delegation: None,
-            mandate: None,
-            token_id: "t".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
-        }
+        Caller::new(party, RegionCode::BEIJING)
     }
 
     #[test]
@@ -331,9 +318,12 @@ mod tests {
         let (service, app) = (caller(Party::Service("payment".to_owned())), caller(Party::Client("app".to_owned())));
         let kinds = vec!["anjia.referral.".to_owned()];
         assert_eq!(selection(&service, &[], &[]), Some(Selection::default()));
-        assert_eq!(selection(&service, &[], &kinds), Some(Selection { region: None, kinds: Some(kinds.clone()) }));
+        assert_eq!(
+            selection(&service, &[], &kinds),
+            Some(Selection { region: None, kinds: Some(kinds.clone()), provider: None })
+        );
         assert_eq!(selection(&app, &[], &[]), None);
-        let of_app = |kinds| Some(Selection { region: Some(RegionCode::BEIJING), kinds: Some(kinds) });
+        let of_app = |kinds| Some(Selection { region: Some(RegionCode::BEIJING), kinds: Some(kinds), provider: None });
         assert_eq!(selection(&app, &kinds, &[]), of_app(kinds.clone()));
         let one = vec!["anjia.referral.referral.changed.v1".to_owned()];
         let asked = [one[0].clone(), "anjia.payment.".to_owned()];

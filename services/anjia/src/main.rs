@@ -17,6 +17,7 @@ mod openapi;
 mod policy;
 mod provider;
 mod setup;
+mod surge;
 mod token;
 mod trace;
 mod up;
@@ -56,6 +57,7 @@ enum Command {
     Erase(erase::Args),
     Fund(fund::Args),
     Utilisation(utilisation::Args),
+    Surge(surge::Args),
     Verify(verify::Args),
     Bench(bench::Args),
     ClinicSim(clinic_sim::Args),
@@ -96,6 +98,7 @@ async fn main() -> ExitCode {
         Command::Erase(args) => erase::run(&args).await,
         Command::Fund(args) => fund::run(&args).await,
         Command::Utilisation(args) => utilisation::run(&args).await,
+        Command::Surge(args) => surge::run(&args).await,
         Command::Verify(args) => verify::command(&args).await,
         Command::Audit(args) => audit::run(&args).await,
         Command::Bench(args) => bench::run(&args).await,

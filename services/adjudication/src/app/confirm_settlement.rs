@@ -5,14 +5,16 @@ use postgres::events::{self, NewEvent};
 use postgres::{Begun, Call, Reply, Scope, Transaction};
 use serde_json::json;
 use types::ids::{BillId, OrganisationId, ResidentId, SettlementId};
+use uuid::Uuid;
 
 use super::App;
+use super::author::Author;
 use super::readjudicate::ask;
 use crate::domain::change::Cause;
 use crate::domain::error::AdjudicationError;
 use crate::domain::settlement::{Confirmation, Settlement};
 use crate::store::claims::{self, Aftermath};
-use crate::store::{accumulators, clearing_entries, settlements};
+use crate::store::{accounts, accumulators, clearing_entries, settlements};
 
 impl Guarded for Settlement {
     const NOT_FOUND: &'static str = "SETTLEMENT_NOT_FOUND";
@@ -43,8 +45,7 @@ impl App {
         let account_version = match &settlement.cover {
             Some(cover) => {
                 let standing = accumulators::lock(&mut tx, ctx.caller.region, &cover.account).await?;
-                let year = settlements::year_totals(&mut tx, &cover.account).await?;
-                Some(standing.version_for(&settlement.adjudication, &year))
+                Some(standing.version_for(&settlement.adjudication))
             }
             None => None,
         };
@@ -54,11 +55,11 @@ impl App {
             Confirmation::New(settlement) => {
                 settlements::confirm(&mut tx, id, now, bill).await?;
                 if let Some(cover) = &settlement.cover {
-                    let adjudication = &settlement.adjudication;
-                    accumulators::advance(&mut tx, &cover.account, &adjudication.before, &adjudication.after).await?;
+                    accumulators::advance(&mut tx, &cover.account, &settlement.adjudication).await?;
                 }
-                tell(&mut tx, ctx, &settlement, bill, now).await?;
-                self.raise_findings(&mut tx, ctx, settlement.id, now).await?;
+                let taken = take(&mut tx, &settlement, now).await?;
+                tell(&mut tx, ctx, &settlement, bill, (now, taken)).await?;
+                self.raise_findings(&mut tx, &Author::of(ctx), settlement.id, now).await?;
                 settlement
             }
         };
@@ -85,12 +86,23 @@ impl App {
     }
 }
 
+/// What the division was promised of accounts. Where clocks differ it may have lapsed for another, who was promised the same.
+async fn take(
+    tx: &mut Transaction,
+    settlement: &Settlement,
+    now: DateTime<Utc>,
+) -> Result<Vec<Uuid>, AdjudicationError> {
+    accounts::lock(tx, settlement.takes().map(|(holder, _)| holder)).await?;
+    let taken = accounts::take(tx, settlement, now).await?;
+    taken.ok_or(AdjudicationError::StaleDivision(settlement.id))
+}
+
 async fn tell(
     tx: &mut Transaction,
     ctx: &Context,
     settlement: &Settlement,
     bill: BillId,
-    now: DateTime<Utc>,
+    (now, taken): (DateTime<Utc>, Vec<Uuid>),
 ) -> Result<(), AdjudicationError> {
     let data = json!({
         "resident_id": settlement.resident,
@@ -103,6 +115,7 @@ async fn tell(
     let mut entry = Entry::new(&ctx.caller, "adjudication.settlement.confirm")
         .resident(settlement.resident)
         .row("settlements", settlement.id);
+    entry = taken.into_iter().fold(entry, |entry, taken| entry.row("account_entries", taken));
     let fund = settlement.adjudication.shares.fund();
     if settlement.remote_care.is_some()
         && let Some(booked) = clearing_entries::settle(tx, settlement.id, fund, now).await?

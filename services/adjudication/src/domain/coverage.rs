@@ -14,6 +14,8 @@ pub struct Coverage {
     pub sex: Option<Sex>,
     /// The basic layer; none for whom nobody insures, and in a waiting period.
     pub basic: Option<Basic>,
+    /// A commercial top-up is in force, beside basic insurance.
+    pub topped_up: bool,
     /// Whose family doctors the person has a contract with.
     pub family_doctor: Option<OrganisationId>,
     /// Groups that the person belongs to that day.

@@ -10,7 +10,7 @@ use devstack::callers;
 use prost::Message as _;
 use proto::anjia::common::v1::{CareKind, Credential, Event, EventCursor, IdentifierKind};
 use proto::anjia::scheduling::v1::appointment_service_client::AppointmentServiceClient;
-use proto::anjia::scheduling::v1::event_service_client::EventServiceClient;
+use proto::anjia::scheduling::v1::own_event_service_client::OwnEventServiceClient;
 use proto::anjia::scheduling::v1::visit_service_client::VisitServiceClient;
 use proto::anjia::scheduling::v1::{
     BookItem, BookRequest, BookResponse, CancelAppointmentRequest, Channel as Way, CheckInRequest, EndVisitRequest,
@@ -114,7 +114,7 @@ impl Desk {
             let cursor = EventCursor { after_position: self.position, max_events: 100, ..EventCursor::default() };
             let context = self.context().await.map_err(|status| anyhow::anyhow!("no token: {status}"))?;
             let request = context.request(PullOwnEventsRequest { cursor: Some(cursor) });
-            let answer = EventServiceClient::new(self.scheduling.clone()).pull_own_events(request).await;
+            let answer = OwnEventServiceClient::new(self.scheduling.clone()).pull_own_events(request).await;
             let batch = answer.context("PullOwnEvents")?.into_inner().batch.context("no batch")?;
             let is_end = batch.position == self.position;
             self.position = batch.position;

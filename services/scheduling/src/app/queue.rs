@@ -132,7 +132,7 @@ impl Scheduling {
         call: &Call<Permitted<Standing>>,
         visit: VisitId,
     ) -> Result<Reply<Permitted<Standing>>, SchedulingError> {
-        self.change(ctx, call, visit, Change::Recalled).await
+        self.change_ticket(ctx, call, visit, Change::Recalled).await
     }
 
     pub async fn pass(
@@ -141,10 +141,10 @@ impl Scheduling {
         call: &Call<Permitted<Standing>>,
         visit: VisitId,
     ) -> Result<Reply<Permitted<Standing>>, SchedulingError> {
-        self.change(ctx, call, visit, Change::Passed).await
+        self.change_ticket(ctx, call, visit, Change::Passed).await
     }
 
-    async fn change(
+    async fn change_ticket(
         &self,
         ctx: &Context,
         call: &Call<Permitted<Standing>>,

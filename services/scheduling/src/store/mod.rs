@@ -3,18 +3,28 @@
 pub mod appointments;
 pub mod bookings;
 pub mod chosen_ids;
+pub mod exceptions;
 pub mod known;
+pub mod ladders;
 pub mod obligations;
 pub mod patients;
 pub mod places;
+pub mod pool_moves;
+pub mod prices;
 pub mod queue_lines;
 pub mod queue_tickets;
+pub mod resources;
 pub mod revoked_delegations;
+pub mod rooms;
 pub mod sessions;
 pub mod slot_cache;
 pub mod slot_refusals;
 pub mod slots;
 pub mod statistics;
+pub mod surges;
+pub mod suspensions;
+pub mod suspicions;
+pub mod templates;
 pub mod visits;
 pub mod wait_list;
 
@@ -66,6 +76,12 @@ pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable::new("queue_tickets", &[], ["候诊排队", "Your places in queues"], "booking")
         .over("t.joined_at")
         .dated("t.joined_at"),
+    PersonalTable::new("suspensions", &[], ["暂停预约与申诉", "When booking was suspended, and what you objected"], "booking")
+        .over("t.until")
+        .dated("t.until"),
+    PersonalTable::new("suspicions", &[], ["异常预约线索", "Reports that you booked for many and let places go"], "booking")
+        .over("t.noticed_at")
+        .dated("t.noticed_at"),
     PersonalTable {
         unreferred: "NOT EXISTS (SELECT FROM appointments a WHERE a.id = t.id)",
         ..PersonalTable::new("chosen_appointment_ids", &[], ["预约编号", "Numbers chosen for appointments"], "booking")

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use proto::anjia::common::v1::{Event, EventCursor};
-use proto::anjia::scheduling::v1::{Pool, PullOwnEventsRequest, event_service_client::EventServiceClient};
+use proto::anjia::scheduling::v1::{Pool, PullOwnEventsRequest, own_event_service_client::OwnEventServiceClient};
 use testkit::{TestCaller, callers, reason};
 use tonic::{Code, Status};
 
@@ -10,7 +10,7 @@ use crate::town::{Town, field, hold, now, session};
 
 async fn pull(town: &Town, caller: &TestCaller, cursor: EventCursor) -> Result<(Vec<Event>, i64), Status> {
     let request = caller.request(PullOwnEventsRequest { cursor: Some(cursor) }).await;
-    let answer = EventServiceClient::new(town.mesh.channel("scheduling")).pull_own_events(request).await?;
+    let answer = OwnEventServiceClient::new(town.mesh.channel("scheduling")).pull_own_events(request).await?;
     let batch = answer.into_inner().batch.unwrap();
     Ok((batch.events, batch.position))
 }

@@ -47,6 +47,7 @@ fn wrong_values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("OTEL_TRACES_SAMPLER_ARG", vec!["1.1", "-0.1", "NaN", "x"]),
         ("REDIS_URL", vec!["nonsense"]),
         ("EVENTS_WAIT_FOR_SILENT", vec!["perhaps"]),
+        ("QUEUE_LATE_BY_ARRIVAL", vec!["perhaps"]),
         ("SUSPENSION_OF_EVERY_CHANNEL", vec!["perhaps"]),
         ("TOKEN_KEY_FOLDER", vec!["/nowhere/at-all", "EMPTY"]),
     ]);
@@ -84,6 +85,10 @@ fn wrong_values() -> BTreeMap<&'static str, Vec<&'static str>> {
         "BOOKINGS_PER_DELEGATE_AND_DAY_MAX",
         "BOOKINGS_GIVEN_UP_MAX",
         "COOLING_OFF_H",
+        "QUEUE_LATE_GRACE_MIN",
+        "QUEUE_OVERTAKEN_MAX",
+        "QUEUE_PASSED_BEHIND",
+        "QUEUE_PASSES_MAX",
         "BOOKINGS_PER_DEVICE_AND_DAY_MAX",
         "APPOINTMENT_MOVES_MAX",
         "NO_SHOW_GRACE_MIN",

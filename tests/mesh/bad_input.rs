@@ -38,7 +38,7 @@ const EMPTY_IS_LEGAL: [&str; 17] = [
     "WatchWorkList",
 ];
 /// Verbs on something that must exist; what one gets must, too.
-const ON_WHAT_EXISTS: [&str; 36] = [
+const ON_WHAT_EXISTS: [&str; 38] = [
     "ConfirmGuardianship",
     "EndHousehold",
     "MergeResidents",
@@ -56,6 +56,8 @@ const ON_WHAT_EXISTS: [&str; 36] = [
     "LiftSuspension",
     "DismissAppeal",
     "EndVisit",
+    "Recall",
+    "Pass",
     "WithdrawSession",
     "CloseSurge",
     "AcceptReferral",
@@ -77,7 +79,7 @@ const ON_WHAT_EXISTS: [&str; 36] = [
     "ReportOrder",
 ];
 /// There is one of it, or none yet; or it is about a whole region.
-const WITHOUT_AN_ID: [&str; 9] = [
+const WITHOUT_AN_ID: [&str; 10] = [
     "GetClearing",
     "GetKeys",
     "GetCheckpoint",
@@ -87,6 +89,7 @@ const WITHOUT_AN_ID: [&str; 9] = [
     "GetFund",
     "GetOutliers",
     "GetProviderStatistics",
+    "GetUtilisation",
 ];
 /// Of the caller herself, who exists.
 const ABOUT_HERSELF: [&str; 3] = ["GetResident", "GetCoverage", "GetAccount"];

@@ -6,6 +6,7 @@ mod audited;
 mod bad_input;
 mod canaries;
 mod care;
+mod clinic;
 mod collector;
 mod commands;
 mod corrections;

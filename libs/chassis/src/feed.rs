@@ -9,7 +9,7 @@ use std::time::Duration;
 use postgres::{
     Database,
     consumer::{Asked, Pulled},
-    events::{self, Event, Selection},
+    events::{self, Batch, Event, Selection},
 };
 use proto::{
     anjia::common::v1 as wire,
@@ -18,9 +18,10 @@ use proto::{
 use serde_json::{Map, Value};
 use tonic::{Code, Status};
 use types::caller::Caller;
+use types::ids::{OrganisationId, ResidentId};
 
 pub use self::source::{identity_events, source};
-use crate::{Context, error};
+use crate::{Context, Guarded, access::OUTSIDE_SCOPE, error};
 
 const MAX_DEFAULT: u32 = 100;
 const CONSUMER_LENGTH_MAX: usize = 64;
@@ -52,11 +53,58 @@ pub async fn pull(
     // Never beyond the caller's deadline: an answer without events beats none.
     let wait = wait.min(ctx.remaining().saturating_sub(Duration::from_millis(200)));
     let batch = events::pull_of(db, &selection, after, max, wait).await.map_err(|cause| error::storage(&cause))?;
-    Ok(wire::EventBatch {
+    Ok(answer(batch, source))
+}
+
+/// Answers `PullOwnEvents`: what was told of the caller's own organisation, as the provider that the data names. Nobody's progress is kept by
+/// it: events are kept for their time, and a desk that comes later looks at its lists.
+pub async fn pull_own(
+    db: &Database,
+    ctx: &Context,
+    source: &str,
+    cursor: Option<&wire::EventCursor>,
+) -> Result<wire::EventBatch, Status> {
+    let cursor = convert::required("cursor", cursor).map_err(error::invalid)?;
+    let (after, max, wait) = parse(cursor).map_err(error::invalid)?;
+    if !cursor.consumer.is_empty() {
+        return Err(error::invalid(FieldError::new("cursor.consumer", "must be empty")));
+    }
+    let types = types(&cursor.types).map_err(error::invalid)?;
+    let Some(own) = ctx.caller.organisation else {
+        let text = "the caller belongs to no organisation";
+        return Err(error::status(error::DOMAIN, Code::PermissionDenied, OUTSIDE_SCOPE, text));
+    };
+    ctx.permit(Own(own))?;
+    let selection = Selection {
+        region: Some(ctx.caller.region),
+        kinds: (!types.is_empty()).then(|| types.to_vec()),
+        provider: Some(own),
+    };
+    events::check(db, after).await.map_err(|cause| error::storage(&cause))?;
+    let wait = wait.min(ctx.remaining().saturating_sub(Duration::from_millis(200)));
+    let batch = events::pull_of(db, &selection, after, max, wait).await.map_err(|cause| error::storage(&cause))?;
+    Ok(answer(batch, source))
+}
+
+fn answer(batch: Batch, source: &str) -> wire::EventBatch {
+    wire::EventBatch {
         events: batch.events.into_iter().map(|event| to_wire(event, source)).collect(),
         head_position: batch.head_position,
         position: batch.position,
-    })
+    }
+}
+
+/// Whose events a desk asks for.
+struct Own(OrganisationId);
+
+impl Guarded for Own {
+    fn resident(&self) -> Option<ResidentId> {
+        None
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.0]
+    }
 }
 
 /// The cursor of one of our own consumers, named as its [`source`].
@@ -99,10 +147,10 @@ fn types(asked: &[String]) -> Result<&[String], FieldError> {
 /// What the caller is told of: what they may hear and ask for. `None` if nothing.
 fn selection(caller: &Caller, registered: &[String], asked: &[String]) -> Option<Selection> {
     if caller.service().is_some() {
-        return Some(Selection { region: None, kinds: (!asked.is_empty()).then(|| asked.to_vec()) });
+        return Some(Selection { kinds: (!asked.is_empty()).then(|| asked.to_vec()), ..Selection::default() });
     }
     let kinds = if asked.is_empty() { registered.to_vec() } else { in_both(registered, asked) };
-    (!kinds.is_empty()).then_some(Selection { region: Some(caller.region), kinds: Some(kinds) })
+    (!kinds.is_empty()).then(|| Selection { region: Some(caller.region), kinds: Some(kinds), provider: None })
 }
 
 /// Types, or what they begin with up to a full stop, that are in both lists.
@@ -270,9 +318,12 @@ mod tests {
         let (service, app) = (caller(Party::Service("payment".to_owned())), caller(Party::Client("app".to_owned())));
         let kinds = vec!["anjia.referral.".to_owned()];
         assert_eq!(selection(&service, &[], &[]), Some(Selection::default()));
-        assert_eq!(selection(&service, &[], &kinds), Some(Selection { region: None, kinds: Some(kinds.clone()) }));
+        assert_eq!(
+            selection(&service, &[], &kinds),
+            Some(Selection { region: None, kinds: Some(kinds.clone()), provider: None })
+        );
         assert_eq!(selection(&app, &[], &[]), None);
-        let of_app = |kinds| Some(Selection { region: Some(RegionCode::BEIJING), kinds: Some(kinds) });
+        let of_app = |kinds| Some(Selection { region: Some(RegionCode::BEIJING), kinds: Some(kinds), provider: None });
         assert_eq!(selection(&app, &kinds, &[]), of_app(kinds.clone()));
         let one = vec!["anjia.referral.referral.changed.v1".to_owned()];
         let asked = [one[0].clone(), "anjia.payment.".to_owned()];

@@ -21,6 +21,7 @@ mod programs;
 mod provider;
 mod record;
 mod redis;
+mod wire;
 
 pub use certificates::Certificates;
 pub use cluster::{Cluster, ClusterPlan, Durability};
@@ -33,3 +34,4 @@ pub use process::Lifetime;
 pub use programs::{envoy, servers};
 pub use record::{Down, GatewayRecord, MeshRecord, ProcessRecord, ProviderRecord, ServiceRecord, State, stop, wipe};
 pub use redis::Redis;
+pub use wire::{Fault, Wire};

@@ -9,10 +9,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection, Row as _, postgres::PgRow};
 use tokio::time::{Instant, sleep_until};
-use types::{ids::EventId, region::RegionCode};
+use types::{
+    ids::{EventId, OrganisationId},
+    region::RegionCode,
+};
 
 pub(crate) use self::followers::report;
-pub use self::followers::{EventsConfig, Lag, confirm, forget, lags};
+pub use self::followers::{EventsConfig, Lag, check, confirm, forget, lags};
 use crate::{Database, Error, Scope, Transaction};
 
 /// Longest time a pull waits for the first event.
@@ -70,6 +73,8 @@ pub struct Selection {
     pub region: Option<RegionCode>,
     /// Of these types: whole ones, or what they begin with, up to a full stop.
     pub kinds: Option<Vec<String>>,
+    /// Those whose data names this provider.
+    pub provider: Option<OrganisationId>,
 }
 
 /// Events in order of position.
@@ -179,7 +184,7 @@ pub async fn pull_of(
 async fn read(db: &Database, selection: &Selection, after: i64, max: u32) -> Result<Batch, Error> {
     let mut tx = db.begin(Scope::Worker).await?;
     let head_position = head_position(&mut tx).await?;
-    let is_sparse = selection.kinds.is_some();
+    let is_sparse = selection.kinds.is_some() || selection.provider.is_some();
     let until = if is_sparse { head_position.min(after.saturating_add(LOOKED_AT_MAX)) } else { head_position };
     let mut events: Vec<Event> = Vec::new();
     if until > after {
@@ -188,6 +193,7 @@ async fn read(db: &Database, selection: &Selection, after: i64, max: u32) -> Res
              WHERE position > $1 AND position <= $2 AND ($4::text IS NULL OR region = $4) \
                  AND ($5::text[] IS NULL OR EXISTS (SELECT FROM unnest($5::text[]) AS selected \
                      WHERE kind = selected OR selected ~ '\\.$' AND starts_with(kind, selected))) \
+                 AND ($6::uuid IS NULL OR data ->> 'provider_organisation_id' = $6::text) \
              ORDER BY position LIMIT $3",
         )
         .bind(after)
@@ -195,6 +201,7 @@ async fn read(db: &Database, selection: &Selection, after: i64, max: u32) -> Res
         .bind(i64::from(max))
         .bind(selection.region.map(|region| region.as_str().to_owned()))
         .bind(&selection.kinds)
+        .bind(selection.provider.map(OrganisationId::uuid))
         .fetch_all(&mut *tx)
         .await?;
     }

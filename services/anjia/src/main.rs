@@ -4,6 +4,7 @@ mod access;
 mod audit;
 mod bench;
 mod certs;
+mod clinic_sim;
 mod demo;
 mod down;
 mod drg;
@@ -20,6 +21,7 @@ mod surge;
 mod token;
 mod trace;
 mod up;
+mod utilisation;
 mod verify;
 
 use std::io::Write;
@@ -54,9 +56,11 @@ enum Command {
     Eob(eob::Args),
     Erase(erase::Args),
     Fund(fund::Args),
+    Utilisation(utilisation::Args),
     Surge(surge::Args),
     Verify(verify::Args),
     Bench(bench::Args),
+    ClinicSim(clinic_sim::Args),
     Access(access::Args),
     Openapi(openapi::Args),
     Drg(drg::Args),
@@ -93,10 +97,12 @@ async fn main() -> ExitCode {
         Command::Eob(args) => eob::run(&args).await,
         Command::Erase(args) => erase::run(&args).await,
         Command::Fund(args) => fund::run(&args).await,
+        Command::Utilisation(args) => utilisation::run(&args).await,
         Command::Surge(args) => surge::run(&args).await,
         Command::Verify(args) => verify::command(&args).await,
         Command::Audit(args) => audit::run(&args).await,
         Command::Bench(args) => bench::run(&args).await,
+        Command::ClinicSim(args) => clinic_sim::run(&args).await,
         Command::Access(args) => access::run(&args),
         Command::Openapi(args) => openapi::run(&args),
         Command::Policy(args) => policy::run(&args).await,

@@ -8,7 +8,7 @@ use postgres::PostgresConfig;
 
 use crate::{
     app::Times,
-    domain::{absence, limits::Rules, suspicion},
+    domain::{absence, limits::Rules, queue, suspicion},
 };
 
 /// Care near home: sessions, slots, appointments, visits.
@@ -46,6 +46,8 @@ pub struct Config {
     pub sessions_ahead_days: u64,
     #[command(flatten)]
     pub limits: LimitsConfig,
+    #[command(flatten)]
+    pub queue: QueueConfig,
 }
 
 impl Config {
@@ -152,6 +154,38 @@ impl LimitsConfig {
                 persons: self.absence.suspicious_persons_min,
                 given_up: self.absence.suspicious_given_up_min,
             },
+        }
+    }
+}
+
+/// The order of queues on the day.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct QueueConfig {
+    /// So many minutes after the start of their slot nobody is late.
+    #[arg(long, env, default_value = "15", value_parser = clap::value_parser!(u32).range(0..=240))]
+    pub queue_late_grace_min: u32,
+    /// Who comes later than that is ordered like a walk-in. Otherwise they go behind those of their class who are there at that time.
+    #[arg(long, env)]
+    pub queue_late_by_arrival: bool,
+    /// So often at most somebody is overtaken by other classes, emergencies apart.
+    #[arg(long, env, default_value = "5", value_parser = clap::value_parser!(u16).range(1..=50))]
+    pub queue_overtaken_max: u16,
+    /// Who was called and did not come waits behind so many of their class.
+    #[arg(long, env, default_value = "3", value_parser = clap::value_parser!(u16).range(1..=50))]
+    pub queue_passed_behind: u16,
+    /// And has left when that happens for this time.
+    #[arg(long, env, default_value = "3", value_parser = clap::value_parser!(i32).range(1..=10))]
+    pub queue_passes_max: i32,
+}
+
+impl QueueConfig {
+    pub fn rules(&self) -> queue::Rules {
+        queue::Rules {
+            late_grace: TimeDelta::minutes(self.queue_late_grace_min.into()),
+            late: if self.queue_late_by_arrival { queue::Late::ByArrival } else { queue::Late::BehindThoseThere },
+            overtaken_max: self.queue_overtaken_max.into(),
+            passed_behind: self.queue_passed_behind.into(),
+            passes_max: self.queue_passes_max,
         }
     }
 }

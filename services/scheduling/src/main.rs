@@ -74,9 +74,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         config.times(),
         config.limits.rules(),
         Arc::clone(&cache),
-    );
+    )
+    .queue_by(config.queue.rules());
     let search = Search::new(db.clone(), Arc::clone(&clock), cache);
 
+    let refusing = scheduling.clone();
     let keeping_calendar = scheduling.clone();
     let (ready, sealing, expiring, missing) = (db.clone(), db.clone(), scheduling.clone(), scheduling.clone());
     let revocations = identity_events("identity", identity.clone(), credentials.clone());
@@ -97,6 +99,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .work("upkeep", |stop| postgres::upkeep(sealing, stop))
         .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
+        .work("refusals", |stop| work::refusals::run(refusing, stop))
         .work("calendar", |stop| work::calendar::run(keeping_calendar, stop))
         .work("absence", |stop| work::absence::run(missing, stop))
         .work("erasures", |stop| erasures.run(requests, stop))

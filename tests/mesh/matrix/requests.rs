@@ -280,7 +280,19 @@ fn elsewhere(service: &str, method: &str) -> Value {
         ("scheduling", "WaitListService/JoinWaitList") => {
             json!({ "kind": "CARE_KIND_OUTPATIENT", "department_id": null, "from": null, "until": "$soon" })
         }
+        // Those who came without an appointment stand in the provider's own line.
+        ("scheduling", "QueueService/ListQueue" | "QueueService/CallNext") => json!({ "session_id": null }),
+        ("scheduling", "QueueService/MoveQueue") => {
+            json!({ "session_id": null, "practitioner_id": null, "room": "3诊室" })
+        }
+        ("scheduling", "StatisticsService/GetUtilisation") => {
+            json!({ "department_id": null, "from": "$today", "until": "$today" })
+        }
+        // No history is long enough.
+        ("scheduling", "StatisticsService/ForecastDemand") => json!({ "department_id": null }),
+        ("scheduling", "OwnEventService/PullOwnEvents") => json!({ "cursor": { "max_events": 1 } }),
         ("scheduling", "VisitService/CheckIn") => json!({
+            "session_id": null,
             "visit_id": "$visit_id", "appointment_id": null, "referral_id": null, "journey_id": null, "delegate": null,
             "delegation_id": null, "occurred_at": "$past",
             "credential": { "kind": "IDENTIFIER_KIND_ID_CARD", "number": "$national_id" },

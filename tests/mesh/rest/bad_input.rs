@@ -69,6 +69,7 @@ async fn queries_and_routes(worker: &RestCaller) {
         ("delete", "/v1/residents"),
         // Streams and gRPC's own paths are for gRPC.
         ("post", "/anjia.referral.v1.ReferralService/WatchWorkList"),
+        ("post", "/anjia.scheduling.v1.QueueService/WatchQueue"),
         ("post", "/anjia.identity.v1.ResidentService/GetResident"),
         ("get", "/grpc.health.v1.Health/Check"),
     ] {

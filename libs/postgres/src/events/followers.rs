@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::{Database, Error, Scope};
+use crate::{Database, Error, Scope, Transaction};
 
 /// How long events are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::Args)]
@@ -42,11 +42,7 @@ pub struct Lag {
 /// after which events were removed.
 pub async fn confirm(db: &Database, consumer: &str, position: i64) -> Result<(), Error> {
     let mut tx = db.begin(Scope::Worker).await?;
-    let head_position = super::head_position(&mut tx).await?;
-    if position > head_position {
-        return Err(Error::PositionNotReached { head_position });
-    }
-    super::check_kept(&mut tx, position).await?;
+    check_reached(&mut tx, position).await?;
     // A crash may take back how far a consumer has come, never put it further: its next pull says it again. So nothing waits for the disk.
     sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut *tx).await?;
     // Whoever waits for events comes back three times a minute, and need not be written down as often.
@@ -60,6 +56,22 @@ pub async fn confirm(db: &Database, consumer: &str, position: i64) -> Result<(),
     .execute(&mut *tx)
     .await?;
     tx.finish().await
+}
+
+/// As [`confirm`] refuses, without noting anything.
+pub async fn check(db: &Database, position: i64) -> Result<(), Error> {
+    let mut tx = db.begin(Scope::Worker).await?;
+    check_reached(&mut tx, position).await?;
+    tx.finish().await
+}
+
+/// A position that was given out, and after which nothing was removed.
+async fn check_reached(tx: &mut Transaction, position: i64) -> Result<(), Error> {
+    let head_position = super::head_position(tx).await?;
+    if position > head_position {
+        return Err(Error::PositionNotReached { head_position });
+    }
+    super::check_kept(tx, position).await
 }
 
 /// How far each consumer is.

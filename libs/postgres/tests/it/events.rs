@@ -200,7 +200,7 @@ async fn pl_05_who_asks_for_a_region_hears_of_that_region_alone() {
         append(&test.db, scope, subject).await;
     }
     sealer::seal_all(&test.db).await.unwrap();
-    let here = Selection { region: Some(RegionCode::BEIJING), kinds: None };
+    let here = Selection { region: Some(RegionCode::BEIJING), kinds: None, provider: None };
     let told = events::pull_of(&test.db, &here, 0, 10, Duration::ZERO).await.unwrap();
     assert_eq!(places(&told.events), [(1, "here"), (3, "here again")]);
     assert_eq!(told.head_position, 3);
@@ -215,7 +215,7 @@ async fn pl_05_a_quiet_region_goes_on_past_the_events_of_all_others() {
         append(&test.db, scope, subject).await;
     }
     sealer::seal_all(&test.db).await.unwrap();
-    let here = Selection { region: Some(RegionCode::BEIJING), kinds: None };
+    let here = Selection { region: Some(RegionCode::BEIJING), kinds: None, provider: None };
     let pull = async |after, max| {
         let told = events::pull_of(&test.db, &here, after, max, Duration::ZERO).await.unwrap();
         (told.events.len(), told.position, told.head_position)

@@ -95,7 +95,7 @@ async fn pl_04_a_consumer_is_told_of_its_types_and_goes_on_past_all_others() {
     sealer::seal_all(&test.db).await.unwrap();
     let of = async |kinds: &[&str], max| {
         let kinds = Some(kinds.iter().map(|kind| (*kind).to_owned()).collect());
-        let selection = Selection { region: Some(RegionCode::BEIJING), kinds };
+        let selection = Selection { region: Some(RegionCode::BEIJING), kinds, provider: None };
         let batch = events::pull_of(&test.db, &selection, 0, max, Duration::ZERO).await.unwrap();
         (positions(&batch), batch.position)
     };
@@ -115,7 +115,7 @@ async fn pl_04_one_event_among_thousands_of_others_is_found_step_by_step() {
     tell(&test.db, BEIJING, ADDED, 10_500).await;
     tell(&test.db, BEIJING, READ, 1).await;
     sealer::seal_all(&test.db).await.unwrap();
-    let selection = Selection { region: None, kinds: Some(vec![READ.to_owned()]) };
+    let selection = Selection { region: None, kinds: Some(vec![READ.to_owned()]), provider: None };
     let first = events::pull_of(&test.db, &selection, 0, 10, Duration::ZERO).await.unwrap();
     assert_eq!((first.events.len(), first.position, first.head_position), (0, 10_000, 10_501));
     let second = events::pull_of(&test.db, &selection, first.position, 10, Duration::ZERO).await.unwrap();

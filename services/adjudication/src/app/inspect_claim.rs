@@ -235,8 +235,9 @@ fn billed(line: &BilledLine) -> BilledItem {
     BilledItem {
         item_code: line.item_code.clone(),
         name: line.item.name.clone(),
-        quantity: line.quantity,
-        unit_price: line.unit_price,
+        // As evidence names them, whether the claim comes from a desk or out of the database.
+        quantity: line.quantity.normalize(),
+        unit_price: line.unit_price.normalize(),
         amount: line.amount,
         on: line.on,
     }

@@ -68,8 +68,9 @@ pub async fn of_person(
         let line = BilledItem {
             item_code: row.item_code,
             name: row.name,
-            quantity: row.quantity,
-            unit_price: row.unit_price,
+            // As evidence names them.
+            quantity: row.quantity.normalize(),
+            unit_price: row.unit_price.normalize(),
             amount: Money::from_decimal(row.amount).map_err(|_| Error::row_invalid("claim_lines", "amount", row.id))?,
             on: row.on_date,
         };

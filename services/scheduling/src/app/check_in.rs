@@ -8,13 +8,14 @@ use types::{
     care::CareKind,
     clock::local_date,
     identifier::Identifier,
-    ids::{AppointmentId, DelegationId, JourneyId, OrganisationId, ReferralId, ResidentId, VisitId},
+    ids::{AppointmentId, DelegationId, JourneyId, OrganisationId, ReferralId, ResidentId, SessionId, VisitId},
     tier::Tier,
 };
 
 use super::{
     Scheduling,
     act_for::check_reach,
+    join_queue::{Place, Said},
     records::{By, Change, appointment_changed, visit_changed},
 };
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
         appointment::Appointment,
         error::SchedulingError,
         mandate::check_referral,
+        queue::Class,
         visit::{IdentityProof, Present, Visit, check_not_early, check_past, to_prove},
     },
     peers::identity::Action,
@@ -40,6 +42,10 @@ pub struct CheckIn {
     pub occurred_at: DateTime<Utc>,
     pub referral: Option<ReferralId>,
     pub journey: Option<JourneyId>,
+    /// Whose queue a walk-in joins; none for the provider's own.
+    pub session: Option<SessionId>,
+    /// Why they go before others, as the desk sees it.
+    pub seen: Vec<Class>,
 }
 
 /// What is begun.
@@ -104,6 +110,8 @@ impl Scheduling {
         let present = self
             .present(ctx, &wish.present, appointment.resident, (appointment.kind, appointment.organisation))
             .await?;
+        let said = Said { kind: appointment.kind, referral: appointment.referral, seen: &wish.seen };
+        let class = self.class_of(ctx, appointment.resident, said).await?;
 
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
@@ -130,7 +138,8 @@ impl Scheduling {
         };
         appointments::update(&mut tx, &kept).await?;
         appointment_changed(&mut tx, By::Caller(ctx), Change::Kept, &kept, self.clock.now()).await?;
-        self.open(tx, ctx, call, visit).await
+        let place = Place { session: Some(kept.slot.session), due_at: Some(kept.slot.starts_at), class };
+        self.open(tx, ctx, call, visit, place).await
     }
 
     async fn walk_in(
@@ -159,12 +168,14 @@ impl Scheduling {
         ctx.permit(visit.clone())?;
         to_prove(wish.identity_proof, wish.credential.as_ref())?;
         visit.tier = self.identity.provider(ctx, organisation).await?.tier;
-        self.identity.patient(ctx, resident, local_date(self.clock.now())).await?;
+        let patient = self.identity.patient(ctx, resident, local_date(self.clock.now())).await?;
         self.prove(ctx, resident, &wish).await?;
         visit.present = self.present(ctx, &wish.present, resident, (kind, organisation)).await?;
 
+        let class = self.class(Some(&patient), &Said { kind, referral: visit.referral, seen: &wish.seen });
+        let place = Place { session: wish.session, due_at: None, class };
         match self.db.begin_call(call).await? {
-            Begun::Fresh(tx) => self.open(tx, ctx, call, visit).await,
+            Begun::Fresh(tx) => self.open(tx, ctx, call, visit, place).await,
             Begun::Replayed(reply) => Ok(reply),
         }
     }
@@ -175,8 +186,10 @@ impl Scheduling {
         ctx: &Context,
         call: &Call<Permitted<Visit>>,
         visit: Visit,
+        place: Place,
     ) -> Result<Reply<Permitted<Visit>>, SchedulingError> {
         visits::insert(&mut tx, &visit).await?;
+        self.join_queue(&mut tx, ctx, &visit, place).await?;
         let kind = "anjia.scheduling.visit.opened.v1";
         visit_changed(&mut tx, ctx, kind, "scheduling.visit.check_in", &visit, self.clock.now()).await?;
         let visit = ctx.permit(visit)?;

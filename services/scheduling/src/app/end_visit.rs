@@ -35,6 +35,7 @@ impl Scheduling {
         check_past(wish.ended.at, now)?;
         let visit = visit.end(wish.ended)?;
         visits::update(&mut tx, &visit).await?;
+        self.leave_queue(&mut tx, ctx, &visit, wish.ended).await?;
         let kind = "anjia.scheduling.visit.ended.v1";
         visit_changed(&mut tx, ctx, kind, "scheduling.visit.end", &visit, now).await?;
         let visit = ctx.permit(visit)?;

@@ -88,6 +88,22 @@ impl Scheduling {
         named: Option<DelegationId>,
         firmness: Firmness,
     ) -> Result<Reply<Permitted<Appointment>>, SchedulingError> {
+        let (slot, resident) = (wish.slot, wish.resident);
+        let given = self.ask(ctx, call, wish, named, firmness).await;
+        if let Err(SchedulingError::SlotTaken { .. }) = given {
+            self.refusals.note(ctx.caller.region, slot, resident);
+        }
+        given
+    }
+
+    async fn ask(
+        &self,
+        ctx: &Context,
+        call: &Call<Permitted<Appointment>>,
+        wish: Hold,
+        named: Option<DelegationId>,
+        firmness: Firmness,
+    ) -> Result<Reply<Permitted<Appointment>>, SchedulingError> {
         let known = match self.looking.ask(wish.asked(call)).await?? {
             Seen::Answered(reply) => return Ok(reply),
             Seen::Gone(refusal) => return Err(refusal),

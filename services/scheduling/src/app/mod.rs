@@ -13,18 +13,23 @@ mod expire;
 mod get;
 mod give;
 mod hold;
+mod join_queue;
 mod keep_calendar;
 mod look;
+mod move_queue;
 mod moves;
 mod no_show;
 mod pass_on;
 mod publish;
+mod queue;
 mod records;
+mod refusals;
 mod release_holds;
 mod reschedule;
 mod search;
 mod search_together;
 mod set_quote;
+mod statistics;
 mod surge;
 mod suspensions;
 mod together;
@@ -32,6 +37,7 @@ mod too_late;
 mod view;
 mod wait_list;
 mod watch;
+mod watch_queue;
 
 use std::sync::Arc;
 
@@ -39,8 +45,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 use postgres::{Database, gather::Gatherer};
 use types::clock::Clock;
 
-use self::{give::Giving, look::Look, pass_on::Passing, too_late::Alternatives};
-use crate::{domain::limits::Rules, peers::identity::Identity, store::slot_cache::SlotCache};
+use self::{
+    give::Giving, look::Look, pass_on::Passing, refusals::Refusals, too_late::Alternatives, watch_queue::Lines,
+};
+use crate::{
+    domain::{limits::Rules, queue::Rules as QueueRules},
+    peers::identity::Identity,
+    store::slot_cache::SlotCache,
+};
 
 pub use crate::store::{PERSONAL, obligations::OPEN, surges::Closing};
 pub use book::Booking;
@@ -53,11 +65,13 @@ pub use end_visit::EndVisit;
 pub use get::{Listed, Whose};
 pub use hold::Hold;
 pub use keep_calendar::{Declared, LadderWish};
+pub use move_queue::{MoveQueue, Moved};
 pub use publish::{Draft, Published};
 pub use release_holds::Revoked;
 pub use reschedule::Reschedule;
 pub use search::Search;
 pub use set_quote::Quoted;
+pub use statistics::Forecasted;
 pub use surge::Opening;
 pub use wait_list::Join;
 
@@ -88,6 +102,9 @@ pub struct Scheduling {
     looking: Gatherer<Look>,
     giving: Gatherer<Giving>,
     alternatives: Alternatives,
+    queue_rules: QueueRules,
+    lines: Lines,
+    refusals: Refusals,
 }
 
 impl Scheduling {
@@ -114,7 +131,16 @@ impl Scheduling {
             looking: Gatherer::new(look),
             giving: Gatherer::new(giving),
             alternatives: too_late::alternatives(),
+            queue_rules: QueueRules::USUAL,
+            lines: watch_queue::lines(),
+            refusals: Refusals::default(),
         }
+    }
+
+    /// The same, with other rules for queues on the day.
+    #[must_use]
+    pub fn queue_by(self, queue_rules: QueueRules) -> Self {
+        Self { queue_rules, ..self }
     }
 
     /// What it is kept in.

@@ -17,6 +17,10 @@ pub enum SchedulingError {
     WaitListEntryNotFound,
     #[error("no such visit")]
     VisitNotFound,
+    #[error("this visit is in no queue")]
+    TicketNotFound,
+    #[error("nobody has checked in to this line")]
+    QueueNotFound,
     #[error("no such resident")]
     ResidentNotFound,
     #[error("no such provider")]
@@ -99,6 +103,15 @@ pub enum SchedulingError {
     EndsBeforeStart { field: &'static str },
     #[error("the visit is over")]
     VisitNotOpen,
+    #[error("nobody waits")]
+    NobodyWaiting,
+    #[error("they were not called, or have been seen")]
+    TicketNotCalled,
+    #[error("{days} days of history are known, and {needed} needed")]
+    HistoryTooShort { days: usize, needed: usize },
+    /// No series of counts should bring this about.
+    #[error("the forecast failed: {0}")]
+    Forecast(String),
 
     #[error("no delegation allows this")]
     NoDelegation,

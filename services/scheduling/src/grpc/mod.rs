@@ -4,8 +4,11 @@ mod appointments;
 mod calendar;
 mod convert;
 mod joint;
+mod own_events;
+mod queue;
 mod records;
 mod sessions;
+mod statistics;
 mod status;
 mod surge;
 mod suspensions;
@@ -16,10 +19,11 @@ use chassis::Routes;
 use proto::anjia::scheduling::v1::{
     appointment_service_server::AppointmentServiceServer, audit_service_server::AuditServiceServer,
     calendar_service_server::CalendarServiceServer, event_service_server::EventServiceServer,
-    joint_service_server::JointServiceServer, privacy_service_server::PrivacyServiceServer,
-    session_service_server::SessionServiceServer, surge_service_server::SurgeServiceServer,
-    suspension_service_server::SuspensionServiceServer, visit_service_server::VisitServiceServer,
-    wait_list_service_server::WaitListServiceServer,
+    joint_service_server::JointServiceServer, own_event_service_server::OwnEventServiceServer,
+    privacy_service_server::PrivacyServiceServer, queue_service_server::QueueServiceServer,
+    session_service_server::SessionServiceServer, statistics_service_server::StatisticsServiceServer,
+    surge_service_server::SurgeServiceServer, suspension_service_server::SuspensionServiceServer,
+    visit_service_server::VisitServiceServer, wait_list_service_server::WaitListServiceServer,
 };
 use tonic::Status;
 
@@ -36,6 +40,9 @@ pub fn routes(scheduling: Scheduling, search: Search) -> Routes {
         .add_service(CalendarServiceServer::new(calendar::Calendar(scheduling.clone())))
         .add_service(SurgeServiceServer::new(surge::Surges(scheduling.clone())))
         .add_service(VisitServiceServer::new(visits::Visits(scheduling.clone())))
+        .add_service(OwnEventServiceServer::new(own_events::OwnEvents(scheduling.clone())))
+        .add_service(QueueServiceServer::new(queue::Queue(scheduling.clone())))
+        .add_service(StatisticsServiceServer::new(statistics::Statistics(scheduling.clone())))
         .add_service(WaitListServiceServer::new(wait_list::WaitList(scheduling)))
         .add_service(AuditServiceServer::new(records.clone()))
         .add_service(EventServiceServer::new(records.clone()))

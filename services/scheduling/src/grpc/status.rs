@@ -23,6 +23,8 @@ fn of(refusal: &SchedulingError) -> Status {
         E::AppointmentNotFound => (Code::NotFound, "APPOINTMENT_NOT_FOUND"),
         E::WaitListEntryNotFound => (Code::NotFound, "WAIT_LIST_ENTRY_NOT_FOUND"),
         E::VisitNotFound => (Code::NotFound, "VISIT_NOT_FOUND"),
+        E::TicketNotFound => (Code::NotFound, "TICKET_NOT_FOUND"),
+        E::QueueNotFound => (Code::NotFound, "QUEUE_NOT_FOUND"),
         E::ResidentNotFound => (Code::NotFound, "RESIDENT_NOT_FOUND"),
         E::OrganisationNotFound => (Code::NotFound, "ORGANISATION_NOT_FOUND"),
         E::PractitionerNotFound => (Code::NotFound, "PRACTITIONER_NOT_FOUND"),
@@ -63,6 +65,9 @@ fn of(refusal: &SchedulingError) -> Status {
         E::InFuture { .. } => (Code::InvalidArgument, "IN_FUTURE"),
         E::EndsBeforeStart { .. } => (Code::InvalidArgument, "ENDS_BEFORE_START"),
         E::VisitNotOpen => (Code::FailedPrecondition, "VISIT_NOT_OPEN"),
+        E::NobodyWaiting => (Code::FailedPrecondition, "NOBODY_WAITING"),
+        E::TicketNotCalled => (Code::FailedPrecondition, "TICKET_NOT_CALLED"),
+        E::HistoryTooShort { .. } => (Code::FailedPrecondition, "HISTORY_TOO_SHORT"),
         E::OutsideMandate => (Code::PermissionDenied, "OUTSIDE_MANDATE"),
         E::NoDelegation => (Code::PermissionDenied, "NO_DELEGATION"),
         E::ActionNotDelegated => (Code::PermissionDenied, "ACTION_NOT_DELEGATED"),
@@ -79,7 +84,7 @@ fn of(refusal: &SchedulingError) -> Status {
         }
         E::Storage(cause) => return error::storage(cause),
         E::Shared(shared) => return of(shared),
-        E::Peer { .. } => return error::internal(refusal),
+        E::Peer { .. } | E::Forecast(_) => return error::internal(refusal),
     };
     let status = error::status(DOMAIN, code, reason, refusal.to_string());
     match refusal {

@@ -13,6 +13,7 @@ use types::{caller::Party, identifier::Identifier};
 
 use super::{
     convert::{identity_proof, outcome, said, to_visit},
+    queue::priorities,
     unreadable,
 };
 use crate::{
@@ -79,6 +80,8 @@ fn check_in(message: &wire::CheckInRequest) -> Result<CheckIn, FieldError> {
         referral: convert::optional_id("referral_id", &message.referral_id)?,
         journey: convert::optional_id("journey_id", &message.journey_id)?,
         credential: message.credential.as_ref().map(credential).transpose()?,
+        session: convert::optional_id("session_id", &message.session_id)?,
+        seen: priorities("priorities", &message.priorities)?,
     })
 }
 

@@ -57,6 +57,7 @@ pub struct Department {
 pub struct Patient {
     pub birth_date: NaiveDate,
     pub contract: Option<FamilyDoctorContract>,
+    pub is_disabled: bool,
 }
 
 /// Cheap to clone.
@@ -114,7 +115,9 @@ impl Identity {
             .await
             .map_err(|status| refused(&status))?;
         let coverage = answer.into_inner().coverage.ok_or_else(|| unexpected("no coverage"))?;
+        let disabled = i32::from(wire::VulnerabilityKind::Disabled);
         Ok(Patient {
+            is_disabled: coverage.flags.iter().any(|flag| flag.kind == disabled),
             birth_date: convert::date("birth_date", coverage.birth_date.as_ref()).map_err(unexpected)?,
             contract: coverage.family_doctor_contract.as_ref().map(contract).transpose().map_err(unexpected)?,
         })

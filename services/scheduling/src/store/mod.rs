@@ -11,12 +11,16 @@ pub mod patients;
 pub mod places;
 pub mod pool_moves;
 pub mod prices;
+pub mod queue_lines;
+pub mod queue_tickets;
 pub mod resources;
 pub mod revoked_delegations;
 pub mod rooms;
 pub mod sessions;
 pub mod slot_cache;
+pub mod slot_refusals;
 pub mod slots;
+pub mod statistics;
 pub mod surges;
 pub mod suspensions;
 pub mod suspicions;
@@ -69,6 +73,9 @@ pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable::new("wait_list_entries", &[], ["候补登记", "Places that you waited for"], "booking")
         .over("t.until")
         .dated("t.until"),
+    PersonalTable::new("queue_tickets", &[], ["候诊排队", "Your places in queues"], "booking")
+        .over("t.joined_at")
+        .dated("t.joined_at"),
     PersonalTable::new("suspensions", &[], ["暂停预约与申诉", "When booking was suspended, and what you objected"], "booking")
         .over("t.until")
         .dated("t.until"),

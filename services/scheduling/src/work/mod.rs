@@ -5,6 +5,7 @@ pub mod calendar;
 pub mod delegations;
 pub mod expiry;
 pub mod quotes;
+pub mod refusals;
 
 use std::str::FromStr;
 

@@ -141,7 +141,11 @@ impl Town {
     }
 
     pub(crate) async fn register_resident(&self, id: uuid::Uuid) {
-        let number = testkit::national_id(NaiveDate::from_ymd_opt(1990, 3, 1).unwrap());
+        self.register_born(id, NaiveDate::from_ymd_opt(1990, 3, 1).unwrap()).await;
+    }
+
+    pub(crate) async fn register_born(&self, id: uuid::Uuid, birth_date: NaiveDate) {
+        let number = testkit::national_id(birth_date);
         self.numbers.lock().unwrap().insert(id, number.clone());
         let request = identity::RegisterResidentRequest {
             request_id: request_id(),

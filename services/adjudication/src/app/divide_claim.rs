@@ -97,13 +97,14 @@ impl App {
         {
             return Err(AdjudicationError::OpenStay(open));
         }
-        let divided = self.divide(&mut tx, ctx, &visit, stay, billed, &insured).await?;
+        let (divided, lapsed) = self.divide(&mut tx, ctx, &visit, stay, billed, &insured).await?;
         let divided = ctx.permit(divided)?;
         self.expect_payment(&mut tx, ctx, &divided, record, insured.coverage.birth_date).await?;
-        self.tell(&mut tx, ctx, &divided).await?;
+        self.tell(&mut tx, ctx, &divided, lapsed).await?;
         Ok(call.commit(tx, divided).await?)
     }
 
+    /// The claim and its division, and the division that is spent by it.
     async fn divide(
         &self,
         tx: &mut Transaction,
@@ -112,10 +113,10 @@ impl App {
         stay: Stay,
         billed: DivideClaim,
         insured: &Insured,
-    ) -> Result<Divided, AdjudicationError> {
+    ) -> Result<(Divided, Option<SettlementId>), AdjudicationError> {
         let region = ctx.caller.region;
         let previous = claims::lock_of_visit(tx, visit.id).await?;
-        let (claim_id, version) = self.next_version(tx, visit, &billed, previous).await?;
+        let (claim_id, version, lapsed) = self.next_version(tx, visit, &billed, previous).await?;
 
         let codes = billed.lines.iter().map(|line| line.item_code.clone()).collect();
         let classes = classify(tx, region, codes, stay.from).await?;
@@ -200,19 +201,19 @@ impl App {
         })?;
         settlements::insert(tx, region, &settlement, &priced.input).await?;
         self.note_findings(tx, ctx, &claim, &settlement, &insured.coverage).await?;
-        Ok(Divided { claim, settlement })
+        Ok((Divided { claim, settlement }, lapsed))
     }
 
-    /// The id and version of this claim: the first of its visit, or the next where the last division is spent.
+    /// The id and version of this claim: the first of its visit, or the next where the last division is spent, which lapses now.
     async fn next_version(
         &self,
         tx: &mut Transaction,
         visit: &Visit,
         billed: &DivideClaim,
         previous: Option<Claim>,
-    ) -> Result<(ClaimId, i32), AdjudicationError> {
+    ) -> Result<(ClaimId, i32, Option<SettlementId>), AdjudicationError> {
         let Some(previous) = previous else {
-            return Ok((billed.claim.unwrap_or_else(ClaimId::generate), 1));
+            return Ok((billed.claim.unwrap_or_else(ClaimId::generate), 1, None));
         };
         if billed.claim != Some(previous.id) {
             return Err(AdjudicationError::ClaimExists(visit.id));
@@ -232,10 +233,16 @@ impl App {
             return Err(AdjudicationError::ClaimExists(visit.id));
         }
         settlements::lapse(tx, settlement.id).await?;
-        Ok((previous.id, previous.version + 1))
+        Ok((previous.id, previous.version + 1, Some(settlement.id)))
     }
 
-    async fn tell(&self, tx: &mut Transaction, ctx: &Context, divided: &Divided) -> Result<(), AdjudicationError> {
+    async fn tell(
+        &self,
+        tx: &mut Transaction,
+        ctx: &Context,
+        divided: &Divided,
+        lapsed: Option<SettlementId>,
+    ) -> Result<(), AdjudicationError> {
         let Divided { claim, settlement } = divided;
         telemetry::journey(claim.journey);
         let data = json!({
@@ -250,7 +257,8 @@ impl App {
         events::append(tx, told.traceparent(ctx.traceparent())).await?;
         let entry = Entry::new(&ctx.caller, "adjudication.claim.divide").resident(claim.resident);
         let entry = claims::lines_audited(claims::audited(entry, claim), claim);
-        audit::record(tx, entry.row("settlements", settlement.id)).await?;
+        let entry = entry.row("settlements", settlement.id);
+        audit::record(tx, lapsed.into_iter().fold(entry, |entry, spent| entry.row("settlements", spent))).await?;
         Ok(())
     }
 }

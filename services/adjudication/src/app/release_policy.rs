@@ -37,6 +37,7 @@ impl App {
             NewEvent::new("anjia.adjudication.policy.released.v1", id, json!({"policy_id": id}), self.clock.now());
         events::append(&mut tx, released.traceparent(ctx.traceparent())).await?;
         let entry = Entry::new(&ctx.caller, "adjudication.policy.release").row("policies", id);
+        let entry = superseded.iter().fold(entry, |entry, before| entry.row("policies", before));
         audit::record(&mut tx, entry).await?;
         Ok(call.commit(tx, version).await?)
     }

@@ -14,7 +14,7 @@ use crate::domain::claim::{BilledLine, Claim, Item};
 use crate::domain::coverage::{Basic, Coverage};
 use crate::domain::engine::{self, Adjudication, Refusal};
 use crate::domain::error::AdjudicationError;
-use crate::domain::input::{Accumulators, Input, Person, age_on};
+use crate::domain::input::{Accumulators, Input, Person, age_on, counts_as_referred};
 use crate::domain::line::Line;
 use crate::domain::provider::Provider;
 use crate::domain::release::PolicyVersion;
@@ -219,7 +219,7 @@ fn input(care: &Care, coverage: &Coverage, retired: bool, judged: NaiveDate, bef
         lines: care.lines.clone(),
         before,
         chain: None,
-        referred: care.referral.is_some(),
+        referred: counts_as_referred(care.referral.is_some(), care.kind),
         family_doctor: coverage.family_doctor == Some(care.provider),
         circumstances: Circumstances::default(),
     }

@@ -155,6 +155,22 @@ async fn id_05_a_contract_with_the_family_doctor_pays_more_where_the_policy_says
 }
 
 #[tokio::test]
+async fn ad_05_an_emergency_counts_as_referred() {
+    let world = World::without_policy().await;
+    let policy = world.propose(DEMONSTRATION).await.expect("the document is complete");
+    world.release("insurer-releaser", &policy.policy_id).await.expect("another officer releases it");
+    let resident = ResidentId::generate();
+    world.register(resident).await;
+    let caller = world.resident_caller("demo", resident).await;
+    world.enrol_in_demonstration(resident, None, "2024-01-01").await;
+    // 60 % at a tertiary hospital; 20 points less for who comes unreferred otherwise.
+    for (kind, own) in [(CareKind::Emergency, 40), (CareKind::Outpatient, 60)] {
+        let quoted = quote(&caller, &world, asked(resident, callers::HOSPITAL, kind, COVERED, "100.00")).await;
+        assert_eq!(person(&quoted.expect("a quote")), Some((own, 0)), "{kind:?}");
+    }
+}
+
+#[tokio::test]
 async fn id_03_in_a_waiting_period_all_is_own_share() {
     let world = World::without_policy().await;
     let policy = world.propose(DEMONSTRATION).await.expect("the document is complete");

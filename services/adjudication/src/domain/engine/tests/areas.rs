@@ -54,6 +54,8 @@ fn ad_05_a_resident_who_comes_unreferred_pays_all_unless_a_student_or_an_emergen
     assert_eq!(fund_and_own(&unpaid), pair("0.00", "1550.00"));
     assert_eq!(unpaid.shares.beyond_cover, money("1550.00"));
     assert_eq!(unpaid.year_after.own_in_scope, money("0"), "what was not due does not count for critical illness");
+    // It is in scope, and bears no deductible.
+    assert_eq!((unpaid.after.in_scope, unpaid.after.deductible), (money("1550.00"), money("0")));
     assert_eq!(
         steps(&unpaid, Rule::UnreferredNotPaid)[0].clause.as_ref().unwrap().path,
         "outpatient.unreferred_not_paid"

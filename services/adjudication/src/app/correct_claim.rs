@@ -18,7 +18,7 @@ use crate::domain::provider::Provider;
 use crate::domain::replay::{Replay, Turn};
 use crate::domain::settlement::Settlement;
 use crate::domain::visit::Stay;
-use crate::store::{accumulators, claims, settlements};
+use crate::store::{accumulators, chains, claims, settlements};
 
 /// A claim as it should have been billed. The lines' items are resolved from the catalogue here.
 #[derive(Debug, Clone)]
@@ -114,7 +114,7 @@ async fn before(tx: &mut Transaction, claim: &Claim, year: i32) -> Result<(Turn,
     let earlier: Vec<&Claim> = in_force.iter().filter(|(other, _)| *other < turn).map(|(_, claim)| claim).collect();
     let ids: Vec<_> = earlier.iter().map(|claim| claim.settlement).collect();
     let settled = settlements::lock_all(tx, &ids).await?;
-    let mut replay = Replay::after(settlements::stays_before(tx, claim.resident, year).await?);
+    let mut replay = Replay::after(chains::before(tx, claim.resident, year).await?);
     for claim in earlier {
         let settlement = settled.iter().find(|settlement| settlement.id == claim.settlement);
         if let Some(Settlement { cover: Some(cover), adjudication, tier, journey, .. }) = settlement {

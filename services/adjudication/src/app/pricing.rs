@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use postgres::Error;
 use sqlx::PgConnection;
 use types::ids::{JourneyId, OrganisationId, ReferralId, ResidentId};
-use types::{care::CareKind, money::Money, region::RegionCode, tier::Tier};
+use types::{care::CareKind, money::Money, region::RegionCode, scheme::Scheme, tier::Tier};
 
 use crate::domain::chain::{self, ChainStay};
 use crate::domain::circumstances::{Area, Circumstances, YearTotals};
@@ -22,7 +22,7 @@ use crate::domain::remote_care::{self, Place, RemoteCare};
 use crate::domain::replay::Replay;
 use crate::domain::settlement::{Account, Cover};
 use crate::store::accumulators::{self, Standing};
-use crate::store::{catalogue, policies, settlements};
+use crate::store::{catalogue, chains, policies, settlements};
 
 /// What a claim finds before it.
 #[derive(Clone, Copy)]
@@ -48,15 +48,17 @@ impl History<'_> {
         }
     }
 
+    /// The stays of the journey before this care, under the scheme that is to pay it.
     async fn stays(
         self,
         conn: &mut PgConnection,
         journey: JourneyId,
-        resident: ResidentId,
+        scheme: Scheme,
+        care: &Care,
     ) -> Result<Vec<ChainStay>, Error> {
         match self {
-            Self::Stored => settlements::chain(conn, journey, resident).await,
-            Self::Replayed(replay) => Ok(replay.stays(journey)),
+            Self::Stored => chains::of_journey(conn, journey, care.resident, scheme, care.from).await,
+            Self::Replayed(replay) => Ok(replay.stays(journey, scheme)),
         }
     }
 }
@@ -172,7 +174,7 @@ pub(super) async fn price(
         ..Circumstances::default()
     };
     if let (Some(_), Some(journey), CareKind::Inpatient) = (care.referral, care.journey, care.kind) {
-        let earlier = history.stays(conn, journey, care.resident).await?;
+        let earlier = history.stays(conn, journey, basic.scheme, &care).await?;
         input.chain = chain::continued(&earlier, care.tier, account.year);
     }
     let adjudication = engine::adjudicate(&version.policy, &input);

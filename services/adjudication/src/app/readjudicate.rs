@@ -21,7 +21,7 @@ use crate::domain::provider::Provider;
 use crate::domain::readjudication::{Effect, Event, Readjudication, State, TRIED_FOR};
 use crate::domain::replay::{Replay, Turn};
 use crate::domain::settlement::Settlement;
-use crate::store::{accumulators, claims, readjudications, settlements};
+use crate::store::{accumulators, chains, claims, readjudications, settlements};
 
 /// Longer than two calls for each claim of some years, and their transaction, take.
 const LEASE: Duration = Duration::from_mins(1);
@@ -171,7 +171,7 @@ async fn replay(
     occasion: Occasion,
 ) -> Result<Vec<Replacement>, AdjudicationError> {
     let mut settled = lock(tx, &due).await?;
-    let mut replay = Replay::after(settlements::stays_before(tx, taken.resident, taken.from_year).await?);
+    let mut replay = Replay::after(chains::before(tx, taken.resident, taken.from_year).await?);
     let mut replacements = Vec::new();
     for (turn, claim) in due {
         let settlement = settled.remove(&claim.settlement).ok_or(AdjudicationError::YearMoved)?;

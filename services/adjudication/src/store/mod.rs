@@ -3,6 +3,7 @@
 pub mod abuse_reports;
 pub mod accumulators;
 pub mod catalogue;
+pub mod chains;
 pub mod claims;
 pub mod clearing_entries;
 pub mod findings;

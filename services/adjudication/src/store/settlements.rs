@@ -13,7 +13,6 @@ use uuid::Uuid;
 
 use super::word;
 use crate::domain::adjustment::Adjustment;
-use crate::domain::chain::ChainStay;
 use crate::domain::change::Reason;
 use crate::domain::circumstances::YearTotals;
 use crate::domain::drift::Drift;
@@ -311,48 +310,4 @@ pub async fn lock_all(conn: &mut PgConnection, ids: &[SettlementId]) -> Result<V
         .fetch_all(conn)
         .await?;
     rows.into_iter().map(Row::settlement).collect()
-}
-
-/// The confirmed inpatient stays of earlier years on journeys of these claims' person, oldest first.
-pub async fn stays_before(
-    conn: &mut PgConnection,
-    resident: ResidentId,
-    year: i32,
-) -> Result<Vec<(JourneyId, ChainStay)>, Error> {
-    let rows: Vec<(Uuid, Uuid, String, i32, Decimal)> = sqlx::query_as(
-        "SELECT id, journey_id, tier, year, deductible FROM settlements \
-         WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND state = 'CONFIRMED' AND kind = 'INPATIENT' AND year < $2 \
-         ORDER BY confirmed_at, id",
-    )
-    .bind(resident.uuid())
-    .bind(year)
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|(id, journey, tier, year, deductible)| {
-            Ok((JourneyId::from_uuid(journey), stay(id, &tier, year, deductible)?))
-        })
-        .collect()
-}
-
-fn stay(id: Uuid, tier: &str, year: i32, deductible: Decimal) -> Result<ChainStay, Error> {
-    Ok(ChainStay {
-        tier: word(TABLE, "tier", id, tier)?,
-        year,
-        deductible: Money::from_decimal(deductible).map_err(|_| Error::row_invalid(TABLE, "deductible", id))?,
-    })
-}
-
-/// The confirmed inpatient stays of a journey, oldest first.
-pub async fn chain(conn: &mut PgConnection, journey: JourneyId, resident: ResidentId) -> Result<Vec<ChainStay>, Error> {
-    let rows: Vec<(Uuid, String, i32, Decimal)> = sqlx::query_as(
-        "SELECT id, tier, year, deductible FROM settlements \
-         WHERE journey_id = $1 AND resident_id = ANY ((SELECT one_person($2))::uuid[]) AND state = 'CONFIRMED' AND kind = 'INPATIENT' AND year IS NOT NULL \
-         ORDER BY confirmed_at, id",
-    )
-    .bind(journey.uuid())
-    .bind(resident.uuid())
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter().map(|(id, tier, year, deductible)| stay(id, &tier, year, deductible)).collect()
 }

@@ -6,6 +6,7 @@ mod access;
 mod amounts;
 mod audited;
 mod bad_claims;
+mod chains;
 mod claims;
 mod crossing;
 mod days;

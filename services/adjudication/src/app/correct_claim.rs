@@ -9,7 +9,7 @@ use super::App;
 use super::divide_claim::Divided;
 use super::pricing::{Care, History, classify, price};
 use super::readjudicate::ask;
-use super::replacing::{self, Occasion, Replacement};
+use super::replacing::{self, Judged, Occasion, Replacement};
 use crate::domain::change::{Cause, Reason};
 use crate::domain::claim::{BilledLine, Claim, Diagnosis};
 use crate::domain::coverage::Coverage;
@@ -43,7 +43,8 @@ impl App {
         }
         let claim = ctx.permit(self.present(ctx, corrected.claim).await?)?;
         Stay { from: claim.from, until: claim.until }.check(corrected.lines.iter().map(|line| line.on))?;
-        let coverage = self.identity.coverage(ctx.caller.region, claim.resident, claim.from).await?;
+        let days = (claim.from, claim.until);
+        let coverage = self.identity.coverage_of_stay(ctx.caller.region, claim.resident, days).await?;
         let provider = self.identity.provider(claim.provider, claim.from).await?;
 
         let mut tx = match self.db.begin_call(call).await? {
@@ -91,10 +92,10 @@ impl App {
         let priced =
             price(tx, Care::again(&claim, provider, turn.first_confirmed_at), coverage, History::Replayed(&history))
                 .await?;
-        let adjudication = priced.answer()?;
+        let judged = Judged::of(tx, priced, claim.quote).await?;
         let now = self.clock.now();
         let occasion = Occasion { cause: Cause::Correction, reason: Some(corrected.reason), at: now };
-        let replacement = Replacement::new((turn, claim), replaced, (priced, adjudication), coverage, occasion)?;
+        let replacement = Replacement::new((turn, claim), replaced, judged, coverage, occasion)?;
 
         let resident = replacement.claim.resident;
         let entry = Entry::new(&ctx.caller, "adjudication.claim.correct").resident(resident);

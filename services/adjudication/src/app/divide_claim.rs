@@ -12,7 +12,6 @@ use super::App;
 use super::pricing::{Care, History, classify, insured_region, price, remote_care};
 use crate::domain::claim::{BilledLine, Claim, Diagnosis};
 use crate::domain::coverage::Coverage;
-use crate::domain::drift;
 use crate::domain::error::AdjudicationError;
 use crate::domain::provider_payment::CaseRecord;
 use crate::domain::settlement::{Change, Settlement, State};
@@ -32,7 +31,7 @@ pub struct DivideClaim {
     pub record: CaseRecord,
 }
 
-/// What identity said about the person and the provider on the first day.
+/// What identity said about the person and the provider on the first day, and of the person on the last.
 struct Insured {
     coverage: Coverage,
     is_designated: bool,
@@ -83,7 +82,8 @@ impl App {
         let visit = ctx.permit(self.scheduling.visit(ctx, billed.visit).await?)?;
         let stay = visit.claimable(local_date(self.clock.now()))?;
         stay.check(billed.lines.iter().map(|line| line.on))?;
-        let coverage = self.identity.coverage(ctx.caller.region, visit.resident, stay.from).await?;
+        let days = (stay.from, stay.until);
+        let coverage = self.identity.coverage_of_stay(ctx.caller.region, visit.resident, days).await?;
         let provider = self.identity.provider(visit.provider, stay.from).await?;
         let insured = Insured { is_designated: provider.is_designated_for(visit.kind), coverage };
 
@@ -138,7 +138,7 @@ impl App {
             settled_at: self.clock.now(),
         };
         let priced = price(tx, care, &insured.coverage, History::Stored).await?;
-        let adjudication = priced.adjudication?;
+        let adjudication = priced.answer()?;
         let quote = match billed.quote {
             Some(id) => {
                 let ids = aliases::one_person(tx, visit.resident).await?;
@@ -148,9 +148,7 @@ impl App {
             }
             None => None,
         };
-        let digest = priced.cover.as_ref().map(|cover| cover.policy_digest.as_str());
-        let drift =
-            quote.as_ref().map(|quote| drift::explain(quote, &priced.input, digest, &adjudication)).unwrap_or_default();
+        let drift = quote.as_ref().map(|quote| priced.drift(quote, &adjudication)).unwrap_or_default();
 
         let now = self.clock.now();
         let claim = Claim {

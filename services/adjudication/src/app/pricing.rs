@@ -12,11 +12,13 @@ use crate::domain::chain::{self, ChainStay};
 use crate::domain::circumstances::{Area, Circumstances, YearTotals};
 use crate::domain::claim::{BilledLine, Claim, Item};
 use crate::domain::coverage::{Basic, Coverage};
+use crate::domain::drift::{self, Drift};
 use crate::domain::engine::{self, Adjudication, Refusal};
 use crate::domain::error::AdjudicationError;
 use crate::domain::input::{Accumulators, Input, Person, age_on, counts_as_referred};
 use crate::domain::line::Line;
 use crate::domain::provider::Provider;
+use crate::domain::quote::Quote;
 use crate::domain::release::PolicyVersion;
 use crate::domain::remote_care::{self, Place, RemoteCare};
 use crate::domain::replay::Replay;
@@ -116,6 +118,12 @@ impl Priced {
     pub(super) fn answer(&self) -> Result<Adjudication, AdjudicationError> {
         Ok(self.adjudication.clone()?)
     }
+
+    /// Why it is not what was quoted.
+    pub(super) fn drift(&self, quote: &Quote, adjudication: &Adjudication) -> Vec<Drift> {
+        let digest = self.cover.as_ref().map(|cover| cover.policy_digest.as_str());
+        drift::explain(quote, &self.input, digest, adjudication)
+    }
 }
 
 /// The classes of items in the catalogue of the place of care (就医地目录). An item it does not know is the patient's own.
@@ -165,10 +173,10 @@ pub(super) async fn price(
     let kind = version.policy.account_kind(care.kind).unwrap_or(care.kind);
     let account = Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind };
     let standing = history.standing(conn, &account).await?;
-    let mut input = input(&care, coverage, basic.retired, judged, standing.totals);
+    let mut input = input(&care, coverage, coverage.retired_on(judged, basic), judged, standing.totals);
     let away = remote_care(coverage, care.kind, care.region, care.from, care.settled_at);
     input.circumstances = Circumstances {
-        groups: coverage.groups.clone(),
+        groups: coverage.groups_on(judged).clone(),
         area: away.map_or(Area::Home, RemoteCare::area),
         year: history.year(conn, &account).await?,
         ..Circumstances::default()

@@ -11,8 +11,8 @@ use postgres::{Error, Scope, Transaction};
 use types::ids::{OrganisationId, ResidentId, SagaId, SettlementId};
 
 use super::App;
-use super::pricing::{Care, History, price};
-use super::replacing::{self, Occasion, Replacement};
+use super::pricing::{Care, History, insured_region, price, remote_care};
+use super::replacing::{self, Judged, Occasion, Replacement};
 use crate::domain::change::Cause;
 use crate::domain::claim::Claim;
 use crate::domain::coverage::Coverage;
@@ -56,13 +56,13 @@ pub(super) async fn ask(
 /// How the person was insured, and what the providers were, on the days of the claims.
 #[derive(Default)]
 struct Facts {
-    coverages: HashMap<(ResidentId, NaiveDate), Coverage>,
+    coverages: HashMap<(ResidentId, (NaiveDate, NaiveDate)), Coverage>,
     providers: HashMap<(OrganisationId, NaiveDate), Provider>,
 }
 
 impl Facts {
     fn of(&self, claim: &Claim) -> Result<(&Coverage, &Provider), AdjudicationError> {
-        let coverage = self.coverages.get(&(claim.resident, claim.from));
+        let coverage = self.coverages.get(&(claim.resident, (claim.from, claim.until)));
         let provider = self.providers.get(&(claim.provider, claim.from));
         coverage.zip(provider).ok_or(AdjudicationError::YearMoved)
     }
@@ -150,9 +150,10 @@ impl App {
         tx.commit().await?;
         let mut facts = Facts::default();
         for (_, claim) in due {
-            let Claim { resident, provider, from, .. } = claim;
-            if let hash_map::Entry::Vacant(unknown) = facts.coverages.entry((resident, from)) {
-                unknown.insert(self.identity.coverage(taken.region, resident, from).await?);
+            let Claim { resident, provider, from, until, .. } = claim;
+            let days = (from, until);
+            if let hash_map::Entry::Vacant(unknown) = facts.coverages.entry((resident, days)) {
+                unknown.insert(self.identity.coverage_of_stay(taken.region, resident, days).await?);
             }
             if let hash_map::Entry::Vacant(unknown) = facts.providers.entry((provider, from)) {
                 unknown.insert(self.identity.provider(provider, from).await?);
@@ -179,12 +180,15 @@ async fn replay(
         let priced =
             price(tx, Care::again(&claim, provider, turn.first_confirmed_at), coverage, History::Replayed(&replay))
                 .await?;
-        let adjudication = priced.answer()?;
+        let judged = Judged::of(tx, priced, claim.quote).await?;
+        let Judged { priced, adjudication, .. } = &judged;
         if let Some(cover) = &priced.cover {
-            replay.count(cover.account, claim.journey, claim.tier, &adjudication);
+            replay.count(cover.account, claim.journey, claim.tier, adjudication);
         }
-        if settlement.differs_from(&adjudication, priced.cover.as_ref()) {
-            let judged = (priced, adjudication);
+        // As it was, in time is what was filed by the first settlement.
+        let away = remote_care(coverage, claim.kind, claim.care_region, claim.from, turn.first_confirmed_at);
+        let is_insured_elsewhere = claim.insured_region != insured_region(coverage);
+        if is_insured_elsewhere || settlement.differs_from(adjudication, priced.cover.as_ref(), away) {
             replacements.push(Replacement::new((turn, claim), settlement, judged, coverage, occasion)?);
         }
     }

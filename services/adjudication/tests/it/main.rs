@@ -4,6 +4,7 @@
 
 mod access;
 mod amounts;
+mod anew;
 mod audited;
 mod bad_claims;
 mod chains;

@@ -154,7 +154,10 @@ pub(super) async fn price(
 ) -> Result<Priced, AdjudicationError> {
     let Some(basic) = coverage.basic else {
         let input = input(&care, coverage, false, care.from, Accumulators::default());
-        let adjudication = engine::not_enrolled(care.from, care.total, &care.lines);
+        let adjudication = match coverage.waiting_until {
+            Some(until) => engine::waiting(care.from, until, care.total, &care.lines),
+            None => engine::not_enrolled(care.from, care.total, &care.lines),
+        };
         return Ok(Priced { input, adjudication, cover: None });
     };
     if !care.is_designated {

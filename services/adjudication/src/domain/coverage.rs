@@ -14,6 +14,8 @@ pub struct Coverage {
     pub sex: Option<Sex>,
     /// The basic layer; none for whom nobody insures, and in a waiting period.
     pub basic: Option<Basic>,
+    /// The last day of a waiting period (等待期); none outside of one.
+    pub waiting_until: Option<NaiveDate>,
     /// Whose family doctors the person has a contract with.
     pub family_doctor: Option<OrganisationId>,
     /// Groups that the person belongs to that day.

@@ -169,6 +169,12 @@ fn coverage(answer: Option<&wire::Coverage>) -> Result<Coverage, convert::FieldE
                 })
             })
             .transpose()?,
+        waiting_until: answer
+            .contribution
+            .as_ref()
+            .filter(|standing| standing.state() == wire::ContributionState::Waiting)
+            .map(|standing| convert::date("contribution.until", standing.until.as_ref()))
+            .transpose()?,
         family_doctor: contract
             .map(|contract| convert::id("organisation_id", &contract.organisation_id))
             .transpose()?,

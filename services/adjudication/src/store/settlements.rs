@@ -153,7 +153,11 @@ pub async fn insert(
     .bind(settlement.claim_version)
     .bind(settlement.resident.uuid())
     .bind(settlement.provider.uuid())
-    .bind(if cover.is_some() { "PRICED" } else { "NOT_ENROLLED" })
+    .bind(match cover {
+        Some(_) => "PRICED",
+        None if settlement.adjudication.is_not_designated() => "NOT_DESIGNATED",
+        None => "NOT_ENROLLED",
+    })
     .bind(shares.total.decimal())
     .bind(shares.fully_own.decimal())
     .bind(shares.first_self_pay.decimal())

@@ -19,7 +19,7 @@ use crate::domain::input::{Accumulators, Input, Person, age_on, counts_as_referr
 use crate::domain::line::Line;
 use crate::domain::provider::Provider;
 use crate::domain::quote::Quote;
-use crate::domain::release::PolicyVersion;
+use crate::domain::release::{self, PolicyVersion};
 use crate::domain::remote_care::{self, Place, RemoteCare};
 use crate::domain::replay::Replay;
 use crate::domain::settlement::{Account, Cover};
@@ -210,15 +210,11 @@ pub(super) fn remote_care(
     remote_care::class(Place { kind, care_region, insured_region, on, settled_at }, &coverage.filings)
 }
 
-/// The policy that judges this care: of those released, the latest that has rules for it on its own day of judgement.
+/// The policy that judges this care, if it has rules for it: of those released, the latest that had begun on its own day of judgement.
 async fn policy(conn: &mut PgConnection, basic: Basic, care: &Care) -> Result<Option<PolicyVersion>, Error> {
     let released = policies::released(conn, basic.insured_region, basic.scheme, care.until).await?;
-    Ok(released
-        .into_iter()
-        .find(|version| version.policy.in_force_on(version.policy.judged_date(care.from, care.until))))
-    .map(|version| {
-        version.filter(|version| version.policy.rules(care.kind, care.tier, care.from, care.until).is_some())
-    })
+    let latest = release::latest(released, care.from, care.until);
+    Ok(latest.filter(|version| version.policy.rules(care.kind, care.tier, care.from, care.until).is_some()))
 }
 
 fn input(care: &Care, coverage: &Coverage, retired: bool, judged: NaiveDate, before: Accumulators) -> Input {

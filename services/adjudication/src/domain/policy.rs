@@ -12,6 +12,7 @@ mod limit;
 mod read;
 #[cfg(test)]
 mod tests;
+mod untold;
 
 use std::collections::BTreeMap;
 

@@ -16,7 +16,7 @@ use crate::domain::error::AdjudicationError;
 use crate::domain::provider_payment::CaseRecord;
 use crate::domain::settlement::{Change, Settlement, State};
 use crate::domain::visit::{Stay, Visit};
-use crate::store::{accumulators, claims, quotes, settlements, stays};
+use crate::store::{accumulators, claims, histories, quotes, settlements, stays};
 
 /// What a provider bills for a visit. The lines' items are resolved from the catalogue here.
 #[derive(Debug, Clone)]
@@ -91,6 +91,7 @@ impl App {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
+        histories::wait_for_others(&mut tx, visit.resident).await?;
         let record = billed.record.clone();
         if visit.waits_for_stays()
             && let Some(open) = stays::open_on(&mut tx, visit.resident, stay.until).await?

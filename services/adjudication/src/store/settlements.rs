@@ -197,6 +197,19 @@ pub async fn find(conn: &mut PgConnection, id: SettlementId) -> Result<Option<Se
     row.map(Row::settlement).transpose()
 }
 
+/// Which running totals a settlement moves, which is written once: none for whom nobody insures, and where there is no such settlement.
+pub async fn account(conn: &mut PgConnection, id: SettlementId) -> Result<Option<Account>, Error> {
+    let row: Option<(Uuid, i32, String, String)> =
+        sqlx::query_as("SELECT resident_id, year, scheme, kind FROM settlements WHERE id = $1 AND year IS NOT NULL")
+            .bind(id.uuid())
+            .fetch_optional(conn)
+            .await?;
+    let Some((resident, year, scheme, kind)) = row else { return Ok(None) };
+    let resident = ResidentId::from_uuid(resident);
+    let (scheme, kind) = (word(TABLE, "scheme", id, &scheme)?, word(TABLE, "kind", id, &kind)?);
+    Ok(Some(Account { resident, year, scheme, kind }))
+}
+
 pub async fn lock(conn: &mut PgConnection, id: SettlementId) -> Result<Option<Settlement>, Error> {
     let row: Option<Row> = sqlx::query_as("SELECT * FROM settlements WHERE id = $1 FOR UPDATE")
         .bind(id.uuid())

@@ -16,6 +16,7 @@ mod explanations;
 mod inspection;
 mod layers;
 mod lives;
+mod locks;
 mod personal;
 mod policies;
 mod provider_payments;

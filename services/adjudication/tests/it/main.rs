@@ -13,6 +13,7 @@ mod crossing;
 mod days;
 mod erasure;
 mod explanations;
+mod funds;
 mod inspection;
 mod layers;
 mod lives;

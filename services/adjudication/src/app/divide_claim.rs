@@ -100,7 +100,7 @@ impl App {
         }
         let (divided, lapsed) = self.divide(&mut tx, ctx, &visit, stay, billed, &insured).await?;
         let divided = ctx.permit(divided)?;
-        self.expect_payment(&mut tx, ctx, &divided, record, insured.coverage.birth_date).await?;
+        self.expect_payment(&mut tx, ctx, &divided, record, &insured.coverage).await?;
         self.tell(&mut tx, ctx, &divided, lapsed).await?;
         Ok(call.commit(tx, divided).await?)
     }

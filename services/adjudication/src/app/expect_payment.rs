@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chassis::{Context, Guarded};
-use chrono::NaiveDate;
 use drg::payment::Place;
 use postgres::Transaction;
 use postgres::audit::{self, Entry};
@@ -12,7 +11,9 @@ use types::ids::{OrganisationId, PaymentTermsId, ResidentId};
 use types::scheme::Scheme;
 
 use super::{App, Divided};
+use crate::domain::coverage::Coverage;
 use crate::domain::error::AdjudicationError;
+use crate::domain::inspection::Sex;
 use crate::domain::provider_payment::expected;
 use crate::domain::provider_payment::payment::{ProviderPayment, Standing};
 use crate::domain::provider_payment::release::TermsVersion;
@@ -64,12 +65,12 @@ impl App {
         ctx: &Context,
         divided: &Divided,
         record: CaseRecord,
-        birth_date: NaiveDate,
+        coverage: &Coverage,
     ) -> Result<(), AdjudicationError> {
         let Divided { claim, settlement } = divided;
         let Some(cover) = &settlement.cover else { return Ok(()) };
         let Some(version) = self.terms_in_force(tx, cover.account.scheme, divided).await? else { return Ok(()) };
-        let case = case(divided, record, birth_date);
+        let case = case(divided, record, coverage);
         let Some(expected) = expected::expect(&version.terms, &case, &self.groupers.shelf()) else { return Ok(()) };
         let payment = ProviderPayment {
             settlement: settlement.id,
@@ -115,7 +116,7 @@ impl App {
     }
 }
 
-fn case(divided: &Divided, record: CaseRecord, birth_date: NaiveDate) -> Case {
+fn case(divided: &Divided, record: CaseRecord, coverage: &Coverage) -> Case {
     let Divided { claim, settlement } = divided;
     let Settlement { adjudication, .. } = settlement;
     Case {
@@ -123,10 +124,14 @@ fn case(divided: &Divided, record: CaseRecord, birth_date: NaiveDate) -> Case {
         place: Place { tier: claim.tier, provider: Some(claim.provider) },
         from: claim.from,
         until: claim.until,
-        birth_date,
+        birth_date: coverage.birth_date,
         cost: claim.total,
         own: adjudication.shares.own(),
         diagnoses: claim.diagnoses.iter().map(|diagnosis| diagnosis.icd10_code.clone()).collect(),
+        registered_sex: coverage.sex.map(|sex| match sex {
+            Sex::Female => drg::Sex::Female,
+            Sex::Male => drg::Sex::Male,
+        }),
         record,
     }
 }

@@ -22,8 +22,6 @@ pub enum AdjudicationError {
         "days from {0} on are judged by another policy, and may be settled by it; a policy takes over from tomorrow at the earliest"
     )]
     PolicyBackdated(NaiveDate),
-    #[error("nobody tells of a claim what the policy goes by: {}", .0.join(", "))]
-    PolicyGoesByUntold(Vec<String>),
     #[error("who proposed a policy may not release it")]
     SamePerson,
     #[error("policy {0} was already released or superseded")]

@@ -12,7 +12,6 @@ mod limit;
 mod read;
 #[cfg(test)]
 mod tests;
-mod untold;
 
 use std::collections::BTreeMap;
 

@@ -65,7 +65,6 @@ impl From<AdjudicationError> for Status {
             E::TermsNotProposed(_) => (Code::FailedPrecondition, "TERMS_NOT_PROPOSED"),
             E::TablesNotLoaded(_) => (Code::FailedPrecondition, "TABLES_NOT_LOADED"),
             E::PolicyOverlaps(_) => (Code::FailedPrecondition, "POLICY_OVERLAPS"),
-            E::PolicyGoesByUntold(_) => (Code::FailedPrecondition, "POLICY_GOES_BY_UNTOLD"),
             E::PolicyBackdated(_) => (Code::FailedPrecondition, "POLICY_BACKDATED"),
             E::PolicyNotProposed(_) => (Code::FailedPrecondition, "POLICY_NOT_PROPOSED"),
             E::OpenStay(_) => (Code::FailedPrecondition, "OPEN_STAY"),

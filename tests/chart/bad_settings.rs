@@ -47,6 +47,7 @@ fn wrong_values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("OTEL_TRACES_SAMPLER_ARG", vec!["1.1", "-0.1", "NaN", "x"]),
         ("REDIS_URL", vec!["nonsense"]),
         ("EVENTS_WAIT_FOR_SILENT", vec!["perhaps"]),
+        ("SUSPENSION_OF_EVERY_CHANNEL", vec!["perhaps"]),
         ("TOKEN_KEY_FOLDER", vec!["/nowhere/at-all", "EMPTY"]),
     ]);
     for name in [
@@ -74,6 +75,8 @@ fn wrong_values() -> BTreeMap<&'static str, Vec<&'static str>> {
         "HOLD_MARGIN_S",
         "SAGA_LEASE_S",
         "WAIT_LIST_OFFER_S",
+        "DISPLACED_OFFER_S",
+        "SESSIONS_AHEAD_DAYS",
         "BOOKINGS_PER_DAY_AND_DEPARTMENT_MAX",
         "BOOKINGS_PER_WEEK_MAX",
         "BOOKINGS_PER_MONTH_MAX",
@@ -81,6 +84,16 @@ fn wrong_values() -> BTreeMap<&'static str, Vec<&'static str>> {
         "BOOKINGS_PER_DELEGATE_AND_DAY_MAX",
         "BOOKINGS_GIVEN_UP_MAX",
         "COOLING_OFF_H",
+        "BOOKINGS_PER_DEVICE_AND_DAY_MAX",
+        "APPOINTMENT_MOVES_MAX",
+        "NO_SHOW_GRACE_MIN",
+        "NO_SHOWS_MAX",
+        "NO_SHOWS_WITHIN_D",
+        "SUSPENSION_D",
+        "NO_SHOWS_PER_YEAR_MAX",
+        "SUSPENSION_AGAIN_D",
+        "SUSPICIOUS_PERSONS_MIN",
+        "SUSPICIOUS_GIVEN_UP_MIN",
     ] {
         wrong.insert(name, count.clone());
     }

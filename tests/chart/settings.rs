@@ -11,12 +11,13 @@ use crate::rendered::{Rendered, VALUES, chart, container, list, text};
 /// Read by what looks up the system's CAs, not by the services.
 const CAS: &str = "SSL_CERT_FILE";
 /// What the chart reckons by itself, so that values do not name it.
-const OWN: [&str; 10] = [
+const OWN: [&str; 11] = [
     "LISTEN",
     "OPS_LISTEN",
     "TLS_CERT_FILE",
     "TLS_KEY_FILE",
     "TLS_CA_FILE",
+    "TLS_PARTNER_CA_FILE",
     "TLS_TRUST_DOMAIN",
     "AUDIT_ANCHOR_FOLDER",
     "DRAIN_NOTICE_MS",
@@ -146,4 +147,28 @@ fn pl_01_services_accept_every_value_they_are_given() {
     });
     let (code, said) = exits("payment", &[("POOL_SIZE", "0")]);
     assert!(code == Some(2) && said.contains("--pool-size"), "{code:?}: {said}");
+}
+
+/// The gateway passes a caller's certificate on, and whoever it calls checks it again: a bank that it lets in is nobody to a service
+/// that does not know the bank's CA.
+#[test]
+fn pl_03_every_service_knows_the_cas_of_the_partners_whom_the_gateway_lets_in() {
+    let rendered = Rendered::of("values-city.yaml");
+    let gateway = rendered.get("Deployment", "gateway").to_string();
+    assert!(gateway.contains("\"anjia-caller-cas\""), "partners come in with certificates of their own CAs");
+    for service in rendered.services() {
+        let pod = rendered.get("Deployment", service);
+        let file = environment(&rendered, pod).remove("TLS_PARTNER_CA_FILE").flatten();
+        assert_eq!(file.as_deref(), Some("/etc/anjia/tls-partner-ca-file/partners.pem"), "{service}");
+        let mount = list(&container(pod)["volumeMounts"]).iter().find(|it| it["name"] == "tls-partner-ca-file");
+        assert_eq!(mount.map(|mount| text(&mount["mountPath"])), Some("/etc/anjia/tls-partner-ca-file"), "{service}");
+        let volume =
+            list(&pod["spec"]["template"]["spec"]["volumes"]).iter().find(|it| it["name"] == "tls-partner-ca-file");
+        assert!(volume.is_some_and(|volume| volume.to_string().contains("\"anjia-partner-cas\"")), "{service}");
+    }
+    // Who has no partners' CAs has none to name.
+    let without = Rendered::of("values-dev.yaml");
+    assert!(without.services().iter().all(|service| {
+        !environment(&without, without.get("Deployment", service)).contains_key("TLS_PARTNER_CA_FILE")
+    }));
 }

@@ -6,7 +6,8 @@ use crate::rendered::{RELEASE, Rendered, VALUES, lint, list, refusal, text};
 const PHARMACY: &str = r#"{"calls": ["identity"], "replicas": {"min": 2, "max": 3},
     "secrets": {"DATABASE_URL": {"secret": "p", "key": "url"}, "WORKER_DATABASE_URL": {"secret": "p", "key": "worker-url"}},
     "migrate": {"OWNER_DATABASE_URL": {"secret": "po", "key": "url"}},
-    "files": {"AUDIT_KEY_FILE": {"secret": "pk", "key": "audit.pem"}, "CLIENT_KEY_FILE": {"secret": "pk", "key": "client.pem"}}}"#;
+    "files": {"AUDIT_WITNESSED_KEY_FILE": {"configMap": "ak", "key": "payment.pem"},
+              "AUDIT_KEY_FILE": {"secret": "pk", "key": "audit.pem"}, "CLIENT_KEY_FILE": {"secret": "pk", "key": "client.pem"}}}"#;
 const CLIENT_KEY: &str = r#", "CLIENT_KEY_FILE": {"secret": "pk", "key": "client.pem"}"#;
 
 #[test]
@@ -62,6 +63,11 @@ fn pl_01_a_wrong_value_is_refused_by_its_path() {
             ["--set", "services.payment.files.AUDIT_KEY_FILE=null"],
             "at '/services/payment/files': missing property 'AUDIT_KEY_FILE'",
         ),
+        (
+            ["--set", "services.payment.files.AUDIT_WITNESSED_KEY_FILE=null"],
+            "at '/services/payment/files': missing property 'AUDIT_WITNESSED_KEY_FILE'",
+        ),
+        (["--set", "services.identity.bootstrap=null"], "at '/services/identity': missing property 'bootstrap'"),
         (["--set", "services.payment.files.CLIENT_KEY_FILE=null"], "services.payment.files.CLIENT_KEY_FILE is missing"),
         (
             ["--set", "services.identity.folders.TOKEN_KEY_FOLDER=null"],
@@ -87,6 +93,7 @@ fn pl_01_a_wrong_value_is_refused_by_its_path() {
             "services.payment.files.WRAPPING_KEY_FILE and settings.KMS_URL exclude each other",
         ),
         (["--set", "tls.issuer.name="], "tls.issuer.name is empty and services.payment.tlsSecret is missing"),
+        (["--set", "tls.partnerCAs=null"], "tls.partnerCAs is empty, and gateway.callerCAs is set"),
         (["--set", "tls.renewBeforeH=24"], "tls.renewBeforeH is not less than tls.durationH"),
         (["--set", "image.registry="], "image.registry is empty"),
         (["--set-json", "networkPolicy.postgres.to=[]"], "networkPolicy.postgres.to is empty"),
@@ -108,6 +115,12 @@ fn pl_01_a_typo_and_a_missing_secret_are_found_before_anything_is_rendered_for_a
             "services.payment.secrets.DATABASE_URL=null",
             "at '/services/payment/secrets': missing property 'DATABASE_URL'",
         ),
+        ("services.identity.bootstrap=null", "at '/services/identity': missing property 'bootstrap'"),
+        (
+            "services.payment.files.AUDIT_WITNESSED_KEY_FILE=null",
+            "at '/services/payment/files': missing property 'AUDIT_WITNESSED_KEY_FILE'",
+        ),
+        ("tls.partnerCAs=null", "tls.partnerCAs is empty, and gateway.callerCAs is set"),
         ("services.payment.migrate=null", "at '/services/payment': missing property 'migrate'"),
         ("settings.KMS_URL=", "services.payment.files.WRAPPING_KEY_FILE is missing"),
         ("tls.issuer.name=", "tls.issuer.name is empty and services.payment.tlsSecret is missing"),

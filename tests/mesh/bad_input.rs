@@ -18,7 +18,7 @@ use tonic_types::StatusExt;
 use types::ids::ResidentId;
 
 /// What an empty request may mean: everything, or the first page.
-const EMPTY_IS_LEGAL: [&str; 16] = [
+const EMPTY_IS_LEGAL: [&str; 17] = [
     "ListCommunities",
     "ListMerges",
     "ListPossibleDuplicates",
@@ -31,13 +31,14 @@ const EMPTY_IS_LEGAL: [&str; 16] = [
     "ListPaymentTerms",
     "GetRules",
     "ListFindings",
+    "ListSuspicions",
     "ListAbuseReports",
     "QueryOrders",
     "GetKeys",
     "WatchWorkList",
 ];
 /// Verbs on something that must exist; what one gets must, too.
-const ON_WHAT_EXISTS: [&str; 28] = [
+const ON_WHAT_EXISTS: [&str; 36] = [
     "ConfirmGuardianship",
     "EndHousehold",
     "MergeResidents",
@@ -49,7 +50,14 @@ const ON_WHAT_EXISTS: [&str; 28] = [
     "RevokeDelegation",
     "RevokeMandate",
     "ConfirmAppointment",
+    "RescheduleAppointment",
+    "MarkNoShow",
+    "AppealSuspension",
+    "LiftSuspension",
+    "DismissAppeal",
     "EndVisit",
+    "WithdrawSession",
+    "CloseSurge",
     "AcceptReferral",
     "ReturnReferral",
     "CloseReferral",
@@ -65,6 +73,7 @@ const ON_WHAT_EXISTS: [&str; 28] = [
     "CorrectClaim",
     "DivideClaim",
     "CaptureBill",
+    "RefundBill",
     "ReportOrder",
 ];
 /// There is one of it, or none yet; or it is about a whole region.
@@ -80,7 +89,7 @@ const WITHOUT_AN_ID: [&str; 9] = [
     "GetProviderStatistics",
 ];
 /// Of the caller herself, who exists.
-const ABOUT_HERSELF: [&str; 2] = ["GetResident", "GetCoverage"];
+const ABOUT_HERSELF: [&str; 3] = ["GetResident", "GetCoverage", "GetAccount"];
 const NOISE_PER_METHOD: usize = 60;
 const NOISE_SEED: u64 = 20_260_301;
 

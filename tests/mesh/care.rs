@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use devstack::callers::{CLINIC, Client};
+use devstack::callers::{CLINIC, Client, HOSPITAL};
 use mesh_tests::{City, Patient, in_minutes, requests};
 use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
 use proto::anjia::identity::v1::{GetResidentRequest, Resident};
+use proto::anjia::referral::v1::{ReturnReferralRequest, Returned};
 use proto::anjia::scheduling::v1::visit_service_client::VisitServiceClient;
 use proto::anjia::scheduling::v1::{EndVisitRequest, VisitOutcome};
 use testkit::{TestCaller, reason, request_id};
@@ -39,6 +40,29 @@ async fn id_07_a_visit_opens_a_patient_to_the_clinic_and_its_end_closes_her() {
     };
     visits.end_visit(city.caller("clinic").request(end).await).await.expect("the visit ends");
     let refused = until(async || get(&city, &clerk, &patient).await.err()).await;
+    assert_eq!(reason(&refused), "OUTSIDE_SCOPE");
+}
+
+#[tokio::test]
+async fn id_07_a_referral_opens_a_patient_to_the_other_side_and_its_return_closes_her() {
+    let city = City::start().await;
+    let patient = city.patient().await;
+    let doctor = Client::practitioner("doctor-there", Uuid::now_v7(), HOSPITAL, &["clinician"]);
+    let doctor = testkit::register_in(&city.mesh, vec![doctor]).await.remove(0);
+    let refused = get(&city, &doctor, &patient).await.expect_err("nobody sent her to the hospital");
+    assert_eq!(reason(&refused), "OUTSIDE_SCOPE");
+
+    let referral = city.submit_referral(&patient).await;
+    until(async || get(&city, &doctor, &patient).await.ok()).await;
+
+    let back = ReturnReferralRequest {
+        request_id: request_id(),
+        referral_id: referral.referral_id.clone(),
+        version: referral.version,
+        returned: Some(Returned { reason: "NO_CAPACITY".to_owned(), ..Returned::default() }),
+    };
+    city.referrals().return_referral(city.caller("hospital").request(back).await).await.expect("it is returned");
+    let refused = until(async || get(&city, &doctor, &patient).await.err()).await;
     assert_eq!(reason(&refused), "OUTSIDE_SCOPE");
 }
 

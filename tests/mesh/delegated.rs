@@ -1,8 +1,9 @@
 //! Who acts for another stands beside them in every service: audit, and ledger.
 
 use mesh_tests::{City, in_minutes, requests};
+use proto::anjia::identity::v1::DelegatedAction::{Book, Pay, Refer, View};
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
-use proto::anjia::identity::v1::{DelegatedAction, DelegationBasis, GrantDelegationRequest};
+use proto::anjia::identity::v1::{DelegationBasis, GrantDelegationRequest};
 use proto::anjia::payment::v1::{BillState, CaptureBillRequest};
 use proto::anjia::scheduling::v1::appointment_service_client::AppointmentServiceClient;
 use sqlx::{Connection as _, PgConnection};
@@ -31,7 +32,7 @@ async fn id_04_both_people_stand_in_the_audit_of_every_service_and_in_the_ledger
         resident_id: patient.id.to_string(),
         delegate: worker.party().to_owned(),
         basis: DelegationBasis::Granted.into(),
-        actions: [DelegatedAction::Book, DelegatedAction::Pay, DelegatedAction::View].map(i32::from).to_vec(),
+        actions: [Book, Pay, Refer, View].map(i32::from).to_vec(),
         until: Some(in_minutes(60)),
         ..GrantDelegationRequest::default()
     };
@@ -60,6 +61,9 @@ async fn id_04_both_people_stand_in_the_audit_of_every_service_and_in_the_ledger
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
 
+    let refer = acting.request(requests::referral(&patient, &visit)).await;
+    city.referrals().submit_referral(refer).await.expect("the delegate refers her");
+
     let both: People =
         (Some(worker.party().to_owned()), Some(format!("resident:{}", patient.id)), Some(delegation.uuid()));
     let acts = [
@@ -68,6 +72,8 @@ async fn id_04_both_people_stand_in_the_audit_of_every_service_and_in_the_ledger
         ("adjudication", "adjudication.settlement.read"),
         ("payment", "payment.bill.authorise"),
         ("payment", "payment.bill.capture"),
+        ("identity", "identity.mandate.record"),
+        ("referral", "referral.referral.submit"),
     ];
     for (service, action) in acts {
         let entries: Vec<People> = sqlx::query_as(

@@ -11,7 +11,7 @@ const FIGURES: [&str; 10] =
     ["216.00", "24.00", "650.00", "4962.67", "91759.51", "53631.70", "13407.93", "43694.64", "8240.49", "189085.85"];
 
 #[tokio::test]
-async fn rf_11_ad_02_the_referral_journey_comes_to_the_fen_and_is_one_trace_over_five_services() {
+async fn pl_07_rf_11_ad_02_the_referral_journey_comes_to_the_fen_and_is_one_trace_over_five_services() {
     // The demo's mesh lies in `.dev/demo` of the folder it runs in, so that this one is nobody else's.
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("journey");
     std::fs::create_dir_all(&folder).expect("a folder for the demo");

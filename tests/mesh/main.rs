@@ -7,6 +7,8 @@ mod bad_input;
 mod canaries;
 mod care;
 mod collector;
+mod commands;
+mod corrections;
 mod delegated;
 mod erasure;
 mod faults;

@@ -1,7 +1,8 @@
 //! G8: every RPC, for every role, in every relation to what it asks about. The expectations are a policy written by hand
 //! ([`policy`]), which knows nothing of `access.toml`; a new RPC fails until somebody says there who may call it.
 
-pub(crate) mod facts;
+pub(crate) mod calendar;
+mod facts;
 mod happenings;
 pub(crate) mod people;
 mod policy;

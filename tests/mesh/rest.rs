@@ -4,4 +4,5 @@
 mod bad_input;
 mod callers;
 mod edge;
+mod feed;
 mod journey;

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use devstack::SERVICES;
 use mesh_tests::{City, Patient, assert_invariants, requests};
+use proto::anjia::identity::v1::GetResidentRequest;
+use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
 use proto::anjia::referral::v1::{Referral, ReferralState};
 use proto::anjia::scheduling::v1::appointment_service_client::AppointmentServiceClient;
 use proto::anjia::scheduling::v1::{ConfirmAppointmentRequest, Slot};
@@ -35,12 +37,34 @@ const GRACE: Duration = Duration::from_secs(30);
 /// I11.
 const DECIDED_WITHIN: Duration = Duration::from_mins(1);
 
+/// How many good answers everybody together had of each service.
+struct Answers(BTreeMap<&'static str, AtomicUsize>);
+
+impl Answers {
+    fn none() -> Self {
+        Self(SERVICES.map(|service| (service, AtomicUsize::default())).into())
+    }
+
+    fn count(&self, service: &str) {
+        self.0[service].fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn of(&self, service: &str) -> usize {
+        self.0[service].load(Ordering::Relaxed)
+    }
+}
+
 /// What was acknowledged to somebody: ids by service and table.
-#[derive(Default)]
 struct Acknowledged {
     ids: BTreeMap<(&'static str, &'static str), Vec<String>>,
-    /// Of everybody.
-    answers: Arc<AtomicUsize>,
+    answers: Arc<Answers>,
+}
+
+/// What whoever only asks asks about.
+struct Asking {
+    patient: Patient,
+    bill_id: String,
+    referral_id: String,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,19 +77,24 @@ async fn g11_pl_01_every_service_is_restarted_under_load_and_no_call_fails_or_is
     }
     let city = Arc::new(City::in_mesh(mesh).await);
     let places = Arc::new((city.clinic_hours(60).await, city.ward(60).await));
-    let asking = city.patient().await;
+    let (stop, answers) = (Arc::new(AtomicBool::new(false)), Arc::new(Answers::none()));
+    let mut acknowledged = Acknowledged::nothing(&answers);
+    let patient = city.patient().await;
+    acknowledged.note("identity", "residents", &patient.id);
+    let (clinic, ward) = (&places.0[places.0.len() - 1], &places.1[places.1.len() / 2 - 1]);
+    let (bill_id, referral_id) = journey(&city, &patient, (clinic, ward), &mut acknowledged).await;
+    let asking = Arc::new(Asking { patient, bill_id, referral_id });
     // Clients are told to identity by a file, one at a time.
     let desk = Arc::new(Mutex::new(()));
-    let (stop, answers) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
 
     let mut journeys = vec![];
     let mut questions = vec![];
     for number in 0..JOURNEYS {
         let (city, stop, answers, places, desk) =
             (city.clone(), stop.clone(), answers.clone(), places.clone(), desk.clone());
-        let (asked, asking, enough, told) = (city.clone(), asking.clone(), stop.clone(), answers.clone());
+        questions.push(tokio::spawn(ask(city.clone(), asking.clone(), stop.clone(), answers.clone())));
         journeys.push(tokio::spawn(async move {
-            let mut acknowledged = Acknowledged { answers, ..Acknowledged::default() };
+            let mut acknowledged = Acknowledged::nothing(&answers);
             for round in 0.. {
                 if stop.load(Ordering::Relaxed) {
                     break;
@@ -83,26 +112,17 @@ async fn g11_pl_01_every_service_is_restarted_under_load_and_no_call_fails_or_is
             }
             acknowledged
         }));
-        questions.push(tokio::spawn(async move {
-            while !enough.load(Ordering::Relaxed) {
-                quote(&asked, &asking).await.expect("a price");
-                asked.search(&asking).await.expect("offers");
-                told.fetch_add(2, Ordering::Relaxed);
-                tokio::time::sleep(PAUSE).await;
-            }
-        }));
     }
-    for deployment in &mut deployments {
-        let so_far = answers.load(Ordering::Relaxed);
+    for (service, deployment) in SERVICES.into_iter().zip(&mut deployments) {
+        let so_far = answers.of(service);
         deployment.roll(GRACE).await;
-        assert!(answers.load(Ordering::Relaxed) > so_far + JOURNEYS, "the load stands still");
+        let meanwhile = answers.of(service) - so_far;
+        assert!(meanwhile > JOURNEYS, "the load of {service} stands still: {meanwhile} answers while it is replaced");
     }
     stop.store(true, Ordering::Relaxed);
     for question in questions {
         question.await.expect("no question failed");
     }
-    let mut acknowledged = Acknowledged::default();
-    acknowledged.note("identity", "residents", &asking.id);
     for journey in journeys {
         for (table, ids) in journey.await.expect("no call of a journey failed").ids {
             acknowledged.ids.entry(table).or_default().extend(ids);
@@ -112,8 +132,33 @@ async fn g11_pl_01_every_service_is_restarted_under_load_and_no_call_fails_or_is
     assert_invariants(&city.mesh).await;
 }
 
-/// From a place at the clinic to a bed in the ward.
-async fn journey(city: &City, patient: &Patient, (clinic, ward): (&Slot, &Slot), told: &mut Acknowledged) {
+/// Asks every service, again and again, until it is enough. No question fails.
+async fn ask(city: Arc<City>, asking: Arc<Asking>, enough: Arc<AtomicBool>, told: Arc<Answers>) {
+    let Asking { patient, bill_id, referral_id } = &*asking;
+    while !enough.load(Ordering::Relaxed) {
+        let message = GetResidentRequest { resident_id: patient.id.to_string() };
+        let mut residents = ResidentServiceClient::new(city.channel("identity"));
+        residents.get_resident(patient.caller.request(message).await).await.expect("she is shown to herself");
+        told.count("identity");
+        city.search(patient).await.expect("offers");
+        told.count("scheduling");
+        city.referral(referral_id).await.expect("the referral is shown");
+        told.count("referral");
+        quote(&city, patient).await.expect("a price");
+        told.count("adjudication");
+        city.bill(patient, bill_id).await.expect("the bill is shown");
+        told.count("payment");
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// From a place at the clinic to a bed in the ward. Answers the bill of the first and the referral to the second.
+async fn journey(
+    city: &City,
+    patient: &Patient,
+    (clinic, ward): (&Slot, &Slot),
+    told: &mut Acknowledged,
+) -> (String, String) {
     told.note("scheduling", "appointments", &book(city, patient, clinic).await);
 
     let visit = city.visit(patient).await;
@@ -136,6 +181,7 @@ async fn journey(city: &City, patient: &Patient, (clinic, ward): (&Slot, &Slot),
     told.note("scheduling", "appointments", &decided.appointment_id);
 
     city.bill(patient, &bill.bill_id).await.expect("the bill is seen");
+    (bill.bill_id, referral.referral_id)
 }
 
 /// What an acceptance comes to, each time seen without fail.
@@ -161,9 +207,13 @@ async fn book(city: &City, patient: &Patient, slot: &Slot) -> String {
 }
 
 impl Acknowledged {
+    fn nothing(answers: &Arc<Answers>) -> Self {
+        Self { ids: BTreeMap::new(), answers: answers.clone() }
+    }
+
     fn note(&mut self, service: &'static str, table: &'static str, id: &impl ToString) {
         self.ids.entry((service, table)).or_default().push(id.to_string());
-        self.answers.fetch_add(1, Ordering::Relaxed);
+        self.answers.count(service);
     }
 
     /// Every row that was told of is there, and beside those none, since nobody else did anything.

@@ -4,6 +4,8 @@
 //! Rows are made in a transaction that is rolled back, freed of everything a row of the table must otherwise be: what is looked at is
 //! who sees it, nothing else.
 
+use std::collections::BTreeMap;
+
 use devstack::{DatabaseUrls, SERVICES};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use testkit::Mesh;
@@ -18,6 +20,46 @@ const READ_EVERYWHERE: [&str; 7] =
 
 /// Keys of regions, loaded when a service starts: wrapped, and worth nothing without the key provider.
 const OF_NO_TENANT: [&str; 1] = ["data_keys"];
+
+/// What the role of loops may do in every service's database, across all regions: queues, what the sealer seals, and what is told to
+/// consumers. Nothing about a person beyond ids. Written by hand, so that a grant is thought about twice.
+const WORKER_EVERYWHERE: [(&str, &str); 11] = [
+    ("audit_checkpoints", "INSERT SELECT"),
+    ("audit_entries", "SELECT UPDATE(hash,position,previous_hash)"),
+    ("audit_tiles", "INSERT SELECT"),
+    ("chain_heads", "SELECT UPDATE(hash,position)"),
+    ("cursors", "INSERT SELECT UPDATE"),
+    ("erasures", "SELECT(due_at,region,resident_id) UPDATE(due_at)"),
+    ("event_cursors", "INSERT SELECT UPDATE"),
+    ("events", "SELECT UPDATE(position)"),
+    ("leases", "INSERT SELECT UPDATE"),
+    ("parked_events", "DELETE INSERT SELECT"),
+    ("requests", "DELETE SELECT"),
+];
+
+/// What it may do beside that, by service: which work is due.
+const WORKER: [(&str, &str, &str); 6] = [
+    ("scheduling", "appointments", "SELECT(hold_expires_at,id,region,state)"),
+    (
+        "referral",
+        "sagas",
+        "SELECT(due_at,fence,id,lease_until,referral_id,region,started_at,state) UPDATE(fence,lease_owner,lease_until)",
+    ),
+    (
+        "adjudication",
+        "readjudications",
+        "SELECT(attempts,cause,deadline,fence,from_year,id,lease_until,next_attempt_at,region,requested_at,resident_id,state,traceparent) \
+         UPDATE(fence,lease_until)",
+    ),
+    ("payment", "bank_orders", "SELECT(created_at,id,region,state)"),
+    ("payment", "bills", "SELECT(expires_at,id,region,state)"),
+    (
+        "payment",
+        "captures",
+        "SELECT(attempts,begun_at,bill_id,deadline,fence,id,journey_id,lease_until,next_attempt_at,region,settlement_id,state,traceparent) \
+         UPDATE(fence,lease_until)",
+    ),
+];
 
 struct Table {
     service: &'static str,
@@ -57,6 +99,52 @@ async fn a_compromised_pod_enters_no_database_but_its_own() {
             PgConnection::connect(&as_role(mesh.database(own), &role)).await.expect("its own database");
         }
     }
+}
+
+#[tokio::test]
+async fn a_compromised_loop_reaches_its_queues_and_no_other_table() {
+    let mesh = Mesh::start(&SERVICES).await;
+    for service in SERVICES {
+        let mut admin = admin(mesh.database(service)).await;
+        let of_this = WORKER.into_iter().filter(|(whose, ..)| *whose == service).map(|(_, table, may)| (table, may));
+        let listed = WORKER_EVERYWHERE.into_iter().chain(of_this);
+        let expected: BTreeMap<String, String> =
+            listed.map(|(table, may)| (table.to_owned(), may.to_owned())).collect();
+        assert_eq!(granted(&mut admin, &format!("{service}_worker")).await, expected, "{service}_worker");
+        // Nor does either come by more as a member of another role, or as the owner of anything.
+        for role in [service.to_owned(), format!("{service}_worker")] {
+            let more: i64 = sqlx::query_scalar(
+                "SELECT (SELECT count(*) FROM pg_auth_members WHERE member = $1::regrole) \
+                 + (SELECT count(*) FROM pg_class WHERE relowner = $1::regrole) \
+                 + (SELECT count(*) FROM pg_roles WHERE oid = $1::regrole AND (rolsuper OR rolbypassrls OR rolcreaterole))",
+            )
+            .bind(&role)
+            .fetch_one(&mut admin)
+            .await
+            .expect("roles are listed");
+            assert_eq!(more, 0, "{role}");
+        }
+    }
+}
+
+/// What a role may do with each table, with the columns where it is not all of them.
+async fn granted(admin: &mut PgConnection, role: &str) -> BTreeMap<String, String> {
+    let granted: Vec<(String, String)> = sqlx::query_as(
+        "WITH whole AS (SELECT table_name, privilege_type FROM information_schema.role_table_grants \
+             WHERE grantee = $1 AND table_schema = 'public'), \
+         part AS (SELECT table_name, privilege_type, string_agg(column_name, ',' ORDER BY column_name::text COLLATE \"C\") AS columns \
+             FROM information_schema.role_column_grants AS by_column WHERE grantee = $1 AND table_schema = 'public' \
+             AND NOT EXISTS (SELECT FROM whole WHERE (whole.table_name, whole.privilege_type) = (by_column.table_name, by_column.privilege_type)) \
+             GROUP BY 1, 2), \
+         may AS (SELECT table_name, privilege_type AS what FROM whole \
+             UNION ALL SELECT table_name, format('%s(%s)', privilege_type, columns) FROM part) \
+         SELECT table_name::text, string_agg(what, ' ' ORDER BY what COLLATE \"C\") FROM may GROUP BY 1",
+    )
+    .bind(role)
+    .fetch_all(admin)
+    .await
+    .expect("grants are listed");
+    granted.into_iter().collect()
 }
 
 impl Table {

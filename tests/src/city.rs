@@ -41,8 +41,17 @@ impl City {
         Self::in_mesh(testkit::whole_mesh().await).await
     }
 
+    /// The same, insured by another policy.
+    pub async fn start_under(policy: &str) -> Self {
+        Self::founded(testkit::whole_mesh().await, policy).await
+    }
+
     /// The same in a mesh that has just started.
     pub async fn in_mesh(mesh: Mesh) -> Self {
+        Self::founded(mesh, POLICY).await
+    }
+
+    async fn founded(mesh: Mesh, policy: &str) -> Self {
         let callers = callers::all().into_iter().map(|client| {
             let caller = testkit::caller_in(&mesh, &client.client_id);
             (client.client_id, caller)
@@ -50,7 +59,7 @@ impl City {
         let city = Self { callers: callers.collect(), mesh };
         city.organisations().await;
         city.staff().await;
-        city.policy().await;
+        city.policy(policy).await;
         city
     }
 
@@ -132,13 +141,13 @@ impl City {
         payments.release_payment_terms(request).await.expect("the terms are released");
     }
 
-    async fn policy(&self) {
+    async fn policy(&self, document: &str) {
         let mut policies = PolicyServiceClient::new(self.channel("adjudication"));
         let policy_id = Uuid::now_v7().to_string();
         let proposal = ProposePolicyRequest {
             request_id: request_id(),
             policy_id: policy_id.clone(),
-            document_json: POLICY.to_owned(),
+            document_json: document.to_owned(),
         };
         let request = self.caller("insurer-proposer").request(proposal).await;
         policies.propose_policy(request).await.expect("the policy is proposed");
@@ -200,5 +209,6 @@ fn item(code: &str, class: CatalogueClass) -> CatalogueItem {
         name: format!("示范项目 {code}"),
         catalogue_class: class.into(),
         first_self_pay_ratio: String::new(),
+        price_limit: None,
     }
 }

@@ -18,7 +18,7 @@ mod visits;
 
 pub use city::{City, TERMS};
 pub use patients::Patient;
-pub use programs::{ask_anjia, assert_invariants, assert_none_violated, run_anjia};
+pub use programs::{anjia, ask_anjia, assert_invariants, assert_none_violated, run_anjia};
 pub use rest::{Answer, Rest, RestCaller, document, envoy};
 pub use signals::{Metric, Signals, SpanKind};
 pub use snapshot::Snapshot;

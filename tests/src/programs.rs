@@ -1,7 +1,7 @@
 //! The command line, as people and programs run it.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use devstack::Mesh;
 use serde_json::Value;
@@ -14,16 +14,17 @@ pub async fn run_anjia(folder: &Path, arguments: &[&str]) -> Value {
     printed
 }
 
+/// `anjia <arguments>`, run in a folder: its exit code, and what it printed and said.
+pub async fn anjia(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(program());
+    command.args(arguments).current_dir(folder).stdin(Stdio::null()).kill_on_drop(true);
+    let ran = command.output().await;
+    ran.unwrap_or_else(|error| panic!("anjia does not run: {error}; `cargo build --workspace --bins` makes it"))
+}
+
 /// `anjia <arguments>`, run in a folder: whether it succeeds, and what it printed, read as JSON.
 pub async fn ask_anjia(folder: &Path, arguments: &[&str]) -> (bool, Value) {
-    let output = Command::new(program())
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .unwrap_or_else(|error| panic!("anjia does not run: {error}; `cargo build --workspace --bins` makes it"));
+    let output = anjia(folder, arguments).await;
     let printed = String::from_utf8_lossy(&output.stdout);
     let said = String::from_utf8_lossy(&output.stderr);
     let told = serde_json::from_str(&printed);

@@ -42,6 +42,9 @@ networkPolicy.otlp.to is empty, and settings.OTEL_EXPORTER_OTLP_ENDPOINT of serv
 {{- end }}
 {{- with $values.gateway }}
 {{- if .enabled }}
+{{- if and .callerCAs (not $values.tls.partnerCAs) }}
+tls.partnerCAs is empty, and gateway.callerCAs is set: no service would know the partners whom it lets in
+{{- end }}
 {{- if not .certificate }}
 gateway.certificate is empty: callers would see none
 {{- end }}

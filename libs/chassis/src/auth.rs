@@ -10,7 +10,7 @@ mod verifier;
 
 pub(crate) use binding::{Shown, check as check_binding};
 pub use claims::{AUDIENCE, AUDIENCE_IDENTITY, Actor, Assertion, Claims, Confirmation, ISSUER};
-pub use credentials::{Credentials, CredentialsError, Mandate};
+pub use credentials::{Credentials, CredentialsError, Mandate, Own};
 pub use keys::{InvalidKey, KeySet, Keys};
 pub use revocations::{Revocation, Revocations, Revoked};
 pub(crate) use verifier::missing;

@@ -166,27 +166,13 @@ impl Context {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use chrono::DateTime;
     use types::caller::Party;
     use types::region::RegionCode;
 
     use super::*;
 
     fn background() -> Context {
-        let caller = Caller {
-            subject: Party::Service("referral".to_owned()),
-            actor: None,
-            organisation: None,
-            roles: BTreeSet::new(),
-            region: RegionCode::BEIJING,
-            delegation: None,
-            mandate: None,
-            also_known_as: BTreeSet::new(),
-            token_id: "t".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
-        };
+        let caller = Caller::new(Party::Service("referral".to_owned()), RegionCode::BEIJING);
         Context::background(caller, "a.b.c".to_owned(), None)
     }
 

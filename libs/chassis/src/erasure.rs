@@ -202,17 +202,23 @@ impl Erasures {
         Ok(tx.commit().await?)
     }
 
+    /// Erases what is closed. Whoever had to open again, as after a restore, closes first: identity has decided.
     async fn erase(&self, scope: Scope, resident: ResidentId, seen: &Erasure) -> Result<(), Setback> {
         let mut tx = self.db.begin(scope).await?;
         let found = erasure::lock(&mut tx, resident).await?;
-        if let Some(found) = found.filter(|found| found.id == seen.id && found.state != State::Erased && found.is_whole)
-        {
-            erasure::set(&mut tx, self.service, &found.residents, found.id, State::Erased).await?;
-            erasure::erase(&mut tx, self.service, self.tables, &found.residents).await?;
-            // A merge that was taken in meanwhile undoes this attempt; the row stays due.
-            if !erasure::is_whole(&mut tx, resident, &found.residents).await? {
-                return Ok(tx.rollback().await?);
+        match found.filter(|found| found.id == seen.id && found.is_whole) {
+            Some(found) if found.state == State::Watched => {
+                erasure::set(&mut tx, self.service, &found.residents, found.id, State::Closed).await?;
             }
+            Some(found) if found.state == State::Closed => {
+                erasure::set(&mut tx, self.service, &found.residents, found.id, State::Erased).await?;
+                erasure::erase(&mut tx, self.service, self.tables, &found.residents).await?;
+                // A merge that was taken in meanwhile undoes this attempt; the row stays due.
+                if !erasure::is_whole(&mut tx, resident, &found.residents).await? {
+                    return Ok(tx.rollback().await?);
+                }
+            }
+            _ => {}
         }
         Ok(tx.commit().await?)
     }

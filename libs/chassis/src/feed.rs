@@ -2,7 +2,7 @@
 //!
 //! Every package declares an `EventService` of its own with `EventCursor` and `EventBatch` inside; what is inside is the same.
 
-mod identity;
+mod source;
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 use tonic::{Code, Status};
 use types::caller::Caller;
 
-pub use self::identity::IdentityEvents;
+pub use self::source::{identity_events, source};
 use crate::{Context, error};
 
 const MAX_DEFAULT: u32 = 100;
@@ -59,8 +59,8 @@ pub async fn pull(
     })
 }
 
-/// The cursor of one of our own consumers, named as its [`postgres::consumer::Source`]: `<service>`, or `<service>/<purpose>`.
-pub fn cursor(name: &str, asked: Asked) -> wire::EventCursor {
+/// The cursor of one of our own consumers, named as its [`source`].
+fn cursor(name: &str, asked: Asked) -> wire::EventCursor {
     wire::EventCursor {
         after_position: asked.after,
         max_events: i32::try_from(asked.max).unwrap_or(i32::MAX),
@@ -157,7 +157,7 @@ pub fn to_wire(event: Event, source: &str) -> wire::Event {
 }
 
 /// What a consumer pulled, as its inbox takes it.
-pub fn from_wire(batch: wire::EventBatch) -> Result<Pulled, FieldError> {
+fn from_wire(batch: wire::EventBatch) -> Result<Pulled, FieldError> {
     let events = batch.events.into_iter().map(event).collect::<Result<_, _>>()?;
     Ok(Pulled { events, position: batch.position })
 }
@@ -212,8 +212,6 @@ fn from_value(value: prost_types::Value) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use chrono::DateTime;
     use serde_json::json;
     use types::{caller::Party, ids::EventId, region::RegionCode};
@@ -251,18 +249,7 @@ mod tests {
     }
 
     fn caller(party: Party) -> Caller {
-        Caller {
-            subject: party,
-            also_known_as: BTreeSet::new(),
-            actor: None,
-            organisation: None,
-            roles: BTreeSet::new(),
-            region: RegionCode::BEIJING,
-            delegation: None,
-            mandate: None,
-            token_id: "t".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
-        }
+        Caller::new(party, RegionCode::BEIJING)
     }
 
     #[test]

@@ -39,6 +39,7 @@ pub mod error;
 pub mod export;
 pub mod feed;
 pub mod methods;
+pub mod records;
 pub mod server;
 pub mod telemetry;
 pub mod tls;

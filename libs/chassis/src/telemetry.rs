@@ -1,8 +1,8 @@
 //! Logs to stderr, metrics at the ops port, and traces and metrics to a collector when one is named.
 //!
-//! Without a collector no trace layer exists and spans cost only their log context. With one, spans wait in a bounded queue and are
-//! sent in the background: a collector that is away costs spans, never a call. Metrics are sums, so what it missed it learns later.
-//! `signals.toml` declares them all.
+//! Without a collector a trace is still named: its ids stand in the log, in events and sagas, and in the calls made, but nothing of it is
+//! recorded. With one, spans wait in a bounded queue and are sent in the background: a collector that is away costs spans, never a call.
+//! Metrics are sums, so what it missed it learns later. `signals.toml` declares them all.
 
 pub(crate) mod calls;
 mod context;
@@ -47,7 +47,7 @@ pub struct TelemetryConfig {
     /// What is logged, as `level` or `target=level,…`.
     #[arg(long = "log", env = "RUST_LOG", default_value = "info", value_parser = log_filter)]
     pub log: String,
-    /// Collector that receives traces and metrics by OTLP over gRPC, such as `http://127.0.0.1:4317`; none: no traces.
+    /// Collector that receives traces and metrics by OTLP over gRPC, such as `http://127.0.0.1:4317`; none: traces have ids and are recorded nowhere.
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_parser = collector)]
     pub otlp_endpoint: Option<String>,
     /// Share of new traces that are recorded, 0 to 1; a trace begun elsewhere is recorded if it is there.
@@ -123,23 +123,26 @@ pub fn init(service_name: &'static str, config: &TelemetryConfig) -> Result<Guar
     let logs = logs.with_filter(filter(&config.log)?);
 
     let resource = resource(service_name);
-    let provider = exporting(config, resource.clone())?;
-    let traces = provider.as_ref().map(|provider| {
-        tracing_opentelemetry::layer()
-            .with_tracer(provider.tracer(service_name))
-            // Places and threads of code would triple a span; the name says enough.
-            .with_location(false)
-            .with_target(false)
-            .with_threads(false)
-            .with_tracked_inactivity(false)
-            .with_filter(filter_fn(ours).with_max_level_hint(LevelFilter::INFO))
-    });
+    let provider = provider(config, resource.clone())?;
+    // Events go into recorded spans only.
+    let is_recorded = config.endpoint().is_some();
+    let traces = tracing_opentelemetry::layer()
+        .with_tracer(provider.tracer(service_name))
+        // Places and threads of code would triple a span; the name says enough.
+        .with_location(false)
+        .with_target(false)
+        .with_threads(false)
+        .with_tracked_inactivity(false)
+        .with_filter(
+            filter_fn(move |metadata| ours(metadata) && (is_recorded || metadata.is_span()))
+                .with_max_level_hint(LevelFilter::INFO),
+        );
 
     // Not `try_init`: that also takes records of the `log` crate, whose mere question whether a level is logged (sqlx asks for each
     // statement) leaves the answer in the filters of this thread, where it swallows our next span or event.
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(logs).with(traces))?;
     std::panic::set_hook(Box::new(log_panic));
-    Ok(Guard { traces: provider, metrics: Some(metrics::start(config, resource)?) })
+    Ok(Guard { traces: Some(provider), metrics: Some(metrics::start(config, resource)?) })
 }
 
 /// The exporter's own complaints are left out unless asked for: `Watched` says the same once.
@@ -174,9 +177,12 @@ fn resource(service_name: &'static str) -> Resource {
     Resource::builder_empty().with_attributes(attributes).build()
 }
 
-fn exporting(config: &TelemetryConfig, resource: Resource) -> Result<Option<SdkTracerProvider>, TelemetryError> {
+/// Gives spans their ids, and sends what is sampled of them where there is a collector.
+fn provider(config: &TelemetryConfig, resource: Resource) -> Result<SdkTracerProvider, TelemetryError> {
     let Some(endpoint) = config.endpoint() else {
-        return Ok(None);
+        // What the caller records may be recorded further on, by those who have a collector: that it is sampled is passed on.
+        let sampler = Sampler::ParentBased(Box::new(Sampler::AlwaysOff));
+        return Ok(SdkTracerProvider::builder().with_sampler(sampler).build());
     };
     let exporter = opentelemetry_otlp::SpanExporter::builder()
         .with_tonic()
@@ -197,7 +203,7 @@ fn exporting(config: &TelemetryConfig, resource: Resource) -> Result<Option<SdkT
         .with_sampler(Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.trace_ratio))))
         .with_resource(resource)
         .build();
-    Ok(Some(provider))
+    Ok(provider)
 }
 
 impl Guard {

@@ -8,11 +8,16 @@ mod support;
 
 use chassis::telemetry::{self, LogFormat};
 use chassis::{ServerConfig, TelemetryConfig};
+use postgres::{Database, PostgresConfig, Scope};
 use proto::anjia::identity::v1::PullRevocationsRequest;
+use sqlx::migrate::Migrator;
 use support::{as_bearer, authorised, claims, config, started, trusted, wish};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tonic::{Code, Request};
+use types::region::RegionCode;
+
+static NO_TABLES: Migrator = Migrator::DEFAULT;
 
 async fn scraped(ops: std::net::SocketAddr) -> String {
     let mut stream = TcpStream::connect(ops).await.unwrap();
@@ -97,5 +102,22 @@ async fn pl_02_each_call_is_counted_by_method_outcome_and_reason_also_when_it_is
     let bucket = ["le=\"0.005\"", exchange, "\"OK\""];
     assert!(value(&text, "rpc_server_call_duration_seconds_bucket", &bucket).is_some(), "{text}");
     assert!(text.contains("target_info{") && text.contains("service_name=\"identity\""), "{text}");
+    who_waits_in_vain_for_a_connection_is_counted(server.ops_address).await;
     guard.shutdown().await;
+}
+
+/// What the alert `AnjiaPoolTimeouts` is about: a pool of one, and somebody who keeps it.
+async fn who_waits_in_vain_for_a_connection_is_counted(ops: std::net::SocketAddr) {
+    let test = testkit::TestDb::of("identity", &NO_TABLES).await;
+    let db = Database::connect(&PostgresConfig { pool_size: 1, ..test.config() }).await.unwrap();
+    let pool = ["db_client_connection_pool_name=\"identity\"", "db_system_name=\"postgresql\""];
+    let counted = async || value(&scraped(ops).await, "db_client_connection_timeouts_total", &pool);
+    let kept = db.begin(Scope::Region(RegionCode::BEIJING)).await.unwrap();
+    assert_eq!(counted().await, None, "nobody has waited in vain yet");
+    let refused = db.begin(Scope::Region(RegionCode::BEIJING)).await.unwrap_err();
+    assert!(refused.is_unavailable(), "{refused:?}");
+    assert_eq!(counted().await.as_deref(), Some("1"));
+    kept.commit().await.unwrap();
+    db.begin(Scope::Region(RegionCode::BEIJING)).await.unwrap().commit().await.unwrap();
+    assert_eq!(counted().await.as_deref(), Some("1"), "the next one waits for nobody");
 }

@@ -6,7 +6,7 @@ use chassis::TelemetryConfig;
 use chassis::telemetry::{self, LogFormat};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_collector_that_is_away_holds_nothing_up() {
+async fn pl_02_a_collector_that_is_away_holds_nothing_up() {
     let config = TelemetryConfig {
         log_format: LogFormat::Json,
         log: "warn".to_owned(),

@@ -139,6 +139,7 @@ pub async fn is_whole(tx: &mut Transaction, resident: ResidentId, residents: &[R
 }
 
 /// Moves the person's erasure under every id of theirs, made where there is none, and records that. Due at once, by the first of them.
+/// The database refuses `Erased` but of what an earlier transaction closed, in identity: of a request that began to close in one.
 pub async fn set(
     tx: &mut Transaction,
     service: &str,

@@ -27,17 +27,27 @@ pub use together::{Answered, commit_all, replay_all};
 /// How long a duplicate waits for the request it duplicates.
 const IN_PROGRESS_WAIT_MS: u32 = 500;
 
+/// In place of who asked, where nothing may name them.
+const CONFIDENTIAL: &str = "confidential";
+
 /// One mutating call: who asks for what under which key, and how its answer is kept.
 #[derive(Debug, Clone)]
 pub struct Call<T> {
-    subject: Party,
-    actor: Option<Party>,
-    organisation: Option<OrganisationId>,
+    key: Key,
     region: RegionCode,
-    method: &'static str,
     request_id: RequestId,
     body_digest: [u8; 32],
     encode: fn(&T) -> Vec<u8>,
+}
+
+/// What a request is known by, as the columns of the primary key have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Key {
+    subject: String,
+    request_id: Uuid,
+    method: &'static str,
+    actor: String,
+    organisation: String,
 }
 
 /// The answer to a call: just worked out, or the encoded first one.
@@ -77,18 +87,37 @@ impl<T> Call<T> {
         message: &M,
         encode: fn(&T) -> Vec<u8>,
     ) -> Result<Self, FieldError> {
-        let request_id = convert::id("request_id", message.request_id())?;
+        let request_id: RequestId = convert::id("request_id", message.request_id())?;
         let body = message.without_request_id().encode_to_vec();
-        Ok(Self {
-            subject: caller.subject.clone(),
-            actor: caller.actor.clone(),
-            organisation: caller.organisation,
-            region: caller.region,
+        let key = Key {
+            subject: caller.subject.to_string(),
+            request_id: request_id.uuid(),
             method,
-            request_id,
-            body_digest: Sha256::digest(body).into(),
-            encode,
-        })
+            actor: caller.actor.as_ref().map(Party::to_string).unwrap_or_default(),
+            organisation: caller.organisation.as_ref().map(OrganisationId::to_string).unwrap_or_default(),
+        };
+        Ok(Self { key, region: caller.region, request_id, body_digest: Sha256::digest(body).into(), encode })
+    }
+
+    /// As [`Call::new`], of a caller whom nothing that is kept may name. A repetition is known by digests of caller and body together with
+    /// the `request_id`, which is not kept either: only who knows it can tell whose call that was, or try what stood in it.
+    pub fn confidential<M: Idempotent>(
+        caller: &Caller,
+        method: &'static str,
+        message: &M,
+        encode: fn(&T) -> Vec<u8>,
+    ) -> Result<Self, FieldError> {
+        let call = Self::new(caller, method, message, encode)?;
+        let (key, secret) = (&call.key, call.key.request_id.as_bytes());
+        let known_by = Key {
+            subject: CONFIDENTIAL.to_owned(),
+            request_id: Uuid::from_bytes(first_half(key.digest())),
+            method,
+            actor: String::new(),
+            organisation: String::new(),
+        };
+        let body_digest = digest(&[secret, &call.body_digest]);
+        Ok(Self { key: known_by, body_digest, ..call })
     }
 
     pub const fn request_id(&self) -> RequestId {
@@ -103,11 +132,11 @@ impl<T> Call<T> {
             "UPDATE requests SET response = $6, key_version = $7, resident_ids = $8 \
              WHERE subject = $1 AND request_id = $2 AND method = $3 AND actor = $4 AND organisation = $5",
         )
-        .bind(self.subject.to_string())
-        .bind(self.request_id.uuid())
-        .bind(self.method)
-        .bind(self.actor_key())
-        .bind(self.organisation_key())
+        .bind(&self.key.subject)
+        .bind(self.key.request_id)
+        .bind(self.key.method)
+        .bind(&self.key.actor)
+        .bind(&self.key.organisation)
         .bind(sealed)
         .bind(keys.version())
         .bind(tx.concerned.iter().map(|resident| resident.uuid()).collect::<Vec<_>>())
@@ -126,11 +155,11 @@ impl<T> Call<T> {
             "INSERT INTO requests (subject, request_id, method, actor, organisation, region, body_digest) \
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING set_config('lock_timeout', '0', true)",
         )
-        .bind(self.subject.to_string())
-        .bind(self.request_id.uuid())
-        .bind(self.method)
-        .bind(self.actor_key())
-        .bind(self.organisation_key())
+        .bind(&self.key.subject)
+        .bind(self.key.request_id)
+        .bind(self.key.method)
+        .bind(&self.key.actor)
+        .bind(&self.key.organisation)
         .bind(self.region.as_str())
         .bind(self.body_digest.as_slice())
         .fetch_optional(&mut **tx)
@@ -146,11 +175,11 @@ impl<T> Call<T> {
             "SELECT body_digest, response, key_version FROM requests \
              WHERE subject = $1 AND request_id = $2 AND method = $3 AND actor = $4 AND organisation = $5",
         )
-        .bind(self.subject.to_string())
-        .bind(self.request_id.uuid())
-        .bind(self.method)
-        .bind(self.actor_key())
-        .bind(self.organisation_key())
+        .bind(&self.key.subject)
+        .bind(self.key.request_id)
+        .bind(self.key.method)
+        .bind(&self.key.actor)
+        .bind(&self.key.organisation)
         .fetch_optional(&mut **tx)
         .await?;
         let keys = tx.keys()?;
@@ -159,21 +188,15 @@ impl<T> Call<T> {
 
     /// Where the answer stands.
     fn cell(&self) -> Cell {
-        answer_cell(
-            &self.subject.to_string(),
-            self.request_id.uuid(),
-            self.method,
-            &self.actor_key(),
-            &self.organisation_key(),
-        )
+        let Key { subject, request_id, method, actor, organisation } = &self.key;
+        answer_cell(subject, *request_id, method, actor, organisation)
     }
+}
 
-    fn actor_key(&self) -> String {
-        self.actor.as_ref().map(Party::to_string).unwrap_or_default()
-    }
-
-    fn organisation_key(&self) -> String {
-        self.organisation.as_ref().map(OrganisationId::to_string).unwrap_or_default()
+impl Key {
+    fn digest(&self) -> [u8; 32] {
+        let Self { subject, request_id, method, actor, organisation } = self;
+        digest_of_key(subject, *request_id, method, actor, organisation)
     }
 }
 
@@ -182,21 +205,32 @@ type Stored = (Vec<u8>, Option<Vec<u8>>, Option<i32>);
 
 /// Where the answer to a request stands: the row is named by a digest of its key, which is not one id.
 fn answer_cell(subject: &str, request_id: Uuid, method: &str, actor: &str, organisation: &str) -> Cell {
-    let mut key = Sha256::new();
-    for part in
-        [subject.as_bytes(), request_id.as_bytes(), method.as_bytes(), actor.as_bytes(), organisation.as_bytes()]
-    {
-        key.update((part.len() as u64).to_be_bytes());
-        key.update(part);
-    }
-    let digest: [u8; 32] = key.finalize().into();
-    let mut row = [0; 16];
-    row.copy_from_slice(&digest[..16]);
-    Cell { table: "requests", column: "response", row: Uuid::from_bytes(row) }
+    let row = Uuid::from_bytes(first_half(digest_of_key(subject, request_id, method, actor, organisation)));
+    Cell { table: "requests", column: "response", row }
 }
 
-/// The key of a request, in the order of the primary key.
-type Key = (String, Uuid, String, String, String);
+fn digest_of_key(subject: &str, request_id: Uuid, method: &str, actor: &str, organisation: &str) -> [u8; 32] {
+    digest(&[subject.as_bytes(), request_id.as_bytes(), method.as_bytes(), actor.as_bytes(), organisation.as_bytes()])
+}
+
+/// No part runs into the next one.
+fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    digest.finalize().into()
+}
+
+fn first_half(digest: [u8; 32]) -> [u8; 16] {
+    let mut half = [0; 16];
+    half.copy_from_slice(&digest[..16]);
+    half
+}
+
+/// The key of a stored answer, in the order of the primary key.
+type Place = (String, Uuid, String, String, String);
 
 /// Seals the next answers anew that are not sealed with the newest key yet. The cursor is the key of the last one, as JSON.
 pub(crate) async fn seal_page(
@@ -205,11 +239,11 @@ pub(crate) async fn seal_page(
     after: Option<&str>,
     limit: i64,
 ) -> Result<Page, Error> {
-    let after: Key = match after {
+    let after: Place = match after {
         Some(after) => {
             serde_json::from_str(after).map_err(|_| Error::row_invalid("key_rotations", "after", "requests"))?
         }
-        None => Key::default(),
+        None => Place::default(),
     };
     let answers: Vec<StoredAnswer> = sqlx::query_as(
         "SELECT subject, request_id, method, actor, organisation, region, response, key_version FROM requests \

@@ -5,10 +5,12 @@
 //! ([`apply`]). Whether a row's time is over, the database decides by its own clock and by what its owner declared of the table
 //! (`personal_tables`): the service's role removes no row by itself.
 
+mod index;
+
 use std::{sync::LazyLock, time::Duration};
 
 use serde::Deserialize;
-use sqlx::{AssertSqlSafe, PgConnection, Row as _};
+use sqlx::AssertSqlSafe;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use types::region::RegionCode;
@@ -21,6 +23,8 @@ use crate::{
     personal::PersonalTable,
     vault::rotation,
 };
+
+pub use index::without_index;
 
 const LOOK_INTERVAL: Duration = Duration::from_hours(1);
 /// Small enough to hold locks for a moment only.
@@ -285,37 +289,6 @@ async fn remove(db: &Database, service: &str, region: RegionCode, table: &Person
     }
     tx.commit().await?;
     Ok((looked_at, removed.len() as u64))
-}
-
-/// Tables through which retention cannot look by an index alone. `owner` is the owner's; what they explain is not done.
-pub async fn without_index(owner: &mut PgConnection) -> Result<Vec<String>, Error> {
-    sqlx::raw_sql("SET enable_seqscan = off").execute(&mut *owner).await?;
-    let looks: Vec<(String, String, String)> = sqlx::query_as(
-        "SELECT name || ' by ' || rule, CASE WHEN appraised THEN '(text, bigint, timestamptz)' \
-             ELSE '(text, timestamptz, text, integer, timestamptz)' END, \
-             CASE WHEN appraised THEN overdue_count(list) ELSE retention_page(list) END \
-         FROM personal_tables AS list WHERE dated IS NOT NULL ORDER BY 1",
-    )
-    .fetch_all(&mut *owner)
-    .await?;
-    let mut found = vec![];
-    for (name, parameters, look) in looks {
-        let given =
-            if parameters.contains("bigint") { "'110000', 9, now()" } else { "'110000', '2000-01-01', '', 9, now()" };
-        let prepare = format!("PREPARE look {parameters} AS {look}");
-        sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *owner).await?;
-        let explain = AssertSqlSafe(format!("EXPLAIN EXECUTE look ({given})"));
-        let plan: Vec<String> = sqlx::raw_sql(explain)
-            .fetch_all(&mut *owner)
-            .await?
-            .iter()
-            .map(|row| row.try_get(0))
-            .collect::<Result<_, _>>()?;
-        sqlx::raw_sql("DEALLOCATE look").execute(&mut *owner).await?;
-        found.extend(plan.iter().any(|line| line.contains("Seq Scan")).then(|| format!("{name}: {}", plan.join("\n"))));
-    }
-    sqlx::raw_sql("RESET enable_seqscan").execute(owner).await?;
-    Ok(found)
 }
 
 impl Rule {

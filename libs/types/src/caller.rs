@@ -176,6 +176,22 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Somebody in their own name who may do nothing: without a role, by a token that has ended. Whoever is more says so.
+    pub const fn new(subject: Party, region: RegionCode) -> Self {
+        Self {
+            subject,
+            also_known_as: BTreeSet::new(),
+            actor: None,
+            organisation: None,
+            roles: BTreeSet::new(),
+            region,
+            delegation: None,
+            mandate: None,
+            token_id: String::new(),
+            expires_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
     /// The resident on whose behalf this is, if it is a resident.
     pub const fn resident(&self) -> Option<ResidentId> {
         match self.subject {
@@ -259,16 +275,8 @@ mod tests {
     fn whoever_holds_the_credential_acts() {
         let resident = ResidentId::generate();
         let mut caller = Caller {
-            subject: Party::Resident(resident),
-            also_known_as: BTreeSet::new(),
-            actor: None,
-            organisation: None,
             roles: BTreeSet::from([Role::Resident]),
-            region: RegionCode::BEIJING,
-            delegation: None,
-            mandate: None,
-            token_id: "t".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
+            ..Caller::new(Party::Resident(resident), RegionCode::BEIJING)
         };
         assert_eq!(caller.acting(), &caller.subject);
         assert_eq!(caller.terms(), Ok(None));
@@ -284,16 +292,9 @@ mod tests {
             credit: None,
         };
         let going_on = Caller {
-            subject: Party::Resident(ResidentId::generate()),
-            also_known_as: BTreeSet::new(),
             actor: Some(Party::Service("referral".to_owned())),
-            organisation: None,
-            roles: BTreeSet::new(),
-            region: RegionCode::BEIJING,
-            delegation: None,
             mandate: Some(terms),
-            token_id: "t".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
+            ..Caller::new(Party::Resident(ResidentId::generate()), RegionCode::BEIJING)
         };
         assert_eq!(going_on.terms(), Ok(Some(terms)));
         assert_eq!(Caller { mandate: None, ..going_on }.terms(), Err(Unmandated));
@@ -303,16 +304,9 @@ mod tests {
     fn id_01_somebody_is_one_person_by_every_id_of_theirs() {
         let (id, old, other) = (ResidentId::generate(), ResidentId::generate(), ResidentId::generate());
         let caller = Caller {
-            subject: Party::Resident(id),
             also_known_as: BTreeSet::from([old]),
-            actor: None,
-            organisation: None,
             roles: BTreeSet::from([Role::Resident]),
-            region: RegionCode::BEIJING,
-            delegation: None,
-            mandate: None,
-            token_id: "t".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
+            ..Caller::new(Party::Resident(id), RegionCode::BEIJING)
         };
         assert_eq!([id, old, other].map(|resident| caller.is(resident)), [true, true, false]);
         let service = Caller { subject: Party::Service("referral".to_owned()), ..caller };

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn id_002_the_published_sample_is_valid() {
+    fn id_02_the_published_sample_is_valid() {
         assert_eq!(CreditCode::parse("91110000600037341L").unwrap().as_str(), "91110000600037341L");
         assert_eq!(CreditCode::with_check_character("91110000600037341"), CreditCode::parse("91110000600037341L"));
     }

@@ -95,10 +95,26 @@ ids! {
     ErasureId,
     SessionId,
     SlotId,
+    /// A session of every week.
+    TemplateId,
+    /// Leave or a holiday.
+    ExceptionId,
+    /// A room or a piece of equipment.
+    ResourceId,
+    /// When the reserved places of a department fall back to everybody.
+    LadderId,
+    /// A change of how many places a pool of a slot has.
+    PoolMoveId,
+    /// Sessions opened in many clinics at once.
+    SurgeId,
     AppointmentId,
     VisitId,
     /// Somebody in the line for a place.
     WaitListEntryId,
+    /// Online booking of a resident that is suspended for a while.
+    SuspensionId,
+    /// A pattern that looks like scalping.
+    SuspicionId,
     ReferralId,
     SagaId,
     /// One per episode of care; joins its appointments, visits, referrals, claims and bills.

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn id_001_the_number_printed_in_the_standard_is_valid() {
+    fn id_01_the_number_printed_in_the_standard_is_valid() {
         let id = NationalId::parse("11010519491231002X").unwrap();
         assert_eq!(id.birth_date(), NaiveDate::from_ymd_opt(1949, 12, 31).unwrap());
         assert_eq!(id.sex(), Sex::Female);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn id_003_a_wrong_check_character_is_refused() {
+    fn id_01_a_wrong_check_character_is_refused() {
         assert_eq!(NationalId::parse("110105194912310021"), Err(NationalIdError::CheckCharacter));
     }
 

@@ -9,7 +9,7 @@ use adjudication::peers::{Identity, Scheduling, SchedulingAudit};
 use adjudication::store::readjudications::GAUGES;
 use adjudication::{MIGRATOR, grpc, work};
 use chassis::erasure::Erasures;
-use chassis::feed::IdentityEvents;
+use chassis::feed::identity_events;
 use chassis::{Credentials, Server, Tls, Verifier, command, telemetry, witness};
 use chrono::TimeDelta;
 use postgres::{
@@ -74,9 +74,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         rule_books: RuleBooks::default(),
     };
 
-    let merges = IdentityEvents::new("identity", identity.clone(), credentials.clone());
-    let changes = IdentityEvents::new("identity/coverage", identity.clone(), credentials.clone());
-    let requests = IdentityEvents::new("identity/erasures", identity.clone(), credentials.clone());
+    let merges = identity_events("identity", identity.clone(), credentials.clone());
+    let changes = identity_events("identity/coverage", identity.clone(), credentials.clone());
+    let requests = identity_events("identity/erasures", identity.clone(), credentials.clone());
     let erasures = Erasures::new(db.clone(), "adjudication", PERSONAL, OPEN, identity.clone(), credentials.clone());
     let watched = SchedulingAudit::new(scheduling, credentials.clone());
     let (witnessing, home) = (db.clone(), config.server.region);

@@ -192,7 +192,7 @@ async fn measure(args: &Args, ground: &Ground) -> Result<Vec<Figure>> {
         }
     }
     if wants(Bench::AuditCost) {
-        done(audit_cost::measure(&mesh).await?)?;
+        done(audit_cost::measure(&mut mesh).await?)?;
     }
     mesh.stop().await.context("stopping the mesh")?;
     Ok(figures)

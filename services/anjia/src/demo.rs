@@ -13,6 +13,7 @@ mod clinic_visit;
 mod earlier;
 mod lines;
 mod places;
+mod prices;
 mod referral_down;
 mod referral_up;
 mod stay;

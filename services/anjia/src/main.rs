@@ -16,6 +16,7 @@ mod openapi;
 mod policy;
 mod provider;
 mod setup;
+mod surge;
 mod token;
 mod trace;
 mod up;
@@ -53,6 +54,7 @@ enum Command {
     Eob(eob::Args),
     Erase(erase::Args),
     Fund(fund::Args),
+    Surge(surge::Args),
     Verify(verify::Args),
     Bench(bench::Args),
     Access(access::Args),
@@ -91,6 +93,7 @@ async fn main() -> ExitCode {
         Command::Eob(args) => eob::run(&args).await,
         Command::Erase(args) => erase::run(&args).await,
         Command::Fund(args) => fund::run(&args).await,
+        Command::Surge(args) => surge::run(&args).await,
         Command::Verify(args) => verify::command(&args).await,
         Command::Audit(args) => audit::run(&args).await,
         Command::Bench(args) => bench::run(&args).await,

@@ -14,7 +14,7 @@ use identity::domain::break_glass::Limits;
 use identity::domain::continuation::Continuations;
 use identity::domain::contribution::ContributionRules;
 use identity::domain::family_doctor::ServicePackages;
-use identity::peers::{ReferralAudit, ReferralEvents, SchedulingEvents};
+use identity::peers::{referral, referral::ReferralAudit, scheduling};
 use identity::{ACCESS, CONTINUATIONS, CONTRIBUTION_RULES, MIGRATOR, SERVICE_PACKAGES, grpc, work};
 use postgres::{
     Database, MigrateConfig,
@@ -90,8 +90,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .work("keys", |stop| work::keys::run(watching, stop));
     let tls = Tls::load(&config.server.tls)?;
     if let Some(url) = &config.scheduling_url {
-        let (app, visits) =
-            (Arc::clone(&app), SchedulingEvents::new(Arc::clone(&app), tls.channel("scheduling", url)?));
+        let visits = scheduling::events(tls.channel("scheduling", url)?, Arc::clone(&app));
+        let app = Arc::clone(&app);
         server = server.work("visits", |stop| work::care::run(app, visits, stop));
     }
     if let Some(url) = &config.referral_url {
@@ -99,7 +99,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         let watched = ReferralAudit::new(Arc::clone(&app), channel.clone());
         let (witnessing, home) = (app.db.clone(), app.home);
         server = server.work("witness", move |stop| witness::run(witnessing, home, watched, stop));
-        let (app, referrals) = (Arc::clone(&app), ReferralEvents::new(Arc::clone(&app), channel));
+        let (referrals, app) = (referral::events(channel, Arc::clone(&app)), Arc::clone(&app));
         server = server.work("referrals", |stop| work::care::run(app, referrals, stop));
     }
     server.serve(grpc::routes(Arc::clone(&app))).await?;

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chassis::erasure::Erasures;
-use chassis::feed::IdentityEvents;
+use chassis::feed::identity_events;
 use chassis::{Credentials, Server, Tls, Verifier, command, telemetry, witness};
 use chrono::TimeDelta;
 use payment::app::{App, Durations, OPEN, PERSONAL};
 use payment::config::Config;
 use payment::peers::{
-    adjudication::{Adjudication, AdjudicationAudit},
+    adjudication::{Adjudication, AdjudicationAudit, events as settlements},
     identity::Identity,
-    scheduling::Scheduling,
+    scheduling,
 };
 use payment::store::gauges::GAUGES;
 use payment::{MIGRATOR, grpc, work};
@@ -64,8 +64,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let identity = tls.channel("identity", &config.identity_url)?;
     let credentials = Credentials::load("payment", &config.client_key_file, identity.clone(), clock.clone())
         .of_setting("CLIENT_KEY_FILE")?;
-    let scheduling = Scheduling::new(tls.channel("scheduling", &config.scheduling_url)?, credentials.clone());
+    let appointments = scheduling::events(tls.channel("scheduling", &config.scheduling_url)?, credentials.clone());
     let adjudication = tls.channel("adjudication", &config.adjudication_url)?;
+    let told = settlements(adjudication.clone(), credentials.clone());
     let watched = AdjudicationAudit::new(adjudication.clone(), credentials.clone());
     let app = Arc::new(App {
         db: db.clone(),
@@ -81,12 +82,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         captures_due: Notify::new(),
     });
 
-    let merges = IdentityEvents::new("identity", identity.clone(), credentials.clone());
-    let requests = IdentityEvents::new("identity/erasures", identity.clone(), credentials.clone());
+    let merges = identity_events("identity", identity.clone(), credentials.clone());
+    let requests = identity_events("identity/erasures", identity.clone(), credentials.clone());
     let erasures = Erasures::new(db.clone(), "payment", PERSONAL, OPEN, identity.clone(), credentials.clone());
     let keeping = db.clone();
     let (ready, merging, telling) = (db.clone(), db.clone(), db.clone());
-    let (capturing, expiring, following) = (app.clone(), app.clone(), app.clone());
+    let (capturing, expiring, following, correcting) = (app.clone(), app.clone(), app.clone(), app.clone());
     let (witnessing, home) = (db.clone(), config.server.region);
     let served = Server::new("payment", &config.server)
         .access(include_str!("../access.toml"))
@@ -103,7 +104,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         .work("retention", |stop| retention::keep(keeping, "payment", PERSONAL, stop))
         .work("captures", |stop| work::captures::run(capturing, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
-        .work("appointments", |stop| work::appointments::run(following, scheduling, stop))
+        .work("appointments", |stop| work::appointments::run(following, appointments, stop))
+        .work("settlements", |stop| work::settlements::run(correcting, told, stop))
         .work("merges", |stop| work::merges::run(merging, merges, stop))
         .serve(grpc::routes(&app))
         .await;

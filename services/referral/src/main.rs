@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use chassis::{
-    Credentials, Routes, Server, Tls, Verifier, command, erasure::Erasures, feed::IdentityEvents, telemetry, witness,
+    Credentials, Routes, Server, Tls, Verifier, command, erasure::Erasures, feed::identity_events, telemetry, witness,
 };
 use chrono::TimeDelta;
 use postgres::{
@@ -21,7 +21,7 @@ use referral::{
     ACCESS, MIGRATOR,
     app::{App, Limits, OPEN, PERSONAL, Signals},
     config::Config,
-    grpc::{Audit, Events, Journeys, Privacy, Referrals},
+    grpc::{Journeys, OwnRecords, Referrals},
     peers::{Adjudication, Identity, Payment, PaymentAudit, Scheduling},
     store::sagas::GAUGES,
     work,
@@ -65,18 +65,19 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let tls = Tls::load(&config.server.tls)?;
     let app = build(&config, &tls).await?;
     let identity = tls.channel("identity", &config.identity_url)?;
-    let merges = IdentityEvents::new("identity", identity.clone(), app.credentials.clone());
-    let requests = IdentityEvents::new("identity/erasures", identity.clone(), app.credentials.clone());
+    let merges = identity_events("identity", identity.clone(), app.credentials.clone());
+    let requests = identity_events("identity/erasures", identity.clone(), app.credentials.clone());
     let erasures = Erasures::new(app.db.clone(), "referral", PERSONAL, OPEN, identity.clone(), app.credentials.clone());
     let keeping = app.db.clone();
     let verifier = Verifier::remote(identity, app.credentials.clone(), Arc::clone(&app.clock));
 
+    let records = OwnRecords(app.clone());
     let routes = Routes::new()
         .add_service(ReferralServiceServer::new(Referrals::new(app.clone())))
         .add_service(JourneyServiceServer::new(Journeys::new(app.clone())))
-        .add_service(AuditServiceServer::new(Audit(app.clone())))
-        .add_service(EventServiceServer::new(Events::new(app.clone())))
-        .add_service(PrivacyServiceServer::new(Privacy::new(app.clone())));
+        .add_service(AuditServiceServer::new(records.clone()))
+        .add_service(EventServiceServer::new(records.clone()))
+        .add_service(PrivacyServiceServer::new(records));
     let watched = PaymentAudit::new(tls.channel("payment", &config.payment_url)?, app.credentials.clone());
     let (witnessing, home) = (app.db.clone(), config.server.region);
     let (ready, merging, telling) = (app.db.clone(), app.db.clone(), app.db.clone());

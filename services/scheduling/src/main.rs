@@ -3,7 +3,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use chassis::{
-    Credentials, Server, Tls, Verifier, command, erasure::Erasures, feed::IdentityEvents, runtime, telemetry, witness,
+    Credentials, Server, Tls, Verifier, command, erasure::Erasures, feed::identity_events, runtime, telemetry, witness,
 };
 use postgres::{
     Database, MigrateConfig,
@@ -17,7 +17,7 @@ use scheduling::{
     config::Config,
     grpc,
     peers::{
-        adjudication::AdjudicationEvents,
+        adjudication,
         identity::{Identity, IdentityAudit},
     },
     store::slot_cache::SlotCache,
@@ -77,9 +77,10 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     );
     let search = Search::new(db.clone(), Arc::clone(&clock), cache);
 
-    let (ready, sealing, expiring) = (db.clone(), db.clone(), scheduling.clone());
-    let revocations = IdentityEvents::new("identity", identity.clone(), credentials.clone());
-    let requests = IdentityEvents::new("identity/erasures", identity.clone(), credentials.clone());
+    let keeping_calendar = scheduling.clone();
+    let (ready, sealing, expiring, missing) = (db.clone(), db.clone(), scheduling.clone(), scheduling.clone());
+    let revocations = identity_events("identity", identity.clone(), credentials.clone());
+    let requests = identity_events("identity/erasures", identity.clone(), credentials.clone());
     let erasures = Erasures::new(db.clone(), "scheduling", PERSONAL, OPEN, identity.clone(), credentials.clone());
     let (witnessing, home) = (db.clone(), config.server.region);
     let watched = IdentityAudit::new(identity.clone(), credentials.clone());
@@ -96,11 +97,13 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         .work("upkeep", |stop| postgres::upkeep(sealing, stop))
         .work("witness", move |stop| witness::run(witnessing, home, watched, stop))
         .work("expiry", |stop| work::expiry::run(expiring, stop))
+        .work("calendar", |stop| work::calendar::run(keeping_calendar, stop))
+        .work("absence", |stop| work::absence::run(missing, stop))
         .work("erasures", |stop| erasures.run(requests, stop))
         .work("retention", |stop| retention::keep(keeping, "scheduling", PERSONAL, stop))
         .work("delegations", |stop| consumer::run(releasing, revocations, releases, stop));
     if let Some(url) = &config.adjudication_url {
-        let source = AdjudicationEvents::new(tls.channel("adjudication", url)?, credentials);
+        let source = adjudication::events(tls.channel("adjudication", url)?, credentials);
         let (following, handler) = (db.clone(), work::quotes::Quotes(scheduling.clone()));
         server = server.work("quotes", |stop| consumer::run(following, source, handler, stop));
     }

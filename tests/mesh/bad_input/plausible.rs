@@ -95,7 +95,7 @@ impl Plausible {
             "community_code" => "110102999999".to_owned(),
             "justification" => "昏迷不醒，须立即查看病史和过敏史".to_owned(),
             "delegate" => format!("practitioner:{}", Uuid::now_v7()),
-            "quantity" | "unit_price" => "1".to_owned(),
+            "quantity" | "unit_price" | "unit_price_max" => "1".to_owned(),
             "reason" => "OTHER".to_owned(),
             // Nobody put it into the catalogue yet.
             "item_code" => Uuid::now_v7().simple().to_string(),

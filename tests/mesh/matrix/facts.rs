@@ -114,6 +114,21 @@ impl<'a> Story<'a> {
         Self { wire, people, half, organisations: Organisations::of(half), patient, number, words }
     }
 
+    /// A suspension that ran out long ago. What leads to one takes days: it is written as the database would have it.
+    pub(crate) async fn suspended(&self) -> Value {
+        let id = Uuid::now_v7();
+        sqlx::query(
+            "INSERT INTO suspensions (id, region, resident_id, since, until, appointment_ids, state) \
+             VALUES ($1, '110000', $2::uuid, '2020-01-01', '2020-04-01', ARRAY[gen_random_uuid()], 'STANDING')",
+        )
+        .bind(id)
+        .bind(self.patient.parse::<Uuid>().expect("a resident's id"))
+        .execute(&mut self.wire.owner("scheduling").await)
+        .await
+        .expect("a suspension is written");
+        json!(id)
+    }
+
     /// Somebody of this half does something, and may.
     pub(crate) async fn does(&self, role: char, method: &str, message: Value) -> Value {
         self.done_by(role, self.half, method, message).await

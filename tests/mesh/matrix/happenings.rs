@@ -25,6 +25,7 @@ impl Story<'_> {
         }
         common.extend(self.referred(&common, &places[&Place::Clinic]["ended_visit"]).await);
         common.extend(self.begun(&common).await);
+        common.insert("suspension_id".to_owned(), self.suspended().await);
         Known { common, places, delegations }
     }
 
@@ -271,7 +272,10 @@ impl Story<'_> {
         }
         let published =
             self.does(desk, "scheduling.SessionService/PublishSessions", json!({ "sessions": [session] })).await;
-        let slot = text(&published, if place == Place::Clinic { "/slots/0/slot_id" } else { "/slots/2/slot_id" });
+        let calendar = self.calendar(desk, organisation).await;
+        let first = if place == Place::Clinic { 0 } else { 2 };
+        let slot = text(&published, &format!("/slots/{first}/slot_id"));
+        let next = text(&published, &format!("/slots/{}/slot_id", first + 1));
         let hold = json!({
             "resident_id": self.patient, "slot_id": slot, "kind": "CARE_KIND_OUTPATIENT", "channel": "CHANNEL_APP",
         });
@@ -318,6 +322,7 @@ impl Story<'_> {
             ("session", session.clone()),
             ("session_id", session["session_id"].clone()),
             ("slot_id", json!(slot)),
+            ("slot_next", json!(next)),
             ("appointment_id", json!(appointment)),
             ("held", json!(appointment)),
             ("entry_id", json!(text(&waiting, "/entry/entry_id"))),
@@ -333,6 +338,7 @@ impl Story<'_> {
             ("claim_lines", lines),
         ]);
         known.extend(paid);
+        known.extend(calendar);
         known
     }
 

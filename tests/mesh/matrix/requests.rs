@@ -209,6 +209,34 @@ fn in_all(method: &str) -> Value {
     }
 }
 
+fn in_calendar(method: &str) -> Value {
+    match method {
+        "CalendarService/RegisterResource" => json!({ "resource": "$room" }),
+        "CalendarService/CreateTemplate" => json!({ "template": "$template" }),
+        // Long after anything that happens here.
+        "CalendarService/DeclareException" => json!({
+            "scope": "EXCEPTION_SCOPE_ORGANISATION", "subject_id": "$provider_organisation_id", "since": "$far_from",
+            "until": "$far_until", "reason": "holiday",
+        }),
+        "CalendarService/GenerateSessions" => json!({ "until": "$today" }),
+        "CalendarService/ChangeSession" => json!({
+            "session_id": "$spare_session", "practitioner_id": null, "starts_at": "$far_from", "ends_at": "$far_until",
+            "slot_length_minutes": 60, "kinds": ["CARE_KIND_OUTPATIENT"], "pools": [{ "pool": "POOL_PUBLIC", "places": 1 }],
+            "reason": "moved",
+        }),
+        "CalendarService/WithdrawSession" => json!({ "session_id": "$spare_session", "reason": "ill" }),
+        "CalendarService/SetReleaseLadder" => json!({ "department_id": null, "steps": [] }),
+        // One of its name is open.
+        "SurgeService/OpenSurge" => json!({
+            "name": "$surge_name", "kind": "CARE_KIND_OUTPATIENT", "provider_organisation_ids": ["$provider_organisation_id"],
+            "starts_at": "$far_from", "ends_at": "$far_until", "slot_length_minutes": 60, "places": 1,
+        }),
+        "SurgeService/CloseSurge" => json!({ "reason": "over" }),
+        "SurgeService/Divert" => json!({ "symptom": "R50.9" }),
+        _ => Value::Null,
+    }
+}
+
 fn elsewhere(service: &str, method: &str) -> Value {
     match (service, method) {
         // One that is published.
@@ -217,6 +245,9 @@ fn elsewhere(service: &str, method: &str) -> Value {
             "near": { "latitude": 39.93, "longitude": 116.34 }, "practitioner_id": null, "department_id": null, "pool": null,
             "tier": null, "provider_organisation_id": null,
         }),
+        ("scheduling", method) if method.starts_with("CalendarService/") || method.starts_with("SurgeService/") => {
+            in_calendar(method)
+        }
         ("scheduling", "AppointmentService/HoldSlot") => json!({
             "appointment_id": null, "referral_id": null, "journey_id": null, "kind": "CARE_KIND_OUTPATIENT",
         }),
@@ -233,6 +264,19 @@ fn elsewhere(service: &str, method: &str) -> Value {
             "delegation_id": "$delegation_id", "kind": "CARE_KIND_OUTPATIENT", "channel": "CHANNEL_DESK",
         }] }),
         ("scheduling", "AppointmentService/ListAppointments#resident") => json!({ "provider_organisation_id": null }),
+        // Where it is already.
+        ("scheduling", "AppointmentService/RescheduleAppointment") => json!({ "slot_ids": ["$slot_id"] }),
+        ("scheduling", "JointService/SearchTogether") => json!({
+            "parties": [{ "provider_organisation_id": "$provider_organisation_id" }], "kind": "CARE_KIND_OUTPATIENT",
+        }),
+        // She has the first already.
+        ("scheduling", "JointService/BookTogether") => json!({
+            "appointment_id": null, "slot_ids": ["$slot_id", "$slot_next"], "kind": "CARE_KIND_OUTPATIENT",
+            "channel": "CHANNEL_APP", "journey_id": null,
+        }),
+        ("scheduling", "SuspensionService/LiftSuspension" | "SuspensionService/DismissAppeal") => {
+            json!({ "reason": "seen" })
+        }
         ("scheduling", "WaitListService/JoinWaitList") => {
             json!({ "kind": "CARE_KIND_OUTPATIENT", "department_id": null, "from": null, "until": "$soon" })
         }
@@ -310,6 +354,8 @@ fn in_adjudication(method: &str) -> Value {
             "diagnoses": "$diagnoses", "total": "$price", "lines": "$claim_lines",
         }),
         "AdjudicationService/GetClearing" => json!({ "month": "2026-03" }),
+        "AccountService/CreditAccount" => json!({ "amount": "$price", "reference": "2026-03" }),
+        "AccountService/ShareAccount" => json!({ "member_resident_id": "$double", "until": "$today" }),
         // One that is released.
         "InspectionService/ProposeRuleBook" => {
             json!({ "rule_book_id": null, "document_json": "$rule_book_document" })

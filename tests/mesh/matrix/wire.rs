@@ -65,6 +65,11 @@ impl<'a> Wire<'a> {
         Self { city, methods: Methods::declared(), channels: Mutex::default() }
     }
 
+    /// A service's database, as its owner.
+    pub(crate) async fn owner(&self, service: &str) -> sqlx::PgConnection {
+        self.city.mesh.owner(service).await
+    }
+
     /// What the method answers, as JSON; of a stream what it begins with.
     pub(crate) async fn call(&self, with: Credentials<'_>, method: &str, message: &Value) -> Result<Value, Status> {
         let method = self.methods.get(method);

@@ -86,7 +86,6 @@ pub(crate) fn decide<'a, T: Guarded>(
 mod tests {
     use std::collections::BTreeSet;
 
-    use chrono::DateTime;
     use types::caller::Party;
     use types::region::RegionCode;
 
@@ -134,18 +133,7 @@ mod tests {
     }
 
     fn caller(subject: Party, organisation: Option<OrganisationId>, role: Role) -> Caller {
-        Caller {
-            subject,
-            actor: None,
-            organisation,
-            roles: BTreeSet::from([role]),
-            region: RegionCode::BEIJING,
-            delegation: None,
-            mandate: None,
-            also_known_as: BTreeSet::new(),
-            token_id: "t".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
-        }
+        Caller { organisation, roles: BTreeSet::from([role]), ..Caller::new(subject, RegionCode::BEIJING) }
     }
 
     fn staff(organisation: OrganisationId, role: Role) -> Caller {

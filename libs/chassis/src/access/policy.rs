@@ -38,6 +38,7 @@ struct Entry {
     masked_for: BTreeMap<Role, BTreeSet<String>>,
     priority: Priority,
     anonymous: bool,
+    confidential: bool,
     long_poll: bool,
 }
 
@@ -62,6 +63,8 @@ pub struct Policy {
     pub priority: Priority,
     /// Needs no token: token exchange and keys only.
     pub anonymous: bool,
+    /// Who calls is named in no trace, no line of the log and no recorded refusal.
+    pub confidential: bool,
     /// Waits by design (`PullEvents`): does not count as work in flight, and is cut short by a drain.
     pub long_poll: bool,
     pub(crate) shape: Shape,
@@ -215,8 +218,8 @@ impl Entry {
         if !faults.is_empty() {
             return Err(faults);
         }
-        let Self { priority, anonymous, long_poll, .. } = self;
-        Ok(Policy { method: method.to_owned(), grants, priority, anonymous, long_poll, shape })
+        let Self { priority, anonymous, confidential, long_poll, .. } = self;
+        Ok(Policy { method: method.to_owned(), grants, priority, anonymous, confidential, long_poll, shape })
     }
 
     fn veiled(&self, role: &Role) -> BTreeMap<String, Veil> {
@@ -242,7 +245,6 @@ fn mask(method: &str, veiled: &BTreeMap<String, Veil>) -> Result<FieldMask, Vec<
 
 #[cfg(test)]
 mod tests {
-    use chrono::DateTime;
     use types::ids::{OrganisationId, ResidentId};
     use types::region::RegionCode;
 
@@ -288,16 +290,8 @@ mod tests {
         let policies = check(&text).unwrap();
         let policy = policies.get("anjia.identity.v1.TokenService/GetKeys").unwrap();
         let own = |name: &str| Caller {
-            subject: Party::Service(name.to_owned()),
-            also_known_as: BTreeSet::new(),
-            actor: None,
-            organisation: None,
             roles: BTreeSet::from([Role::Service(name.to_owned())]),
-            region: RegionCode::BEIJING,
-            delegation: None,
-            mandate: None,
-            token_id: "t".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
+            ..Caller::new(Party::Service(name.to_owned()), RegionCode::BEIJING)
         };
         let resident = ResidentId::generate();
         let continuing = Caller {

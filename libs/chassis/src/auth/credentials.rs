@@ -63,6 +63,24 @@ struct Inner {
     own: tokio::sync::Mutex<HashMap<Option<RegionCode>, Context>>,
 }
 
+/// In whose name a service calls that nobody asked: its own.
+pub trait Own: Send + Sync {
+    /// As the service itself, in its own region.
+    fn own(&self) -> impl Future<Output = Result<Context, Status>> + Send;
+}
+
+impl Own for Credentials {
+    async fn own(&self) -> Result<Context, Status> {
+        self.kept(None).await
+    }
+}
+
+impl<T: Own> Own for Arc<T> {
+    async fn own(&self) -> Result<Context, Status> {
+        T::own(self).await
+    }
+}
+
 impl Credentials {
     /// Loads the key; asks identity for nothing yet, so identity may be away at a start-up.
     pub fn load(

@@ -253,7 +253,9 @@ async fn authenticate(State(shared): State<Arc<Shared>>, mut request: Request, n
     let shown = Shown { peer: peer(&request), is_through_gateway };
     let admitted = match identify(&shared, request.headers(), shown, &policy).await {
         Ok((admitted, methods)) => {
-            telemetry::name_caller(&admitted.caller);
+            if !policy.confidential {
+                telemetry::name_caller(&admitted.caller);
+            }
             let admitted = Arc::new(admitted);
             request.extensions_mut().insert(Arc::clone(&admitted));
             request.extensions_mut().insert(Continued(methods));
@@ -276,7 +278,7 @@ impl Shared {
     pub(super) fn note(&self, response: &Response, policy: &Policy, admitted: Option<&Admitted>) {
         let Some(refusals) = &self.refusals else { return };
         let reason = || Status::from_header_map(response.headers()).and_then(|status| error::reason(&status));
-        let caller = admitted.map(|admitted| &admitted.caller);
+        let caller = admitted.map(|admitted| &admitted.caller).filter(|_| !policy.confidential);
         match code_of(response) {
             Code::Unauthenticated | Code::PermissionDenied => {
                 if let Some(reason) = reason() {
@@ -286,7 +288,14 @@ impl Shared {
             Code::NotFound if admitted.is_some_and(|admitted| admitted.sight.has_denied()) => {
                 refusals.note(caller, &policy.method, access::OUTSIDE_SCOPE);
             }
-            Code::InvalidArgument | Code::FailedPrecondition if policy.shape.writes => {
+            // Too many calls at once never come here: they are shed above, and a limit is what is told of as exhausted.
+            Code::InvalidArgument
+            | Code::FailedPrecondition
+            | Code::NotFound
+            | Code::AlreadyExists
+            | Code::ResourceExhausted
+                if policy.shape.writes =>
+            {
                 if let Some(reason) = reason() {
                     refusals.note_vain(caller, &policy.method, &reason);
                 }

@@ -101,6 +101,7 @@ mod tests {
             grants: BTreeMap::new(),
             priority,
             anonymous: false,
+            confidential: false,
             long_poll,
             shape: Shape { server_streaming, writes: false },
         }

@@ -107,7 +107,6 @@ fn failure() -> HeaderMap {
 mod tests {
     use std::collections::BTreeSet;
 
-    use chrono::DateTime;
     use prost::Message;
     use proto::anjia::identity::v1::{GetKeysResponse, Key};
     use types::caller::{Caller, Party, Role};
@@ -137,16 +136,8 @@ mod tests {
 
     fn caller(roles: &[Role]) -> Caller {
         Caller {
-            subject: Party::Client("desk".to_owned()),
-            actor: None,
-            organisation: None,
             roles: roles.iter().cloned().collect::<BTreeSet<_>>(),
-            region: RegionCode::BEIJING,
-            delegation: None,
-            mandate: None,
-            also_known_as: BTreeSet::new(),
-            token_id: "t".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
+            ..Caller::new(Party::Client("desk".to_owned()), RegionCode::BEIJING)
         }
     }
 

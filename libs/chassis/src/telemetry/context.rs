@@ -57,7 +57,7 @@ fn caused(span: Span, traceparent: Option<&str>, age: Duration) -> Span {
         return span;
     };
     if age <= CONTINUED_AT_MOST {
-        // Fails only where no collector is configured: then there is no trace to continue.
+        // Fails only outside a service, where there are no traces to continue.
         let _ = span.set_parent(cause);
     } else {
         span.add_link(cause.span().span_context().clone());

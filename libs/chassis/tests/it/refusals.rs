@@ -61,10 +61,12 @@ async fn every_refusal_for_who_calls_is_audited_and_alike_ones_are_counted() {
 }
 
 #[tokio::test]
-async fn what_was_wanted_in_vain_is_audited_and_what_was_only_asked_is_not() {
+async fn what_was_wanted_in_vain_is_audited_and_what_was_only_asked_is_not_nor_who_called_in_confidence() {
     const ACCESS: &str = r#"
         ["anjia.identity.v1.TokenService/ExchangeToken"]
-        anonymous = true
+        roles = ["operator"]
+        object = "anyone"
+        confidential = true
         ["anjia.identity.v1.TokenService/GetKeys"]
         anonymous = true
         ["anjia.identity.v1.TokenService/RevokeToken"]
@@ -80,19 +82,27 @@ async fn what_was_wanted_in_vain_is_audited_and_what_was_only_asked_is_not() {
     let server = start(audited, "one").await;
     let person = ResidentId::generate();
     let resident = Claims { sub: Party::Resident(person), roles: vec![Role::Resident], ..claims() };
-    for request_id in ["", "", "one"] {
+    // Who lost a race says it again; nothing is decided yet.
+    for request_id in ["", "", "one", "nobody's", "again", "too many", "at once"] {
         let wish = Request::new(RevokeTokenRequest { request_id: request_id.to_owned(), ..Default::default() });
         server.client().revoke_token(as_bearer(wish, &trusted().sign(&resident))).await.unwrap_err();
     }
+    server.client().exchange_token(as_bearer(wish("name"), &trusted().sign(&resident))).await.unwrap_err();
 
     server.stop.cancel();
     tokio::time::timeout(Duration::from_secs(10), server.task).await.unwrap().unwrap().unwrap();
     let (who, method) = (format!("resident:{person}"), "anjia.identity.v1.TokenService/RevokeToken".to_owned());
+    let (nobody, confidential) = ("service:identity".to_owned(), method.replace("RevokeToken", "ExchangeToken"));
+    let by_person = |reason: &str, times| (who.clone(), method.clone(), reason.to_owned(), times);
     assert_eq!(
         recorded(&db).await,
         [
-            (who.clone(), method.clone(), "INVALID_FIELD".to_owned(), 2),
-            (who, method, "NOTHING_TO_REVOKE".to_owned(), 1),
+            by_person("INVALID_FIELD", 2),
+            (nobody, confidential, "METHOD_NOT_PERMITTED".to_owned(), 1),
+            by_person("NOTHING_TO_REVOKE", 1),
+            by_person("REVOCATION_LIMIT", 1),
+            by_person("REVOKED_BEFORE", 1),
+            by_person("TOKEN_NOT_FOUND", 1),
         ]
     );
     // What a write is, the contracts say.

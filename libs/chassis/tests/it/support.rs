@@ -191,6 +191,10 @@ impl TokenService for Handler {
         // Nothing is ever revoked here, for one reason or another.
         let (code, reason) = match request.get_ref().request_id.as_str() {
             "" => (Code::InvalidArgument, "INVALID_FIELD"),
+            "nobody's" => (Code::NotFound, "TOKEN_NOT_FOUND"),
+            "again" => (Code::AlreadyExists, "REVOKED_BEFORE"),
+            "too many" => (Code::ResourceExhausted, "REVOCATION_LIMIT"),
+            "at once" => (Code::Aborted, "LOST_RACE"),
             _ => (Code::FailedPrecondition, "NOTHING_TO_REVOKE"),
         };
         Err(chassis::error::status("identity.anjia", code, reason, "as the test asked"))

@@ -4,7 +4,7 @@ use std::sync::{Mutex, Once};
 use std::time::Duration;
 
 use chassis::auth::{Actor, Claims};
-use chassis::telemetry;
+use chassis::{Server, telemetry};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SdkTracerProvider, SpanData, SpanExporter};
@@ -93,6 +93,43 @@ async fn id_04_the_span_of_a_delegated_call_names_both_people_and_the_delegation
             return;
         }
         assert!(since.elapsed() < Duration::from_secs(5), "no span names them");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Whoever sees something may say so.
+const CONFIDENTIAL: &str = r#"
+    ["anjia.identity.v1.TokenService/ExchangeToken"]
+    roles = ["resident"]
+    object = "subject"
+    confidential = true
+    ["anjia.identity.v1.TokenService/GetKeys"]
+    anonymous = true
+    ["anjia.identity.v1.TokenService/RevokeToken"]
+    anonymous = true
+    ["anjia.identity.v1.TokenService/LiftRevocation"]
+    anonymous = true
+    ["anjia.identity.v1.TokenService/PullRevocations"]
+    anonymous = true
+"#;
+
+#[tokio::test]
+async fn ad_09_the_span_of_a_confidential_call_names_nobody() {
+    trace_everything();
+    let server = start(Server::new("identity", &config()).access(CONFIDENTIAL).auth(verifier()), "one").await;
+    let resident = ResidentId::generate();
+    let claims = Claims { sub: Party::Resident(resident), roles: vec![Role::Resident], ..claims() };
+    let request = as_bearer(wish("traceparent"), &trusted().sign(&claims));
+    let traceparent = server.client().exchange_token(request).await.unwrap().into_inner().access_token;
+    let since = std::time::Instant::now();
+    loop {
+        let is_it = |span: &&SpanData| span.span_context.span_id().to_string() == parts(&traceparent).1;
+        if let Some(span) = ENDED.lock().unwrap().iter().find(is_it) {
+            assert_eq!(span.name, "anjia.identity.v1.TokenService/ExchangeToken");
+            assert!(!format!("{span:?}").contains(&resident.to_string()), "{span:?}");
+            return;
+        }
+        assert!(since.elapsed() < Duration::from_secs(5), "the span does not end");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

@@ -32,11 +32,11 @@ impl Keys {
     fn of<'a, T: 'a>(calls: impl Iterator<Item = &'a Call<T>>) -> Self {
         let mut keys = Self::default();
         for call in calls {
-            keys.subjects.push(call.subject.to_string());
-            keys.request_ids.push(call.request_id.uuid());
-            keys.methods.push(call.method);
-            keys.actors.push(call.actor_key());
-            keys.organisations.push(call.organisation_key());
+            keys.subjects.push(call.key.subject.clone());
+            keys.request_ids.push(call.key.request_id);
+            keys.methods.push(call.key.method);
+            keys.actors.push(call.key.actor.clone());
+            keys.organisations.push(call.key.organisation.clone());
         }
         keys
     }
@@ -50,8 +50,7 @@ impl<T> Call<T> {
 
     /// Whether both are the same request, or would be but for their bodies.
     pub fn has_key_of(&self, other: &Self) -> bool {
-        (self.request_id, self.method) == (other.request_id, other.method)
-            && (&self.subject, &self.actor, self.organisation) == (&other.subject, &other.actor, other.organisation)
+        self.key == other.key
     }
 }
 

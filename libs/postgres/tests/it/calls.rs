@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 use postgres::{Begun, Call, Error, Reply, retention};
 use prost::Message as _;
 use proto::Idempotent;
+use sha2::{Digest as _, Sha256};
 use types::{
     caller::Party,
     ids::{OrganisationId, RequestId, ResidentId},
@@ -113,6 +114,35 @@ async fn the_same_id_with_another_body_is_refused() {
     assert!(matches!(test.db.replay(&other).await, Err(Error::RequestIdReused)));
     assert!(matches!(add(&test, &other, "second").await, Err(Error::RequestIdReused)));
     assert_eq!(notes_seen(&test.db, BEIJING).await, ["first"]);
+}
+
+#[tokio::test]
+async fn a_confidential_call_takes_effect_once_and_what_is_kept_of_it_names_nobody() {
+    let test = TestDb::new().await;
+    let (resident, message) = (ResidentId::generate(), request("they bill what they did not do"));
+    let confidential = |resident, message: &AddNoteRequest| {
+        let encode = |answer: &String| answer.encode_to_vec();
+        Call::confidential(&caller(resident), METHOD, message, encode).unwrap()
+    };
+    let first = confidential(resident, &message);
+    assert_eq!(first.request_id().to_string(), message.request_id);
+    assert_eq!(add(&test, &first, "one").await.unwrap(), Reply::Done("one".to_owned()));
+    let again = add(&test, &confidential(resident, &message), "two").await.unwrap();
+    assert_eq!(again, Reply::Replayed("one".to_owned().encode_to_vec()));
+    let other = AddNoteRequest { text: "another".to_owned(), ..message.clone() };
+    assert!(matches!(add(&test, &confidential(resident, &other), "two").await, Err(Error::RequestIdReused)));
+    let of_another = confidential(ResidentId::generate(), &message);
+    assert_eq!(add(&test, &of_another, "two").await.unwrap(), Reply::Done("two".to_owned()));
+
+    let kept: Vec<String> =
+        sqlx::query_scalar("SELECT requests::text FROM requests").fetch_all(&mut test.insider().await).await.unwrap();
+    assert_eq!(kept.len(), 2);
+    let body = hex::encode(Sha256::digest(message.without_request_id().encode_to_vec()));
+    for row in kept {
+        for told in [&resident.to_string(), &message.request_id, &body] {
+            assert!(!row.contains(told), "{told} in {row}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use types::ids::ResidentId;
 use types::region::RegionCode;
 use uuid::Uuid;
 
-use crate::harness::{BEIJING, ELSEWHERE, MIGRATOR, TestDb, add_note, caller};
+use crate::harness::{BEIJING, ELSEWHERE, MIGRATOR, TestDb, add_note, caller, closed};
 
 /// Notes as if they were bookings: theirs whose number the text says.
 const NOTES: &[PersonalTable] = &[PersonalTable {
@@ -48,8 +48,9 @@ async fn note(db: &Database, scope: postgres::Scope, resident: ResidentId, at: D
 }
 
 async fn erase(db: &Database, tables: &[PersonalTable], resident: ResidentId) {
+    let id = closed(db, BEIJING, &[resident]).await;
     let mut tx = db.begin(BEIJING).await.unwrap();
-    erasure::set(&mut tx, "notes", &[resident], Uuid::now_v7(), State::Erased).await.unwrap();
+    erasure::set(&mut tx, "notes", &[resident], id, State::Erased).await.unwrap();
     erasure::erase(&mut tx, "notes", tables, &[resident]).await.unwrap();
     tx.commit().await.unwrap();
 }
@@ -155,8 +156,9 @@ async fn id_08_who_knew_the_person_digests_what_is_kept_anew_and_forgets_the_key
         wrapped
     };
     let before = salt(test.insider().await).await;
+    let id = closed(&test.db, BEIJING, &[resident]).await;
     let mut tx = test.db.begin(BEIJING).await.unwrap();
-    erasure::set(&mut tx, "notes", &[resident], Uuid::now_v7(), State::Erased).await.unwrap();
+    erasure::set(&mut tx, "notes", &[resident], id, State::Erased).await.unwrap();
     erasure::erase(&mut tx, "notes", RECORDS, &[resident]).await.unwrap();
     erasure::forget_person(&mut tx, "notes", RECORDS, &[resident], |entry| entry).await.unwrap();
     tx.commit().await.unwrap();
@@ -177,12 +179,12 @@ async fn id_08_who_knew_the_person_digests_what_is_kept_anew_and_forgets_the_key
 async fn id_08_nothing_is_recorded_of_an_erased_person_but_what_is_only_kept() {
     let test = TestDb::new().await;
     let resident = ResidentId::generate();
-    let id = note(&test.db, BEIJING, resident, now()).await;
+    let (id, request) = (note(&test.db, BEIJING, resident, now()).await, Uuid::now_v7());
     for (state, is_refused) in
-        [(State::Watched, false), (State::Closed, true), (State::Cancelled, false), (State::Erased, true)]
+        [(State::Watched, false), (State::Cancelled, false), (State::Closed, true), (State::Erased, true)]
     {
         let mut tx = test.db.begin(BEIJING).await.unwrap();
-        erasure::set(&mut tx, "notes", &[resident], Uuid::now_v7(), state).await.unwrap();
+        erasure::set(&mut tx, "notes", &[resident], request, state).await.unwrap();
         tx.commit().await.unwrap();
         let mut tx = test.db.begin(BEIJING).await.unwrap();
         let entry = Entry::new(&caller(resident), "notes.note.read").row("notes", id);
@@ -220,8 +222,9 @@ async fn id_08_the_services_own_role_destroys_no_key_and_changes_none() {
         assert_eq!(code.as_deref(), Some("42501"), "{sql}");
     }
     // Not even with the row of an erasure, without the entry that is chained.
+    let id = closed(&test.db, BEIJING, &[resident]).await;
     let mut tx = test.db.begin(BEIJING).await.unwrap();
-    erasure::set(&mut tx, "notes", &[resident], Uuid::now_v7(), State::Erased).await.unwrap();
+    erasure::set(&mut tx, "notes", &[resident], id, State::Erased).await.unwrap();
     let refused = sqlx::query("SELECT destroy_person_key($1)").bind(resident.uuid()).execute(&mut *tx).await;
     assert!(refused.is_err());
 }
@@ -341,11 +344,13 @@ async fn id_08_what_is_kept_under_several_ids_is_digested_anew_and_an_edit_of_it
     let kept = note(&test.db, BEIJING, old, now()).await;
     let table = [PersonalTable { rule: "permission", ..OF_PERSON }];
     let ids = [person, old];
+    let id = closed(&test.db, BEIJING, &ids).await;
     let mut tx = test.db.begin(BEIJING).await.unwrap();
     let merged = Alias { resident: old, survivor: person, since: now() };
     assert!(aliases::insert(&mut tx, merged).await.unwrap());
-    audit::record(&mut tx, aliases::audited(Entry::by_service("notes", "notes.alias.merge"), old)).await.unwrap();
-    erasure::set(&mut tx, "notes", &ids, Uuid::now_v7(), State::Erased).await.unwrap();
+    let merge = Entry::by_service("notes", "notes.alias.merge").of_keeping();
+    audit::record(&mut tx, aliases::audited(merge, old)).await.unwrap();
+    erasure::set(&mut tx, "notes", &ids, id, State::Erased).await.unwrap();
     erasure::erase(&mut tx, "notes", &table, &ids).await.unwrap();
     erasure::forget_person(&mut tx, "notes", &table, &ids, |entry| entry).await.unwrap();
     tx.commit().await.unwrap();

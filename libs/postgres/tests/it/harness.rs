@@ -1,9 +1,10 @@
 //! A database per test, and what the tests write into it.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, Utc};
-use postgres::{Database, PostgresConfig, Scope, Transaction};
+use postgres::{
+    Database, PostgresConfig, Scope, Transaction,
+    erasure::{self, State},
+};
 use sqlx::{PgConnection, migrate::Migrator};
 use types::{
     caller::{Caller, Party},
@@ -52,18 +53,15 @@ impl TestDb {
 }
 
 pub(crate) fn caller(resident: ResidentId) -> Caller {
-    Caller {
-        subject: Party::Resident(resident),
-        actor: None,
-        organisation: None,
-        roles: BTreeSet::new(),
-        region: RegionCode::BEIJING,
-        delegation: None,
-        mandate: None,
-        also_known_as: BTreeSet::new(),
-        token_id: "token".to_owned(),
-        expires_at: DateTime::UNIX_EPOCH,
-    }
+    Caller::new(Party::Resident(resident), RegionCode::BEIJING)
+}
+
+/// Closes a person, as before an erasure; answers the request.
+pub(crate) async fn closed(db: &Database, scope: Scope, residents: &[ResidentId]) -> Uuid {
+    let (mut tx, id) = (db.begin(scope).await.unwrap(), Uuid::now_v7());
+    erasure::set(&mut tx, "notes", residents, id, State::Closed).await.unwrap();
+    tx.commit().await.unwrap();
+    id
 }
 
 /// A moment; which one does not matter.

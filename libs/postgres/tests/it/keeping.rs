@@ -7,10 +7,11 @@ use postgres::{
     retention::{self, Applied},
     sealer,
 };
+use sqlx::AssertSqlSafe;
 use types::ids::ResidentId;
 use uuid::Uuid;
 
-use crate::harness::{BEIJING, ELSEWHERE, MIGRATOR, TestDb};
+use crate::harness::{BEIJING, ELSEWHERE, MIGRATOR, TestDb, closed};
 
 /// A person's last page decides when all of theirs may go; a page that another follows goes after it.
 const DIARIES: &[PersonalTable] = &[PersonalTable {
@@ -88,7 +89,10 @@ async fn id_08_among_twenty_thousand_rows_retention_and_erasure_go_by_index_alon
     let mut tx = db.begin(BEIJING).await.unwrap();
     let resident: Uuid = sqlx::query_scalar("SELECT md5('1000/7')::uuid").fetch_one(&mut *tx).await.unwrap();
     let resident = ResidentId::from_uuid(resident);
-    erasure::set(&mut tx, "notes", &[resident], Uuid::now_v7(), State::Erased).await.unwrap();
+    drop(tx);
+    let id = closed(&db, BEIJING, &[resident]).await;
+    let mut tx = db.begin(BEIJING).await.unwrap();
+    erasure::set(&mut tx, "notes", &[resident], id, State::Erased).await.unwrap();
     erasure::erase(&mut tx, "notes", DIARIES, &[resident]).await.unwrap();
     tx.commit().await.unwrap();
     db.close().await;
@@ -134,6 +138,7 @@ async fn id_08_a_service_removes_rows_about_persons_by_their_erasure_and_at_thei
     let ids: Vec<Uuid> = sqlx::query_scalar("SELECT resident_id FROM diaries").fetch_all(&mut *tx).await.unwrap();
     tx.commit().await.unwrap();
     let (person, other) = (ResidentId::from_uuid(ids[0]), ids[1]);
+    let [here, elsewhere] = [closed(&test.db, BEIJING, &[person]).await, closed(&test.db, ELSEWHERE, &[person]).await];
     for (sql, whose) in [
         ("DELETE FROM diaries WHERE resident_id = $1", ids[0]),
         ("SELECT forget_rows('diaries', 'booking', $1)", ids[0]),
@@ -142,7 +147,7 @@ async fn id_08_a_service_removes_rows_about_persons_by_their_erasure_and_at_thei
     ] {
         let mut tx = test.db.begin(BEIJING).await.unwrap();
         if whose == other {
-            erasure::set(&mut tx, "notes", &[person], Uuid::now_v7(), State::Erased).await.unwrap();
+            erasure::set(&mut tx, "notes", &[person], here, State::Erased).await.unwrap();
         }
         let refused = sqlx::query(sql).bind(whose).execute(&mut *tx).await.expect_err(sql);
         let code = refused.into_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
@@ -151,12 +156,12 @@ async fn id_08_a_service_removes_rows_about_persons_by_their_erasure_and_at_thei
     // Nor by saying that it is another time, or another region.
     assert_eq!(retention::apply(&test.db, "notes", DIARIES).await.unwrap(), Applied::default());
     let mut tx = test.db.begin(ELSEWHERE).await.unwrap();
-    erasure::set(&mut tx, "notes", &[person], Uuid::now_v7(), State::Erased).await.unwrap();
+    erasure::set(&mut tx, "notes", &[person], elsewhere, State::Erased).await.unwrap();
     erasure::erase(&mut tx, "notes", DIARIES, &[person]).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(test.count("SELECT count(*) FROM diaries").await, 2);
     let mut tx = test.db.begin(BEIJING).await.unwrap();
-    erasure::set(&mut tx, "notes", &[person], Uuid::now_v7(), State::Erased).await.unwrap();
+    erasure::set(&mut tx, "notes", &[person], here, State::Erased).await.unwrap();
     erasure::erase(&mut tx, "notes", DIARIES, &[person]).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(test.count("SELECT count(*) FROM diaries").await, 1);
@@ -172,4 +177,62 @@ async fn id_08_a_service_removes_rows_about_persons_by_their_erasure_and_at_thei
     sealer::seal_all(&test.db).await.unwrap();
     let mended = audit::verify(&mut owner, Against::default()).await.unwrap();
     assert!(mended.findings.iter().all(|finding| !finding.place.to_string().starts_with("personal_tables")));
+}
+
+#[tokio::test]
+async fn id_08_a_service_says_that_somebody_was_erased_after_an_earlier_transaction_closed_it_and_not_otherwise() {
+    const OF_NOBODY: &str = "INSERT INTO erasures (region, resident_id, erasure_id, state) \
+        VALUES ('110000', '00000000-0000-0000-0000-000000000009', gen_random_uuid(), 'ERASED')";
+    const CLOSE: &str = "UPDATE erasures SET state = 'CLOSED' WHERE state = 'WATCHED'";
+    const ERASE: &str =
+        "UPDATE erasures SET state = 'ERASED' WHERE resident_id = '00000000-0000-0000-0000-000000000001'";
+    let test = TestDb::new().await;
+    let [watched, shut, gone] = [1, 2, 3].map(|number| ResidentId::from_uuid(Uuid::from_u128(number)));
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    erasure::set(&mut tx, "notes", &[watched], Uuid::now_v7(), State::Watched).await.unwrap();
+    tx.commit().await.unwrap();
+    closed(&test.db, BEIJING, &[shut]).await;
+    let id = closed(&test.db, BEIJING, &[gone]).await;
+    let mut tx = test.db.begin(BEIJING).await.unwrap();
+    erasure::set(&mut tx, "notes", &[gone], id, State::Erased).await.unwrap();
+    tx.commit().await.unwrap();
+
+    for cheat in [
+        OF_NOBODY.to_owned(),
+        format!(
+            "CREATE TEMPORARY TABLE erasures AS SELECT * FROM erasures; \
+            INSERT INTO erasures SELECT '110000', '00000000-0000-0000-0000-000000000009'; {}",
+            OF_NOBODY.replace("INTO ", "INTO public.")
+        ),
+        format!("{OF_NOBODY} ON CONFLICT DO NOTHING"),
+        ERASE.to_owned(),
+        format!("{CLOSE}; {ERASE}"),
+        format!("SAVEPOINT closed; {CLOSE}; RELEASE closed; {ERASE}"),
+        format!("{}; {ERASE}", CLOSE.replace("'CLOSED'", "'CLOSED', closed_in = '1'")),
+        ERASE.replace("'ERASED'", "'ERASED', closed_in = '1'"),
+        "UPDATE erasures SET state = 'ERASED', erasure_id = gen_random_uuid() WHERE state = 'CLOSED'".to_owned(),
+        "UPDATE erasures SET resident_id = gen_random_uuid() WHERE state = 'CLOSED'".to_owned(),
+        "UPDATE erasures SET resident_id = gen_random_uuid() WHERE state = 'ERASED'".to_owned(),
+        "UPDATE erasures SET state = 'WATCHED' WHERE state = 'ERASED'".to_owned(),
+        "UPDATE erasures SET erasure_id = gen_random_uuid() WHERE state = 'ERASED'".to_owned(),
+    ] {
+        let mut tx = test.db.begin(BEIJING).await.unwrap();
+        let refused = sqlx::raw_sql(AssertSqlSafe(cheat.clone())).execute(&mut *tx).await.expect_err(&cheat);
+        let code = refused.into_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+        assert_eq!(code.as_deref(), Some("42501"), "{cheat}");
+    }
+}
+
+#[tokio::test]
+async fn id_08_a_table_without_an_index_on_its_date_is_found_whatever_other_index_there_is() {
+    let test = TestDb::new().await;
+    postgres::migrate(test.owner_url(), &MIGRATOR, DIARIES).await.unwrap();
+    let mut owner = test.insider().await;
+    assert_eq!(retention::without_index(&mut owner).await.unwrap(), Vec::<String>::new());
+    for other in ["diaries_dated ON diaries (region)", "diaries_written ON diaries (region, written_at)"] {
+        let instead = format!("DROP INDEX diaries_dated; CREATE INDEX {other}");
+        sqlx::raw_sql(AssertSqlSafe(instead)).execute(&mut owner).await.unwrap();
+        let found = retention::without_index(&mut owner).await.unwrap();
+        assert!(found.len() == 1 && found[0].starts_with("diaries by booking: "), "{other}: {found:?}");
+    }
 }

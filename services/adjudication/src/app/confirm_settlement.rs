@@ -5,14 +5,16 @@ use postgres::events::{self, NewEvent};
 use postgres::{Begun, Call, Reply, Scope, Transaction};
 use serde_json::json;
 use types::ids::{BillId, OrganisationId, ResidentId, SettlementId};
+use uuid::Uuid;
 
 use super::App;
+use super::author::Author;
 use super::readjudicate::ask;
 use crate::domain::change::Cause;
 use crate::domain::error::AdjudicationError;
 use crate::domain::settlement::{Confirmation, Settlement};
 use crate::store::claims::{self, Aftermath};
-use crate::store::{accumulators, clearing_entries, settlements};
+use crate::store::{accounts, accumulators, clearing_entries, settlements};
 
 impl Guarded for Settlement {
     const NOT_FOUND: &'static str = "SETTLEMENT_NOT_FOUND";
@@ -41,25 +43,22 @@ impl App {
         };
         // Running totals before settlements, as everywhere: whoever judges the year anew holds the totals and wants this settlement.
         let standing = match &settlements::account(&mut tx, id).await? {
-            Some(account) => {
-                let standing = accumulators::lock(&mut tx, ctx.caller.region, account).await?;
-                Some((standing, settlements::year_totals(&mut tx, account).await?))
-            }
+            Some(account) => Some(accumulators::lock(&mut tx, ctx.caller.region, account).await?),
             None => None,
         };
         let settlement = settlements::lock(&mut tx, id).await?.ok_or(AdjudicationError::SettlementNotFound(id))?;
-        let account_version = standing.map(|(standing, year)| standing.version_for(&settlement.adjudication, &year));
+        let account_version = standing.map(|standing| standing.version_for(&settlement.adjudication));
         let now = self.clock.now();
         let settlement = match settlement.confirm(bill, account_version, now)? {
             Confirmation::Already(settlement) => settlement,
             Confirmation::New(settlement) => {
                 settlements::confirm(&mut tx, id, now, bill).await?;
                 if let Some(cover) = &settlement.cover {
-                    let adjudication = &settlement.adjudication;
-                    accumulators::advance(&mut tx, &cover.account, &adjudication.before, &adjudication.after).await?;
+                    accumulators::advance(&mut tx, &cover.account, &settlement.adjudication).await?;
                 }
-                tell(&mut tx, ctx, &settlement, bill, now).await?;
-                self.raise_findings(&mut tx, ctx, settlement.id, now).await?;
+                let taken = take(&mut tx, &settlement, now).await?;
+                tell(&mut tx, ctx, &settlement, bill, (now, taken)).await?;
+                self.raise_findings(&mut tx, &Author::of(ctx), settlement.id, now).await?;
                 settlement
             }
         };
@@ -86,12 +85,23 @@ impl App {
     }
 }
 
+/// What the division was promised of accounts. Where clocks differ it may have lapsed for another, who was promised the same.
+async fn take(
+    tx: &mut Transaction,
+    settlement: &Settlement,
+    now: DateTime<Utc>,
+) -> Result<Vec<Uuid>, AdjudicationError> {
+    accounts::lock(tx, settlement.takes().map(|(holder, _)| holder)).await?;
+    let taken = accounts::take(tx, settlement, now).await?;
+    taken.ok_or(AdjudicationError::StaleDivision(settlement.id))
+}
+
 async fn tell(
     tx: &mut Transaction,
     ctx: &Context,
     settlement: &Settlement,
     bill: BillId,
-    now: DateTime<Utc>,
+    (now, taken): (DateTime<Utc>, Vec<Uuid>),
 ) -> Result<(), AdjudicationError> {
     let data = json!({
         "resident_id": settlement.resident,
@@ -104,6 +114,7 @@ async fn tell(
     let mut entry = Entry::new(&ctx.caller, "adjudication.settlement.confirm")
         .resident(settlement.resident)
         .row("settlements", settlement.id);
+    entry = taken.into_iter().fold(entry, |entry, taken| entry.row("account_entries", taken));
     let fund = settlement.adjudication.shares.fund();
     if settlement.remote_care.is_some()
         && let Some(booked) = clearing_entries::settle(tx, settlement.id, fund, now).await?

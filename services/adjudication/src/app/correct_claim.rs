@@ -6,6 +6,7 @@ use types::ids::ClaimId;
 use types::money::Money;
 
 use super::App;
+use super::author::Author;
 use super::divide_claim::Divided;
 use super::pricing::{Care, History, classify, price};
 use super::readjudicate::ask;
@@ -86,12 +87,10 @@ impl App {
 
         let codes = corrected.lines.iter().map(|line| line.item_code.clone()).collect();
         let classes = classify(tx, claim.care_region, codes, claim.from).await?;
-        let lines = corrected.lines.into_iter();
-        let lines = lines.map(|line| BilledLine { item: classes.of(&line.item_code), ..line }).collect();
+        let lines = classes.resolve(corrected.lines)?;
         let claim = Claim { lines, total: corrected.total, diagnoses: corrected.diagnoses, ..claim };
-        let priced =
-            price(tx, Care::again(&claim, provider, turn.first_confirmed_at), coverage, History::Replayed(&history))
-                .await?;
+        let care = Care::again(&claim, provider, &replaced, turn.first_confirmed_at);
+        let priced = price(tx, care, coverage, History::Replayed(&history)).await?;
         let judged = Judged::of(tx, priced, claim.quote).await?;
         let now = self.clock.now();
         let occasion = Occasion { cause: Cause::Correction, reason: Some(corrected.reason), at: now };
@@ -103,6 +102,7 @@ impl App {
         let entry = replacing::write(tx, std::slice::from_ref(&replacement), entry, traceparent.as_deref()).await?;
         let entry = ask(tx, resident, year, Cause::Correction, now, traceparent, entry).await?;
         audit::record(tx, entry).await?;
+        self.follow_up(tx, &Author::of(ctx), std::slice::from_ref(&replacement)).await?;
         Ok(Divided { claim: replacement.claim, settlement: replacement.settlement })
     }
 }

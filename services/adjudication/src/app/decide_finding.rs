@@ -5,7 +5,8 @@ use types::ids::{FindingId, OrganisationId, ResidentId};
 use uuid::Uuid;
 
 use super::App;
-use super::inspect_claim::tell;
+use super::author::Author;
+use super::inspect_claim::{DECIDED, tell};
 use crate::domain::error::AdjudicationError;
 use crate::domain::finding::KeptFinding;
 use crate::domain::inspection::Decision;
@@ -54,7 +55,7 @@ impl App {
         };
         let taken = findings::Step { id: Uuid::now_v7(), decision: step.decision, by: &by, note: &step.note, at: now };
         findings::step(&mut tx, ctx.caller.region, &decided, &taken).await?;
-        tell(&mut tx, ctx, &decided, "anjia.adjudication.finding.decided.v1", now).await?;
+        tell(&mut tx, &Author::of(ctx), &decided, DECIDED, now).await?;
         let entry = Entry::new(&ctx.caller, "adjudication.finding.decide").resident(decided.resident);
         let entry = taken.audited(entry.row("findings", decided.id));
         audit::record(&mut tx, entry).await?;

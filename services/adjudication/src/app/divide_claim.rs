@@ -4,12 +4,14 @@ use postgres::audit::{self, Entry};
 use postgres::events::{self, NewEvent};
 use postgres::{Begun, Call, Reply, Transaction};
 use serde_json::json;
+use tokio::try_join;
 use types::clock::local_date;
 use types::ids::{ClaimId, OrganisationId, QuoteId, ResidentId, SettlementId, VisitId};
 use types::money::Money;
 
 use super::App;
-use super::pricing::{Care, History, classify, insured_region, price, remote_care};
+use super::author::Author;
+use super::pricing::{Care, History, Purpose, classify, insured_region, price, remote_care};
 use crate::domain::claim::{BilledLine, Claim, Diagnosis};
 use crate::domain::coverage::Coverage;
 use crate::domain::error::AdjudicationError;
@@ -83,8 +85,8 @@ impl App {
         let stay = visit.claimable(local_date(self.clock.now()))?;
         stay.check(billed.lines.iter().map(|line| line.on))?;
         let days = (stay.from, stay.until);
-        let coverage = self.identity.coverage_of_stay(ctx.caller.region, visit.resident, days).await?;
-        let provider = self.identity.provider(visit.provider, stay.from).await?;
+        let coverage = self.identity.coverage_of_stay(ctx.caller.region, visit.resident, days);
+        let (coverage, provider) = try_join!(coverage, self.identity.provider(visit.provider, stay.from))?;
         let insured = Insured { is_designated: provider.is_designated_for(visit.kind), coverage };
 
         let mut tx = match self.db.begin_call(call).await? {
@@ -100,7 +102,7 @@ impl App {
         }
         let (divided, lapsed) = self.divide(&mut tx, ctx, &visit, stay, billed, &insured).await?;
         let divided = ctx.permit(divided)?;
-        self.expect_payment(&mut tx, ctx, &divided, record, &insured.coverage).await?;
+        self.expect_payment(&mut tx, &Author::of(ctx), &divided, record, &insured.coverage).await?;
         self.tell(&mut tx, ctx, &divided, lapsed).await?;
         Ok(call.commit(tx, divided).await?)
     }
@@ -121,9 +123,9 @@ impl App {
 
         let codes = billed.lines.iter().map(|line| line.item_code.clone()).collect();
         let classes = classify(tx, region, codes, stay.from).await?;
-        let lines: Vec<BilledLine> =
-            billed.lines.into_iter().map(|line| BilledLine { item: classes.of(&line.item_code), ..line }).collect();
+        let lines = classes.resolve(billed.lines)?;
         let care = Care {
+            purpose: Purpose::Division,
             resident: visit.resident,
             provider: visit.provider,
             tier: visit.tier,
@@ -199,7 +201,7 @@ impl App {
             _ => error.into(),
         })?;
         settlements::insert(tx, region, &settlement, &priced.input).await?;
-        self.note_findings(tx, ctx, &claim, &settlement, &insured.coverage).await?;
+        self.note_findings(tx, &Author::of(ctx), &claim, &settlement, &insured.coverage).await?;
         Ok((Divided { claim, settlement }, lapsed))
     }
 
@@ -221,11 +223,7 @@ impl App {
             .await?
             .ok_or(AdjudicationError::SettlementNotFound(previous.settlement))?;
         let account_version = match &settlement.cover {
-            Some(cover) => {
-                let standing = accumulators::read(tx, &cover.account).await?;
-                let year = settlements::year_totals(tx, &cover.account).await?;
-                Some(standing.version_for(&settlement.adjudication, &year))
-            }
+            Some(cover) => Some(accumulators::read(tx, &cover.account).await?.version_for(&settlement.adjudication)),
             None => None,
         };
         if !settlement.is_spent(account_version, self.clock.now()) {

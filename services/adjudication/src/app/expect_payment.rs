@@ -1,15 +1,16 @@
-//! What the fund is expected to pay for a division, reckoned in the transaction of the division.
+//! What the fund is expected to pay for a division, reckoned in the transaction of the division; and anew, in that of what replaces it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use chassis::{Context, Guarded};
+use chassis::Guarded;
 use drg::payment::Place;
 use postgres::Transaction;
-use postgres::audit::{self, Entry};
-use types::ids::{OrganisationId, PaymentTermsId, ResidentId};
+use postgres::audit;
+use types::ids::{OrganisationId, PaymentTermsId, ResidentId, SettlementId};
 use types::scheme::Scheme;
 
+use super::author::Author;
 use super::{App, Divided};
 use crate::domain::coverage::Coverage;
 use crate::domain::error::AdjudicationError;
@@ -62,7 +63,7 @@ impl App {
     pub(super) async fn expect_payment(
         &self,
         tx: &mut Transaction,
-        ctx: &Context,
+        by: &Author<'_>,
         divided: &Divided,
         record: CaseRecord,
         coverage: &Coverage,
@@ -88,9 +89,23 @@ impl App {
             standing: Standing::Divided { lapses_at: settlement.lapses_at },
         };
         provider_payments::insert(tx, claim.care_region, &payment).await?;
-        let entry = Entry::new(&ctx.caller, "adjudication.payment.expect").resident(claim.resident);
+        let entry = by.entry("adjudication.payment.expect").resident(claim.resident);
         audit::record(tx, provider_payments::audited(entry, &payment)?).await?;
         Ok(())
+    }
+
+    /// The same of a claim's next version, whose settlement took the place of another. What the hospital stated of the case stands.
+    pub(super) async fn expect_anew(
+        &self,
+        tx: &mut Transaction,
+        by: &Author<'_>,
+        replaced: SettlementId,
+        divided: &Divided,
+        coverage: &Coverage,
+    ) -> Result<(), AdjudicationError> {
+        let expected = provider_payments::find(tx, replaced).await?;
+        let record = expected.map(|payment| payment.record).unwrap_or_default();
+        self.expect_payment(tx, by, divided, record, coverage).await
     }
 
     /// The terms of the region of care that judge this claim: the latest that are in force on its day.

@@ -1,12 +1,11 @@
-//! Audit rules in the settlement's own transactions: findings are noted with the division and raised with the confirmation. Nothing here
-//! changes a share.
+//! Audit rules in the settlement's own transactions: findings are noted with the division and raised with the confirmation;
+//! a corrected claim is inspected anew. Nothing here changes a share.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chassis::Context;
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use postgres::audit::{self, Entry};
+use postgres::audit;
 use postgres::events::{self, NewEvent};
 use postgres::{Error, Transaction};
 use serde_json::json;
@@ -15,13 +14,17 @@ use types::ids::{FindingId, RuleBookId, SettlementId};
 use types::region::RegionCode;
 
 use super::App;
+use super::author::Author;
 use crate::domain::claim::{BilledLine, Claim};
 use crate::domain::coverage::Coverage;
 use crate::domain::error::AdjudicationError;
 use crate::domain::finding::KeptFinding;
 use crate::domain::inspection::{BilledItem, Case, FindingState, Patient, Review, RuleBook, inspect};
 use crate::domain::settlement::Settlement;
-use crate::store::{findings, histories, rule_books};
+use crate::store::{findings, histories, rule_books, settlements};
+
+const RAISED: &str = "anjia.adjudication.finding.raised.v1";
+pub(super) const DECIDED: &str = "anjia.adjudication.finding.decided.v1";
 
 /// Rule books as they were read. They never change once released, so what is here is never stale.
 #[derive(Debug, Clone, Default)]
@@ -59,18 +62,30 @@ impl App {
     pub(super) async fn note_findings(
         &self,
         tx: &mut Transaction,
-        ctx: &Context,
+        by: &Author<'_>,
         claim: &Claim,
         settlement: &Settlement,
         coverage: &Coverage,
     ) -> Result<(), AdjudicationError> {
+        let noted = self.inspected(tx, claim, settlement, coverage).await?;
+        note(tx, by, claim, &noted).await
+    }
+
+    /// What the rules of the region of care ask about a claim.
+    async fn inspected(
+        &self,
+        tx: &mut Transaction,
+        claim: &Claim,
+        settlement: &Settlement,
+        coverage: &Coverage,
+    ) -> Result<Vec<KeptFinding>, AdjudicationError> {
         let received_on = local_date(claim.received_at);
         let Some((rule_book, book)) = self.rule_book(tx, claim.care_region, received_on).await? else {
-            return Ok(());
+            return Ok(vec![]);
         };
         let first = claim.from.checked_sub_days(Days::new(book.window_days().into())).unwrap_or(claim.from);
         let days = (first, claim.until);
-        let history = histories::of_person(tx, claim.resident, claim.id, days, claim.received_at).await?;
+        let history = histories::of_person(tx, claim.resident, claim.id, days, settlement.divided_at).await?;
         let case = Case {
             patient: Patient { birth_date: coverage.birth_date, sex: coverage.sex },
             provider: claim.provider,
@@ -86,57 +101,118 @@ impl App {
             lines: claim.lines.iter().map(billed).collect(),
             history,
         };
-        let noted: Vec<KeptFinding> = inspect(&book, &case)
-            .into_iter()
-            .map(|finding| KeptFinding {
-                id: FindingId::generate(),
-                settlement: settlement.id,
-                claim: claim.id,
-                claim_version: claim.version,
-                resident: claim.resident,
-                provider: claim.provider,
-                rule_book,
-                rule: finding.rule,
-                line: finding.line.and_then(|line| i32::try_from(line).ok()),
-                evidence: finding.evidence,
-                review: Review { amount: finding.amount, state: FindingState::Noted },
-                noted_at: claim.received_at,
-                decided_at: None,
-            })
-            .collect();
-        if noted.is_empty() {
-            return Ok(());
+        let found = inspect(&book, &case).into_iter().map(|finding| KeptFinding {
+            id: FindingId::generate(),
+            settlement: settlement.id,
+            claim: claim.id,
+            claim_version: claim.version,
+            resident: claim.resident,
+            provider: claim.provider,
+            rule_book,
+            rule: finding.rule,
+            line: finding.line.and_then(|line| i32::try_from(line).ok()),
+            evidence: finding.evidence,
+            review: Review { amount: finding.amount, state: FindingState::Noted },
+            noted_at: settlement.divided_at,
+            decided_at: None,
+        });
+        Ok(found.collect())
+    }
+
+    /// Inspects a claim in its next version, whose settlement took the place of another. What is asked again stands as people left it,
+    /// what is new is raised, what is no longer asked withholds nothing.
+    pub(super) async fn inspect_anew(
+        &self,
+        tx: &mut Transaction,
+        by: &Author<'_>,
+        replaced: SettlementId,
+        (claim, settlement): (&Claim, &Settlement),
+        coverage: &Coverage,
+    ) -> Result<(), AdjudicationError> {
+        let mut former = findings::of_settlement(tx, replaced).await?;
+        let mut new = vec![];
+        for found in self.inspected(tx, claim, settlement, coverage).await? {
+            let Some(at) = former.iter().position(|known| known.asks_the_same(&found)) else {
+                new.push(found);
+                continue;
+            };
+            let known = former.swap_remove(at);
+            let known = KeptFinding { settlement: settlement.id, claim_version: claim.version, ..known };
+            findings::follow(tx, &known).await?;
+            let entry = by.entry("adjudication.finding.carry").resident(known.resident);
+            audit::record(tx, entry.row("findings", known.id)).await?;
         }
-        findings::insert(tx, claim.care_region, &noted).await?;
-        let entry = Entry::new(&ctx.caller, "adjudication.finding.note").resident(claim.resident);
-        let entry = noted.iter().fold(entry, |entry, finding| entry.row("findings", finding.id));
-        audit::record(tx, entry).await?;
-        Ok(())
+        supersede(tx, by, former, settlement.divided_at).await?;
+        note(tx, by, claim, &new).await?;
+        self.raise_findings(tx, by, settlement.id, settlement.divided_at).await
+    }
+
+    /// Nothing is withheld any more of a settlement that was taken back.
+    pub(super) async fn drop_findings(
+        &self,
+        tx: &mut Transaction,
+        by: &Author<'_>,
+        reversed: SettlementId,
+        at: DateTime<Utc>,
+    ) -> Result<(), AdjudicationError> {
+        let former = findings::of_settlement(tx, reversed).await?;
+        supersede(tx, by, former, at).await
     }
 
     /// Puts the findings of a settlement onto the reviewers' work list, now that it is confirmed.
     pub(super) async fn raise_findings(
         &self,
         tx: &mut Transaction,
-        ctx: &Context,
+        by: &Author<'_>,
         settlement: SettlementId,
         now: DateTime<Utc>,
     ) -> Result<(), AdjudicationError> {
         for finding in findings::raise(tx, settlement, now).await? {
-            tell(tx, ctx, &finding, "anjia.adjudication.finding.raised.v1", now).await?;
-            let entry = Entry::new(&ctx.caller, "adjudication.finding.raise")
-                .resident(finding.resident)
-                .row("findings", finding.id);
+            tell(tx, by, &finding, RAISED, now).await?;
+            let entry = by.entry("adjudication.finding.raise").resident(finding.resident).row("findings", finding.id);
             audit::record(tx, entry).await?;
         }
         Ok(())
     }
 }
 
+async fn note(
+    tx: &mut Transaction,
+    by: &Author<'_>,
+    claim: &Claim,
+    noted: &[KeptFinding],
+) -> Result<(), AdjudicationError> {
+    if noted.is_empty() {
+        return Ok(());
+    }
+    findings::insert(tx, claim.care_region, noted).await?;
+    let entry = by.entry("adjudication.finding.note").resident(claim.resident);
+    let entry = noted.iter().fold(entry, |entry, finding| entry.row("findings", finding.id));
+    audit::record(tx, entry).await?;
+    Ok(())
+}
+
+async fn supersede(
+    tx: &mut Transaction,
+    by: &Author<'_>,
+    former: Vec<KeptFinding>,
+    at: DateTime<Utc>,
+) -> Result<(), AdjudicationError> {
+    for finding in former {
+        let Some(review) = finding.review.supersede() else { continue };
+        let finding = KeptFinding { review, ..finding };
+        findings::follow(tx, &finding).await?;
+        tell(tx, by, &finding, DECIDED, at).await?;
+        let entry = by.entry("adjudication.finding.supersede").resident(finding.resident).row("findings", finding.id);
+        audit::record(tx, entry).await?;
+    }
+    Ok(())
+}
+
 /// Tells who pays the provider what is withheld of a finding.
 pub(super) async fn tell(
     tx: &mut Transaction,
-    ctx: &Context,
+    by: &Author<'_>,
     finding: &KeptFinding,
     event: &'static str,
     at: DateTime<Utc>,
@@ -145,11 +221,13 @@ pub(super) async fn tell(
         "resident_id": finding.resident,
         "claim_id": finding.claim,
         "settlement_id": finding.settlement,
+        "bill_id": settlements::bill_of(tx, finding.settlement).await?,
         "provider_organisation_id": finding.provider,
+        "line": finding.line.unwrap_or(0),
         "state": finding.review.state.as_str(),
         "withheld": finding.review.withheld(),
     });
-    events::append(tx, NewEvent::new(event, finding.id, data, at).traceparent(ctx.traceparent())).await?;
+    events::append(tx, NewEvent::new(event, finding.id, data, at).traceparent(by.traceparent.clone())).await?;
     Ok(())
 }
 

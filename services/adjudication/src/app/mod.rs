@@ -1,6 +1,7 @@
 //! When things happen: one use case a file. The only place that begins and commits.
 
 mod assess_provider;
+mod author;
 mod confirm_settlement;
 mod correct_claim;
 mod decide_finding;
@@ -13,6 +14,7 @@ mod groupers;
 mod inspect_claim;
 mod outliers;
 mod payment_terms;
+mod personal_accounts;
 mod pricing;
 mod propose_policy;
 mod provider_payments;
@@ -47,6 +49,7 @@ pub use groupers::{Groupers, NotTaken};
 pub use inspect_claim::RuleBooks;
 pub use outliers::{FindOutliers, FoundOutliers, OutlierSubject};
 pub use payment_terms::{ExpectCapitation, ListTerms, ProposeTerms};
+pub use personal_accounts::{CreditAccount, ShareAccount};
 pub use propose_policy::ProposePolicy;
 pub use provider_payments::{GroupRecord, ListProviderPayments};
 pub use put_catalogue::PutCatalogue;

@@ -8,8 +8,9 @@ use sqlx::PgConnection;
 use types::ids::{JourneyId, OrganisationId, ReferralId, ResidentId};
 use types::{care::CareKind, money::Money, region::RegionCode, scheme::Scheme, tier::Tier};
 
+use crate::domain::account::Draw;
 use crate::domain::chain::{self, ChainStay};
-use crate::domain::circumstances::{Area, Circumstances, YearTotals};
+use crate::domain::circumstances::{Area, Circumstances};
 use crate::domain::claim::{BilledLine, Claim, Item};
 use crate::domain::coverage::{Basic, Coverage};
 use crate::domain::drift::{self, Drift};
@@ -22,9 +23,9 @@ use crate::domain::quote::Quote;
 use crate::domain::release::{self, PolicyVersion};
 use crate::domain::remote_care::{self, Place, RemoteCare};
 use crate::domain::replay::Replay;
-use crate::domain::settlement::{Account, Cover};
+use crate::domain::settlement::{Account, Cover, Settlement};
 use crate::store::accumulators::{self, Standing};
-use crate::store::{catalogue, chains, policies, settlements};
+use crate::store::{accounts, catalogue, chains, policies};
 
 /// What a claim finds before it.
 #[derive(Clone, Copy)]
@@ -39,14 +40,9 @@ impl History<'_> {
     async fn standing(self, conn: &mut PgConnection, account: &Account) -> Result<Standing, Error> {
         match self {
             Self::Stored => accumulators::read(conn, account).await,
-            Self::Replayed(replay) => Ok(Standing { totals: replay.standing(account), version: 0 }),
-        }
-    }
-
-    async fn year(self, conn: &mut PgConnection, account: &Account) -> Result<YearTotals, Error> {
-        match self {
-            Self::Stored => settlements::year_totals(conn, account).await,
-            Self::Replayed(replay) => Ok(replay.year(account)),
+            Self::Replayed(replay) => {
+                Ok(Standing { totals: replay.standing(account), year: replay.year(account), version: 0 })
+            }
         }
     }
 
@@ -65,8 +61,20 @@ impl History<'_> {
     }
 }
 
+/// What an answer is for: by that goes what accounts may pay.
+#[derive(Clone, Copy)]
+pub(super) enum Purpose {
+    /// What is free in them as they stand.
+    Quote,
+    /// The same, promised: they are locked until the division is written.
+    Division,
+    /// What they paid of the same claim before.
+    Again(Draw),
+}
+
 /// What is to be priced.
 pub(super) struct Care {
+    pub purpose: Purpose,
     pub resident: ResidentId,
     pub provider: OrganisationId,
     pub tier: Tier,
@@ -86,8 +94,15 @@ pub(super) struct Care {
 
 impl Care {
     /// A claim as it was billed, to be judged again.
-    pub(super) fn again(claim: &Claim, provider: &Provider, first_settled_at: DateTime<Utc>) -> Self {
+    pub(super) fn again(
+        claim: &Claim,
+        provider: &Provider,
+        settled: &Settlement,
+        first_settled_at: DateTime<Utc>,
+    ) -> Self {
+        let drawn = settled.cover.as_ref().map(|cover| cover.drawn).unwrap_or_default();
         Self {
+            purpose: Purpose::Again(Draw::again(&settled.adjudication.shares, drawn)),
             resident: claim.resident,
             provider: claim.provider,
             tier: claim.tier,
@@ -126,7 +141,7 @@ impl Priced {
     }
 }
 
-/// The classes of items in the catalogue of the place of care (就医地目录). An item it does not know is the patient's own.
+/// What the catalogue of the place of care (就医地目录) says of items.
 pub(super) async fn classify(
     conn: &mut PgConnection,
     region: RegionCode,
@@ -140,8 +155,15 @@ pub(super) async fn classify(
 pub(super) struct Classes(HashMap<String, Item>);
 
 impl Classes {
-    pub(super) fn of(&self, code: &str) -> Item {
-        self.0.get(code).cloned().unwrap_or_else(|| Item::not_in_catalogue(code))
+    /// The item of a line, from 0. Nobody guesses what one is that no catalogue knows.
+    pub(super) fn of(&self, line: usize, code: &str) -> Result<Item, AdjudicationError> {
+        self.0.get(code).cloned().ok_or_else(|| AdjudicationError::UnknownItem { line, code: code.to_owned() })
+    }
+
+    /// The lines as billed, each with its item.
+    pub(super) fn resolve(&self, lines: Vec<BilledLine>) -> Result<Vec<BilledLine>, AdjudicationError> {
+        let lines = lines.into_iter().enumerate();
+        lines.map(|(index, line)| Ok(BilledLine { item: self.of(index, &line.item_code)?, ..line })).collect()
     }
 }
 
@@ -181,16 +203,35 @@ pub(super) async fn price(
     input.circumstances = Circumstances {
         groups: coverage.groups_on(judged).clone(),
         area: away.map_or(Area::Home, RemoteCare::area),
-        year: history.year(conn, &account).await?,
+        topped_up: coverage.topped_up,
+        year: standing.year,
         ..Circumstances::default()
     };
+    let draw = draw(conn, &care, &version).await?;
+    input.circumstances.means = draw.means;
     if let (Some(_), Some(journey), CareKind::Inpatient) = (care.referral, care.journey, care.kind) {
         let earlier = history.stays(conn, journey, basic.scheme, &care).await?;
         input.chain = chain::continued(&earlier, care.tier, account.year);
     }
     let adjudication = engine::adjudicate(&version.policy, &input);
-    let cover = Cover { policy: version.id, policy_digest: version.digest, account, account_version: standing.version };
+    let drawn = adjudication.as_ref().map(|judged| draw.drawn.by(&judged.shares)).unwrap_or_default();
+    let Standing { version: account_version, .. } = standing;
+    let cover = Cover { policy: version.id, policy_digest: version.digest, account, account_version, drawn };
     Ok(Priced { input, adjudication, cover: Some(cover) })
+}
+
+/// What accounts may pay. Nobody looks at them where the policy has no word for them.
+async fn draw(conn: &mut PgConnection, care: &Care, version: &PolicyVersion) -> Result<Draw, Error> {
+    let purses = match care.purpose {
+        Purpose::Again(draw) => return Ok(draw),
+        Purpose::Quote | Purpose::Division if version.policy.above.account.is_none() => return Ok(Draw::default()),
+        Purpose::Quote => accounts::purses(conn, care.resident, care.until, care.settled_at).await?,
+        Purpose::Division => {
+            accounts::lock_purses(conn, care.resident, care.until).await?;
+            accounts::purses(conn, care.resident, care.until, care.settled_at).await?
+        }
+    };
+    Ok(Draw::from_purses(&purses))
 }
 
 /// Where a person is insured.

@@ -11,9 +11,9 @@ use types::money::Money;
 use types::region::RegionCode;
 
 use super::App;
-use super::pricing::{Care, History, Priced, classify, price};
+use super::pricing::{Care, History, Priced, Purpose, classify, price};
 use crate::domain::appointment::Appointment;
-use crate::domain::claim;
+use crate::domain::claim::{self, Item};
 use crate::domain::coverage::Coverage;
 use crate::domain::engine::Refusal;
 use crate::domain::error::AdjudicationError;
@@ -34,6 +34,15 @@ pub struct QuoteCare {
     pub referral: Option<ReferralId>,
     pub appointment: Option<AppointmentId>,
     pub journey: Option<JourneyId>,
+}
+
+/// What becomes of a quote with an item that no catalogue knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unknown {
+    /// Whoever asks is told which.
+    Refused,
+    /// Nobody asks: the booking stands, and its quote says why there is no price.
+    WithoutPrice,
 }
 
 impl Guarded for QuoteCare {
@@ -80,7 +89,9 @@ impl App {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
-        let quote = self.make_quote(&mut tx, asked, &provider, &coverage, ctx.caller.region, ctx.traceparent()).await?;
+        let facts = (&provider, &coverage);
+        let quote =
+            self.make_quote(&mut tx, asked, facts, ctx.caller.region, Unknown::Refused, ctx.traceparent()).await?;
         let quote = ctx.permit(quote)?;
         audit::record(&mut tx, described(Entry::new(&ctx.caller, "adjudication.quote.make"), &quote)).await?;
         Ok(call.commit(tx, quote).await?)
@@ -107,7 +118,8 @@ impl App {
             journey: appointment.journey,
         };
         let region = tx.region()?;
-        let quote = self.make_quote(tx, asked, &facts.0, &facts.1, region, traceparent).await?;
+        let facts = (&facts.0, &facts.1);
+        let quote = self.make_quote(tx, asked, facts, region, Unknown::WithoutPrice, traceparent).await?;
         let entry = described(Entry::by_service("adjudication", "adjudication.quote.make"), &quote);
         audit::record(tx, entry).await?;
         Ok(())
@@ -117,21 +129,30 @@ impl App {
         &self,
         tx: &mut Transaction,
         asked: QuoteCare,
-        provider: &Provider,
-        coverage: &Coverage,
+        (provider, coverage): (&Provider, &Coverage),
         region: RegionCode,
+        unknown: Unknown,
         traceparent: Option<String>,
     ) -> Result<Quote, AdjudicationError> {
         let codes = asked.lines.iter().map(|line| line.item_code.clone()).collect();
         let classes = classify(tx, region, codes, asked.on).await?;
         let mut lines = Vec::with_capacity(asked.lines.len());
         let mut total = Money::ZERO;
-        for line in &asked.lines {
+        let mut without_price = None;
+        for (index, line) in asked.lines.iter().enumerate() {
             let amount = line.amount().ok_or(Refusal::TotalTooLarge)?;
             total = total.checked_add(amount).ok_or(Refusal::TotalTooLarge)?;
-            lines.push(claim::expected(line, amount, classes.of(&line.item_code)));
+            let item = match classes.of(index, &line.item_code) {
+                Err(error @ AdjudicationError::UnknownItem { .. }) if unknown == Unknown::WithoutPrice => {
+                    without_price.get_or_insert(error.to_string());
+                    Item::unresolved(&line.item_code)
+                }
+                item => item?,
+            };
+            lines.push(claim::expected(line, amount, item));
         }
         let care = Care {
+            purpose: Purpose::Quote,
             resident: asked.resident,
             provider: asked.provider,
             tier: provider.tier,
@@ -155,7 +176,10 @@ impl App {
             on: asked.on,
             total,
             basis: priced.input.clone(),
-            price: outcome(priced)?,
+            price: match without_price {
+                Some(why) => Price::NoPolicy { why },
+                None => outcome(priced)?,
+            },
             referral: asked.referral,
             appointment: asked.appointment,
             journey: asked.journey,
@@ -171,6 +195,8 @@ impl App {
             "appointment_id": quote.appointment,
             "journey_id": quote.journey,
             "outcome": quote.price.outcome(),
+            "total": quote.total,
+            "own_share": quote.price.own_share(),
         });
         let made = NewEvent::new("anjia.adjudication.quote.made.v1", quote.id, data, quote.quoted_at);
         events::append(tx, made.traceparent(traceparent)).await?;

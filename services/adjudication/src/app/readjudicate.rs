@@ -11,6 +11,7 @@ use postgres::{Error, Scope, Transaction};
 use types::ids::{OrganisationId, ResidentId, SagaId, SettlementId};
 
 use super::App;
+use super::author::Author;
 use super::pricing::{Care, History, insured_region, price, remote_care};
 use super::replacing::{self, Judged, Occasion, Replacement};
 use crate::domain::change::Cause;
@@ -140,6 +141,7 @@ impl App {
         let written = replacing::write(&mut tx, &replacements, entry(taken), taken.traceparent.as_deref()).await?;
         readjudications::end(&mut tx, taken, State::Completed, replacements.len(), None, now).await?;
         audit::record(&mut tx, written).await?;
+        self.follow_up(&mut tx, &Author::service(taken.traceparent.clone()), &replacements).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -177,9 +179,8 @@ async fn replay(
     for (turn, claim) in due {
         let settlement = settled.remove(&claim.settlement).ok_or(AdjudicationError::YearMoved)?;
         let (coverage, provider) = facts.of(&claim)?;
-        let priced =
-            price(tx, Care::again(&claim, provider, turn.first_confirmed_at), coverage, History::Replayed(&replay))
-                .await?;
+        let care = Care::again(&claim, provider, &settlement, turn.first_confirmed_at);
+        let priced = price(tx, care, coverage, History::Replayed(&replay)).await?;
         let judged = Judged::of(tx, priced, claim.quote).await?;
         let Judged { priced, adjudication, .. } = &judged;
         if let Some(cover) = &priced.cover {

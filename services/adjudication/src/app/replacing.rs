@@ -8,7 +8,9 @@ use serde_json::json;
 use types::ids::{QuoteId, SettlementId};
 use types::region::RegionCode;
 
+use super::author::Author;
 use super::pricing::{Priced, insured_region, remote_care};
+use super::{App, Divided};
 use crate::domain::adjustment::Adjustment;
 use crate::domain::change::{Cause, Reason};
 use crate::domain::claim::Claim;
@@ -19,7 +21,7 @@ use crate::domain::error::AdjudicationError;
 use crate::domain::input::Input;
 use crate::domain::replay::Turn;
 use crate::domain::settlement::{Change, Settlement, State};
-use crate::store::{accumulators, claims, clearing_entries, quotes, settlements};
+use crate::store::{accounts, accumulators, claims, clearing_entries, quotes, settlements};
 
 /// Why and when.
 #[derive(Debug, Clone, Copy)]
@@ -60,6 +62,7 @@ pub(super) struct Replacement {
     pub settlement: Settlement,
     basis: Input,
     replaced: Settlement,
+    coverage: Coverage,
 }
 
 impl Replacement {
@@ -82,7 +85,8 @@ impl Replacement {
             version: claim.version + 1,
             insured_region: insured_region(coverage),
             settlement: SettlementId::generate(),
-            received_at: at,
+            // What is judged anew was received when it was.
+            received_at: if cause == Cause::Correction { at } else { claim.received_at },
             ..claim
         };
         let adjustment = Adjustment::between(&replaced.adjudication.shares, &adjudication.shares);
@@ -101,21 +105,21 @@ impl Replacement {
             ..replaced.clone()
         };
         let replaced = Settlement { state: State::Corrected { confirmed_at, bill, at }, ..replaced };
-        Ok(Self { claim, settlement, basis: priced.input, replaced })
+        Ok(Self { claim, settlement, basis: priced.input, replaced, coverage: coverage.clone() })
     }
 
-    /// Moves the year back by what is replaced. Its running totals are locked.
-    async fn take_back(&self, tx: &mut Transaction) -> Result<(), AdjudicationError> {
+    /// Moves the year back by what is replaced, and gives accounts back what it took. Its running totals and those accounts are locked.
+    async fn take_back(&self, tx: &mut Transaction, entry: Entry) -> Result<Entry, AdjudicationError> {
         if let Some(cover) = &self.replaced.cover {
-            let judged = &self.replaced.adjudication;
-            accumulators::advance(tx, &cover.account, &judged.after, &judged.before).await?;
+            accumulators::take_back(tx, &cover.account, &self.replaced.adjudication).await?;
         }
-        Ok(())
+        let returned = accounts::give_back(tx, &self.replaced, self.settlement.divided_at).await?;
+        Ok(returned.into_iter().fold(entry, |entry, returned| entry.row("account_entries", returned)))
     }
 
     /// Writes everything else. Answers the audit entry with every row.
     async fn put(&self, tx: &mut Transaction, entry: Entry) -> Result<Entry, AdjudicationError> {
-        let Self { claim, settlement, basis, replaced } = self;
+        let Self { claim, settlement, basis, replaced, .. } = self;
         let region: RegionCode = claim.care_region;
         settlements::end(tx, replaced).await?;
         let back = clearing_entries::take_back(tx, replaced.id, settlement.divided_at).await?;
@@ -124,13 +128,16 @@ impl Replacement {
         settlements::put_in_place(tx, settlement).await?;
         if let Some(cover) = &settlement.cover {
             accumulators::lock(tx, region, &cover.account).await?;
-            let judged = &settlement.adjudication;
-            accumulators::advance(tx, &cover.account, &judged.before, &judged.after).await?;
+            accumulators::advance(tx, &cover.account, &settlement.adjudication).await?;
         }
+        // No more than what it takes the place of gave back.
+        let taken = accounts::take(tx, settlement, settlement.divided_at).await?;
+        let taken = taken.ok_or(AdjudicationError::YearMoved)?;
         let fund = settlement.adjudication.shares.fund();
         let due = clearing_entries::settle(tx, settlement.id, fund, settlement.divided_at).await?;
         let entry = claims::lines_audited(claims::audited(entry, claim), claim);
         let entry = entry.row("settlements", replaced.id).row("settlements", settlement.id);
+        let entry = taken.into_iter().fold(entry, |entry, taken| entry.row("account_entries", taken));
         Ok(back.into_iter().chain(due).fold(entry, |entry, booked| entry.row("clearing_entries", booked)))
     }
 
@@ -151,6 +158,23 @@ impl Replacement {
     }
 }
 
+impl App {
+    /// What follows of replacements that are written: what the provider may expect, and what audit rules ask, both anew.
+    pub(super) async fn follow_up(
+        &self,
+        tx: &mut Transaction,
+        by: &Author<'_>,
+        replacements: &[Replacement],
+    ) -> Result<(), AdjudicationError> {
+        for Replacement { claim, settlement, replaced, coverage, .. } in replacements {
+            let divided = Divided { claim: claim.clone(), settlement: settlement.clone() };
+            self.expect_anew(tx, by, replaced.id, &divided, coverage).await?;
+            self.inspect_anew(tx, by, replaced.id, (claim, settlement), coverage).await?;
+        }
+        Ok(())
+    }
+}
+
 /// Writes replacements, each with its event. What all of them replace goes back first, so that no total passes below zero on the way.
 /// Claims and running totals of the person are locked. Answers the audit entry with every row.
 pub(super) async fn write(
@@ -159,8 +183,10 @@ pub(super) async fn write(
     mut entry: Entry,
     traceparent: Option<&str>,
 ) -> Result<Entry, AdjudicationError> {
+    let drawn = replacements.iter().flat_map(|replacement| replacement.replaced.takes());
+    accounts::lock(tx, drawn.map(|(holder, _)| holder)).await?;
     for replacement in replacements {
-        replacement.take_back(tx).await?;
+        entry = replacement.take_back(tx, entry).await?;
     }
     for replacement in replacements {
         entry = replacement.put(tx, entry).await?;

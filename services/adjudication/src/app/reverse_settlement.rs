@@ -7,11 +7,12 @@ use serde_json::json;
 use types::ids::{BillId, SettlementId};
 
 use super::App;
+use super::author::Author;
 use super::readjudicate::ask;
 use crate::domain::change::{Cause, Reason};
 use crate::domain::error::AdjudicationError;
 use crate::domain::settlement::{Reversal, Settlement};
-use crate::store::{accumulators, claims, clearing_entries, settlements};
+use crate::store::{accounts, accumulators, claims, clearing_entries, settlements};
 
 impl App {
     /// Takes a confirmed settlement back from its bill: the person's year moves back, and later care of the year is judged anew.
@@ -39,6 +40,7 @@ impl App {
             Reversal::Already(settlement) => settlement,
             Reversal::New(settlement) => {
                 take_back(&mut tx, ctx, &settlement, now).await?;
+                self.drop_findings(&mut tx, &Author::of(ctx), settlement.id, now).await?;
                 settlement
             }
         };
@@ -59,9 +61,13 @@ async fn take_back(
         .resident(settlement.resident)
         .row("settlements", settlement.id);
     let mut entry = booked.into_iter().fold(entry, |entry, booked| entry.row("clearing_entries", booked));
+    accounts::lock(tx, settlement.takes().map(|(holder, _)| holder)).await?;
+    for returned in accounts::give_back(tx, settlement, now).await? {
+        entry = entry.row("account_entries", returned);
+    }
     if let Some(cover) = &settlement.cover {
         let judged = &settlement.adjudication;
-        accumulators::advance(tx, &cover.account, &judged.after, &judged.before).await?;
+        accumulators::take_back(tx, &cover.account, judged).await?;
         entry =
             ask(tx, settlement.resident, cover.account.year, Cause::Reversal, now, ctx.traceparent(), entry).await?;
     }

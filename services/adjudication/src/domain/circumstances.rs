@@ -44,6 +44,7 @@ impl Circumstances {
             year.voucher,
             means.account,
             means.mutual_aid,
+            means.voucher.unwrap_or_default(),
         ]
         .iter()
         .any(|amount| amount.is_negative())
@@ -163,4 +164,7 @@ pub struct Means {
     pub account: Money,
     /// The account of a member of the family (家庭共济).
     pub mutual_aid: Money,
+    /// Of vouchers, where less may be used than is left of the year's: what paid before of a claim that is judged again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub voucher: Option<Money>,
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use types::ids::{ClaimId, JourneyId, OrganisationId, QuoteId, ReferralId, ResidentId, SettlementId, VisitId};
 use types::{care::CareKind, expected::ExpectedLine, money::Money, redacted::Redacted, region::RegionCode, tier::Tier};
 
-use super::line::{Class, Line};
+use super::line::{Class, Line, PriceLimit};
 use super::localized::Localized;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,12 +59,13 @@ pub struct BilledLine {
 pub struct Item {
     pub name: String,
     pub class: Class,
+    pub price_limit: Option<PriceLimit>,
 }
 
 impl Item {
-    /// An item that is in no catalogue is the patient's own.
-    pub fn not_in_catalogue(code: &str) -> Self {
-        Self { name: code.to_owned(), class: Class::C }
+    /// Of a line that the catalogue has yet to be asked about.
+    pub fn unresolved(code: &str) -> Self {
+        Self { name: code.to_owned(), class: Class::C, price_limit: None }
     }
 }
 
@@ -79,7 +80,7 @@ impl BilledLine {
             unit_price: self.unit_price,
             amount: self.amount,
             class: self.item.class,
-            price_limit: None,
+            price_limit: self.item.price_limit,
         }
     }
 }
@@ -93,7 +94,7 @@ pub fn expected(line: &ExpectedLine, amount: Money, item: Item) -> Line {
         unit_price: line.unit_price,
         amount,
         class: item.class,
-        price_limit: None,
+        price_limit: item.price_limit,
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Coverage {
     pub basic: Option<Basic>,
     /// The last day of a waiting period (等待期); none outside of one.
     pub waiting_until: Option<NaiveDate>,
+    /// A commercial top-up is in force, beside basic insurance.
+    pub topped_up: bool,
     /// Whose family doctors the person has a contract with.
     pub family_doctor: Option<OrganisationId>,
     /// Groups that the person belongs to that day.

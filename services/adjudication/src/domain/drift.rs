@@ -148,7 +148,11 @@ fn billed(lines: &[Line]) -> Vec<(&str, Money)> {
 }
 
 fn is_classed_otherwise(lines: &[Line], quoted: &[Line]) -> bool {
-    lines.iter().any(|line| quoted.iter().any(|before| before.code == line.code && before.class != line.class))
+    lines.iter().any(|line| {
+        quoted.iter().any(|before| {
+            before.code == line.code && (before.class, before.price_limit) != (line.class, line.price_limit)
+        })
+    })
 }
 
 fn text(cause: Cause, expected: Money, quoted: Option<&Shares>, settled: &Shares) -> Localized {

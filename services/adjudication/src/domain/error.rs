@@ -52,6 +52,9 @@ pub enum AdjudicationError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// Lines count from 0.
+    #[error("item {code} of line {line} is in no catalogue in force")]
+    UnknownItem { line: usize, code: String },
+    /// Lines count from 0.
     #[error("{day} of line {line} lies outside the visit")]
     DateOutsideStay { line: usize, day: NaiveDate },
     #[error("the rule book is incomplete at {0}")]
@@ -119,9 +122,13 @@ pub enum AdjudicationError {
     NotAProvider(OrganisationId),
     #[error("item {0} is in no catalogue in force")]
     ItemNotFound(String),
+    #[error("resident {0} has no personal account: employees have")]
+    NoPersonalAccount(ResidentId),
+    #[error("an account is its holder's own already")]
+    OwnAccount,
     #[error("no delegation allows this")]
     NoDelegation,
-    #[error("the delegation does not include seeing the resident's records")]
+    #[error("the delegation does not include this")]
     ActionNotDelegated,
     #[error("the delegation has expired")]
     DelegationExpired,

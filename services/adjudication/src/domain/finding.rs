@@ -25,6 +25,14 @@ pub struct KeptFinding {
     pub decided_at: Option<DateTime<Utc>>,
 }
 
+impl KeptFinding {
+    /// Whether the same is asked of another version of the claim: what was decided about it stands.
+    pub fn asks_the_same(&self, other: &Self) -> bool {
+        let asked = |finding: &Self| (finding.rule.clone(), finding.line, finding.review.amount);
+        asked(self) == asked(other) && self.evidence == other.evidence
+    }
+}
+
 /// How often reviewers found a rule right.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Precision {

@@ -54,17 +54,6 @@ pub struct Accumulators {
 }
 
 impl Accumulators {
-    /// Of two registrations of one person together. None beyond what money holds.
-    pub fn checked_add(&self, other: &Self) -> Option<Self> {
-        Some(Self {
-            in_scope: self.in_scope.checked_add(other.in_scope)?,
-            deductible: self.deductible.checked_add(other.deductible)?,
-            pooled_fund: self.pooled_fund.checked_add(other.pooled_fund)?,
-            large_amount_fund: self.large_amount_fund.checked_add(other.large_amount_fund)?,
-            stays: self.stays.checked_add(other.stays)?,
-        })
-    }
-
     /// These, moved by what a claim moved others by.
     #[must_use]
     pub fn moved(&self, before: &Self, after: &Self) -> Self {

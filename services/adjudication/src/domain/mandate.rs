@@ -16,9 +16,6 @@ pub fn check(caller: &Caller, referral: Option<ReferralId>) -> Result<(), Adjudi
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
-    use chrono::DateTime;
     use types::caller::Party;
     use types::ids::{MandateId, ResidentId};
     use types::mandate::{Terms, Work};
@@ -28,16 +25,9 @@ mod tests {
 
     fn caller(actor: Option<Party>, work: Option<ReferralId>) -> Caller {
         Caller {
-            subject: Party::Resident(ResidentId::generate()),
             actor,
-            organisation: None,
-            roles: BTreeSet::new(),
-            region: RegionCode::BEIJING,
-            delegation: None,
             mandate: work.map(|id| Terms { id: MandateId::generate(), work: Work::Referral(id), credit: None }),
-            also_known_as: BTreeSet::new(),
-            token_id: "token".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
+            ..Caller::new(Party::Resident(ResidentId::generate()), RegionCode::BEIJING)
         }
     }
 

@@ -4,6 +4,7 @@
 //! Read `engine` first; it applies a `policy` to an `input` and answers `shares` with an `explanation`.
 
 pub mod abuse;
+pub mod account;
 pub mod adjustment;
 pub mod appointment;
 pub mod benefits;

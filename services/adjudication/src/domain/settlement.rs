@@ -4,8 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use types::care::CareKind;
 use types::ids::{BillId, ClaimId, JourneyId, OrganisationId, PolicyId, QuoteId, ReferralId, ResidentId, SettlementId};
-use types::{scheme::Scheme, tier::Tier};
+use types::{money::Money, scheme::Scheme, tier::Tier};
 
+use super::account::Drawn;
 use super::adjustment::Adjustment;
 use super::change::{Cause, Reason};
 use super::circumstances::YearTotals;
@@ -72,7 +73,7 @@ pub enum State {
     Lapsed,
 }
 
-/// By which policy, and which running totals it moves.
+/// By which policy, which running totals it moves, and which accounts it draws on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cover {
     pub policy: PolicyId,
@@ -80,6 +81,7 @@ pub struct Cover {
     pub account: Account,
     /// Version of the running totals that the division was made on.
     pub account_version: i64,
+    pub drawn: Drawn,
 }
 
 /// The key of a person's running totals.
@@ -153,6 +155,12 @@ impl Settlement {
             State::Corrected { .. } => Err(AdjudicationError::SettlementCorrected(self.id)),
             State::Divided | State::Lapsed => Err(AdjudicationError::SettlementNotConfirmed(self.id)),
         }
+    }
+
+    /// How much it takes of whose personal account.
+    pub fn takes(&self) -> impl Iterator<Item = (ResidentId, Money)> {
+        let drawn = self.cover.as_ref().map(|cover| cover.drawn).unwrap_or_default();
+        drawn.amounts(&self.adjudication.shares)
     }
 
     /// Whether a division of the same claim comes to something else: for those who pay, for the totals that it moves (assistance may count

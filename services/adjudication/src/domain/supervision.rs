@@ -10,6 +10,9 @@ use super::inspection::{Criterion, Standard, Supervision};
 
 /// Φ⁻¹(0.75): makes the median absolute deviation comparable with a standard deviation (Iglewicz and Hoaglin 1993).
 const CONSISTENCY: Decimal = Decimal::from_parts(6745, 0, 0, false, 4);
+/// The least that a whistle-blower receives, and the most, wherever they are, in yuan (医保办发〔2022〕22号: 最高不超过20万元，最低不少于200元).
+pub const REWARD_MIN: Decimal = Decimal::from_parts(200, 0, 0, false, 0);
+pub const REWARD_MAX: Decimal = Decimal::from_parts(200_000, 0, 0, false, 0);
 /// With fewer figures a median says nothing about who is out of line.
 const FIGURES_MIN: usize = 5;
 const SCORE_PLACES: u32 = 2;
@@ -155,7 +158,8 @@ fn points(standard: &Standard, figure: Option<Ratio>) -> Decimal {
 }
 
 /// The reward for a report that was found true: the region's share of what is recovered, half up to the fen, within its bounds; nothing
-/// where nothing is recovered (《违法违规使用医疗保障基金举报奖励办法》, 医保发〔2022〕22号).
+/// where nothing is recovered. By 《违法违规使用医疗保障基金举报奖励办法》 (医保办发〔2022〕22号, in force from 2023-01-01) whoever meets its conditions
+/// receives once "案值的一定比例", [`REWARD_MIN`] to [`REWARD_MAX`]; which share, provinces and cities say.
 pub fn reward(supervision: &Supervision, recovered: Money) -> Money {
     if !recovered.is_positive() {
         return Money::ZERO;

@@ -13,10 +13,13 @@ use types::ids::{PolicyId, QuoteId};
 use types::money::Ratio;
 
 use super::case_record;
-use crate::app::{CorrectClaim, DivideClaim, ListClaims, ListPolicies, ProposePolicy, PutCatalogue, QuoteCare};
+use crate::app::{
+    CorrectClaim, CreditAccount, DivideClaim, ListClaims, ListPolicies, ProposePolicy, PutCatalogue, QuoteCare,
+    ShareAccount,
+};
 use crate::domain::change::Reason;
 use crate::domain::claim::{BilledLine, Diagnosis, Item};
-use crate::domain::line::Class;
+use crate::domain::line::{Class, PriceLimit, Priced, UNIT_PRICE_PLACES_MAX};
 
 const CODE_LENGTH_MAX: usize = 64;
 const NAME_LENGTH_MAX: usize = 200;
@@ -47,7 +50,8 @@ pub(super) fn catalogue(message: &wire::PutCatalogueRequest) -> Result<PutCatalo
             return Err(within(FieldError::new("item_code", "stands twice")));
         }
         let name = convert::text("name", &item.name, NAME_LENGTH_MAX).map_err(within)?;
-        items.push((code, Item { name, class: class(item).map_err(within)? }));
+        let price_limit = item.price_limit.as_ref().map(|limit| price_limit(limit).map_err(within)).transpose()?;
+        items.push((code, Item { name, class: class(item).map_err(within)?, price_limit }));
     }
     Ok(PutCatalogue {
         region: convert::region("region_code", &message.region_code)?,
@@ -74,6 +78,41 @@ fn class(item: &wire::CatalogueItem) -> Result<Class, FieldError> {
         Ok(C::Unspecified) => Err(FieldError::new("catalogue_class", "is required")),
         Err(_) => Err(FieldError::new("catalogue_class", "is not a value of this enumeration")),
     }
+}
+
+fn price_limit(limit: &wire::PriceLimit) -> Result<PriceLimit, FieldError> {
+    use wire::PricedUnit as U;
+    let of = match U::try_from(limit.of) {
+        Ok(U::Item) => Priced::Item,
+        Ok(U::BedDay) => Priced::BedDay,
+        Ok(U::Unspecified) => return Err(FieldError::new("price_limit.of", "is required")),
+        Err(_) => return Err(FieldError::new("price_limit.of", "is not a value of this enumeration")),
+    };
+    let unit_price_max = convert::decimal("price_limit.unit_price_max", &limit.unit_price_max, UNIT_PRICE_PLACES_MAX)?;
+    if unit_price_max >= Decimal::from(1_000_000_000_u64) {
+        return Err(FieldError::new("price_limit.unit_price_max", "must be less than a billion yuan"));
+    }
+    Ok(PriceLimit { of, unit_price_max: unit_price_max.normalize() })
+}
+
+pub(super) fn credit(message: &wire::CreditAccountRequest) -> Result<CreditAccount, FieldError> {
+    let amount = convert::money("amount", message.amount.as_ref())?;
+    if !amount.is_positive() {
+        return Err(FieldError::new("amount", "must be positive"));
+    }
+    Ok(CreditAccount {
+        holder: convert::id("resident_id", &message.resident_id)?,
+        amount,
+        reference: convert::text("reference", &message.reference, CODE_LENGTH_MAX)?,
+    })
+}
+
+pub(super) fn share(message: &wire::ShareAccountRequest) -> Result<ShareAccount, FieldError> {
+    Ok(ShareAccount {
+        holder: convert::id("resident_id", &message.resident_id)?,
+        member: convert::id("member_resident_id", &message.member_resident_id)?,
+        until: convert::optional_date("until", message.until.as_ref())?,
+    })
 }
 
 pub(super) fn quote(message: &wire::QuoteCareRequest) -> Result<QuoteCare, FieldError> {
@@ -163,7 +202,7 @@ fn diagnosis(message: &common::Diagnosis) -> Result<Diagnosis, FieldError> {
     Ok(Diagnosis { icd10_code, name })
 }
 
-/// A line as billed. Its class is resolved from the catalogue later; until then it is the patient's own.
+/// A line as billed. Its item is resolved from the catalogue later.
 fn line(message: &wire::ClaimLine) -> Result<BilledLine, FieldError> {
     let item_code = convert::text("item_code", &message.item_code, CODE_LENGTH_MAX)?;
     let quantity = convert::positive("quantity", &message.quantity, 4)?;
@@ -172,7 +211,7 @@ fn line(message: &wire::ClaimLine) -> Result<BilledLine, FieldError> {
         return Err(FieldError::new("unit_price", "makes a line of a billion yuan or more"));
     }
     Ok(BilledLine {
-        item: Item::not_in_catalogue(&item_code),
+        item: Item::unresolved(&item_code),
         item_code,
         quantity,
         unit_price,

@@ -45,6 +45,7 @@ pub(super) fn findings(message: &wire::ListFindingsRequest) -> Result<ListFindin
         Ok(S::Cut) => Some("CUT"),
         Ok(S::Appealed) => Some("APPEALED"),
         Ok(S::Upheld) => Some("UPHELD"),
+        Ok(S::Superseded) => Some("SUPERSEDED"),
         Err(_) => return Err(FieldError::new("state", "is not a value of this enumeration")),
     };
     let filter = wire::ListFindingsRequest { page: None, ..message.clone() };

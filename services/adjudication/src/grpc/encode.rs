@@ -12,7 +12,7 @@ use crate::domain::drift::Drift;
 use crate::domain::engine::Adjudication;
 use crate::domain::explanation::Step;
 use crate::domain::input::Accumulators;
-use crate::domain::line::Class;
+use crate::domain::line::{Class, PriceLimit, Priced};
 use crate::domain::localized::Localized;
 use crate::domain::quote::{Price, Quote};
 use crate::domain::release::{PolicyVersion, State as PolicyState};
@@ -56,7 +56,16 @@ pub(super) fn catalogue_item(code: &str, item: &Item) -> wire::CatalogueItem {
         name: item.name.clone(),
         catalogue_class: class.into(),
         first_self_pay_ratio: ratio,
+        price_limit: item.price_limit.map(price_limit),
     }
+}
+
+fn price_limit(limit: PriceLimit) -> wire::PriceLimit {
+    let of = match limit.of {
+        Priced::Item => wire::PricedUnit::Item,
+        Priced::BedDay => wire::PricedUnit::BedDay,
+    };
+    wire::PriceLimit { of: of.into(), unit_price_max: limit.unit_price_max.normalize().to_string() }
 }
 
 pub(super) fn quote(quote: &Quote) -> wire::Quote {
@@ -222,6 +231,12 @@ fn division(shares: &Shares) -> wire::Division {
         person_total: Some(to_money(shares.own())),
         critical_illness_fund: Some(to_money(shares.critical_illness_fund)),
         assistance_fund: Some(to_money(shares.assistance_fund)),
+        over_price_limit: Some(to_money(shares.over_limit)),
+        top_up: Some(to_money(shares.top_up)),
+        voucher: Some(to_money(shares.voucher)),
+        personal_account: Some(to_money(shares.account)),
+        mutual_aid: Some(to_money(shares.mutual_aid)),
+        person_cash: Some(to_money(shares.cash())),
     }
 }
 

@@ -83,6 +83,7 @@ pub(super) fn finding(finding: &KeptFinding) -> wire::Finding {
             FindingState::Cut { .. } => wire::FindingState::Cut,
             FindingState::Appealed { .. } => wire::FindingState::Appealed,
             FindingState::Upheld { .. } => wire::FindingState::Upheld,
+            FindingState::Superseded => wire::FindingState::Superseded,
         }
         .into(),
         noted_at: Some(to_timestamp(finding.noted_at)),

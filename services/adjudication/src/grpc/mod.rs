@@ -1,24 +1,24 @@
 //! The contracts served: parse, one call, encode.
 
+mod accounts;
 mod adjudication;
-mod audit;
 mod benefits;
 mod case_record;
 mod convert;
 mod convert_inspection;
 mod encode;
 mod encode_inspection;
-mod events;
 mod inspection;
 #[cfg(test)]
 mod mutated;
 mod policies;
-mod privacy;
 mod provider_payments;
+mod records;
 mod status;
 mod supervision;
 
 use chassis::Routes;
+use proto::anjia::adjudication::v1::account_service_server::AccountServiceServer;
 use proto::anjia::adjudication::v1::adjudication_service_server::AdjudicationServiceServer;
 use proto::anjia::adjudication::v1::audit_service_server::AuditServiceServer;
 use proto::anjia::adjudication::v1::event_service_server::EventServiceServer;
@@ -35,6 +35,7 @@ const MESSAGE_SIZE_MAX: usize = 1024 * 1024;
 
 /// Everything this service serves.
 pub fn routes(app: &App) -> Routes {
+    let records = records::OwnRecords(app.clone());
     Routes::new()
         .add_service(
             PolicyServiceServer::new(policies::Policies(app.clone())).max_decoding_message_size(MESSAGE_SIZE_MAX),
@@ -52,7 +53,8 @@ pub fn routes(app: &App) -> Routes {
                 .max_decoding_message_size(MESSAGE_SIZE_MAX),
         )
         .add_service(SupervisionServiceServer::new(supervision::Supervision(app.clone())))
-        .add_service(AuditServiceServer::new(audit::Audit(app.clone())))
-        .add_service(EventServiceServer::new(events::Events(app.clone())))
-        .add_service(PrivacyServiceServer::new(privacy::Privacy(app.clone())))
+        .add_service(AccountServiceServer::new(accounts::Accounts(app.clone())))
+        .add_service(AuditServiceServer::new(records.clone()))
+        .add_service(EventServiceServer::new(records.clone()))
+        .add_service(PrivacyServiceServer::new(records))
 }

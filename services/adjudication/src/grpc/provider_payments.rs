@@ -210,6 +210,7 @@ const fn standing(standing: Standing) -> message::SettlementState {
         Standing::Divided { .. } => message::SettlementState::Divided,
         Standing::Confirmed => message::SettlementState::Confirmed,
         Standing::Reversed => message::SettlementState::Reversed,
+        Standing::Corrected => message::SettlementState::Corrected,
         Standing::Lapsed => message::SettlementState::Lapsed,
     }
 }

@@ -31,10 +31,6 @@ impl From<AdjudicationError> for Status {
                     None => refused,
                 };
             }
-            E::DateOutsideStay { line, .. } => {
-                let refused = error::status(DOMAIN, Code::InvalidArgument, "DATE_OUTSIDE_STAY", error.to_string());
-                return error::with_metadata(refused, "path", format!("lines[{line}].on"));
-            }
             E::RuleBookIncomplete(cause) => {
                 let refused = error::status(DOMAIN, Code::InvalidArgument, "RULE_BOOK_INCOMPLETE", error.to_string());
                 let refused = error::with_metadata(refused, "path", cause.path.clone());
@@ -67,8 +63,11 @@ impl From<AdjudicationError> for Status {
             E::PolicyOverlaps(_) => (Code::FailedPrecondition, "POLICY_OVERLAPS"),
             E::PolicyBackdated(_) => (Code::FailedPrecondition, "POLICY_BACKDATED"),
             E::PolicyNotProposed(_) => (Code::FailedPrecondition, "POLICY_NOT_PROPOSED"),
-            E::OpenStay(_) => (Code::FailedPrecondition, "OPEN_STAY"),
+            E::DateOutsideStay { .. } => (Code::InvalidArgument, "DATE_OUTSIDE_STAY"),
+            E::UnknownItem { .. } => (Code::InvalidArgument, "ITEM_NOT_IN_CATALOGUE"),
             E::IdentityNotProven(_) => (Code::FailedPrecondition, "IDENTITY_NOT_PROVEN"),
+            E::VisitNotFound(_) => (Code::NotFound, "VISIT_NOT_FOUND"),
+            E::OpenStay(_) => (Code::FailedPrecondition, "OPEN_STAY"),
             E::LeftUnseen(_) => (Code::FailedPrecondition, "LEFT_UNSEEN"),
             E::StaleDivision(_) => (Code::FailedPrecondition, "STALE_DIVISION"),
             E::SettlementLapsed(_) => (Code::FailedPrecondition, "SETTLEMENT_LAPSED"),
@@ -77,6 +76,8 @@ impl From<AdjudicationError> for Status {
             E::SettlementNotConfirmed(_) => (Code::FailedPrecondition, "SETTLEMENT_NOT_CONFIRMED"),
             E::YearMoved => (Code::Aborted, "LOST_RACE"),
             E::SettlementConfirmed(_) => (Code::FailedPrecondition, "SETTLEMENT_CONFIRMED"),
+            E::NoPersonalAccount(_) => (Code::FailedPrecondition, "NO_PERSONAL_ACCOUNT"),
+            E::OwnAccount => (Code::FailedPrecondition, "OWN_ACCOUNT"),
             E::NotAProvider(_) => (Code::FailedPrecondition, "NOT_A_PROVIDER"),
             E::DelegationExpired => (Code::FailedPrecondition, "DELEGATION_EXPIRED"),
             E::NoDelegation => (Code::PermissionDenied, "NO_DELEGATION"),
@@ -91,7 +92,6 @@ impl From<AdjudicationError> for Status {
             E::QuoteNotFound(_) => (Code::NotFound, "QUOTE_NOT_FOUND"),
             E::ClaimNotFound(_) => (Code::NotFound, "CLAIM_NOT_FOUND"),
             E::SettlementNotFound(_) => (Code::NotFound, "SETTLEMENT_NOT_FOUND"),
-            E::VisitNotFound(_) => (Code::NotFound, "VISIT_NOT_FOUND"),
             E::ResidentNotFound(_) => (Code::NotFound, "RESIDENT_NOT_FOUND"),
             E::OrganisationNotFound(_) => (Code::NotFound, "ORGANISATION_NOT_FOUND"),
             E::ItemNotFound(_) => (Code::NotFound, "ITEM_NOT_IN_CATALOGUE"),
@@ -101,7 +101,21 @@ impl From<AdjudicationError> for Status {
             E::Denied(denied) => return denied.clone().into(),
             E::Storage(cause) => return error::storage(cause),
         };
-        error::status(DOMAIN, code, reason, error.to_string())
+        let refused = error::status(DOMAIN, code, reason, error.to_string());
+        match path(&error) {
+            Some(path) => error::with_metadata(refused, "path", path),
+            None => refused,
+        }
+    }
+}
+
+/// Which field of the request a claim was refused for, beside what the engine refused.
+fn path(error: &AdjudicationError) -> Option<String> {
+    match error {
+        AdjudicationError::DateOutsideStay { line, .. } => Some(format!("lines[{line}].on")),
+        AdjudicationError::UnknownItem { line, .. } => Some(format!("lines[{line}].item_code")),
+        AdjudicationError::IdentityNotProven(_) | AdjudicationError::VisitNotFound(_) => Some("visit_id".to_owned()),
+        _ => None,
     }
 }
 

@@ -94,8 +94,8 @@ impl SupervisionService for Supervision {
     ) -> Result<Response<ReportAbuseResponse>, Status> {
         let ctx = Context::of(&request)?;
         let message = request.into_inner();
-        let call =
-            Call::new(&ctx.caller, REPORT, &message, |id| reported(*id).encode_to_vec()).map_err(error::invalid)?;
+        let call = Call::confidential(&ctx.caller, REPORT, &message, |id| reported(*id).encode_to_vec())
+            .map_err(error::invalid)?;
         let report = convert::report(&message).map_err(error::invalid)?;
         let reply = self.0.report_abuse(&ctx, &call, report).await?;
         answer(reply.into_message(reported))

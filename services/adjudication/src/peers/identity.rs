@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use chassis::channel::Channel;
 use chassis::error::reason;
 use chassis::{Context, Credentials};
 use chrono::NaiveDate;
+use moka::sync::Cache;
 use proto::anjia::identity::v1 as wire;
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
 use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
@@ -19,6 +22,9 @@ use crate::domain::provider::{DesignatedFor, Provider};
 use crate::domain::remote_care::{Filing, RemoteCare};
 
 const PEER: &str = "identity";
+/// How long a provider is taken to be what it was said to be.
+const PROVIDER_LIFE: Duration = Duration::from_secs(1);
+const PROVIDERS_KEPT: u64 = 10_000;
 
 /// Identity: how a person is insured, who may see their records, and what an organisation is.
 #[derive(Clone)]
@@ -27,6 +33,7 @@ pub struct Identity {
     enrolments: EnrolmentServiceClient<Channel>,
     organisations: OrganisationServiceClient<Channel>,
     credentials: Credentials,
+    providers: Cache<(OrganisationId, NaiveDate), Provider>,
 }
 
 impl Identity {
@@ -36,6 +43,7 @@ impl Identity {
             enrolments: EnrolmentServiceClient::new(channel.clone()),
             organisations: OrganisationServiceClient::new(channel),
             credentials,
+            providers: Cache::builder().max_capacity(PROVIDERS_KEPT).time_to_live(PROVIDER_LIFE).build(),
         }
     }
 
@@ -120,8 +128,17 @@ impl Identity {
         })
     }
 
-    /// What a provider is on the day of service.
+    /// What a provider is on the day of service, as identity said at most a second ago: a morning's claims are of a few providers.
     pub async fn provider(&self, provider: OrganisationId, on: NaiveDate) -> Result<Provider, AdjudicationError> {
+        if let Some(known) = self.providers.get(&(provider, on)) {
+            return Ok(known);
+        }
+        let told = self.ask_provider(provider, on).await?;
+        self.providers.insert((provider, on), told.clone());
+        Ok(told)
+    }
+
+    async fn ask_provider(&self, provider: OrganisationId, on: NaiveDate) -> Result<Provider, AdjudicationError> {
         let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
         let request =
             wire::GetOrganisationRequest { organisation_id: provider.to_string(), on: Some(convert::to_date(on)) };
@@ -153,7 +170,9 @@ fn coverage(answer: Option<&wire::Coverage>) -> Result<Coverage, convert::FieldE
     let is_basic = |enrolment: &&wire::Enrolment| enrolment.layer() == wire::CoverLayer::Basic;
     let basic = answer.enrolments.iter().find(is_basic).filter(|_| has_benefits);
     let contract = answer.family_doctor_contract.as_ref();
+    let is_top_up = |enrolment: &wire::Enrolment| enrolment.layer() == wire::CoverLayer::Commercial;
     Ok(Coverage {
+        topped_up: answer.enrolments.iter().any(is_top_up),
         birth_date: convert::date("birth_date", answer.birth_date.as_ref())?,
         sex: match answer.sex() {
             wire::Sex::Female => Some(Sex::Female),

@@ -1,10 +1,8 @@
-use std::time::Duration;
-
 use chassis::channel::Channel;
 use chassis::error::reason;
 use chassis::witness::Watched;
 use chassis::{Context, Credentials, feed};
-use postgres::consumer::{Asked, Pulled, Source};
+use postgres::consumer::Source;
 use proto::anjia::common::v1::{Checkpoint, TreeProof};
 use proto::anjia::scheduling::v1 as wire;
 use proto::anjia::scheduling::v1::appointment_service_client::AppointmentServiceClient;
@@ -74,22 +72,17 @@ impl Scheduling {
             .map_err(|status| translate(PEER, &status))?;
         appointment(answer.into_inner().appointment.as_ref()).map_err(broken(PEER))
     }
-}
 
-impl Source for Scheduling {
-    type Error = AdjudicationError;
-
-    fn name(&self) -> &'static str {
-        PEER
-    }
-
-    async fn pull(&self, asked: Asked) -> Result<Pulled, AdjudicationError> {
-        let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
-        let cursor = feed::cursor(self.name(), asked);
-        let mut request = own.request(wire::PullEventsRequest { cursor: Some(cursor) });
-        request.set_timeout(asked.wait + Duration::from_secs(5));
-        let answer = self.events.clone().pull_events(request).await.map_err(|status| translate(PEER, &status))?;
-        feed::from_wire(answer.into_inner().batch.unwrap_or_default()).map_err(broken(PEER))
+    /// What happened there, pulled in adjudication's own name.
+    pub fn events(&self) -> impl Source + use<> {
+        let client = self.events.clone();
+        feed::source(PEER, self.credentials.clone(), move |asked| {
+            let mut client = client.clone();
+            async move {
+                let request = asked.map(|cursor| wire::PullEventsRequest { cursor: Some(cursor) });
+                Ok(client.pull_events(request).await?.into_inner().batch)
+            }
+        })
     }
 }
 

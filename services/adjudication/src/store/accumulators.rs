@@ -1,4 +1,5 @@
-//! `accumulators`: a person's year. Moved only by confirming a settlement.
+//! `accumulators`: a person's year, the one place that says where it stands. Moved with a settlement that comes into force or ceases to be,
+//! in its transaction.
 
 use postgres::Error;
 use rust_decimal::Decimal;
@@ -17,6 +18,9 @@ const TABLE: &str = "accumulators";
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Standing {
     pub totals: Accumulators,
+    /// Over all kinds of care.
+    pub year: YearTotals,
+    /// Of the kind of care.
     pub version: i64,
 }
 
@@ -25,9 +29,9 @@ impl Standing {
     const NONE: i64 = -1;
 
     /// The version, for a division that was made on these totals. Whose registrations were merged or taken apart meanwhile may have come
-    /// to the same version with other totals.
-    pub fn version_for(&self, division: &Adjudication, year: &YearTotals) -> i64 {
-        let is_as_found = self.totals == division.before && *year == division.year_before;
+    /// to the same version with other totals; other kinds of care move the year alone.
+    pub fn version_for(&self, division: &Adjudication) -> i64 {
+        let is_as_found = self.totals == division.before && self.year == division.year_before;
         if is_as_found { self.version } else { Self::NONE }
     }
 }
@@ -38,8 +42,15 @@ struct Row {
     deductible: Decimal,
     pooled_fund: Decimal,
     large_amount_fund: Decimal,
-    stays: i32,
+    stays: i64,
     version: i64,
+    own_in_scope: Decimal,
+    critical_illness_fund: Decimal,
+    assistance_base: Decimal,
+    assistance_fund: Decimal,
+    top_up_base: Decimal,
+    top_up: Decimal,
+    voucher: Decimal,
 }
 
 impl Row {
@@ -54,6 +65,15 @@ impl Row {
                 large_amount_fund: money("large_amount_fund", self.large_amount_fund)?,
                 stays: u32::try_from(self.stays).map_err(|_| invalid("stays"))?,
             },
+            year: YearTotals {
+                own_in_scope: money("own_in_scope", self.own_in_scope)?,
+                critical_illness_fund: money("critical_illness_fund", self.critical_illness_fund)?,
+                assistance_base: money("assistance_base", self.assistance_base)?,
+                assistance_fund: money("assistance_fund", self.assistance_fund)?,
+                top_up_base: money("top_up_base", self.top_up_base)?,
+                top_up: money("top_up", self.top_up)?,
+                voucher: money("voucher", self.voucher)?,
+            },
             version: self.version,
         })
     }
@@ -61,17 +81,25 @@ impl Row {
 
 /// Where the year stands, for a quote or a division: of the person, by every id of theirs.
 pub async fn read(conn: &mut PgConnection, account: &Account) -> Result<Standing, Error> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT in_scope, deductible, pooled_fund, large_amount_fund, stays, version FROM accumulators \
-         WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND year = $2 AND scheme = $3 AND kind = $4",
+    let row: Row = sqlx::query_as(
+        "SELECT coalesce(sum(in_scope) FILTER (WHERE kind = $4), 0) AS in_scope, \
+             coalesce(sum(deductible) FILTER (WHERE kind = $4), 0) AS deductible, \
+             coalesce(sum(pooled_fund) FILTER (WHERE kind = $4), 0) AS pooled_fund, \
+             coalesce(sum(large_amount_fund) FILTER (WHERE kind = $4), 0) AS large_amount_fund, \
+             coalesce(sum(stays) FILTER (WHERE kind = $4), 0) AS stays, \
+             coalesce(sum(version) FILTER (WHERE kind = $4), 0)::bigint AS version, \
+             coalesce(sum(own_in_scope), 0) AS own_in_scope, coalesce(sum(critical_illness_fund), 0) AS critical_illness_fund, \
+             coalesce(sum(assistance_base), 0) AS assistance_base, coalesce(sum(assistance_fund), 0) AS assistance_fund, \
+             coalesce(sum(top_up_base), 0) AS top_up_base, coalesce(sum(top_up), 0) AS top_up, coalesce(sum(voucher), 0) AS voucher \
+         FROM accumulators WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND year = $2 AND scheme = $3",
     )
     .bind(account.resident.uuid())
     .bind(account.year)
     .bind(account.scheme.as_str())
     .bind(account.kind.as_str())
-    .fetch_all(conn)
+    .fetch_one(conn)
     .await?;
-    sum(rows, account)
+    row.standing(account)
 }
 
 /// The same, locked until the end of the transaction, with the year's other kinds of care: the layers above basic insurance count over
@@ -101,37 +129,47 @@ pub async fn lock(conn: &mut PgConnection, region: RegionCode, account: &Account
     read(conn, account).await
 }
 
-fn sum(rows: Vec<Row>, account: &Account) -> Result<Standing, Error> {
-    let too_much = || Error::row_invalid(TABLE, "in_scope", account.resident);
-    rows.into_iter().try_fold(Standing::default(), |sum, row| {
-        let standing = row.standing(account)?;
-        let totals = sum.totals.checked_add(&standing.totals).ok_or_else(too_much)?;
-        Ok(Standing { totals, version: sum.version + standing.version })
-    })
+/// Moves the year on by a settlement, in the row of the id that its claim was made for. The person's rows are locked.
+pub async fn advance(conn: &mut PgConnection, account: &Account, judged: &Adjudication) -> Result<(), Error> {
+    shift(conn, account, (&judged.before, &judged.year_before), (&judged.after, &judged.year_after)).await
 }
 
-/// Moves the year on, in the row of the id that the claim was made for. The person's rows are locked, and stand at `before` together.
-pub async fn advance(
+/// Moves it back by one that was in force.
+pub async fn take_back(conn: &mut PgConnection, account: &Account, judged: &Adjudication) -> Result<(), Error> {
+    shift(conn, account, (&judged.after, &judged.year_after), (&judged.before, &judged.year_before)).await
+}
+
+async fn shift(
     conn: &mut PgConnection,
     account: &Account,
-    before: &Accumulators,
-    after: &Accumulators,
+    (from, year_from): (&Accumulators, &YearTotals),
+    (to, year_to): (&Accumulators, &YearTotals),
 ) -> Result<(), Error> {
-    let more = |before: Money, after: Money| after.decimal() - before.decimal();
+    let more = |from: Money, to: Money| to.decimal() - from.decimal();
     let moved = sqlx::query(
         "UPDATE accumulators SET in_scope = in_scope + $5, deductible = deductible + $6, pooled_fund = pooled_fund + $7, \
-         large_amount_fund = large_amount_fund + $8, stays = stays + $9, version = version + 1 \
+         large_amount_fund = large_amount_fund + $8, stays = stays + $9, own_in_scope = own_in_scope + $10, \
+         critical_illness_fund = critical_illness_fund + $11, assistance_base = assistance_base + $12, \
+         assistance_fund = assistance_fund + $13, top_up_base = top_up_base + $14, top_up = top_up + $15, voucher = voucher + $16, \
+         version = version + 1 \
          WHERE resident_id = $1 AND year = $2 AND scheme = $3 AND kind = $4",
     )
     .bind(account.resident.uuid())
     .bind(account.year)
     .bind(account.scheme.as_str())
     .bind(account.kind.as_str())
-    .bind(more(before.in_scope, after.in_scope))
-    .bind(more(before.deductible, after.deductible))
-    .bind(more(before.pooled_fund, after.pooled_fund))
-    .bind(more(before.large_amount_fund, after.large_amount_fund))
-    .bind(i32::try_from(i64::from(after.stays) - i64::from(before.stays)).unwrap_or(i32::MAX))
+    .bind(more(from.in_scope, to.in_scope))
+    .bind(more(from.deductible, to.deductible))
+    .bind(more(from.pooled_fund, to.pooled_fund))
+    .bind(more(from.large_amount_fund, to.large_amount_fund))
+    .bind(i32::try_from(i64::from(to.stays) - i64::from(from.stays)).unwrap_or(i32::MAX))
+    .bind(more(year_from.own_in_scope, year_to.own_in_scope))
+    .bind(more(year_from.critical_illness_fund, year_to.critical_illness_fund))
+    .bind(more(year_from.assistance_base, year_to.assistance_base))
+    .bind(more(year_from.assistance_fund, year_to.assistance_fund))
+    .bind(more(year_from.top_up_base, year_to.top_up_base))
+    .bind(more(year_from.top_up, year_to.top_up))
+    .bind(more(year_from.voucher, year_to.voucher))
     .execute(conn)
     .await?;
     if moved.rows_affected() == 1 { Ok(()) } else { Err(Error::row_invalid(TABLE, "version", account.resident)) }

@@ -81,6 +81,8 @@ struct LineRow {
     on_date: NaiveDate,
     class: String,
     first_self_pay_ratio: Option<Decimal>,
+    price_limit_of: Option<String>,
+    unit_price_max: Option<Decimal>,
 }
 
 impl Row {
@@ -117,13 +119,15 @@ impl LineRow {
     fn line(self) -> Result<BilledLine, Error> {
         let invalid = |column| Error::row_invalid("claim_lines", column, self.claim_id);
         let class = catalogue::class(&self.class, self.first_self_pay_ratio).ok_or_else(|| invalid("class"))?;
+        let price_limit =
+            catalogue::limit(self.price_limit_of.as_deref(), self.unit_price_max, || invalid("price_limit_of"))?;
         Ok(BilledLine {
             item_code: self.item_code,
             quantity: self.quantity,
             unit_price: self.unit_price,
             amount: Money::from_decimal(self.amount).map_err(|_| invalid("amount"))?,
             on: self.on_date,
-            item: Item { name: self.name, class },
+            item: Item { name: self.name, class, price_limit },
         })
     }
 }
@@ -185,6 +189,7 @@ pub async fn update(tx: &mut Transaction, claim: &Claim) -> Result<(), Error> {
 async fn insert_lines(conn: &mut PgConnection, claim: &Claim) -> Result<(), Error> {
     let (mut codes, mut names, mut quantities, mut prices) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut amounts, mut days, mut classes, mut ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut limits_of, mut limits) = (Vec::new(), Vec::new());
     for line in &claim.lines {
         let (class, ratio) = catalogue::columns(line.item.class);
         codes.push(line.item_code.as_str());
@@ -195,14 +200,18 @@ async fn insert_lines(conn: &mut PgConnection, claim: &Claim) -> Result<(), Erro
         days.push(line.on);
         classes.push(class);
         ratios.push(ratio);
+        let (limit_of, limit) = catalogue::limit_columns(line.item.price_limit);
+        limits_of.push(limit_of);
+        limits.push(limit);
     }
     sqlx::query(
         "INSERT INTO claim_lines (claim_id, claim_version, line_number, region, item_code, name, quantity, unit_price, amount, on_date, \
-         class, first_self_pay_ratio) \
+         class, first_self_pay_ratio, price_limit_of, unit_price_max) \
          SELECT $1, $2, line.line_number, $3, line.item_code, line.name, line.quantity, line.unit_price, line.amount, line.on_date, \
-                line.class, line.ratio \
-         FROM unnest($4::text[], $5::text[], $6::numeric[], $7::numeric[], $8::numeric[], $9::date[], $10::text[], $11::numeric[]) \
-              WITH ORDINALITY AS line (item_code, name, quantity, unit_price, amount, on_date, class, ratio, line_number)",
+                line.class, line.ratio, line.limit_of, line.unit_price_max \
+         FROM unnest($4::text[], $5::text[], $6::numeric[], $7::numeric[], $8::numeric[], $9::date[], $10::text[], $11::numeric[], \
+                     $12::text[], $13::numeric[]) WITH ORDINALITY \
+              AS line (item_code, name, quantity, unit_price, amount, on_date, class, ratio, limit_of, unit_price_max, line_number)",
     )
     .bind(claim.id.uuid())
     .bind(claim.version)
@@ -215,6 +224,8 @@ async fn insert_lines(conn: &mut PgConnection, claim: &Claim) -> Result<(), Erro
     .bind(days)
     .bind(classes)
     .bind(ratios)
+    .bind(limits_of)
+    .bind(limits)
     .execute(conn)
     .await?;
     Ok(())
@@ -325,7 +336,8 @@ pub async fn any_since(conn: &mut PgConnection, resident: ResidentId, since: Nai
 /// The lines of one version of a claim.
 pub async fn lines(conn: &mut PgConnection, claim: ClaimId, version: i32) -> Result<Vec<BilledLine>, Error> {
     let lines: Vec<LineRow> = sqlx::query_as(
-        "SELECT claim_id, item_code, name, quantity, unit_price, amount, on_date, class, first_self_pay_ratio FROM claim_lines \
+        "SELECT claim_id, item_code, name, quantity, unit_price, amount, on_date, class, first_self_pay_ratio, \
+         price_limit_of, unit_price_max FROM claim_lines \
          WHERE claim_id = $1 AND claim_version = $2 ORDER BY line_number",
     )
     .bind(claim.uuid())
@@ -361,7 +373,7 @@ async fn with_lines(tx: &mut Transaction, rows: Vec<Row>) -> Result<Vec<Claim>, 
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let lines: Vec<LineRow> = sqlx::query_as(
         "SELECT line.claim_id, line.item_code, line.name, line.quantity, line.unit_price, line.amount, line.on_date, line.class, \
-         line.first_self_pay_ratio FROM claim_lines line \
+         line.first_self_pay_ratio, line.price_limit_of, line.unit_price_max FROM claim_lines line \
          JOIN claims claim ON claim.id = line.claim_id AND claim.version = line.claim_version \
          WHERE line.claim_id = ANY ($1) ORDER BY line.claim_id, line.line_number",
     )

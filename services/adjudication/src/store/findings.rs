@@ -57,6 +57,7 @@ impl Row {
             ("CLEARED", None, None) => FindingState::Cleared,
             ("CUT", Some(amount), Some(by)) => FindingState::Cut { amount, by },
             ("APPEALED", Some(amount), Some(by)) => FindingState::Appealed { amount, by },
+            ("SUPERSEDED", None, None) => FindingState::Superseded,
             ("UPHELD", Some(amount), Some(by)) => FindingState::Upheld { amount, by },
             _ => return Err(Error::row_invalid(TABLE, "state", self.id)),
         };
@@ -119,6 +120,32 @@ pub async fn raise(
     .fetch_all(conn)
     .await?;
     rows.into_iter().map(Row::finding).collect()
+}
+
+/// Those of a settlement, whatever became of them, locked until the end of the transaction.
+pub async fn of_settlement(conn: &mut PgConnection, settlement: SettlementId) -> Result<Vec<KeptFinding>, Error> {
+    let rows: Vec<Row> = sqlx::query_as("SELECT * FROM findings WHERE settlement_id = $1 ORDER BY id FOR UPDATE")
+        .bind(settlement.uuid())
+        .fetch_all(conn)
+        .await?;
+    rows.into_iter().map(Row::finding).collect()
+}
+
+/// Stores what no person decided: that a finding is about the next version of its claim, or superseded.
+pub async fn follow(conn: &mut PgConnection, finding: &KeptFinding) -> Result<(), Error> {
+    let is_superseded = finding.review.state == FindingState::Superseded;
+    sqlx::query(
+        "UPDATE findings SET settlement_id = $2, claim_version = $3, state = CASE WHEN $4 THEN 'SUPERSEDED' ELSE state END, \
+         withheld = CASE WHEN $4 THEN 0 ELSE withheld END, cut = CASE WHEN $4 THEN NULL ELSE cut END, \
+         cut_by = CASE WHEN $4 THEN NULL ELSE cut_by END WHERE id = $1",
+    )
+    .bind(finding.id.uuid())
+    .bind(finding.settlement.uuid())
+    .bind(finding.claim_version)
+    .bind(is_superseded)
+    .execute(conn)
+    .await?;
+    Ok(())
 }
 
 pub async fn lock(conn: &mut PgConnection, id: FindingId) -> Result<Option<KeptFinding>, Error> {

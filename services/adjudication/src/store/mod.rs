@@ -1,6 +1,7 @@
 //! What adjudication remembers, one table a file. Takes a connection, never begins or commits.
 
 pub mod abuse_reports;
+pub mod accounts;
 pub mod accumulators;
 pub mod catalogue;
 pub mod chains;
@@ -47,6 +48,21 @@ pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable::new("settlements", &[], ["医保结算", "How your claims were settled"], "insurance")
         .over("coalesce(t.confirmed_at, t.lapses_at)")
         .dated("t.divided_at"),
+    PersonalTable {
+        key: "t.resident_id::text",
+        ..PersonalTable::new("personal_accounts", &[], ["个人账户", "Your personal account"], "insurance")
+            .over("t.moved_at")
+            .dated("t.moved_at")
+    },
+    PersonalTable::new("account_entries", &[], ["个人账户明细", "What moved your personal account"], "insurance")
+        .over("t.booked_at")
+        .dated("t.booked_at"),
+    PersonalTable {
+        of: "ARRAY[t.resident_id, t.member_resident_id] && (SELECT one_person($1))::uuid[]",
+        ..PersonalTable::new("account_shares", &[], ["家庭共济", "For whom a personal account pays"], "insurance")
+            .over("coalesce(t.until + 1, t.shared_at)::timestamptz")
+            .dated("t.shared_at")
+    },
     PersonalTable::new(
         "provider_payments",
         provider_payments::SEALED,

@@ -92,6 +92,7 @@ impl Row {
             "DIVIDED" => Standing::Divided { lapses_at: self.lapses_at },
             "CONFIRMED" => Standing::Confirmed,
             "REVERSED" => Standing::Reversed,
+            "CORRECTED" => Standing::Corrected,
             "LAPSED" => Standing::Lapsed,
             _ => return Err(Error::row_invalid("settlements", "state", self.id)),
         };

@@ -12,9 +12,9 @@ use types::region::RegionCode;
 use uuid::Uuid;
 
 use super::word;
+use crate::domain::account::Drawn;
 use crate::domain::adjustment::Adjustment;
 use crate::domain::change::Reason;
-use crate::domain::circumstances::YearTotals;
 use crate::domain::drift::Drift;
 use crate::domain::engine::Adjudication;
 use crate::domain::input::Input;
@@ -54,6 +54,8 @@ struct Row {
     adjustment_total: Option<Decimal>,
     adjustment_fund: Option<Decimal>,
     remote_care: Option<String>,
+    account_of: Option<Uuid>,
+    mutual_aid_of: Option<Uuid>,
 }
 
 impl Row {
@@ -126,6 +128,10 @@ impl Row {
                 kind: word(TABLE, "kind", self.id, kind)?,
             },
             account_version,
+            drawn: Drawn {
+                account: self.account_of.map(ResidentId::from_uuid),
+                mutual_aid: self.mutual_aid_of.map(ResidentId::from_uuid),
+            },
         }))
     }
 }
@@ -143,9 +149,9 @@ pub async fn insert(
         "INSERT INTO settlements (id, region, claim_id, claim_version, resident_id, provider_organisation_id, state, outcome, total, \
          fully_own, first_self_pay, in_scope, deductible, pooled_fund, pooled_own, large_amount_fund, large_amount_own, beyond_cover, \
          critical_illness_fund, assistance_fund, basis, adjudication, policy_id, policy_digest, year, scheme, kind, accumulator_version, quote_id, drift, referral_id, \
-         journey_id, tier, divided_at, lapses_at, remote_care) \
+         journey_id, tier, divided_at, lapses_at, remote_care, top_up, voucher, account, mutual_aid, account_of, mutual_aid_of) \
          VALUES ($1, $2, $3, $4, $5, $6, 'DIVIDED', $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, \
-         $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)",
+         $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, $41)",
     )
     .bind(settlement.id.uuid())
     .bind(region.as_str())
@@ -186,6 +192,12 @@ pub async fn insert(
     .bind(settlement.divided_at)
     .bind(settlement.lapses_at)
     .bind(settlement.remote_care.map(RemoteCare::as_str))
+    .bind(shares.top_up.decimal())
+    .bind(shares.voucher.decimal())
+    .bind(shares.account.decimal())
+    .bind(shares.mutual_aid.decimal())
+    .bind(cover.and_then(|cover| cover.drawn.account).map(ResidentId::uuid))
+    .bind(cover.and_then(|cover| cover.drawn.mutual_aid).map(ResidentId::uuid))
     .execute(conn)
     .await?;
     Ok(())
@@ -292,26 +304,6 @@ fn one(done: &PgQueryResult, settlement: &Settlement) -> Result<(), Error> {
     if done.rows_affected() == 1 { Ok(()) } else { Err(Error::row_invalid(TABLE, "state", settlement.id)) }
 }
 
-/// Where a person's year stands over all kinds of care: what the settlements in force moved. Those that no layer above basic insurance
-/// touched say nothing of it.
-pub async fn year_totals(conn: &mut PgConnection, account: &Account) -> Result<YearTotals, Error> {
-    type Moved = (Option<Json<YearTotals>>, Option<Json<YearTotals>>);
-    let moved: Vec<Moved> = sqlx::query_as(
-        "SELECT adjudication->'year_before', adjudication->'year_after' FROM settlements \
-         WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND year = $2 AND scheme = $3 AND state = 'CONFIRMED' \
-             AND jsonb_exists(adjudication, 'year_after')",
-    )
-    .bind(account.resident.uuid())
-    .bind(account.year)
-    .bind(account.scheme.as_str())
-    .fetch_all(conn)
-    .await?;
-    let totals = |totals: Option<Json<YearTotals>>| totals.map(|Json(totals)| totals).unwrap_or_default();
-    Ok(moved
-        .into_iter()
-        .fold(YearTotals::default(), |year, (before, after)| year.moved(&totals(before), &totals(after))))
-}
-
 /// What the engine was given for a settlement.
 pub async fn basis(conn: &mut PgConnection, id: SettlementId) -> Result<Input, Error> {
     let Json(basis): Json<Input> =
@@ -327,4 +319,13 @@ pub async fn lock_all(conn: &mut PgConnection, ids: &[SettlementId]) -> Result<V
         .fetch_all(conn)
         .await?;
     rows.into_iter().map(Row::settlement).collect()
+}
+
+/// The bill that a settlement was confirmed for.
+pub async fn bill_of(conn: &mut PgConnection, id: SettlementId) -> Result<Option<BillId>, Error> {
+    let bill: Option<Option<Uuid>> = sqlx::query_scalar("SELECT bill_id FROM settlements WHERE id = $1")
+        .bind(id.uuid())
+        .fetch_optional(conn)
+        .await?;
+    Ok(bill.flatten().map(BillId::from_uuid))
 }

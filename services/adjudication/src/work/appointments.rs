@@ -17,7 +17,7 @@ const VISIT_ENDED: &str = "anjia.scheduling.visit.ended.v1";
 
 /// Runs until told to stop.
 pub async fn run(app: App, stop: CancellationToken) {
-    let source = app.scheduling.clone();
+    let source = app.scheduling.events();
     Box::pin(consumer::run(app.db.clone(), source, Quotes(app), stop)).await;
 }
 

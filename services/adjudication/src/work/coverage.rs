@@ -1,11 +1,10 @@
 //! Follows identity: where cover turns out to have been another (late 低保 status, enrolment, filing), the affected years are judged anew
 //! as of the days of service.
 
-use chassis::feed::IdentityEvents;
 use chassis::telemetry;
 use chrono::NaiveDate;
 use postgres::Scope;
-use postgres::consumer::{self, Advanced, Failure, Handler, Inbox};
+use postgres::consumer::{self, Advanced, Failure, Handler, Inbox, Source};
 use postgres::events::Event;
 use tokio_util::sync::CancellationToken;
 use types::ids::ResidentId;
@@ -16,7 +15,7 @@ use crate::domain::error::AdjudicationError;
 const CHANGED: &str = "anjia.identity.coverage.changed.v1";
 
 /// Runs until told to stop.
-pub async fn run(app: App, identity: IdentityEvents, stop: CancellationToken) {
+pub async fn run(app: App, identity: impl Source, stop: CancellationToken) {
     Box::pin(consumer::run(app.db.clone(), identity, Coverage(app), stop)).await;
 }
 

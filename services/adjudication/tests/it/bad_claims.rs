@@ -1,13 +1,15 @@
 //! What a claim may not be: refused with its reason and path, nothing stored, nothing accumulated.
 
 use proto::anjia::adjudication::v1 as wire;
-use proto::anjia::common::v1::CareKind;
+use proto::anjia::common::v1::{CareKind, ExpectedLine};
+use proto::anjia::scheduling::v1::IdentityProof;
 use proto::convert::{to_date, to_money};
-use testkit::{reason, request_id};
+use testkit::{callers, reason, request_id};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 use types::ids::{JourneyId, ResidentId, VisitId};
 
+use crate::days::{claim_on, last_year};
 use crate::world::{BEIJING, COVERED, World, claim, money, shares, today};
 
 /// Where the fault lies, as the refusal says.
@@ -37,6 +39,7 @@ async fn ad_03_bad_claims_are_refused_with_reason_and_path_and_leave_nothing() {
     let cases = [
         (line(|line| line.item_code = String::new()), "INVALID_FIELD", "lines[0].item_code"),
         (line(|line| line.item_code = "未知\u{0}".to_owned()), "INVALID_FIELD", "lines[0].item_code"),
+        (line(|line| line.item_code = "T-UNKNOWN".to_owned()), "ITEM_NOT_IN_CATALOGUE", "lines[0].item_code"),
         (line(|line| line.quantity = "-1".to_owned()), "INVALID_FIELD", "lines[0].quantity"),
         (line(|line| line.quantity = "0".to_owned()), "INVALID_FIELD", "lines[0].quantity"),
         (line(|line| line.unit_price = "-10".to_owned()), "INVALID_FIELD", "lines[0].unit_price"),
@@ -66,11 +69,53 @@ async fn ad_03_bad_claims_are_refused_with_reason_and_path_and_leave_nothing() {
     }
     let nowhere = claim(&VisitId::generate().to_string(), COVERED, "10.00");
     let refused = world.adjudication().divide_claim(world.caller("clinic").request(nowhere).await).await;
-    assert_eq!(refused.expect_err("no visit").code(), Code::NotFound);
+    let refused = refused.expect_err("no visit");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::NotFound, "VISIT_NOT_FOUND"));
+    assert_eq!(path(&refused), "visit_id");
+    let journey = JourneyId::generate();
+    let unproven = world.check_in("clinic", world.resident, CareKind::Outpatient, journey, IdentityProof::None).await;
+    let refused = world.divide("clinic", &unproven, COVERED, "10.00").await.expect_err("not proven");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "IDENTITY_NOT_PROVEN"));
+    assert_eq!(path(&refused), "visit_id");
     for table in ["claims", "claim_lines", "settlements", "accumulators", "clearing_entries"] {
         assert_eq!(world.count(table).await, 0, "{table}");
     }
     assert_eq!(world.count("events WHERE kind LIKE 'anjia.adjudication.settlement.%'").await, 0);
+}
+
+#[tokio::test]
+async fn ad_03_what_is_in_no_catalogue_is_neither_quoted_nor_put_in_place_of_what_was_billed() {
+    let world = World::new().await;
+    let unknown = |name: &str| (Code::InvalidArgument, "ITEM_NOT_IN_CATALOGUE".to_owned(), name.to_owned());
+    let told = |refused: &tonic::Status| (refused.code(), reason(refused), path(refused));
+    let line = |code: &str| ExpectedLine { item_code: code.to_owned(), quantity: "1".into(), unit_price: "9".into() };
+    let request = wire::QuoteCareRequest {
+        request_id: request_id(),
+        resident_id: world.resident.to_string(),
+        provider_organisation_id: callers::CLINIC.to_string(),
+        kind: CareKind::Outpatient.into(),
+        on: Some(to_date(today())),
+        lines: vec![line(COVERED), line("T-UNKNOWN")],
+        ..Default::default()
+    };
+    let request = world.caller("resident").request(request).await;
+    let refused = world.adjudication().quote_care(request).await.expect_err("of the second nobody knows anything");
+    assert_eq!(told(&refused), unknown("lines[1].item_code"));
+    assert_eq!(world.count("quotes").await, 0);
+
+    let (settled, _) = world.settled(world.resident, 3, "100.00").await;
+    let mut request = wire::CorrectClaimRequest {
+        request_id: request_id(),
+        claim_id: settled.claim_id.clone(),
+        reason: wire::ChangeReason::BilledWrong.into(),
+        ..Default::default()
+    };
+    let claimed = claim_on("", "T-UNKNOWN", "90.00", last_year(3, 10));
+    (request.diagnoses, request.lines, request.total) = (claimed.diagnoses, claimed.lines, claimed.total);
+    let request = world.caller("clinic").request(request).await;
+    let refused = world.adjudication().correct_claim(request).await.expect_err("nor of this");
+    assert_eq!(told(&refused), unknown("lines[0].item_code"));
+    assert_eq!(world.count("settlements").await, 1);
 }
 
 #[tokio::test]

@@ -97,10 +97,6 @@ async fn each_refusal_of_a_claim_has_its_reason_and_changes_nothing() {
     let refused = world.divide("hospital", &open, COVERED, "1.00").await.expect_err("still open");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "OPEN_STAY"));
 
-    let unproven = world.check_in("clinic", world.resident, CareKind::Outpatient, journey, IdentityProof::None).await;
-    let refused = world.divide("clinic", &unproven, COVERED, "1.00").await.expect_err("not proven");
-    assert_eq!(reason(&refused).as_str(), "IDENTITY_NOT_PROVEN");
-
     let visit = world.visit("clinic", world.resident, CareKind::Outpatient, journey).await;
     let foreign = world.divide("hospital", &visit, COVERED, "1.00").await.expect_err("another's visit");
     assert_eq!((foreign.code(), reason(&foreign).as_str()), (Code::PermissionDenied, "OUTSIDE_SCOPE"));
@@ -129,6 +125,21 @@ async fn each_refusal_of_a_claim_has_its_reason_and_changes_nothing() {
     world.divide("clinic", &visit, COVERED, "10.00").await.expect("divided");
     let twice = world.divide("clinic", &visit, COVERED, "10.00").await.expect_err("claimed already");
     assert_eq!((twice.code(), reason(&twice).as_str()), (Code::AlreadyExists, "CLAIM_EXISTS"));
+}
+
+#[tokio::test]
+async fn id_10_nobody_is_paid_for_somebody_who_did_not_prove_who_they_are() {
+    let world = World::new().await;
+    let journey = JourneyId::generate();
+    let unproven = world.check_in("clinic", world.resident, CareKind::Outpatient, journey, IdentityProof::None).await;
+    let refused = world.divide("clinic", &unproven, COVERED, "1.00").await.expect_err("not proven");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "IDENTITY_NOT_PROVEN"));
+    let mut owner = world.mesh.owner("adjudication").await;
+    let claims: i64 = sqlx::query_scalar("SELECT count(*) FROM claims").fetch_one(&mut owner).await.expect("a count");
+    assert_eq!(claims, 0);
+
+    let proven = world.visit("clinic", world.resident, CareKind::Outpatient, JourneyId::generate()).await;
+    world.divide("clinic", &proven, COVERED, "1.00").await.expect("whoever did is paid for");
 }
 
 #[tokio::test]

@@ -92,14 +92,20 @@ fn some_findings(seed: &mut u64) -> Vec<Found> {
                 ("OPEN", false),
                 ("ASKED", false),
                 ("CLEARED", false),
+                ("SUPERSEDED", false),
                 ("CUT", true),
                 ("APPEALED", true),
                 ("UPHELD", true),
             ];
-            let (state, is_cut) = states[usize::try_from(next(6)).expect("small")];
+            let (state, is_cut) = states[usize::try_from(next(7)).expect("small")];
             (line, amount, is_cut.then_some(part), state)
         })
         .collect()
+}
+
+/// Nobody withholds for a finding that was cleared, or that the next version of its claim does not bear out.
+fn takes_nothing(state: &str) -> bool {
+    matches!(state, "CLEARED" | "SUPERSEDED")
 }
 
 #[tokio::test]
@@ -124,7 +130,7 @@ async fn ad_08_ad_09_what_the_books_say_is_withheld_is_what_the_rules_say() {
             .expect("made");
         sqlx::query("DELETE FROM findings").execute(&mut owner).await.expect("deleted");
         for (line, amount, cut, state) in &found {
-            let withheld = if *state == "CLEARED" { 0 } else { cut.unwrap_or(*amount) };
+            let withheld = if takes_nothing(state) { 0 } else { cut.unwrap_or(*amount) };
             sqlx::query(
                 "INSERT INTO findings (id, region, settlement_id, claim_id, claim_version, resident_id, provider_organisation_id, rule_book_id, \
                  rule, line_number, amount, evidence, state, cut, cut_by, withheld, noted_at, raised_at) \
@@ -149,7 +155,7 @@ async fn ad_08_ad_09_what_the_books_say_is_withheld_is_what_the_rules_say() {
                 .expect("the view");
         let (stored_withheld, stored_cut) = stored.unwrap_or_default();
         let as_things_stand =
-            of(&found, &|(_, amount, cut, state)| if *state == "CLEARED" { 0 } else { cut.unwrap_or(*amount) });
+            of(&found, &|(_, amount, cut, state)| if takes_nothing(state) { 0 } else { cut.unwrap_or(*amount) });
         let for_good =
             of(&found, &|(_, _, cut, state)| cut.filter(|_| matches!(*state, "CUT" | "UPHELD")).unwrap_or(0));
         assert_eq!(

@@ -120,6 +120,9 @@ impl World {
     }
 }
 
+const RAISED: &str = "events WHERE kind = 'anjia.adjudication.finding.raised.v1'";
+const DECIDED: &str = "events WHERE kind = 'anjia.adjudication.finding.decided.v1'";
+
 fn refusal(refused: &Status) -> (Code, String) {
     (refused.code(), reason(refused))
 }
@@ -279,4 +282,72 @@ async fn ad_08_rules_take_two_officers_and_say_how_each_of_them_stands() {
         .collect();
     assert_eq!(checked, ["N25-014", "N25-050", "N25-056", "N25-063", "N25-081"]);
     assert_eq!(after.rule_book.map(|book| book.digest), Some(book.digest));
+}
+
+#[tokio::test]
+async fn ad_08_a_corrected_claim_is_inspected_anew_and_what_was_decided_about_the_same_stands() {
+    let world = World::with_rules().await;
+    let reviewer = world.reviewer("reviewer").await;
+    let settled = world.settle("1500.00").await;
+    let finding = world.findings(&reviewer, State::Open).await.remove(0);
+    world.decide(&reviewer, &finding.finding_id, Decision::Cut, Some("1000.00")).await.expect("cut");
+
+    // The same is asked of the next version: it stays cut, and nobody is told anything.
+    let same = world.correct(&settled, "1500.00", today()).await.expect("in force").settlement.unwrap_or_default();
+    let cut = world.findings(&reviewer, State::Unspecified).await;
+    assert_eq!(cut.len(), 1);
+    assert_eq!((cut[0].finding_id.as_str(), cut[0].state()), (finding.finding_id.as_str(), State::Cut));
+    assert_eq!((cut[0].settlement_id.as_str(), cut[0].claim_version), (same.settlement_id.as_str(), 2));
+    assert_eq!((world.count(RAISED).await, world.count(DECIDED).await), (1, 1));
+
+    // Another amount is another question.
+    let less = world.correct(&settled, "500.00", today()).await.expect("in force").settlement.unwrap_or_default();
+    let open = world.findings(&reviewer, State::Open).await;
+    assert_eq!((open.len(), open[0].settlement_id.as_str()), (1, less.settlement_id.as_str()));
+    assert_eq!(open[0].withheld, Some(to_money(money("400.00"))));
+    let over = world.findings(&reviewer, State::Superseded).await;
+    assert_eq!((over.len(), over[0].finding_id.as_str()), (1, finding.finding_id.as_str()));
+    assert_eq!(over[0].withheld, Some(to_money(money("0"))));
+    let again = world.decide(&reviewer, &finding.finding_id, Decision::Accept, None).await.expect_err("it is over");
+    assert_eq!(refusal(&again), (Code::FailedPrecondition, "FINDING_NOT_DECIDABLE".to_owned()));
+
+    // And of what costs no more than it may, nothing is asked.
+    world.correct(&settled, "90.00", today()).await.expect("in force");
+    assert_eq!(world.findings(&reviewer, State::Open).await, []);
+    assert_eq!((world.count(RAISED).await, world.count(DECIDED).await), (2, 3));
+    let last =
+        "SELECT data FROM events WHERE kind = 'anjia.adjudication.finding.decided.v1' ORDER BY sequence DESC LIMIT 1";
+    let mut owner = world.mesh.owner("adjudication").await;
+    let told: Value = sqlx::query_scalar(last).fetch_one(&mut owner).await.expect("told");
+    assert_eq!((&told["state"], &told["withheld"], &told["line"]), (&json!("SUPERSEDED"), &json!("0.00"), &json!(1)));
+    assert_eq!(told["bill_id"], json!(settled.bill_id));
+}
+
+#[tokio::test]
+async fn ad_08_of_what_is_taken_back_nothing_is_asked_and_care_that_is_judged_anew_keeps_its_findings() {
+    let world = World::with_rules().await;
+    let reviewer = world.reviewer("reviewer").await;
+    let first = world.settle("1500.00").await;
+    let second = world.settle("300.00").await;
+    let open = world.findings(&reviewer, State::Open).await;
+    let of = |settlement: &wire::Settlement, rule: &str| {
+        let mut found = open.iter();
+        let found = found.find(|it| it.settlement_id == settlement.settlement_id && it.rule == rule);
+        found.expect(rule).finding_id.clone()
+    };
+    let (taken_back, price, visits) = (of(&first, "N25-014"), of(&second, "N25-014"), of(&second, "N25-050"));
+    assert_eq!(open.len(), 3);
+
+    world.reverse(&first.settlement_id, &first.bill_id).await.expect("in force");
+    let corrected = world.told("anjia.adjudication.settlement.corrected.v1", 1).await.remove(0).subject;
+    // The price is still too high; of one visit no rule says that it is one too many.
+    let open = world.findings(&reviewer, State::Open).await;
+    assert_eq!(open.len(), 1);
+    assert_eq!((open[0].finding_id.as_str(), open[0].settlement_id.as_str()), (price.as_str(), corrected.as_str()));
+    let mut over: Vec<_> =
+        world.findings(&reviewer, State::Superseded).await.into_iter().map(|it| it.finding_id).collect();
+    over.sort();
+    let mut expected = vec![taken_back, visits];
+    expected.sort();
+    assert_eq!(over, expected);
 }

@@ -6,7 +6,7 @@ use proto::anjia::common::v1::{CareKind, Tier};
 use serde_json::{Value, json};
 use testkit::{callers, reason, request_id};
 use tonic::{Code, Status};
-use types::ids::JourneyId;
+use types::ids::{BillId, JourneyId};
 
 use crate::world::{COVERED, World, claim};
 
@@ -123,6 +123,38 @@ async fn ad_07_a_provider_is_told_what_it_may_expect_and_why() {
     let sealed: Vec<Vec<u8>> =
         sqlx::query_scalar("SELECT detail_sealed FROM provider_payments").fetch_all(&mut owner).await.expect("rows");
     assert!(sealed.iter().all(|detail| !detail.windows(4).any(|bytes| bytes == b"BR15")));
+}
+
+#[tokio::test]
+async fn ad_07_a_corrected_claim_is_expected_anew_with_what_the_hospital_stated_of_the_case() {
+    let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/../../libs/drg/tables");
+    let world = World::founded(&[("DRG_TABLES_FOLDER", tables)]).await.insured().await;
+    let proposed = world.propose_terms(terms(|_| ())).await.expect("complete");
+    world.release_terms("insurer-releaser", &proposed.terms_id).await.expect("another officer");
+    let record = wire::CaseRecord { drg_code: "BR11".to_owned(), ..Default::default() };
+    let settled = world.stay(Some(record)).await;
+    world.confirm(&settled.settlement_id, &BillId::generate().to_string()).await.expect("confirmed");
+
+    let mut billed = claim("", COVERED, "12000.00");
+    "I63.900".clone_into(&mut billed.diagnoses[0].icd10_code);
+    let message = wire::CorrectClaimRequest {
+        request_id: request_id(),
+        claim_id: settled.claim_id.clone(),
+        reason: wire::ChangeReason::BilledWrong.into(),
+        diagnoses: billed.diagnoses,
+        lines: billed.lines,
+        total: billed.total,
+    };
+    let request = world.caller("hospital").request(message).await;
+    let corrected = world.adjudication().correct_claim(request).await.expect("in force").into_inner();
+    let corrected = corrected.settlement.unwrap_or_default();
+    let own = yuan(corrected.division.as_ref().and_then(|division| division.person_total.as_ref()));
+    let anew = world.payment("hospital", &corrected.settlement_id).await.expect("expected anew");
+    assert_eq!((anew.group_code.as_str(), anew.group_of_claim, anew.decided), ("BR11", true, true));
+    assert_eq!((yuan(anew.own_share.as_ref()), anew.settlement_state()), (own, wire::SettlementState::Confirmed));
+    let former = world.payment("hospital", &settled.settlement_id).await.expect("it stays");
+    assert_eq!(former.settlement_state(), wire::SettlementState::Corrected);
+    assert_ne!(former.own_share, anew.own_share);
 }
 
 #[tokio::test]

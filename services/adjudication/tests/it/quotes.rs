@@ -45,6 +45,16 @@ fn person(quote: &wire::Quote) -> Option<(i64, i32)> {
     division.person_total.as_ref().map(|money| (money.units, money.nanos))
 }
 
+/// What the event tells of the price: searches for care learn from it what such care costs.
+async fn told(world: &World) -> (String, Option<String>) {
+    let kind = "anjia.adjudication.quote.made.v1";
+    sqlx::query_as("SELECT data ->> 'total', data ->> 'own_share' FROM events WHERE kind = $1")
+        .bind(kind)
+        .fetch_one(&mut world.mesh.owner("adjudication").await)
+        .await
+        .expect("one quote was told of")
+}
+
 #[tokio::test]
 async fn ad_03_a_quote_says_what_the_person_pays_and_can_be_read_again() {
     let world = World::new().await;
@@ -62,6 +72,7 @@ async fn ad_03_a_quote_says_what_the_person_pays_and_can_be_read_again() {
     let request = world.caller("hospital").request(wire::GetQuoteRequest { quote_id: made.quote_id.clone() }).await;
     let read = world.adjudication().get_quote(request).await.expect("it is there").into_inner().quote;
     assert_eq!(read, Some(made));
+    assert_eq!(told(&world).await, ("10355.48".to_owned(), Some("2114.99".to_owned())));
 }
 
 #[tokio::test]
@@ -82,6 +93,7 @@ async fn ad_03_no_policy_in_force_means_no_price() {
     let request = asked(world.resident, callers::CLINIC, CareKind::Outpatient, COVERED, "240.00");
     let made = quote(&world.caller("resident"), &world, request).await.expect("never refused for policy");
     assert_eq!((made.outcome(), person(&made)), (wire::QuoteOutcome::NoPolicy, None));
+    assert_eq!(told(&world).await, ("240.00".to_owned(), None));
 }
 
 #[tokio::test]

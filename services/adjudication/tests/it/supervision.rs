@@ -1,12 +1,16 @@
 //! Supervision of the fund: balances, outliers, assessments and reports of abuse.
 
+use std::time::Duration;
+
 use chassis::channel::Channel;
 use proto::anjia::adjudication::v1::supervision_service_client::SupervisionServiceClient;
 use proto::anjia::adjudication::v1::{self as wire, FindingDecision as Decision, FindingState};
 use proto::anjia::common::v1::Scheme;
 use proto::convert::{to_date, to_money};
+use sqlx::{AssertSqlSafe, PgConnection};
 use testkit::{callers, reason, request_id};
 use tonic::Code;
+use types::ids::ResidentId;
 use uuid::Uuid;
 
 use crate::world::{World, money, today};
@@ -243,4 +247,64 @@ async fn ad_09_a_report_is_rewarded_and_who_made_it_stays_sealed() {
             .await
             .expect("a count");
     assert_eq!(in_clear, 0);
+}
+
+/// Tables of the database in which this text stands anywhere.
+async fn naming(owner: &mut PgConnection, text: &str) -> Vec<String> {
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT quote_ident(relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') ORDER BY 1",
+    )
+    .fetch_all(&mut *owner)
+    .await
+    .expect("the tables");
+    let mut naming = vec![];
+    for table in tables {
+        let search = format!("SELECT count(*) FROM {table} AS t WHERE strpos(t::text, $1) > 0");
+        let found: i64 =
+            sqlx::query_scalar(AssertSqlSafe(search)).bind(text).fetch_one(&mut *owner).await.expect("rows");
+        naming.extend((found > 0).then_some(table));
+    }
+    naming
+}
+
+#[tokio::test]
+async fn ad_09_nothing_that_is_kept_names_who_reported_not_even_for_repetitions() {
+    let world = World::with_rules().await;
+    let witness = ResidentId::generate();
+    let caller = world.resident_caller("whistle-blower", witness).await;
+    let report = wire::ReportAbuseRequest {
+        request_id: request_id(),
+        provider_organisation_id: callers::CLINIC.to_string(),
+        text: "未做检查却收费".to_owned(),
+        contact: "13800000000".to_owned(),
+    };
+    let mut told = vec![];
+    for _ in 0..2 {
+        let request = caller.request(report.clone()).await;
+        told.push(world.supervision().report_abuse(request).await.expect("taken").into_inner().abuse_report_id);
+    }
+    assert_eq!(told[0], told[1], "a repetition is known");
+    let empty = wire::ReportAbuseRequest { text: String::new(), request_id: request_id(), ..report.clone() };
+    let request = caller.request(empty).await;
+    assert_eq!(reason(&world.supervision().report_abuse(request).await.expect_err("nothing said")), "INVALID_FIELD");
+
+    let mut owner = world.mesh.owner("adjudication").await;
+    let refused = "SELECT actor FROM refusals WHERE method LIKE '%/ReportAbuse'";
+    let actor: Option<String> = loop {
+        // Written once a second.
+        match sqlx::query_scalar(refused).fetch_optional(&mut owner).await.expect("refusals") {
+            Some(actor) => break actor,
+            None => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    };
+    assert_eq!(actor, None);
+    let kept: String = sqlx::query_scalar("SELECT subject FROM requests WHERE method LIKE '%/ReportAbuse'")
+        .fetch_one(&mut owner)
+        .await
+        .expect("one answer for both");
+    assert_eq!(kept, "confidential");
+    for text in [witness.to_string(), report.request_id, "whistle-blower".to_owned()] {
+        assert_eq!(naming(&mut owner, &text).await, Vec::<String>::new(), "{text}");
+    }
+    assert_eq!(naming(&mut owner, &told[0]).await, ["abuse_reports", "audit_entries"], "and the search finds");
 }

@@ -282,7 +282,7 @@ impl World {
             item_code: code.to_owned(),
             name: code.to_owned(),
             catalogue_class: class.into(),
-            first_self_pay_ratio: String::new(),
+            ..Default::default()
         };
         let request = wire::PutCatalogueRequest {
             request_id: request_id(),

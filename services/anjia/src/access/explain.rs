@@ -13,6 +13,8 @@ pub(super) struct Rpc {
     method: String,
     /// Needs no token.
     anonymous: bool,
+    /// Who calls is named in no trace, no log and no recorded refusal.
+    confidential: bool,
     priority: &'static str,
     long_poll: bool,
     roles: Vec<Seen>,
@@ -60,6 +62,7 @@ impl Rpc {
         Self {
             method: policy.method.clone(),
             anonymous: policy.anonymous,
+            confidential: policy.confidential,
             priority: match policy.priority {
                 Priority::New => "new",
                 Priority::Complete => "complete",
@@ -126,6 +129,9 @@ impl fmt::Display for Rpc {
         }
         if !self.called_by.is_empty() {
             write!(f, "\n  of our services, over the certificate of: {}", self.called_by.join(", "))?;
+        }
+        if self.confidential {
+            write!(f, "\n  who calls is named in no trace, no log and no recorded refusal")?;
         }
         let under_load = match (self.long_poll, self.priority) {
             (true, _) => "waits by design; does not count as work in flight",

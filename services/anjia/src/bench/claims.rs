@@ -1,5 +1,5 @@
 //! Claims divided and confirmed a second, two calls each, with everything that belongs to it: the visit asked of scheduling, the cover of
-//! identity, the explanation, audit and events. Beside pgbench, which writes the same rows by two statements and judges nothing.
+//! identity, the explanation, the audit rules of a city, audit and events. Beside pgbench, which writes the same rows by two statements and judges nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,31 +10,39 @@ use chassis::Context;
 use chassis::channel::Channel;
 use chrono::NaiveDate;
 use devstack::{Mesh, callers};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use proto::anjia::adjudication::v1::adjudication_service_client::AdjudicationServiceClient;
+use proto::anjia::adjudication::v1::inspection_service_client::InspectionServiceClient;
 use proto::anjia::adjudication::v1::policy_service_client::PolicyServiceClient;
 use proto::anjia::adjudication::v1::{
-    CatalogueItem, ClaimLine, ConfirmSettlementRequest, DivideClaimRequest, PutCatalogueRequest,
+    CatalogueItem, ClaimLine, ConfirmSettlementRequest, DivideClaimRequest, ProposeRuleBookRequest,
+    PutCatalogueRequest, ReleaseRuleBookRequest,
 };
 use proto::anjia::common::v1::{CatalogueClass, Diagnosis};
 use proto::convert::{to_date, to_money};
 use rust_decimal::Decimal;
+use serde_json::{Value, json};
 use sqlx::{Connection as _, PgConnection};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
-use types::ids::BillId;
+use types::clock::start_of_local_day;
+use types::ids::{BillId, ResidentId};
 use types::money::Money;
 use uuid::Uuid;
 
 use super::bare_claims;
 use super::figure::{Figure, Goal};
 use super::progress;
-use super::rate::rate_for;
-use super::town::{Town, context, refused, request_id};
+use super::rate::{CALLERS, rate_for};
+use super::town::{RESIDENTS, Town, context, refused, request_id};
 
-/// Each of them for a resident of their own: as many calls are in flight.
+/// Each of them for residents of their own: as many calls are in flight.
 const IN_FLIGHT: usize = 64;
+const RULES: &str = include_str!("../../../adjudication/rules/demonstration-city.json");
 const LINES: u32 = 20;
-const VISITS_EACH: i32 = 600;
+/// Whom each of them bills for, and how often everybody was seen: nobody has hundreds of claims to look back on.
+const PEOPLE_EACH: usize = 40;
+const VISITS_OF_A_PERSON: i32 = 15;
 const WARM_UP: Duration = Duration::from_secs(3);
 const MEASURED_FOR: Duration = Duration::from_secs(12);
 const GOAL_P99_MS: i64 = 50;
@@ -47,6 +55,7 @@ fn goal() -> Goal {
 pub(super) async fn measure(town: &Town, mesh: &Mesh) -> Result<Vec<Figure>> {
     progress("dividing and confirming claims");
     put_items(town, mesh).await?;
+    release_rules(town, mesh).await?;
     let billers = billers(town, mesh).await?;
     rate_for(WARM_UP, workers(&billers)).await?;
     analyse(mesh).await?;
@@ -54,8 +63,8 @@ pub(super) async fn measure(town: &Town, mesh: &Mesh) -> Result<Vec<Figure>> {
     progress("the same at half of that load");
     let p99 = p99_at(&billers, ours / Decimal::TWO).await?;
     progress("writing the same rows with pgbench");
-    let last = billers.first().context("nobody bills")?;
-    let reference = bare_claims::rate(mesh, last.resident, IN_FLIGHT, MEASURED_FOR).await?;
+    let last = billers.first().and_then(|biller| biller.visits.first()).context("nobody bills")?;
+    let reference = bare_claims::rate(mesh, last.resident_id, IN_FLIGHT, MEASURED_FOR).await?;
     let divided =
         Figure { bench: "claims".to_owned(), ours, reference: Some(reference), unit: "claims/s", goal: Some(goal()) };
     let latency = Figure {
@@ -68,15 +77,20 @@ pub(super) async fn measure(town: &Town, mesh: &Mesh) -> Result<Vec<Figure>> {
     Ok(vec![divided, latency])
 }
 
-/// Who bills for one resident, visit after visit.
+/// Who bills for some residents in turn, visit after visit.
 struct Biller {
-    resident: Uuid,
     desk: Context,
     payment: Context,
     client: AdjudicationServiceClient<Channel>,
-    visits: Vec<Uuid>,
+    visits: Vec<Visited>,
     billed: AtomicUsize,
-    today: NaiveDate,
+}
+
+#[derive(sqlx::FromRow)]
+struct Visited {
+    id: Uuid,
+    resident_id: Uuid,
+    day: NaiveDate,
 }
 
 fn workers(billers: &[Arc<Biller>]) -> Vec<impl Fn(usize) -> BillOne + Send + 'static + use<>> {
@@ -99,7 +113,7 @@ impl Biller {
     async fn divide(&self) -> Result<String> {
         let number = self.billed.fetch_add(1, Ordering::Relaxed);
         let visit = self.visits.get(number).context("there are too few visits")?;
-        let request = self.desk.request(claim(*visit, self.today));
+        let request = self.desk.request(claim(visit));
         let answer = self.client.clone().divide_claim(request).await.map_err(refused("DivideClaim"))?.into_inner();
         let settlement = answer.settlement.context("a division without a settlement")?;
         ensure!(settlement.explanation.len() > LINES as usize, "a division without its explanation");
@@ -123,18 +137,18 @@ fn price(number: u32) -> Money {
     Money::from_fen(i64::from(number) * 137 + 250)
 }
 
-fn claim(visit: Uuid, today: NaiveDate) -> DivideClaimRequest {
+fn claim(visit: &Visited) -> DivideClaimRequest {
     let line = |number: u32| ClaimLine {
         item_code: item(number),
         quantity: "1".to_owned(),
         unit_price: price(number).to_string(),
         amount: Some(to_money(price(number))),
-        on: Some(to_date(today)),
+        on: Some(to_date(visit.day)),
     };
     let total: Money = (0..LINES).map(price).sum();
     DivideClaimRequest {
         request_id: request_id(),
-        visit_id: visit.to_string(),
+        visit_id: visit.id.to_string(),
         diagnoses: vec![Diagnosis { icd10_code: "I10.x00".to_owned(), name: "高血压".to_owned() }],
         lines: (0..LINES).map(line).collect(),
         total: Some(to_money(total)),
@@ -151,6 +165,7 @@ async fn put_items(town: &Town, mesh: &Mesh) -> Result<()> {
             name: format!("测试项目{number}"),
             catalogue_class: class.into(),
             first_self_pay_ratio: if class == CatalogueClass::B { "0.10".to_owned() } else { String::new() },
+            price_limit: None,
         }
     };
     let request = PutCatalogueRequest {
@@ -165,38 +180,79 @@ async fn put_items(town: &Town, mesh: &Mesh) -> Result<()> {
     Ok(())
 }
 
-/// Everybody was seen often today: the visits are put where scheduling keeps them, since it is not scheduling that is measured.
+/// Who bills for whom: everybody was seen a few times this year. The visits are put where scheduling keeps them, since it is not
+/// scheduling that is measured.
 async fn billers(town: &Town, mesh: &Mesh) -> Result<Vec<Arc<Biller>>> {
     let (desk, payment) = (context(mesh, "clinic").await?, context(mesh, "payment").await?);
     let record = mesh.record(true)?;
     let scheduling = record.services.get("scheduling").context("scheduling is not up")?;
     let mut owner = PgConnection::connect(&scheduling.owner_database_url).await?;
     let mut billers = vec![];
-    for resident in town.residents.iter().take(IN_FLIGHT) {
-        let visits = sqlx::query_scalar(
-            "INSERT INTO visits (id, region, resident_id, organisation_id, tier, kind, journey_id, present, identity_proof, \
-             checked_in_by, opened_at, state) \
-             SELECT gen_random_uuid(), $1, $2, $3, 'COMMUNITY', 'OUTPATIENT', gen_random_uuid(), 'SELF', 'ID_CARD', 'client:bench', \
-             now() - interval '1 second', 'OPEN' FROM generate_series(1, $4) RETURNING id",
-        )
-        .bind(callers::REGION)
-        .bind(resident.id.uuid())
-        .bind(callers::CLINIC)
-        .bind(VISITS_EACH)
-        .fetch_all(&mut owner)
-        .await?;
+    for residents in register(town, mesh).await?.chunks(PEOPLE_EACH) {
         billers.push(Arc::new(Biller {
-            resident: resident.id.uuid(),
             desk: desk.clone(),
             payment: payment.clone(),
             client: AdjudicationServiceClient::new(town.adjudication.clone()),
-            visits,
+            visits: open_visits(&mut owner, residents, town.first_of_january()).await?,
             billed: AtomicUsize::new(0),
-            today: town.today,
         }));
     }
     sqlx::raw_sql("ANALYZE visits").execute(&mut owner).await?;
     Ok(billers)
+}
+
+/// Insured people that only this measurement knows.
+async fn register(town: &Town, mesh: &Mesh) -> Result<Vec<Uuid>> {
+    progress("registering those who are billed for");
+    let (worker, officer) = (context(mesh, "worker").await?, context(mesh, "insurer-proposer").await?);
+    let ids: Vec<ResidentId> = (0..IN_FLIGHT * PEOPLE_EACH).map(|_| ResidentId::generate()).collect();
+    let numbered = stream::iter(ids.iter().enumerate());
+    numbered
+        .map(Ok)
+        .try_for_each_concurrent(CALLERS, |(number, id)| town.register_one(&worker, &officer, RESIDENTS + number, *id))
+        .await?;
+    Ok(ids.into_iter().map(ResidentId::uuid).collect())
+}
+
+/// Visits of each of these residents, some weeks apart; the residents take turns.
+async fn open_visits(owner: &mut PgConnection, residents: &[Uuid], since: NaiveDate) -> Result<Vec<Visited>> {
+    let visits = sqlx::query_as(
+        "WITH seen AS (INSERT INTO visits (id, region, resident_id, organisation_id, tier, kind, journey_id, present, identity_proof, \
+             checked_in_by, opened_at, state, ended_at, outcome) \
+             SELECT gen_random_uuid(), $1, resident_id, $3, 'COMMUNITY', 'OUTPATIENT', gen_random_uuid(), 'SELF', 'ID_CARD', 'client:bench', \
+             at, 'ENDED', at + interval '20 minutes', 'COMPLETED' \
+             FROM unnest($2::uuid[]) AS resident_id, generate_series(0, $4 - 1) AS number, \
+             LATERAL (SELECT $5 + number * interval '20 days' + interval '2 hours' AS at) AS morning \
+             RETURNING id, resident_id, opened_at) \
+         SELECT id, resident_id, (opened_at AT TIME ZONE 'Asia/Shanghai')::date AS day FROM seen ORDER BY day, resident_id",
+    )
+    .bind(callers::REGION)
+    .bind(residents)
+    .bind(callers::CLINIC)
+    .bind(VISITS_OF_A_PERSON)
+    .bind(start_of_local_day(since))
+    .fetch_all(owner)
+    .await?;
+    Ok(visits)
+}
+
+/// The audit rules of a city, of which each claim is suspected.
+async fn release_rules(town: &Town, mesh: &Mesh) -> Result<()> {
+    let mut document: Value = serde_json::from_str(RULES)?;
+    document["region"] = json!(callers::REGION);
+    let mut rules = InspectionServiceClient::new(town.adjudication.clone());
+    let proposal = ProposeRuleBookRequest {
+        request_id: request_id(),
+        rule_book_id: String::new(),
+        document_json: document.to_string(),
+    };
+    let proposal = context(mesh, "insurer-proposer").await?.request(proposal);
+    let proposed = rules.propose_rule_book(proposal).await.map_err(refused("ProposeRuleBook"))?.into_inner();
+    let rule_book_id = proposed.rule_book.context("a proposal without a rule book")?.rule_book_id;
+    let release = ReleaseRuleBookRequest { request_id: request_id(), rule_book_id };
+    let release = context(mesh, "insurer-releaser").await?.request(release);
+    rules.release_rule_book(release).await.map_err(refused("ReleaseRuleBook"))?;
+    Ok(())
 }
 
 /// As a database that has run for a while knows its tables.
@@ -259,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_claim_adds_up() {
-        let claim = claim(Uuid::nil(), NaiveDate::MIN);
+        let claim = claim(&Visited { id: Uuid::nil(), resident_id: Uuid::nil(), day: NaiveDate::MIN });
         let sum: Money = (0..LINES).map(price).sum();
         assert_eq!((claim.lines.len(), claim.total), (20, Some(to_money(sum))));
     }

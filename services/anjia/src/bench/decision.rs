@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use chassis::access::{Guarded, Policies};
-use chrono::DateTime;
 use rust_decimal::Decimal;
 use types::caller::{Caller, Party, Role};
 use types::ids::{OrganisationId, ResidentId};
@@ -90,15 +89,8 @@ pub(super) fn measure() -> Result<Figure> {
 
 fn caller(subject: Party, organisation: Option<OrganisationId>, roles: &[Role]) -> Caller {
     Caller {
-        subject,
-        actor: None,
         organisation,
         roles: roles.iter().cloned().collect::<BTreeSet<_>>(),
-        region: RegionCode::BEIJING,
-        delegation: None,
-        mandate: None,
-        also_known_as: BTreeSet::new(),
-        token_id: "bench".to_owned(),
-        expires_at: DateTime::UNIX_EPOCH,
+        ..Caller::new(subject, RegionCode::BEIJING)
     }
 }

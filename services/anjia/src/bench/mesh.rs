@@ -22,7 +22,7 @@ pub(super) struct Ground {
     root: PathBuf,
 }
 
-/// As the chart ships it (without a collector nothing is traced), but that a few may book what takes a city otherwise.
+/// As the chart ships it (without a collector no trace is recorded), but that a few may book what takes a city otherwise.
 fn settings() -> Vec<(String, String)> {
     let unlimited = ["PER_DAY_AND_DEPARTMENT", "PER_WEEK", "PER_MONTH", "PER_QUARTER"];
     let unlimited = unlimited.map(|period| (format!("BOOKINGS_{period}_MAX"), "1000000".to_owned()));

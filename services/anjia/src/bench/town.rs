@@ -130,6 +130,7 @@ impl Town {
             name: "一般诊疗费".to_owned(),
             catalogue_class: CatalogueClass::A.into(),
             first_self_pay_ratio: String::new(),
+            price_limit: None,
         };
         let catalogue = PutCatalogueRequest {
             request_id: request_id(),
@@ -175,9 +176,16 @@ impl Town {
         Ok(())
     }
 
-    async fn register_one(&self, worker: &Context, officer: &Context, number: usize, id: ResidentId) -> Result<()> {
-        let birth_date = NaiveDate::from_ymd_opt(1960, 5, 1).context("a day")?;
-        let number = NationalId::from_parts(RegionCode::DEMONSTRATION, birth_date, u16::try_from(number)?)?;
+    /// Registers and insures somebody. All have one name, so each has a birthday of their own: else all would be taken for one.
+    pub(super) async fn register_one(
+        &self,
+        worker: &Context,
+        officer: &Context,
+        number: usize,
+        id: ResidentId,
+    ) -> Result<()> {
+        let birth_date = NaiveDate::from_ymd_opt(1960, 5, 1).context("a day")? + Days::new(u64::try_from(number)?);
+        let number = NationalId::from_parts(RegionCode::DEMONSTRATION, birth_date, 1)?;
         let resident = RegisterResidentRequest {
             request_id: request_id(),
             resident_id: id.to_string(),

@@ -1,5 +1,5 @@
 //! What tracing costs a booking, as shipped: places held and confirmed while one trace in ten goes to a collector, beside the same
-//! without a collector. In pairs, the services between two turns started anew; the collector takes its share of this machine, too.
+//! without a collector, when traces only have ids. In pairs, the services between two turns started anew; the collector takes its share of this machine, too.
 
 use std::time::{Duration, Instant};
 

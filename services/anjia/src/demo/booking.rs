@@ -18,6 +18,7 @@ use super::callers::{Caller, Stage, request_id};
 use super::cast::{self, HOME};
 use super::claims::Parts;
 use super::lines;
+use super::prices;
 use super::story::Story;
 use super::wait;
 
@@ -41,6 +42,9 @@ pub(crate) async fn walk(stage: &Stage, story: &mut Story, calendar: &Calendar) 
     let best_place = cast::organisation_name(&best.provider_organisation_id);
     story.check("nearest care of the lowest tier:", cast::CLINIC.name.en, best_place.en);
 
+    let figures = [("total", "240.00"), ("fund_total", "216.00"), ("person_total", "24.00")];
+    prices::before_booking(stage, story, &worker, best, (lines::CLINIC_VISIT, &figures)).await?;
+
     story.act(&worker, "books the first place with the family doctor, with what is expected to be billed");
     let appointment = book(stage, &worker, best).await?;
     story.check("appointment", "CONFIRMED", state_word(&appointment));
@@ -53,7 +57,6 @@ pub(crate) async fn walk(stage: &Stage, story: &mut Story, calendar: &Calendar) 
     story.toned(super::text::Tone::Faint, "    The price follows by event, seconds after the booking.");
     let quote = quote(stage, &worker, &priced.quote_id).await?;
     let parts = Parts::of(quote.division.as_ref())?;
-    let figures = [("total", "240.00"), ("fund_total", "216.00"), ("person_total", "24.00")];
     story.check_all(parts.checks(&figures)?);
     Ok(priced)
 }

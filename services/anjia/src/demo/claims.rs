@@ -19,7 +19,7 @@ use super::text::{PAGE, Tone, left, right, wrap, yuan};
 const NAME: usize = 28;
 const AMOUNT: usize = 14;
 /// The rule of the last step of an explanation, which sums up.
-const RESULT: &str = "RESULT";
+pub(crate) const RESULT: &str = "RESULT";
 
 /// What happened at a visit and what must come of it.
 pub(crate) struct Care<'a> {
@@ -47,6 +47,10 @@ pub(crate) struct Parts {
     pub(crate) over_limit: Money,
     pub(crate) critical_illness_fund: Money,
     pub(crate) assistance_fund: Money,
+    pub(crate) top_up: Money,
+    pub(crate) voucher: Money,
+    pub(crate) personal_account: Money,
+    pub(crate) mutual_aid: Money,
     pub(crate) fund_total: Money,
     pub(crate) person_total: Money,
 }
@@ -68,6 +72,10 @@ impl Parts {
             over_limit: part("over_limit", division.over_limit.as_ref())?,
             critical_illness_fund: part("critical_illness_fund", division.critical_illness_fund.as_ref())?,
             assistance_fund: part("assistance_fund", division.assistance_fund.as_ref())?,
+            top_up: part("top_up", division.top_up.as_ref())?,
+            voucher: part("voucher", division.voucher.as_ref())?,
+            personal_account: part("personal_account", division.personal_account.as_ref())?,
+            mutual_aid: part("mutual_aid", division.mutual_aid.as_ref())?,
             fund_total: part("fund_total", division.fund_total.as_ref())?,
             person_total: part("person_total", division.person_total.as_ref())?,
         })
@@ -176,6 +184,10 @@ fn tell(story: &mut Story, care: &Care<'_>, parts: &Parts, explanation: &[Explan
         ("超限 beyond all cover", parts.over_limit, "个人 own"),
         ("大病保险 critical illness", parts.critical_illness_fund, "基金代个人 fund, of own"),
         ("医疗救助 medical assistance", parts.assistance_fund, "基金代个人 fund, of own"),
+        ("补充保险 top-up", parts.top_up, "代个人 of own"),
+        ("代金券 voucher", parts.voucher, "代个人 of own"),
+        ("个人账户 personal account", parts.personal_account, "代个人 of own"),
+        ("家庭共济 family's account", parts.mutual_aid, "代个人 of own"),
     ];
     for (name, amount, payer) in shares.into_iter().filter(|(_, amount, _)| !amount.is_zero()) {
         story.line(&row(name, "", amount, payer));

@@ -13,6 +13,7 @@ use super::callers::{Stage, request_id};
 use super::cast;
 use super::claims::{self, Care};
 use super::lines;
+use super::prices;
 use super::story::{Check, Story};
 use super::text::yuan;
 use super::visits;
@@ -59,6 +60,7 @@ pub(crate) async fn walk(
     bills::bank_pays(stage, story, &bill).await?;
     let bill = bills::reaches(stage, &stage.clinic, &bill.bill_id, &[BillState::Settled]).await?;
     story.check("bill", "SETTLED", bills::state_word(&bill));
+    prices::after_settling(stage, story, &settlement.settlement_id, ["240.00", "216.00", "24.00"]).await?;
     Ok(line)
 }
 

@@ -137,6 +137,7 @@ pub(crate) fn catalogue() -> Vec<CatalogueItem> {
         name: item.name.to_owned(),
         catalogue_class: item.class.into(),
         first_self_pay_ratio: String::new(),
+        price_limit: None,
     };
     ITEMS.iter().map(encode).collect()
 }

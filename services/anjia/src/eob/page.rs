@@ -70,6 +70,10 @@ fn sums(settlement: &Settlement) -> Markup {
             (sum("总费用", "Total", division.total.as_ref()))
             (sum("基金支付", "Paid by funds", division.fund_total.as_ref()))
             (sum("个人负担", "Paid by you", division.person_total.as_ref()))
+            // Where a top-up, a voucher or an account pays part of it.
+            @if division.person_cash.is_some() && division.person_cash != division.person_total {
+                (sum("其中现金", "of it in cash", division.person_cash.as_ref()))
+            }
         }
     }
 }

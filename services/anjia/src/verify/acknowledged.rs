@@ -14,7 +14,7 @@ use proto::anjia::identity::v1::{
     RevokeMandateResponse,
 };
 use proto::anjia::payment::v1::{
-    AuthoriseBillResponse, CaptureBillResponse, GrantCreditLineResponse, ReportOrderResponse,
+    AuthoriseBillResponse, CaptureBillResponse, GrantCreditLineResponse, RefundBillResponse, ReportOrderResponse,
 };
 use proto::anjia::referral::v1::{
     AcceptReferralResponse, CloseReferralResponse, ReturnReferralResponse, SubmitReferralResponse,
@@ -91,6 +91,7 @@ const ANSWERS: &[Answer] = answers! {
         CorrectClaimResponse.settlement.settlement_id in "settlements" where "corrects IS NOT NULL";
     payment "BillService/AuthoriseBill" => AuthoriseBillResponse.bill.bill_id in "bills" where "true";
     payment "BillService/CaptureBill" => CaptureBillResponse.bill.bill_id in "bills" where "settlement_id IS NOT NULL";
+    payment "BillService/RefundBill" => RefundBillResponse.bill.bill_id in "bills" where "captured_at IS NOT NULL";
     payment "BankService/GrantCreditLine" => GrantCreditLineResponse.credit_line.credit_line_id in "credit_lines" where "true";
     payment "BankService/ReportOrder" => ReportOrderResponse.order.order_id in "bank_orders" where "reported_at IS NOT NULL";
     referral "ReferralService/SubmitReferral" => SubmitReferralResponse.referral.referral_id in "referrals" where "true";

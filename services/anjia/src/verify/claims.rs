@@ -1,6 +1,9 @@
-//! Claims (I7): what adjudication divided, confirmed and counted.
+//! Claims (I7): what adjudication divided, confirmed and counted; and personal accounts (I4).
 
-use super::check::{Check, In, Invariant::I7};
+use super::check::{
+    Check, In,
+    Invariant::{I4, I7},
+};
 
 pub(super) const CHECKS: &[Check] = &[
     Check::rows(
@@ -64,6 +67,73 @@ pub(super) const CHECKS: &[Check] = &[
     Check::rows(
         I7,
         "adjudication",
+        "a year's totals above basic insurance are the sum of what was confirmed",
+        "WITH moved AS ( \
+             SELECT resident_id, year, scheme, kind, total.name, \
+                 sum(coalesce((adjudication->'year_after'->>total.name)::numeric, 0) \
+                     - coalesce((adjudication->'year_before'->>total.name)::numeric, 0)) AS amount \
+             FROM settlements CROSS JOIN (VALUES ('own_in_scope'), ('critical_illness_fund'), ('assistance_base'), ('assistance_fund'), \
+                 ('top_up_base'), ('top_up'), ('voucher')) AS total (name) \
+             WHERE state = 'CONFIRMED' AND policy_id IS NOT NULL GROUP BY resident_id, year, scheme, kind, total.name \
+         ), counted AS ( \
+             SELECT resident_id, year, scheme, kind, total.name, total.amount FROM accumulators CROSS JOIN LATERAL (VALUES \
+                 ('own_in_scope', own_in_scope), ('critical_illness_fund', critical_illness_fund), ('assistance_base', assistance_base), \
+                 ('assistance_fund', assistance_fund), ('top_up_base', top_up_base), ('top_up', top_up), ('voucher', voucher)) \
+                 AS total (name, amount) \
+         ) \
+         SELECT concat_ws(' ', resident_id, year, scheme, kind), format('%s: counted %s, confirmed %s', name, \
+             coalesce(counted.amount, 0), coalesce(moved.amount, 0)) \
+         FROM counted FULL JOIN moved USING (resident_id, year, scheme, kind, name) \
+         WHERE coalesce(counted.amount, 0) <> coalesce(moved.amount, 0)",
+    ),
+    Check::rows(
+        I7,
+        "adjudication",
+        "no voucher is used beyond what a policy gives in a year",
+        "SELECT concat_ws(' ', used.resident_id, used.year, used.scheme), format('used %s of %s', used.amount, coalesce(given.amount, 0)) \
+         FROM (SELECT resident_id, year, scheme, sum(voucher) AS amount FROM accumulators GROUP BY resident_id, year, scheme) used \
+         CROSS JOIN LATERAL (SELECT max((policy.document::jsonb->'voucher'->>'per_year')::numeric) AS amount FROM settlements settlement \
+             JOIN policies policy ON policy.id = settlement.policy_id \
+             WHERE settlement.resident_id = used.resident_id AND settlement.year = used.year AND settlement.scheme = used.scheme \
+                 AND settlement.state = 'CONFIRMED') given \
+         WHERE used.amount > coalesce(given.amount, 0)",
+    ),
+    Check::rows(
+        I4,
+        "adjudication",
+        "a personal account is the sum of its entries, and promises no more than it holds",
+        "SELECT account.resident_id::text, format('holds %s, moved by %s', account.balance, coalesce(moved.amount, 0)) \
+         FROM personal_accounts account \
+         CROSS JOIN LATERAL (SELECT sum(amount) AS amount FROM account_entries WHERE resident_id = account.resident_id) moved \
+         WHERE account.balance IS DISTINCT FROM coalesce(moved.amount, 0) OR account.balance < 0 \
+         UNION ALL \
+         SELECT account.resident_id::text, format('holds %s, promised %s', account.balance, promised.amount) \
+         FROM personal_accounts account \
+         CROSS JOIN LATERAL (SELECT coalesce(sum(settlement.account) FILTER (WHERE account_of = account.resident_id), 0) \
+                 + coalesce(sum(mutual_aid) FILTER (WHERE mutual_aid_of = account.resident_id), 0) AS amount FROM settlements settlement \
+             WHERE state = 'DIVIDED' AND lapses_at > now() \
+                 AND account.resident_id IN (settlement.account_of, settlement.mutual_aid_of)) promised \
+         WHERE promised.amount > account.balance",
+    ),
+    Check::rows(
+        I4,
+        "adjudication",
+        "a settlement in force has taken what its accounts pay, and no other has",
+        "SELECT due.id::text, format('%s, %s of an account is %s, its entries %s', due.state, due.amount, due.holder, \
+             coalesce(booked.amount, 0)) \
+         FROM (SELECT id, state, account_of AS holder, account AS amount FROM settlements WHERE account > 0 \
+               UNION ALL SELECT id, state, mutual_aid_of, mutual_aid FROM settlements WHERE mutual_aid > 0) due \
+         CROSS JOIN LATERAL (SELECT sum(amount) AS amount FROM account_entries \
+             WHERE settlement_id = due.id AND resident_id = due.holder) booked \
+         WHERE coalesce(booked.amount, 0) <> CASE due.state WHEN 'CONFIRMED' THEN -due.amount ELSE 0 END \
+         UNION ALL \
+         SELECT entry.id::text, 'moves an account for a settlement that draws on none such' FROM account_entries entry \
+         WHERE settlement_id IS NOT NULL AND NOT EXISTS (SELECT FROM settlements WHERE id = entry.settlement_id \
+             AND (account_of = entry.resident_id AND account > 0 OR mutual_aid_of = entry.resident_id AND mutual_aid > 0))",
+    ),
+    Check::rows(
+        I7,
+        "adjudication",
         "a correction is the difference to what it takes the place of, and a reversal all of it",
         "SELECT due.id::text, format('adjusted by %s, of which the funds %s; the difference is %s and %s', due.adjustment_total, \
              due.adjustment_fund, due.total - paid.total, due.fund - paid.fund) \
@@ -94,13 +164,17 @@ pub(super) const CHECKS: &[Check] = &[
         "what is explained is what is paid",
         "SELECT id::text, format('%s by the explanation, %s by the settlement', adjudication->'shares', ARRAY[total, fully_own, \
              first_self_pay, in_scope, deductible, pooled_fund, pooled_own, large_amount_fund, large_amount_own, beyond_cover, \
-             critical_illness_fund, assistance_fund]) \
+             critical_illness_fund, assistance_fund, top_up, voucher, account, mutual_aid]) \
          FROM settlements WHERE EXISTS ( \
              SELECT FROM jsonb_each_text(to_jsonb(settlements)) AS paid (share, amount) \
              JOIN jsonb_each_text(adjudication->'shares') AS explained (share, amount) USING (share) \
              WHERE paid.amount::numeric <> explained.amount::numeric) \
              OR critical_illness_fund <> coalesce((adjudication->'shares'->>'critical_illness_fund')::numeric, 0) \
              OR assistance_fund <> coalesce((adjudication->'shares'->>'assistance_fund')::numeric, 0) \
+             OR top_up <> coalesce((adjudication->'shares'->>'top_up')::numeric, 0) \
+             OR voucher <> coalesce((adjudication->'shares'->>'voucher')::numeric, 0) \
+             OR account <> coalesce((adjudication->'shares'->>'account')::numeric, 0) \
+             OR mutual_aid <> coalesce((adjudication->'shares'->>'mutual_aid')::numeric, 0) \
              OR adjudication->'shares' IS NULL",
     ),
     Check::rows(

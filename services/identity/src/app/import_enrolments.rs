@@ -7,6 +7,7 @@ mod persons;
 mod plan;
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,12 +19,12 @@ use types::region::RegionCode;
 
 pub use command::run;
 pub use file::FileError;
-use file::{EnrolmentFile, Parsed, Place};
+use file::{EnrolmentFile, Parsed, Place, digest};
 use plan::Plan;
 
 use super::coverage_changed;
 use crate::domain::import::{Line, Reason, Rejection, UnknownPersons};
-use crate::store::enrolment_imports::{self, Import, RejectedLine, Standing};
+use crate::store::enrolment_imports::{self, Import, Refusal, RejectedLine, Standing};
 use crate::store::{enrolment_batch, enrolments, organisations};
 
 /// Everything an import needs.
@@ -76,10 +77,25 @@ impl<E: Into<ImportError>> From<E> for BatchError {
 
 impl Importer {
     /// Takes in a file from where it was left, and says after each batch how it stands. Nothing is changed by a file that is not whole,
-    /// nor by one that is done.
-    pub async fn take_in(&self, path: &Path, mut tell: impl FnMut(Standing, i64)) -> Result<Outcome, ImportError> {
-        let file = EnrolmentFile::check(path)?;
-        let (import, mut standing) = self.begin(&file).await?;
+    /// nor by one that is done; that it was refused stands in the audit.
+    pub async fn take_in(&self, path: &Path, tell: impl FnMut(Standing, i64)) -> Result<Outcome, ImportError> {
+        let file = File::open(path).map_err(FileError::from)?;
+        let taken_in = match EnrolmentFile::check(&file) {
+            Ok(whole) => self.take_in_whole(&whole, tell).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(ImportError::File(error)) = &taken_in {
+            self.record_refusal(digest(&file)?, error).await?;
+        }
+        taken_in
+    }
+
+    async fn take_in_whole(
+        &self,
+        file: &EnrolmentFile,
+        mut tell: impl FnMut(Standing, i64),
+    ) -> Result<Outcome, ImportError> {
+        let (import, mut standing) = self.begin(file).await?;
         let done_before = standing.row_count;
         let from = match standing.number {
             0 => file.first,
@@ -97,7 +113,7 @@ impl Importer {
             tell(standing, import.row_count);
         }
         if standing.row_count != import.row_count {
-            // It was cut off while it was read.
+            // It was touched while it was read.
             let found = standing.row_count.unsigned_abs();
             return Err(FileError::CountDiffers { said: file.records, found }.into());
         }
@@ -130,6 +146,21 @@ impl Importer {
         let standing = enrolment_imports::standing(&mut tx, id).await?;
         tx.commit().await?;
         Ok((Import { id, ..new }, standing))
+    }
+
+    async fn record_refusal(&self, file_digest: [u8; 32], error: &FileError) -> Result<(), ImportError> {
+        let refusal = Refusal {
+            region: self.region,
+            file_digest,
+            reason: error.reason(),
+            recorder: self.recorder,
+            refused_at: self.clock.now(),
+        };
+        let mut tx = self.db.begin(Scope::Region(self.region)).await?;
+        let id = enrolment_imports::refuse(&mut tx, &refusal).await?;
+        let entry = Entry::by_service("identity", "identity.enrolment.import_refused");
+        audit::record(&mut tx, entry.row(enrolment_imports::REFUSALS, id)).await?;
+        Ok(tx.commit().await?)
     }
 
     async fn take_in_batch(

@@ -39,18 +39,7 @@ fn person() -> Person {
 }
 
 fn caller(subject: Party, actor: Option<Party>) -> Caller {
-    Caller {
-        subject,
-        actor,
-        organisation: None,
-        roles: BTreeSet::from([Role::Resident]),
-        region: RegionCode::BEIJING,
-        delegation: None,
-        mandate: None,
-        also_known_as: BTreeSet::new(),
-        token_id: "t".to_owned(),
-        expires_at: DateTime::UNIX_EPOCH,
-    }
+    Caller { actor, roles: BTreeSet::from([Role::Resident]), ..Caller::new(subject, RegionCode::BEIJING) }
 }
 
 #[test]

@@ -84,18 +84,7 @@ mod tests {
     use super::*;
 
     fn caller(subject: Party, actor: Option<Party>, role: Role) -> Caller {
-        Caller {
-            subject,
-            actor,
-            organisation: None,
-            roles: BTreeSet::from([role]),
-            region: RegionCode::BEIJING,
-            delegation: None,
-            mandate: None,
-            also_known_as: BTreeSet::new(),
-            token_id: "t".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
-        }
+        Caller { actor, roles: BTreeSet::from([role]), ..Caller::new(subject, RegionCode::BEIJING) }
     }
 
     #[test]

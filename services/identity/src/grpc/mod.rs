@@ -1,7 +1,6 @@
 //! The services on the wire: parse, one call, encode.
 
 mod alliances;
-mod audit;
 mod bank_profiles;
 mod break_glasses;
 mod communities;
@@ -11,7 +10,6 @@ mod cover;
 mod delegations;
 mod designations;
 mod enrolments;
-mod events;
 mod family_doctors;
 mod flags;
 mod guardianships;
@@ -21,6 +19,7 @@ mod merges;
 mod organisations;
 mod people;
 mod privacy;
+mod records;
 mod residents;
 mod status;
 mod tokens;

@@ -1,9 +1,18 @@
 //! Whom identity asks: trusted providers, for their published keys; and of the mesh scheduling and referral, for their events, and referral's audit, which it witnesses.
 
-mod feeds;
 pub mod provider;
-mod referral;
-mod scheduling;
+pub mod referral;
+pub mod scheduling;
 
-pub use referral::{ReferralAudit, ReferralEvents};
-pub use scheduling::SchedulingEvents;
+use chassis::Context;
+use chassis::auth::Own;
+use tonic::Status;
+
+use crate::app::App;
+
+/// Identity signs its own tokens.
+impl Own for App {
+    async fn own(&self) -> Result<Context, Status> {
+        self.own_context().ok_or_else(|| Status::unavailable("no token of our own"))
+    }
+}

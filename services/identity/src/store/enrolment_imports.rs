@@ -12,6 +12,7 @@ use crate::domain::import::UnknownPersons;
 const IMPORTS: &str = "enrolment_imports";
 const BATCHES: &str = "enrolment_import_batches";
 const REJECTIONS: &str = "enrolment_import_rejections";
+pub const REFUSALS: &str = "enrolment_import_refusals";
 
 /// A file that is taken in.
 #[derive(Debug, Clone)]
@@ -23,6 +24,17 @@ pub struct Import {
     pub row_count: i64,
     pub recorder: OrganisationId,
     pub started_at: DateTime<Utc>,
+}
+
+/// A file of which nothing, or nothing more, is taken in.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    pub region: RegionCode,
+    pub file_digest: [u8; 32],
+    pub reason: &'static str,
+    /// As whoever ran the import said; perhaps registered nowhere.
+    pub recorder: OrganisationId,
+    pub refused_at: DateTime<Utc>,
 }
 
 /// How far an import has come.
@@ -134,6 +146,24 @@ pub async fn add_batch(
     .execute(conn)
     .await?;
     Ok(added.rows_affected() == 1)
+}
+
+/// Keeps that a file was refused, and answers by which id.
+pub async fn refuse(conn: &mut PgConnection, refusal: &Refusal) -> Result<Uuid, postgres::Error> {
+    let id = Uuid::now_v7();
+    sqlx::query(
+        "INSERT INTO enrolment_import_refusals (id, region, file_digest, reason, recorder_organisation_id, refused_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(id)
+    .bind(refusal.region.as_str())
+    .bind(refusal.file_digest.as_slice())
+    .bind(refusal.reason)
+    .bind(refusal.recorder.uuid())
+    .bind(refusal.refused_at)
+    .execute(conn)
+    .await?;
+    Ok(id)
 }
 
 pub async fn reject(

@@ -10,6 +10,7 @@ use testkit::{TestCaller, request_id};
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use types::ids::{ErasureId, ResidentId};
+use types::region::RegionCode;
 
 use crate::support::{
     MOBILE, NAME, Person, World, day, denied, exists, new_consent, new_enrolment, new_resident, not_found, refused,
@@ -128,6 +129,47 @@ async fn id_08_what_is_open_is_named_to_the_person_and_a_request_can_be_taken_ba
     assert_eq!(world.say("payment", &id, ErasureWord::Clear).await.unwrap(), ErasureStep::Cancel);
     assert_eq!(world.audited("identity.erasure.cancel", person.id).await, 1);
     assert!(world.ask_to_erase(&person.caller, person.id, "").await.is_ok(), "she may ask again");
+}
+
+#[tokio::test]
+async fn id_08_identity_says_that_somebody_was_erased_after_an_earlier_transaction_closed_their_request_and_not_otherwise()
+ {
+    let test = testkit::TestDb::new(&identity::MIGRATOR).await;
+    let db = test.database();
+    let mut tx = db.begin(postgres::Scope::Region(RegionCode::BEIJING)).await.unwrap();
+    let requests = "INSERT INTO residents (id, region, key_version, community, state, registered_at) \
+        SELECT md5(name)::uuid, '110000', 1, '', 'ERASED', now() FROM unnest(ARRAY['NOBODY', 'REQUESTED', 'CLOSING']) AS name; \
+        INSERT INTO erasure_requests (id, region, resident_id, state, requested_by, evidence, requested_at, closing_since) \
+        SELECT md5(state || 'request')::uuid, '110000', md5(state)::uuid, state, 'client:x', '', now(), \
+            CASE WHEN state = 'CLOSING' THEN now() END FROM unnest(ARRAY['REQUESTED', 'CLOSING']) AS state";
+    sqlx::raw_sql(requests).execute(&mut *tx).await.unwrap();
+    tx.commit().await.unwrap();
+    let erased = |of: &str, request: &str| {
+        format!(
+            "INSERT INTO erasures (region, resident_id, erasure_id, state) \
+             VALUES ('110000', md5('{of}')::uuid, md5('{request}request')::uuid, 'ERASED')"
+        )
+    };
+    let close = "UPDATE erasure_requests SET state = 'CLOSING', closing_since = now(), closing_in = '1' WHERE state = 'REQUESTED'";
+    for cheat in [
+        erased("NOBODY", "NOBODY"),
+        erased("NOBODY", "CLOSING"),
+        erased("REQUESTED", "REQUESTED"),
+        erased("REQUESTED", "CLOSING"),
+        format!("{close}; {}", erased("REQUESTED", "REQUESTED")),
+        format!("SAVEPOINT closed; {close}; RELEASE closed; {}", erased("REQUESTED", "REQUESTED")),
+        format!(
+            "UPDATE erasure_requests SET resident_id = md5('NOBODY')::uuid WHERE state = 'CLOSING'; {}",
+            erased("NOBODY", "CLOSING")
+        ),
+    ] {
+        let mut tx = db.begin(postgres::Scope::Region(RegionCode::BEIJING)).await.unwrap();
+        let refused = sqlx::raw_sql(sqlx::AssertSqlSafe(cheat.clone())).execute(&mut *tx).await.expect_err(&cheat);
+        let code = refused.into_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+        assert_eq!(code.as_deref(), Some("42501"), "{cheat}");
+    }
+    let mut tx = db.begin(postgres::Scope::Region(RegionCode::BEIJING)).await.unwrap();
+    sqlx::raw_sql(sqlx::AssertSqlSafe(erased("CLOSING", "CLOSING"))).execute(&mut *tx).await.unwrap();
 }
 
 #[tokio::test]

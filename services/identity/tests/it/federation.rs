@@ -23,7 +23,7 @@ use crate::exchange_token::{assertion, unauthenticated};
 use crate::provider::Provider;
 use crate::support::{NAME, Person, World, denied, new_delegation, now, refused, wrong_field};
 
-const ISSUER: &str = "http://127.0.0.1:9/city";
+pub(crate) const ISSUER: &str = "http://127.0.0.1:9/city";
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
@@ -380,6 +380,10 @@ async fn id_07_a_narrowed_token_is_as_old_as_its_parent_and_is_taken_back_with_i
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         assert_eq!(refused(call(token).await.map(drop)), unauthenticated("TOKEN_REVOKED"));
+        // Nor does anything come of it any more.
+        let message = world.message("app", &token.access_token);
+        let again = world.ask(ExchangeTokenRequest { subject_token_type: ACCESS_TOKEN.to_owned(), ..message }).await;
+        assert_eq!(refused(again), unauthenticated("SUBJECT_TOKEN_INVALID"));
     }
     call(&first).await.unwrap();
 }

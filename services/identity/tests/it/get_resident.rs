@@ -6,7 +6,7 @@ use types::ids::ResidentId;
 use crate::support::{NAME, World, denied, not_found, refused};
 
 impl World {
-    async fn get(&self, caller: &TestCaller, id: ResidentId) -> Result<Resident, Status> {
+    pub(crate) async fn get(&self, caller: &TestCaller, id: ResidentId) -> Result<Resident, Status> {
         let request = caller.request(GetResidentRequest { resident_id: id.to_string() }).await;
         Ok(self.residents().get_resident(request).await?.into_inner().resident.unwrap())
     }

@@ -119,20 +119,35 @@ async fn id_03_a_file_records_corrects_and_reports() {
 }
 
 #[tokio::test]
-async fn id_03_a_file_that_is_cut_off_changes_nothing() {
+async fn id_03_a_file_that_is_cut_off_changes_nothing_and_is_on_record() {
     let (world, person) = world().await;
     let body = format!("{HEADER}{}", record(&person.number, "2026-01-01", ""));
     let text = whole(&body);
     let before = world.figures().await;
     let file = world.path("cut.csv");
     let in_the_middle = body.len() - 10;
-    for (length, complaint) in [(text.len() - 20, "cut off"), (body.len(), "cut off"), (in_the_middle, "cut off")] {
-        std::fs::write(&file, &text[..length]).unwrap();
+    let lengths = [text.len() - 20, body.len(), in_the_middle];
+    let mut texts = lengths.map(|length| (text[..length].to_owned(), "TRAILER_MISSING")).to_vec();
+    texts.push((text.replace("2026-01-01", "2025-01-01"), "DIGEST_DIFFERS"));
+    let mut refused = vec![];
+    for (text, reason) in texts {
+        std::fs::write(&file, &text).unwrap();
         let output = world.import(&file, &[]);
         assert!(!output.status.success());
-        assert!(String::from_utf8_lossy(&output.stderr).contains(complaint), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("cut off"), "{output:?}");
+        refused.push((Sha256::digest(&text).to_vec(), reason.to_owned()));
     }
     assert_eq!(world.figures().await, before);
+    // Each of them stands in the audit: which bytes, and why.
+    let recorded: Vec<(Vec<u8>, String)> = sqlx::query_as(
+        "SELECT file_digest, reason FROM enrolment_import_refusals refusal JOIN audit_entries entry \
+         ON entry.rows @> jsonb_build_array(jsonb_build_object('table', 'enrolment_import_refusals', 'id', refusal.id)) \
+         WHERE entry.action = 'identity.enrolment.import_refused' ORDER BY refused_at",
+    )
+    .fetch_all(&mut world.mesh.owner("identity").await)
+    .await
+    .unwrap();
+    assert_eq!(recorded, refused);
 }
 
 #[tokio::test]

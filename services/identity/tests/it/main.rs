@@ -4,6 +4,7 @@
 
 mod access;
 mod audited;
+mod bad_input;
 mod bootstrap;
 mod break_glass;
 mod certificates;

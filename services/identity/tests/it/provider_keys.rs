@@ -8,7 +8,7 @@ use axum::routing::get;
 use tonic::Code;
 
 use crate::exchange_token::unauthenticated;
-use crate::federation::{claims, file, start};
+use crate::federation::{ISSUER, claims, file, start};
 use crate::provider::Provider;
 use crate::support::{World, refused};
 
@@ -54,6 +54,35 @@ async fn id_07_a_providers_keys_are_fetched_rotate_and_may_be_away_slow_or_huge(
     provider.abort();
     pause().await;
     log_in(&second).await.unwrap();
+}
+
+#[tokio::test]
+async fn id_07_a_key_of_one_provider_signs_no_login_of_another() {
+    const OTHER: &str = "http://127.0.0.1:9/hospitals";
+    let (folder, city, hospitals) = (tempfile::tempdir().unwrap(), Provider::new(1), Provider::new(2));
+    fs::write(folder.path().join("city.json"), city.jwks()).unwrap();
+    fs::write(folder.path().join("hospitals.json"), hospitals.jwks().replace("\"ed\"", "\"ed-2\"")).unwrap();
+    let of_city = file("jwks_file = \"city.json\"");
+    let of_hospitals =
+        file("jwks_file = \"hospitals.json\"").replace("\"city\"", "\"hospitals\"").replace(ISSUER, OTHER);
+    let world = start(folder.path(), &format!("{of_city}{of_hospitals}")).await;
+    let number = world.person("chen").await.number;
+    let said_by = |issuer: &str, subject: &str| {
+        let mut claims = claims(&number);
+        (claims["iss"], claims["sub"]) = (issuer.into(), subject.into());
+        claims
+    };
+    // Each under its own name.
+    world.log_in(&city.sign(Some("ed"), &said_by(ISSUER, "u-1"))).await.unwrap();
+    world.log_in(&hospitals.sign(Some("ed-2"), &said_by(OTHER, "h-1"))).await.unwrap();
+    for (what, token) in [
+        ("the other's key under the other's kid", hospitals.sign(Some("ed-2"), &said_by(ISSUER, "u-1"))),
+        ("the other's key under its own kid", hospitals.sign(Some("ed"), &said_by(ISSUER, "u-1"))),
+        ("the other way round", city.sign(Some("ed"), &said_by(OTHER, "h-1"))),
+        ("the other way round, under its kid", city.sign(Some("ed-2"), &said_by(OTHER, "h-1"))),
+    ] {
+        assert_eq!(refused(world.log_in(&token).await), unauthenticated("SUBJECT_TOKEN_INVALID"), "{what}");
+    }
 }
 
 #[tokio::test]

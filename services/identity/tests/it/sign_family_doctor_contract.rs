@@ -75,6 +75,16 @@ impl World {
         Ok(answer.into_inner().contract.unwrap())
     }
 
+    /// What contracts say of days, moved by one into the past.
+    async fn a_day_of_contracts_passes(&self) {
+        sqlx::query(
+            "UPDATE family_doctor_contracts SET term_from = term_from - 1, term_until = term_until - 1, ended_on = ended_on - 1",
+        )
+        .execute(&mut self.mesh.owner("identity").await)
+        .await
+        .unwrap();
+    }
+
     async fn contract_on(
         &self,
         resident: ResidentId,
@@ -211,6 +221,29 @@ async fn id_04_a_doctor_signs_for_a_resident_only_with_a_delegation_to_book() {
     assert_eq!(refused(answer), denied("ACTION_NOT_DELEGATED"));
     let booking = world.delegate(&person, &[DelegatedAction::Book]).await;
     world.sign_contract(&worker.acting_for(person.id, booking), contract(person.id)).await.unwrap();
+}
+
+#[tokio::test]
+async fn id_05_id_07_a_contract_opens_a_person_to_her_clinic_from_its_first_day_to_its_last() {
+    let world = World::start().await;
+    world.clinic().await;
+    world.hospital().await;
+    let person = world.person("chen").await;
+    let (clinic, hospital) = (world.caller("clinic"), world.caller("hospital"));
+    let outside = || denied("OUTSIDE_SCOPE");
+    assert_eq!(refused(world.get(&clinic, person.id).await), outside());
+
+    let ahead = SignFamilyDoctorContractRequest { from: Some(to_date(today() + Days::new(1))), ..contract(person.id) };
+    let signed = world.sign_contract(&person.caller, ahead).await.unwrap();
+    assert_eq!(refused(world.get(&clinic, person.id).await), outside(), "it has not begun");
+    world.a_day_of_contracts_passes().await;
+    world.get(&clinic, person.id).await.unwrap();
+    assert_eq!(refused(world.get(&hospital, person.id).await), outside(), "it is the clinic's contract");
+
+    world.end_contract(&person.caller, &signed.contract_id, today()).await.unwrap();
+    world.get(&clinic, person.id).await.unwrap();
+    world.a_day_of_contracts_passes().await;
+    assert_eq!(refused(world.get(&clinic, person.id).await), outside(), "yesterday was its last day");
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ impl App {
         Ok(call.commit(tx, line).await?)
     }
 
-    async fn own_in(&self, region: RegionCode) -> Result<Context, PaymentError> {
+    pub(super) async fn own_in(&self, region: RegionCode) -> Result<Context, PaymentError> {
         self.credentials.own_in(region).await.map_err(|status| {
             tracing::warn!(code = ?status.code(), "no token of our own");
             PaymentError::PeerUnavailable { peer: "identity" }

@@ -4,13 +4,16 @@ mod authorise;
 mod authority;
 mod cancel;
 mod capture;
+mod follow_settlement;
 mod grant;
 mod orders;
 mod post;
 mod read;
 mod receipts;
 mod record;
+mod refund;
 mod run_capture;
+mod withhold;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +31,7 @@ pub use grant::Grant;
 pub use orders::{QueryOrders, Report};
 pub use read::{ListKey, Whose};
 pub use receipts::{Proof, share_wire, wire as receipt_wire};
+pub use refund::Refund;
 
 use crate::peers::adjudication::Adjudication;
 use crate::peers::identity::Identity;

@@ -10,7 +10,7 @@ use super::{App, record};
 use crate::domain::bill::Bill;
 use crate::domain::error::PaymentError;
 use crate::domain::journal::{self, JournalEntry, Purpose};
-use crate::domain::order::{BankOrder, State, Word};
+use crate::domain::order::{BankOrder, Kind, State, Word};
 use crate::store::ledger::{Posted, Posting};
 use crate::store::{bank_orders, bills, credit_lines, ledger};
 
@@ -77,17 +77,30 @@ impl App {
         // The bill first: locks are always taken in this order.
         let bill = bills::lock(&mut tx, bill_id).await?.ok_or(PaymentError::BillNotFound)?;
         let order = bank_orders::lock(&mut tx, asked.order).await?.ok_or(PaymentError::OrderNotFound)?;
+        // What was never handed out the bank cannot have carried out.
+        if !bank_orders::is_due(&mut tx, order.id).await? {
+            return Err(PaymentError::OrderNotFound);
+        }
         let Some(told) = order.clone().report(&asked.word, asked.occurred_at)? else {
             return Ok(call.commit(tx, ctx.permit(order)?).await?);
         };
         bank_orders::update(&mut tx, &told).await?;
-        let (bill, posted) = resolve(&mut tx, &told, bill, now).await?;
+        let Resolved { bill, withdrawn, posted } = resolve(&mut tx, &told, bill, now).await?;
 
         let entry = Entry::new(&ctx.caller, "payment.order.report").resident(bill.resident);
         let entry = record::with_bill(record::with_order(entry, &told), &bill);
+        let entry = withdrawn.iter().fold(entry, record::with_order);
         audit::record(&mut tx, posted.iter().fold(entry, ledger::audited)).await?;
         Ok(call.commit(tx, ctx.permit(told)?).await?)
     }
+}
+
+/// What a bank's word changed.
+struct Resolved {
+    bill: Bill,
+    /// Refunds that are of no use any more.
+    withdrawn: Vec<BankOrder>,
+    posted: Vec<Posted>,
 }
 
 /// What the bank's word does to the books and to the bill.
@@ -96,29 +109,59 @@ async fn resolve(
     order: &BankOrder,
     bill: Bill,
     now: DateTime<Utc>,
-) -> Result<(Bill, Option<Posted>), PaymentError> {
-    match order.state {
-        State::Succeeded => {
-            let entry = journal::bank_cleared(order.bank, order.amount)?;
-            let posted = post(tx, Purpose::BankCleared, order, &entry, now).await?;
-            record::tell_resolved(tx, order, now).await?;
-            if bank_orders::any_unpaid(tx, bill.id).await? {
-                return Ok((bill, Some(posted)));
-            }
-            let settled = bill.settle();
-            bills::update(tx, &settled).await?;
-            record::tell_bill(tx, record::BILL_SETTLED, &settled, now).await?;
-            Ok((settled, Some(posted)))
-        }
-        State::Failed => {
-            credit_lines::give_back(tx, order.credit_line, order.amount).await?;
-            let entry = journal::bank_declined(order.bank, bill.resident, order.amount)?;
-            let posted = post(tx, Purpose::BankDeclined, order, &entry, now).await?;
-            record::tell_resolved(tx, order, now).await?;
-            Ok((bill, Some(posted)))
-        }
-        State::Intent | State::Sent | State::Unknown => Ok((bill, None)),
+) -> Result<Resolved, PaymentError> {
+    let mut resolved = Resolved { bill, withdrawn: vec![], posted: vec![] };
+    if order.state.is_open() {
+        return Ok(resolved);
     }
+    record::tell_resolved(tx, order, now).await?;
+    match (order.kind, order.state) {
+        (Kind::Capture, State::Succeeded) => {
+            let entry = journal::bank_cleared(order.bank, order.amount)?;
+            resolved.posted.push(post(tx, Purpose::BankCleared, order, &entry, now).await?);
+            if !bank_orders::any_unpaid(tx, order.bill).await? {
+                resolved.bill = resolved.bill.settle();
+                bills::update(tx, &resolved.bill).await?;
+                record::tell_bill(tx, record::BILL_SETTLED, &resolved.bill, now).await?;
+            }
+        }
+        (Kind::Capture, _) => {
+            credit_lines::give_back(tx, order.credit_line, order.amount).await?;
+            let entry = journal::bank_declined(order.bank, resolved.bill.resident, order.amount)?;
+            resolved.posted.push(post(tx, Purpose::BankDeclined, order, &entry, now).await?);
+            withdraw_refunds(tx, order, &mut resolved, now).await?;
+        }
+        (Kind::Refund, State::Succeeded) => {
+            credit_lines::give_back(tx, order.credit_line, order.amount).await?;
+            let entry = journal::refund_cleared(order.bank, order.amount)?;
+            resolved.posted.push(post(tx, Purpose::RefundCleared, order, &entry, now).await?);
+        }
+        (Kind::Refund, _) => {
+            let entry = journal::refund_declined(order.bank, resolved.bill.resident, order.amount, true)?;
+            resolved.posted.push(post(tx, Purpose::RefundDeclined, order, &entry, now).await?);
+        }
+    }
+    Ok(resolved)
+}
+
+/// What the bank never paid it cannot put back: the resident owes that much less of what it declined.
+async fn withdraw_refunds(
+    tx: &mut Transaction,
+    declined: &BankOrder,
+    resolved: &mut Resolved,
+    now: DateTime<Utc>,
+) -> Result<(), PaymentError> {
+    for order in bank_orders::of_bill(tx, declined.bill).await? {
+        if order.kind == Kind::Refund && order.credit_line == declined.credit_line && order.state.is_open() {
+            let order = order.withdraw();
+            bank_orders::update(tx, &order).await?;
+            record::tell_resolved(tx, &order, now).await?;
+            let entry = journal::refund_declined(order.bank, resolved.bill.resident, order.amount, false)?;
+            resolved.posted.push(post(tx, Purpose::RefundDeclined, &order, &entry, now).await?);
+            resolved.withdrawn.push(order);
+        }
+    }
+    Ok(())
 }
 
 async fn post(
@@ -132,6 +175,7 @@ async fn post(
         id: TransferId::generate(),
         region: tx.region()?,
         purpose,
+        number: 0,
         bill: order.bill,
         order: Some(order.id),
         mandate: None,

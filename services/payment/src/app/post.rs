@@ -116,6 +116,7 @@ async fn post_legs(
             id: TransferId::generate(),
             region: capture.region,
             purpose,
+            number: 0,
             bill: bill.id,
             order: None,
             mandate: Some(mandate),

@@ -11,11 +11,12 @@ use types::ids::ReceiptId;
 
 use super::App;
 use crate::domain::bill::Bill;
+use crate::domain::correction::Correction;
 use crate::domain::error::PaymentError;
 use crate::domain::receipt::Receipt;
 use crate::domain::shares::{Payer, Share};
-use crate::store::bills;
 use crate::store::receipts::{self, TABLE};
+use crate::store::{bills, corrections};
 
 /// The audit entry in which a receipt's hash stands.
 pub(super) const ISSUED: &str = "payment.receipt.issue";
@@ -52,7 +53,7 @@ impl App {
     }
 }
 
-/// The receipt of a captured bill.
+/// The receipt of a bill as it was captured.
 pub(super) fn issue(bill: &Bill) -> Option<Receipt> {
     let (issued_at, id) = bill.state.captured()?;
     let receipt = Receipt {
@@ -63,16 +64,37 @@ pub(super) fn issue(bill: &Bill) -> Option<Receipt> {
         total: bill.total(),
         shares: bill.shares.clone(),
         settlement: bill.settlement?,
+        corrects: None,
         issued_at,
         hash: String::new(),
     };
     Some(Receipt { hash: hash(&wire(&receipt)), ..receipt })
 }
 
+/// The receipt of a bill as a correction left it: it takes the place of the former one, which stays what it was.
+pub(super) fn correct(bill: &Bill, former: ReceiptId, correction: &Correction) -> Receipt {
+    let receipt = Receipt {
+        id: correction.receipt,
+        bill: bill.id,
+        resident: bill.resident,
+        payee: bill.payee,
+        total: correction.shares.iter().map(|share| share.amount).sum(),
+        shares: correction.shares.clone(),
+        settlement: correction.settlement,
+        corrects: Some((former, correction.number)),
+        issued_at: correction.at,
+        hash: String::new(),
+    };
+    Receipt { hash: hash(&wire(&receipt)), ..receipt }
+}
+
 pub(super) async fn load(tx: &mut Transaction, id: ReceiptId) -> Result<Receipt, PaymentError> {
     let stub = receipts::find(tx, id).await?.ok_or(PaymentError::ReceiptNotFound)?;
     let bill = bills::find(tx, stub.bill).await?.ok_or(PaymentError::ReceiptNotFound)?;
-    let receipt = issue(&bill).ok_or(PaymentError::ReceiptNotFound)?;
+    let receipt = match stub.corrects {
+        None => issue(&bill).ok_or(PaymentError::ReceiptNotFound)?,
+        Some((former, number)) => correct(&bill, former, &corrections::get(tx, bill.id, number).await?),
+    };
     Ok(Receipt { issued_at: stub.issued_at, hash: stub.hash, ..receipt })
 }
 
@@ -97,6 +119,7 @@ pub fn wire(receipt: &Receipt) -> pb::Receipt {
         shares: receipt.shares.iter().map(share_wire).collect(),
         settlement_id: receipt.settlement.to_string(),
         issued_at: Some(to_timestamp(receipt.issued_at)),
+        corrects_receipt_id: receipt.corrects.map(|(former, _)| former.to_string()).unwrap_or_default(),
         hash: receipt.hash.clone(),
     }
 }
@@ -108,6 +131,10 @@ pub fn share_wire(share: &Share) -> pb::Share {
         Payer::LargeAmountFund => pb::Payer::LargeAmountFund,
         Payer::CriticalIllnessFund => pb::Payer::CriticalIllnessFund,
         Payer::AssistanceFund => pb::Payer::AssistanceFund,
+        Payer::TopUp => pb::Payer::TopUp,
+        Payer::Voucher => pb::Payer::Voucher,
+        Payer::PersonalAccount => pb::Payer::PersonalAccount,
+        Payer::MutualAid => pb::Payer::MutualAid,
         Payer::Credit(_) => pb::Payer::Credit,
         Payer::Desk => pb::Payer::Desk,
         Payer::Arrears => pb::Payer::Arrears,

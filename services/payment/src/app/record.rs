@@ -19,6 +19,8 @@ pub(super) const SERVICE: &str = "payment";
 pub(super) const BILL_AUTHORISED: &str = "anjia.payment.bill.authorised.v1";
 pub(super) const BILL_CAPTURED: &str = "anjia.payment.bill.captured.v1";
 pub(super) const BILL_SETTLED: &str = "anjia.payment.bill.settled.v1";
+pub(super) const BILL_CORRECTED: &str = "anjia.payment.bill.corrected.v1";
+pub(super) const BILL_REFUNDED: &str = "anjia.payment.bill.refunded.v1";
 pub(super) const BILL_CANCELLED: &str = "anjia.payment.bill.cancelled.v1";
 const CREDIT_LINE_GRANTED: &str = "anjia.payment.credit_line.granted.v1";
 const ORDER_RESOLVED: &str = "anjia.payment.order.resolved.v1";
@@ -36,7 +38,7 @@ pub(super) async fn tell_bill(
     let data = json!({
         "resident_id": bill.resident.to_string(),
         "payee_organisation_id": bill.payee.to_string(),
-        "settlement_id": bill.settlement.map(|id| id.to_string()).unwrap_or_default(),
+        "settlement_id": bill.present_settlement().map(|id| id.to_string()).unwrap_or_default(),
         "appointment_id": bill.appointment.map(|id| id.to_string()).unwrap_or_default(),
         "authorised_by": bill.word.as_ref().map(|word| word.by.to_string()).unwrap_or_default(),
         "delegation_id": bill.word.as_ref().and_then(|word| word.delegation).map(|id| id.to_string()).unwrap_or_default(),

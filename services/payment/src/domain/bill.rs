@@ -9,6 +9,7 @@ use types::ids::{
 };
 use types::money::Money;
 
+use super::correction::Correction;
 use super::error::PaymentError;
 use super::shares::{Due, Payer, Share};
 
@@ -79,7 +80,10 @@ pub struct Bill {
     pub resident: ResidentId,
     pub payee: OrganisationId,
     pub state: State,
+    /// As reserved, and from its capture on as captured.
     pub shares: Vec<Share>,
+    /// The last one, if its settlement was corrected or taken back since.
+    pub correction: Option<Correction>,
     /// None on bills from before it was kept.
     pub word: Option<Word>,
     /// Under which a service opened it in the resident's name; it stays, whoever re-bases the bill.
@@ -111,6 +115,7 @@ impl Bill {
             payee: basis.payee,
             state: State::Authorised,
             shares,
+            correction: None,
             word: Some(word),
             mandate: None,
             quote,

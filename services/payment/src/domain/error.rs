@@ -45,6 +45,10 @@ pub enum PaymentError {
     BillNotAuthorised,
     #[error("the bill was cancelled")]
     BillCancelled,
+    #[error("the settlement was corrected this moment: the bill follows")]
+    SettlementCorrected,
+    #[error("the bill is not captured")]
+    BillNotCaptured,
     #[error("the bill is being captured or was")]
     BillCaptured,
     #[error("the bill rests on a quote: authorise it from the settlement first")]

@@ -1,7 +1,9 @@
 //! Double entry: who owes whom, and the only way to say that money moved.
 //!
-//! Debits are positive, credits negative. Which event posts which legs stands in the README; the functions at the end are its
-//! only source.
+//! Debits are positive, credits negative. Which event posts which legs stands in the README; the functions at the end, and
+//! those of `corrected`, are its only source.
+
+mod corrected;
 
 use types::ids::{OrganisationId, ResidentId};
 use types::money::Money;
@@ -9,6 +11,8 @@ use types::region::RegionCode;
 
 use super::shares::{Payer, Share};
 use super::words::words;
+
+pub use corrected::{bill_corrected, bill_reversed, provider_withheld, refund_cleared, refund_declined};
 
 words! {
     /// What an account stands for.
@@ -21,18 +25,32 @@ words! {
         CriticalIllnessFund = "CRITICAL_ILLNESS_FUND",
         /// What medical assistance owes.
         AssistanceFund = "ASSISTANCE_FUND",
+        /// What commercial top-ups owe.
+        TopUp = "TOP_UP",
+        /// What the region owes for vouchers.
+        Voucher = "VOUCHER",
+        /// What the bureau owes that keeps the personal accounts.
+        PersonalAccount = "PERSONAL_ACCOUNT",
+        /// The same, of the accounts of the resident's family.
+        MutualAid = "MUTUAL_AID",
         /// What a bank owes for captured credit shares.
         BankReceivable = "BANK_RECEIVABLE",
         /// What a bank has paid in.
         BankClearing = "BANK_CLEARING",
+        /// What goes back to a bank, for the credit lines of those who paid too much.
+        BankRefundable = "BANK_REFUNDABLE",
         /// What a provider took at its desk and has not been netted with yet.
         DeskCollected = "DESK_COLLECTED",
         /// What a resident owes.
         Arrears = "ARREARS",
+        /// What a resident paid too much, and gets back at the desk or from whoever is to pay it out.
+        ResidentRefundable = "RESIDENT_REFUNDABLE",
         /// What a provider is owed.
         ProviderPayable = "PROVIDER_PAYABLE",
         /// What a provider was paid, beside what it took at its desk.
         ProviderPaid = "PROVIDER_PAID",
+        /// What a provider is not paid while a reviewer has not decided about it.
+        ProviderWithheld = "PROVIDER_WITHHELD",
     }
 }
 
@@ -43,10 +61,20 @@ words! {
         BillCaptured = "BILL_CAPTURED",
         /// The provider is paid, netted with what its desk collected.
         ProviderSettled = "PROVIDER_SETTLED",
+        /// What a bill has come to so far is taken back, before what it comes to now is posted.
+        BillReversed = "BILL_REVERSED",
+        /// The shares of a corrected bill, and what goes back of those before.
+        BillCorrected = "BILL_CORRECTED",
+        /// What is withheld from a provider, or cut, changes.
+        ProviderWithheld = "PROVIDER_WITHHELD",
         /// A bank has paid what it owed for an order.
         BankCleared = "BANK_CLEARED",
         /// A bank has refused an order: the share becomes the resident's arrears.
         BankDeclined = "BANK_DECLINED",
+        /// A bank has put back onto a line what was too much.
+        RefundCleared = "REFUND_CLEARED",
+        /// It will not, or there is nothing that it could put back: the resident gets it otherwise.
+        RefundDeclined = "REFUND_DECLINED",
     }
 }
 
@@ -67,8 +95,8 @@ impl Account {
         Self { kind, holder: organisation.to_string() }
     }
 
-    fn arrears(resident: ResidentId) -> Self {
-        Self { kind: AccountKind::Arrears, holder: resident.to_string() }
+    fn resident(kind: AccountKind, resident: ResidentId) -> Self {
+        Self { kind, holder: resident.to_string() }
     }
 }
 
@@ -148,35 +176,59 @@ pub fn bill_captured(
     shares: &[Share],
     bank_of: impl Fn(&Share) -> Option<OrganisationId>,
 ) -> Result<JournalEntry, Unbalanced> {
+    JournalEntry::new(captured(parties, shares, bank_of)?)
+}
+
+fn captured(
+    parties: Parties,
+    shares: &[Share],
+    bank_of: impl Fn(&Share) -> Option<OrganisationId>,
+) -> Result<Vec<Leg>, Unbalanced> {
     let total: Money = shares.iter().map(|share| share.amount).sum();
     let mut legs = vec![Leg::credit(Account::organisation(AccountKind::ProviderPayable, parties.payee), total)];
     for share in shares {
-        let account = match share.payer {
-            Payer::PooledFund => Account::fund(AccountKind::PooledFund, parties.region),
-            Payer::LargeAmountFund => Account::fund(AccountKind::LargeAmountFund, parties.region),
-            Payer::CriticalIllnessFund => Account::fund(AccountKind::CriticalIllnessFund, parties.region),
-            Payer::AssistanceFund => Account::fund(AccountKind::AssistanceFund, parties.region),
+        let account = match (share.payer, fund_account(share.payer)) {
+            (_, Some(kind)) => Account::fund(kind, parties.region),
             // A line that nobody can name leaves the entry unbalanced, and so refused.
-            Payer::Credit(_) => {
+            (Payer::Credit(_), None) => {
                 Account::organisation(AccountKind::BankReceivable, bank_of(share).ok_or(Unbalanced::Sum)?)
             }
-            Payer::Desk => Account::organisation(AccountKind::DeskCollected, parties.payee),
-            Payer::Arrears => Account::arrears(parties.resident),
+            (Payer::Desk, None) => Account::organisation(AccountKind::DeskCollected, parties.payee),
+            (_, None) => Account::resident(AccountKind::Arrears, parties.resident),
         };
         legs.push(Leg::debit(account, share.amount));
     }
-    JournalEntry::new(legs)
+    Ok(legs)
+}
+
+/// The account of a fund; none of other payers.
+pub const fn fund_account(payer: Payer) -> Option<AccountKind> {
+    match payer {
+        Payer::PooledFund => Some(AccountKind::PooledFund),
+        Payer::LargeAmountFund => Some(AccountKind::LargeAmountFund),
+        Payer::CriticalIllnessFund => Some(AccountKind::CriticalIllnessFund),
+        Payer::AssistanceFund => Some(AccountKind::AssistanceFund),
+        Payer::TopUp => Some(AccountKind::TopUp),
+        Payer::Voucher => Some(AccountKind::Voucher),
+        Payer::PersonalAccount => Some(AccountKind::PersonalAccount),
+        Payer::MutualAid => Some(AccountKind::MutualAid),
+        Payer::Credit(_) | Payer::Desk | Payer::Arrears => None,
+    }
 }
 
 /// The provider is paid the whole: its desk keeps what it collected, the rest is paid out.
 pub fn provider_settled(parties: Parties, shares: &[Share]) -> Result<JournalEntry, Unbalanced> {
+    JournalEntry::new(settled(parties, shares))
+}
+
+fn settled(parties: Parties, shares: &[Share]) -> [Leg; 3] {
     let total: Money = shares.iter().map(|share| share.amount).sum();
     let desk: Money = shares.iter().filter(|share| share.payer == Payer::Desk).map(|share| share.amount).sum();
-    JournalEntry::new([
+    [
         Leg::debit(Account::organisation(AccountKind::ProviderPayable, parties.payee), total),
         Leg::credit(Account::organisation(AccountKind::DeskCollected, parties.payee), desk),
         Leg::credit(Account::organisation(AccountKind::ProviderPaid, parties.payee), total - desk),
-    ])
+    ]
 }
 
 /// The bank has paid.
@@ -190,7 +242,7 @@ pub fn bank_cleared(bank: OrganisationId, amount: Money) -> Result<JournalEntry,
 /// The bank will not pay: what it owed, the resident owes.
 pub fn bank_declined(bank: OrganisationId, resident: ResidentId, amount: Money) -> Result<JournalEntry, Unbalanced> {
     JournalEntry::new([
-        Leg::debit(Account::arrears(resident), amount),
+        Leg::debit(Account::resident(AccountKind::Arrears, resident), amount),
         Leg::credit(Account::organisation(AccountKind::BankReceivable, bank), amount),
     ])
 }

@@ -2,6 +2,7 @@
 
 pub mod bill;
 pub mod capture;
+pub mod correction;
 pub mod credit_line;
 pub mod error;
 pub mod journal;
@@ -9,4 +10,5 @@ pub mod mandate;
 pub mod order;
 pub mod receipt;
 pub mod shares;
+pub mod withholding;
 mod words;

@@ -26,13 +26,26 @@ impl State {
     }
 }
 
-/// To pay a captured credit share.
+words! {
+    /// What a bank is asked to do.
+    Kind {
+        /// To pay a captured credit share.
+        Capture = "CAPTURE",
+        /// To put back onto the line what a correction of the bill found to be too much.
+        Refund = "REFUND",
+    }
+}
+
+/// What a bank is asked to do for a bill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BankOrder {
     pub id: OrderId,
+    pub kind: Kind,
     pub bank: OrganisationId,
     pub bill: BillId,
     pub credit_line: CreditLineId,
+    /// Of a refund: by which correction of the bill. 0: of its capture.
+    pub correction: i32,
     pub state: State,
     pub amount: Money,
     pub bank_reference: Option<String>,
@@ -67,8 +80,32 @@ impl BankOrder {
         amount: Money,
         created_at: DateTime<Utc>,
     ) -> Self {
-        let state = State::Intent;
-        Self { id, bank, bill, credit_line, state, amount, bank_reference: None, created_at, reported_at: None }
+        Self {
+            id,
+            kind: Kind::Capture,
+            bank,
+            bill,
+            credit_line,
+            correction: 0,
+            state: State::Intent,
+            amount,
+            bank_reference: None,
+            created_at,
+            reported_at: None,
+        }
+    }
+
+    /// To put back what is too much of what this one is to pay, or has paid.
+    #[must_use]
+    pub fn refund(&self, id: OrderId, correction: i32, amount: Money, created_at: DateTime<Utc>) -> Self {
+        let order = Self::intent(id, self.bank, self.bill, self.credit_line, amount, created_at);
+        Self { kind: Kind::Refund, correction, ..order }
+    }
+
+    /// The capture that it would put back was never paid: there is nothing that the bank could do.
+    #[must_use]
+    pub fn withdraw(self) -> Self {
+        Self { state: State::Failed, ..self }
     }
 
     /// Takes the bank's word; `None` where it is the word we have already.

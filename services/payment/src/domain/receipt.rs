@@ -1,4 +1,4 @@
-//! Proof that a bill was paid: what a captured bill says, and a hash of it that stands in the audit.
+//! Proof that a bill was paid: what a captured bill says, or a corrected one, and a hash of it that stands in the audit.
 
 use chassis::Guarded;
 use chrono::{DateTime, Utc};
@@ -16,6 +16,8 @@ pub struct Receipt {
     pub total: Money,
     pub shares: Vec<Share>,
     pub settlement: SettlementId,
+    /// The receipt that it takes the place of, and by which correction of the bill.
+    pub corrects: Option<(ReceiptId, i32)>,
     pub issued_at: DateTime<Utc>,
     /// Lower-case hex; see `anjia.payment.v1.Receipt.hash`.
     pub hash: String,

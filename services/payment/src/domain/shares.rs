@@ -16,6 +16,14 @@ pub enum Payer {
     CriticalIllnessFund,
     /// Medical assistance (医疗救助).
     AssistanceFund,
+    /// A commercial top-up (补充医疗保险).
+    TopUp,
+    /// A voucher of the region.
+    Voucher,
+    /// The resident's personal account (个人账户).
+    PersonalAccount,
+    /// The account of one of the resident's family (家庭共济).
+    MutualAid,
     /// A bank, on the resident's credit line.
     Credit(CreditLineId),
     /// The resident, at the provider's desk.
@@ -32,18 +40,34 @@ impl Payer {
             Self::LargeAmountFund => "LARGE_AMOUNT_FUND",
             Self::CriticalIllnessFund => "CRITICAL_ILLNESS_FUND",
             Self::AssistanceFund => "ASSISTANCE_FUND",
+            Self::TopUp => "TOP_UP",
+            Self::Voucher => "VOUCHER",
+            Self::PersonalAccount => "PERSONAL_ACCOUNT",
+            Self::MutualAid => "MUTUAL_AID",
             Self::Credit(_) => "CREDIT",
             Self::Desk => "DESK",
             Self::Arrears => "ARREARS",
         }
     }
 
-    /// A fund's share is adjudication's word; every other is the person's, by whichever means.
+    /// The share of a fund, an account or a voucher is adjudication's word; every other is the person's, in money.
     pub const fn is_fund(self) -> bool {
         match self {
-            Self::PooledFund | Self::LargeAmountFund | Self::CriticalIllnessFund | Self::AssistanceFund => true,
+            Self::PooledFund
+            | Self::LargeAmountFund
+            | Self::CriticalIllnessFund
+            | Self::AssistanceFund
+            | Self::TopUp
+            | Self::Voucher
+            | Self::PersonalAccount
+            | Self::MutualAid => true,
             Self::Credit(_) | Self::Desk | Self::Arrears => false,
         }
+    }
+
+    /// A fund of the insurer's: only these withhold what a finding questions. An account or a voucher is the person's own.
+    pub const fn is_insurers_fund(self) -> bool {
+        matches!(self, Self::PooledFund | Self::LargeAmountFund | Self::CriticalIllnessFund | Self::AssistanceFund)
     }
 
     pub const fn credit_line(self) -> Option<CreditLineId> {
@@ -69,6 +93,11 @@ pub struct Due {
     pub large_amount_fund: Money,
     pub critical_illness_fund: Money,
     pub assistance_fund: Money,
+    pub top_up: Money,
+    pub voucher: Money,
+    pub personal_account: Money,
+    pub mutual_aid: Money,
+    /// What is left to the person, in money.
     pub own: Money,
 }
 
@@ -78,12 +107,16 @@ impl Due {
         self.funds().iter().try_fold(self.own, |sum, share| sum.checked_add(share.amount))
     }
 
-    fn funds(self) -> [Share; 4] {
+    fn funds(self) -> [Share; 8] {
         [
             Share { payer: Payer::PooledFund, amount: self.pooled_fund },
             Share { payer: Payer::LargeAmountFund, amount: self.large_amount_fund },
             Share { payer: Payer::CriticalIllnessFund, amount: self.critical_illness_fund },
             Share { payer: Payer::AssistanceFund, amount: self.assistance_fund },
+            Share { payer: Payer::TopUp, amount: self.top_up },
+            Share { payer: Payer::Voucher, amount: self.voucher },
+            Share { payer: Payer::PersonalAccount, amount: self.personal_account },
+            Share { payer: Payer::MutualAid, amount: self.mutual_aid },
         ]
     }
 

@@ -26,6 +26,10 @@ fn capturing(bill: &Permitted<Bill>) -> pb::CaptureBillResponse {
     pb::CaptureBillResponse { bill: Some(convert::bill(bill)) }
 }
 
+fn refunding(bill: &Permitted<Bill>) -> pb::RefundBillResponse {
+    pb::RefundBillResponse { bill: Some(convert::bill(bill)) }
+}
+
 #[expect(clippy::ref_option, reason = "the form in which a call encodes its answer")]
 fn cancelled(bill: &Option<Permitted<Bill>>) -> pb::CancelBillResponse {
     pb::CancelBillResponse { bill: bill.as_ref().map(|bill| convert::bill(bill)) }
@@ -70,6 +74,18 @@ impl Bills {
         };
         let reply = self.0.cancel(ctx, &call, asked).await?;
         reply.into_message(|bill| cancelled(&bill)).undecodable()
+    }
+
+    async fn refund(
+        &self,
+        ctx: &Context,
+        message: &pb::RefundBillRequest,
+    ) -> Result<pb::RefundBillResponse, PaymentError> {
+        let call = Call::new(&ctx.caller, "anjia.payment.v1.BillService/RefundBill", message, |bill| {
+            refunding(bill).encode_to_vec()
+        })?;
+        let reply = self.0.refund(ctx, &call, convert::refund(message)?).await?;
+        reply.into_message(|bill| refunding(&bill)).undecodable()
     }
 
     async fn list(&self, ctx: &Context, message: &pb::ListBillsRequest) -> Result<pb::ListBillsResponse, PaymentError> {
@@ -130,6 +146,14 @@ impl BillService for Bills {
     ) -> Result<Response<pb::CancelBillResponse>, Status> {
         let ctx = Context::of(&request)?;
         self.cancel(&ctx, request.get_ref()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn refund_bill(
+        &self,
+        request: Request<pb::RefundBillRequest>,
+    ) -> Result<Response<pb::RefundBillResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        self.refund(&ctx, request.get_ref()).await.map(Response::new).map_err(refuse)
     }
 
     async fn get_bill(&self, request: Request<pb::GetBillRequest>) -> Result<Response<pb::GetBillResponse>, Status> {

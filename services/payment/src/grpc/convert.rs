@@ -6,8 +6,9 @@ use proto::convert::{self, FieldError, id, money, optional_id, text, timestamp, 
 use types::national_id::NationalId;
 use types::redacted::Redacted;
 
-use crate::app::{Authorise, BasisId, Grant, QueryOrders, Report};
+use crate::app::{Authorise, BasisId, Grant, QueryOrders, Refund, Report};
 use crate::domain::bill::{self, Bill};
+use crate::domain::correction::RefundReason;
 use crate::domain::credit_line::{self, CreditLine};
 use crate::domain::error::PaymentError;
 use crate::domain::order::{self, BankOrder, Word};
@@ -118,8 +119,20 @@ pub(super) fn report(message: &pb::ReportOrderRequest) -> Result<Report, FieldEr
     })
 }
 
+pub(super) fn refund(message: &pb::RefundBillRequest) -> Result<Refund, FieldError> {
+    let reason = match pb::RefundReason::try_from(message.reason) {
+        Ok(pb::RefundReason::ItemsReturned) => RefundReason::ItemsReturned,
+        Ok(pb::RefundReason::CareNotGiven) => RefundReason::CareNotGiven,
+        Ok(pb::RefundReason::BilledWrong) => RefundReason::BilledWrong,
+        Ok(pb::RefundReason::WrongPerson) => RefundReason::WrongPerson,
+        _ => return Err(FieldError::new("reason", "must say why the bill is taken back")),
+    };
+    Ok(Refund { bill: id("bill_id", &message.bill_id)?, reason })
+}
+
 pub(super) fn bill(bill: &Bill) -> pb::Bill {
     let state = match bill.state {
+        _ if bill.is_refunded() => pb::BillState::Refunded,
         bill::State::Authorised => pb::BillState::Authorised,
         bill::State::Capturing => pb::BillState::Capturing,
         bill::State::Captured { .. } => pb::BillState::Captured,
@@ -132,17 +145,20 @@ pub(super) fn bill(bill: &Bill) -> pb::Bill {
         resident_id: bill.resident.to_string(),
         payee_organisation_id: bill.payee.to_string(),
         state: state.into(),
-        total: Some(to_money(bill.total())),
-        shares: bill.shares.iter().map(crate::app::share_wire).collect(),
+        total: Some(to_money(bill.present_shares().iter().map(|share| share.amount).sum())),
+        shares: bill.present_shares().iter().map(crate::app::share_wire).collect(),
         quote_id: optional(bill.quote),
-        settlement_id: optional(bill.settlement),
+        settlement_id: optional(bill.present_settlement()),
         appointment_id: optional(bill.appointment),
         journey_id: optional(bill.journey),
         expires_at: Some(to_timestamp(bill.expires_at)),
         captured_at: captured.map(|(at, _)| to_timestamp(at)),
-        receipt_id: optional(captured.map(|(_, receipt)| receipt)),
+        receipt_id: optional(bill.present_receipt()),
         version: bill.version,
         opened_at: Some(to_timestamp(bill.opened_at)),
+        correction: bill.correction.as_ref().map_or(0, |correction| correction.number),
+        supplementary_due: captured.map(|_| to_money(bill.supplementary_due())),
+        desk_refund_due: captured.map(|_| to_money(bill.desk_refund_due())),
     }
 }
 
@@ -173,9 +189,13 @@ pub(super) fn order(order: &BankOrder) -> pb::BankOrder {
         order::State::Succeeded => pb::OrderState::Succeeded,
         order::State::Failed => pb::OrderState::Failed,
     };
+    let kind = match order.kind {
+        order::Kind::Capture => pb::OrderKind::Capture,
+        order::Kind::Refund => pb::OrderKind::Refund,
+    };
     pb::BankOrder {
         order_id: order.id.to_string(),
-        kind: pb::OrderKind::Capture.into(),
+        kind: kind.into(),
         state: state.into(),
         credit_line_id: order.credit_line.to_string(),
         bill_id: order.bill.to_string(),

@@ -1,11 +1,9 @@
 //! The wire: parse, one call, encode.
 
-mod audit;
 mod banks;
 mod bills;
 mod convert;
-mod events;
-mod privacy;
+mod records;
 mod status;
 
 use std::sync::Arc;
@@ -21,10 +19,11 @@ use crate::app::App;
 
 /// Everything payment serves.
 pub fn routes(app: &Arc<App>) -> Routes {
+    let records = records::OwnRecords(Arc::clone(app));
     Routes::new()
         .add_service(BillServiceServer::new(bills::Bills(Arc::clone(app))))
         .add_service(BankServiceServer::new(banks::Banks(Arc::clone(app))))
-        .add_service(AuditServiceServer::new(audit::Audit(Arc::clone(app))))
-        .add_service(EventServiceServer::new(events::Events(Arc::clone(app))))
-        .add_service(PrivacyServiceServer::new(privacy::Privacy(Arc::clone(app))))
+        .add_service(AuditServiceServer::new(records.clone()))
+        .add_service(EventServiceServer::new(records.clone()))
+        .add_service(PrivacyServiceServer::new(records))
 }

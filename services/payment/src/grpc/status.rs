@@ -63,6 +63,8 @@ pub(super) fn refuse(refused: PaymentError) -> Status {
         E::OwnShareAboveMandate => (Code::PermissionDenied, "OWN_SHARE_ABOVE_MANDATE"),
         E::BillNotAuthorised => (Code::FailedPrecondition, "BILL_NOT_AUTHORISED"),
         E::BillCancelled => (Code::Aborted, "BILL_CANCELLED"),
+        E::SettlementCorrected => (Code::Aborted, "SETTLEMENT_CORRECTED"),
+        E::BillNotCaptured => (Code::FailedPrecondition, "BILL_NOT_CAPTURED"),
         E::BillCaptured => (Code::FailedPrecondition, "BILL_CAPTURED"),
         E::SettlementMissing => (Code::FailedPrecondition, "SETTLEMENT_MISSING"),
         E::OrderResolved(_) => (Code::FailedPrecondition, "ORDER_RESOLVED"),

@@ -2,12 +2,14 @@
 
 use chassis::channel::Channel;
 use chassis::witness::Watched;
-use chassis::{Context, Credentials, error};
+use chassis::{Context, Credentials, error, feed};
+use postgres::consumer::Source as Feed;
 use proto::anjia::adjudication::v1::adjudication_service_client::AdjudicationServiceClient;
 use proto::anjia::adjudication::v1::audit_service_client::AuditServiceClient;
+use proto::anjia::adjudication::v1::event_service_client::EventServiceClient;
 use proto::anjia::adjudication::v1::{
     ChangeReason, ConfirmSettlementRequest, Division, GetCheckpointRequest, GetQuoteRequest, GetSettlementRequest,
-    ProveConsistencyRequest, ReverseSettlementRequest, Settlement, SettlementState,
+    ProveConsistencyRequest, PullEventsRequest, ReverseSettlementRequest, Settlement, SettlementState,
 };
 use proto::anjia::common::v1::{Checkpoint, TreeProof};
 use proto::convert::{self, FieldError};
@@ -20,6 +22,7 @@ use types::money::Money;
 use super::{broken, translate};
 use crate::domain::bill::{Basis, Source};
 use crate::domain::capture::{Event, Refusal};
+use crate::domain::correction::{Kind, RefundReason, Verdict};
 use crate::domain::error::PaymentError;
 use crate::domain::shares::Due;
 
@@ -71,15 +74,29 @@ impl Adjudication {
         read().map_err(|error| broken(PEER, error.to_string()))
     }
 
-    /// How a settlement divides what is billed. It must still be open.
-    pub async fn settlement(&self, ctx: &Context, id: SettlementId) -> Result<Basis, PaymentError> {
+    async fn get(&self, ctx: &Context, id: SettlementId) -> Result<Settlement, PaymentError> {
         let request = ctx.request(GetSettlementRequest { settlement_id: id.to_string() });
         let answer =
             self.0.clone().get_settlement(request).await.map_err(|status| match error::reason(&status).as_deref() {
                 Some("SETTLEMENT_NOT_FOUND") => PaymentError::SettlementNotFound,
                 _ => translate(PEER, &status),
             })?;
-        let settlement = answer.into_inner().settlement.ok_or_else(|| broken(PEER, "no settlement"))?;
+        answer.into_inner().settlement.ok_or_else(|| broken(PEER, "no settlement"))
+    }
+
+    /// What a settlement that was corrected or taken back says is to be paid instead. Asked in our own name: it was told of by an event.
+    pub async fn verdict(&self, own: &Context, id: SettlementId, kind: Kind) -> Result<Verdict, PaymentError> {
+        let settlement = self.get(own, id).await?;
+        let due = match kind {
+            Kind::Corrected => due(&settlement).map_err(|error| broken(PEER, error.to_string()))?,
+            Kind::Reversed => Due::default(),
+        };
+        Ok(Verdict { kind, settlement: id, claim_version: settlement.claim_version, due })
+    }
+
+    /// How a settlement divides what is billed. It must still be open.
+    pub async fn settlement(&self, ctx: &Context, id: SettlementId) -> Result<Basis, PaymentError> {
+        let settlement = self.get(ctx, id).await?;
         let basis = basis(id, &settlement).map_err(|error| broken(PEER, error.to_string()))?;
         if settlement.state() == SettlementState::Divided { Ok(basis) } else { Err(PaymentError::SettlementNotDivided) }
     }
@@ -101,17 +118,23 @@ impl Adjudication {
         }
     }
 
-    /// Takes a settlement back from its bill: what has to come before anything of the bill is given back. Asking again under the same key
-    /// is safe. Refused where a later version of the claim is in force: that one is to be taken back instead.
+    /// Takes a settlement back from its bill: what is given back of the bill follows from that. Taking it back again is safe. Refused
+    /// where a later version of the claim is in force: the bill follows that one first.
     pub async fn take_back(
         &self,
         own: &Context,
-        key: RequestId,
         (settlement, bill): (SettlementId, BillId),
-        reason: ChangeReason,
+        reason: RefundReason,
     ) -> Result<(), PaymentError> {
+        let reason = match reason {
+            RefundReason::ItemsReturned => ChangeReason::ItemsReturned,
+            RefundReason::CareNotGiven => ChangeReason::CareNotGiven,
+            RefundReason::BilledWrong => ChangeReason::BilledWrong,
+            RefundReason::WrongPerson => ChangeReason::WrongPerson,
+        };
         let request = own.request(ReverseSettlementRequest {
-            request_id: key.to_string(),
+            // Whoever asks again may give another reason: what makes it safe is that a settlement is taken back once.
+            request_id: RequestId::generate().to_string(),
             settlement_id: settlement.to_string(),
             bill_id: bill.to_string(),
             reason: reason.into(),
@@ -119,6 +142,7 @@ impl Adjudication {
         let answer = self.0.clone().reverse_settlement(request).await;
         answer.map(drop).map_err(|status| match error::reason(&status).as_deref() {
             Some("SETTLEMENT_NOT_FOUND") => PaymentError::SettlementNotFound,
+            Some("SETTLEMENT_CORRECTED") => PaymentError::SettlementCorrected,
             _ => translate(PEER, &status),
         })
     }
@@ -165,6 +189,10 @@ fn due(settlement: &Settlement) -> Result<Due, FieldError> {
         large_amount_fund: amount("large_amount_fund", division.large_amount_fund.as_ref())?,
         critical_illness_fund: amount("critical_illness_fund", division.critical_illness_fund.as_ref())?,
         assistance_fund: amount("assistance_fund", division.assistance_fund.as_ref())?,
+        top_up: amount("top_up", division.top_up.as_ref())?,
+        voucher: amount("voucher", division.voucher.as_ref())?,
+        personal_account: amount("personal_account", division.personal_account.as_ref())?,
+        mutual_aid: amount("mutual_aid", division.mutual_aid.as_ref())?,
         own: own(division)?,
     };
     let total = convert::money("total", division.total.as_ref())?;
@@ -172,12 +200,25 @@ fn due(settlement: &Settlement) -> Result<Due, FieldError> {
 }
 
 fn own(division: &Division) -> Result<Money, FieldError> {
-    convert::money("person_total", division.person_total.as_ref())
+    // Of who knows no other means yet, all of it is in money.
+    convert::money("person_cash", division.person_cash.as_ref().or(division.person_total.as_ref()))
 }
 
 /// An amount that may be left out for nothing.
 fn amount(field: &str, value: Option<&proto::google::r#type::Money>) -> Result<Money, FieldError> {
     value.map_or(Ok(Money::ZERO), |value| convert::money(field, Some(value)))
+}
+
+/// Adjudication's events, pulled in payment's own name: what becomes of settlements, and what findings withhold.
+pub fn events(channel: Channel, credentials: Credentials) -> impl Feed {
+    let client = EventServiceClient::new(channel);
+    feed::source(PEER, credentials, move |asked| {
+        let mut client = client.clone();
+        async move {
+            let request = asked.map(|cursor| PullEventsRequest { cursor: Some(cursor) });
+            Ok(client.pull_events(request).await?.into_inner().batch)
+        }
+    })
 }
 
 /// Adjudication's audit, looked at in payment's own name.

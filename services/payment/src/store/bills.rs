@@ -7,15 +7,14 @@ use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection};
 use types::caller::Party;
 use types::ids::{
-    AppointmentId, BillId, CreditLineId, DelegationId, JourneyId, MandateId, OrganisationId, QuoteId, ReceiptId,
-    ResidentId, SettlementId,
+    AppointmentId, BillId, DelegationId, JourneyId, MandateId, OrganisationId, QuoteId, ReceiptId, ResidentId,
+    SettlementId,
 };
 use types::region::RegionCode;
 use uuid::Uuid;
 
-use super::money;
+use super::{corrections, shares};
 use crate::domain::bill::{Bill, State, Word};
-use crate::domain::shares::{Payer, Share};
 
 const TABLE: &str = "bills";
 const SHARES: &str = "bill_shares";
@@ -38,6 +37,7 @@ struct Row {
     authorised_by: Option<String>,
     delegation_id: Option<Uuid>,
     mandate_id: Option<Uuid>,
+    correction: i32,
     payers: Vec<String>,
     amounts: Vec<Decimal>,
     credit_line_ids: Vec<Option<Uuid>>,
@@ -55,11 +55,7 @@ impl TryFrom<Row> for Bill {
             ("SETTLED", Some(captured_at), Some(receipt)) => State::Settled { captured_at, receipt },
             _ => return Err(Error::row_invalid(TABLE, "state", row.id)),
         };
-        let mut shares = Vec::with_capacity(row.payers.len());
-        for ((payer, amount), line) in row.payers.iter().zip(row.amounts).zip(row.credit_line_ids) {
-            let payer = payer_of(payer, line).ok_or_else(|| Error::row_invalid("bill_shares", "payer", row.id))?;
-            shares.push(Share { payer, amount: money("bill_shares", "amount", row.id, amount)? });
-        }
+        let shares = shares::read(SHARES, row.id, (row.payers, row.amounts, row.credit_line_ids))?;
         let by: Option<Party> = row
             .authorised_by
             .map(|party| party.parse())
@@ -72,6 +68,7 @@ impl TryFrom<Row> for Bill {
             payee: OrganisationId::from_uuid(row.payee_id),
             state,
             shares,
+            correction: None,
             word: by.map(|by| Word { by, delegation }),
             mandate: row.mandate_id.map(MandateId::from_uuid),
             quote: row.quote_id.map(QuoteId::from_uuid),
@@ -85,25 +82,12 @@ impl TryFrom<Row> for Bill {
     }
 }
 
-fn payer_of(word: &str, line: Option<Uuid>) -> Option<Payer> {
-    match (word, line) {
-        ("POOLED_FUND", None) => Some(Payer::PooledFund),
-        ("LARGE_AMOUNT_FUND", None) => Some(Payer::LargeAmountFund),
-        ("CRITICAL_ILLNESS_FUND", None) => Some(Payer::CriticalIllnessFund),
-        ("ASSISTANCE_FUND", None) => Some(Payer::AssistanceFund),
-        ("CREDIT", Some(line)) => Some(Payer::Credit(CreditLineId::from_uuid(line))),
-        ("DESK", None) => Some(Payer::Desk),
-        ("ARREARS", None) => Some(Payer::Arrears),
-        _ => None,
-    }
-}
-
 /// Columns of a bill and, in order of their lines, its shares.
 macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, resident_id, payee_id, state, quote_id, settlement_id, appointment_id, journey_id, opened_at, \
-             expires_at, captured_at, receipt_id, version, authorised_by, delegation_id, mandate_id, \
+             expires_at, captured_at, receipt_id, version, authorised_by, delegation_id, mandate_id, correction, \
              ARRAY(SELECT payer FROM bill_shares WHERE bill_id = bills.id ORDER BY line) AS payers, \
              ARRAY(SELECT amount FROM bill_shares WHERE bill_id = bills.id ORDER BY line) AS amounts, \
              ARRAY(SELECT credit_line_id FROM bill_shares WHERE bill_id = bills.id ORDER BY line) AS credit_line_ids \
@@ -114,8 +98,22 @@ macro_rules! select {
 }
 
 pub async fn find(conn: &mut PgConnection, id: BillId) -> Result<Option<Bill>, Error> {
-    let row: Option<Row> = sqlx::query_as(select!("WHERE id = $1")).bind(id.uuid()).fetch_optional(conn).await?;
-    row.map(Bill::try_from).transpose()
+    let row: Option<Row> = sqlx::query_as(select!("WHERE id = $1")).bind(id.uuid()).fetch_optional(&mut *conn).await?;
+    Ok(whole(conn, row.into_iter().collect()).await?.pop())
+}
+
+/// The bills, each with its last correction. Few have one.
+async fn whole(conn: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<Bill>, Error> {
+    let mut bills = Vec::with_capacity(rows.len());
+    for row in rows {
+        let number = row.correction;
+        let mut bill = Bill::try_from(row)?;
+        if number > 0 {
+            bill.correction = Some(corrections::get(conn, bill.id, number).await?);
+        }
+        bills.push(bill);
+    }
+    Ok(bills)
 }
 
 /// Locks the bill until the end of the transaction. Comes before any lock on credit lines and orders.
@@ -156,12 +154,13 @@ pub async fn insert(conn: &mut PgConnection, region: RegionCode, bill: &Bill) ->
     insert_shares(conn, region, bill).await
 }
 
-/// Stores a locked bill that moved on; its shares stay.
+/// Stores a locked bill that moved on; its shares stay, and what corrections say of them is theirs.
 pub async fn update(conn: &mut PgConnection, bill: &Bill) -> Result<(), Error> {
     let captured = bill.state.captured();
     sqlx::query(
         "UPDATE bills SET state = $2, total = $3, quote_id = $4, settlement_id = $5, appointment_id = $6, journey_id = $7, \
-         expires_at = $8, captured_at = $9, receipt_id = $10, version = $11, authorised_by = $12, delegation_id = $13 WHERE id = $1",
+         expires_at = $8, captured_at = $9, receipt_id = $10, version = $11, authorised_by = $12, delegation_id = $13, \
+         correction = $14, corrected_at = coalesce($15, corrected_at), refunded_at = coalesce($16, refunded_at) WHERE id = $1",
     )
     .bind(bill.id.uuid())
     .bind(bill.state.as_str())
@@ -176,6 +175,9 @@ pub async fn update(conn: &mut PgConnection, bill: &Bill) -> Result<(), Error> {
     .bind(bill.version)
     .bind(bill.word.as_ref().map(|word| word.by.to_string()))
     .bind(bill.word.as_ref().and_then(|word| word.delegation).map(DelegationId::uuid))
+    .bind(bill.correction.as_ref().map_or(0, |correction| correction.number))
+    .bind(bill.correction.as_ref().filter(|_| !bill.is_refunded()).map(|correction| correction.at))
+    .bind(bill.correction.as_ref().filter(|_| bill.is_refunded()).map(|correction| correction.at))
     .execute(conn)
     .await?;
     Ok(())
@@ -200,10 +202,7 @@ pub fn shares_audited(entry: Entry, bill: &Bill, before: usize) -> Entry {
 }
 
 async fn insert_shares(conn: &mut PgConnection, region: RegionCode, bill: &Bill) -> Result<(), Error> {
-    let payers: Vec<&str> = bill.shares.iter().map(|share| share.payer.as_str()).collect();
-    let amounts: Vec<Decimal> = bill.shares.iter().map(|share| share.amount.decimal()).collect();
-    let lines: Vec<Option<Uuid>> =
-        bill.shares.iter().map(|share| share.payer.credit_line().map(CreditLineId::uuid)).collect();
+    let (payers, amounts, lines) = shares::columns(&bill.shares);
     sqlx::query(
         "INSERT INTO bill_shares (bill_id, line, region, payer, amount, credit_line_id) \
          SELECT $1, share.line, $2, share.payer, share.amount, share.credit_line_id \
@@ -258,9 +257,9 @@ pub async fn list(
         .bind(after.map(|(opened_at, _)| opened_at))
         .bind(after.map(|(_, id)| id))
         .bind(limit)
-        .fetch_all(conn)
+        .fetch_all(&mut *conn)
         .await?;
-    rows.into_iter().map(Bill::try_from).collect()
+    whole(conn, rows).await
 }
 
 /// Authorised bills for an appointment.

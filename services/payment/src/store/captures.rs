@@ -86,6 +86,16 @@ pub async fn take(conn: &mut PgConnection, lease: Duration, max: i64) -> Result<
     rows.into_iter().map(Capture::try_from).collect()
 }
 
+/// Whether a capture of the bill goes on by itself.
+pub async fn is_under_way(conn: &mut PgConnection, bill: BillId) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM captures WHERE bill_id = $1 AND state IN ('CONFIRMING', 'CONFIRMED'))",
+    )
+    .bind(bill.uuid())
+    .fetch_one(conn)
+    .await?)
+}
+
 /// Who asked for the capture, as their token said.
 pub async fn mandate(conn: &mut PgConnection, id: SagaId) -> Result<Caller, Error> {
     let Json(caller): Json<Caller> =

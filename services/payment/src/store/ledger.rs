@@ -18,6 +18,8 @@ pub struct Posting<'a> {
     pub id: TransferId,
     pub region: RegionCode,
     pub purpose: Purpose,
+    /// Which of the bill's postings of this purpose, where there may be several.
+    pub number: i32,
     pub bill: BillId,
     /// For what a bank said.
     pub order: Option<OrderId>,
@@ -42,7 +44,7 @@ pub fn audited(entry: Entry, posted: &Posted) -> Entry {
     (1..=posted.legs).fold(entry, |entry, line| entry.row("entries", audit::id(&[&posted.transfer, &line])))
 }
 
-/// Posts an entry. The database refuses a second one of the same bill and purpose, or of the same order.
+/// Posts an entry. The database refuses a second one of the same bill, purpose and number, or of the same order.
 pub async fn post(conn: &mut PgConnection, posting: Posting<'_>, entry: &JournalEntry) -> Result<Posted, Error> {
     let kinds: Vec<&str> = entry.legs().iter().map(|leg| leg.account.kind.as_str()).collect();
     let holders: Vec<&str> = entry.legs().iter().map(|leg| leg.account.holder.as_str()).collect();
@@ -62,8 +64,8 @@ pub async fn post(conn: &mut PgConnection, posting: Posting<'_>, entry: &Journal
     .fetch_all(&mut *conn)
     .await?;
     sqlx::query(
-        "INSERT INTO transfers (id, region, purpose, bill_id, order_id, posted_at, ordered_by, on_behalf_of, delegation_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO transfers (id, region, purpose, bill_id, order_id, posted_at, ordered_by, on_behalf_of, delegation_id, number) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(posting.id.uuid())
     .bind(posting.region.as_str())
@@ -74,6 +76,7 @@ pub async fn post(conn: &mut PgConnection, posting: Posting<'_>, entry: &Journal
     .bind(posting.mandate.map(|mandate| mandate.acting().to_string()))
     .bind(posting.mandate.map(|mandate| mandate.subject.to_string()))
     .bind(posting.mandate.and_then(|mandate| mandate.delegation).map(DelegationId::uuid))
+    .bind(posting.number)
     .execute(&mut *conn)
     .await?;
     // A leg whose account could not be found would be missing here, and the sum not zero.

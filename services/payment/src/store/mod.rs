@@ -4,12 +4,15 @@ pub mod bank_orders;
 pub mod bill_ids;
 pub mod bills;
 pub mod captures;
+pub mod corrections;
 pub mod credit_lines;
 pub mod delegated;
 pub mod gauges;
 pub mod ledger;
 pub mod obligations;
 pub mod receipts;
+mod shares;
+pub mod withholdings;
 
 use postgres::Error;
 use postgres::personal::PersonalTable;
@@ -53,6 +56,29 @@ pub const PERSONAL: &[PersonalTable] = &[
         of: OF_BILL,
         person: PAYER,
         ..PersonalTable::new("bank_orders", &[], ["银行扣款", "What banks were asked to do"], "accounting").over("t.created_at").dated("t.created_at")
+    },
+    PersonalTable {
+        of: OF_BILL,
+        person: PAYER,
+        // Appraised with its bill.
+        key: "t.bill_id || '/' || lpad(t.number::text, 6, '0')",
+        ..PersonalTable::new("bill_corrections", &[], ["账单更正", "How your bills were corrected"], "accounting")
+            .over("t.corrected_at")
+            .dated("t.corrected_at")
+    },
+    PersonalTable {
+        of: OF_BILL,
+        person: PAYER,
+        key: "t.bill_id || '/' || lpad(t.number::text, 6, '0') || '/' || lpad(t.line::text, 6, '0')",
+        ..PersonalTable::new("corrected_shares", &[], ["更正后由谁支付", "Who pays your corrected bills"], "accounting").over(BILL_OVER)
+    },
+    PersonalTable {
+        of: OF_BILL,
+        person: PAYER,
+        key: "t.finding_id::text",
+        ..PersonalTable::new("withholdings", &[], ["暂扣的医院结算款", "What your providers are not paid of your bills"], "accounting")
+            .over("t.told_at")
+            .dated("t.told_at")
     },
     PersonalTable {
         of: OF_BILL,

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use chassis::telemetry;
-use postgres::consumer::{self, Advanced, Failure, Handler, Inbox};
+use postgres::consumer::{self, Advanced, Failure, Handler, Inbox, Source};
 use postgres::events::Event;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use types::ids::AppointmentId;
 
 use crate::app::App;
-use crate::peers::scheduling::Scheduling;
 
 const GONE: [&str; 3] = [
     "anjia.scheduling.appointment.cancelled.v1",
@@ -34,6 +33,6 @@ impl Handler for Appointments {
     }
 }
 
-pub async fn run(app: Arc<App>, scheduling: Scheduling, stop: CancellationToken) {
+pub async fn run(app: Arc<App>, scheduling: impl Source, stop: CancellationToken) {
     consumer::run(app.db.clone(), scheduling, Appointments(app), stop).await;
 }

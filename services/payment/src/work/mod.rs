@@ -4,3 +4,4 @@ pub mod appointments;
 pub mod captures;
 pub mod expiry;
 pub mod merges;
+pub mod settlements;

@@ -99,6 +99,7 @@ impl World {
                 name: ITEM.to_owned(),
                 catalogue_class: common::CatalogueClass::A.into(),
                 first_self_pay_ratio: String::new(),
+                price_limit: None,
             }],
         };
         let request = self.caller("insurer-proposer").request(message).await;

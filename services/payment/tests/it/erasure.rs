@@ -67,13 +67,36 @@ async fn id_08_an_open_bill_or_drawn_credit_keeps_a_person_from_being_erased() {
 }
 
 #[tokio::test]
+async fn id_08_who_is_owed_something_is_not_erased_before_they_have_it() {
+    let test = TestDb::new(&payment::MIGRATOR).await;
+    let resident = ResidentId::generate();
+    let mut tx = test.database().begin(REGION).await.expect("begun");
+    for statement in [
+        "INSERT INTO accounts (id, region, kind, holder) VALUES ($1, '110000', 'RESIDENT_REFUNDABLE', $1::text), \
+         (gen_random_uuid(), '110000', 'DESK_COLLECTED', $1::text)",
+        "INSERT INTO transfers (id, region, purpose, number, bill_id, posted_at) VALUES ($1, '110000', 'BILL_CORRECTED', 1, $1, now())",
+        "INSERT INTO entries (transfer_id, line, region, account_id, amount) \
+         SELECT $1, row_number() OVER (), '110000', id, CASE kind WHEN 'DESK_COLLECTED' THEN 5 ELSE -5 END FROM accounts",
+    ] {
+        sqlx::query(statement).bind(resident.uuid()).execute(&mut *tx).await.expect(statement);
+    }
+    let open = erasure::open(&mut tx, OPEN, resident, 100).await.expect("it is looked for");
+    assert_eq!(open, [("REFUND".to_owned(), resident.to_string())]);
+    assert_eq!(erasure::open(&mut tx, OPEN, ResidentId::generate(), 100).await.expect("it is looked for"), []);
+}
+
+#[tokio::test]
 async fn id_08_accounts_are_kept_thirty_years_from_the_end_of_their_year_and_then_appraised_by_people() {
     let test = TestDb::new(&payment::MIGRATOR).await;
     postgres::migrate(&test.urls().owner, &payment::MIGRATOR, PERSONAL).await.expect("declared");
     let resident = ResidentId::generate();
     let mut tx = test.database().begin(REGION).await.expect("begun");
     bill(&mut tx, resident, "SETTLED").await;
-    erasure::set(&mut tx, "payment", &[resident], Uuid::now_v7(), State::Erased).await.expect("recorded");
+    let request = Uuid::now_v7();
+    erasure::set(&mut tx, "payment", &[resident], request, State::Closed).await.expect("recorded");
+    tx.commit().await.expect("committed");
+    let mut tx = test.database().begin(REGION).await.expect("begun");
+    erasure::set(&mut tx, "payment", &[resident], request, State::Erased).await.expect("recorded");
     erasure::erase(&mut tx, "payment", PERSONAL, &[resident]).await.expect("erased");
     let kept = erasure::kept(&mut tx, PERSONAL, resident).await.expect("counted");
     tx.commit().await.expect("committed");

@@ -42,16 +42,8 @@ async fn intent(db: &TestDb) -> Capture {
         sqlx::query(statement).bind(capture.bill.uuid()).execute(&mut *tx).await.expect("a bill");
     }
     let caller = Caller {
-        subject: Party::Service("payment".to_owned()),
-        actor: None,
-        organisation: None,
-        roles: [].into(),
-        region: RegionCode::BEIJING,
-        delegation: None,
-        mandate: None,
-        also_known_as: [].into(),
-        token_id: "t".to_owned(),
         expires_at: capture.deadline,
+        ..Caller::new(Party::Service("payment".to_owned()), RegionCode::BEIJING)
     };
     captures::insert(&mut tx, &capture, &caller).await.expect("the intent");
     assert_eq!(captures::mandate(&mut tx, capture.id).await.expect("who asked"), caller);

@@ -10,12 +10,18 @@ use tonic::Code;
 use crate::receipts::receipt;
 use crate::world::{World, credit, on_quote, on_settlement, resident, share, shares, text};
 
-const LAYERS: &str = include_str!("../../../adjudication/tests/it/layers.json");
+pub(crate) const LAYERS: &str = include_str!("../../../adjudication/tests/it/layers.json");
 
 impl World {
     /// The resident receives the minimum living allowance (低保), under a policy with critical illness insurance and medical assistance.
     async fn assisted() -> Self {
         let world = Self::under(LAYERS, &[]).await;
+        world.receives_allowance().await;
+        world
+    }
+
+    /// Since years ago, as it turns out.
+    pub(crate) async fn receives_allowance(&self) {
         let flag = identity::VulnerabilityFlag {
             resident_id: resident().to_string(),
             kind: identity::VulnerabilityKind::LowIncome.into(),
@@ -24,10 +30,9 @@ impl World {
             ..Default::default()
         };
         let message = identity::SetFlagRequest { request_id: request_id(), flag: Some(flag) };
-        let request = world.caller("operator").request(message).await;
-        let mut flags = VulnerabilityServiceClient::new(world.mesh.channel("identity"));
+        let request = self.caller("operator").request(message).await;
+        let mut flags = VulnerabilityServiceClient::new(self.mesh.channel("identity"));
         flags.set_flag(request).await.expect("no such flag yet");
-        world
     }
 }
 

@@ -185,13 +185,17 @@ impl World {
 
     /// Waits until the bill stands so.
     pub(crate) async fn until(&self, bill_id: &str, state: pb::BillState) -> pb::Bill {
+        self.until_bill(bill_id, |bill| bill.state() == state).await
+    }
+
+    pub(crate) async fn until_bill(&self, bill_id: &str, is_so: impl Fn(&pb::Bill) -> bool) -> pb::Bill {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         loop {
             let bill = self.bill(bill_id).await;
-            if bill.state() == state {
+            if is_so(&bill) {
                 return bill;
             }
-            assert!(tokio::time::Instant::now() < deadline, "bill is {:?}, not {state:?}", bill.state());
+            assert!(tokio::time::Instant::now() < deadline, "the bill is still {bill:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
@@ -275,7 +279,7 @@ impl World {
         (worker.acting_for(grantor, id), id)
     }
 
-    fn adjudication(&self) -> AdjudicationServiceClient<Channel> {
+    pub(crate) fn adjudication(&self) -> AdjudicationServiceClient<Channel> {
         AdjudicationServiceClient::new(self.mesh.channel("adjudication"))
     }
 

@@ -1,16 +1,12 @@
 //! The wire: parse, one call, encode. No rules here.
 
-mod audit;
 mod convert;
-mod events;
 mod journeys;
 mod parse;
-mod privacy;
+mod records;
 mod referrals;
 mod status;
 
-pub use audit::Audit;
-pub use events::Events;
 pub use journeys::Journeys;
-pub use privacy::Privacy;
+pub use records::OwnRecords;
 pub use referrals::Referrals;

@@ -61,7 +61,11 @@ impl Adjudication {
             setback(&status)
         })?;
         let quote = answer.into_inner().quote.unwrap_or_default();
-        let share = |division: &wire::Division| convert::money("division.person_total", division.person_total.as_ref());
+        // What is to be paid in money: it is what the mandate bounds and a credit line is asked for.
+        let share = |division: &wire::Division| {
+            let cash = division.person_cash.as_ref().or(division.person_total.as_ref());
+            convert::money("division.person_cash", cash)
+        };
         let own_share = quote.division.as_ref().map(share).transpose().map_err(unreadable)?;
         Ok(Answer::Quoted { own_share })
     }

@@ -1,8 +1,6 @@
-use std::time::Duration;
-
 use chassis::{Context, Credentials, channel::Channel, error::reason, feed};
 use chrono::{DateTime, TimeDelta, Utc};
-use postgres::consumer::{Asked, Pulled, Source};
+use postgres::consumer::Source;
 use proto::{
     anjia::{
         common::v1::PageRequest,
@@ -34,8 +32,6 @@ const PEER: &str = "scheduling";
 const AHEAD: TimeDelta = TimeDelta::days(30);
 /// A referral may lead across the city.
 const RADIUS_M: i32 = 100_000;
-/// What a pull may take beyond its wait.
-const PULL_MARGIN: Duration = Duration::from_secs(5);
 
 /// Scheduling: places, appointments, and what becomes of them.
 #[derive(Clone)]
@@ -77,6 +73,7 @@ impl Scheduling {
             referral_id: plan.referral.to_string(),
             journey_id: plan.journey.to_string(),
             expected_lines: Vec::new(),
+            device: String::new(),
         };
         let answer =
             self.appointments.clone().hold_slot(ctx.request(request)).await.map_err(|status| setback(&status))?;
@@ -193,22 +190,17 @@ impl Scheduling {
         let provider = convert::id("provider_organisation_id", &answer.provider_organisation_id);
         Ok(Some((resident, provider.map_err(broken(PEER))?)))
     }
-}
 
-impl Source for Scheduling {
-    type Error = ReferralError;
-
-    fn name(&self) -> &'static str {
-        PEER
-    }
-
-    async fn pull(&self, asked: Asked) -> Result<Pulled, ReferralError> {
-        let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
-        let cursor = feed::cursor(self.name(), asked);
-        let mut request = own.request(wire::PullEventsRequest { cursor: Some(cursor) });
-        request.set_timeout(asked.wait + PULL_MARGIN);
-        let answer = self.events.clone().pull_events(request).await.map_err(|status| translate(PEER, &status))?;
-        feed::from_wire(answer.into_inner().batch.unwrap_or_default()).map_err(broken(PEER))
+    /// What happened there, pulled in referral's own name.
+    pub fn events(&self) -> impl Source + use<> {
+        let client = self.events.clone();
+        feed::source(PEER, self.credentials.clone(), move |asked| {
+            let mut client = client.clone();
+            async move {
+                let request = asked.map(|cursor| wire::PullEventsRequest { cursor: Some(cursor) });
+                Ok(client.pull_events(request).await?.into_inner().batch)
+            }
+        })
     }
 }
 
@@ -227,11 +219,13 @@ fn held(answer: Option<&wire::Appointment>) -> Result<Answer, FieldError> {
 fn whereabouts(answer: Option<&wire::Appointment>) -> Result<Whereabouts, FieldError> {
     match convert::required("appointment", answer)?.state() {
         wire::AppointmentState::Held => Ok(Whereabouts::Held),
-        wire::AppointmentState::Confirmed | wire::AppointmentState::Kept | wire::AppointmentState::NoShow => {
-            Ok(Whereabouts::Confirmed)
-        }
+        // Who is displaced was confirmed, and is told of what becomes of it by an event.
+        wire::AppointmentState::Confirmed
+        | wire::AppointmentState::Kept
+        | wire::AppointmentState::NoShow
+        | wire::AppointmentState::Displaced => Ok(Whereabouts::Confirmed),
         wire::AppointmentState::Expired => Ok(Whereabouts::Expired),
-        wire::AppointmentState::Cancelled | wire::AppointmentState::Displaced => Ok(Whereabouts::Cancelled),
+        wire::AppointmentState::Cancelled => Ok(Whereabouts::Cancelled),
         wire::AppointmentState::Unspecified => Err(FieldError::new("appointment.state", "is required")),
     }
 }

@@ -20,6 +20,6 @@ impl Handler for Follower {
 
 /// Runs until told to stop.
 pub async fn run(app: App, shutdown: CancellationToken) {
-    let (db, scheduling) = (app.db.clone(), app.scheduling.clone());
-    Box::pin(consumer::run(db, scheduling, Follower(app), shutdown)).await;
+    let (db, events) = (app.db.clone(), app.scheduling.events());
+    Box::pin(consumer::run(db, events, Follower(app), shutdown)).await;
 }

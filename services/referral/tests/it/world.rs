@@ -238,6 +238,7 @@ impl World {
             name: "示范项目".to_owned(),
             catalogue_class: CatalogueClass::C.into(),
             first_self_pay_ratio: String::new(),
+            price_limit: None,
         };
         let message = PutCatalogueRequest {
             request_id: request_id(),

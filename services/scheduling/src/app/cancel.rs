@@ -4,7 +4,7 @@ use chassis::{Context, Guarded, Permitted};
 use postgres::{Begun, Call, Reply};
 use types::{
     caller::{Party, Role},
-    ids::{AppointmentId, OrganisationId, ResidentId},
+    ids::{AppointmentId, OrganisationId, ResidentId, SlotId},
 };
 
 use super::{
@@ -94,9 +94,11 @@ impl Scheduling {
             }
         }
         let after = ctx.permit(after)?;
-        let (slot, pool) = (after.slot.id, after.pool);
+        let (slots, pool): (Vec<SlotId>, _) = (after.slots().collect(), after.pool);
         let reply = call.commit(tx, Some(after)).await?;
-        self.cache.forget_full(ctx.caller.region, slot, pool).await;
+        for slot in slots {
+            self.cache.forget_full(ctx.caller.region, slot, pool).await;
+        }
         Ok(reply)
     }
 

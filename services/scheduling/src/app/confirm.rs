@@ -1,4 +1,4 @@
-//! Makes a held place firm.
+//! Makes a held place firm, or the place that is kept for somebody displaced.
 
 use chassis::{Context, Permitted};
 use postgres::{Begun, Call, Reply, Scope};
@@ -9,7 +9,11 @@ use super::{
     records::{By, Change, appointment_changed},
 };
 use crate::{
-    domain::{appointment::Appointment, error::SchedulingError, mandate::check_arranged},
+    domain::{
+        appointment::{Appointment, State},
+        error::SchedulingError,
+        mandate::check_arranged,
+    },
     store::appointments,
 };
 
@@ -34,9 +38,11 @@ impl Scheduling {
         };
         let held = appointments::lock(&mut tx, id).await?;
         let now = self.clock.now();
+        // One that was displaced was confirmed before, and is in another place now.
+        let change = if matches!(held.state, State::Displaced(_)) { Change::Rescheduled } else { Change::Confirmed };
         let confirmed = held.confirm(now)?;
         appointments::update(&mut tx, &confirmed).await?;
-        appointment_changed(&mut tx, By::Caller(ctx), Change::Confirmed, &confirmed, now).await?;
+        appointment_changed(&mut tx, By::Caller(ctx), change, &confirmed, now).await?;
         let confirmed = ctx.permit(confirmed)?;
         Ok(call.commit(tx, confirmed).await?)
     }

@@ -25,6 +25,7 @@ pub(super) struct Wished {
     pub(super) appointment: Permitted<Appointment>,
     pub(super) is_id_chosen: bool,
     pub(super) uses_max: Option<u32>,
+    pub(super) heeds_suspension: bool,
     pub(super) bounds: Vec<Bound>,
     /// What becomes of it at once, in order.
     pub(super) changes: &'static [Change],
@@ -96,9 +97,16 @@ impl Together for Giving {
 }
 
 impl Wished {
-    fn wish(&self) -> Wish<'_> {
-        let Self { appointment, is_id_chosen, uses_max, bounds, .. } = self;
-        Wish { appointment, is_id_chosen: *is_id_chosen, uses_max: *uses_max, bounds }
+    pub(super) fn wish(&self) -> Wish<'_> {
+        let Self { appointment, is_id_chosen, uses_max, heeds_suspension, bounds, .. } = self;
+        Wish {
+            appointment,
+            is_id_chosen: *is_id_chosen,
+            is_moved: false,
+            heeds_suspension: *heeds_suspension,
+            uses_max: *uses_max,
+            bounds,
+        }
     }
 }
 
@@ -143,15 +151,18 @@ async fn replayed(
     Ok(fresh)
 }
 
+/// That a caller chose the id of an appointment.
+pub(super) fn chosen(wished: &Wished) -> Option<audit::Entry> {
+    let entry = audit::Entry::new(&wished.caller, "scheduling.appointment.choose_id");
+    let entry = entry.resident(wished.appointment.resident).row("chosen_appointment_ids", wished.appointment.id);
+    wished.is_id_chosen.then_some(entry)
+}
+
 /// Writes what each given place leaves behind, and commits.
 async fn record(mut tx: Transaction, won: &[&Wished]) -> Result<(), SchedulingError> {
     let (mut events, mut entries) = (vec![], vec![]);
     for wished in won {
-        if wished.is_id_chosen {
-            let entry = audit::Entry::new(&wished.caller, "scheduling.appointment.choose_id");
-            let entry = entry.resident(wished.appointment.resident);
-            entries.push(entry.row("chosen_appointment_ids", wished.appointment.id));
-        }
+        entries.extend(chosen(wished));
         for change in wished.changes {
             let (event, entry) = told(&wished.caller, *change, &wished.appointment, wished.now);
             events.extend(event.map(|event| event.traceparent(wished.traceparent.clone())));

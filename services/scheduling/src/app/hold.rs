@@ -51,6 +51,8 @@ pub struct Hold {
     /// None begins one.
     pub journey: Option<JourneyId>,
     pub expected_lines: Vec<ExpectedLine>,
+    /// What the app calls its device.
+    pub device: Option<String>,
 }
 
 /// Whether a place is only kept, or firm at once.
@@ -61,8 +63,8 @@ pub(super) enum Firmness {
 }
 
 /// What identity said about a hold.
-struct Vouched {
-    ground: Ground,
+pub(super) struct Vouched {
+    pub(super) ground: Ground,
     /// Asked for only where it decides something.
     patient: Option<Patient>,
 }
@@ -108,8 +110,8 @@ impl Scheduling {
         }
     }
 
-    /// Asks identity whether this may be, and frees holds that have run out and stand in the way.
-    async fn vouch(
+    /// Asks identity whether this may be, and frees holds that have run out and stand in the way. What is due to fall back does.
+    pub(super) async fn vouch(
         &self,
         ctx: &Context,
         wish: &Hold,
@@ -134,11 +136,15 @@ impl Scheduling {
         if let Some(lapsed) = known.map(|known| &known.lapsed).filter(|lapsed| !lapsed.is_empty()) {
             self.free(Scope::of(&ctx.caller), lapsed, now).await?;
         }
+        // Nobody sees a late release: what should have fallen back does so before anything is given.
+        if known.is_some_and(|known| known.is_release_due) {
+            self.calendar.release(Scope::of(&ctx.caller), wish.slot).await?;
+        }
         Ok(Vouched { ground, patient })
     }
 
     /// The hold as it will stand, and what has to be true for that; nothing of it is written yet.
-    fn wished(
+    pub(super) fn wished(
         &self,
         ctx: &Context,
         call: &Call<Permitted<Appointment>>,
@@ -159,14 +165,17 @@ impl Scheduling {
                 kind: wish.kind,
                 starts_at: bookable.slot.starts_at,
                 is_for_other: vouched.ground.delegation.is_some(),
+                is_device_known: wish.device.is_some(),
                 now,
             },
         );
+        let device = wish.device.as_deref().map(|device| self.device_hash(device)).transpose()?;
         let is_id_chosen = wish.appointment.is_some();
         let held = Appointment {
             id: wish.appointment.unwrap_or_else(AppointmentId::generate),
             resident: wish.resident,
             slot: bookable.slot,
+            more_slots: vec![],
             organisation: bookable.organisation,
             department: bookable.department,
             practitioner: bookable.practitioner,
@@ -174,6 +183,7 @@ impl Scheduling {
             pool: wish.pool,
             channel: wish.channel,
             booked_by: ctx.caller.acting().clone(),
+            device,
             delegation: vouched.ground.delegation,
             referral: wish.referral,
             journey: wish.journey.unwrap_or_else(JourneyId::generate),
@@ -190,17 +200,25 @@ impl Scheduling {
             Firmness::Held => (held, &[Change::Held]),
             Firmness::Confirmed => (held.confirm(now)?, &[Change::Held, Change::Confirmed]),
         };
+        let heeds_suspension = appointment.heeds_suspension(&self.passing.rules.absence);
         Ok(Wished {
             call: call.clone(),
             appointment: ctx.permit(appointment)?,
             is_id_chosen,
             uses_max: vouched.ground.uses_max(),
+            heeds_suspension,
             bounds,
             changes,
             caller: ctx.caller.clone(),
             traceparent: ctx.traceparent(),
             now,
         })
+    }
+
+    /// Devices are told apart by a keyed hash, so that what an app calls one is not kept.
+    fn device_hash(&self, device: &str) -> Result<String, SchedulingError> {
+        let hash = self.db.vault().blind_index("appointments.device", device)?;
+        Ok(hash.first_chunk().map(|half| format!("{:032x}", u128::from_be_bytes(*half))).unwrap_or_default())
     }
 
     fn hold_end(&self, until: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<DateTime<Utc>, SchedulingError> {
@@ -224,7 +242,7 @@ impl Hold {
     }
 }
 
-fn check_slot(bookable: &Bookable, wish: &Hold, now: DateTime<Utc>) -> Result<(), SchedulingError> {
+pub(super) fn check_slot(bookable: &Bookable, wish: &Hold, now: DateTime<Utc>) -> Result<(), SchedulingError> {
     if bookable.slot.starts_at <= now {
         return Err(SchedulingError::SlotPast);
     }
@@ -234,7 +252,13 @@ fn check_slot(bookable: &Bookable, wish: &Hold, now: DateTime<Utc>) -> Result<()
     if bookable.has_pool { Ok(()) } else { Err(SchedulingError::PoolNotOpen) }
 }
 
-fn booker<'a>(ctx: &'a Context, wish: &Hold, vouched: &Vouched, bookable: &Bookable, now: DateTime<Utc>) -> Booker<'a> {
+pub(super) fn booker<'a>(
+    ctx: &'a Context,
+    wish: &Hold,
+    vouched: &Vouched,
+    bookable: &Bookable,
+    now: DateTime<Utc>,
+) -> Booker<'a> {
     let day = local_date(bookable.slot.starts_at);
     let opens = |contract: &FamilyDoctorContract| contract.opens(bookable.organisation, bookable.practitioner, day);
     let patient = vouched.patient.as_ref();

@@ -2,24 +2,36 @@
 
 mod act_for;
 mod book;
+mod calendar;
 mod cancel;
+mod change_session;
 mod check_in;
 mod confirm;
+mod displace;
 mod end_visit;
 mod expire;
 mod get;
 mod give;
 mod hold;
+mod keep_calendar;
 mod look;
+mod moves;
+mod no_show;
 mod pass_on;
 mod publish;
 mod records;
 mod release_holds;
+mod reschedule;
 mod search;
+mod search_together;
 mod set_quote;
+mod surge;
+mod suspensions;
+mod together;
 mod too_late;
 mod view;
 mod wait_list;
+mod watch;
 
 use std::sync::Arc;
 
@@ -30,26 +42,36 @@ use types::clock::Clock;
 use self::{give::Giving, look::Look, pass_on::Passing, too_late::Alternatives};
 use crate::{domain::limits::Rules, peers::identity::Identity, store::slot_cache::SlotCache};
 
-pub use crate::store::{PERSONAL, obligations::OPEN};
+pub use crate::store::{PERSONAL, obligations::OPEN, surges::Closing};
 pub use book::Booking;
+pub use calendar::{Calendar, Generated};
 pub use cancel::{Cancel, Cancelled};
+pub use change_session::{Affected, ChangedSession, SessionChange};
 pub use check_in::{CheckIn, PresentClaim, Subject};
+pub use displace::Outcome;
 pub use end_visit::EndVisit;
 pub use get::{Listed, Whose};
 pub use hold::Hold;
+pub use keep_calendar::{Declared, LadderWish};
 pub use publish::{Draft, Published};
 pub use release_holds::Revoked;
+pub use reschedule::Reschedule;
 pub use search::Search;
 pub use set_quote::Quoted;
+pub use surge::Opening;
 pub use wait_list::Join;
 
-/// How long places are kept.
+/// How long places are kept, and how far ahead they are made.
 #[derive(Debug, Clone, Copy)]
 pub struct Times {
     /// By a hold whose caller does not say.
     pub hold: TimeDelta,
     /// By an offer to somebody who waited.
     pub offer: TimeDelta,
+    /// For somebody whose own place was taken back.
+    pub displaced: TimeDelta,
+    /// So many days ahead sessions are made of templates.
+    pub days_ahead: u64,
 }
 
 /// What every use case that changes something stands on. Cheap to clone.
@@ -61,6 +83,7 @@ pub struct Scheduling {
     /// How long a hold keeps a place where its caller does not say.
     hold_duration: TimeDelta,
     passing: Passing,
+    calendar: Calendar,
     cache: Arc<SlotCache>,
     looking: Gatherer<Look>,
     giving: Gatherer<Giving>,
@@ -79,12 +102,14 @@ impl Scheduling {
     ) -> Self {
         let look = Look { db: db.clone(), clock: Arc::clone(&clock), cache: Arc::clone(&cache) };
         let giving = Giving { db: db.clone() };
+        let calendar = Calendar::new(db.clone(), Arc::clone(&clock), times, rules);
         Self {
             db,
             clock,
             identity,
             hold_duration: times.hold,
-            passing: Passing { rules, offer: times.offer },
+            passing: calendar.passing,
+            calendar,
             cache,
             looking: Gatherer::new(look),
             giving: Gatherer::new(giving),
@@ -95,6 +120,11 @@ impl Scheduling {
     /// What it is kept in.
     pub const fn db(&self) -> &Database {
         &self.db
+    }
+
+    /// What keeps the calendar by itself.
+    pub const fn calendar(&self) -> &Calendar {
+        &self.calendar
     }
 
     pub fn now(&self) -> DateTime<Utc> {

@@ -8,7 +8,7 @@ use postgres::{
     events::{self, NewEvent},
 };
 use serde_json::json;
-use types::ids::{AppointmentId, JourneyId};
+use types::ids::{AppointmentId, DepartmentId, JourneyId, OrganisationId, PractitionerId, ResidentId, SlotId};
 
 use super::records::{By, Change, appointment_changed};
 use crate::{
@@ -17,11 +17,15 @@ use crate::{
         error::SchedulingError,
         limits::{self, Asked, Rules},
         pool::Pool,
+        session::Slot,
         wait_list::{self, Entry},
     },
     store::{
         bookings::{self, Verdict, Wish},
-        places, wait_list as entries,
+        known::{self, Known, Wanted},
+        places,
+        slots::Bookable,
+        wait_list as entries,
     },
 };
 
@@ -36,48 +40,102 @@ pub(super) struct Passing {
     pub(super) offer: TimeDelta,
 }
 
+/// A public place that nobody has.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Free {
+    pub(super) slot: Slot,
+    pub(super) organisation: OrganisationId,
+    pub(super) department: Option<DepartmentId>,
+    pub(super) practitioner: Option<PractitionerId>,
+}
+
+impl Free {
+    /// The first place of an appointment.
+    const fn of(freed: &Appointment) -> Self {
+        let Appointment { slot, organisation, department, practitioner, .. } = *freed;
+        Self { slot, organisation, department, practitioner }
+    }
+}
+
 impl Passing {
-    /// Gives the place of an appointment back, and holds it for the first in the line who can take it.
+    /// Gives the places of an appointment back, and holds each for the first in the line who can take it; notes where that has happened
+    /// too often on a day.
     pub(super) async fn give_back(
         &self,
         tx: &mut Transaction,
         freed: &Appointment,
         now: DateTime<Utc>,
     ) -> Result<(), SchedulingError> {
-        places::give_back(tx, freed.slot.id, freed.pool, 1).await?;
+        take_back(tx, freed).await?;
+        self.pass_on_all(tx, freed, now).await?;
+        self.watch(tx, freed, now).await
+    }
+
+    /// Holds places that were given back for the first in the line who can take them.
+    pub(super) async fn pass_on_all(
+        &self,
+        tx: &mut Transaction,
+        freed: &Appointment,
+        now: DateTime<Utc>,
+    ) -> Result<(), SchedulingError> {
         // Other pools are kept for somebody, and are not for whoever waits.
-        let Some(ends_at) = wait_list::offer_end(freed.slot.starts_at, self.offer, now) else { return Ok(()) };
         if freed.pool != Pool::Public {
             return Ok(());
         }
-        for entry in entries::line(tx, freed.slot.id, ASKED_MAX).await? {
-            let is_theirs_already = entry.resident == freed.resident;
-            if !is_theirs_already && self.offer(tx, freed, &entry, ends_at, now).await? {
-                break;
-            }
+        if freed.more_slots.is_empty() {
+            return self.pass_on(tx, Free::of(freed), Some(freed.resident), now).await.map(drop);
+        }
+        for part in parts(tx, freed, now).await? {
+            self.pass_on(tx, part, Some(freed.resident), now).await?;
         }
         Ok(())
+    }
+
+    /// Holds a public place for the first in the line who can take it; false if nobody does.
+    pub(super) async fn pass_on(
+        &self,
+        tx: &mut Transaction,
+        free: Free,
+        besides: Option<ResidentId>,
+        now: DateTime<Utc>,
+    ) -> Result<bool, SchedulingError> {
+        let Some(ends_at) = wait_list::offer_end(free.slot.starts_at, self.offer, now) else { return Ok(false) };
+        for entry in entries::line(tx, free.slot.id, ASKED_MAX).await? {
+            let is_theirs_already = besides == Some(entry.resident);
+            if !is_theirs_already && self.offer(tx, free, &entry, ends_at, now).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// False if they cannot take it: another booking stands at that time, or a limit is reached.
     async fn offer(
         &self,
         tx: &mut Transaction,
-        freed: &Appointment,
+        free: Free,
         entry: &Entry,
         ends_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<bool, SchedulingError> {
-        let held = offered(freed, entry, ends_at, now);
+        let held = offered(free, entry, ends_at, now);
         let asked = Asked {
             pool: held.pool,
             kind: held.kind,
             starts_at: held.slot.starts_at,
             is_for_other: held.delegation.is_some(),
+            is_device_known: false,
             now,
         };
         let bounds = limits::bounds(&self.rules, asked);
-        let wish = Wish { appointment: &held, is_id_chosen: false, uses_max: None, bounds: &bounds };
+        let wish = Wish {
+            appointment: &held,
+            is_id_chosen: false,
+            is_moved: false,
+            heeds_suspension: held.heeds_suspension(&self.rules.absence),
+            uses_max: None,
+            bounds: &bounds,
+        };
         let verdicts = bookings::give(tx, &[wish]).await?;
         if !matches!(verdicts.as_slice(), [Verdict::Given]) {
             return Ok(false);
@@ -98,19 +156,43 @@ impl Passing {
     }
 }
 
+/// Gives all places of an appointment back, in the order in which everybody takes them.
+pub(super) async fn take_back(tx: &mut Transaction, freed: &Appointment) -> Result<(), SchedulingError> {
+    let mut slots: Vec<SlotId> = freed.slots().collect();
+    slots.sort_unstable();
+    for slot in slots {
+        places::give_back(tx, slot, freed.pool, 1).await?;
+    }
+    Ok(())
+}
+
+/// Each place of an appointment.
+async fn parts(tx: &mut Transaction, freed: &Appointment, now: DateTime<Utc>) -> Result<Vec<Free>, SchedulingError> {
+    let wanted = freed.slots().map(|slot| Wanted { slot, pool: freed.pool, resident: freed.resident });
+    let wanted: Vec<Wanted> = wanted.collect();
+    let known = known::known(tx, &wanted, now).await?;
+    let part = |known: Known| {
+        let Bookable { slot, organisation, department, practitioner, .. } = known.bookable;
+        Free { slot, organisation, department, practitioner }
+    };
+    Ok(known.into_iter().flatten().map(part).collect())
+}
+
 /// The place as it will be held for somebody who waited.
-fn offered(freed: &Appointment, entry: &Entry, ends_at: DateTime<Utc>, now: DateTime<Utc>) -> Appointment {
+fn offered(free: Free, entry: &Entry, ends_at: DateTime<Utc>, now: DateTime<Utc>) -> Appointment {
     Appointment {
         id: AppointmentId::generate(),
         resident: entry.resident,
-        slot: freed.slot,
-        organisation: freed.organisation,
-        department: freed.department,
-        practitioner: freed.practitioner,
+        slot: free.slot,
+        more_slots: vec![],
+        organisation: free.organisation,
+        department: free.department,
+        practitioner: free.practitioner,
         kind: entry.kind,
-        pool: freed.pool,
+        pool: Pool::Public,
         channel: Channel::App,
         booked_by: entry.joined_by.clone(),
+        device: None,
         delegation: entry.delegation,
         referral: None,
         journey: JourneyId::generate(),

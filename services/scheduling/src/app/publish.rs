@@ -15,7 +15,10 @@ use crate::{
         session::{PoolShare, Session, Slot, slot_times},
     },
     peers::identity::Provider,
-    store::{sessions, slots},
+    store::{
+        sessions::{self, Origin},
+        slots,
+    },
 };
 
 /// A session as its provider describes it.
@@ -98,7 +101,7 @@ impl Scheduling {
         };
         let mut published = Published { sessions: Vec::with_capacity(planned.len()), slots: Vec::new() };
         for (slots, session) in planned {
-            sessions::insert(&mut tx, &session, ctx.caller.acting(), now).await?;
+            sessions::insert(&mut tx, &session, Origin::Published, ctx.caller.acting(), now).await?;
             slots::insert_all(&mut tx, &slots, &session.pools).await?;
             record(&mut tx, ctx, &session, &slots).await?;
             published.slots.extend(slots);
@@ -111,12 +114,8 @@ impl Scheduling {
     /// Fills in what identity knows: tier, place, and the department's capabilities.
     async fn complete(&self, ctx: &Context, draft: Draft) -> Result<Session, SchedulingError> {
         let provider = self.identity.provider(ctx, draft.organisation).await?;
-        if let Some(practitioner) = draft.practitioner
-            && self.identity.employer(ctx, practitioner).await? != draft.organisation
-        {
-            return Err(SchedulingError::PractitionerNotFound);
-        }
-        let capabilities = capabilities(&provider, &draft)?;
+        self.check_employed(ctx, draft.practitioner, draft.organisation).await?;
+        let capabilities = known_capabilities(&provider, draft.department, &draft.capabilities)?;
         Ok(Session {
             id: draft.id.unwrap_or_else(SessionId::generate),
             organisation: draft.organisation,
@@ -134,12 +133,16 @@ impl Scheduling {
     }
 }
 
-fn capabilities(provider: &Provider, draft: &Draft) -> Result<Vec<String>, SchedulingError> {
-    let Some(id) = draft.department else { return Ok(draft.capabilities.clone()) };
+/// What a session of a department is fit for: as said, or else as the department.
+pub(super) fn known_capabilities(
+    provider: &Provider,
+    department: Option<DepartmentId>,
+    said: &[String],
+) -> Result<Vec<String>, SchedulingError> {
+    let Some(id) = department else { return Ok(said.to_vec()) };
     let department = provider.departments.iter().find(|department| department.id == id);
     let department = department.ok_or(SchedulingError::DepartmentNotFound)?;
-    let given = if draft.capabilities.is_empty() { &department.capabilities } else { &draft.capabilities };
-    Ok(given.clone())
+    Ok(if said.is_empty() { department.capabilities.clone() } else { said.to_vec() })
 }
 
 async fn record(tx: &mut Transaction, ctx: &Context, session: &Session, slots: &[Slot]) -> Result<(), SchedulingError> {

@@ -34,6 +34,12 @@ pub(super) enum Change {
     Confirmed,
     Cancelled,
     Expired,
+    /// It is firm in another place.
+    Rescheduled,
+    /// The provider took its place back, and keeps another one for it.
+    Displaced,
+    /// The patient did not come.
+    NoShow,
     /// It stands; the delegation it was booked under does not any more.
     DelegationRevoked,
     /// Told by the event of its visit.
@@ -43,14 +49,14 @@ pub(super) enum Change {
 }
 
 impl By<'_> {
-    fn entry(self, action: &'static str) -> Entry {
+    pub(super) fn entry(self, action: &'static str) -> Entry {
         match self {
             Self::Caller(ctx) => Entry::new(&ctx.caller, action),
             Self::Service => Entry::by_service("scheduling", action),
         }
     }
 
-    fn traceparent(self) -> Option<String> {
+    pub(super) fn traceparent(self) -> Option<String> {
         match self {
             Self::Caller(ctx) => ctx.traceparent(),
             Self::Service => None,
@@ -65,6 +71,9 @@ impl Change {
             Self::Confirmed => Some("anjia.scheduling.appointment.confirmed.v1"),
             Self::Cancelled => Some("anjia.scheduling.appointment.cancelled.v1"),
             Self::Expired => Some("anjia.scheduling.appointment.expired.v1"),
+            Self::Rescheduled => Some("anjia.scheduling.appointment.rescheduled.v1"),
+            Self::Displaced => Some("anjia.scheduling.appointment.displaced.v1"),
+            Self::NoShow => Some("anjia.scheduling.appointment.no_show.v1"),
             Self::DelegationRevoked => Some("anjia.scheduling.appointment.delegation_revoked.v1"),
             Self::Kept | Self::Quoted => None,
         }
@@ -76,6 +85,9 @@ impl Change {
             Self::Confirmed => "scheduling.appointment.confirm",
             Self::Cancelled => "scheduling.appointment.cancel",
             Self::Expired => "scheduling.appointment.expire",
+            Self::Rescheduled => "scheduling.appointment.reschedule",
+            Self::Displaced => "scheduling.appointment.displace",
+            Self::NoShow => "scheduling.appointment.no_show",
             Self::DelegationRevoked => "scheduling.appointment.delegation_revoked",
             Self::Kept => "scheduling.appointment.keep",
             Self::Quoted => "scheduling.appointment.quote",
@@ -111,7 +123,15 @@ pub(super) fn told(
 }
 
 fn event(change: Change, appointment: &Appointment, now: DateTime<Utc>) -> Option<NewEvent> {
-    change.event().map(|kind| NewEvent::new(kind, appointment.id, appointment_data(appointment), now))
+    let mut data = appointment_data(appointment);
+    if matches!(change, Change::Rescheduled | Change::Displaced) {
+        data["slot_id"] = json!(appointment.slot.id);
+        data["starts_at"] = json!(appointment.slot.starts_at);
+    }
+    if let State::Displaced(until) = appointment.state {
+        data["until"] = json!(until);
+    }
+    change.event().map(|kind| NewEvent::new(kind, appointment.id, data, now))
 }
 
 pub(super) async fn appointment_read(
@@ -162,6 +182,9 @@ fn appointment_data(appointment: &Appointment) -> Value {
         "booked_by": appointment.booked_by,
         "delegation_id": appointment.delegation.map(|id| id.to_string()).unwrap_or_default(),
     });
+    if appointment.revision > 1 {
+        data["revision"] = json!(appointment.revision);
+    }
     if let State::Cancelled(cancellation) = &appointment.state {
         data["by"] = json!(cancellation.by.as_str());
     }

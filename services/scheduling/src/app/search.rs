@@ -6,11 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use futures_util::future::try_join_all;
 use moka::future::Cache;
 use postgres::{Database, Scope};
 use types::{
+    care::CareKind,
     clock::{Clock, local_date, start_of_local_day},
     ids::OrganisationId,
     region::RegionCode,
@@ -20,9 +21,11 @@ use crate::{
     domain::{
         error::SchedulingError,
         offer::{self, Offer, OpenSlot, Provider, Query},
+        pool::Pool,
+        price::Prices,
     },
     store::{
-        sessions,
+        prices, sessions,
         slot_cache::{Day, ReadAt, SlotCache},
         slots::{self, Window},
     },
@@ -30,6 +33,8 @@ use crate::{
 
 /// How long a process goes on using what it has just read.
 const COPY_LIFE: Duration = Duration::from_millis(200);
+/// Prices move slowly.
+const PRICES_LIFE: Duration = Duration::from_secs(2);
 const COPIES_MAX: u64 = 10_000;
 /// Providers asked about at a time, best first; most searches are satisfied by the first few.
 const PROVIDERS_AT_ONCE: usize = 8;
@@ -38,11 +43,12 @@ const PROVIDERS_AT_ONCE: usize = 8;
 #[derive(Clone)]
 pub struct Search {
     db: Database,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     cache: Arc<SlotCache>,
     /// Both also see to it that of many who ask for the same at once only one goes and looks.
     providers: Cache<RegionCode, Arc<Vec<Provider>>>,
     open: Cache<(RegionCode, Window), Arc<Vec<OpenSlot>>>,
+    prices: Cache<RegionCode, Arc<Prices>>,
 }
 
 impl Search {
@@ -53,6 +59,7 @@ impl Search {
             cache,
             providers: Cache::builder().max_capacity(COPIES_MAX).time_to_live(COPY_LIFE).build(),
             open: Cache::builder().max_capacity(COPIES_MAX).time_to_live(COPY_LIFE).build(),
+            prices: Cache::builder().max_capacity(COPIES_MAX).time_to_live(PRICES_LIFE).build(),
         }
     }
 
@@ -62,7 +69,10 @@ impl Search {
         let mut offers = Vec::new();
         let nearby = query.reachable(self.providers(region, query).await?);
         for some in nearby.chunks(PROVIDERS_AT_ONCE) {
-            let found = some.iter().map(|nearby| self.open_slots(region, nearby.organisation, query));
+            let windows = some
+                .iter()
+                .map(|nearby| self.window(nearby.organisation, query.kind, query.pool, query.from, query.until));
+            let found = windows.map(|window| self.open_slots(region, window));
             let found = try_join_all(found).await?;
             offers.extend(some.iter().zip(found).flat_map(|(nearby, open)| query.offers(nearby, &open, now)));
             // Later providers only rank lower.
@@ -72,6 +82,12 @@ impl Search {
         }
         offers.sort_by(offer::order);
         offers.truncate(query.limit);
+        if !offers.is_empty() {
+            let prices = self.prices(region).await?;
+            for offer in &mut offers {
+                offer.price = prices.of(offer.tier, query.kind, offer.department);
+            }
+        }
         Ok(offers)
     }
 
@@ -92,16 +108,40 @@ impl Search {
         Ok(Arc::new(providers))
     }
 
-    /// Whole local days, so that searches at different moments share what is read.
-    async fn open_slots(
+    /// Free places of a provider. Of many who ask for the same at once only one goes and looks.
+    pub(super) async fn open_slots(
         &self,
         region: RegionCode,
-        organisation: OrganisationId,
-        query: &Query,
+        window: Window,
     ) -> Result<Arc<Vec<OpenSlot>>, SchedulingError> {
-        let first = local_date(query.from.max(self.clock.now()));
-        let window = window(organisation, query, first, local_date(query.until));
         self.open.try_get_with((region, window), self.read_open(region, window)).await.map_err(unshared)
+    }
+
+    /// Whole local days, so that searches at different moments share what is read.
+    pub(super) fn window(
+        &self,
+        organisation: OrganisationId,
+        kind: CareKind,
+        pool: Pool,
+        from: DateTime<Utc>,
+        until: DateTime<Utc>,
+    ) -> Window {
+        let first = local_date(from.max(self.clock.now()));
+        let from = start_of_local_day(first);
+        let until = start_of_local_day(local_date(until) + Days::new(1));
+        Window { organisation, kind, pool, from, until }
+    }
+
+    /// What such care is expected to cost: one read for all who ask within a while, never one a place.
+    async fn prices(&self, region: RegionCode) -> Result<Arc<Prices>, SchedulingError> {
+        self.prices.try_get_with(region, self.read_prices(region)).await.map_err(unshared)
+    }
+
+    async fn read_prices(&self, region: RegionCode) -> Result<Arc<Prices>, SchedulingError> {
+        let mut tx = self.db.begin(Scope::Region(region)).await?;
+        let prices = prices::all(&mut tx).await?;
+        tx.commit().await?;
+        Ok(Arc::new(prices))
     }
 
     async fn read_open(&self, region: RegionCode, window: Window) -> Result<Arc<Vec<OpenSlot>>, SchedulingError> {
@@ -132,16 +172,6 @@ impl Search {
 
     fn read_at(&self) -> ReadAt {
         ReadAt { time: self.clock.now(), instant: Instant::now() }
-    }
-}
-
-fn window(organisation: OrganisationId, query: &Query, first: NaiveDate, last: NaiveDate) -> Window {
-    Window {
-        organisation,
-        kind: query.kind,
-        pool: query.pool,
-        from: start_of_local_day(first),
-        until: start_of_local_day(last + Days::new(1)),
     }
 }
 

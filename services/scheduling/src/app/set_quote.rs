@@ -1,4 +1,4 @@
-//! Attaches the quote that adjudication made for an appointment.
+//! Attaches the quote that adjudication made for an appointment, and learns from it what such care costs.
 
 use postgres::{
     Scope,
@@ -6,6 +6,7 @@ use postgres::{
 };
 use types::{
     ids::{AppointmentId, OrganisationId, QuoteId, ResidentId},
+    money::Money,
     region::RegionCode,
 };
 
@@ -13,7 +14,10 @@ use super::{
     Scheduling,
     records::{By, Change, appointment_changed},
 };
-use crate::{domain::error::SchedulingError, store::appointments};
+use crate::{
+    domain::error::SchedulingError,
+    store::{appointments, prices},
+};
 
 /// A quote, and what it says it is for.
 #[derive(Debug, Clone, Copy)]
@@ -22,14 +26,21 @@ pub struct Quoted {
     pub resident: ResidentId,
     pub organisation: OrganisationId,
     pub quote: QuoteId,
+    /// What it comes to, and what the resident pays of it; none where there is no price.
+    pub price: Option<(Money, Money)>,
 }
 
 impl Scheduling {
     /// Once in effect: the cursor moves in the same transaction.
     pub async fn set_quote(&self, inbox: Inbox, region: RegionCode, quoted: Quoted) -> Result<Advanced, Failure> {
         let mut tx = inbox.begin(Scope::Region(region)).await?;
-        let Quoted { appointment, resident, organisation, quote } = quoted;
-        if appointments::set_quote(&mut tx, appointment, (resident, organisation), quote).await.map_err(failure)? {
+        let Quoted { appointment, resident, organisation, quote, price } = quoted;
+        let is_first = appointments::set_quote(&mut tx, appointment, (resident, organisation), quote).await;
+        if let Some(is_first) = is_first.map_err(failure)? {
+            // Whoever asks for one appointment's price again and again does not thereby make everybody's.
+            if let Some(price) = price.filter(|_| is_first) {
+                prices::learn(&mut tx, appointment, price, self.clock.now()).await.map_err(failure)?;
+            }
             let appointment = appointments::find(&mut tx, appointment).await.map_err(failure)?;
             appointment_changed(&mut tx, By::Service, Change::Quoted, &appointment, self.clock.now())
                 .await

@@ -55,7 +55,7 @@ impl Scheduling {
         let now = self.clock.now();
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let alternatives = places::alternatives(&mut tx, wanted, now).await?;
-        let standing = known::standing(&mut tx, wish.slot, wish.pool).await?;
+        let standing = known::standing(&mut tx, wish.slot, wish.pool, now).await?;
         tx.commit().await?;
         if standing.is_full {
             let until_lapse = standing.next_lapse_at.map(|at| (at - now).to_std().unwrap_or_default());

@@ -7,7 +7,7 @@ use types::{
     expected::ExpectedLine,
     ids::{
         AppointmentId, DelegationId, DepartmentId, JourneyId, OrganisationId, PractitionerId, QuoteId, ReferralId,
-        ResidentId, VisitId,
+        ResidentId, SlotId, VisitId,
     },
 };
 
@@ -37,7 +37,10 @@ words! {
 pub struct Appointment {
     pub id: AppointmentId,
     pub resident: ResidentId,
+    /// With the times of all its places together.
     pub slot: Slot,
+    /// Further places, in the same pool.
+    pub more_slots: Vec<SlotId>,
     pub organisation: OrganisationId,
     pub department: Option<DepartmentId>,
     pub practitioner: Option<PractitionerId>,
@@ -46,6 +49,8 @@ pub struct Appointment {
     pub channel: Channel,
     /// Who held the credential.
     pub booked_by: Party,
+    /// Keyed hash of what the app called its device.
+    pub device: Option<String>,
     pub delegation: Option<DelegationId>,
     pub referral: Option<ReferralId>,
     pub journey: JourneyId,
@@ -60,7 +65,7 @@ pub struct Appointment {
     pub state: State,
 }
 
-/// Where it stands. A place is taken while it is `Held`, `Confirmed`, `Kept` or `NoShow`.
+/// Where it stands. A place is taken while it is `Held`, `Confirmed`, `Kept`, `NoShow` or `Displaced`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
     Held,
@@ -69,7 +74,8 @@ pub enum State {
     Expired,
     Cancelled(Cancellation),
     NoShow,
-    Displaced,
+    /// The provider took its place back and keeps this one for it until then.
+    Displaced(DateTime<Utc>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,13 +94,13 @@ impl State {
             Self::Expired => "EXPIRED",
             Self::Cancelled(_) => "CANCELLED",
             Self::NoShow => "NO_SHOW",
-            Self::Displaced => "DISPLACED",
+            Self::Displaced(_) => "DISPLACED",
         }
     }
 
     /// Whether a place of the slot is given to it.
     pub const fn takes_place(&self) -> bool {
-        matches!(self, Self::Held | Self::Confirmed | Self::Kept(_) | Self::NoShow)
+        matches!(self, Self::Held | Self::Confirmed | Self::Kept(_) | Self::NoShow | Self::Displaced(_))
     }
 }
 
@@ -105,8 +111,11 @@ impl Appointment {
             State::Held if self.hold_expires_at > now => {
                 Ok(Self { state: State::Confirmed, confirmed_at: Some(now), ..self })
             }
+            // It was firm before, in another place.
+            State::Displaced(until) if until > now => Ok(Self { state: State::Confirmed, ..self }),
+            State::Displaced(until) => Err(SchedulingError::HoldExpired(until)),
             State::Held | State::Expired => Err(SchedulingError::HoldExpired(self.hold_expires_at)),
-            State::Confirmed | State::Kept(_) | State::Cancelled(_) | State::NoShow | State::Displaced => {
+            State::Confirmed | State::Kept(_) | State::Cancelled(_) | State::NoShow => {
                 Err(SchedulingError::AppointmentNotHeld)
             }
         }
@@ -115,7 +124,7 @@ impl Appointment {
     /// Gives the place up. One that is cancelled or expired already stays as it is.
     pub fn cancel(self, cancellation: Cancellation) -> Result<Self, SchedulingError> {
         match self.state {
-            State::Held | State::Confirmed | State::Displaced => {
+            State::Held | State::Confirmed | State::Displaced(_) => {
                 Ok(Self { state: State::Cancelled(cancellation), ..self })
             }
             State::Cancelled(_) | State::Expired => Ok(self),
@@ -140,6 +149,23 @@ impl Appointment {
     }
 }
 
+impl Appointment {
+    /// Its place was taken back; the one it is in now waits for the patient's word. A hold has nothing to be displaced from.
+    pub fn displace(self, until: DateTime<Utc>) -> Result<Self, SchedulingError> {
+        match self.state {
+            State::Confirmed | State::Displaced(_) => Ok(Self { state: State::Displaced(until), ..self }),
+            _ => Err(SchedulingError::AppointmentNotConfirmed),
+        }
+    }
+
+    /// Ends a displacement that nobody answered; none if it is not over, or is none.
+    pub fn give_up_displaced(self, reason: &str, now: DateTime<Utc>) -> Option<Self> {
+        let is_over = matches!(self.state, State::Displaced(until) if until <= now);
+        let cancellation = Cancellation { at: now, by: CancelledBy::Provider, reason: reason.to_owned() };
+        is_over.then_some(Self { state: State::Cancelled(cancellation), ..self })
+    }
+}
+
 /// Whose appointments a list shows, and of which time.
 #[derive(Debug, Clone, Copy)]
 pub struct Filter {
@@ -152,4 +178,4 @@ pub struct Filter {
 
 #[cfg(test)]
 #[path = "appointment_tests.rs"]
-mod tests;
+pub(crate) mod tests;

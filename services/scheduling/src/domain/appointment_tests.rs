@@ -4,13 +4,13 @@ use uuid::Uuid;
 
 use super::*;
 
-fn at(seconds: i64) -> DateTime<Utc> {
+pub(crate) fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
 }
 
 const ID: Uuid = Uuid::from_u128(7);
 
-fn appointment(state: State) -> Appointment {
+pub(crate) fn appointment(state: State) -> Appointment {
     let slot = Slot {
         id: SlotId::from_uuid(ID),
         session: SessionId::from_uuid(ID),
@@ -21,6 +21,7 @@ fn appointment(state: State) -> Appointment {
         id: AppointmentId::from_uuid(ID),
         resident: ResidentId::from_uuid(ID),
         slot,
+        more_slots: vec![],
         organisation: OrganisationId::from_uuid(ID),
         department: None,
         practitioner: None,
@@ -28,6 +29,7 @@ fn appointment(state: State) -> Appointment {
         pool: Pool::Public,
         channel: Channel::App,
         booked_by: Party::Resident(ResidentId::from_uuid(ID)),
+        device: None,
         delegation: None,
         referral: None,
         journey: JourneyId::from_uuid(ID),
@@ -53,7 +55,7 @@ fn every_state() -> Vec<State> {
         State::Expired,
         State::Cancelled(cancellation()),
         State::NoShow,
-        State::Displaced,
+        State::Displaced(at(400)),
     ]
 }
 
@@ -68,7 +70,7 @@ fn sc_04_a_hold_is_confirmed_until_the_instant_it_runs_out() {
 
 #[test]
 fn sc_04_only_a_hold_is_confirmed() {
-    for state in every_state().into_iter().filter(|state| *state != State::Held) {
+    for state in every_state().into_iter().filter(|state| !matches!(state, State::Held | State::Displaced(_))) {
         let refusal = appointment(state.clone()).confirm(at(1)).unwrap_err();
         match state {
             State::Expired => assert!(matches!(refusal, SchedulingError::HoldExpired(_))),
@@ -108,5 +110,19 @@ fn sc_04_a_hold_lapses_at_its_end_and_nothing_else_does() {
 #[test]
 fn sc_04_a_place_is_taken_from_the_hold_until_it_is_given_up() {
     let taking: Vec<&str> = every_state().iter().filter(|state| state.takes_place()).map(State::as_str).collect();
-    assert_eq!(taking, ["HELD", "CONFIRMED", "KEPT", "NO_SHOW"]);
+    assert_eq!(taking, ["HELD", "CONFIRMED", "KEPT", "NO_SHOW", "DISPLACED"]);
+}
+
+#[test]
+fn sc_01_a_displaced_appointment_is_confirmed_in_time_or_given_up_by_the_provider() {
+    let confirmed = Appointment { confirmed_at: Some(at(9)), ..appointment(State::Confirmed) };
+    let displaced = confirmed.displace(at(400)).unwrap();
+    assert_eq!(displaced.state, State::Displaced(at(400)));
+    let accepted = displaced.clone().confirm(at(399)).unwrap();
+    assert_eq!((accepted.state, accepted.confirmed_at), (State::Confirmed, Some(at(9))));
+    assert!(matches!(displaced.clone().confirm(at(400)), Err(SchedulingError::HoldExpired(end)) if end == at(400)));
+    assert_eq!(displaced.clone().give_up_displaced("late", at(399)), None);
+    let given_up = displaced.give_up_displaced("late", at(400)).unwrap();
+    assert!(matches!(given_up.state, State::Cancelled(Cancellation { by: CancelledBy::Provider, .. })));
+    assert!(matches!(appointment(State::Held).displace(at(9)), Err(SchedulingError::AppointmentNotConfirmed)));
 }

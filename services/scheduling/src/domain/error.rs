@@ -26,6 +26,17 @@ pub enum SchedulingError {
     #[error("no such department at this provider")]
     DepartmentNotFound,
 
+    #[error("no such surge")]
+    SurgeNotFound,
+    #[error("no such template")]
+    TemplateNotFound,
+    #[error("no such room or equipment at this provider")]
+    ResourceNotFound,
+
+    #[error("a surge of this name is open")]
+    SurgeOpen,
+    #[error("a resource of this kind and name exists")]
+    ResourceExists,
     #[error("a session with this id exists")]
     SessionExists,
     #[error("an appointment with this id exists")]
@@ -37,6 +48,12 @@ pub enum SchedulingError {
 
     #[error("the doctor has another session at that time")]
     DoctorConflict,
+    #[error("a room or a piece of equipment is in another session at that time")]
+    ResourceConflict,
+    #[error("the session was withdrawn")]
+    SessionWithdrawn,
+    #[error("the session is over")]
+    SessionPast,
     #[error("no place is free in this slot")]
     SlotTaken { alternatives: Vec<SlotId> },
     #[error("the slot has begun")]
@@ -47,6 +64,8 @@ pub enum SchedulingError {
     PatientConflict,
     #[error("the resident has reached the limit of bookings {period}")]
     BookingLimit { period: &'static str },
+    #[error("online booking of the resident is suspended")]
+    Suspended,
     #[error("the resident waits in as many lines as one may")]
     WaitListLimit,
     #[error("the appointment was cancelled before it was held")]
@@ -60,6 +79,16 @@ pub enum SchedulingError {
 
     #[error("the appointment is not confirmed")]
     AppointmentNotConfirmed,
+    #[error("that the patient did not come can be said from {0} on")]
+    NotMissedYet(DateTime<Utc>),
+    #[error("no such suspension")]
+    SuspensionNotFound,
+    #[error("the suspension was appealed already")]
+    AlreadyAppealed,
+    #[error("the suspension was lifted, or has run out")]
+    SuspensionOver,
+    #[error("no appeal is open")]
+    NoAppeal,
     #[error("check-in begins at {0}")]
     TooEarly(DateTime<Utc>),
     #[error("the credential shown is another person's")]

@@ -7,7 +7,7 @@ use types::{
     clock::{local_date, start_of_local_day},
 };
 
-use super::{pool::Pool, session::Span, words};
+use super::{absence, pool::Pool, session::Span, suspicion, words};
 
 /// The limits of a city.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,13 @@ pub struct Rules {
     pub given_up: i32,
     /// How long one cools off.
     pub cooling_off_hours: i32,
+    /// Asked for from one device on a local day, whatever became of it. Published rules have none: a family books from one telephone, a
+    /// scalper for a crowd.
+    pub per_device_and_day: i32,
+    /// So often may one appointment be moved.
+    pub moves: i32,
+    pub absence: absence::Rules,
+    pub suspicion: suspicion::Rules,
 }
 
 impl Rules {
@@ -35,6 +42,10 @@ impl Rules {
         per_delegate_and_day: 200,
         given_up: 3,
         cooling_off_hours: 24,
+        per_device_and_day: 10,
+        moves: 3,
+        absence: absence::Rules::PUBLISHED,
+        suspicion: suspicion::Rules::USUAL,
     };
 }
 
@@ -49,6 +60,8 @@ words! {
         Booker = "BOOKER",
         /// Places of about that time in the same department that the person gave up or let run out.
         GivenUp = "GIVEN_UP",
+        /// Those that were asked for from the same device, whatever became of them.
+        Device = "DEVICE",
     }
 }
 
@@ -62,13 +75,14 @@ pub struct Bound {
     pub of: Of,
 }
 
-pub const PERIODS: [&str; 6] = [
+pub const PERIODS: [&str; 7] = [
     "a day in one department",
     "a week",
     "a month",
     "a quarter",
     "after giving up such places again and again",
     "a day for others",
+    "a day from one device",
 ];
 
 /// What is asked of a booking.
@@ -80,16 +94,18 @@ pub struct Asked {
     pub starts_at: DateTime<Utc>,
     /// Somebody books for the person.
     pub is_for_other: bool,
+    /// The app said which device it runs on.
+    pub is_device_known: bool,
     pub now: DateTime<Utc>,
 }
 
 /// The bounds that a booking has to keep, in the order in which they are told.
 pub fn bounds(rules: &Rules, asked: Asked) -> Vec<Bound> {
-    let Asked { pool, kind, starts_at, is_for_other, now } = asked;
+    let Asked { pool, kind, starts_at, is_for_other, is_device_known, now } = asked;
     if pool == Pool::Referral || kind == CareKind::Emergency {
         return vec![];
     }
-    let [department, week, month, quarter, given_up, others] = PERIODS;
+    let [department, week, month, quarter, given_up, others, device] = PERIODS;
     let cooling_off = (now - TimeDelta::hours(rules.cooling_off_hours.into()), now + TimeDelta::days(1));
     let mut bounds = vec![
         Bound { period: department, span: day_of(starts_at), most: rules.per_day_and_department, of: Of::Department },
@@ -101,7 +117,15 @@ pub fn bounds(rules: &Rules, asked: Asked) -> Vec<Bound> {
     if is_for_other {
         bounds.push(Bound { period: others, span: day_of(now), most: rules.per_delegate_and_day, of: Of::Booker });
     }
+    if is_device_known {
+        bounds.push(Bound { period: device, span: day_of(now), most: rules.per_device_and_day, of: Of::Device });
+    }
     bounds
+}
+
+/// Of these bounds those that an appointment has to keep where it moves: it is no new booking.
+pub fn of_move(bounds: Vec<Bound>) -> Vec<Bound> {
+    bounds.into_iter().filter(|bound| matches!(bound.of, Of::Person | Of::Department)).collect()
 }
 
 /// The local day of an instant.
@@ -125,6 +149,11 @@ pub fn months_of(instant: DateTime<Utc>, count: u32) -> Span {
     span(first, first + Months::new(count))
 }
 
+/// The local calendar year of an instant.
+pub fn year_of(instant: DateTime<Utc>) -> Span {
+    months_of(instant, 12)
+}
+
 fn span(first: NaiveDate, next: NaiveDate) -> Span {
     (start_of_local_day(first), start_of_local_day(next))
 }
@@ -139,7 +168,7 @@ mod tests {
 
     fn asked(pool: Pool, kind: CareKind) -> Asked {
         let now = instant("2026-03-08T15:59:00Z");
-        Asked { pool, kind, starts_at: now, is_for_other: false, now }
+        Asked { pool, kind, starts_at: now, is_for_other: false, is_device_known: false, now }
     }
 
     #[test]
@@ -156,6 +185,15 @@ mod tests {
         let for_other = Asked { is_for_other: true, ..asked(Pool::Public, CareKind::Outpatient) };
         let last = bounds(&Rules::PUBLISHED, for_other).pop().unwrap();
         assert_eq!((last.of, last.most, last.span), (Of::Booker, 200, day_of(for_other.now)));
+    }
+
+    #[test]
+    fn sc_08_a_device_is_bound_where_it_is_known_and_a_move_is_no_new_booking() {
+        let known = Asked { is_device_known: true, is_for_other: true, ..asked(Pool::Public, CareKind::Outpatient) };
+        let bounds = bounds(&Rules::PUBLISHED, known);
+        let last = bounds.last().unwrap();
+        assert_eq!((last.of, last.most, last.span), (Of::Device, 10, day_of(known.now)));
+        assert_eq!(of_move(bounds).iter().map(|bound| bound.most).collect::<Vec<_>>(), [1, 8, 12, 24]);
     }
 
     #[test]

@@ -33,8 +33,6 @@ pub fn check_arranged(caller: &Caller, appointment: &Appointment) -> Result<(), 
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use chrono::DateTime;
     use types::{
         care::CareKind,
@@ -51,18 +49,7 @@ mod tests {
     };
 
     fn caller(subject: Party, actor: Option<Party>, mandate: Option<Terms>) -> Caller {
-        Caller {
-            subject,
-            actor,
-            organisation: None,
-            roles: BTreeSet::new(),
-            region: RegionCode::BEIJING,
-            delegation: None,
-            mandate,
-            also_known_as: BTreeSet::new(),
-            token_id: "token".to_owned(),
-            expires_at: DateTime::UNIX_EPOCH,
-        }
+        Caller { actor, mandate, ..Caller::new(subject, RegionCode::BEIJING) }
     }
 
     fn resident() -> Party {
@@ -84,6 +71,7 @@ mod tests {
             id: AppointmentId::generate(),
             resident: ResidentId::generate(),
             slot: Slot { id: SlotId::generate(), session: SessionId::generate(), starts_at: now, ends_at: now },
+            more_slots: vec![],
             organisation: OrganisationId::generate(),
             department: None,
             practitioner: None,
@@ -91,6 +79,7 @@ mod tests {
             pool: Pool::Public,
             channel: Channel::App,
             booked_by,
+            device: None,
             delegation: None,
             referral,
             journey: JourneyId::generate(),

@@ -1,12 +1,22 @@
 //! What may be booked, by whom, and how appointments and visits go on. Pure: no I/O, no transport, no clock.
 
+pub mod absence;
 pub mod appointment;
+pub mod best_fit;
+pub mod calendar;
+pub mod displace;
 pub mod error;
+pub mod ladder;
 pub mod limits;
 pub mod mandate;
+pub mod moving;
 pub mod offer;
 pub mod pool;
+pub mod price;
 pub mod session;
+pub mod surge;
+pub mod suspicion;
+pub mod together;
 pub mod visit;
 pub mod wait_list;
 

@@ -13,6 +13,7 @@ use types::{
 
 use super::{
     pool::Pool,
+    price::Price,
     session::{Slot, is_fit_for},
 };
 
@@ -63,6 +64,8 @@ pub struct OpenSlot {
     pub practitioner: Option<PractitionerId>,
     pub capabilities: Vec<String>,
     pub free_places: u16,
+    /// In that pool, given or not.
+    pub places: u16,
 }
 
 /// A free place and why it stands where it stands.
@@ -76,6 +79,12 @@ pub struct Offer {
     pub distance_m: u32,
     pub free_places: u16,
     pub reason: Reason,
+    /// The provider's earliest place that suits.
+    pub earliest_at: DateTime<Utc>,
+    pub booked_percent: u16,
+    /// After the start, as if those who booked before were seen first, one after the other.
+    pub wait_minutes: i64,
+    pub price: Option<Price>,
 }
 
 /// In both languages.
@@ -105,7 +114,9 @@ impl Query {
 
     /// What a provider within reach has to offer.
     pub fn offers(&self, nearby: &Nearby, open: &[OpenSlot], now: DateTime<Utc>) -> Vec<Offer> {
-        open.iter().filter(|open| self.suits(open, now)).map(|open| offer(nearby, open)).collect()
+        let suitable: Vec<&OpenSlot> = open.iter().filter(|open| self.suits(open, now)).collect();
+        let Some(earliest_at) = suitable.iter().map(|open| open.starts_at).min() else { return vec![] };
+        suitable.into_iter().map(|open| offer(nearby, open, earliest_at)).collect()
     }
 
     fn suits(&self, open: &OpenSlot, now: DateTime<Utc>) -> bool {
@@ -119,13 +130,29 @@ impl Query {
     }
 }
 
+impl OpenSlot {
+    fn booked(&self) -> u16 {
+        self.places.saturating_sub(self.free_places)
+    }
+
+    fn booked_percent(&self) -> u16 {
+        let percent = u32::from(self.booked()) * 100 / u32::from(self.places.max(1));
+        u16::try_from(percent).unwrap_or(u16::MAX)
+    }
+
+    fn wait_minutes(&self) -> i64 {
+        let length = (self.ends_at - self.starts_at).num_minutes();
+        length * i64::from(self.booked()) / i64::from(self.places.max(1))
+    }
+}
+
 /// Lowest tier, then distance, then time.
 pub fn order(one: &Offer, other: &Offer) -> Ordering {
     let rank = |offer: &Offer| (offer.tier, offer.distance_m, offer.slot.starts_at, offer.slot.id);
     rank(one).cmp(&rank(other))
 }
 
-fn offer(nearby: &Nearby, open: &OpenSlot) -> Offer {
+fn offer(nearby: &Nearby, open: &OpenSlot, earliest_at: DateTime<Utc>) -> Offer {
     Offer {
         slot: Slot { id: open.slot, session: open.session, starts_at: open.starts_at, ends_at: open.ends_at },
         organisation: nearby.organisation,
@@ -135,6 +162,10 @@ fn offer(nearby: &Nearby, open: &OpenSlot) -> Offer {
         distance_m: nearby.distance_m,
         free_places: open.free_places,
         reason: reason(nearby, open),
+        earliest_at,
+        booked_percent: open.booked_percent(),
+        wait_minutes: open.wait_minutes(),
+        price: None,
     }
 }
 
@@ -197,6 +228,7 @@ mod tests {
             practitioner: None,
             capabilities: vec!["I25".to_owned()],
             free_places: 2,
+            places: 2,
         }
     }
 
@@ -235,6 +267,16 @@ mod tests {
         assert!(offered(Query { capability: Some("J44".to_owned()), ..query() }).is_empty());
         let other = Some(DepartmentId::from_uuid(Uuid::from_u128(9)));
         assert!(offered(Query { department: other, ..query() }).is_empty());
+    }
+
+    #[test]
+    fn sc_03_an_offer_tells_how_long_one_waits_for_it_and_at_it() {
+        let nearby = query().reachable(vec![provider(1, Tier::Community, 39.908_7)]).remove(0);
+        let half_full = OpenSlot { places: 5, ..open(2, 7) };
+        let offers = query().offers(&nearby, &[half_full, open(1, 5)], at(2));
+        assert!(offers.iter().all(|offer| offer.earliest_at == at(5)));
+        let of = |offer: &Offer| (offer.booked_percent, offer.wait_minutes);
+        assert_eq!((of(&offers[0]), of(&offers[1])), ((60, 36), (0, 0)), "three of five in an hour come before");
     }
 
     #[test]

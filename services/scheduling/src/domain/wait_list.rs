@@ -1,4 +1,5 @@
-//! Who waits for a place (候补), in which order, and what they are told about it. The order is that of joining and nothing else (SC-07).
+//! Who waits for a place (候补), in which order, and what they are told about it. First those
+//! whose confirmed place a provider took back, then in the order of joining (SC-07).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use types::{
@@ -80,9 +81,12 @@ impl Entry {
     pub fn explanation(&self) -> Explanation {
         let (zh, en) = match self.state {
             State::Waiting => (
-                format!("按登记先后排队，您前面还有{}人；有号源释放时依次为您保留。", self.before),
                 format!(
-                    "In the order of joining; {} before you. A place that frees up is held for each in turn.",
+                    "号源被医院收回者优先，其余按登记先后排队，您前面还有{}人；有号源释放时依次为您保留。",
+                    self.before
+                ),
+                format!(
+                    "Those whose place was taken back come first, then the order of joining; {} before you. A place that frees up is held for each in turn.",
                     self.before
                 ),
             ),

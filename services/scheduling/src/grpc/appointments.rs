@@ -10,12 +10,12 @@ use proto::{
 use tonic::{Request, Response, Status};
 
 use super::{
-    convert::{channel, pool, to_appointment},
+    convert::{channel, device, pool, slots, to_appointment},
     status::to_rpc,
     unreadable,
 };
 use crate::{
-    app::{Booking, Cancel, Cancelled, Hold, Scheduling, Whose},
+    app::{Booking, Cancel, Cancelled, Hold, Reschedule, Scheduling, Whose},
     domain::{
         appointment::{Appointment, Channel, Filter},
         pool::Pool,
@@ -26,6 +26,8 @@ const HOLD: &str = "anjia.scheduling.v1.AppointmentService/HoldSlot";
 const CONFIRM: &str = "anjia.scheduling.v1.AppointmentService/ConfirmAppointment";
 const BOOK: &str = "anjia.scheduling.v1.AppointmentService/Book";
 const CANCEL: &str = "anjia.scheduling.v1.AppointmentService/CancelAppointment";
+const RESCHEDULE: &str = "anjia.scheduling.v1.AppointmentService/RescheduleAppointment";
+const NO_SHOW: &str = "anjia.scheduling.v1.AppointmentService/MarkNoShow";
 const ITEMS_MAX: usize = 50;
 const REASON_LENGTH_MAX: usize = 200;
 
@@ -87,6 +89,31 @@ impl AppointmentService for Appointments {
         Ok(Response::new(reply.into_message(|value| to_cancelled(&value)).map_err(unreadable)?))
     }
 
+    async fn reschedule_appointment(
+        &self,
+        request: Request<wire::RescheduleAppointmentRequest>,
+    ) -> Result<Response<wire::RescheduleAppointmentResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let call =
+            Call::new(&ctx.caller, RESCHEDULE, &message, |value| to_moved(value).encode_to_vec()).map_err(invalid)?;
+        let reply = self.0.reschedule(&ctx, &call, reschedule(&message).map_err(invalid)?).await?;
+        Ok(Response::new(reply.into_message(|value| to_moved(&value)).map_err(unreadable)?))
+    }
+
+    async fn mark_no_show(
+        &self,
+        request: Request<wire::MarkNoShowRequest>,
+    ) -> Result<Response<wire::MarkNoShowResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let call =
+            Call::new(&ctx.caller, NO_SHOW, &message, |value| to_missed(value).encode_to_vec()).map_err(invalid)?;
+        let id = convert::id("appointment_id", &message.appointment_id).map_err(invalid)?;
+        let reply = self.0.mark_no_show(&ctx, &call, id).await?;
+        Ok(Response::new(reply.into_message(|value| to_missed(&value)).map_err(unreadable)?))
+    }
+
     async fn get_appointment(
         &self,
         request: Request<wire::GetAppointmentRequest>,
@@ -137,6 +164,24 @@ fn to_cancelled(cancelled: &Cancelled) -> wire::CancelAppointmentResponse {
     wire::CancelAppointmentResponse { appointment: cancelled.as_ref().map(to_appointment) }
 }
 
+fn to_moved(moved: &Permitted<Appointment>) -> wire::RescheduleAppointmentResponse {
+    wire::RescheduleAppointmentResponse { appointment: Some(to_appointment(moved)) }
+}
+
+fn to_missed(missed: &Permitted<Appointment>) -> wire::MarkNoShowResponse {
+    wire::MarkNoShowResponse { appointment: Some(to_appointment(missed)) }
+}
+
+fn reschedule(message: &wire::RescheduleAppointmentRequest) -> Result<Reschedule, FieldError> {
+    let (slot, more_slots) = slots("slot_ids", &message.slot_ids)?;
+    Ok(Reschedule {
+        appointment: convert::id("appointment_id", &message.appointment_id)?,
+        slot,
+        more_slots,
+        pool: pool("pool", message.pool)?,
+    })
+}
+
 fn hold(message: &wire::HoldSlotRequest) -> Result<Hold, FieldError> {
     Ok(Hold {
         appointment: convert::optional_id("appointment_id", &message.appointment_id)?,
@@ -149,6 +194,7 @@ fn hold(message: &wire::HoldSlotRequest) -> Result<Hold, FieldError> {
         referral: convert::optional_id("referral_id", &message.referral_id)?,
         journey: convert::optional_id("journey_id", &message.journey_id)?,
         expected_lines: convert::expected_lines("expected_lines", &message.expected_lines)?,
+        device: device("device", &message.device)?,
     })
 }
 
@@ -164,6 +210,7 @@ fn booking(item: &wire::BookItem) -> Result<Booking, FieldError> {
         referral: convert::optional_id("referral_id", &item.referral_id)?,
         journey: convert::optional_id("journey_id", &item.journey_id)?,
         expected_lines: convert::expected_lines("expected_lines", &item.expected_lines)?,
+        device: device("device", &item.device)?,
     };
     Ok(Booking { wish, delegation: convert::optional_id("delegation_id", &item.delegation_id)? })
 }

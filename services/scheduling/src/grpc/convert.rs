@@ -5,14 +5,20 @@ use proto::{
     anjia::{common::v1 as common, scheduling::v1 as wire},
     convert::{self, FieldError, to_timestamp},
 };
+use types::ids::SlotId;
 
 use crate::domain::{
     appointment::{Appointment, CancelledBy, Channel, State},
+    calendar::ResourceKind,
     offer::Offer,
     pool::Pool,
+    price::Price,
     session::{Session, Slot},
+    together::SLOTS_MAX,
     visit::{IdentityProof, Outcome, Present, Visit},
 };
+
+const DEVICE_LENGTH_MAX: usize = 100;
 
 /// A word of an enumeration; zero means "not said".
 macro_rules! word {
@@ -35,6 +41,7 @@ macro_rules! word {
 
 word!(pool, to_pool, Pool, wire::Pool, { Public, Referral, FamilyDoctor, CommunityWorker, PhoneElderly });
 word!(channel, to_channel, Channel, wire::Channel, { App, Desk, Phone, Bank, Referral });
+word!(resource_kind, to_resource_kind, ResourceKind, wire::ResourceKind, { Room, Equipment });
 word!(identity_proof, to_identity_proof, IdentityProof, wire::IdentityProof, { IdCard, ElectronicCredential, None });
 word!(outcome, to_outcome, Outcome, wire::VisitOutcome, {
     Completed, Discharged, Transferred, MedicineCollected, LeftUnseen,
@@ -85,7 +92,36 @@ pub(super) fn to_offer(offer: Offer) -> wire::SlotOffer {
         distance_m: i32::try_from(offer.distance_m).unwrap_or(i32::MAX),
         free_places: offer.free_places.into(),
         reason: Some(common::Localized { zh: offer.reason.zh, en: offer.reason.en }),
+        earliest_at: Some(to_timestamp(offer.earliest_at)),
+        booked_percent: offer.booked_percent.into(),
+        expected_wait_minutes: i32::try_from(offer.wait_minutes).unwrap_or(i32::MAX),
+        expected_price: offer.price.map(to_price),
     }
+}
+
+fn to_price(price: Price) -> wire::ExpectedPrice {
+    wire::ExpectedPrice {
+        total: Some(convert::to_money(price.total)),
+        own_share: Some(convert::to_money(price.own_share)),
+        quotes: price.quotes,
+        is_departments: price.is_departments,
+    }
+}
+
+/// What an app calls its device; empty for none.
+pub(super) fn device(field: &str, id: &str) -> Result<Option<String>, FieldError> {
+    let id = convert::optional_text(field, id, DEVICE_LENGTH_MAX)?;
+    Ok(Some(id).filter(|id| !id.is_empty()))
+}
+
+/// The place of an appointment, and further ones of it.
+pub(super) fn slots(field: &str, ids: &[String]) -> Result<(SlotId, Vec<SlotId>), FieldError> {
+    if !(1..=SLOTS_MAX).contains(&ids.len()) {
+        return Err(FieldError::new(field, format!("must be 1 to {SLOTS_MAX}")));
+    }
+    let mut ids = ids.iter().enumerate().map(|(index, id)| convert::id(&format!("{field}[{index}]"), id));
+    let first = ids.next().ok_or_else(|| FieldError::new(field, "is required"))??;
+    Ok((first, ids.collect::<Result<_, _>>()?))
 }
 
 pub(super) fn to_appointment(appointment: &Permitted<Appointment>) -> wire::Appointment {
@@ -95,6 +131,7 @@ pub(super) fn to_appointment(appointment: &Permitted<Appointment>) -> wire::Appo
     };
     let (hold_expires_at, visit_id) = match appointment.state {
         State::Held => (Some(to_timestamp(appointment.hold_expires_at)), String::new()),
+        State::Displaced(until) => (Some(to_timestamp(until)), String::new()),
         State::Kept(visit) => (None, visit.to_string()),
         _ => (None, String::new()),
     };
@@ -121,6 +158,7 @@ pub(super) fn to_appointment(appointment: &Permitted<Appointment>) -> wire::Appo
         expected_lines: convert::to_expected_lines(&appointment.expected_lines),
         revision: appointment.revision,
         held_at: Some(to_timestamp(appointment.held_at)),
+        more_slot_ids: appointment.more_slots.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -161,7 +199,7 @@ fn to_state(state: &State) -> wire::AppointmentState {
         State::Expired => wire::AppointmentState::Expired,
         State::Cancelled(_) => wire::AppointmentState::Cancelled,
         State::NoShow => wire::AppointmentState::NoShow,
-        State::Displaced => wire::AppointmentState::Displaced,
+        State::Displaced(_) => wire::AppointmentState::Displaced,
     }
 }
 

@@ -4,6 +4,7 @@ use chassis::{Context, error::invalid};
 use chrono::{DateTime, TimeDelta, Utc};
 use postgres::Call;
 use prost::Message as _;
+use prost_types::Timestamp;
 use proto::{
     anjia::scheduling::v1::{self as wire, session_service_server::SessionService},
     convert::{self, FieldError},
@@ -17,7 +18,11 @@ use super::{
 };
 use crate::{
     app::{Draft, Published, Scheduling, Search},
-    domain::{offer::Query, pool::Pool, session::PoolShare},
+    domain::{
+        offer::Query,
+        pool::Pool,
+        session::{PoolShare, Span},
+    },
 };
 
 const PUBLISH: &str = "anjia.scheduling.v1.SessionService/PublishSessions";
@@ -92,10 +97,6 @@ fn drafts(message: &wire::PublishSessionsRequest) -> Result<Vec<Draft>, FieldErr
 }
 
 fn draft(session: &wire::Session) -> Result<Draft, FieldError> {
-    let slot_length_minutes = u16::try_from(session.slot_length_minutes)
-        .ok()
-        .filter(|minutes| (5..=480).contains(minutes))
-        .ok_or_else(|| FieldError::new("slot_length_minutes", "must be 5 to 480"))?;
     Ok(Draft {
         id: convert::optional_id("session_id", &session.session_id)?,
         organisation: convert::id("provider_organisation_id", &session.provider_organisation_id)?,
@@ -104,20 +105,25 @@ fn draft(session: &wire::Session) -> Result<Draft, FieldError> {
         kinds: kinds(&session.kinds)?,
         starts_at: convert::timestamp("starts_at", session.starts_at.as_ref())?,
         ends_at: convert::timestamp("ends_at", session.ends_at.as_ref())?,
-        slot_length_minutes,
+        slot_length_minutes: slot_length(session.slot_length_minutes)?,
         pools: pools(&session.pools)?,
         capabilities: capabilities(&session.capabilities)?,
     })
 }
 
-fn kinds(values: &[i32]) -> Result<Vec<CareKind>, FieldError> {
+pub(super) fn slot_length(minutes: i32) -> Result<u16, FieldError> {
+    let minutes = u16::try_from(minutes).ok().filter(|minutes| (5..=480).contains(minutes));
+    minutes.ok_or_else(|| FieldError::new("slot_length_minutes", "must be 5 to 480"))
+}
+
+pub(super) fn kinds(values: &[i32]) -> Result<Vec<CareKind>, FieldError> {
     let mut kinds = values.iter().map(|value| convert::care_kind("kinds", *value)).collect::<Result<Vec<_>, _>>()?;
     kinds.sort_unstable();
     kinds.dedup();
     if kinds.is_empty() { Err(FieldError::new("kinds", "must be at least one")) } else { Ok(kinds) }
 }
 
-fn pools(shares: &[wire::PoolShare]) -> Result<Vec<PoolShare>, FieldError> {
+pub(super) fn pools(shares: &[wire::PoolShare]) -> Result<Vec<PoolShare>, FieldError> {
     let mut pools: Vec<PoolShare> = Vec::with_capacity(shares.len());
     for share in shares {
         let pool = said("pools.pool", pool("pools.pool", share.pool)?)?;
@@ -133,11 +139,34 @@ fn pools(shares: &[wire::PoolShare]) -> Result<Vec<PoolShare>, FieldError> {
     if pools.is_empty() { Err(FieldError::new("pools", "must be at least one")) } else { Ok(pools) }
 }
 
-fn capabilities(prefixes: &[String]) -> Result<Vec<String>, FieldError> {
+pub(super) fn capabilities(prefixes: &[String]) -> Result<Vec<String>, FieldError> {
     if prefixes.len() > CAPABILITIES_MAX {
         return Err(FieldError::new("capabilities", format!("must be at most {CAPABILITIES_MAX}")));
     }
     prefixes.iter().map(|prefix| convert::text("capabilities", prefix, CAPABILITY_LENGTH_MAX)).collect()
+}
+
+/// How many offers at most.
+pub(super) fn limit(said: i32) -> Result<usize, FieldError> {
+    match said {
+        0 => Ok(OFFERS_DEFAULT),
+        1..=OFFERS_MAX => Ok(usize::try_from(said).unwrap_or(OFFERS_DEFAULT)),
+        _ => Err(FieldError::new("limit", format!("must be 1 to {OFFERS_MAX}"))),
+    }
+}
+
+/// From when until when is searched.
+pub(super) fn span(
+    from: Option<&Timestamp>,
+    until: Option<&Timestamp>,
+    now: DateTime<Utc>,
+) -> Result<Span, FieldError> {
+    let from = convert::optional_timestamp("from", from)?.unwrap_or(now);
+    let until = convert::optional_timestamp("until", until)?.unwrap_or(from + SEARCH_DEFAULT);
+    if until < from || until > from + SEARCH_MAX {
+        return Err(FieldError::new("until", "must not be before from, and at most 30 days after it"));
+    }
+    Ok((from, until))
 }
 
 fn query(message: &wire::SearchSlotsRequest, now: DateTime<Utc>) -> Result<Query, FieldError> {
@@ -146,16 +175,8 @@ fn query(message: &wire::SearchSlotsRequest, now: DateTime<Utc>) -> Result<Query
         Ok(radius_m) if (100..=100_000).contains(&radius_m) => radius_m,
         _ => return Err(FieldError::new("radius_m", "must be 100 to 100000")),
     };
-    let limit = match message.limit {
-        0 => OFFERS_DEFAULT,
-        limit @ 1..=OFFERS_MAX => usize::try_from(limit).unwrap_or(OFFERS_DEFAULT),
-        _ => return Err(FieldError::new("limit", format!("must be 1 to {OFFERS_MAX}"))),
-    };
-    let from = convert::optional_timestamp("from", message.from.as_ref())?.unwrap_or(now);
-    let until = convert::optional_timestamp("until", message.until.as_ref())?.unwrap_or(from + SEARCH_DEFAULT);
-    if until < from || until > from + SEARCH_MAX {
-        return Err(FieldError::new("until", "must not be before from, and at most 30 days after it"));
-    }
+    let limit = limit(message.limit)?;
+    let (from, until) = span(message.from.as_ref(), message.until.as_ref(), now)?;
     let capability = convert::optional_text("capability", &message.capability, CAPABILITY_LENGTH_MAX)?;
     Ok(Query {
         near: convert::place("near", message.near.as_ref())?,

@@ -8,17 +8,22 @@ use types::{
 };
 use uuid::Uuid;
 
+use super::refused;
 use crate::domain::{
     appointment::{Appointment, State},
     error::SchedulingError,
 };
 
 mod delegated;
+mod displaced;
 mod list;
+mod missed;
 mod row;
 
 pub use delegated::lock_ahead;
+pub use displaced::{lock_in, overdue, relocate, residents_in};
 pub use list::{ListKey, list};
+pub use missed::{missed, unanswered};
 use row::Row;
 
 /// Every column a [`Row`] has.
@@ -27,7 +32,8 @@ macro_rules! select {
         concat!(
             "SELECT id, resident_id, slot_id, pool, session_id, organisation_id, department_id, practitioner_id, starts_at, ",
             "ends_at, kind, channel, booked_by, delegation_id, referral_id, journey_id, expected_lines, quote_id, revision, ",
-            "state, held_at, hold_expires_at, confirmed_at, cancelled_at, cancelled_by, cancel_reason, visit_id ",
+            "state, held_at, hold_expires_at, confirmed_at, cancelled_at, cancelled_by, cancel_reason, visit_id, displaced_until, ",
+            "more_slot_ids, device ",
             "FROM appointments ",
             $rest
         )
@@ -42,9 +48,13 @@ pub async fn update(conn: &mut PgConnection, appointment: &Appointment) -> Resul
         State::Kept(visit) => (None, Some(visit.uuid())),
         _ => (None, None),
     };
+    let displaced_until = match appointment.state {
+        State::Displaced(until) => Some(until),
+        _ => None,
+    };
     sqlx::query(
         "UPDATE appointments SET state = $2, confirmed_at = $3, cancelled_at = $4, cancelled_by = $5, cancel_reason = $6, \
-         visit_id = $7 WHERE id = $1",
+         visit_id = $7, displaced_until = $8 WHERE id = $1",
     )
     .bind(appointment.id.uuid())
     .bind(appointment.state.as_str())
@@ -53,29 +63,38 @@ pub async fn update(conn: &mut PgConnection, appointment: &Appointment) -> Resul
     .bind(cancellation.map(|cancellation| cancellation.by.as_str()))
     .bind(cancellation.map(|cancellation| cancellation.reason.as_str()))
     .bind(visit)
+    .bind(displaced_until)
     .execute(conn)
-    .await?;
+    .await
+    .map_err(|error| {
+        // One that was displaced does not keep anybody from booking something else for that time.
+        refused(error, |constraint| {
+            (constraint == "appointments_patient_conflict").then_some(SchedulingError::PatientConflict)
+        })
+    })?;
     Ok(())
 }
 
-/// The quote that was made for it; false if this person has no such appointment with this provider, or it has this quote already.
+/// The quote that was made for it; answers whether it is its first, and none if this person has no such appointment with this provider, or it
+/// has this quote already.
 pub async fn set_quote(
     conn: &mut PgConnection,
     id: AppointmentId,
     (resident, organisation): (ResidentId, OrganisationId),
     quote: QuoteId,
-) -> Result<bool, SchedulingError> {
-    let updated = sqlx::query(
+) -> Result<Option<bool>, SchedulingError> {
+    Ok(sqlx::query_scalar(
         "UPDATE appointments SET quote_id = $2 \
-         WHERE id = $1 AND resident_id = ANY ((SELECT one_person($3))::uuid[]) AND organisation_id = $4 AND quote_id IS DISTINCT FROM $2",
+         FROM (SELECT id, quote_id IS NULL AS is_first FROM appointments WHERE id = $1 FOR NO KEY UPDATE) AS before \
+         WHERE appointments.id = before.id AND resident_id = ANY ((SELECT one_person($3))::uuid[]) AND organisation_id = $4 \
+           AND quote_id IS DISTINCT FROM $2 RETURNING before.is_first",
     )
     .bind(id.uuid())
     .bind(quote.uuid())
     .bind(resident.uuid())
     .bind(organisation.uuid())
-    .execute(conn)
-    .await?;
-    Ok(updated.rows_affected() == 1)
+    .fetch_optional(conn)
+    .await?)
 }
 
 pub async fn find(conn: &mut PgConnection, id: AppointmentId) -> Result<Appointment, SchedulingError> {

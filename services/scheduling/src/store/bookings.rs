@@ -18,6 +18,10 @@ pub struct Wish<'a> {
     pub appointment: &'a Appointment,
     /// The caller chose its id.
     pub is_id_chosen: bool,
+    /// It stands already, and what it had was given back in this transaction: it is moved, and counts nowhere twice.
+    pub is_moved: bool,
+    /// A suspension of the person stands in its way.
+    pub heeds_suspension: bool,
     /// Of the delegation.
     pub uses_max: Option<u32>,
     pub bounds: &'a [Bound],
@@ -55,6 +59,7 @@ fn verdict(refusal: Option<&str>) -> Result<Verdict, SchedulingError> {
     Ok(Verdict::Refused(match refusal {
         "AGAIN" => return Ok(Verdict::Again),
         "SLOT_TAKEN" => E::SlotTaken { alternatives: vec![] },
+        "SUSPENDED" => E::Suspended,
         "PATIENT_CONFLICT" => E::PatientConflict,
         "NO_DELEGATION" => E::NoDelegation,
         "DELEGATION_USED_UP" => E::DelegationUsedUp,
@@ -84,6 +89,8 @@ fn row(wish: &Wish<'_>) -> Value {
     json!({
         "appointment": appointment(wish.appointment),
         "is_id_chosen": wish.is_id_chosen,
+        "is_moved": wish.is_moved,
+        "heeds_suspension": wish.heeds_suspension,
         "uses_max": wish.uses_max,
         "bounds": bounds,
     })
@@ -119,5 +126,7 @@ fn appointment(appointment: &Appointment) -> Value {
         "held_at": appointment.held_at,
         "hold_expires_at": appointment.hold_expires_at,
         "confirmed_at": appointment.confirmed_at,
+        "more_slot_ids": appointment.more_slots,
+        "device": appointment.device,
     })
 }

@@ -20,8 +20,10 @@ pub struct Wanted {
 #[derive(Debug, Clone)]
 pub struct Known {
     pub bookable: Bookable,
-    /// Every place is given, and no hold has run out.
+    /// Every place is given, no hold has run out, and no reserved place is due to fall back.
     pub is_full: bool,
+    /// Reserved places of the slot should have fallen back by now.
+    pub is_release_due: bool,
     /// Holds that have run out: those of the person, and those in the slot where it is full.
     pub lapsed: Vec<AppointmentId>,
 }
@@ -38,7 +40,9 @@ struct Row {
     department_id: Option<Uuid>,
     practitioner_id: Option<Uuid>,
     kinds: Vec<String>,
+    is_closing: bool,
     is_full: Option<bool>,
+    is_release_due: bool,
     lapsed: Vec<Uuid>,
     lapsed_there: Vec<Uuid>,
 }
@@ -51,7 +55,9 @@ pub async fn known(
 ) -> Result<Vec<Option<Known>>, SchedulingError> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT asked.place, slot.id AS slot_id, slot.session_id, slot.starts_at, slot.ends_at, session.organisation_id, session.tier, \
-             session.department_id, session.practitioner_id, session.kinds, room.taken >= room.places AS is_full, \
+             session.department_id, session.practitioner_id, session.kinds, session.closing_at IS NOT NULL AS is_closing, room.taken >= room.places AS is_full, \
+             CASE WHEN (SELECT true FROM release_ladders ladder WHERE ladder.organisation_id = session.organisation_id LIMIT 1) \
+                 THEN EXISTS (SELECT FROM due_releases(slot.id, $4)) ELSE false END AS is_release_due, \
              ARRAY(SELECT own.id FROM appointments own WHERE own.resident_id = ANY ((SELECT one_person(asked.resident_id))::uuid[]) \
                  AND own.state = 'HELD' AND own.hold_expires_at <= $4 ORDER BY own.id) AS lapsed, \
              ARRAY(SELECT there.id FROM appointments there WHERE room.taken >= room.places \
@@ -72,14 +78,15 @@ pub async fn known(
     for row in rows {
         let index = usize::try_from(row.place - 1).unwrap_or(usize::MAX);
         if let Some(place) = found.get_mut(index) {
-            *place = Some(row.known()?);
+            let pool = wanted.get(index).map(|wanted| wanted.pool);
+            *place = Some(row.known(pool)?);
         }
     }
     Ok(found)
 }
 
 impl Row {
-    fn known(self) -> Result<Known, SchedulingError> {
+    fn known(self, pool: Option<Pool>) -> Result<Known, SchedulingError> {
         let session = self.session_id;
         let slot = Slot {
             id: SlotId::from_uuid(self.slot_id),
@@ -94,13 +101,20 @@ impl Row {
             department: self.department_id.map(DepartmentId::from_uuid),
             practitioner: self.practitioner_id.map(PractitionerId::from_uuid),
             kinds: self.kinds.iter().map(|kind| word("sessions", "kinds", session, kind)).collect::<Result<_, _>>()?,
-            has_pool: self.is_full.is_some(),
+            // A clinic that closes gives nothing new; a slot without public places may get some now.
+            has_pool: !self.is_closing
+                && (self.is_full.is_some() || (self.is_release_due && pool == Some(Pool::Public))),
         };
-        let is_full = self.is_full == Some(true) && self.lapsed_there.is_empty();
+        let is_full = self.is_full == Some(true) && self.lapsed_there.is_empty() && !self.is_release_due;
         let mut lapsed = [self.lapsed, self.lapsed_there].concat();
         lapsed.sort_unstable();
         lapsed.dedup();
-        Ok(Known { bookable, is_full, lapsed: lapsed.into_iter().map(AppointmentId::from_uuid).collect() })
+        Ok(Known {
+            bookable,
+            is_full,
+            is_release_due: self.is_release_due,
+            lapsed: lapsed.into_iter().map(AppointmentId::from_uuid).collect(),
+        })
     }
 }
 
@@ -108,17 +122,29 @@ impl Row {
 #[derive(Debug, Clone, Copy)]
 pub struct Standing {
     pub is_full: bool,
-    /// When the first of its holds runs out, or has.
+    /// When the first of its holds runs out, or has; or when reserved places may fall back.
     pub next_lapse_at: Option<DateTime<Utc>>,
 }
 
-pub async fn standing(conn: &mut PgConnection, slot: SlotId, pool: Pool) -> Result<Standing, SchedulingError> {
+pub async fn standing(
+    conn: &mut PgConnection,
+    slot: SlotId,
+    pool: Pool,
+    now: DateTime<Utc>,
+) -> Result<Standing, SchedulingError> {
     let (is_full, next_lapse_at) = sqlx::query_as(
         "SELECT coalesce((SELECT taken >= places FROM slot_pools WHERE slot_id = $1 AND pool = $2), false), \
-             (SELECT min(hold_expires_at) FROM appointments WHERE slot_id = $1 AND pool = $2 AND state = 'HELD')",
+             least((SELECT min(hold_expires_at) FROM appointments WHERE slot_id = $1 AND pool = $2 AND state = 'HELD'), \
+                 (SELECT min(slots.starts_at - step * interval '1 hour') FROM slots \
+                  JOIN sessions ON sessions.id = slots.session_id \
+                  JOIN release_ladders ladder ON ladder.organisation_id = sessions.organisation_id \
+                      AND ladder.department_id IS NOT DISTINCT FROM sessions.department_id \
+                  CROSS JOIN LATERAL unnest(ladder.hours_before) AS step \
+                  WHERE slots.id = $1 AND slots.starts_at - step * interval '1 hour' > $3))",
     )
     .bind(slot.uuid())
     .bind(pool.as_str())
+    .bind(now)
     .fetch_one(conn)
     .await?;
     Ok(Standing { is_full, next_lapse_at })

@@ -3,14 +3,24 @@
 pub mod appointments;
 pub mod bookings;
 pub mod chosen_ids;
+pub mod exceptions;
 pub mod known;
+pub mod ladders;
 pub mod obligations;
 pub mod patients;
 pub mod places;
+pub mod pool_moves;
+pub mod prices;
+pub mod resources;
 pub mod revoked_delegations;
+pub mod rooms;
 pub mod sessions;
 pub mod slot_cache;
 pub mod slots;
+pub mod surges;
+pub mod suspensions;
+pub mod suspicions;
+pub mod templates;
 pub mod visits;
 pub mod wait_list;
 
@@ -59,6 +69,12 @@ pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable::new("wait_list_entries", &[], ["候补登记", "Places that you waited for"], "booking")
         .over("t.until")
         .dated("t.until"),
+    PersonalTable::new("suspensions", &[], ["暂停预约与申诉", "When booking was suspended, and what you objected"], "booking")
+        .over("t.until")
+        .dated("t.until"),
+    PersonalTable::new("suspicions", &[], ["异常预约线索", "Reports that you booked for many and let places go"], "booking")
+        .over("t.noticed_at")
+        .dated("t.noticed_at"),
     PersonalTable {
         unreferred: "NOT EXISTS (SELECT FROM appointments a WHERE a.id = t.id)",
         ..PersonalTable::new("chosen_appointment_ids", &[], ["预约编号", "Numbers chosen for appointments"], "booking")

@@ -23,6 +23,19 @@ pub async fn give_back(conn: &mut PgConnection, slot: SlotId, pool: Pool, places
     Ok(())
 }
 
+/// Keeps places from others until the end of the transaction, in the order in which everybody takes them.
+pub async fn lock(conn: &mut PgConnection, places: &[(SlotId, Pool)]) -> Result<(), SchedulingError> {
+    sqlx::query(
+        "SELECT FROM slot_pools JOIN unnest($1::uuid[], $2::text[]) AS wanted (slot_id, pool) USING (slot_id, pool) \
+         ORDER BY slot_pools.slot_id, slot_pools.pool FOR NO KEY UPDATE OF slot_pools",
+    )
+    .bind(places.iter().map(|(slot, _)| slot.uuid()).collect::<Vec<_>>())
+    .bind(places.iter().map(|(_, pool)| pool.as_str()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// What a full slot is replaced with.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted {

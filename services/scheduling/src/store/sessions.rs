@@ -1,10 +1,10 @@
 //! Table `sessions`.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{FromRow, PgConnection};
 use types::{
     caller::Party,
-    ids::{DepartmentId, OrganisationId, PractitionerId, SessionId},
+    ids::{DepartmentId, OrganisationId, PractitionerId, ResourceId, SessionId, SurgeId, TemplateId},
     place::Place,
 };
 use uuid::Uuid;
@@ -19,17 +19,39 @@ use crate::domain::{
 
 const TABLE: &str = "sessions";
 
+/// What a session came of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    Published,
+    Template(TemplateId, NaiveDate),
+    Surge(SurgeId),
+}
+
+impl Origin {
+    fn columns(self) -> (Option<Uuid>, Option<NaiveDate>, Option<Uuid>) {
+        match self {
+            Self::Published => (None, None, None),
+            Self::Template(template, day) => (Some(template.uuid()), Some(day), None),
+            Self::Surge(surge) => (None, None, Some(surge.uuid())),
+        }
+    }
+}
+
+/// False if the template has made its session of that day before.
 pub async fn insert(
     conn: &mut PgConnection,
     session: &Session,
+    origin: Origin,
     published_by: &Party,
     now: DateTime<Utc>,
-) -> Result<(), SchedulingError> {
+) -> Result<bool, SchedulingError> {
+    let (template, day, surge) = origin.columns();
     let kinds: Vec<&str> = session.kinds.iter().map(|kind| kind.as_str()).collect();
-    sqlx::query(
+    let inserted = sqlx::query(
         "INSERT INTO sessions (id, region, organisation_id, tier, latitude, longitude, department_id, practitioner_id, kinds, \
-         starts_at, ends_at, slot_length_minutes, capabilities, published_by, published_at) \
-         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         starts_at, ends_at, slot_length_minutes, capabilities, published_by, published_at, template_id, day, surge_id) \
+         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+         ON CONFLICT (template_id, day) WHERE template_id IS NOT NULL DO NOTHING",
     )
     .bind(session.id.uuid())
     .bind(session.organisation.uuid())
@@ -45,15 +67,76 @@ pub async fn insert(
     .bind(&session.capabilities)
     .bind(published_by.to_string())
     .bind(now)
+    .bind(template)
+    .bind(day)
+    .bind(surge)
     .execute(conn)
     .await
-    .map_err(|error| {
-        refused(error, |constraint| match constraint {
-            "sessions_pkey" => Some(SchedulingError::SessionExists),
-            "sessions_doctor_conflict" => Some(SchedulingError::DoctorConflict),
-            _ => None,
-        })
-    })?;
+    .map_err(conflict)?;
+    Ok(inserted.rows_affected() == 1)
+}
+
+fn conflict(error: sqlx::Error) -> SchedulingError {
+    refused(error, |constraint| match constraint {
+        "sessions_pkey" => Some(SchedulingError::SessionExists),
+        "sessions_doctor_conflict" => Some(SchedulingError::DoctorConflict),
+        _ => None,
+    })
+}
+
+/// Whether the doctor, the rooms and the equipment of a session are free then. Constraints have the last word.
+pub async fn is_free(
+    conn: &mut PgConnection,
+    session: &Session,
+    resources: &[ResourceId],
+) -> Result<bool, SchedulingError> {
+    Ok(sqlx::query_scalar(
+        "SELECT NOT EXISTS (SELECT FROM sessions WHERE practitioner_id = $1 AND withdrawn_at IS NULL AND starts_at < $4 AND ends_at > $3) \
+            AND NOT EXISTS (SELECT FROM session_resources WHERE resource_id = ANY ($2) AND withdrawn_at IS NULL \
+                AND starts_at < $4 AND ends_at > $3)",
+    )
+    .bind(session.practitioner.map(PractitionerId::uuid))
+    .bind(resources.iter().map(|id| id.uuid()).collect::<Vec<_>>())
+    .bind(session.starts_at)
+    .bind(session.ends_at)
+    .fetch_one(conn)
+    .await?)
+}
+
+/// Keeps others from changing it until the end of the transaction; refuses one that was withdrawn or is over.
+pub async fn lock_open(conn: &mut PgConnection, id: SessionId, now: DateTime<Utc>) -> Result<(), SchedulingError> {
+    let row: Option<(Option<DateTime<Utc>>, DateTime<Utc>)> =
+        sqlx::query_as("SELECT withdrawn_at, ends_at FROM sessions WHERE id = $1 FOR NO KEY UPDATE")
+            .bind(id.uuid())
+            .fetch_optional(conn)
+            .await?;
+    match row.ok_or(SchedulingError::SessionNotFound)? {
+        (Some(_), _) => Err(SchedulingError::SessionWithdrawn),
+        (None, ends_at) if ends_at <= now => Err(SchedulingError::SessionPast),
+        (None, _) => Ok(()),
+    }
+}
+
+/// Writes what a change may have changed.
+pub async fn update(
+    conn: &mut PgConnection,
+    session: &Session,
+    withdrawn_at: Option<DateTime<Utc>>,
+) -> Result<(), SchedulingError> {
+    sqlx::query(
+        "UPDATE sessions SET practitioner_id = $2, kinds = $3, starts_at = $4, ends_at = $5, slot_length_minutes = $6, withdrawn_at = $7 \
+         WHERE id = $1",
+    )
+    .bind(session.id.uuid())
+    .bind(session.practitioner.map(PractitionerId::uuid))
+    .bind(session.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>())
+    .bind(session.starts_at)
+    .bind(session.ends_at)
+    .bind(i32::from(session.slot_length_minutes))
+    .bind(withdrawn_at)
+    .execute(conn)
+    .await
+    .map_err(conflict)?;
     Ok(())
 }
 
@@ -76,14 +159,20 @@ struct Row {
 }
 
 pub async fn find(conn: &mut PgConnection, id: SessionId) -> Result<Session, SchedulingError> {
-    // Every slot of a session has the same pools.
+    // Every slot of a session has the same pools, but for places that fell back to everybody.
     let row: Option<Row> = sqlx::query_as(
         "SELECT sessions.id, organisation_id, tier, latitude, longitude, department_id, practitioner_id, kinds, starts_at, \
          ends_at, slot_length_minutes, capabilities, shares.pools, shares.places \
          FROM sessions CROSS JOIN LATERAL ( \
              SELECT coalesce(array_agg(pool ORDER BY pool), '{}') AS pools, \
                     coalesce(array_agg(places ORDER BY pool), '{}') AS places \
-             FROM slot_pools WHERE slot_id = (SELECT id FROM slots WHERE session_id = sessions.id ORDER BY starts_at LIMIT 1) \
+             FROM (SELECT slot_pools.pool, (published + coalesce(sum(moved.places) FILTER (WHERE moved.reason = 'ADDED'), 0) \
+                       - coalesce(sum(moved.places) FILTER (WHERE moved.reason = 'WITHDRAWN'), 0))::integer AS places \
+                   FROM slot_pools LEFT JOIN pool_moves moved ON moved.slot_id = slot_pools.slot_id \
+                       AND slot_pools.pool IN (moved.from_pool, moved.to_pool) \
+                   WHERE slot_pools.slot_id = (SELECT id FROM slots WHERE session_id = sessions.id \
+                       ORDER BY withdrawn_at IS NOT NULL, starts_at LIMIT 1) \
+                   GROUP BY slot_pools.pool, published) AS stated WHERE places > 0 \
          ) shares WHERE sessions.id = $1",
     )
     .bind(id.uuid())

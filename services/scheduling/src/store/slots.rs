@@ -61,13 +61,24 @@ pub fn audited(entry: Entry, slots: &[Slot], pools: &[PoolShare]) -> Entry {
 }
 
 pub async fn of_session(conn: &mut PgConnection, session: SessionId) -> Result<Vec<Slot>, SchedulingError> {
-    let rows: Vec<(Uuid, DateTime<Utc>, DateTime<Utc>)> =
-        sqlx::query_as("SELECT id, starts_at, ends_at FROM slots WHERE session_id = $1 ORDER BY starts_at")
-            .bind(session.uuid())
-            .fetch_all(conn)
-            .await?;
+    let rows: Vec<(Uuid, DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(
+        "SELECT id, starts_at, ends_at FROM slots WHERE session_id = $1 AND withdrawn_at IS NULL ORDER BY starts_at",
+    )
+    .bind(session.uuid())
+    .fetch_all(conn)
+    .await?;
     let slot = |(id, starts_at, ends_at)| Slot { id: SlotId::from_uuid(id), session, starts_at, ends_at };
     Ok(rows.into_iter().map(slot).collect())
+}
+
+/// Takes slots out of their session; what is left in them must be nothing free.
+pub async fn withdraw(conn: &mut PgConnection, slots: &[SlotId], now: DateTime<Utc>) -> Result<(), SchedulingError> {
+    sqlx::query("UPDATE slots SET withdrawn_at = $2 WHERE id = ANY ($1)")
+        .bind(slots.iter().map(|slot| slot.uuid()).collect::<Vec<_>>())
+        .bind(now)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// A slot as a booking needs it.
@@ -106,10 +117,11 @@ pub async fn open(conn: &mut PgConnection, window: Window) -> Result<Vec<OpenSlo
         practitioner_id: Option<Uuid>,
         capabilities: Vec<String>,
         free: i32,
+        places: i32,
     }
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT slots.id, slots.session_id, slots.starts_at, slots.ends_at, sessions.department_id, sessions.practitioner_id, \
-         sessions.capabilities, slot_pools.places - slot_pools.taken AS free \
+         sessions.capabilities, slot_pools.places - slot_pools.taken AS free, slot_pools.places \
          FROM sessions \
          JOIN slots ON slots.session_id = sessions.id \
          JOIN slot_pools ON slot_pools.slot_id = slots.id \
@@ -137,6 +149,7 @@ pub async fn open(conn: &mut PgConnection, window: Window) -> Result<Vec<OpenSlo
                 practitioner: row.practitioner_id.map(PractitionerId::from_uuid),
                 capabilities: row.capabilities,
                 free_places: u16::try_from(row.free).map_err(|_| invalid("slot_pools", "taken", row.id))?,
+                places: u16::try_from(row.places).map_err(|_| invalid("slot_pools", "places", row.id))?,
             })
         })
         .collect()

@@ -38,6 +38,31 @@ pub async fn insert(conn: &mut PgConnection, entry: &Entry) -> Result<(), Schedu
     Ok(())
 }
 
+/// Puts somebody before those who only wait; who waits in that line already goes forward in it. Answers the id that their entry has.
+pub async fn insert_first(conn: &mut PgConnection, entry: &Entry) -> Result<WaitListEntryId, SchedulingError> {
+    let id: Uuid = sqlx::query_scalar(
+        "INSERT INTO wait_list_entries AS known (id, region, resident_id, organisation_id, department_id, kind, since, until, joined_by, \
+         delegation_id, joined_at, state, priority) \
+         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, 'WAITING', 1) \
+         ON CONFLICT (resident_id, organisation_id, department_id, kind) WHERE state = 'WAITING' DO UPDATE SET priority = 1, \
+             since = least(known.since, excluded.since), until = greatest(known.until, excluded.until) \
+         RETURNING known.id",
+    )
+    .bind(entry.id.uuid())
+    .bind(entry.resident.uuid())
+    .bind(entry.organisation.uuid())
+    .bind(entry.department.map(DepartmentId::uuid))
+    .bind(entry.kind.as_str())
+    .bind(entry.span.0)
+    .bind(entry.span.1)
+    .bind(entry.joined_by.to_string())
+    .bind(entry.delegation.map(DelegationId::uuid))
+    .bind(entry.joined_at)
+    .fetch_one(conn)
+    .await?;
+    Ok(WaitListEntryId::from_uuid(id))
+}
+
 pub async fn update(conn: &mut PgConnection, id: WaitListEntryId, state: State) -> Result<(), SchedulingError> {
     let offer = match state {
         State::Offered(appointment) => Some(appointment.uuid()),
@@ -87,7 +112,7 @@ macro_rules! select {
             "SELECT id, resident_id, organisation_id, department_id, kind, since, until, joined_by, delegation_id, joined_at, state, ",
             "appointment_id, (SELECT count(*) FROM wait_list_entries earlier WHERE earlier.organisation_id = entry.organisation_id ",
             "AND earlier.department_id IS NOT DISTINCT FROM entry.department_id AND earlier.kind = entry.kind ",
-            "AND earlier.state = 'WAITING' AND earlier.until > now() AND earlier.number < entry.number ",
+            "AND earlier.state = 'WAITING' AND earlier.until > now() AND (-earlier.priority, earlier.number) < (-entry.priority, entry.number) ",
             "AND earlier.since < entry.until AND earlier.until > entry.since) AS before ",
             "FROM wait_list_entries entry ",
             $rest
@@ -128,7 +153,7 @@ pub async fn line(conn: &mut PgConnection, slot: SlotId, count_max: i64) -> Resu
          JOIN wait_list_entries entry ON entry.organisation_id = sessions.organisation_id \
          WHERE slots.id = $1 AND entry.state = 'WAITING' AND entry.department_id IS NOT DISTINCT FROM sessions.department_id \
            AND entry.kind = ANY (sessions.kinds) AND entry.since <= slots.starts_at AND entry.until > slots.starts_at \
-         ORDER BY entry.number LIMIT $2 FOR UPDATE OF entry SKIP LOCKED",
+         ORDER BY entry.priority DESC, entry.number LIMIT $2 FOR UPDATE OF entry SKIP LOCKED",
     )
     .bind(slot.uuid())
     .bind(count_max)

@@ -1,5 +1,7 @@
 //! Background loops. Every replica runs each; what one has done the others find done.
 
+pub mod absence;
+pub mod calendar;
 pub mod delegations;
 pub mod expiry;
 pub mod quotes;

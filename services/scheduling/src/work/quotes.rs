@@ -4,7 +4,7 @@ use postgres::{
     consumer::{Advanced, Failure, Handler, Inbox},
     events::Event,
 };
-use types::ids::QuoteId;
+use types::{ids::QuoteId, money::Money};
 
 use super::id;
 use crate::app::{Quoted, Scheduling};
@@ -27,6 +27,13 @@ impl Handler for Quotes {
             return Ok(inbox.skip());
         };
         let quote: QuoteId = event.subject.parse().map_err(Failure::refused)?;
-        self.0.set_quote(inbox, event.region, Quoted { appointment, resident, organisation, quote }).await
+        let price = price(event);
+        self.0.set_quote(inbox, event.region, Quoted { appointment, resident, organisation, quote, price }).await
     }
+}
+
+/// What it comes to and what the resident pays of it, where there is a price; an earlier release told of none.
+fn price(event: &Event) -> Option<(Money, Money)> {
+    let amount = |key: &str| event.data.get(key)?.as_str()?.parse().ok();
+    Some((amount("total")?, amount("own_share")?))
 }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::town::{Town, hold, now, pause};
 
-async fn pull(town: &Town, caller: &str, after_position: i64) -> Result<Vec<Event>, Status> {
+pub(crate) async fn pull(town: &Town, caller: &str, after_position: i64) -> Result<Vec<Event>, Status> {
     let cursor = EventCursor { after_position, max_events: 100, wait_ms: 5_000, ..Default::default() };
     let request = town.mesh.caller(caller).request(PullEventsRequest { cursor: Some(cursor) }).await;
     let answer = EventServiceClient::new(town.mesh.channel("scheduling")).pull_events(request).await?;

@@ -1,14 +1,17 @@
 //! Many at once: what the guard in the database decides is what a model says, and nothing else ever stands.
 
 mod clinic;
+mod cycling;
 mod model;
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use scheduling::{
     domain::{
-        appointment::{Appointment, Cancellation, CancelledBy},
+        appointment::{Appointment, Cancellation, CancelledBy, State},
         error::SchedulingError,
         limits::{self, Asked, Bound},
+        moving::Place,
+        session::Slot,
     },
     store::{
         appointments,
@@ -37,6 +40,7 @@ fn said(verdict: &Verdict) -> Judged {
         Verdict::Refused(E::NoDelegation) => Judged::NoDelegation,
         Verdict::Refused(E::DelegationUsedUp) => Judged::UsedUp,
         Verdict::Refused(E::AppointmentCancelled) => Judged::Cancelled,
+        Verdict::Refused(E::Suspended) => Judged::Suspended,
         Verdict::Refused(E::AppointmentExists) => Judged::Exists,
         Verdict::Refused(other) => panic!("nothing else is decided here: {other:?}"),
     }
@@ -60,6 +64,7 @@ impl Drawn {
                 kind: appointment.kind,
                 starts_at: appointment.slot.starts_at,
                 is_for_other: appointment.delegation.is_some(),
+                is_device_known: appointment.device.is_some(),
                 now: appointment.held_at,
             },
         );
@@ -77,7 +82,14 @@ impl Drawn {
 
     fn wish(&self) -> Wish<'_> {
         let Self { appointment, is_id_chosen, uses_max, bounds } = self;
-        Wish { appointment, is_id_chosen: *is_id_chosen, uses_max: *uses_max, bounds }
+        Wish {
+            appointment,
+            is_id_chosen: *is_id_chosen,
+            is_moved: false,
+            heeds_suspension: appointment.heeds_suspension(&RULES.absence),
+            uses_max: *uses_max,
+            bounds,
+        }
     }
 }
 
@@ -101,7 +113,7 @@ async fn sc_04_ten_thousand_random_wishes_end_as_the_model_says() {
     let seed: u64 = rand::random();
     println!("seed {seed}");
     let (mut rng, mut model) = (StdRng::seed_from_u64(seed), clinic.model());
-    let mut cases = 0;
+    let (mut cases, mut moved) = (0, [0, 0]);
     while cases < CASES {
         let batch = draw_batch(&clinic, &mut rng, &model);
         let expected: Vec<Judged> = model.batch(batch.iter().map(|it| (&it.appointment, it.is_id_chosen, it.uses_max)));
@@ -116,6 +128,12 @@ async fn sc_04_ten_thousand_random_wishes_end_as_the_model_says() {
         for _ in 0..rng.random_range(0..6) {
             give_up(&test, &clinic, &mut rng, &mut model).await;
         }
+        for _ in 0..rng.random_range(0..4) {
+            moved[usize::from(reschedule(&test, &clinic, &mut rng, &mut model, cases).await)] += 1;
+        }
+        if rng.random_ratio(1, 40) {
+            miss(&test, &clinic, &mut rng, &mut model).await;
+        }
         if rng.random_ratio(1, 4) {
             cancel_ahead(&test, &clinic, &mut rng, &mut model).await;
         }
@@ -123,6 +141,7 @@ async fn sc_04_ten_thousand_random_wishes_end_as_the_model_says() {
     assert_eq!(clinic.taken(&test).await, model.taken(), "seed {seed}");
     assert_eq!(clinic.violations(&test).await, Vec::<String>::new(), "seed {seed}");
     // It has met everything there is.
+    assert!(moved.iter().all(|times| *times > 20), "kept and moved: {moved:?}, seed {seed}");
     let rare: Vec<String> = model.seldom(5);
     assert_eq!(rare, Vec::<String>::new(), "seed {seed}");
 }
@@ -140,6 +159,68 @@ async fn give_up(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &mut M
     places::give_back(&mut tx, slot, pool, 1).await.unwrap();
     tx.commit().await.unwrap();
     model.give_up(id, by);
+}
+
+/// Whether somebody's appointment went to another place of the same provider; the place it had is given back before, and comes back with
+/// everything else if it did not.
+async fn reschedule(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &mut Model, cases: usize) -> bool {
+    let active: Vec<AppointmentId> = model.active_ids().collect();
+    let Some(id) = active.choose(rng).copied() else { return false };
+    let mut tx = test.database().begin_together(clinic.region()).await.unwrap();
+    let before = appointments::lock(&mut tx, id).await.unwrap();
+    if before.state != State::Confirmed {
+        return false;
+    }
+    let now = before.held_at;
+    let Appointment { organisation, department, practitioner, pool, .. } = before;
+    // Places are rare: half of them look for one that is free.
+    let free: Vec<Slot> = clinic.slots(organisation).filter(|slot| model.is_free(slot.id, pool)).collect();
+    let all: Vec<Slot> = clinic.slots(organisation).collect();
+    let slot = *if free.is_empty() || rng.random_ratio(1, 2) { &all } else { &free }.choose(rng).unwrap();
+    let place = Place { slot, more_slots: vec![], organisation, department, practitioner, pool };
+    let after = before.clone().move_to(place, i32::MAX, now).unwrap();
+    if after == before {
+        return false;
+    }
+    let expected = model.reschedule(&after);
+    places::give_back(&mut tx, before.slot.id, before.pool, 1).await.unwrap();
+    let asked = Asked {
+        pool,
+        kind: after.kind,
+        starts_at: after.slot.starts_at,
+        is_for_other: false,
+        is_device_known: false,
+        now,
+    };
+    let bounds = limits::of_move(limits::bounds(&RULES, asked));
+    let wish = Wish {
+        appointment: &after,
+        is_id_chosen: false,
+        is_moved: true,
+        heeds_suspension: false,
+        uses_max: None,
+        bounds: &bounds,
+    };
+    let verdict = bookings::give(&mut tx, &[wish]).await.unwrap().remove(0);
+    assert_eq!(said(&verdict), expected, "moving, after {cases}");
+    if expected == Judged::Given {
+        tx.commit().await.unwrap();
+    } else {
+        tx.rollback().await.unwrap();
+    }
+    expected == Judged::Given
+}
+
+async fn miss(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &mut Model) {
+    let active: Vec<AppointmentId> = model.active_ids().collect();
+    let Some(id) = active.choose(rng).copied() else { return };
+    let mut tx = test.database().begin_together(clinic.region()).await.unwrap();
+    let before = appointments::lock(&mut tx, id).await.unwrap();
+    if before.state == State::Confirmed {
+        appointments::update(&mut tx, &Appointment { state: State::NoShow, ..before }).await.unwrap();
+        tx.commit().await.unwrap();
+        model.miss(id);
+    }
 }
 
 async fn cancel_ahead(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &mut Model) {

@@ -140,7 +140,14 @@ async fn book_in_batches(db: &Database, slot: &Slot) -> Vec<AppointmentId> {
 
 async fn give(db: &Database, batch: &[Appointment]) -> Result<Vec<AppointmentId>, SchedulingError> {
     let bounds: Vec<Vec<limits::Bound>> = batch.iter().map(bounds).collect();
-    let wish = |(appointment, bounds)| Wish { appointment, is_id_chosen: false, uses_max: None, bounds };
+    let wish = |(appointment, bounds)| Wish {
+        appointment,
+        is_id_chosen: false,
+        is_moved: false,
+        heeds_suspension: true,
+        uses_max: None,
+        bounds,
+    };
     let wishes: Vec<Wish<'_>> = batch.iter().zip(bounds.iter().map(Vec::as_slice)).map(wish).collect();
     let mut tx = db.begin_together(RegionCode::BEIJING).await?;
     let verdicts = bookings::give(&mut tx, &wishes).await?;
@@ -155,6 +162,7 @@ fn bounds(wish: &Appointment) -> Vec<limits::Bound> {
         kind: wish.kind,
         starts_at: wish.slot.starts_at,
         is_for_other: false,
+        is_device_known: false,
         now: wish.held_at,
     };
     limits::bounds(&Rules::PUBLISHED, asked)
@@ -174,6 +182,7 @@ fn wish(slot: &Slot, now: DateTime<Utc>) -> Appointment {
             starts_at: at(slot.starts_at),
             ends_at: at(slot.ends_at),
         },
+        more_slots: vec![],
         organisation: OrganisationId::from_uuid(callers::CLINIC),
         department: None,
         practitioner: None,
@@ -181,6 +190,7 @@ fn wish(slot: &Slot, now: DateTime<Utc>) -> Appointment {
         pool: Pool::Public,
         channel: Channel::App,
         booked_by: Party::Resident(resident),
+        device: None,
         delegation: None,
         referral: None,
         journey: JourneyId::generate(),

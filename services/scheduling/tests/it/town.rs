@@ -258,6 +258,23 @@ impl Town {
             .unwrap()
     }
 
+    /// The session that a template made for a day.
+    pub(crate) async fn session_of(&self, day: &NaiveDate) -> String {
+        let mut owner = self.mesh.owner("scheduling").await;
+        let id: uuid::Uuid = sqlx::query_scalar("SELECT id FROM sessions WHERE day = $1 AND withdrawn_at IS NULL")
+            .bind(day)
+            .fetch_one(&mut owner)
+            .await
+            .unwrap();
+        id.to_string()
+    }
+
+    /// Kinds of all events.
+    pub(crate) async fn told(&self) -> Vec<String> {
+        let mut owner = self.mesh.owner("scheduling").await;
+        sqlx::query_scalar("SELECT kind FROM events").fetch_all(&mut owner).await.unwrap()
+    }
+
     /// I5: nothing is ever oversold, doubled or lost.
     pub(crate) async fn assert_sound(&self) {
         let mut owner = self.mesh.owner("scheduling").await;

@@ -51,7 +51,9 @@ impl Work<'_> {
         let may_use = !voucher.groups.is_disjoint(&input.circumstances.groups)
             && voucher.kinds.contains(&input.kind)
             && voucher.tiers.contains(&input.tier);
-        let paid = self.shares.cash().min(voucher.per_year.less_at_most(self.year.voucher));
+        let left = voucher.per_year.less_at_most(self.year.voucher);
+        let most = input.circumstances.means.voucher.map_or(left, |most| most.min(left));
+        let paid = self.shares.cash().min(most);
         if may_use && paid.is_positive() {
             let before = self.year.voucher;
             self.year.voucher += paid;

@@ -31,14 +31,15 @@ pub struct Configured {
     pub sources: Vec<Localized>,
 }
 
-/// How a region supervises its fund. All of it must be stated: none of these numbers is national.
+/// How a region supervises its fund. All of it must be stated: none of these numbers is national, but what a reward may be.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Supervision {
     /// From which modified z-score (Iglewicz and Hoaglin 1993: 0.6745 × (x − median) / MAD) on somebody is an outlier.
     pub outlier_score: Decimal,
-    /// Share of the recovered amount that a whistle-blower receives.
+    /// Share of the recovered amount that a whistle-blower receives, by the rules of the province or city.
     pub reward_ratio: Ratio,
+    /// Within what holds everywhere, as the other: `supervision::REWARD_MIN` to `REWARD_MAX`.
     pub reward_min: Money,
     pub reward_max: Money,
     /// Of the yearly assessment; their points add up to 100.

@@ -10,6 +10,7 @@ use super::code::Codes;
 use super::document::{Document, Format, Frame, Settings};
 use super::library::Library;
 use crate::domain::localized::Localized;
+use crate::domain::supervision::{REWARD_MAX, REWARD_MIN};
 
 /// Why a document is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -137,8 +138,11 @@ fn check_supervision(supervision: &Supervision) -> Read<()> {
     if supervision.outlier_score <= Decimal::ZERO {
         return Err(refused("supervision.outlier_score", "must be positive"));
     }
-    if supervision.reward_min > supervision.reward_max || supervision.reward_min.is_negative() {
-        return Err(refused("supervision.reward_min", "must be from 0 to reward_max"));
+    if supervision.reward_min.decimal() < REWARD_MIN || supervision.reward_min > supervision.reward_max {
+        return Err(refused("supervision.reward_min", format!("must be from {REWARD_MIN} to reward_max")));
+    }
+    if supervision.reward_max.decimal() > REWARD_MAX {
+        return Err(refused("supervision.reward_max", format!("must be at most {REWARD_MAX}")));
     }
     let mut points = Decimal::ZERO;
     for (index, standard) in supervision.assessment.iter().enumerate() {

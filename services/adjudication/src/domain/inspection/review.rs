@@ -20,6 +20,8 @@ pub enum FindingState {
     Appealed { amount: Money, by: Party },
     /// Another reviewer upheld the cut: final.
     Upheld { amount: Money, by: Party },
+    /// The claim was corrected or taken back, and the rule no longer asks this of it.
+    Superseded,
 }
 
 /// What somebody does about a finding.
@@ -63,6 +65,7 @@ impl FindingState {
             Self::Cut { .. } => "CUT",
             Self::Appealed { .. } => "APPEALED",
             Self::Upheld { .. } => "UPHELD",
+            Self::Superseded => "SUPERSEDED",
         }
     }
 
@@ -71,7 +74,7 @@ impl FindingState {
         match self {
             Self::Cleared => Some(false),
             Self::Cut { .. } | Self::Upheld { .. } => Some(true),
-            Self::Noted | Self::Open | Self::Asked | Self::Appealed { .. } => None,
+            Self::Noted | Self::Open | Self::Asked | Self::Appealed { .. } | Self::Superseded => None,
         }
     }
 }
@@ -80,11 +83,19 @@ impl Review {
     /// What the provider is not paid as things stand.
     pub fn withheld(&self) -> Money {
         match &self.state {
-            FindingState::Noted | FindingState::Cleared => Money::ZERO,
+            FindingState::Noted | FindingState::Cleared | FindingState::Superseded => Money::ZERO,
             FindingState::Open | FindingState::Asked => self.amount,
             FindingState::Cut { amount, .. }
             | FindingState::Appealed { amount, .. }
             | FindingState::Upheld { amount, .. } => *amount,
+        }
+    }
+
+    /// The review of a claim of which the rule no longer asks this; none where nothing hangs on it.
+    pub fn supersede(&self) -> Option<Self> {
+        match self.state {
+            FindingState::Noted | FindingState::Cleared | FindingState::Superseded => None,
+            _ => Some(Self { amount: self.amount, state: FindingState::Superseded }),
         }
     }
 
@@ -156,6 +167,19 @@ mod tests {
         let upheld = appealed.decide(Decision::Cut(money("30.00")), &bo).unwrap();
         assert_eq!(upheld.withheld(), money("30.00"));
         assert_eq!(upheld.decide(Decision::Appeal, &bo), Err(FindingError::NotDecidable), "once only");
+    }
+
+    #[test]
+    fn ad_08_what_is_no_longer_asked_withholds_nothing_and_is_over() {
+        let ann = reviewer("ann");
+        let cut = open().decide(Decision::Cut(money("40.00")), &ann).unwrap();
+        for review in [open(), open().decide(Decision::Ask, &ann).unwrap(), cut] {
+            let superseded = review.supersede().unwrap();
+            assert_eq!((superseded.withheld(), superseded.state.is_upheld()), (Money::ZERO, None));
+            assert_eq!(superseded.supersede(), None);
+            assert_eq!(superseded.decide(Decision::Accept, &ann), Err(FindingError::NotDecidable));
+        }
+        assert_eq!(open().decide(Decision::Accept, &ann).unwrap().supersede(), None, "it was cleared");
     }
 
     #[test]

@@ -28,9 +28,13 @@ pub struct ProviderPayment {
 /// What became of the settlement that it is for: only what is confirmed is paid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    Divided { lapses_at: DateTime<Utc> },
+    Divided {
+        lapses_at: DateTime<Utc>,
+    },
     Confirmed,
     Reversed,
+    /// That of a later version of the claim took its place, and has an expectation of its own.
+    Corrected,
     Lapsed,
 }
 

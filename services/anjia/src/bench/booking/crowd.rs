@@ -33,7 +33,8 @@ pub(super) const SPREAD: usize = 192;
 /// As many as a slot can have.
 const PLACES: i32 = 500;
 const SLOT_MINUTES: i64 = 5;
-const DAYS_APART: u64 = 5;
+/// Further than limits look back or ahead: nobody has more bookings about a day than limits let anybody have.
+const DAYS_APART: u64 = 101;
 
 pub(super) struct Crowd {
     scheduling: Channel,

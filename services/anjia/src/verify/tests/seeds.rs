@@ -25,6 +25,7 @@ pub(super) fn of_events(check: &'static Check) -> Option<Vec<Made>> {
     let table = told.table;
     let change = match told.when {
         "true" | "corrects IS NULL" => String::new(),
+        "revision > 1" => format!("UPDATE {table} SET revision = 2;"),
         "corrects IS NOT NULL" => format!("UPDATE {table} SET corrects = md5('v')::uuid;"),
         "confirmed_at IS NOT NULL AND corrects IS NULL" => format!("UPDATE {table} SET confirmed_at = now();"),
         "visit_id IS NOT NULL" => format!("UPDATE {table} SET visit_id = md5('v')::uuid;"),

@@ -1,6 +1,6 @@
 //! Five empty databases, migrated as the services migrate theirs, in the hands of an insider.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use chrono::DateTime;
@@ -102,18 +102,7 @@ impl World {
         let database = self.tests[service].database().clone();
         for _ in 0..3 {
             let resident = ResidentId::generate();
-            let caller = Caller {
-                subject: Party::Resident(resident),
-                actor: None,
-                organisation: None,
-                roles: BTreeSet::new(),
-                region: RegionCode::BEIJING,
-                delegation: None,
-                mandate: None,
-                also_known_as: BTreeSet::new(),
-                token_id: "token".to_owned(),
-                expires_at: DateTime::UNIX_EPOCH,
-            };
+            let caller = Caller::new(Party::Resident(resident), RegionCode::BEIJING);
             let mut tx = database.begin(Scope::Region(RegionCode::BEIJING)).await.unwrap();
             let kind = "anjia.payment.note.written.v1";
             let event = NewEvent::new(kind, resident, serde_json::json!({}), DateTime::UNIX_EPOCH);

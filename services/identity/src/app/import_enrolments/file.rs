@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Take};
-use std::path::Path;
 
 use chrono::NaiveDate;
 use csv::{ByteRecord, Reader, ReaderBuilder, StringRecord};
@@ -29,6 +28,22 @@ pub enum FileError {
     CountDiffers { said: u64, found: u64 },
     #[error("the first line must be: {}", COLUMNS.join(","))]
     Header,
+    #[error("the file was cut off or touched while it was read")]
+    Meanwhile,
+}
+
+impl FileError {
+    /// Why, in the record of a file that was refused.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Read(_) | Self::Csv(_) => "UNREADABLE",
+            Self::TrailerMissing => "TRAILER_MISSING",
+            Self::DigestDiffers => "DIGEST_DIFFERS",
+            Self::CountDiffers { .. } => "COUNT_DIFFERS",
+            Self::Header => "HEADER_DIFFERS",
+            Self::Meanwhile => "CHANGED_MEANWHILE",
+        }
+    }
 }
 
 /// A file that is whole. It stays open: what is put in its place after the check is not what is read.
@@ -40,6 +55,7 @@ pub(super) struct EnrolmentFile {
     pub records: u64,
     /// Where the trailer begins.
     body_end: u64,
+    bytes: u64,
     /// Where the first record begins.
     pub first: Place,
 }
@@ -65,8 +81,8 @@ struct Trailer {
 
 impl EnrolmentFile {
     /// Reads the file twice, for its digest and for its records, and changes nothing.
-    pub(super) fn check(path: &Path) -> Result<Self, FileError> {
-        let mut file = File::open(path)?;
+    pub(super) fn check(file: &File) -> Result<Self, FileError> {
+        let mut file = file.try_clone()?;
         let (trailer, body_end) = trailer(&mut file)?;
         let (body_digest, digest) = digests(&mut file, body_end)?;
         if body_digest.as_slice() != trailer.body_digest {
@@ -85,12 +101,13 @@ impl EnrolmentFile {
         if found != trailer.records {
             return Err(FileError::CountDiffers { said: trailer.records, found });
         }
-        Ok(Self { file, digest, records: found, body_end, first })
+        let bytes = file.metadata()?.len();
+        Ok(Self { file, digest, records: found, body_end, bytes, first })
     }
 
     /// The records from a place on. One reader at a time: they share where the file is read.
     pub(super) fn lines(&self, from: Place) -> Result<Lines, FileError> {
-        Ok(Lines { reader: reader(&self.file, from.offset, self.body_end)?, from })
+        Ok(Lines { reader: reader(&self.file, from.offset, self.body_end)?, from, bytes: self.bytes })
     }
 }
 
@@ -98,6 +115,8 @@ impl EnrolmentFile {
 pub(super) struct Lines {
     reader: Reader<Take<File>>,
     from: Place,
+    /// Of the whole file.
+    bytes: u64,
 }
 
 impl Lines {
@@ -107,7 +126,8 @@ impl Lines {
         Place { offset: self.from.offset + read.byte(), line: self.from.line + read.line() - 1 }
     }
 
-    /// The next records, at most so many; none at the end.
+    /// The next records, at most so many; none at the end. Refused if the file has become shorter or longer: the last of them may then be
+    /// half a record, and where the next begins is not known.
     pub(super) fn next_batch(&mut self, records_max: usize, today: NaiveDate) -> Result<Vec<Parsed>, FileError> {
         let mut batch = Vec::with_capacity(records_max);
         let mut record = ByteRecord::new();
@@ -117,6 +137,9 @@ impl Lines {
                 break;
             }
             batch.push(Parsed { line, said: parse(&record, today) });
+        }
+        if self.reader.get_ref().get_ref().metadata()?.len() != self.bytes {
+            return Err(FileError::Meanwhile);
         }
         Ok(batch)
     }
@@ -144,6 +167,14 @@ fn trailer(file: &mut File) -> Result<(Trailer, u64), FileError> {
     let begins = text.iter().rposition(|byte| *byte == b'\n').ok_or(FileError::TrailerMissing)? + 1;
     let trailer = text.get(begins..).and_then(Trailer::parse).ok_or(FileError::TrailerMissing)?;
     Ok((trailer, length - tail_length + begins as u64))
+}
+
+/// Of every byte of a file, whole or not.
+pub(super) fn digest(mut file: &File) -> Result<[u8; 32], FileError> {
+    file.rewind()?;
+    let mut hasher = Sha256::new();
+    hash(&mut hasher, &mut file)?;
+    Ok(hasher.finalize().into())
 }
 
 /// Of the bytes before the trailer, and of all.
@@ -177,6 +208,8 @@ impl Trailer {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     const EXAMPLE: &str = include_str!("../../../imports/example.csv");
@@ -184,7 +217,11 @@ mod tests {
     fn check(text: &[u8]) -> Result<EnrolmentFile, FileError> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        EnrolmentFile::check(file.path())
+        check_at(file.path())
+    }
+
+    fn check_at(path: &Path) -> Result<EnrolmentFile, FileError> {
+        EnrolmentFile::check(&File::open(path).unwrap())
     }
 
     fn today() -> NaiveDate {
@@ -194,7 +231,7 @@ mod tests {
     #[test]
     fn id_03_the_example_is_read_from_any_record_on() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("imports/example.csv");
-        let file = EnrolmentFile::check(&path).unwrap();
+        let file = check_at(&path).unwrap();
         assert_eq!(file.records, 3);
         let mut lines = file.lines(file.first).unwrap();
         let first = lines.next_batch(2, today()).unwrap();
@@ -211,7 +248,7 @@ mod tests {
         let (checked, other) = (folder.path().join("checked.csv"), folder.path().join("other.csv"));
         std::fs::write(&checked, EXAMPLE).unwrap();
         std::fs::write(&other, EXAMPLE.replace("2010-01-01", "2011-01-01")).unwrap();
-        let file = EnrolmentFile::check(&checked).unwrap();
+        let file = check_at(&checked).unwrap();
         let read = |file: &EnrolmentFile| {
             let batch = file.lines(file.first).unwrap().next_batch(10, today()).unwrap();
             batch.into_iter().map(|line| line.said.unwrap().terms.from).collect::<Vec<_>>()
@@ -219,6 +256,26 @@ mod tests {
         let before = read(&file);
         std::fs::rename(&other, &checked).unwrap();
         assert_eq!(read(&file), before);
+    }
+
+    #[test]
+    fn id_03_a_file_that_is_cut_off_while_it_is_read_gives_no_half_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cut.csv");
+        let end = EXAMPLE.find("#END").unwrap();
+        let last = EXAMPLE[..end - 1].rfind('\n').unwrap() + 1;
+        for length in [0, last, last + 20, end, EXAMPLE.len() - 1] {
+            std::fs::write(&path, EXAMPLE).unwrap();
+            let file = EnrolmentFile::check(&path).unwrap();
+            let mut lines = file.lines(file.first).unwrap();
+            assert_eq!(lines.next_batch(1, today()).unwrap().len(), 1);
+            let place = lines.place();
+            File::options().write(true).open(&path).unwrap().set_len(length as u64).unwrap();
+            for mut lines in [lines, file.lines(place).unwrap()] {
+                let read = lines.next_batch(1, today());
+                assert!(matches!(read, Err(FileError::Meanwhile)), "cut off after {length} bytes: {read:?}");
+            }
+        }
     }
 
     #[test]

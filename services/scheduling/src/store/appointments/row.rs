@@ -50,6 +50,9 @@ pub(super) struct Row {
     cancelled_by: Option<String>,
     cancel_reason: Option<String>,
     visit_id: Option<Uuid>,
+    displaced_until: Option<DateTime<Utc>>,
+    more_slot_ids: Vec<Uuid>,
+    device: Option<String>,
 }
 
 impl Row {
@@ -65,6 +68,7 @@ impl Row {
                 starts_at: self.starts_at,
                 ends_at: self.ends_at,
             },
+            more_slots: self.more_slot_ids.into_iter().map(SlotId::from_uuid).collect(),
             organisation: OrganisationId::from_uuid(self.organisation_id),
             department: self.department_id.map(DepartmentId::from_uuid),
             practitioner: self.practitioner_id.map(PractitionerId::from_uuid),
@@ -72,6 +76,7 @@ impl Row {
             pool: Pool::from_word(&self.pool).ok_or_else(|| invalid(TABLE, "pool", id))?,
             channel: Channel::from_word(&self.channel).ok_or_else(|| invalid(TABLE, "channel", id))?,
             booked_by: word(TABLE, "booked_by", id, &self.booked_by)?,
+            device: self.device,
             delegation: self.delegation_id.map(DelegationId::from_uuid),
             referral: self.referral_id.map(ReferralId::from_uuid),
             journey: JourneyId::from_uuid(self.journey_id),
@@ -98,7 +103,9 @@ impl Row {
                 State::Cancelled(self.cancellation().ok_or_else(|| invalid(TABLE, "cancelled_by", self.id))?)
             }
             "NO_SHOW" => State::NoShow,
-            "DISPLACED" => State::Displaced,
+            "DISPLACED" => {
+                State::Displaced(self.displaced_until.ok_or_else(|| invalid(TABLE, "displaced_until", self.id))?)
+            }
             _ => return Err(invalid(TABLE, "state", self.id)),
         })
     }

@@ -1,4 +1,4 @@
-//! Slots that are known to be full, for a moment: keys `anjia:scheduling:1:<region>:full:<slot>:<pool>`, a hash: by kind of care,
+//! Slots that are known to be full, for a moment: keys `anjia:scheduling:2:<region>:full:<slot>:<pool>`, a hash: by kind of care,
 //! other slots that may do. Who is told so was too late anyway, or comes again; whoever is not asks Postgres.
 
 use std::time::Duration;

@@ -32,20 +32,29 @@ pub(super) const RULES: Rules = Rules {
     per_delegate_and_day: 40,
     given_up: 2,
     cooling_off_hours: 24,
+    per_device_and_day: 30,
+    ..Rules::PUBLISHED
 };
 
 const PERSONS: usize = 24;
 /// The first few are registered twice.
 const TWICE: usize = 4;
+const SUSPENDED: usize = 6;
 /// Sessions are on so many days, a week and a bit apart.
 const DAYS: u64 = 14;
 const DAYS_APART: u64 = 3;
-const SLOTS: i64 = 4;
+const SLOTS: usize = 4;
 const USES_MAX: u32 = 3;
+const DEVICES: [&str; 2] = ["one", "other"];
 
 /// One and the same whenever the test runs, so that every limit can be met: months end within the sessions, quarters do not.
 fn first_day() -> NaiveDate {
     NaiveDate::from_ymd_opt(2031, 1, 5).unwrap()
+}
+
+/// When a session begins that many days later.
+fn morning(days: u64) -> DateTime<Utc> {
+    start_of_local_day(first_day() + Days::new(days)) + TimeDelta::hours(8)
 }
 
 pub(super) struct Clinic {
@@ -69,26 +78,40 @@ pub(super) struct Room {
 
 impl Clinic {
     pub(super) async fn open(test: &TestDb) -> Self {
-        let now = SystemClock.now();
         let organisations = [OrganisationId::generate(), OrganisationId::generate()];
-        let residents = (0..PERSONS).chain(0..TWICE).map(|person| (ResidentId::generate(), person)).collect();
-        let mut clinic = Self {
-            region: RegionCode::BEIJING,
-            now,
-            rooms: vec![],
-            residents,
-            desk: Party::Practitioner(PractitionerId::generate()),
-            delegations: (0..PERSONS).map(|_| DelegationId::generate()).collect(),
-        };
+        let mut clinic = Self::unopened();
         for (number, day) in (1..=DAYS).map(|day| day * DAYS_APART).enumerate() {
-            let morning = start_of_local_day(first_day() + Days::new(day)) + TimeDelta::hours(8);
-            clinic.publish(test, organisations[number % 2], morning).await;
+            clinic.publish(test, organisations[number % 2], morning(day), [1, 2, 3, 1]).await;
         }
         clinic.know_twice(test).await;
         clinic
     }
 
-    async fn publish(&mut self, test: &TestDb, organisation: OrganisationId, morning: DateTime<Utc>) {
+    /// One department with so many public places in each slot of one morning.
+    pub(super) async fn of_one_morning(test: &TestDb, places: usize) -> Self {
+        let mut clinic = Self::unopened();
+        clinic.publish(test, OrganisationId::generate(), morning(1), [places; SLOTS]).await;
+        clinic
+    }
+
+    fn unopened() -> Self {
+        Self {
+            region: RegionCode::BEIJING,
+            now: SystemClock.now(),
+            rooms: vec![],
+            residents: (0..PERSONS).chain(0..TWICE).map(|person| (ResidentId::generate(), person)).collect(),
+            desk: Party::Practitioner(PractitionerId::generate()),
+            delegations: (0..PERSONS).map(|_| DelegationId::generate()).collect(),
+        }
+    }
+
+    async fn publish(
+        &mut self,
+        test: &TestDb,
+        organisation: OrganisationId,
+        morning: DateTime<Utc>,
+        places: [usize; SLOTS],
+    ) {
         let session = SessionId::generate();
         let mut owner = test.owner().await;
         sqlx::query(
@@ -104,10 +127,10 @@ impl Clinic {
         .execute(&mut owner)
         .await
         .unwrap();
-        for number in 0..SLOTS {
+        for (number, public) in (0..).zip(places) {
             let starts_at = morning + TimeDelta::minutes(30 * number);
             let slot = Slot { id: SlotId::generate(), session, starts_at, ends_at: starts_at + TimeDelta::minutes(30) };
-            let (public, referral) = (1 + usize::try_from(number).unwrap() % 3, 1);
+            let referral = 1_usize;
             sqlx::query(
                 "WITH made AS (INSERT INTO slots (id, region, session_id, starts_at, ends_at) VALUES ($1, $2, $3, $4, $5) RETURNING id) \
                  INSERT INTO slot_pools (slot_id, pool, region, places) \
@@ -127,7 +150,7 @@ impl Clinic {
         }
     }
 
-    /// Second ids, and the delegation that was taken back.
+    /// Second ids, the delegation that was taken back, and who is suspended.
     async fn know_twice(&self, test: &TestDb) {
         let mut owner = test.owner().await;
         for (id, person) in &self.residents[PERSONS..] {
@@ -147,10 +170,19 @@ impl Clinic {
             .execute(&mut owner)
             .await
             .unwrap();
+        sqlx::query(
+            "INSERT INTO suspensions (id, region, resident_id, since, until, appointment_ids, state) \
+             VALUES (gen_random_uuid(), $1, $2, now() - interval '1 day', now() + interval '1 day', ARRAY[gen_random_uuid()], 'STANDING')",
+        )
+        .bind(self.region.as_str())
+        .bind(self.residents[SUSPENDED].0.uuid())
+        .execute(&mut owner)
+        .await
+        .unwrap();
     }
 
     pub(super) fn model(&self) -> Model {
-        Model::new(&self.rooms, &self.residents, self.delegations[PERSONS - 1])
+        Model::new(&self.rooms, &self.residents, self.delegations[PERSONS - 1], SUSPENDED)
     }
 
     pub(super) const fn region(&self) -> RegionCode {
@@ -159,6 +191,11 @@ impl Clinic {
 
     pub(super) const fn now(&self) -> DateTime<Utc> {
         self.now
+    }
+
+    /// Every slot of a provider.
+    pub(super) fn slots(&self, organisation: OrganisationId) -> impl Iterator<Item = Slot> {
+        self.rooms.iter().filter(move |room| room.organisation == organisation).map(|room| room.slot)
     }
 
     pub(super) fn somebody(&self, rng: &mut StdRng) -> ResidentId {
@@ -173,28 +210,49 @@ impl Clinic {
         let is_delegated = rng.random_ratio(1, 4);
         let is_firm = rng.random_ratio(1, 2);
         let appointment = Appointment {
-            id: AppointmentId::generate(),
-            resident,
-            slot: room.slot,
-            organisation: room.organisation,
-            department: None,
-            practitioner: None,
             kind: if rng.random_ratio(1, 10) { CareKind::Emergency } else { CareKind::Outpatient },
             pool,
-            channel: Channel::Desk,
             booked_by: if is_delegated { self.desk.clone() } else { Party::Resident(resident) },
             delegation: is_delegated.then(|| self.delegations[person]),
             referral: (pool == Pool::Referral).then(ReferralId::generate),
+            device: rng.random_ratio(1, 8).then(|| (*DEVICES.choose(rng).unwrap()).to_owned()),
+            confirmed_at: is_firm.then_some(self.now),
+            state: if is_firm { State::Confirmed } else { State::Held },
+            ..self.held(resident, room)
+        };
+        (appointment, is_delegated.then_some(USES_MAX))
+    }
+
+    /// A public place in a room of the clinic, held by the resident themselves.
+    pub(super) fn held(&self, resident: ResidentId, room: &Room) -> Appointment {
+        Appointment {
+            id: AppointmentId::generate(),
+            resident,
+            slot: room.slot,
+            more_slots: vec![],
+            organisation: room.organisation,
+            department: None,
+            practitioner: None,
+            kind: CareKind::Outpatient,
+            pool: Pool::Public,
+            channel: Channel::Desk,
+            booked_by: Party::Resident(resident),
+            device: None,
+            delegation: None,
+            referral: None,
             journey: JourneyId::generate(),
             expected_lines: vec![],
             quote: None,
             revision: 1,
             held_at: self.now,
             hold_expires_at: self.now + TimeDelta::hours(1),
-            confirmed_at: is_firm.then_some(self.now),
-            state: if is_firm { State::Confirmed } else { State::Held },
-        };
-        (appointment, is_delegated.then_some(USES_MAX))
+            confirmed_at: None,
+            state: State::Held,
+        }
+    }
+
+    pub(super) fn rooms(&self) -> &[Room] {
+        &self.rooms
     }
 
     /// Places given, by slot and pool, where there are any.

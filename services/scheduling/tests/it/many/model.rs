@@ -26,6 +26,7 @@ pub(super) enum Judged {
     UsedUp,
     Cancelled,
     Exists,
+    Suspended,
 }
 
 #[derive(Debug, Clone)]
@@ -34,12 +35,16 @@ struct Booked {
     person: usize,
     /// None while it stands.
     given_up_by: Option<CancelledBy>,
+    /// The person did not come: it counts, and stands in no other's way.
+    is_missed: bool,
 }
 
 pub(super) struct Model {
     places: HashMap<(SlotId, &'static str), usize>,
     persons: HashMap<ResidentId, usize>,
     revoked: DelegationId,
+    /// Who books online no more.
+    suspended: usize,
     booked: Vec<Booked>,
     /// Ids that callers chose: whose, and whether the cancel came first.
     chosen: BTreeMap<AppointmentId, (usize, bool)>,
@@ -49,10 +54,12 @@ pub(super) struct Model {
 /// One person at a desk books for everybody else here.
 const OTHERS: &str = "a day for others";
 const OTHERS_MAX: usize = 40;
+const DEVICE: &str = "a day from one device";
+const DEVICE_MAX: usize = 30;
 
-/// Whether what is booked for others limits it.
+/// Whether anything limits it.
 fn is_bound(wish: &Appointment) -> bool {
-    wish.delegation.is_some() && wish.pool != Pool::Referral && wish.kind != CareKind::Emergency
+    wish.pool != Pool::Referral && wish.kind != CareKind::Emergency
 }
 
 fn is_by(booked: &Booked, wish: &Appointment) -> bool {
@@ -60,21 +67,26 @@ fn is_by(booked: &Booked, wish: &Appointment) -> bool {
 }
 
 impl Model {
-    pub(super) fn new(rooms: &[Room], residents: &[(ResidentId, usize)], revoked: DelegationId) -> Self {
+    pub(super) fn new(
+        rooms: &[Room],
+        residents: &[(ResidentId, usize)],
+        revoked: DelegationId,
+        suspended: usize,
+    ) -> Self {
         let mut places = HashMap::new();
         for room in rooms {
             places.insert((room.slot.id, Pool::Public.as_str()), room.public);
             places.insert((room.slot.id, Pool::Referral.as_str()), room.referral);
         }
         let persons = residents.iter().copied().collect();
-        Self { places, persons, revoked, booked: vec![], chosen: BTreeMap::new(), met: BTreeMap::new() }
+        Self { places, persons, revoked, suspended, booked: vec![], chosen: BTreeMap::new(), met: BTreeMap::new() }
     }
 
     pub(super) fn batch<'a>(
         &mut self,
         wishes: impl Iterator<Item = (&'a Appointment, bool, Option<u32>)>,
     ) -> Vec<Judged> {
-        let (mut seen, mut bookers, mut judged) = (vec![], vec![], vec![]);
+        let (mut seen, mut bookers, mut devices, mut judged) = (vec![], vec![], vec![], vec![]);
         let stood = self.booked.len();
         for (wish, is_id_chosen, uses_max) in wishes {
             let person = self.persons[&wish.resident];
@@ -83,11 +95,18 @@ impl Model {
             // What is booked for others in the same batch counts with the next.
             let for_others = self.booked.iter().take(stood).filter(|it| is_by(it, wish)).count();
             let earlier = bookers.iter().filter(|booker| **booker == &wish.booked_by).count();
+            // Likewise what is asked for from one device.
+            let from_device = self.booked.iter().take(stood).filter(|it| it.appointment.device == wish.device).count();
+            let earlier_from = devices.iter().filter(|device| **device == &wish.device).count();
             let verdict = match verdict {
                 Judged::Given | Judged::SlotTaken if is_bound(wish) => {
-                    if for_others >= OTHERS_MAX {
+                    if wish.delegation.is_some() && for_others >= OTHERS_MAX {
                         Judged::Limit(OTHERS)
-                    } else if for_others + earlier >= OTHERS_MAX {
+                    } else if wish.delegation.is_some() && for_others + earlier >= OTHERS_MAX {
+                        Judged::Again
+                    } else if wish.device.is_some() && from_device >= DEVICE_MAX {
+                        Judged::Limit(DEVICE)
+                    } else if wish.device.is_some() && from_device + earlier_from >= DEVICE_MAX {
                         Judged::Again
                     } else {
                         verdict
@@ -96,6 +115,7 @@ impl Model {
                 verdict => verdict,
             };
             seen.push(person);
+            devices.push(&wish.device);
             if wish.delegation.is_some() {
                 bookers.push(&wish.booked_by);
             }
@@ -104,7 +124,8 @@ impl Model {
                 if is_id_chosen {
                     self.chosen.insert(wish.id, (person, false));
                 }
-                self.booked.push(Booked { appointment: wish.clone(), person, given_up_by: None });
+                let appointment = wish.clone();
+                self.booked.push(Booked { appointment, person, given_up_by: None, is_missed: false });
             }
             judged.push(verdict);
         }
@@ -124,22 +145,60 @@ impl Model {
             _ if is_id_chosen && self.booked.iter().any(|it| it.appointment.id == wish.id) => return Judged::Exists,
             _ => {}
         }
-        let overlaps = |other: &&Booked| {
-            let (own, other) = (wish.slot, other.appointment.slot);
-            other.starts_at < own.ends_at && other.ends_at > own.starts_at
-        };
-        if self.of(person).any(|it| overlaps(&it)) {
+        if person == self.suspended && wish.heeds_suspension(&RULES.absence) {
+            return Judged::Suspended;
+        }
+        if self.overlaps(person, wish) {
             return Judged::PatientConflict;
         }
-        if let Some(period) = self.over_limit(person, wish) {
+        if let Some(period) = self.over_limit(person, wish).or_else(|| self.over_given_up(person, wish)) {
             return Judged::Limit(period);
         }
+        self.room_for(wish)
+    }
+
+    fn overlaps(&self, person: usize, wish: &Appointment) -> bool {
+        self.of(person).filter(|it| !it.is_missed).any(|it| {
+            let (own, other) = (wish.slot, it.appointment.slot);
+            other.starts_at < own.ends_at && other.ends_at > own.starts_at
+        })
+    }
+
+    fn room_for(&self, wish: &Appointment) -> Judged {
         let room = (wish.slot.id, wish.pool.as_str());
         if self.taken_of(room) < self.places[&room] { Judged::Given } else { Judged::SlotTaken }
     }
 
+    /// Whether a place is free there.
+    pub(super) fn is_free(&self, slot: SlotId, pool: Pool) -> bool {
+        let room = (slot, pool.as_str());
+        self.taken_of(room) < self.places[&room]
+    }
+
+    /// What moves counts nowhere twice: it is judged as if it were not there, and stays where it was if it cannot go.
+    pub(super) fn reschedule(&mut self, after: &Appointment) -> Judged {
+        let index = self.booked.iter().position(|it| it.appointment.id == after.id).unwrap();
+        let before = self.booked.remove(index);
+        let judged = if self.overlaps(before.person, after) {
+            Judged::PatientConflict
+        } else if let Some(period) = self.over_limit(before.person, after) {
+            Judged::Limit(period)
+        } else {
+            self.room_for(after)
+        };
+        let appointment = if judged == Judged::Given { after.clone() } else { before.appointment.clone() };
+        self.booked.insert(index, Booked { appointment, ..before });
+        judged
+    }
+
+    pub(super) fn miss(&mut self, id: AppointmentId) {
+        if let Some(booked) = self.booked.iter_mut().find(|it| it.appointment.id == id) {
+            booked.is_missed = true;
+        }
+    }
+
     fn over_limit(&self, person: usize, wish: &Appointment) -> Option<&'static str> {
-        if wish.pool == Pool::Referral || wish.kind == CareKind::Emergency {
+        if !is_bound(wish) {
             return None;
         }
         let day = local_date(wish.slot.starts_at);
@@ -166,6 +225,13 @@ impl Model {
         }
         if count(&|other, _| quarter(other) == quarter(day)) >= RULES.per_quarter {
             return Some("a quarter");
+        }
+        None
+    }
+
+    fn over_given_up(&self, person: usize, wish: &Appointment) -> Option<&'static str> {
+        if !is_bound(wish) {
+            return None;
         }
         let is_about_then = |it: &&Booked| {
             let (own, other) = (wish.slot.starts_at, it.appointment.slot.starts_at);
@@ -209,7 +275,7 @@ impl Model {
     }
 
     pub(super) fn active_ids(&self) -> impl Iterator<Item = AppointmentId> {
-        self.booked.iter().filter(|it| it.given_up_by.is_none()).map(|it| it.appointment.id)
+        self.booked.iter().filter(|it| it.given_up_by.is_none() && !it.is_missed).map(|it| it.appointment.id)
     }
 
     /// Ids whose cancel came before their hold.
@@ -238,8 +304,10 @@ impl Model {
 
     /// What was decided less often than that.
     pub(super) fn seldom(&self, least: usize) -> Vec<String> {
-        use Judged::{Again, Cancelled, Exists, Given, Limit, NoDelegation, PatientConflict, SlotTaken, UsedUp};
-        let every = [Given, Again, SlotTaken, PatientConflict, NoDelegation, UsedUp, Cancelled, Exists];
+        use Judged::{
+            Again, Cancelled, Exists, Given, Limit, NoDelegation, PatientConflict, SlotTaken, Suspended, UsedUp,
+        };
+        let every = [Given, Again, SlotTaken, PatientConflict, NoDelegation, UsedUp, Cancelled, Exists, Suspended];
         let limits = scheduling::domain::limits::PERIODS.map(Limit);
         let rare =
             every.iter().chain(&limits).filter(|judged| self.met.get(judged).copied().unwrap_or_default() < least);

@@ -70,7 +70,7 @@ fn ad_02_layers_come_in_order_and_each_sees_what_the_one_before_left() {
     let policy = with_every_layer();
     let circumstances = Circumstances {
         topped_up: true,
-        means: Means { account: money("5.00"), mutual_aid: money("7.00") },
+        means: Means { account: money("5.00"), mutual_aid: money("7.00"), voucher: None },
         ..of_group(Group::LowIncome)
     };
     let answer = judged(&policy, &Input { circumstances, ..visit(Tier::Tertiary, "10000.00") });
@@ -149,7 +149,7 @@ fn ad_02_an_account_pays_what_the_document_covers_and_no_more_than_it_holds() {
         json["personal_account"]["covers"] = serde_json::json!(["IN_SCOPE"]);
         json["personal_account"]["family_mutual_aid"] = serde_json::json!(false);
     });
-    let means = Means { account: money("100.00"), mutual_aid: money("100.00") };
+    let means = Means { account: money("100.00"), mutual_aid: money("100.00"), voucher: None };
     let lines =
         vec![line(money("100.00"), crate::domain::line::Class::A), line(money("30.00"), crate::domain::line::Class::C)];
     let circumstances = Circumstances { means, ..Circumstances::default() };

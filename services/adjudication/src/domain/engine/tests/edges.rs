@@ -4,8 +4,8 @@ use types::{care::CareKind, money::Money, tier::Tier};
 
 use super::fixtures::*;
 use crate::domain::{
-    circumstances::{Circumstances, Group, YearTotals},
-    engine::adjudicate,
+    circumstances::{Circumstances, Group, Means, YearTotals},
+    engine::{adjudicate, calculate},
     input::{Accumulators, Input, Person},
     policy::Policy,
 };
@@ -74,4 +74,35 @@ fn ad_02_edges_of_the_layers_above() {
         let bill = visit(Tier::Tertiary, "0.00");
         climb(&with_every_layer(), &Input { circumstances: circumstances.clone(), ..bill }, edge);
     }
+}
+
+/// From nothing to where every layer and every means has begun and ended: funds, top-up, voucher, account, family's account, cash.
+#[test]
+fn ad_12_every_fen_more_is_one_more_for_exactly_one_of_those_who_pay() {
+    let year = YearTotals {
+        voucher: money("480.00"),
+        top_up_base: money("500.00"),
+        top_up: money("1960.00"),
+        ..YearTotals::default()
+    };
+    let means = Means { account: money("30.00"), mutual_aid: money("20.00"), voucher: None };
+    let groups = [Group::Migrant, Group::LowIncome].into();
+    let circumstances = Circumstances { groups, year, means, topped_up: true, ..Circumstances::default() };
+    let policy = with_every_layer();
+    let paid = |fen: i64| {
+        let bill = visit(Tier::Community, &Money::from_fen(fen).to_string());
+        let shares = calculate(&policy, &Input { circumstances: circumstances.clone(), ..bill }).unwrap().shares;
+        [shares.fund(), shares.top_up, shares.voucher, shares.account, shares.mutual_aid, shares.cash()].map(Money::fen)
+    };
+    let mut before = paid(0);
+    for fen in 1..100_000 {
+        let now = paid(fen);
+        let mut more: Vec<i64> = now.iter().zip(before).map(|(after, before)| after - before).collect();
+        more.sort_unstable();
+        assert_eq!(more, [0, 0, 0, 0, 0, 1], "{fen}: {before:?} {now:?}");
+        before = now;
+    }
+    let [_, top_up, voucher, account, family, cash] = before;
+    assert_eq!([top_up, voucher, account, family], [4_000, 2_000, 3_000, 2_000], "each was used up");
+    assert!(cash > 0);
 }

@@ -12,7 +12,7 @@ use crate::domain::{
     circumstances::{Area, Circumstances, Group, Means, OwnClinic, YearTotals},
     engine::{Adjudication, adjudicate},
     input::{Accumulators, Chain, Direction, Input, Person},
-    line::{Class, Line},
+    line::{Class, Line, PriceLimit, Priced},
     policy::Policy,
 };
 
@@ -31,7 +31,17 @@ pub(super) fn class() -> impl Strategy<Value = Class> {
 }
 
 pub(super) fn lines() -> impl Strategy<Value = Vec<Line>> {
-    proptest::collection::vec((fen(20_000_000), class()).prop_map(|(amount, class)| line(amount, class)), 0..6)
+    let parts = (fen(20_000_000), class(), proptest::option::weighted(0.25, limit()));
+    proptest::collection::vec(
+        parts.prop_map(|(amount, class, price_limit)| Line { price_limit, ..line(amount, class) }),
+        0..6,
+    )
+}
+
+/// Of the price of the one unit that a line is.
+fn limit() -> impl Strategy<Value = PriceLimit> {
+    let of = prop_oneof![Just(Priced::Item), Just(Priced::BedDay)];
+    (of, fen(20_000_000)).prop_map(|(of, most)| PriceLimit { of, unit_price_max: most.decimal() })
 }
 
 fn before() -> impl Strategy<Value = Accumulators> {
@@ -65,7 +75,7 @@ prop_compose! {
         (own_in_scope, critical_illness_fund, assistance_base, assistance_fund) in
             (fen(9_000_000), fen(6_000_000), fen(200_000), fen(100_000)),
         (top_up_base, top_up, voucher) in (fen(300_000), fen(50_000), fen(60_000)),
-        (account, mutual_aid) in (fen(50_000), fen(50_000)),
+        (account, mutual_aid, voucher_most) in (fen(50_000), fen(50_000), proptest::option::of(fen(60_000))),
     ) -> Circumstances {
         let year = YearTotals {
             own_in_scope,
@@ -76,7 +86,7 @@ prop_compose! {
             top_up,
             voucher,
         };
-        let means = Means { account, mutual_aid };
+        let means = Means { account, mutual_aid, voucher: voucher_most };
         Circumstances { groups, area, own_clinic, referred_on: None, topped_up, year, means }
     }
 }
@@ -161,6 +171,7 @@ fn holds(policy: &Policy, input: &Input) {
     assert!(shares.voucher.is_zero() || per_year.is_some_and(|most| yet.voucher <= most));
     let means = &input.circumstances.means;
     assert!(shares.account <= means.account && shares.mutual_aid <= means.mutual_aid);
+    assert!(means.voucher.is_none_or(|most| shares.voucher <= most));
 
     let ceiling = policy
         .rules(input.kind, input.tier, input.from, input.to)
@@ -201,4 +212,5 @@ fn grows(policy: &Policy, less: &Input, more: &Input) {
     let own = more.shares.own() - less.shares.own();
     assert!(!fund.is_negative() && !own.is_negative(), "the funds pay {fund} more, the person {own}");
     assert_eq!(fund + own, Money::from_fen(1));
+    assert!(more.shares.cash() >= less.shares.cash(), "a dearer bill costs less in cash");
 }

@@ -53,6 +53,12 @@ fn ad_08_sources_are_named_and_supervision_is_whole() {
     let mut without = document(&[]);
     without["supervision"].as_object_mut().unwrap().remove("reward_ratio");
     assert!(RuleBook::read(&without.to_string()).is_err());
+    // 医保办发〔2022〕22号: from 200 to 200 000.
+    for (bound, wrong) in [("reward_min", "199.99"), ("reward_min", "200000.01"), ("reward_max", "200000.01")] {
+        let mut beyond = document(&[]);
+        beyond["supervision"][bound] = json!(wrong);
+        assert_eq!(RuleBook::read(&beyond.to_string()).unwrap_err().path, format!("supervision.{bound}"), "{wrong}");
+    }
     let book = RuleBook::read(DEMONSTRATION).unwrap();
     assert!(book.demonstration && book.window_days() == 365);
 }

@@ -125,6 +125,53 @@ pub(super) const SEEDS: &[Seed] = &[
         "its bill is not being captured",
     ),
     (
+        "a confirmed settlement has its bill captured",
+        "adjudication|payment",
+        "INSERT INTO settlements (id, state, bill_id, corrects) \
+         VALUES (md5('new')::uuid, 'CONFIRMED', md5('b')::uuid, md5('s')::uuid) || ---- || \
+         INSERT INTO bills (id, state, settlement_id, correction) VALUES (md5('b')::uuid, 'SETTLED', md5('s')::uuid, 0)",
+        "its bill is not being captured",
+    ),
+    (
+        "a settlement that was taken back has its bill refunded",
+        "adjudication|payment",
+        "INSERT INTO settlements (id, state, bill_id) VALUES (md5('s')::uuid, 'REVERSED', md5('b')::uuid) || ---- || \
+         INSERT INTO bills (id, state, settlement_id, correction) VALUES (md5('b')::uuid, 'SETTLED', md5('s')::uuid, 0)",
+        "its bill is not refunded",
+    ),
+    (
+        "a corrected bill divides as the settlement says that corrected it",
+        "payment|adjudication",
+        "INSERT INTO bill_corrections (bill_id, number, kind, settlement_id) VALUES (md5('b')::uuid, 1, 'CORRECTED', md5('s')::uuid); \
+         INSERT INTO corrected_shares (bill_id, number, line, payer, amount) VALUES (md5('b')::uuid, 1, 1, 'POOLED_FUND', 216.01) || ---- || \
+         INSERT INTO settlements (id, total, pooled_fund, large_amount_fund, critical_illness_fund, assistance_fund) \
+         VALUES (md5('s')::uuid, 216.01, 216, 0, 0, 0)",
+        "something else than its settlement says",
+    ),
+    (
+        "a corrected bill is charged what its last correction says, and so is what its provider was paid",
+        "payment",
+        "INSERT INTO bills (id, state, total, correction) VALUES (md5('b')::uuid, 'SETTLED', 24, 1); \
+         INSERT INTO corrected_shares (bill_id, number, line, payer, amount) VALUES (md5('b')::uuid, 1, 1, 'ASSISTANCE_FUND', 24)",
+        "24.00 of ASSISTANCE_FUND, but posted 0",
+    ),
+    (
+        "what findings withhold is withheld",
+        "adjudication|payment",
+        "INSERT INTO settlements (id, bill_id) VALUES (md5('s')::uuid, md5('b')::uuid); \
+         INSERT INTO findings (id, settlement_id, state, withheld) VALUES (md5('f')::uuid, md5('s')::uuid, 'OPEN', 24) || ---- || \
+         INSERT INTO withholdings (finding_id, bill_id, amount) VALUES (md5('f')::uuid, md5('b')::uuid, 23)",
+        "not what payment withholds",
+    ),
+    (
+        "a provider is not paid what findings withhold, and never less than nothing of the funds",
+        "payment",
+        "INSERT INTO bills (id, state, total, correction) VALUES (md5('b')::uuid, 'SETTLED', 24, 0); \
+         INSERT INTO bill_shares (bill_id, line, payer, amount) VALUES (md5('b')::uuid, 1, 'POOLED_FUND', 20); \
+         INSERT INTO withholdings (finding_id, bill_id, line, state, amount) VALUES (md5('f')::uuid, md5('b')::uuid, 1, 'QUESTIONED', 24)",
+        "withheld 0, of which cut 0; by its findings 20.00 and 0",
+    ),
+    (
         "the funds are charged what was adjudicated",
         "payment|adjudication",
         "INSERT INTO bills (id, state, settlement_id) VALUES (md5('b')::uuid, 'CAPTURED', md5('s')::uuid); \
@@ -138,6 +185,14 @@ pub(super) const SEEDS: &[Seed] = &[
         "INSERT INTO bills (id, state, settlement_id) VALUES (md5('b')::uuid, 'CAPTURED', md5('s')::uuid); \
          INSERT INTO bill_shares (bill_id, line, payer, amount) VALUES (md5('b')::uuid, 1, 'CRITICAL_ILLNESS_FUND', 20) || ---- || \
          INSERT INTO settlements (id, pooled_fund, large_amount_fund, assistance_fund) VALUES (md5('s')::uuid, 0, 0, 20)",
+        "something else than its settlement says",
+    ),
+    (
+        "the funds are charged what was adjudicated",
+        "payment|adjudication",
+        "INSERT INTO bills (id, state, settlement_id) VALUES (md5('b')::uuid, 'CAPTURED', md5('s')::uuid); \
+         INSERT INTO bill_shares (bill_id, line, payer, amount) VALUES (md5('b')::uuid, 1, 'VOUCHER', 20) || ---- || \
+         INSERT INTO settlements (id, pooled_fund, large_amount_fund, account) VALUES (md5('s')::uuid, 0, 0, 20)",
         "something else than its settlement says",
     ),
     // I3
@@ -195,5 +250,12 @@ pub(super) const SEEDS: &[Seed] = &[
         "INSERT INTO accounts (id, kind, holder) VALUES (md5('a')::uuid, 'BANK_RECEIVABLE', md5('bank')::uuid::text); \
          INSERT INTO entries (transfer_id, line, account_id, amount) VALUES (md5('t')::uuid, 1, md5('a')::uuid, 5)",
         "owes 5.00, but 0 is unanswered",
+    ),
+    (
+        "a bank is owed what it is still to put back",
+        "payment",
+        "INSERT INTO accounts (id, kind, holder) VALUES (md5('a')::uuid, 'BANK_REFUNDABLE', md5('bank')::uuid::text); \
+         INSERT INTO entries (transfer_id, line, account_id, amount) VALUES (md5('t')::uuid, 1, md5('a')::uuid, -5)",
+        "is owed 5.00, but 0 is unanswered",
     ),
 ];

@@ -95,6 +95,70 @@ pub(super) const SEEDS: &[Seed] = &[
         "counted nothing, confirmed 9.00",
     ),
     (
+        "a year's totals above basic insurance are the sum of what was confirmed",
+        "adjudication",
+        "INSERT INTO accumulators (resident_id, year, scheme, kind, own_in_scope, assistance_fund) \
+         VALUES (md5('r')::uuid, 2026, 'EMPLOYEE', 'OUTPATIENT', 20, 9); \
+         INSERT INTO settlements (id, state, policy_id, resident_id, year, scheme, kind, adjudication) \
+         VALUES (md5('s')::uuid, 'CONFIRMED', md5('p')::uuid, md5('r')::uuid, 2026, 'EMPLOYEE', 'OUTPATIENT', \
+             '{\"year_after\": {\"own_in_scope\": \"20.00\", \"assistance_fund\": \"9.01\"}}')",
+        "assistance_fund: counted 9.00, confirmed 9.01",
+    ),
+    (
+        "a year's totals above basic insurance are the sum of what was confirmed",
+        "adjudication",
+        "INSERT INTO accumulators (resident_id, year, scheme, kind, voucher) VALUES (md5('r')::uuid, 2026, 'EMPLOYEE', 'OUTPATIENT', 5)",
+        "voucher: counted 5.00, confirmed 0",
+    ),
+    (
+        "no voucher is used beyond what a policy gives in a year",
+        "adjudication",
+        "INSERT INTO accumulators (resident_id, year, scheme, kind, voucher) VALUES (md5('r')::uuid, 2026, 'RESIDENT', 'OUTPATIENT', 500.01); \
+         INSERT INTO policies (id, document) VALUES (md5('p')::uuid, '{\"voucher\": {\"per_year\": \"500.00\"}}'); \
+         INSERT INTO settlements (id, state, policy_id, resident_id, year, scheme) \
+         VALUES (md5('s')::uuid, 'CONFIRMED', md5('p')::uuid, md5('r')::uuid, 2026, 'RESIDENT')",
+        "used 500.01 of 500.00",
+    ),
+    (
+        "a personal account is the sum of its entries, and promises no more than it holds",
+        "adjudication",
+        "INSERT INTO personal_accounts (resident_id, balance) VALUES (md5('r')::uuid, 100); \
+         INSERT INTO account_entries (id, resident_id, booking, amount) VALUES (md5('e')::uuid, md5('r')::uuid, 'CREDITED', 99)",
+        "holds 100.00, moved by 99.00",
+    ),
+    (
+        "a personal account is the sum of its entries, and promises no more than it holds",
+        "adjudication",
+        "INSERT INTO personal_accounts (resident_id, balance) VALUES (md5('r')::uuid, 100); \
+         INSERT INTO account_entries (id, resident_id, booking, amount) VALUES (md5('e')::uuid, md5('r')::uuid, 'CREDITED', 100); \
+         INSERT INTO settlements (id, state, lapses_at, account, account_of, mutual_aid, mutual_aid_of) VALUES \
+             (md5('s')::uuid, 'DIVIDED', now() + interval '1 hour', 60, md5('r')::uuid, 0, NULL), \
+             (md5('t')::uuid, 'DIVIDED', now() + interval '1 hour', 0, NULL, 41, md5('r')::uuid), \
+             (md5('u')::uuid, 'DIVIDED', now() - interval '1 hour', 60, md5('r')::uuid, 0, NULL)",
+        "holds 100.00, promised 101.00",
+    ),
+    (
+        "a settlement in force has taken what its accounts pay, and no other has",
+        "adjudication",
+        "INSERT INTO settlements (id, state, account, account_of) VALUES (md5('s')::uuid, 'CONFIRMED', 60, md5('r')::uuid)",
+        "60.00 of an account",
+    ),
+    (
+        "a settlement in force has taken what its accounts pay, and no other has",
+        "adjudication",
+        "INSERT INTO settlements (id, state, mutual_aid, mutual_aid_of) VALUES (md5('s')::uuid, 'REVERSED', 60, md5('r')::uuid); \
+         INSERT INTO account_entries (id, resident_id, booking, amount, settlement_id) \
+         VALUES (md5('e')::uuid, md5('r')::uuid, 'TAKEN', -60, md5('s')::uuid)",
+        "REVERSED, 60.00 of an account",
+    ),
+    (
+        "a settlement in force has taken what its accounts pay, and no other has",
+        "adjudication",
+        "INSERT INTO account_entries (id, resident_id, booking, amount, settlement_id) \
+         VALUES (md5('e')::uuid, md5('r')::uuid, 'TAKEN', -60, md5('s')::uuid)",
+        "draws on none such",
+    ),
+    (
         "what is explained is what is paid",
         "adjudication",
         "INSERT INTO settlements (id, pooled_fund, adjudication) \

@@ -1,0 +1,24 @@
+//! `AuditService`, `EventService` and `PrivacyService`: what happened here, who looked at whose data, and all we have about a person.
+
+use chassis::Context;
+use chassis::records::Records;
+use postgres::Database;
+use tonic::Status;
+
+use crate::app::{App, PERSONAL};
+
+#[derive(Clone)]
+pub(super) struct OwnRecords(pub(super) App);
+
+impl Records for OwnRecords {
+    fn db(&self) -> &Database {
+        &self.0.db
+    }
+
+    async fn check_view(&self, ctx: &Context) -> Result<(), Status> {
+        Ok(self.0.check_view(ctx).await?)
+    }
+}
+
+chassis::records!(adjudication for OwnRecords);
+chassis::export!(adjudication for OwnRecords, PERSONAL);

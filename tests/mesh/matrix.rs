@@ -2,7 +2,7 @@
 //! ([`policy`]), which knows nothing of `access.toml`; a new RPC fails until somebody says there who may call it.
 
 pub(crate) mod calendar;
-mod facts;
+pub(crate) mod facts;
 mod happenings;
 pub(crate) mod people;
 mod policy;

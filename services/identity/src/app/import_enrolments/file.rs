@@ -266,7 +266,7 @@ mod tests {
         let last = EXAMPLE[..end - 1].rfind('\n').unwrap() + 1;
         for length in [0, last, last + 20, end, EXAMPLE.len() - 1] {
             std::fs::write(&path, EXAMPLE).unwrap();
-            let file = EnrolmentFile::check(&path).unwrap();
+            let file = check_at(&path).unwrap();
             let mut lines = file.lines(file.first).unwrap();
             assert_eq!(lines.next_batch(1, today()).unwrap().len(), 1);
             let place = lines.place();

@@ -41,14 +41,13 @@ impl App {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
-        let settlement = settlements::lock(&mut tx, id).await?.ok_or(AdjudicationError::SettlementNotFound(id))?;
-        let account_version = match &settlement.cover {
-            Some(cover) => {
-                let standing = accumulators::lock(&mut tx, ctx.caller.region, &cover.account).await?;
-                Some(standing.version_for(&settlement.adjudication))
-            }
+        // Running totals before settlements, as everywhere: whoever judges the year anew holds the totals and wants this settlement.
+        let standing = match &settlements::account(&mut tx, id).await? {
+            Some(account) => Some(accumulators::lock(&mut tx, ctx.caller.region, account).await?),
             None => None,
         };
+        let settlement = settlements::lock(&mut tx, id).await?.ok_or(AdjudicationError::SettlementNotFound(id))?;
+        let account_version = standing.map(|standing| standing.version_for(&settlement.adjudication));
         let now = self.clock.now();
         let settlement = match settlement.confirm(bill, account_version, now)? {
             Confirmation::Already(settlement) => settlement,

@@ -10,7 +10,7 @@ use super::author::Author;
 use super::divide_claim::Divided;
 use super::pricing::{Care, History, classify, price};
 use super::readjudicate::ask;
-use super::replacing::{self, Occasion, Replacement};
+use super::replacing::{self, Judged, Occasion, Replacement};
 use crate::domain::change::{Cause, Reason};
 use crate::domain::claim::{BilledLine, Claim, Diagnosis};
 use crate::domain::coverage::Coverage;
@@ -19,7 +19,7 @@ use crate::domain::provider::Provider;
 use crate::domain::replay::{Replay, Turn};
 use crate::domain::settlement::Settlement;
 use crate::domain::visit::Stay;
-use crate::store::{accumulators, claims, settlements};
+use crate::store::{accumulators, chains, claims, settlements};
 
 /// A claim as it should have been billed. The lines' items are resolved from the catalogue here.
 #[derive(Debug, Clone)]
@@ -44,7 +44,8 @@ impl App {
         }
         let claim = ctx.permit(self.present(ctx, corrected.claim).await?)?;
         Stay { from: claim.from, until: claim.until }.check(corrected.lines.iter().map(|line| line.on))?;
-        let coverage = self.identity.coverage(ctx.caller.region, claim.resident, claim.from).await?;
+        let days = (claim.from, claim.until);
+        let coverage = self.identity.coverage_of_stay(ctx.caller.region, claim.resident, days).await?;
         let provider = self.identity.provider(claim.provider, claim.from).await?;
 
         let mut tx = match self.db.begin_call(call).await? {
@@ -90,10 +91,10 @@ impl App {
         let claim = Claim { lines, total: corrected.total, diagnoses: corrected.diagnoses, ..claim };
         let care = Care::again(&claim, provider, &replaced, turn.first_confirmed_at);
         let priced = price(tx, care, coverage, History::Replayed(&history)).await?;
-        let adjudication = priced.answer()?;
+        let judged = Judged::of(tx, priced, claim.quote).await?;
         let now = self.clock.now();
         let occasion = Occasion { cause: Cause::Correction, reason: Some(corrected.reason), at: now };
-        let replacement = Replacement::new((turn, claim), replaced, (priced, adjudication), coverage, occasion)?;
+        let replacement = Replacement::new((turn, claim), replaced, judged, coverage, occasion)?;
 
         let resident = replacement.claim.resident;
         let entry = Entry::new(&ctx.caller, "adjudication.claim.correct").resident(resident);
@@ -114,7 +115,7 @@ async fn before(tx: &mut Transaction, claim: &Claim, year: i32) -> Result<(Turn,
     let earlier: Vec<&Claim> = in_force.iter().filter(|(other, _)| *other < turn).map(|(_, claim)| claim).collect();
     let ids: Vec<_> = earlier.iter().map(|claim| claim.settlement).collect();
     let settled = settlements::lock_all(tx, &ids).await?;
-    let mut replay = Replay::after(settlements::stays_before(tx, claim.resident, year).await?);
+    let mut replay = Replay::after(chains::before(tx, claim.resident, year).await?);
     for claim in earlier {
         let settlement = settled.iter().find(|settlement| settlement.id == claim.settlement);
         if let Some(Settlement { cover: Some(cover), adjudication, tier, journey, .. }) = settlement {

@@ -14,12 +14,11 @@ use super::author::Author;
 use super::pricing::{Care, History, Purpose, classify, insured_region, price, remote_care};
 use crate::domain::claim::{BilledLine, Claim, Diagnosis};
 use crate::domain::coverage::Coverage;
-use crate::domain::drift;
 use crate::domain::error::AdjudicationError;
 use crate::domain::provider_payment::CaseRecord;
 use crate::domain::settlement::{Change, Settlement, State};
 use crate::domain::visit::{Stay, Visit};
-use crate::store::{accumulators, claims, quotes, settlements, stays};
+use crate::store::{accumulators, claims, histories, quotes, settlements, stays};
 
 /// What a provider bills for a visit. The lines' items are resolved from the catalogue here.
 #[derive(Debug, Clone)]
@@ -34,7 +33,7 @@ pub struct DivideClaim {
     pub record: CaseRecord,
 }
 
-/// What identity said about the person and the provider on the first day.
+/// What identity said about the person and the provider on the first day, and of the person on the last.
 struct Insured {
     coverage: Coverage,
     is_designated: bool,
@@ -85,7 +84,8 @@ impl App {
         let visit = ctx.permit(self.scheduling.visit(ctx, billed.visit).await?)?;
         let stay = visit.claimable(local_date(self.clock.now()))?;
         stay.check(billed.lines.iter().map(|line| line.on))?;
-        let coverage = self.identity.coverage(ctx.caller.region, visit.resident, stay.from);
+        let days = (stay.from, stay.until);
+        let coverage = self.identity.coverage_of_stay(ctx.caller.region, visit.resident, days);
         let (coverage, provider) = try_join!(coverage, self.identity.provider(visit.provider, stay.from))?;
         let insured = Insured { is_designated: provider.is_designated_for(visit.kind), coverage };
 
@@ -93,19 +93,21 @@ impl App {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
+        histories::wait_for_others(&mut tx, visit.resident).await?;
         let record = billed.record.clone();
         if visit.waits_for_stays()
             && let Some(open) = stays::open_on(&mut tx, visit.resident, stay.until).await?
         {
             return Err(AdjudicationError::OpenStay(open));
         }
-        let divided = self.divide(&mut tx, ctx, &visit, stay, billed, &insured).await?;
+        let (divided, lapsed) = self.divide(&mut tx, ctx, &visit, stay, billed, &insured).await?;
         let divided = ctx.permit(divided)?;
-        self.expect_payment(&mut tx, &Author::of(ctx), &divided, record, insured.coverage.birth_date).await?;
-        self.tell(&mut tx, ctx, &divided).await?;
+        self.expect_payment(&mut tx, &Author::of(ctx), &divided, record, &insured.coverage).await?;
+        self.tell(&mut tx, ctx, &divided, lapsed).await?;
         Ok(call.commit(tx, divided).await?)
     }
 
+    /// The claim and its division, and the division that is spent by it.
     async fn divide(
         &self,
         tx: &mut Transaction,
@@ -114,10 +116,10 @@ impl App {
         stay: Stay,
         billed: DivideClaim,
         insured: &Insured,
-    ) -> Result<Divided, AdjudicationError> {
+    ) -> Result<(Divided, Option<SettlementId>), AdjudicationError> {
         let region = ctx.caller.region;
         let previous = claims::lock_of_visit(tx, visit.id).await?;
-        let (claim_id, version) = self.next_version(tx, visit, &billed, previous).await?;
+        let (claim_id, version, lapsed) = self.next_version(tx, visit, &billed, previous).await?;
 
         let codes = billed.lines.iter().map(|line| line.item_code.clone()).collect();
         let classes = classify(tx, region, codes, stay.from).await?;
@@ -139,7 +141,7 @@ impl App {
             settled_at: self.clock.now(),
         };
         let priced = price(tx, care, &insured.coverage, History::Stored).await?;
-        let adjudication = priced.adjudication?;
+        let adjudication = priced.answer()?;
         let quote = match billed.quote {
             Some(id) => {
                 let ids = aliases::one_person(tx, visit.resident).await?;
@@ -149,9 +151,7 @@ impl App {
             }
             None => None,
         };
-        let digest = priced.cover.as_ref().map(|cover| cover.policy_digest.as_str());
-        let drift =
-            quote.as_ref().map(|quote| drift::explain(quote, &priced.input, digest, &adjudication)).unwrap_or_default();
+        let drift = quote.as_ref().map(|quote| priced.drift(quote, &adjudication)).unwrap_or_default();
 
         let now = self.clock.now();
         let claim = Claim {
@@ -202,19 +202,19 @@ impl App {
         })?;
         settlements::insert(tx, region, &settlement, &priced.input).await?;
         self.note_findings(tx, &Author::of(ctx), &claim, &settlement, &insured.coverage).await?;
-        Ok(Divided { claim, settlement })
+        Ok((Divided { claim, settlement }, lapsed))
     }
 
-    /// The id and version of this claim: the first of its visit, or the next where the last division is spent.
+    /// The id and version of this claim: the first of its visit, or the next where the last division is spent, which lapses now.
     async fn next_version(
         &self,
         tx: &mut Transaction,
         visit: &Visit,
         billed: &DivideClaim,
         previous: Option<Claim>,
-    ) -> Result<(ClaimId, i32), AdjudicationError> {
+    ) -> Result<(ClaimId, i32, Option<SettlementId>), AdjudicationError> {
         let Some(previous) = previous else {
-            return Ok((billed.claim.unwrap_or_else(ClaimId::generate), 1));
+            return Ok((billed.claim.unwrap_or_else(ClaimId::generate), 1, None));
         };
         if billed.claim != Some(previous.id) {
             return Err(AdjudicationError::ClaimExists(visit.id));
@@ -230,10 +230,16 @@ impl App {
             return Err(AdjudicationError::ClaimExists(visit.id));
         }
         settlements::lapse(tx, settlement.id).await?;
-        Ok((previous.id, previous.version + 1))
+        Ok((previous.id, previous.version + 1, Some(settlement.id)))
     }
 
-    async fn tell(&self, tx: &mut Transaction, ctx: &Context, divided: &Divided) -> Result<(), AdjudicationError> {
+    async fn tell(
+        &self,
+        tx: &mut Transaction,
+        ctx: &Context,
+        divided: &Divided,
+        lapsed: Option<SettlementId>,
+    ) -> Result<(), AdjudicationError> {
         let Divided { claim, settlement } = divided;
         telemetry::journey(claim.journey);
         let data = json!({
@@ -248,7 +254,8 @@ impl App {
         events::append(tx, told.traceparent(ctx.traceparent())).await?;
         let entry = Entry::new(&ctx.caller, "adjudication.claim.divide").resident(claim.resident);
         let entry = claims::lines_audited(claims::audited(entry, claim), claim);
-        audit::record(tx, entry.row("settlements", settlement.id)).await?;
+        let entry = entry.row("settlements", settlement.id);
+        audit::record(tx, lapsed.into_iter().fold(entry, |entry, spent| entry.row("settlements", spent))).await?;
         Ok(())
     }
 }

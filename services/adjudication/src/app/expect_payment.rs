@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chassis::Guarded;
-use chrono::NaiveDate;
 use drg::payment::Place;
 use postgres::Transaction;
 use postgres::audit;
@@ -13,7 +12,9 @@ use types::scheme::Scheme;
 
 use super::author::Author;
 use super::{App, Divided};
+use crate::domain::coverage::Coverage;
 use crate::domain::error::AdjudicationError;
+use crate::domain::inspection::Sex;
 use crate::domain::provider_payment::expected;
 use crate::domain::provider_payment::payment::{ProviderPayment, Standing};
 use crate::domain::provider_payment::release::TermsVersion;
@@ -65,12 +66,12 @@ impl App {
         by: &Author<'_>,
         divided: &Divided,
         record: CaseRecord,
-        birth_date: NaiveDate,
+        coverage: &Coverage,
     ) -> Result<(), AdjudicationError> {
         let Divided { claim, settlement } = divided;
         let Some(cover) = &settlement.cover else { return Ok(()) };
         let Some(version) = self.terms_in_force(tx, cover.account.scheme, divided).await? else { return Ok(()) };
-        let case = case(divided, record, birth_date);
+        let case = case(divided, record, coverage);
         let Some(expected) = expected::expect(&version.terms, &case, &self.groupers.shelf()) else { return Ok(()) };
         let payment = ProviderPayment {
             settlement: settlement.id,
@@ -100,11 +101,11 @@ impl App {
         by: &Author<'_>,
         replaced: SettlementId,
         divided: &Divided,
-        birth_date: NaiveDate,
+        coverage: &Coverage,
     ) -> Result<(), AdjudicationError> {
         let expected = provider_payments::find(tx, replaced).await?;
         let record = expected.map(|payment| payment.record).unwrap_or_default();
-        self.expect_payment(tx, by, divided, record, birth_date).await
+        self.expect_payment(tx, by, divided, record, coverage).await
     }
 
     /// The terms of the region of care that judge this claim: the latest that are in force on its day.
@@ -130,7 +131,7 @@ impl App {
     }
 }
 
-fn case(divided: &Divided, record: CaseRecord, birth_date: NaiveDate) -> Case {
+fn case(divided: &Divided, record: CaseRecord, coverage: &Coverage) -> Case {
     let Divided { claim, settlement } = divided;
     let Settlement { adjudication, .. } = settlement;
     Case {
@@ -138,10 +139,14 @@ fn case(divided: &Divided, record: CaseRecord, birth_date: NaiveDate) -> Case {
         place: Place { tier: claim.tier, provider: Some(claim.provider) },
         from: claim.from,
         until: claim.until,
-        birth_date,
+        birth_date: coverage.birth_date,
         cost: claim.total,
         own: adjudication.shares.own(),
         diagnoses: claim.diagnoses.iter().map(|diagnosis| diagnosis.icd10_code.clone()).collect(),
+        registered_sex: coverage.sex.map(|sex| match sex {
+            Sex::Female => drg::Sex::Female,
+            Sex::Male => drg::Sex::Male,
+        }),
         record,
     }
 }

@@ -90,6 +90,8 @@ impl App {
             .into_iter()
             .flat_map(|(group, figures)| outliers(&figures, score_min).into_iter().map(move |one| (group.clone(), one)))
             .collect();
+        // Over all groups: nobody far out is left off for a group that comes earlier.
+        found.sort_by(|(_, one), (_, other)| other.score.cmp(&one.score).then_with(|| one.of.cmp(&other.of)));
         found.truncate(OUTLIERS_MAX);
         if find.subject == OutlierSubject::Person {
             for (_, outlier) in &found {

@@ -6,24 +6,26 @@ use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use postgres::Error;
 use sqlx::PgConnection;
 use types::ids::{JourneyId, OrganisationId, ReferralId, ResidentId};
-use types::{care::CareKind, money::Money, region::RegionCode, tier::Tier};
+use types::{care::CareKind, money::Money, region::RegionCode, scheme::Scheme, tier::Tier};
 
 use crate::domain::account::Draw;
 use crate::domain::chain::{self, ChainStay};
 use crate::domain::circumstances::{Area, Circumstances};
 use crate::domain::claim::{BilledLine, Claim, Item};
 use crate::domain::coverage::{Basic, Coverage};
+use crate::domain::drift::{self, Drift};
 use crate::domain::engine::{self, Adjudication, Refusal};
 use crate::domain::error::AdjudicationError;
-use crate::domain::input::{Accumulators, Input, Person, age_on};
+use crate::domain::input::{Accumulators, Input, Person, age_on, counts_as_referred};
 use crate::domain::line::Line;
 use crate::domain::provider::Provider;
-use crate::domain::release::PolicyVersion;
+use crate::domain::quote::Quote;
+use crate::domain::release::{self, PolicyVersion};
 use crate::domain::remote_care::{self, Place, RemoteCare};
 use crate::domain::replay::Replay;
 use crate::domain::settlement::{Account, Cover, Settlement};
 use crate::store::accumulators::{self, Standing};
-use crate::store::{accounts, catalogue, policies, settlements};
+use crate::store::{accounts, catalogue, chains, policies};
 
 /// What a claim finds before it.
 #[derive(Clone, Copy)]
@@ -44,15 +46,17 @@ impl History<'_> {
         }
     }
 
+    /// The stays of the journey before this care, under the scheme that is to pay it.
     async fn stays(
         self,
         conn: &mut PgConnection,
         journey: JourneyId,
-        resident: ResidentId,
+        scheme: Scheme,
+        care: &Care,
     ) -> Result<Vec<ChainStay>, Error> {
         match self {
-            Self::Stored => settlements::chain(conn, journey, resident).await,
-            Self::Replayed(replay) => Ok(replay.stays(journey)),
+            Self::Stored => chains::of_journey(conn, journey, care.resident, scheme, care.from).await,
+            Self::Replayed(replay) => Ok(replay.stays(journey, scheme)),
         }
     }
 }
@@ -129,6 +133,12 @@ impl Priced {
     pub(super) fn answer(&self) -> Result<Adjudication, AdjudicationError> {
         Ok(self.adjudication.clone()?)
     }
+
+    /// Why it is not what was quoted.
+    pub(super) fn drift(&self, quote: &Quote, adjudication: &Adjudication) -> Vec<Drift> {
+        let digest = self.cover.as_ref().map(|cover| cover.policy_digest.as_str());
+        drift::explain(quote, &self.input, digest, adjudication)
+    }
 }
 
 /// What the catalogue of the place of care (就医地目录) says of items.
@@ -166,7 +176,10 @@ pub(super) async fn price(
 ) -> Result<Priced, AdjudicationError> {
     let Some(basic) = coverage.basic else {
         let input = input(&care, coverage, false, care.from, Accumulators::default());
-        let adjudication = engine::not_enrolled(care.from, care.total, &care.lines);
+        let adjudication = match coverage.waiting_until {
+            Some(until) => engine::waiting(care.from, until, care.total, &care.lines),
+            None => engine::not_enrolled(care.from, care.total, &care.lines),
+        };
         return Ok(Priced { input, adjudication, cover: None });
     };
     if !care.is_designated {
@@ -185,10 +198,10 @@ pub(super) async fn price(
     let kind = version.policy.account_kind(care.kind).unwrap_or(care.kind);
     let account = Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind };
     let standing = history.standing(conn, &account).await?;
-    let mut input = input(&care, coverage, basic.retired, judged, standing.totals);
+    let mut input = input(&care, coverage, coverage.retired_on(judged, basic), judged, standing.totals);
     let away = remote_care(coverage, care.kind, care.region, care.from, care.settled_at);
     input.circumstances = Circumstances {
-        groups: coverage.groups.clone(),
+        groups: coverage.groups_on(judged).clone(),
         area: away.map_or(Area::Home, RemoteCare::area),
         topped_up: coverage.topped_up,
         year: standing.year,
@@ -197,7 +210,7 @@ pub(super) async fn price(
     let draw = draw(conn, &care, &version).await?;
     input.circumstances.means = draw.means;
     if let (Some(_), Some(journey), CareKind::Inpatient) = (care.referral, care.journey, care.kind) {
-        let earlier = history.stays(conn, journey, care.resident).await?;
+        let earlier = history.stays(conn, journey, basic.scheme, &care).await?;
         input.chain = chain::continued(&earlier, care.tier, account.year);
     }
     let adjudication = engine::adjudicate(&version.policy, &input);
@@ -238,15 +251,11 @@ pub(super) fn remote_care(
     remote_care::class(Place { kind, care_region, insured_region, on, settled_at }, &coverage.filings)
 }
 
-/// The policy that judges this care: of those released, the latest that has rules for it on its own day of judgement.
+/// The policy that judges this care, if it has rules for it: of those released, the latest that had begun on its own day of judgement.
 async fn policy(conn: &mut PgConnection, basic: Basic, care: &Care) -> Result<Option<PolicyVersion>, Error> {
     let released = policies::released(conn, basic.insured_region, basic.scheme, care.until).await?;
-    Ok(released
-        .into_iter()
-        .find(|version| version.policy.in_force_on(version.policy.judged_date(care.from, care.until))))
-    .map(|version| {
-        version.filter(|version| version.policy.rules(care.kind, care.tier, care.from, care.until).is_some())
-    })
+    let latest = release::latest(released, care.from, care.until);
+    Ok(latest.filter(|version| version.policy.rules(care.kind, care.tier, care.from, care.until).is_some()))
 }
 
 fn input(care: &Care, coverage: &Coverage, retired: bool, judged: NaiveDate, before: Accumulators) -> Input {
@@ -260,7 +269,7 @@ fn input(care: &Care, coverage: &Coverage, retired: bool, judged: NaiveDate, bef
         lines: care.lines.clone(),
         before,
         chain: None,
-        referred: care.referral.is_some(),
+        referred: counts_as_referred(care.referral.is_some(), care.kind),
         family_doctor: coverage.family_doctor == Some(care.provider),
         circumstances: Circumstances::default(),
     }

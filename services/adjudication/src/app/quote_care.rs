@@ -228,6 +228,9 @@ fn outcome(priced: Priced) -> Result<Price, AdjudicationError> {
             policy_digest: cover.policy_digest,
             adjudication: Box::new(adjudication),
         }),
+        (Ok(adjudication), None) if adjudication.is_not_designated() => {
+            Ok(Price::NotDesignated { adjudication: Box::new(adjudication) })
+        }
         (Ok(adjudication), None) => Ok(Price::NotEnrolled { adjudication: Box::new(adjudication) }),
         (Err(refusal), _) if refusal.is_no_price() => Ok(Price::NoPolicy { why: refusal.to_string() }),
         (Err(refusal), _) => Err(refusal.into()),

@@ -12,8 +12,8 @@ use types::ids::{OrganisationId, ResidentId, SagaId, SettlementId};
 
 use super::App;
 use super::author::Author;
-use super::pricing::{Care, History, price};
-use super::replacing::{self, Occasion, Replacement};
+use super::pricing::{Care, History, insured_region, price, remote_care};
+use super::replacing::{self, Judged, Occasion, Replacement};
 use crate::domain::change::Cause;
 use crate::domain::claim::Claim;
 use crate::domain::coverage::Coverage;
@@ -22,7 +22,7 @@ use crate::domain::provider::Provider;
 use crate::domain::readjudication::{Effect, Event, Readjudication, State, TRIED_FOR};
 use crate::domain::replay::{Replay, Turn};
 use crate::domain::settlement::Settlement;
-use crate::store::{accumulators, claims, readjudications, settlements};
+use crate::store::{accumulators, chains, claims, readjudications, settlements};
 
 /// Longer than two calls for each claim of some years, and their transaction, take.
 const LEASE: Duration = Duration::from_mins(1);
@@ -57,13 +57,13 @@ pub(super) async fn ask(
 /// How the person was insured, and what the providers were, on the days of the claims.
 #[derive(Default)]
 struct Facts {
-    coverages: HashMap<(ResidentId, NaiveDate), Coverage>,
+    coverages: HashMap<(ResidentId, (NaiveDate, NaiveDate)), Coverage>,
     providers: HashMap<(OrganisationId, NaiveDate), Provider>,
 }
 
 impl Facts {
     fn of(&self, claim: &Claim) -> Result<(&Coverage, &Provider), AdjudicationError> {
-        let coverage = self.coverages.get(&(claim.resident, claim.from));
+        let coverage = self.coverages.get(&(claim.resident, (claim.from, claim.until)));
         let provider = self.providers.get(&(claim.provider, claim.from));
         coverage.zip(provider).ok_or(AdjudicationError::YearMoved)
     }
@@ -152,9 +152,10 @@ impl App {
         tx.commit().await?;
         let mut facts = Facts::default();
         for (_, claim) in due {
-            let Claim { resident, provider, from, .. } = claim;
-            if let hash_map::Entry::Vacant(unknown) = facts.coverages.entry((resident, from)) {
-                unknown.insert(self.identity.coverage(taken.region, resident, from).await?);
+            let Claim { resident, provider, from, until, .. } = claim;
+            let days = (from, until);
+            if let hash_map::Entry::Vacant(unknown) = facts.coverages.entry((resident, days)) {
+                unknown.insert(self.identity.coverage_of_stay(taken.region, resident, days).await?);
             }
             if let hash_map::Entry::Vacant(unknown) = facts.providers.entry((provider, from)) {
                 unknown.insert(self.identity.provider(provider, from).await?);
@@ -173,19 +174,22 @@ async fn replay(
     occasion: Occasion,
 ) -> Result<Vec<Replacement>, AdjudicationError> {
     let mut settled = lock(tx, &due).await?;
-    let mut replay = Replay::after(settlements::stays_before(tx, taken.resident, taken.from_year).await?);
+    let mut replay = Replay::after(chains::before(tx, taken.resident, taken.from_year).await?);
     let mut replacements = Vec::new();
     for (turn, claim) in due {
         let settlement = settled.remove(&claim.settlement).ok_or(AdjudicationError::YearMoved)?;
         let (coverage, provider) = facts.of(&claim)?;
         let care = Care::again(&claim, provider, &settlement, turn.first_confirmed_at);
         let priced = price(tx, care, coverage, History::Replayed(&replay)).await?;
-        let adjudication = priced.answer()?;
+        let judged = Judged::of(tx, priced, claim.quote).await?;
+        let Judged { priced, adjudication, .. } = &judged;
         if let Some(cover) = &priced.cover {
-            replay.count(cover.account, claim.journey, claim.tier, &adjudication);
+            replay.count(cover.account, claim.journey, claim.tier, adjudication);
         }
-        if settlement.differs_from(&adjudication, priced.cover.as_ref()) {
-            let judged = (priced, adjudication);
+        // As it was, in time is what was filed by the first settlement.
+        let away = remote_care(coverage, claim.kind, claim.care_region, claim.from, turn.first_confirmed_at);
+        let is_insured_elsewhere = claim.insured_region != insured_region(coverage);
+        if is_insured_elsewhere || settlement.differs_from(adjudication, priced.cover.as_ref(), away) {
             replacements.push(Replacement::new((turn, claim), settlement, judged, coverage, occasion)?);
         }
     }

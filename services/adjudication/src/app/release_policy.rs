@@ -3,11 +3,12 @@ use postgres::audit::{self, Entry};
 use postgres::events::{self, NewEvent};
 use postgres::{Begun, Call, Reply};
 use serde_json::json;
+use types::clock::local_date;
 use types::ids::PolicyId;
 
 use super::App;
 use crate::domain::error::AdjudicationError;
-use crate::domain::release::{PolicyVersion, State};
+use crate::domain::release::PolicyVersion;
 use crate::store::policies;
 
 impl App {
@@ -28,7 +29,7 @@ impl App {
         let proposed =
             siblings.iter().find(|sibling| sibling.id == id).cloned().ok_or(AdjudicationError::PolicyNotFound(id))?;
         let version = proposed.release(ctx.caller.acting().clone(), self.clock.now())?;
-        let superseded = superseded(&version, &siblings)?;
+        let superseded = version.superseded(&siblings, local_date(self.clock.now()))?;
 
         if let Some(release) = version.released() {
             policies::release(&mut tx, id, release, &superseded).await?;
@@ -37,20 +38,8 @@ impl App {
             NewEvent::new("anjia.adjudication.policy.released.v1", id, json!({"policy_id": id}), self.clock.now());
         events::append(&mut tx, released.traceparent(ctx.traceparent())).await?;
         let entry = Entry::new(&ctx.caller, "adjudication.policy.release").row("policies", id);
+        let entry = superseded.iter().fold(entry, |entry, before| entry.row("policies", before));
         audit::record(&mut tx, entry).await?;
         Ok(call.commit(tx, version).await?)
     }
-}
-
-/// The released policies that this one takes over from. One that starts on the same day or later is in the way.
-fn superseded(version: &PolicyVersion, siblings: &[PolicyVersion]) -> Result<Vec<PolicyId>, AdjudicationError> {
-    let in_force = siblings.iter().filter(|sibling| matches!(sibling.state, State::Released(_)));
-    let mut superseded = Vec::new();
-    for sibling in in_force.filter(|sibling| sibling.policy.overlaps(&version.policy)) {
-        if sibling.policy.effective_from >= version.policy.effective_from {
-            return Err(AdjudicationError::PolicyOverlaps(sibling.id));
-        }
-        superseded.push(sibling.id);
-    }
-    Ok(superseded)
 }

@@ -5,7 +5,7 @@ use postgres::Transaction;
 use postgres::audit::Entry;
 use postgres::events::{self, NewEvent};
 use serde_json::json;
-use types::ids::SettlementId;
+use types::ids::{QuoteId, SettlementId};
 use types::region::RegionCode;
 
 use super::author::Author;
@@ -15,12 +15,13 @@ use crate::domain::adjustment::Adjustment;
 use crate::domain::change::{Cause, Reason};
 use crate::domain::claim::Claim;
 use crate::domain::coverage::Coverage;
+use crate::domain::drift::Drift;
 use crate::domain::engine::Adjudication;
 use crate::domain::error::AdjudicationError;
 use crate::domain::input::Input;
 use crate::domain::replay::Turn;
 use crate::domain::settlement::{Change, Settlement, State};
-use crate::store::{accounts, accumulators, claims, clearing_entries, settlements};
+use crate::store::{accounts, accumulators, claims, clearing_entries, quotes, settlements};
 
 /// Why and when.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +29,30 @@ pub(super) struct Occasion {
     pub cause: Cause,
     pub reason: Option<Reason>,
     pub at: DateTime<Utc>,
+}
+
+/// A claim judged, and why that is not what was quoted.
+pub(super) struct Judged {
+    pub priced: Priced,
+    pub adjudication: Adjudication,
+    drift: Vec<Drift>,
+}
+
+impl Judged {
+    /// `quote` is what the claim cites: what it was held against when it was divided, it is held against again.
+    pub(super) async fn of(
+        tx: &mut Transaction,
+        priced: Priced,
+        quote: Option<QuoteId>,
+    ) -> Result<Self, AdjudicationError> {
+        let adjudication = priced.answer()?;
+        let quote = match quote {
+            Some(id) => quotes::find(tx, id).await?,
+            None => None,
+        };
+        let drift = quote.map(|quote| priced.drift(&quote, &adjudication)).unwrap_or_default();
+        Ok(Self { priced, adjudication, drift })
+    }
 }
 
 /// What takes the place of what.
@@ -45,11 +70,12 @@ impl Replacement {
     pub(super) fn new(
         (turn, claim): (Turn, Claim),
         replaced: Settlement,
-        (priced, adjudication): (Priced, Adjudication),
+        judged: Judged,
         coverage: &Coverage,
         occasion: Occasion,
     ) -> Result<Self, AdjudicationError> {
         let Occasion { cause, reason, at } = occasion;
+        let Judged { priced, adjudication, drift } = judged;
         let bill = replaced.correctable()?;
         let confirmed_at = match replaced.state {
             State::Confirmed { at, .. } => at,
@@ -70,6 +96,7 @@ impl Replacement {
             state: State::Confirmed { at, bill },
             adjudication,
             cover: priced.cover,
+            drift,
             divided_at: at,
             lapses_at: at,
             // In time is what was filed by the first settlement.
@@ -141,7 +168,7 @@ impl App {
     ) -> Result<(), AdjudicationError> {
         for Replacement { claim, settlement, replaced, coverage, .. } in replacements {
             let divided = Divided { claim: claim.clone(), settlement: settlement.clone() };
-            self.expect_anew(tx, by, replaced.id, &divided, coverage.birth_date).await?;
+            self.expect_anew(tx, by, replaced.id, &divided, coverage).await?;
             self.inspect_anew(tx, by, replaced.id, (claim, settlement), coverage).await?;
         }
         Ok(())

@@ -7,7 +7,8 @@ use super::engine::Adjudication;
 use super::input::Input;
 use super::line::Line;
 use super::localized::Localized;
-use super::quote::Quote;
+use super::quote::{Price, Quote};
+use super::shares::Shares;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
@@ -24,7 +25,7 @@ pub enum Cause {
     Catalogue,
     /// Care was on another day, or of another length.
     Day,
-    /// Of another tier, or other care.
+    /// Of another tier, designated otherwise, or other care.
     Provider,
     /// Another policy, or another version of it.
     Policy,
@@ -69,8 +70,8 @@ impl Cause {
             ),
             Self::Day => ("就诊日期与预估时不同", "Care was on another day than quoted"),
             Self::Provider => (
-                "就诊机构的级别或诊疗类别与预估时不同",
-                "The provider's tier or the kind of care is not the one quoted",
+                "就诊机构的级别、定点资格或诊疗类别与预估时不同",
+                "The provider's tier or designation or the kind of care is not the one quoted",
             ),
             Self::Policy => ("适用的政策版本与预估时不同", "Another version of the policy applies"),
             Self::Cover => ("参保情况与预估时不同", "Cover differs from the time of the quote"),
@@ -90,31 +91,43 @@ impl Cause {
     }
 }
 
-/// Compares a settlement with its quote. Empty if the person pays what was quoted, and never where they do not.
+/// Compares a settlement with its quote. Empty if everybody pays what was quoted, and never where somebody does not.
 pub fn explain(quote: &Quote, input: &Input, policy_digest: Option<&str>, settled: &Adjudication) -> Vec<Drift> {
-    let Some(quoted) = quote.price.own_share() else { return Vec::new() };
-    let own = settled.shares.own();
-    if own == quoted {
+    let quoted = quote.price.adjudication().map(|quoted| quoted.shares);
+    let paid = |shares: &Shares| (shares.total, shares.own());
+    if quoted.as_ref().is_some_and(|quoted| paid(quoted) == paid(&settled.shares)) {
         return Vec::new();
     }
-    let causes = causes(quote, input, policy_digest);
-    causes.into_iter().map(|cause| Drift { cause, text: text(cause, quote.total, input.total, quoted, own) }).collect()
+    let causes = causes(quote, input, policy_digest, settled);
+    causes
+        .into_iter()
+        .map(|cause| Drift { cause, text: text(cause, quote.total, quoted.as_ref(), &settled.shares) })
+        .collect()
 }
 
-fn causes(quote: &Quote, input: &Input, policy_digest: Option<&str>) -> Vec<Cause> {
+fn causes(quote: &Quote, input: &Input, policy_digest: Option<&str>, settled: &Adjudication) -> Vec<Cause> {
     let basis = &quote.basis;
     let quoted_digest = quote.price.policy().map(|(_, digest)| digest);
     let (now, then) = (&input.circumstances, &basis.circumstances);
+    // That no policy priced one of them was for want of a policy, or of a contract with the provider, and not of cover.
+    let had_no_policy = matches!(quote.price, Price::NoPolicy { .. });
+    let was_designated = !matches!(quote.price, Price::NotDesignated { .. });
+    let is_designated = !settled.is_not_designated();
+    let are_unpriced_for_cover = !had_no_policy && was_designated && is_designated;
     let is_insured_otherwise = input.person.retired != basis.person.retired
-        || policy_digest.is_some() != quoted_digest.is_some()
+        || are_unpriced_for_cover && policy_digest.is_some() != quoted_digest.is_some()
         || (&now.groups, now.area, now.topped_up) != (&then.groups, then.area, then.topped_up);
     let found = [
         (Cause::Lines, input.total != basis.total || billed(&input.lines) != billed(&basis.lines)),
         (Cause::Catalogue, is_classed_otherwise(&input.lines, &basis.lines)),
         (Cause::Day, (input.from, input.to, input.person.age) != (basis.from, basis.to, basis.person.age)),
-        (Cause::Provider, (input.tier, input.kind, now.own_clinic) != (basis.tier, basis.kind, then.own_clinic)),
+        (
+            Cause::Provider,
+            (input.tier, input.kind, now.own_clinic) != (basis.tier, basis.kind, then.own_clinic)
+                || is_designated != was_designated,
+        ),
         (Cause::Cover, is_insured_otherwise),
-        (Cause::Policy, !is_insured_otherwise && policy_digest != quoted_digest),
+        (Cause::Policy, !is_insured_otherwise && is_designated && was_designated && policy_digest != quoted_digest),
         (Cause::Referral, (input.referred, now.referred_on) != (basis.referred, then.referred_on)),
         (Cause::FamilyDoctor, input.family_doctor != basis.family_doctor),
         (Cause::Accumulator, input.before != basis.before || now.year != then.year),
@@ -142,17 +155,38 @@ fn is_classed_otherwise(lines: &[Line], quoted: &[Line]) -> bool {
     })
 }
 
-fn text(cause: Cause, expected: Money, billed: Money, quoted: Money, own: Money) -> Localized {
+fn text(cause: Cause, expected: Money, quoted: Option<&Shares>, settled: &Shares) -> Localized {
     let (zh, en) = cause.told();
+    let billed = settled.total;
     let bill = if cause == Cause::Lines {
         [format!("(实际 {billed} 元,预估 {expected} 元)"), format!(" (CNY {billed}, expected CNY {expected})")]
     } else {
         [String::new(), String::new()]
     };
     let [bill_zh, bill_en] = bill;
+    let Localized { zh: change_zh, en: change_en } = change(quoted, settled);
+    Localized::new(format!("{zh}{bill_zh}:{change_zh}。"), format!("{en}{bill_en}: {change_en}."))
+}
+
+/// What became of the amounts.
+fn change(quoted: Option<&Shares>, settled: &Shares) -> Localized {
+    let own = settled.own();
+    let Some(quoted) = quoted else {
+        return Localized::new(
+            format!("预估时没有价格,个人负担为 {own} 元"),
+            format!("the quote gave no price, and the own share is CNY {own}"),
+        );
+    };
+    let (before, fund_before, fund) = (quoted.own(), quoted.fund(), settled.fund());
+    if before != own {
+        return Localized::new(
+            format!("个人负担由 {before} 元变为 {own} 元"),
+            format!("the own share went from CNY {before} to CNY {own}"),
+        );
+    }
     Localized::new(
-        format!("{zh}{bill_zh}:个人负担由 {quoted} 元变为 {own} 元。"),
-        format!("{en}{bill_en}: the own share went from CNY {quoted} to CNY {own}."),
+        format!("个人负担仍为 {own} 元,基金支付由 {fund_before} 元变为 {fund} 元"),
+        format!("the own share is still CNY {own}, and what the funds pay went from CNY {fund_before} to CNY {fund}"),
     )
 }
 
@@ -167,7 +201,6 @@ mod tests {
     use crate::domain::engine;
     use crate::domain::input::{Accumulators, Chain, Direction, Person};
     use crate::domain::line::Class;
-    use crate::domain::quote::Price;
 
     fn input() -> Input {
         let line = Line {
@@ -266,5 +299,46 @@ mod tests {
         input.before.stays = 1;
         let same = engine::not_enrolled(input.from, input.total, &input.lines).unwrap();
         assert_eq!(explain(&quote, &input, Some("d"), &same), []);
+    }
+
+    #[test]
+    fn ad_03_where_only_the_fund_pays_otherwise_that_is_explained_too() {
+        let (quote, input) = (quote(), input());
+        let same = engine::not_enrolled(input.from, input.total, &input.lines).unwrap();
+        let more = Shares { total: Money::from_fen(15_000), pooled_fund: Money::from_fen(5_000), ..same.shares };
+        assert_eq!(more.own(), same.shares.own());
+        let settled = Adjudication { shares: more, ..same };
+        let drift = explain(&quote, &Input { total: more.total, ..input }, Some("d"), &settled);
+        let [Drift { cause: Cause::Lines, text }] = drift.as_slice() else { panic!("{drift:?}") };
+        assert!(text.en.contains("still CNY 100.00") && text.en.contains("from CNY 0.00 to CNY 50.00"), "{}", text.en);
+        assert!(text.zh.contains("仍为 100.00 元"), "{}", text.zh);
+    }
+
+    #[test]
+    fn ad_03_a_quote_without_a_price_is_compared_too() {
+        let quote = Quote { price: Price::NoPolicy { why: "none".to_owned() }, ..quote() };
+        let input = input();
+        let settled = engine::not_enrolled(input.from, input.total, &input.lines).unwrap();
+        let drift = explain(&quote, &input, Some("d"), &settled);
+        let [Drift { cause: Cause::Policy, text }] = drift.as_slice() else { panic!("{drift:?}") };
+        assert!(text.en.contains("gave no price") && text.en.contains("100.00"), "{}", text.en);
+    }
+
+    #[test]
+    fn ad_03_a_contract_with_the_provider_that_came_or_went_is_no_want_of_cover() {
+        let (quote, input) = (quote(), input());
+        let price = Price::NotDesignated { adjudication: Box::new(quote.price.adjudication().unwrap().clone()) };
+        let (total, lines) = (Money::from_fen(1), {
+            let line =
+                Line { unit_price: "0.01".parse().unwrap(), amount: Money::from_fen(1), ..input.lines[0].clone() };
+            [line]
+        });
+        let causes = |quote: &Quote, digest, settled: &Adjudication| {
+            explain(quote, &input, digest, settled).into_iter().map(|drift| drift.cause).collect::<Vec<_>>()
+        };
+        let insured = engine::not_enrolled(input.from, total, &lines).unwrap();
+        assert_eq!(causes(&Quote { price, ..quote.clone() }, Some("d"), &insured), [Cause::Provider]);
+        let suspended = engine::not_designated(input.from, total, &lines).unwrap();
+        assert_eq!(causes(&quote, None, &suspended), [Cause::Provider]);
     }
 }

@@ -64,6 +64,13 @@ pub struct PolicyReference {
     pub demonstration: bool,
 }
 
+impl Adjudication {
+    /// Nobody pays because of where care was, not of who had it.
+    pub fn is_not_designated(&self) -> bool {
+        self.steps.iter().any(|step| step.rule == Rule::NotDesignated)
+    }
+}
+
 /// Why there is no answer. The first two mean "no price"; the others, that the input is wrong in itself.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -116,6 +123,11 @@ pub fn calculate(policy: &Policy, input: &Input) -> Result<Calculation, Refusal>
 /// For persons whom nobody insures: all own share.
 pub fn not_enrolled(date: NaiveDate, total: Money, lines: &[Line]) -> Result<Adjudication, Refusal> {
     all_own_share(date, total, lines, step(Rule::NotEnrolled, total, wording::not_enrolled(total)))
+}
+
+/// For persons who are enrolled and still wait for benefits (等待期), up to and with a day: all own share.
+pub fn waiting(date: NaiveDate, until: NaiveDate, total: Money, lines: &[Line]) -> Result<Adjudication, Refusal> {
+    all_own_share(date, total, lines, step(Rule::Waiting, total, wording::waiting(until, total)))
 }
 
 /// For care of a provider whose contract did not pay for it that day: all own share.

@@ -18,6 +18,10 @@ pub enum AdjudicationError {
     PolicyExists,
     #[error("policy {0} of the same region and scheme is in force from the same day or a later one")]
     PolicyOverlaps(PolicyId),
+    #[error(
+        "days from {0} on are judged by another policy, and may be settled by it; a policy takes over from tomorrow at the earliest"
+    )]
+    PolicyBackdated(NaiveDate),
     #[error("who proposed a policy may not release it")]
     SamePerson,
     #[error("policy {0} was already released or superseded")]

@@ -33,6 +33,8 @@ pub struct Step {
 pub enum Rule {
     /// Nobody insures this person: all own share.
     NotEnrolled,
+    /// Enrolled, and still waiting for benefits: all own share.
+    Waiting,
     /// The provider is not designated for this care: all own share.
     NotDesignated,
     /// 甲.
@@ -77,6 +79,7 @@ impl Rule {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::NotEnrolled => "NOT_ENROLLED",
+            Self::Waiting => "WAITING",
             Self::NotDesignated => "NOT_DESIGNATED",
             Self::LineClassA => "LINE_CLASS_A",
             Self::LineClassB => "LINE_CLASS_B",

@@ -23,7 +23,7 @@ pub struct Input {
     pub before: Accumulators,
     /// Where this stay continues a referral chain.
     pub chain: Option<Chain>,
-    /// The visit was referred, or needs no referral (emergencies count as referred).
+    /// The visit was referred, or needs no referral (emergencies count as referred: [`counts_as_referred`]).
     pub referred: bool,
     /// The person has a family-doctor contract (家庭医生签约) in force.
     pub family_doctor: bool,
@@ -92,6 +92,11 @@ pub enum Direction {
     Up,
     Down,
     Lateral,
+}
+
+/// Whether a visit with a referral, or without, counts as referred: an emergency needs none.
+pub const fn counts_as_referred(has_referral: bool, kind: CareKind) -> bool {
+    has_referral || matches!(kind, CareKind::Emergency)
 }
 
 /// Age in whole years on a date; born on 29 February, one is a year older on 1 March of common years.

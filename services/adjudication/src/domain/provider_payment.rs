@@ -167,15 +167,26 @@ pub struct Case {
     pub own: Money,
     /// ICD-10, the principal first.
     pub diagnoses: Vec<String>,
+    /// As the person's identity document has it, where it is known.
+    pub registered_sex: Option<Sex>,
     pub record: CaseRecord,
 }
 
 impl Case {
-    /// As the grouper reads it; age on the day of admission.
+    fn stated_sex(&self) -> Option<Sex> {
+        self.record.sex.and_then(|code| Sex::from_code(code.into()))
+    }
+
+    /// The registered sex, where the hospital's record states the other.
+    fn contradicted_sex(&self) -> Option<Sex> {
+        self.registered_sex.filter(|registered| self.stated_sex().is_some_and(|stated| stated != *registered))
+    }
+
+    /// As the grouper reads it; age on the day of admission. The sex that was registered with an identity document goes before a record's.
     fn discharge(&self) -> Record {
         let days = (self.from - self.birth_date).num_days();
         Record {
-            sex: self.record.sex.and_then(|code| Sex::from_code(code.into())),
+            sex: self.registered_sex.or(self.stated_sex()),
             age_years: Some(super::input::age_on(self.birth_date, self.from)),
             age_days: u32::try_from(days).ok(),
             weight_g: self.record.weight_g,

@@ -45,6 +45,10 @@ pub enum Price {
     NotEnrolled {
         adjudication: Box<Adjudication>,
     },
+    /// Insured, but the provider's contract does not pay for this care that day: all own share.
+    NotDesignated {
+        adjudication: Box<Adjudication>,
+    },
     /// Insured, but no policy in force covers this care at this tier.
     NoPolicy {
         why: String,
@@ -56,13 +60,16 @@ impl Price {
         match self {
             Self::Priced { .. } => "PRICED",
             Self::NotEnrolled { .. } => "NOT_ENROLLED",
+            Self::NotDesignated { .. } => "NOT_DESIGNATED",
             Self::NoPolicy { .. } => "NO_POLICY",
         }
     }
 
     pub fn adjudication(&self) -> Option<&Adjudication> {
         match self {
-            Self::Priced { adjudication, .. } | Self::NotEnrolled { adjudication } => Some(adjudication),
+            Self::Priced { adjudication, .. }
+            | Self::NotEnrolled { adjudication }
+            | Self::NotDesignated { adjudication } => Some(adjudication),
             Self::NoPolicy { .. } => None,
         }
     }
@@ -70,7 +77,7 @@ impl Price {
     pub fn policy(&self) -> Option<(PolicyId, &str)> {
         match self {
             Self::Priced { policy, policy_digest, .. } => Some((*policy, policy_digest)),
-            Self::NotEnrolled { .. } | Self::NoPolicy { .. } => None,
+            Self::NotEnrolled { .. } | Self::NotDesignated { .. } | Self::NoPolicy { .. } => None,
         }
     }
 

@@ -24,14 +24,15 @@ pub struct Turn {
 #[derive(Debug, Clone, Default)]
 pub struct Replay {
     years: Vec<(Account, Accumulators)>,
-    stays: Vec<(JourneyId, ChainStay)>,
+    /// In the order of service, whatever scheme paid them.
+    stays: Vec<(JourneyId, Scheme, ChainStay)>,
     /// Over all kinds of care.
     totals: Vec<((i32, Scheme), YearTotals)>,
 }
 
 impl Replay {
     /// Begins a replay with the stays of earlier years, oldest first.
-    pub fn after(stays: Vec<(JourneyId, ChainStay)>) -> Self {
+    pub fn after(stays: Vec<(JourneyId, Scheme, ChainStay)>) -> Self {
         Self { stays, ..Self::default() }
     }
 
@@ -46,9 +47,9 @@ impl Replay {
         self.totals.iter().find(|(key, _)| *key == of).map(|(_, totals)| *totals).unwrap_or_default()
     }
 
-    /// The stays of a journey so far, oldest first.
-    pub fn stays(&self, journey: JourneyId) -> Vec<ChainStay> {
-        self.stays.iter().filter(|(of, _)| *of == journey).map(|(_, stay)| *stay).collect()
+    /// The stays of a journey under a scheme so far, oldest first.
+    pub fn stays(&self, journey: JourneyId, scheme: Scheme) -> Vec<ChainStay> {
+        self.stays.iter().filter(|(of, by, _)| (*of, *by) == (journey, scheme)).map(|(_, _, stay)| *stay).collect()
     }
 
     /// Counts a claim that was judged on [`Self::standing`].
@@ -64,7 +65,7 @@ impl Replay {
         }
         if account.kind == CareKind::Inpatient {
             let deductible = adjudication.shares.deductible;
-            self.stays.push((journey, ChainStay { tier, year: account.year, deductible }));
+            self.stays.push((journey, account.scheme, ChainStay { tier, year: account.year, deductible }));
         }
     }
 
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn ad_03_a_year_is_the_persons_by_whichever_id_and_kinds_of_care_are_apart() {
+    fn ad_03_rf_09_a_year_is_the_persons_by_whichever_id_and_kinds_of_care_and_schemes_are_apart() {
         let mut replay = Replay::default();
         let journey = JourneyId::generate();
         replay.count_as_settled(account(CareKind::Outpatient), journey, Tier::Community, &judged(500, 700));
@@ -117,9 +118,11 @@ mod tests {
         let standing = replay.standing(&account(CareKind::Outpatient));
         assert_eq!((standing.in_scope, standing.stays), (Money::from_fen(250), 2));
         assert_eq!(replay.standing(&account(CareKind::Inpatient)), Accumulators::default());
-        assert!(replay.stays(journey).is_empty());
+        assert!(replay.stays(journey, Scheme::Employee).is_empty());
         replay.count(account(CareKind::Inpatient), journey, Tier::District, &judged(0, 9));
-        assert_eq!(replay.stays(journey).len(), 1);
-        assert!(replay.stays(JourneyId::generate()).is_empty());
+        assert_eq!(replay.stays(journey, Scheme::Employee).len(), 1);
+        assert!(replay.stays(JourneyId::generate(), Scheme::Employee).is_empty());
+        // Another scheme's totals do not count the stay, and its deductible was borne to that scheme.
+        assert!(replay.stays(journey, Scheme::Resident).is_empty());
     }
 }

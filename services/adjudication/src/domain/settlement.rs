@@ -9,6 +9,7 @@ use types::{money::Money, scheme::Scheme, tier::Tier};
 use super::account::Drawn;
 use super::adjustment::Adjustment;
 use super::change::{Cause, Reason};
+use super::circumstances::YearTotals;
 use super::drift::Drift;
 use super::engine::Adjudication;
 use super::error::AdjudicationError;
@@ -162,11 +163,17 @@ impl Settlement {
         drawn.amounts(&self.adjudication.shares)
     }
 
-    /// Whether a division of the same claim comes to something else for those who pay or the totals that it moves.
-    pub fn differs_from(&self, due: &Adjudication, cover: Option<&Cover>) -> bool {
-        let account =
-            |cover: Option<&Cover>| cover.map(|cover| (cover.account.year, cover.account.scheme, cover.account.kind));
-        self.adjudication.shares != due.shares || account(self.cover.as_ref()) != account(cover)
+    /// Whether a division of the same claim comes to something else: for those who pay, for the totals that it moves (assistance may count
+    /// what it pays nothing of), by the policy it rests on or by how care elsewhere was filed.
+    pub fn differs_from(&self, due: &Adjudication, cover: Option<&Cover>, remote_care: Option<RemoteCare>) -> bool {
+        let rests_on = |cover: Option<&Cover>| {
+            cover.map(|Cover { policy, account, .. }| (*policy, account.year, account.scheme, account.kind))
+        };
+        let moves = |judged: &Adjudication| YearTotals::default().moved(&judged.year_before, &judged.year_after);
+        self.adjudication.shares != due.shares
+            || moves(&self.adjudication) != moves(due)
+            || rests_on(self.cover.as_ref()) != rests_on(cover)
+            || self.remote_care != remote_care
     }
 
     /// Whether the claim may be divided anew: the division lapsed, or the running totals moved since.

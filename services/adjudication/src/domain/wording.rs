@@ -6,6 +6,7 @@ pub(super) use above::*;
 
 use std::fmt;
 
+use chrono::NaiveDate;
 use types::money::{Money, Ratio};
 
 use super::{
@@ -79,6 +80,14 @@ pub(super) fn not_enrolled(total: Money) -> Localized {
     Localized::new(
         say!("就诊当日没有有效的医疗保险，全部费用{zh}由个人支付。"),
         say!("No medical insurance is in force on the day of care: you pay all of {en}."),
+    )
+}
+
+pub(super) fn waiting(until: NaiveDate, total: Money) -> Localized {
+    let (zh, en) = both(total);
+    Localized::new(
+        say!("参保后处于待遇等待期（至{until}止），全部费用{zh}由个人支付。"),
+        say!("Enrolled, but benefits are waited for until {until}, that day included: you pay all of {en}."),
     )
 }
 

@@ -80,6 +80,7 @@ pub(super) fn quote(quote: &Quote) -> wire::Quote {
         outcome: match quote.price {
             Price::Priced { .. } => wire::QuoteOutcome::Priced,
             Price::NotEnrolled { .. } => wire::QuoteOutcome::NotEnrolled,
+            Price::NotDesignated { .. } => wire::QuoteOutcome::NotDesignated,
             Price::NoPolicy { .. } => wire::QuoteOutcome::NoPolicy,
         }
         .into(),

@@ -1,20 +1,30 @@
-//! 20 000 claims that are wrong in some way, from their bytes through the parser to the engine: an answer or a refusal, never a panic.
+//! 20 000 claims that are wrong in some way, from their bytes through the parser to the engine, the audit rules and the provider's payment: an
+//! answer or a refusal, never a panic.
+
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use prost::Message as _;
 use proto::anjia::adjudication::v1 as wire;
 use proto::anjia::common::v1 as common;
 use proto::google::r#type as google;
+use serde_json::{Value, json};
 use types::care::CareKind;
+use types::ids::{ClaimId, OrganisationId};
+use types::money::Money;
 use types::tier::Tier;
 
 use super::convert;
+use crate::app::DivideClaim;
 use crate::domain::circumstances::Circumstances;
 use crate::domain::claim::BilledLine;
 use crate::domain::engine::{self, Refusal};
 use crate::domain::input::{Accumulators, Input, Person};
+use crate::domain::inspection::{self, BilledItem, Past, Patient, RuleBook, Sex};
 use crate::domain::line::Class;
 use crate::domain::policy::Policy;
+use crate::domain::provider_payment::expected::expect;
+use crate::domain::provider_payment::{self, PaymentTerms, Shelf};
 
 const TEXTS: [&str; 14] = [
     "",
@@ -133,8 +143,97 @@ fn mutated(mutations: &[Mutation]) -> Vec<u8> {
     bytes
 }
 
-/// What the handler does, but for asking others and the database.
-fn handled(policy: &Policy, bytes: &[u8]) -> Result<(), &'static str> {
+/// What claims are held against.
+struct Documents {
+    policy: Policy,
+    rules: RuleBook,
+    terms: PaymentTerms,
+    tables: Shelf,
+}
+
+impl Documents {
+    /// The demonstration's rules, those that name items naming the claim's; terms by group, without one that came with the claim.
+    fn read() -> Self {
+        let mut rules: Value = serde_json::from_str(include_str!("../../rules/demonstration-city.json")).unwrap();
+        for rule in rules["rules"].as_object_mut().unwrap().values_mut() {
+            for point in rule.get_mut("points").and_then(Value::as_array_mut).into_iter().flatten() {
+                if point.get("items").is_some() {
+                    point["items"] = json!(["T-*"]);
+                }
+            }
+        }
+        let tables = concat!(env!("CARGO_MANIFEST_DIR"), "/../../libs/drg/tables/small");
+        Self {
+            policy: Policy::read(include_str!("../../policies/beijing-employee.json")).unwrap(),
+            rules: RuleBook::read(&rules.to_string()).unwrap(),
+            terms: PaymentTerms::read(include_str!("../../payment-terms/demonstration-city.json")).unwrap(),
+            tables: Shelf::from([("small".to_owned(), Arc::new(drg::Tables::load(tables.as_ref()).unwrap()))]),
+        }
+    }
+
+    /// Audit rules ask about the claim, beside an earlier one with the same lines. How many findings there are; they withhold no more than
+    /// was billed.
+    fn inspected(&self, claim: &DivideClaim) -> usize {
+        let (on, provider) = (claim.lines[0].on, OrganisationId::from_uuid(uuid::Uuid::from_u128(1)));
+        let lines: Vec<BilledItem> = claim.lines.iter().map(billed).collect();
+        let before = on.pred_opt().unwrap_or(on);
+        let (claim_id, kind) = (ClaimId::from_uuid(uuid::Uuid::from_u128(2)), CareKind::Inpatient);
+        let past = Past { claim: claim_id, provider, kind, from: before, until: before, lines: lines.clone() };
+        let case = inspection::Case {
+            patient: Patient { birth_date: "1954-01-01".parse().unwrap(), sex: Some(Sex::Male) },
+            provider,
+            tier: Tier::Tertiary,
+            kind,
+            from: on,
+            until: on,
+            received_on: on.succ_opt().unwrap_or(on),
+            is_insured: true,
+            is_referred: false,
+            total: claim.total,
+            diagnoses: claim.diagnoses.iter().map(|diagnosis| diagnosis.icd10_code.clone()).collect(),
+            lines,
+            history: vec![past],
+        };
+        let findings = inspection::inspect(&self.rules, &case);
+        assert!(case.withheld(&findings) <= claim.total);
+        findings.len()
+    }
+
+    /// The terms pay for the claim; what they come to adds up.
+    fn expected(&self, claim: &DivideClaim, own: Money) -> bool {
+        let case = provider_payment::Case {
+            kind: CareKind::Inpatient,
+            place: drg::payment::Place { tier: Tier::Tertiary, provider: None },
+            from: claim.lines[0].on,
+            until: claim.lines[0].on,
+            birth_date: "1954-01-01".parse().unwrap(),
+            cost: claim.total,
+            own,
+            diagnoses: claim.diagnoses.iter().map(|diagnosis| diagnosis.icd10_code.clone()).collect(),
+            registered_sex: Some(drg::Sex::Male),
+            record: claim.record.clone(),
+        };
+        let Some(amounts) = expect(&self.terms, &case, &self.tables).and_then(|expected| expected.amounts.ok()) else {
+            return false;
+        };
+        assert_eq!(amounts.gross - amounts.own + amounts.floor + amounts.adjustment, amounts.fund);
+        true
+    }
+}
+
+fn billed(line: &BilledLine) -> BilledItem {
+    BilledItem {
+        item_code: line.item_code.clone(),
+        name: line.item.name.clone(),
+        quantity: line.quantity,
+        unit_price: line.unit_price,
+        amount: line.amount,
+        on: line.on,
+    }
+}
+
+/// What the handler does, but for asking others and the database. Findings there are, and whether a payment is expected.
+fn handled(documents: &Documents, bytes: &[u8]) -> Result<(usize, bool), &'static str> {
     let message = wire::DivideClaimRequest::decode(bytes).map_err(|_| "MALFORMED_MESSAGE")?;
     let claim = convert::claim(&message).map_err(|_| "INVALID_FIELD")?;
     let classed = |line: &BilledLine| crate::domain::line::Line { class: Class::A, ..line.judged() };
@@ -152,10 +251,11 @@ fn handled(policy: &Policy, bytes: &[u8]) -> Result<(), &'static str> {
         family_doctor: false,
         circumstances: Circumstances::default(),
     };
-    match engine::adjudicate(policy, &input) {
+    match engine::adjudicate(&documents.policy, &input) {
         Ok(answer) => {
-            assert_eq!(answer.shares.fund() + answer.shares.own(), claim.total);
-            Ok(())
+            let own = answer.shares.own();
+            assert_eq!(answer.shares.fund() + own, claim.total);
+            Ok((documents.inspected(&claim), documents.expected(&claim, own)))
         }
         Err(Refusal::NoPolicyInForce { .. } | Refusal::NotPublished { .. }) => Err("NO_POLICY_IN_FORCE"),
         Err(_) => Err("LINES_DO_NOT_SUM"),
@@ -167,20 +267,20 @@ proptest! {
 
     #[test]
     fn ad_03_twenty_thousand_mutated_claims_are_answered_or_refused(mutations in prop::collection::vec(mutation(), 1..4)) {
-        static POLICY: std::sync::OnceLock<Policy> = std::sync::OnceLock::new();
-        let policy = POLICY.get_or_init(|| Policy::read(include_str!("../../policies/beijing-employee.json")).unwrap());
-        let _ = handled(policy, &mutated(&mutations));
+        static DOCUMENTS: std::sync::OnceLock<Documents> = std::sync::OnceLock::new();
+        let _ = handled(DOCUMENTS.get_or_init(Documents::read), &mutated(&mutations));
     }
 }
 
 #[test]
 fn ad_03_the_claim_that_is_mutated_is_good_and_its_mutations_reach_every_refusal() {
-    let policy = Policy::read(include_str!("../../policies/beijing-employee.json")).unwrap();
-    assert_eq!(handled(&policy, &mutated(&[])), Ok(()));
-    let of = |mutation: Mutation| handled(&policy, &mutated(&[mutation])).unwrap_err();
+    let documents = Documents::read();
+    let (findings, is_paid) = handled(&documents, &mutated(&[])).unwrap();
+    assert!(findings > 0 && is_paid, "{findings} findings, paid: {is_paid}");
+    let of = |mutation: Mutation| handled(&documents, &mutated(&[mutation])).unwrap_err();
     assert_eq!(of(Mutation::Quantity("-1")), "INVALID_FIELD");
     assert_eq!(of(Mutation::Currency("1")), "INVALID_FIELD");
     assert_eq!(of(Mutation::Units(1)), "LINES_DO_NOT_SUM");
     assert_eq!(of(Mutation::Total(1)), "LINES_DO_NOT_SUM");
-    assert_eq!(handled(&policy, &[0x0a, 0xff]), Err("MALFORMED_MESSAGE"));
+    assert_eq!(handled(&documents, &[0x0a, 0xff]), Err("MALFORMED_MESSAGE"));
 }

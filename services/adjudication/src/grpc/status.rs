@@ -61,6 +61,7 @@ impl From<AdjudicationError> for Status {
             E::TermsNotProposed(_) => (Code::FailedPrecondition, "TERMS_NOT_PROPOSED"),
             E::TablesNotLoaded(_) => (Code::FailedPrecondition, "TABLES_NOT_LOADED"),
             E::PolicyOverlaps(_) => (Code::FailedPrecondition, "POLICY_OVERLAPS"),
+            E::PolicyBackdated(_) => (Code::FailedPrecondition, "POLICY_BACKDATED"),
             E::PolicyNotProposed(_) => (Code::FailedPrecondition, "POLICY_NOT_PROPOSED"),
             E::DateOutsideStay { .. } => (Code::InvalidArgument, "DATE_OUTSIDE_STAY"),
             E::UnknownItem { .. } => (Code::InvalidArgument, "ITEM_NOT_IN_CATALOGUE"),

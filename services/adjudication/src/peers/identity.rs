@@ -70,6 +70,21 @@ impl Identity {
         coverage(answer.into_inner().coverage.as_ref()).map_err(broken(PEER))
     }
 
+    /// The same of a stay: cover on its first day, and what of the person holds on its last.
+    pub async fn coverage_of_stay(
+        &self,
+        region: RegionCode,
+        resident: ResidentId,
+        (from, until): (NaiveDate, NaiveDate),
+    ) -> Result<Coverage, AdjudicationError> {
+        let first = self.coverage(region, resident, from).await?;
+        if until == from {
+            return Ok(first);
+        }
+        let last = self.coverage(region, resident, until).await?;
+        Ok(first.until(until, last))
+    }
+
     /// That whoever calls may see the records of the resident they act for, at this moment.
     pub async fn check_view(
         &self,
@@ -173,11 +188,18 @@ fn coverage(answer: Option<&wire::Coverage>) -> Result<Coverage, convert::FieldE
                 })
             })
             .transpose()?,
+        waiting_until: answer
+            .contribution
+            .as_ref()
+            .filter(|standing| standing.state() == wire::ContributionState::Waiting)
+            .map(|standing| convert::date("contribution.until", standing.until.as_ref()))
+            .transpose()?,
         family_doctor: contract
             .map(|contract| convert::id("organisation_id", &contract.organisation_id))
             .transpose()?,
         groups: answer.flags.iter().filter_map(group).collect(),
         filings: answer.remote_care_filings.iter().filter_map(filing).collect::<Result<_, _>>()?,
+        last_day: None,
     })
 }
 

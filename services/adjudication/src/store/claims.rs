@@ -291,28 +291,28 @@ pub async fn in_force(tx: &mut Transaction, resident: ResidentId, from_year: i32
 /// What the confirmation of a claim asks for beyond itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Aftermath {
-    /// Claims of the same year for later care are settled already.
+    /// Claims of the same scheme for later care are settled already: of any kind, for layers above basic insurance count over all kinds; and
+    /// of the next year, into which stays of a journey go on.
     pub is_late: bool,
     /// The person's cover was said to be another after the claim was divided.
     pub is_overtaken: bool,
 }
 
-/// Whether later care of the same year is settled already, and whether the person's years were judged anew since the division.
+/// Whether later care is settled already, and whether the person's years were judged anew since the division.
 pub async fn aftermath(conn: &mut PgConnection, settlement: &Settlement) -> Result<Aftermath, Error> {
     let account = settlement.cover.as_ref().map(|cover| cover.account);
     let (is_late, is_overtaken) = sqlx::query_as(
         "SELECT EXISTS (SELECT FROM claims later JOIN settlements settled ON settled.id = later.settlement_id \
              WHERE later.resident_id = ANY ((SELECT one_person($1))::uuid[]) AND settled.state = 'CONFIRMED' \
-                 AND settled.year = $3 AND settled.scheme = $4 AND settled.kind = $5 \
+                 AND settled.year >= $3 AND settled.scheme = $4 \
                  AND later.from_date > (SELECT from_date FROM claims WHERE id = $2)), \
          EXISTS (SELECT FROM readjudications WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND cause = 'ENTITLEMENT' \
-             AND requested_at >= $6)",
+             AND requested_at >= $5)",
     )
     .bind(settlement.resident.uuid())
     .bind(settlement.claim.uuid())
     .bind(account.map(|account| account.year))
     .bind(account.map(|account| account.scheme.as_str()))
-    .bind(account.map(|account| account.kind.as_str()))
     .bind(settlement.divided_at)
     .fetch_one(conn)
     .await?;

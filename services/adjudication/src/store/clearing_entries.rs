@@ -26,8 +26,10 @@ pub async fn settle(
         return Ok(None);
     }
     let booked = sqlx::query_scalar(
-        "INSERT INTO clearing_entries (id, region, insured_region, month, settlement_id, booking, amount, booked_at) \
-         SELECT $1, claim.region, claim.insured_region, $3, $2, 'SETTLED', $4, $5 \
+        "INSERT INTO clearing_entries (id, region, insured_region, month, settlement_id, booking, amount, scheme, large_amount_fund, \
+         critical_illness_fund, assistance_fund, booked_at) \
+         SELECT $1, claim.region, claim.insured_region, $3, $2, 'SETTLED', $4, settlement.scheme, settlement.large_amount_fund, \
+             settlement.critical_illness_fund, settlement.assistance_fund, $5 \
          FROM settlements settlement JOIN claims claim ON claim.id = settlement.claim_id \
          WHERE settlement.id = $2 AND settlement.remote_care IS NOT NULL AND claim.insured_region <> claim.region \
          RETURNING id",
@@ -49,8 +51,10 @@ pub async fn take_back(
     at: DateTime<Utc>,
 ) -> Result<Option<Uuid>, Error> {
     let booked = sqlx::query_scalar(
-        "INSERT INTO clearing_entries (id, region, insured_region, month, settlement_id, booking, amount, booked_at) \
-         SELECT $1, region, insured_region, $3, settlement_id, 'TAKEN_BACK', -amount, $4 \
+        "INSERT INTO clearing_entries (id, region, insured_region, month, settlement_id, booking, amount, scheme, large_amount_fund, \
+         critical_illness_fund, assistance_fund, booked_at) \
+         SELECT $1, region, insured_region, $3, settlement_id, 'TAKEN_BACK', -amount, scheme, -large_amount_fund, \
+             -critical_illness_fund, -assistance_fund, $4 \
          FROM clearing_entries WHERE settlement_id = $2 AND booking = 'SETTLED' \
          RETURNING id",
     )

@@ -51,35 +51,33 @@ struct MonthRow {
     cut: Decimal,
 }
 
-/// The funds of a region by scheme and month, from the first month with anything on, to a day. The months of confirmation are local; what is
-/// withheld of a claim is, of each line, the most that any finding withholds, and never more than the claim.
+/// The funds of a region by scheme and month, from the first month with anything on, to a day. What was settled counts in the local month
+/// of its confirmation, and what was taken back or replaced goes back in the month in which that happened: a month that is over keeps what was
+/// paid in it. Care of the region's people elsewhere counts as it was cleared, with the fund's shares alone: who had it is the other region's to
+/// know. What is withheld of a settlement, and what is cut, is what `withheld_by_claim` says, and never more than the funds pay.
 pub async fn months(conn: &mut PgConnection, region: RegionCode, until: NaiveDate) -> Result<Vec<FundMonth>, Error> {
     let rows: Vec<MonthRow> = sqlx::query_as(
-        "WITH by_line AS ( \
-             SELECT settlement_id, line_number, max(withheld) AS withheld, \
-                    max(withheld) FILTER (WHERE state IN ('CUT', 'UPHELD')) AS cut \
-             FROM findings WHERE state <> 'NOTED' GROUP BY settlement_id, line_number \
-         ), by_settlement AS ( \
-             SELECT settlement_id, \
-                    greatest(coalesce(sum(withheld) FILTER (WHERE line_number IS NOT NULL), 0), \
-                             coalesce(max(withheld) FILTER (WHERE line_number IS NULL), 0)) AS withheld, \
-                    greatest(coalesce(sum(cut) FILTER (WHERE line_number IS NOT NULL), 0), \
-                             coalesce(max(cut) FILTER (WHERE line_number IS NULL), 0)) AS cut \
-             FROM by_line GROUP BY settlement_id \
-         ), paid AS ( \
-             SELECT settlement.scheme, date_trunc('month', settlement.confirmed_at AT TIME ZONE 'Asia/Shanghai')::date AS month, \
-                    0::numeric AS income, settlement.pooled_fund, settlement.large_amount_fund, settlement.critical_illness_fund, \
-                    settlement.assistance_fund, settlement.total - due.fund AS own_share, 1 AS settlements, settlement.resident_id, \
-                    least(coalesce(found.withheld, 0), due.fund) - least(coalesce(found.cut, 0), due.fund) AS withheld, \
-                    least(coalesce(found.cut, 0), due.fund) AS cut \
-             FROM settlements settlement CROSS JOIN LATERAL (SELECT settlement.pooled_fund + settlement.large_amount_fund \
-                 + settlement.critical_illness_fund + settlement.assistance_fund AS fund) due \
-             JOIN claims claim ON claim.id = settlement.claim_id \
-             LEFT JOIN by_settlement found ON found.settlement_id = settlement.id \
-             WHERE settlement.state = 'CONFIRMED' AND settlement.scheme IS NOT NULL AND claim.insured_region = $1 \
+        "WITH paid AS ( \
+             SELECT settlement.*, settlement.pooled_fund + settlement.large_amount_fund + settlement.critical_illness_fund \
+                        + settlement.assistance_fund AS fund \
+             FROM settlements settlement JOIN claims claim ON claim.id = settlement.claim_id \
+             WHERE settlement.confirmed_at IS NOT NULL AND settlement.scheme IS NOT NULL AND claim.insured_region = $1 \
+         ), booked AS ( \
+             SELECT id, confirmed_at AS at, 1 AS sign FROM paid \
+             UNION ALL SELECT id, ended_at, -1 FROM paid WHERE ended_at IS NOT NULL \
          ), all_of_it AS ( \
-             SELECT scheme, month, income, pooled_fund, large_amount_fund, critical_illness_fund, assistance_fund, own_share, \
-                    settlements, resident_id, withheld, cut FROM paid \
+             SELECT paid.scheme, date_trunc('month', booked.at AT TIME ZONE 'Asia/Shanghai')::date AS month, 0::numeric AS income, \
+                    sign * paid.pooled_fund AS pooled_fund, sign * paid.large_amount_fund AS large_amount_fund, \
+                    sign * paid.critical_illness_fund AS critical_illness_fund, sign * paid.assistance_fund AS assistance_fund, \
+                    sign * (paid.total - paid.fund) AS own_share, sign AS settlements, \
+                    CASE WHEN sign > 0 THEN paid.resident_id END AS resident_id, \
+                    sign * (least(coalesce(found.withheld, 0), paid.fund) - least(coalesce(found.cut, 0), paid.fund)) AS withheld, \
+                    sign * least(coalesce(found.cut, 0), paid.fund) AS cut \
+             FROM booked JOIN paid ON paid.id = booked.id LEFT JOIN withheld_by_claim found ON found.settlement_id = booked.id \
+             UNION ALL \
+             SELECT scheme, month, 0, amount - large_amount_fund - critical_illness_fund - assistance_fund, large_amount_fund, \
+                    critical_illness_fund, assistance_fund, 0, 0, NULL, 0, 0 \
+             FROM clearing_entries WHERE insured_region = $1 AND scheme IS NOT NULL \
              UNION ALL \
              SELECT scheme, date_trunc('month', on_date)::date, amount, 0, 0, 0, 0, 0, 0, NULL, 0, 0 FROM fund_incomes WHERE region = $1 \
          ) \
@@ -221,10 +219,9 @@ pub async fn year_of_provider(
              WHERE settlement.provider_organisation_id = $1 AND settlement.state = 'CONFIRMED' \
              AND (settlement.confirmed_at AT TIME ZONE 'Asia/Shanghai')::date BETWEEN $2 AND $3 \
          ), cut AS ( \
-             SELECT settlement_id, sum(cut) AS cut FROM ( \
-                 SELECT settlement_id, line_number, max(cut) AS cut FROM findings \
-                 WHERE provider_organisation_id = $1 AND state IN ('CUT', 'UPHELD') GROUP BY settlement_id, line_number \
-             ) AS by_line GROUP BY settlement_id \
+             SELECT found.settlement_id, found.cut FROM withheld_by_claim found \
+             WHERE EXISTS (SELECT FROM findings WHERE findings.settlement_id = found.settlement_id \
+                           AND findings.provider_organisation_id = $1 AND findings.state IN ('CUT', 'UPHELD')) \
          ) \
          SELECT count(*) AS claims, coalesce(sum(year.total), 0) AS total, coalesce(sum(year.fund), 0) AS fund_paid, \
                 coalesce(sum(year.total - year.fund), 0) AS own_paid, coalesce(sum(least(cut.cut, year.fund)), 0) AS cut, \

@@ -4,6 +4,7 @@ pub mod abuse_reports;
 pub mod accounts;
 pub mod accumulators;
 pub mod catalogue;
+pub mod chains;
 pub mod claims;
 pub mod clearing_entries;
 pub mod findings;

@@ -14,7 +14,6 @@ use uuid::Uuid;
 use super::word;
 use crate::domain::account::Drawn;
 use crate::domain::adjustment::Adjustment;
-use crate::domain::chain::ChainStay;
 use crate::domain::change::Reason;
 use crate::domain::drift::Drift;
 use crate::domain::engine::Adjudication;
@@ -160,7 +159,11 @@ pub async fn insert(
     .bind(settlement.claim_version)
     .bind(settlement.resident.uuid())
     .bind(settlement.provider.uuid())
-    .bind(if cover.is_some() { "PRICED" } else { "NOT_ENROLLED" })
+    .bind(match cover {
+        Some(_) => "PRICED",
+        None if settlement.adjudication.is_not_designated() => "NOT_DESIGNATED",
+        None => "NOT_ENROLLED",
+    })
     .bind(shares.total.decimal())
     .bind(shares.fully_own.decimal())
     .bind(shares.first_self_pay.decimal())
@@ -204,6 +207,19 @@ pub async fn find(conn: &mut PgConnection, id: SettlementId) -> Result<Option<Se
     let row: Option<Row> =
         sqlx::query_as("SELECT * FROM settlements WHERE id = $1").bind(id.uuid()).fetch_optional(conn).await?;
     row.map(Row::settlement).transpose()
+}
+
+/// Which running totals a settlement moves, which is written once: none for whom nobody insures, and where there is no such settlement.
+pub async fn account(conn: &mut PgConnection, id: SettlementId) -> Result<Option<Account>, Error> {
+    let row: Option<(Uuid, i32, String, String)> =
+        sqlx::query_as("SELECT resident_id, year, scheme, kind FROM settlements WHERE id = $1 AND year IS NOT NULL")
+            .bind(id.uuid())
+            .fetch_optional(conn)
+            .await?;
+    let Some((resident, year, scheme, kind)) = row else { return Ok(None) };
+    let resident = ResidentId::from_uuid(resident);
+    let (scheme, kind) = (word(TABLE, "scheme", id, &scheme)?, word(TABLE, "kind", id, &kind)?);
+    Ok(Some(Account { resident, year, scheme, kind }))
 }
 
 pub async fn lock(conn: &mut PgConnection, id: SettlementId) -> Result<Option<Settlement>, Error> {
@@ -305,28 +321,6 @@ pub async fn lock_all(conn: &mut PgConnection, ids: &[SettlementId]) -> Result<V
     rows.into_iter().map(Row::settlement).collect()
 }
 
-/// The confirmed inpatient stays of earlier years on journeys of these claims' person, oldest first.
-pub async fn stays_before(
-    conn: &mut PgConnection,
-    resident: ResidentId,
-    year: i32,
-) -> Result<Vec<(JourneyId, ChainStay)>, Error> {
-    let rows: Vec<(Uuid, Uuid, String, i32, Decimal)> = sqlx::query_as(
-        "SELECT id, journey_id, tier, year, deductible FROM settlements \
-         WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND state = 'CONFIRMED' AND kind = 'INPATIENT' AND year < $2 \
-         ORDER BY confirmed_at, id",
-    )
-    .bind(resident.uuid())
-    .bind(year)
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter()
-        .map(|(id, journey, tier, year, deductible)| {
-            Ok((JourneyId::from_uuid(journey), stay(id, &tier, year, deductible)?))
-        })
-        .collect()
-}
-
 /// The bill that a settlement was confirmed for.
 pub async fn bill_of(conn: &mut PgConnection, id: SettlementId) -> Result<Option<BillId>, Error> {
     let bill: Option<Option<Uuid>> = sqlx::query_scalar("SELECT bill_id FROM settlements WHERE id = $1")
@@ -334,26 +328,4 @@ pub async fn bill_of(conn: &mut PgConnection, id: SettlementId) -> Result<Option
         .fetch_optional(conn)
         .await?;
     Ok(bill.flatten().map(BillId::from_uuid))
-}
-
-fn stay(id: Uuid, tier: &str, year: i32, deductible: Decimal) -> Result<ChainStay, Error> {
-    Ok(ChainStay {
-        tier: word(TABLE, "tier", id, tier)?,
-        year,
-        deductible: Money::from_decimal(deductible).map_err(|_| Error::row_invalid(TABLE, "deductible", id))?,
-    })
-}
-
-/// The confirmed inpatient stays of a journey, oldest first.
-pub async fn chain(conn: &mut PgConnection, journey: JourneyId, resident: ResidentId) -> Result<Vec<ChainStay>, Error> {
-    let rows: Vec<(Uuid, String, i32, Decimal)> = sqlx::query_as(
-        "SELECT id, tier, year, deductible FROM settlements \
-         WHERE journey_id = $1 AND resident_id = ANY ((SELECT one_person($2))::uuid[]) AND state = 'CONFIRMED' AND kind = 'INPATIENT' AND year IS NOT NULL \
-         ORDER BY confirmed_at, id",
-    )
-    .bind(journey.uuid())
-    .bind(resident.uuid())
-    .fetch_all(conn)
-    .await?;
-    rows.into_iter().map(|(id, tier, year, deductible)| stay(id, &tier, year, deductible)).collect()
 }

@@ -107,7 +107,13 @@ impl World {
         self.heard("stays WHERE ended_at IS NOT NULL").await;
     }
 
-    async fn heard(&self, what: &str) {
+    /// No year is waiting to be judged anew.
+    pub(crate) async fn judged(&self) {
+        self.heard("(SELECT WHERE NOT EXISTS (SELECT FROM readjudications WHERE state <> 'COMPLETED')) AS judged")
+            .await;
+    }
+
+    pub(crate) async fn heard(&self, what: &str) {
         let heard = async {
             while self.count(what).await == 0 {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;

@@ -11,7 +11,7 @@ use crate::days::{adjusted, last_year, paid, text};
 use crate::world::{World, money};
 
 const CORRECTED: &str = "anjia.adjudication.settlement.corrected.v1";
-const LAYERS: &str = include_str!("layers.json");
+pub(crate) const LAYERS: &str = include_str!("layers.json");
 
 /// What of a settlement stands in columns: by the names of the funds.
 type Columns = (String, String, String);
@@ -22,18 +22,27 @@ impl World {
         let world = Self::without_policy().await;
         let policy = world.propose(LAYERS).await.expect("the document is complete");
         world.release("insurer-releaser", &policy.policy_id).await.expect("another officer releases it");
+        world.flag_low_income().await;
+        world
+    }
+
+    /// Since the beginning of last year.
+    pub(crate) async fn flag_low_income(&self) {
+        self.flag_low_income_from(last_year(1, 1)).await;
+    }
+
+    pub(crate) async fn flag_low_income_from(&self, from: chrono::NaiveDate) {
         let flag = identity::VulnerabilityFlag {
-            resident_id: world.resident.to_string(),
+            resident_id: self.resident.to_string(),
             kind: identity::VulnerabilityKind::LowIncome.into(),
             document_reference: "低保证 2020-001".to_owned(),
-            from: Some(to_date(last_year(1, 1))),
+            from: Some(to_date(from)),
             ..Default::default()
         };
         let message = identity::SetFlagRequest { request_id: request_id(), flag: Some(flag) };
-        let request = world.caller("operator").request(message).await;
-        let mut flags = VulnerabilityServiceClient::new(world.mesh.channel("identity"));
+        let request = self.caller("operator").request(message).await;
+        let mut flags = VulnerabilityServiceClient::new(self.mesh.channel("identity"));
         flags.set_flag(request).await.expect("no such flag yet");
-        world
     }
 
     async fn columns(&self, settlement_id: &str) -> Columns {

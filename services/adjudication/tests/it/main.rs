@@ -4,18 +4,22 @@
 
 mod access;
 mod amounts;
+mod anew;
 mod audited;
 mod bad_claims;
 mod bookings;
+mod chains;
 mod claims;
 mod crossing;
 mod days;
 mod erasure;
 mod explanations;
+mod funds;
 mod inspection;
 mod layers;
 mod limits;
 mod lives;
+mod locks;
 mod means;
 mod personal;
 mod policies;

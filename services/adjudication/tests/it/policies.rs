@@ -55,6 +55,16 @@ async fn ad_01_a_second_policy_from_the_same_day_overlaps_and_a_later_one_takes_
 }
 
 #[tokio::test]
+async fn ad_01_a_policy_does_not_take_over_days_that_are_settled_by_another() {
+    let world = World::new().await;
+    let backdated = BEIJING.replacen(r#""from": "2023-01-01""#, r#""from": "2024-01-01""#, 1);
+    let proposed = world.propose(&backdated).await.expect("a document");
+    let refused = world.release("insurer-releaser", &proposed.policy_id).await.expect_err("settled days");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "POLICY_BACKDATED"));
+    assert_eq!(world.count("policies WHERE state = 'SUPERSEDED'").await, 0);
+}
+
+#[tokio::test]
 async fn a_repeated_proposal_is_answered_alike_and_another_body_is_refused() {
     let world = World::without_policy().await;
     let request = wire::ProposePolicyRequest {

@@ -167,6 +167,22 @@ async fn id_05_a_contract_with_the_family_doctor_pays_more_where_the_policy_says
 }
 
 #[tokio::test]
+async fn ad_05_an_emergency_counts_as_referred() {
+    let world = World::without_policy().await;
+    let policy = world.propose(DEMONSTRATION).await.expect("the document is complete");
+    world.release("insurer-releaser", &policy.policy_id).await.expect("another officer releases it");
+    let resident = ResidentId::generate();
+    world.register(resident).await;
+    let caller = world.resident_caller("demo", resident).await;
+    world.enrol_in_demonstration(resident, None, "2024-01-01").await;
+    // 60 % at a tertiary hospital; 20 points less for who comes unreferred otherwise.
+    for (kind, own) in [(CareKind::Emergency, 40), (CareKind::Outpatient, 60)] {
+        let quoted = quote(&caller, &world, asked(resident, callers::HOSPITAL, kind, COVERED, "100.00")).await;
+        assert_eq!(person(&quoted.expect("a quote")), Some((own, 0)), "{kind:?}");
+    }
+}
+
+#[tokio::test]
 async fn id_03_in_a_waiting_period_all_is_own_share() {
     let world = World::without_policy().await;
     let policy = world.propose(DEMONSTRATION).await.expect("the document is complete");
@@ -178,9 +194,25 @@ async fn id_03_in_a_waiting_period_all_is_own_share() {
     let joined = today().with_day(1).and_then(|day| day.with_month(5)).expect("a day");
     world.enrol_in_demonstration(resident, Some(joined), &today().to_string()).await;
 
-    let asked = asked(resident, callers::CLINIC, CareKind::Outpatient, COVERED, "100.00");
-    let quoted = quote(&caller, &world, asked).await.expect("a quote");
+    let today_asked = asked(resident, callers::CLINIC, CareKind::Outpatient, COVERED, "100.00");
+    let quoted = quote(&caller, &world, today_asked).await.expect("a quote");
     assert_eq!(person(&quoted), Some((100, 0)));
+    assert_eq!((quoted.outcome(), quoted.explanation[0].rule.as_str()), (wire::QuoteOutcome::NotEnrolled, "WAITING"));
+    let (from, text) = (today(), quoted.explanation[0].text.clone().unwrap_or_default());
+    let ends =
+        (0..400).map(|days| from + chrono::Days::new(days)).find(|day| text.en.contains(&format!("until {day}")));
+    let ends = ends.expect("it says until when");
+    // The day after, insurance pays: what was said is what holds.
+    let after = wire::QuoteCareRequest {
+        on: Some(to_date(ends + chrono::Days::new(1))),
+        ..asked(resident, callers::CLINIC, CareKind::Outpatient, COVERED, "100.00")
+    };
+    assert_eq!(person(&quote(&caller, &world, after).await.expect("a quote")), Some((15, 0)));
+    let last = wire::QuoteCareRequest {
+        on: Some(to_date(ends)),
+        ..asked(resident, callers::CLINIC, CareKind::Outpatient, COVERED, "100.00")
+    };
+    assert_eq!(person(&quote(&caller, &world, last).await.expect("a quote")), Some((100, 0)));
 }
 
 #[tokio::test]
@@ -191,6 +223,7 @@ async fn id_02_care_is_paid_by_the_providers_designation_on_the_day_of_service()
     let today_it_is_not = quote(&world.caller("resident"), &world, asked()).await.expect("a quote");
     assert_eq!(person(&today_it_is_not), Some((10_355, 480_000_000)));
     assert_eq!(today_it_is_not.explanation[0].rule, "NOT_DESIGNATED");
+    assert_eq!(today_it_is_not.outcome(), wire::QuoteOutcome::NotDesignated, "cover is not what is missing");
 
     let yesterday = to_date(today() - chrono::Days::new(1));
     let earlier = wire::QuoteCareRequest { on: Some(yesterday), ..asked() };

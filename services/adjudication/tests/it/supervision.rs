@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use testkit::{callers, reason, request_id};
 use tonic::Code;
 use types::ids::ResidentId;
+use uuid::Uuid;
 
 use crate::world::{World, money, today};
 
@@ -20,7 +21,11 @@ impl World {
     }
 
     pub(crate) async fn fund(&self) -> Vec<wire::FundMonth> {
-        let message = wire::GetFundRequest { from: Some(to_date(today())), until: Some(to_date(today())) };
+        self.fund_since(today()).await
+    }
+
+    pub(crate) async fn fund_since(&self, from: chrono::NaiveDate) -> Vec<wire::FundMonth> {
+        let message = wire::GetFundRequest { from: Some(to_date(from)), until: Some(to_date(today())) };
         let request = self.caller("operator").request(message).await;
         self.supervision().get_fund(request).await.expect("the fund").into_inner().months
     }
@@ -85,6 +90,68 @@ async fn ad_09_outliers_want_a_configured_limit() {
         let answer = answer.into_inner();
         assert_eq!((answer.outliers.len(), answer.score_min.as_str()), (0, "3.5"), "one alone is out of no line");
     }
+}
+
+impl World {
+    /// Copies the one settled claim there is: for another provider or person, so many times, of another cost each.
+    async fn settled_likewise(&self, provider: Uuid, resident: Uuid, total: i64) {
+        let mut owner = self.mesh.owner("adjudication").await;
+        let (claim, settlement) = (Uuid::now_v7(), Uuid::now_v7());
+        let changed = serde_json::json!({"provider_organisation_id": provider, "resident_id": resident});
+        for (table, own) in [
+            ("claims", serde_json::json!({"id": claim, "settlement_id": settlement, "visit_id": claim})),
+            (
+                "settlements",
+                serde_json::json!({"id": settlement, "claim_id": claim, "bill_id": claim, "total": total, "fully_own": total,
+                "in_scope": 0, "deductible": 0, "pooled_fund": 0, "pooled_own": 0, "beyond_cover": 0}),
+            ),
+        ] {
+            let sql = format!(
+                "INSERT INTO {table} SELECT (jsonb_populate_record(model, $1 || $2)).* FROM (SELECT * FROM {table} ORDER BY id LIMIT 1) AS model"
+            );
+            let copied = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(&changed).bind(own);
+            copied.execute(&mut owner).await.expect(table);
+        }
+    }
+
+    async fn outliers(&self, subject: wire::OutlierSubject) -> Vec<wire::Outlier> {
+        let message = wire::GetOutliersRequest {
+            subject: subject.into(),
+            from: Some(to_date(today())),
+            until: Some(to_date(today())),
+        };
+        let reviewer = self.reviewer(&format!("reviewer-{}", Uuid::now_v7().simple())).await;
+        let answer = self.supervision().get_outliers(reviewer.request(message).await).await;
+        answer.expect("figures").into_inner().outliers
+    }
+}
+
+#[tokio::test]
+async fn ad_09_a_provider_and_a_person_far_above_the_others_are_found_furthest_first() {
+    let world = World::with_rules().await;
+    world.settle("50.00").await;
+    let far = Uuid::from_u128(0xfa);
+    // Six other providers at about 50, one at 5,000; each of another person.
+    for (provider, total) in [(0xa1, 48), (0xa2, 49), (0xa3, 51), (0xa4, 52), (0xa5, 50), (0xa6, 47)] {
+        world.settled_likewise(Uuid::from_u128(provider), Uuid::from_u128(provider), total).await;
+    }
+    world.settled_likewise(far, far, 5_000).await;
+    let [found]: [_; 1] = world.outliers(wire::OutlierSubject::Provider).await.try_into().expect("one provider");
+    let number = |text: &str| text.parse::<rust_decimal::Decimal>().expect("a number");
+    assert_eq!(found.subject_id, far.to_string());
+    assert_eq!((number(&found.figure), number(&found.median)), (5_000.into(), 50.into()));
+
+    // Persons by their claims: two have some more than others, one has many more.
+    for (person, claims) in [(0xa1, 1), (0xa2, 1), (0xa3, 2), (0xa4, 2), (0xb0, 9), (0xb1, 30)] {
+        for _ in 0..claims {
+            world.settled_likewise(Uuid::from_u128(person), Uuid::from_u128(person), 50).await;
+        }
+    }
+    let found = world.outliers(wire::OutlierSubject::Person).await;
+    let persons: Vec<_> = found.iter().map(|outlier| (outlier.subject_id.clone(), number(&outlier.figure))).collect();
+    let of = |person: u128, claims: &str| (Uuid::from_u128(person).to_string(), number(claims));
+    assert_eq!(persons, [of(0xb1, "30"), of(0xb0, "9")]);
+    assert_eq!(world.count("audit_entries WHERE action = 'adjudication.outlier.read'").await, 2);
 }
 
 #[tokio::test]

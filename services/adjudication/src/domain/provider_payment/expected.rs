@@ -189,6 +189,9 @@ impl Paying<'_> {
         }
         let version = terms.grouper.clone().ok_or(Undecided::NoGroup)?;
         let tables = self.at_hand.get(&version).ok_or_else(|| Undecided::TablesNotAtHand(version.clone()))?;
+        if let Some(registered) = self.case.contradicted_sex() {
+            self.step(StepRule::Group, Money::ZERO, "", wording::sex_contradicts(registered));
+        }
         let explained = tables.explain(&self.case.discharge());
         for step in &explained.steps {
             let text = Localized::new(step.zh(), step.en());

@@ -57,6 +57,7 @@ fn case(kind: CareKind, tier: Tier, cost: &str, own: &str) -> Case {
         cost: money(cost),
         own: money(own),
         diagnoses: vec!["I63.900".to_owned(), "G40.900".to_owned(), "E11.900".to_owned()],
+        registered_sex: None,
         record: CaseRecord::default(),
     }
 }
@@ -71,6 +72,28 @@ fn amounts(case: &Case) -> Amounts {
 
 fn fund(case: &Case) -> String {
     amounts(case).fund.to_string()
+}
+
+#[test]
+fn ad_07_the_registered_sex_goes_before_a_records_and_a_contradiction_is_told() {
+    let stay = |registered_sex, sex| Case {
+        registered_sex,
+        record: CaseRecord { sex, ..CaseRecord::default() },
+        ..case(CareKind::Inpatient, Tier::Tertiary, "14000.00", "3000.00")
+    };
+    let told = |case: &Case| {
+        let texts = paid(case).steps.into_iter().map(|step| step.text.en);
+        texts.filter(|text| text.starts_with("The record states")).collect::<Vec<_>>()
+    };
+    let (male, female) = (Some(drg::Sex::Male), Some(drg::Sex::Female));
+    assert_eq!(stay(male, None).discharge().sex, male, "the hospital stated none");
+    assert_eq!(stay(None, Some(2)).discharge().sex, female);
+    assert_eq!((stay(female, Some(1)).discharge().sex, told(&stay(female, Some(2)))), (female, vec![]));
+    let contradicted = told(&stay(female, Some(1)));
+    assert_eq!(
+        contradicted,
+        ["The record states male, the identity document female: grouped by the identity document."]
+    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use drg::Sex;
 use drg::payment::{Factor, Outlier, Paid, Rule, Standard};
 use types::money::{Money, Ratio};
 
@@ -171,6 +172,17 @@ pub(super) fn result(fund: Money) -> Localized {
     Localized::new(
         format!("预计医保基金支付医疗机构{fund}元。"),
         format!("The fund is expected to pay the provider ¥{fund}."),
+    )
+}
+
+pub(super) fn sex_contradicts(registered: Sex) -> Localized {
+    let ([zh, en], [stated_zh, stated_en]) = match registered {
+        Sex::Male => (["男", "male"], ["女", "female"]),
+        Sex::Female => (["女", "female"], ["男", "male"]),
+    };
+    Localized::new(
+        format!("病案首页性别为{stated_zh}，与身份登记的{zh}不符，按身份登记分组。"),
+        format!("The record states {stated_en}, the identity document {en}: grouped by the identity document."),
     )
 }
 

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use adjudication::domain::circumstances::{Area, Circumstances, Group};
-use adjudication::domain::input::{Accumulators, Input, Person};
+use adjudication::domain::input::{Accumulators, Input, Person, counts_as_referred};
 use adjudication::domain::line::{Class, Line, PriceLimit, Priced};
 use adjudication::domain::localized::Localized;
 use chrono::NaiveDate;
@@ -121,7 +121,7 @@ impl Record<'_> {
             lines,
             before: Accumulators::default(),
             chain: None,
-            referred: self.referred || self.kind == CareKind::Emergency,
+            referred: counts_as_referred(self.referred, self.kind),
             family_doctor: self.family_doctor,
             circumstances: Circumstances {
                 groups: self.groups.clone(),

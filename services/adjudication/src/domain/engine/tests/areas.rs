@@ -6,7 +6,7 @@ use super::fixtures::*;
 use crate::domain::{
     circumstances::{Area, Circumstances, Group, OwnClinic},
     explanation::Rule,
-    input::Input,
+    input::{Input, counts_as_referred},
 };
 
 fn at(area: Area) -> Circumstances {
@@ -54,10 +54,17 @@ fn ad_05_a_resident_who_comes_unreferred_pays_all_unless_a_student_or_an_emergen
     assert_eq!(fund_and_own(&unpaid), pair("0.00", "1550.00"));
     assert_eq!(unpaid.shares.beyond_cover, money("1550.00"));
     assert_eq!(unpaid.year_after.own_in_scope, money("0"), "what was not due does not count for critical illness");
+    // It is in scope, and bears no deductible.
+    assert_eq!((unpaid.after.in_scope, unpaid.after.deductible), (money("1550.00"), money("0")));
     assert_eq!(
         steps(&unpaid, Rule::UnreferredNotPaid)[0].clause.as_ref().unwrap().path,
         "outpatient.unreferred_not_paid"
     );
+    // An emergency counts as referred, and is judged by the rules of outpatient care.
+    let emergency = Input { kind: CareKind::Emergency, ..visit(Tier::Tertiary, "1550.00") };
+    let emergency = Input { referred: counts_as_referred(false, emergency.kind), ..emergency };
+    assert_eq!(judged(&resident(), &emergency).shares.fund(), money("500.00"));
+    assert!(!counts_as_referred(false, CareKind::Outpatient) && counts_as_referred(true, CareKind::Outpatient));
     // In the community nobody needs a referral.
     let community = Input { referred: false, ..visit(Tier::Community, "200.00") };
     assert_eq!(judged(&resident(), &community).shares.fund(), money("55.00"));

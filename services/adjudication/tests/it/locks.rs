@@ -1,0 +1,51 @@
+//! In which order locks are taken.
+
+use proto::anjia::common::v1::CareKind;
+use sqlx::Connection as _;
+use types::ids::{BillId, JourneyId, SettlementId};
+
+use crate::days::{claim_on, last_year, noon};
+use crate::world::{COVERED, World};
+
+#[tokio::test]
+async fn ad_02_a_confirmation_waits_for_the_years_totals_without_holding_the_settlement() {
+    let world = World::new().await;
+    world.settled(world.resident, 3, "10.00").await;
+    let visit = world.visit_at("clinic", world.resident, CareKind::Outpatient, noon(4, 10)).await;
+    let request = world.caller("clinic").request(claim_on(&visit, COVERED, "10.00", last_year(4, 10))).await;
+    let divided = world.adjudication().divide_claim(request).await.expect("divided").into_inner();
+    let id = divided.settlement.unwrap_or_default().settlement_id;
+
+    // Somebody judges the year anew: holds the totals, and will want the settlement.
+    let mut other = world.mesh.owner("adjudication").await;
+    let mut tx = other.begin().await.expect("begun");
+    sqlx::query("SELECT FROM accumulators FOR UPDATE").execute(&mut *tx).await.expect("locked");
+    let bill = BillId::generate().to_string();
+    let confirming = world.confirm(&id, &bill);
+    let waiting = "pg_locks held JOIN pg_stat_activity waiting USING (pid) WHERE NOT held.granted AND waiting.datname = current_database()";
+    let meanwhile = async {
+        world.heard(waiting).await;
+        let id = id.parse::<SettlementId>().expect("an id").uuid();
+        let taken =
+            sqlx::query("SELECT FROM settlements WHERE id = $1 FOR UPDATE NOWAIT").bind(id).execute(&mut *tx).await;
+        taken.expect("nobody holds it who waits for the totals");
+        tx.commit().await.expect("the totals are free");
+    };
+    let (confirmed, ()) = tokio::join!(confirming, meanwhile);
+    confirmed.expect("confirmed");
+    assert_eq!(world.year().await.3, 2);
+}
+
+#[tokio::test]
+async fn ad_08_of_claims_of_one_person_that_come_at_once_each_sees_those_before_it() {
+    let world = World::with_rules().await;
+    let mut visits = Vec::new();
+    for _ in 0..8 {
+        visits.push(world.visit("clinic", world.resident, CareKind::Outpatient, JourneyId::generate()).await);
+    }
+    let divisions = visits.iter().map(|visit| world.divide("clinic", visit, COVERED, "10.00"));
+    let divided = futures_util::future::join_all(divisions).await;
+    assert!(divided.iter().all(Result::is_ok), "{divided:?}");
+    // More than one visit in thirty days: of eight, seven are too many, whichever they are.
+    assert_eq!(world.count("findings WHERE rule = 'N25-050'").await, 7);
+}

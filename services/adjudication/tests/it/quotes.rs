@@ -97,13 +97,13 @@ async fn ad_03_no_policy_in_force_means_no_price() {
 }
 
 #[tokio::test]
-async fn ad_01_what_is_not_in_the_catalogue_is_the_patients_own() {
+async fn ad_01_what_the_catalogue_excludes_is_the_patients_own_and_what_it_does_not_know_is_refused() {
     let world = World::new().await;
-    for item in [OWN, "T-UNKNOWN"] {
-        let request = asked(world.resident, callers::HOSPITAL, CareKind::Inpatient, item, "100.00");
-        let made = quote(&world.caller("resident"), &world, request).await.expect("a quote");
-        assert_eq!(person(&made), Some((100, 0)), "{item}");
-    }
+    let stay = |item: &str| asked(world.resident, callers::HOSPITAL, CareKind::Inpatient, item, "100.00");
+    let made = quote(&world.caller("resident"), &world, stay(OWN)).await.expect("a quote");
+    assert_eq!(person(&made), Some((100, 0)));
+    let refused = quote(&world.caller("resident"), &world, stay("T-UNKNOWN")).await.expect_err("nobody knows it");
+    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "ITEM_NOT_IN_CATALOGUE"));
 }
 
 #[tokio::test]

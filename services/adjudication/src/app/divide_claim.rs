@@ -93,7 +93,6 @@ impl App {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
-        histories::wait_for_others(&mut tx, visit.resident).await?;
         let record = billed.record.clone();
         if visit.waits_for_stays()
             && let Some(open) = stays::open_on(&mut tx, visit.resident, stay.until).await?

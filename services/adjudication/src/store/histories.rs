@@ -26,16 +26,6 @@ struct Row {
     on_date: NaiveDate,
 }
 
-/// Waits until no other claim of the person is being divided, and keeps others waiting until the end of the transaction: of two that come at
-/// once, rules see the other at one of them. To be taken before any other lock.
-pub async fn wait_for_others(conn: &mut PgConnection, resident: ResidentId) -> Result<(), Error> {
-    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended('divide ' || survivor($1)::text, 0))")
-        .bind(resident.uuid())
-        .execute(conn)
-        .await?;
-    Ok(())
-}
-
 /// The claims of a person, by every id of theirs, that touch these days: settled, or divided and not lapsed. Not this claim.
 pub async fn of_person(
     conn: &mut PgConnection,

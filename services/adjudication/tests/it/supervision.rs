@@ -107,7 +107,7 @@ impl World {
             ),
         ] {
             let sql = format!(
-                "INSERT INTO {table} SELECT (jsonb_populate_record(model, $1 || $2)).* FROM (SELECT * FROM {table} ORDER BY id LIMIT 1) AS model"
+                "INSERT INTO {table} SELECT (jsonb_populate_record(model, $1 || $2)).* FROM {table} AS model ORDER BY id LIMIT 1"
             );
             let copied = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(&changed).bind(own);
             copied.execute(&mut owner).await.expect(table);

@@ -144,7 +144,7 @@ fn ad_03_where_no_policy_is_in_force_there_is_no_price() {
     let before_2023 = Input { from: date("2022-12-20"), to: date("2022-12-31"), ..stay("5000.00") };
     let cases = [
         claim(CareKind::Inpatient, Tier::District, "5000.00"),
-        claim(CareKind::Emergency, Tier::Tertiary, "5000.00"),
+        claim(CareKind::Pharmacy, Tier::Tertiary, "5000.00"),
         before_2023.clone(),
     ];
     for input in cases {

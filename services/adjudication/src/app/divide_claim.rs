@@ -18,7 +18,7 @@ use crate::domain::error::AdjudicationError;
 use crate::domain::provider_payment::CaseRecord;
 use crate::domain::settlement::{Change, Settlement, State};
 use crate::domain::visit::{Stay, Visit};
-use crate::store::{accumulators, claims, histories, quotes, settlements, stays};
+use crate::store::{accumulators, claims, quotes, settlements, stays};
 
 /// What a provider bills for a visit. The lines' items are resolved from the catalogue here.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use proto::anjia::common::v1::CareKind;
 use sqlx::Connection as _;
-use types::ids::{BillId, JourneyId, SettlementId};
+use types::ids::{BillId, SettlementId};
 
 use crate::days::{claim_on, last_year, noon};
 use crate::world::{COVERED, World};
@@ -34,18 +34,4 @@ async fn ad_02_a_confirmation_waits_for_the_years_totals_without_holding_the_set
     let (confirmed, ()) = tokio::join!(confirming, meanwhile);
     confirmed.expect("confirmed");
     assert_eq!(world.year().await.3, 2);
-}
-
-#[tokio::test]
-async fn ad_08_of_claims_of_one_person_that_come_at_once_each_sees_those_before_it() {
-    let world = World::with_rules().await;
-    let mut visits = Vec::new();
-    for _ in 0..8 {
-        visits.push(world.visit("clinic", world.resident, CareKind::Outpatient, JourneyId::generate()).await);
-    }
-    let divisions = visits.iter().map(|visit| world.divide("clinic", visit, COVERED, "10.00"));
-    let divided = futures_util::future::join_all(divisions).await;
-    assert!(divided.iter().all(Result::is_ok), "{divided:?}");
-    // More than one visit in thirty days: of eight, seven are too many, whichever they are.
-    assert_eq!(world.count("findings WHERE rule = 'N25-050'").await, 7);
 }

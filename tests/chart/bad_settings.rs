@@ -131,11 +131,11 @@ fn names(said: &str, setting: &str) -> bool {
         "OTEL_EXPORTER_OTLP_ENDPOINT" => "--otlp-endpoint ".to_owned(),
         "OTEL_TRACES_SAMPLER_ARG" => "--trace-ratio ".to_owned(),
         "OTEL_METRIC_EXPORT_INTERVAL" => "--metrics-interval-ms ".to_owned(),
-        // It takes no value.
-        "EVENTS_WAIT_FOR_SILENT" => "--events-wait-for-silent'".to_owned(),
         _ => format!("--{} ", setting.to_lowercase().replace('_', "-")),
     };
-    said.contains(setting) || said.contains(&option)
+    // A switch takes no value, and is named without one.
+    let switch = option.replace(' ', "'");
+    said.contains(setting) || said.contains(&option) || said.contains(&switch)
 }
 
 #[tokio::test]

@@ -150,7 +150,8 @@ fn selection(caller: &Caller, registered: &[String], asked: &[String]) -> Option
         return Some(Selection { kinds: (!asked.is_empty()).then(|| asked.to_vec()), ..Selection::default() });
     }
     let kinds = if asked.is_empty() { registered.to_vec() } else { in_both(registered, asked) };
-    (!kinds.is_empty()).then(|| Selection { region: Some(caller.region), kinds: Some(kinds), provider: None })
+    let is_told = !kinds.is_empty();
+    is_told.then_some(Selection { region: Some(caller.region), kinds: Some(kinds), provider: None })
 }
 
 /// Types, or what they begin with up to a full stop, that are in both lists.

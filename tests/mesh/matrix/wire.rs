@@ -67,8 +67,8 @@ impl<'a> Wire<'a> {
 
     /// A service's database, as its owner.
     pub(crate) async fn owner(&self, service: &str) -> sqlx::PgConnection {
-        let database = self.city.mesh.fleet().database(service).unwrap();
-        <sqlx::PgConnection as sqlx::Connection>::connect(&database.owner).await.unwrap()
+        let database = self.city.mesh.fleet().database(service).expect("its database");
+        <sqlx::PgConnection as sqlx::Connection>::connect(&database.owner).await.expect("its owner")
     }
 
     /// What the method answers, as JSON; of a stream what it begins with.

@@ -123,11 +123,11 @@ pub async fn put(
     items: &[(String, Item)],
 ) -> Result<u64, Error> {
     let (mut codes, mut names, mut classes, mut ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut limits_of, mut limits) = (Vec::new(), Vec::new());
+    let (mut limits_of, mut prices_max) = (Vec::new(), Vec::new());
     for (code, item) in items {
-        let (limit_of, limit) = limit_columns(item.price_limit);
+        let (limit_of, most) = limit_columns(item.price_limit);
         limits_of.push(limit_of);
-        limits.push(limit);
+        prices_max.push(most);
         let (class, ratio) = columns(item.class);
         codes.push(code.as_str());
         names.push(item.name.as_str());
@@ -148,7 +148,7 @@ pub async fn put(
     .bind(classes)
     .bind(ratios)
     .bind(limits_of)
-    .bind(limits)
+    .bind(prices_max)
     .execute(conn)
     .await?;
     Ok(inserted.rows_affected())

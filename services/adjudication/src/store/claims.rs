@@ -189,7 +189,7 @@ pub async fn update(tx: &mut Transaction, claim: &Claim) -> Result<(), Error> {
 async fn insert_lines(conn: &mut PgConnection, claim: &Claim) -> Result<(), Error> {
     let (mut codes, mut names, mut quantities, mut prices) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut amounts, mut days, mut classes, mut ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut limits_of, mut limits) = (Vec::new(), Vec::new());
+    let (mut limits_of, mut prices_max) = (Vec::new(), Vec::new());
     for line in &claim.lines {
         let (class, ratio) = catalogue::columns(line.item.class);
         codes.push(line.item_code.as_str());
@@ -200,9 +200,9 @@ async fn insert_lines(conn: &mut PgConnection, claim: &Claim) -> Result<(), Erro
         days.push(line.on);
         classes.push(class);
         ratios.push(ratio);
-        let (limit_of, limit) = catalogue::limit_columns(line.item.price_limit);
+        let (limit_of, most) = catalogue::limit_columns(line.item.price_limit);
         limits_of.push(limit_of);
-        limits.push(limit);
+        prices_max.push(most);
     }
     sqlx::query(
         "INSERT INTO claim_lines (claim_id, claim_version, line_number, region, item_code, name, quantity, unit_price, amount, on_date, \
@@ -225,7 +225,7 @@ async fn insert_lines(conn: &mut PgConnection, claim: &Claim) -> Result<(), Erro
     .bind(classes)
     .bind(ratios)
     .bind(limits_of)
-    .bind(limits)
+    .bind(prices_max)
     .execute(conn)
     .await?;
     Ok(())

@@ -31,16 +31,20 @@ impl Handler for Settlements {
                 telemetry::within(
                     span("payment.settlement_corrected"),
                     None,
-                    self.follow(event, Kind::Corrected, inbox),
+                    Box::pin(self.follow(event, Kind::Corrected, inbox)),
                 )
                 .await
             }
             REVERSED => {
-                telemetry::within(span("payment.settlement_reversed"), None, self.follow(event, Kind::Reversed, inbox))
-                    .await
+                telemetry::within(
+                    span("payment.settlement_reversed"),
+                    None,
+                    Box::pin(self.follow(event, Kind::Reversed, inbox)),
+                )
+                .await
             }
             RAISED | DECIDED => {
-                telemetry::within(span("payment.finding_told"), None, self.withhold(event, inbox)).await
+                telemetry::within(span("payment.finding_told"), None, Box::pin(self.withhold(event, inbox))).await
             }
             _ => Ok(inbox.skip()),
         }

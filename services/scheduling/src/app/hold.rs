@@ -107,7 +107,7 @@ impl Scheduling {
         let known = match self.looking.ask(wish.asked(call)).await?? {
             Seen::Answered(reply) => return Ok(reply),
             Seen::Gone(refusal) => return Err(refusal),
-            Seen::Open(known) => known,
+            Seen::Open(known) => known.map(|known| *known),
         };
         mandate::check_referral(&ctx.caller, wish.referral)?;
         let now = self.clock.now();

@@ -27,7 +27,7 @@ pub(super) enum Seen {
     /// Nobody can win a place there now; other slots that may do.
     Gone(SchedulingError),
     /// No such slot, where there is nothing.
-    Open(Option<Known>),
+    Open(Option<Box<Known>>),
 }
 
 pub(super) struct Look {
@@ -68,7 +68,7 @@ impl Together for Look {
                 (Err(error), _) => Err(error.into()),
                 (Ok(Some(reply)), _) => Ok(Seen::Answered(reply)),
                 (Ok(None), Some(alternatives)) => Ok(Seen::Gone(SchedulingError::SlotTaken { alternatives })),
-                (Ok(None), None) => Ok(Seen::Open(known.flatten())),
+                (Ok(None), None) => Ok(Seen::Open(known.flatten().map(Box::new))),
             })
         });
         Ok(seen.collect())

@@ -8,7 +8,7 @@ use super::{
     Hold, Scheduling,
     pass_on::take_back,
     records::{By, Change, appointment_changed},
-    together::{Row, give_alone},
+    together::{Row, check_row, give_alone},
 };
 use crate::{
     domain::{
@@ -45,7 +45,7 @@ impl Scheduling {
         let as_booked = as_booked(&appointment, wish.slot, pool);
         let vouched = self.vouch(ctx, &as_booked, None, Some(&row.known)).await?;
         let now = self.clock.now();
-        self.check_row(ctx, &as_booked, &vouched, &row, now)?;
+        check_row(ctx, &as_booked, &vouched, &row, now)?;
 
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,

@@ -53,7 +53,7 @@ impl Scheduling {
         let slots = [vec![wish.slot], more].concat();
         let row = self.row(ctx, &slots, wish.pool, wish.resident).await?;
         let vouched = self.vouch(ctx, &wish, None, Some(&row.known)).await?;
-        self.check_row(ctx, &wish, &vouched, &row, self.clock.now())?;
+        check_row(ctx, &wish, &vouched, &row, self.clock.now())?;
         let wished = self.wished(ctx, call, wish, &vouched, &row.known.bookable, Firmness::Confirmed)?;
         let together = Appointment { more_slots: row.more_slots(), ..wished.appointment.into_inner() };
         let wished = Wished { appointment: ctx.permit(together)?, ..wished };
@@ -98,23 +98,22 @@ impl Scheduling {
         let bookable = Bookable { slot: Slot { starts_at, ends_at, ..first.slot }, ..first };
         Ok(Row { known: Known { bookable, is_full: false, is_release_due, lapsed }, others: bookables.collect() })
     }
+}
 
-    /// Each of them may be booked so.
-    pub(super) fn check_row(
-        &self,
-        ctx: &Context,
-        wish: &Hold,
-        vouched: &Vouched,
-        row: &Row,
-        now: DateTime<Utc>,
-    ) -> Result<(), SchedulingError> {
-        for bookable in row.all() {
-            check_slot(bookable, wish, now)?;
-            vouched.ground.check_reach(wish.kind, bookable.organisation)?;
-            wish.pool.admit(booker(ctx, wish, vouched, bookable, now))?;
-        }
-        Ok(())
+/// Each of them may be booked so.
+pub(super) fn check_row(
+    ctx: &Context,
+    wish: &Hold,
+    vouched: &Vouched,
+    row: &Row,
+    now: DateTime<Utc>,
+) -> Result<(), SchedulingError> {
+    for bookable in row.all() {
+        check_slot(bookable, wish, now)?;
+        vouched.ground.check_reach(wish.kind, bookable.organisation)?;
+        wish.pool.admit(booker(ctx, wish, vouched, bookable, now))?;
     }
+    Ok(())
 }
 
 /// One wish by itself, for all of its places.

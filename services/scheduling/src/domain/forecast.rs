@@ -116,6 +116,7 @@ impl Method {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
 fn failed(error: augurs_mstl::Error) -> SchedulingError {
     SchedulingError::Forecast(error.to_string())
 }

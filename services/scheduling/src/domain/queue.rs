@@ -217,6 +217,7 @@ impl Ticket {
         (self.turn_at, self.number)
     }
 
+    #[must_use]
     pub fn call(self, by: Party, now: DateTime<Utc>) -> Self {
         Self { calls: self.calls.saturating_add(1), state: State::Called(Called { at: now, by }), ..self }
     }
@@ -246,6 +247,7 @@ impl Ticket {
     }
 
     /// The visit is over; one that is over already stays as it is.
+    #[must_use]
     pub fn end(self, is_seen: bool, now: DateTime<Utc>) -> Self {
         let state = match self.state {
             State::Served(..) | State::Left(..) => self.state,

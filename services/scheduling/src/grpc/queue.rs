@@ -60,9 +60,9 @@ impl QueueService for Queue {
     ) -> Result<Response<wire::ListQueueResponse>, Status> {
         let ctx = Context::of(&request)?;
         let message = request.get_ref();
+        let session = convert::optional_id("session_id", &message.session_id).map_err(invalid)?;
         let organisation =
             convert::id("provider_organisation_id", &message.provider_organisation_id).map_err(invalid)?;
-        let session = convert::optional_id("session_id", &message.session_id).map_err(invalid)?;
         let tickets = self.0.queue(&ctx, organisation, session).await?;
         Ok(Response::new(wire::ListQueueResponse { tickets: tickets.iter().map(to_ticket).collect() }))
     }
@@ -75,9 +75,9 @@ impl QueueService for Queue {
         let message = request.into_inner();
         let call =
             Call::new(&ctx.caller, CALL_NEXT, &message, |value| to_next(value).encode_to_vec()).map_err(invalid)?;
+        let session = convert::optional_id("session_id", &message.session_id).map_err(invalid)?;
         let organisation =
             convert::id("provider_organisation_id", &message.provider_organisation_id).map_err(invalid)?;
-        let session = convert::optional_id("session_id", &message.session_id).map_err(invalid)?;
         let reply = self.0.call_next(&ctx, &call, organisation, session).await?;
         Ok(Response::new(reply.into_message(|value| to_next(&value)).map_err(unreadable)?))
     }
@@ -107,9 +107,9 @@ impl QueueService for Queue {
     ) -> Result<Response<wire::MoveQueueResponse>, Status> {
         let ctx = Context::of(&request)?;
         let message = request.into_inner();
-        let call = Call::new(&ctx.caller, MOVE, &message, |value| to_moved(value).encode_to_vec()).map_err(invalid)?;
+        let call = Call::new(&ctx.caller, MOVE, &message, |value| to_moved(*value).encode_to_vec()).map_err(invalid)?;
         let reply = self.0.move_queue(&ctx, &call, moving(&message).map_err(invalid)?).await?;
-        Ok(Response::new(reply.into_message(|value| to_moved(&value)).map_err(unreadable)?))
+        Ok(Response::new(reply.into_message(|value| to_moved(value)).map_err(unreadable)?))
     }
 }
 
@@ -125,7 +125,7 @@ fn to_passed(standing: &Permitted<Standing>) -> wire::PassResponse {
     wire::PassResponse { ticket: Some(to_ticket(standing)) }
 }
 
-fn to_moved(moved: &Moved) -> wire::MoveQueueResponse {
+fn to_moved(moved: Moved) -> wire::MoveQueueResponse {
     wire::MoveQueueResponse { waiting_count: i32::try_from(moved.waiting).unwrap_or(i32::MAX) }
 }
 

@@ -79,8 +79,8 @@ fn check_in(message: &wire::CheckInRequest) -> Result<CheckIn, FieldError> {
         occurred_at: convert::timestamp("occurred_at", message.occurred_at.as_ref())?,
         referral: convert::optional_id("referral_id", &message.referral_id)?,
         journey: convert::optional_id("journey_id", &message.journey_id)?,
-        credential: message.credential.as_ref().map(credential).transpose()?,
         session: convert::optional_id("session_id", &message.session_id)?,
+        credential: message.credential.as_ref().map(credential).transpose()?,
         seen: priorities("priorities", &message.priorities)?,
     })
 }

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::Scheduling;
 
 /// It is days late already.
-const LOOK_INTERVAL: Duration = Duration::from_secs(60);
+const LOOK_INTERVAL: Duration = Duration::from_mins(1);
 
 pub async fn run(scheduling: Scheduling, shutdown: CancellationToken) {
     let rounds = async {

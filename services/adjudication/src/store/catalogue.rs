@@ -123,10 +123,10 @@ pub async fn put(
     items: &[(String, Item)],
 ) -> Result<u64, Error> {
     let (mut codes, mut names, mut classes, mut ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut limits_of, mut prices_max) = (Vec::new(), Vec::new());
+    let (mut bases, mut prices_max) = (Vec::new(), Vec::new());
     for (code, item) in items {
         let (limit_of, most) = limit_columns(item.price_limit);
-        limits_of.push(limit_of);
+        bases.push(limit_of);
         prices_max.push(most);
         let (class, ratio) = columns(item.class);
         codes.push(code.as_str());
@@ -147,7 +147,7 @@ pub async fn put(
     .bind(names)
     .bind(classes)
     .bind(ratios)
-    .bind(limits_of)
+    .bind(bases)
     .bind(prices_max)
     .execute(conn)
     .await?;

@@ -189,7 +189,7 @@ pub async fn update(tx: &mut Transaction, claim: &Claim) -> Result<(), Error> {
 async fn insert_lines(conn: &mut PgConnection, claim: &Claim) -> Result<(), Error> {
     let (mut codes, mut names, mut quantities, mut prices) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut amounts, mut days, mut classes, mut ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut limits_of, mut prices_max) = (Vec::new(), Vec::new());
+    let (mut bases, mut prices_max) = (Vec::new(), Vec::new());
     for line in &claim.lines {
         let (class, ratio) = catalogue::columns(line.item.class);
         codes.push(line.item_code.as_str());
@@ -201,7 +201,7 @@ async fn insert_lines(conn: &mut PgConnection, claim: &Claim) -> Result<(), Erro
         classes.push(class);
         ratios.push(ratio);
         let (limit_of, most) = catalogue::limit_columns(line.item.price_limit);
-        limits_of.push(limit_of);
+        bases.push(limit_of);
         prices_max.push(most);
     }
     sqlx::query(
@@ -224,7 +224,7 @@ async fn insert_lines(conn: &mut PgConnection, claim: &Claim) -> Result<(), Erro
     .bind(days)
     .bind(classes)
     .bind(ratios)
-    .bind(limits_of)
+    .bind(bases)
     .bind(prices_max)
     .execute(conn)
     .await?;

@@ -111,9 +111,9 @@ mod tests {
         let sessions: [&[&str]; 3] = [&["Green", "Blue"], &["Green", "Orange"], &["Orange", "Blue"]];
         for requests in [["Blue", "Orange", "Blue"], ["Orange", "Blue", "Blue"], ["Blue", "Blue", "Orange"]] {
             let placed = fit(&requests, &sessions);
-            let mut places: Vec<usize> = placed.iter().copied().flatten().collect();
-            places.sort_unstable();
-            assert_eq!(places, [0, 1, 2], "{requests:?}: {placed:?}");
+            let mut taken: Vec<usize> = placed.iter().copied().flatten().collect();
+            taken.sort_unstable();
+            assert_eq!(taken, [0, 1, 2], "{requests:?}: {placed:?}");
             for (request, place) in requests.iter().zip(&placed) {
                 assert!(sessions[place.unwrap()].contains(request));
             }
@@ -146,10 +146,10 @@ mod tests {
     fn sc_01_as_many_as_can_be_are_placed_and_nobody_could_be_placed_better() {
         let mut random = StdRng::seed_from_u64(1);
         for round in 0..2_000 {
-            let (requests, places) = (random.random_range(0..=5), random.random_range(0..=4));
-            let rooms: Vec<u32> = (0..places).map(|_| random.random_range(0..=2)).collect();
+            let (wishes, offers) = (random.random_range(0..=5), random.random_range(0..=4));
+            let rooms: Vec<u32> = (0..offers).map(|_| random.random_range(0..=2)).collect();
             let mut cost = || random.random_bool(0.5).then(|| random.random_range(0..20));
-            let costs: Vec<Vec<Cost>> = (0..requests).map(|_| (0..places).map(|_| cost()).collect()).collect();
+            let costs: Vec<Vec<Cost>> = (0..wishes).map(|_| (0..offers).map(|_| cost()).collect()).collect();
             let placed = best_fit(&costs, &rooms);
             for (place, room) in rooms.iter().enumerate() {
                 let there = placed.iter().filter(|given| **given == Some(place)).count();

@@ -109,7 +109,7 @@ impl QueueService for Queue {
         let message = request.into_inner();
         let call = Call::new(&ctx.caller, MOVE, &message, |value| to_moved(*value).encode_to_vec()).map_err(invalid)?;
         let reply = self.0.move_queue(&ctx, &call, moving(&message).map_err(invalid)?).await?;
-        Ok(Response::new(reply.into_message(|value| to_moved(value)).map_err(unreadable)?))
+        Ok(Response::new(reply.into_message(to_moved).map_err(unreadable)?))
     }
 }
 

@@ -136,7 +136,7 @@ mod tests {
         ];
         let after =
             [share(Payer::PooledFund, "130.00"), share(Payer::AssistanceFund, "45.00"), share(Payer::Desk, "25.00")];
-        let back = [
+        let returned = [
             GivenBack { amount: money("60.00"), way: Way::Line { line, bank } },
             GivenBack { amount: money("5.00"), way: Way::Desk },
         ];
@@ -145,7 +145,7 @@ mod tests {
             bill_captured(parties, &before, bank_of).unwrap(),
             provider_settled(parties, &before).unwrap(),
             bill_reversed(parties, &before, bank_of).unwrap().unwrap(),
-            bill_corrected(parties, &after, &back, bank_of).unwrap().unwrap(),
+            bill_corrected(parties, &after, &returned, bank_of).unwrap().unwrap(),
         ];
         for (kind, left) in [
             (AccountKind::PooledFund, "130.00"),
@@ -170,13 +170,13 @@ mod tests {
         let (parties, bank, line) = (parties(), OrganisationId::generate(), CreditLineId::generate());
         let before = [share(Payer::Credit(line), "60.00")];
         let after = [share(Payer::PooledFund, "40.00"), share(Payer::Credit(line), "20.00")];
-        let back = [GivenBack { amount: money("40.00"), way: Way::Declined { bank } }];
+        let returned = [GivenBack { amount: money("40.00"), way: Way::Declined { bank } }];
         let bank_of = |_: &Share| Some(bank);
         let entries = [
             bill_captured(parties, &before, bank_of).unwrap(),
             super::super::bank_declined(bank, parties.resident, money("60.00")).unwrap(),
             bill_reversed(parties, &before, bank_of).unwrap().unwrap(),
-            bill_corrected(parties, &after, &back, bank_of).unwrap().unwrap(),
+            bill_corrected(parties, &after, &returned, bank_of).unwrap().unwrap(),
         ];
         assert_eq!(on(&entries, AccountKind::BankReceivable), "0.00");
         assert_eq!(on(&entries, AccountKind::BankRefundable), "0.00");
@@ -190,8 +190,8 @@ mod tests {
         let nobody = |_: &Share| None;
         assert_eq!(bill_reversed(parties, &before, nobody).unwrap(), None);
         assert_eq!(bill_corrected(parties, &before, &[], nobody).unwrap(), None);
-        let back = [GivenBack { amount: money("24.00"), way: Way::Desk }];
-        let taken_back = bill_corrected(parties, &[], &back, nobody).unwrap().unwrap();
+        let returned = [GivenBack { amount: money("24.00"), way: Way::Desk }];
+        let taken_back = bill_corrected(parties, &[], &returned, nobody).unwrap().unwrap();
         assert_eq!(on(std::slice::from_ref(&taken_back), AccountKind::ResidentRefundable), "-24.00");
     }
 

@@ -87,8 +87,11 @@ async fn tell(wire: &Wire<'_>, people: &mut People) -> BTreeMap<Half, Known> {
         Story::new(wire, people, Half::B, Words::plain("王秀兰")),
     );
     let first = join(a.people_and_places(), b.people_and_places()).await;
-    let (a, b) = join(a.told(first.0), b.told(first.1)).await;
-    let known = BTreeMap::from([(Half::A, a), (Half::B, b)]);
+    let (mut of_a, mut of_b) = join(a.told(first.0), b.told(first.1)).await;
+    for (story, known) in [(&a, &mut of_a), (&b, &mut of_b)] {
+        known.common.insert("suspension_id".to_owned(), story.suspended().await);
+    }
+    let known = BTreeMap::from([(Half::A, of_a), (Half::B, of_b)]);
     for half in Half::BOTH {
         for (role, facts) in &known[&half].delegations {
             for (name, of) in [("delegation_id", half), ("delegation_there", half.other())] {

@@ -38,8 +38,12 @@ const WORKER_EVERYWHERE: [(&str, &str); 11] = [
 ];
 
 /// What it may do beside that, by service: which work is due.
-const WORKER: [(&str, &str, &str); 6] = [
-    ("scheduling", "appointments", "SELECT(hold_expires_at,id,region,state)"),
+const WORKER: [(&str, &str, &str); 10] = [
+    ("scheduling", "appointments", "SELECT(displaced_until,ends_at,hold_expires_at,id,region,state)"),
+    ("scheduling", "calendar_exceptions", "SELECT(region)"),
+    ("scheduling", "release_ladders", "SELECT(region)"),
+    ("scheduling", "session_templates", "SELECT(region)"),
+    ("scheduling", "sessions", "SELECT(closed_at,closing_at,region)"),
     (
         "referral",
         "sagas",

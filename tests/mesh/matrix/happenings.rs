@@ -25,7 +25,6 @@ impl Story<'_> {
         }
         common.extend(self.referred(&common, &places[&Place::Clinic]["ended_visit"]).await);
         common.extend(self.begun(&common).await);
-        common.insert("suspension_id".to_owned(), self.suspended().await);
         Known { common, places, delegations }
     }
 

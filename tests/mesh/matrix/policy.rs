@@ -315,7 +315,7 @@ pub(super) const POLICY: &[Line] = &[
     line("adjudication.SupervisionService/ReportAbuse", Write, "RWFCLD:*"),
     line("adjudication.SupervisionService/ListAbuseReports", Read, "VA:*"),
     line("adjudication.SupervisionService/CloseAbuseReport", Write, "V:*"),
-    line("adjudication.EventService/PullEvents", Read, "P:* s:*"),
+    line("adjudication.EventService/PullEvents", Read, "P:* sp:*"),
     line("adjudication.PrivacyService/ExportResident", Read, "R:r X:*"),
     line("adjudication.AuditService/GetCheckpoint", Read, "XA:* p:*"),
     line("adjudication.AuditService/ProveInclusion", Read, "XA:*"),

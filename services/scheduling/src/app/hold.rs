@@ -105,7 +105,7 @@ impl Scheduling {
         firmness: Firmness,
     ) -> Result<Reply<Permitted<Appointment>>, SchedulingError> {
         let known = match self.looking.ask(wish.asked(call)).await?? {
-            Seen::Answered(reply) => return Ok(reply),
+            Seen::Answered(reply) => return Ok(*reply),
             Seen::Gone(refusal) => return Err(refusal),
             Seen::Open(known) => known.map(|known| *known),
         };

@@ -23,7 +23,7 @@ pub(super) struct Asked {
 }
 
 pub(super) enum Seen {
-    Answered(Reply<Permitted<Appointment>>),
+    Answered(Box<Reply<Permitted<Appointment>>>),
     /// Nobody can win a place there now; other slots that may do.
     Gone(SchedulingError),
     /// No such slot, where there is nothing.
@@ -66,7 +66,7 @@ impl Together for Look {
             let known = gone.is_none().then(|| known.next().flatten());
             Some(match (reply, gone) {
                 (Err(error), _) => Err(error.into()),
-                (Ok(Some(reply)), _) => Ok(Seen::Answered(reply)),
+                (Ok(Some(reply)), _) => Ok(Seen::Answered(Box::new(reply))),
                 (Ok(None), Some(alternatives)) => Ok(Seen::Gone(SchedulingError::SlotTaken { alternatives })),
                 (Ok(None), None) => Ok(Seen::Open(known.flatten().map(Box::new))),
             })

@@ -311,7 +311,9 @@ impl<'a> Morning<'a> {
 }
 
 fn suffer(wires: &[Wire; 2], fault: Fault) {
-    wires.iter().for_each(|wire| wire.suffer(fault));
+    for wire in wires {
+        wire.suffer(fault);
+    }
 }
 
 fn or_none(wrong: &[String]) -> String {

@@ -117,7 +117,7 @@ async fn perform(args: &Args) -> Result<bool> {
 
 /// The journey, as far as it goes.
 async fn tell(record: &MeshRecord, story: &mut Story, traces: &Receiver) -> Option<Books> {
-    match walk(record, story, traces).await {
+    match Box::pin(walk(record, story, traces)).await {
         Ok(books) => Some(books),
         Err(error) => {
             story.broke_off(&error);

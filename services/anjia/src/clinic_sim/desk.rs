@@ -28,7 +28,7 @@ use super::journal::{Entry, Journal, Outcome, Work};
 const CALL_LIMIT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(200);
 /// With the network back, everything is answered by then.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Whom the desk knows: their card lies in front of it, and they let it act for them.
 #[derive(Debug, Clone)]

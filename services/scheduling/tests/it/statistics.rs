@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use chrono::{Days, TimeDelta};
 use proto::anjia::scheduling::v1::{
-    ForecastDemandRequest, ForecastDemandResponse, ForecastMethod, GetUtilisationRequest, UtilisationDay,
-    statistics_service_client::StatisticsServiceClient,
+    ForecastDemandRequest, ForecastDemandResponse, ForecastError, ForecastMethod, GetUtilisationRequest,
+    UtilisationDay, statistics_service_client::StatisticsServiceClient,
 };
 use proto::convert::to_date;
 use testkit::{TestCaller, callers, reason};
@@ -104,7 +104,7 @@ async fn sc_13_demand_is_forecast_from_history_and_judged_on_past_weeks() {
     let slots = town.clinic_slots(now() + TimeDelta::hours(30), 2, 3).await;
     let told = forecast(&town, &town.clinic, 0).await.unwrap();
     assert_eq!((told.days.len(), told.history_days), (14, 140));
-    let methods: Vec<ForecastMethod> = told.errors.iter().map(|error| error.method()).collect();
+    let methods: Vec<ForecastMethod> = told.errors.iter().map(ForecastError::method).collect();
     assert_eq!(methods, [ForecastMethod::SeasonalNaive, ForecastMethod::Weekly]);
     for error in &told.errors {
         let (mae, wape): (f64, f64) = (error.mae.parse().unwrap(), error.wape.parse().unwrap());

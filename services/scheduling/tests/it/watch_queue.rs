@@ -20,8 +20,8 @@ async fn watch(town: &Town, caller: &TestCaller, visit_id: &str) -> Result<Strea
 }
 
 async fn told(stream: &mut Streaming<WatchQueueResponse>) -> QueueTicket {
-    let line = tokio::time::timeout(Duration::from_secs(15), stream.message()).await.expect("a line comes");
-    line.unwrap().expect("the stream lasts").ticket.unwrap()
+    let line = tokio::time::timeout(Duration::from_secs(15), stream.message()).await.unwrap();
+    line.unwrap().unwrap().ticket.unwrap()
 }
 
 #[tokio::test]

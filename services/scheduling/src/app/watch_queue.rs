@@ -85,8 +85,13 @@ impl Scheduling {
     }
 
     async fn standing(&self, ctx: &Context, line: LineId, visit: VisitId) -> Told {
-        let everybody = self.everybody(ctx, line).await?;
-        let standing = everybody.iter().find(|standing| standing.ticket.visit == visit).cloned();
+        let place = |everybody: &Everybody| everybody.iter().find(|standing| standing.ticket.visit == visit).cloned();
+        let mut standing = place(&self.everybody(ctx, line).await?);
+        if standing.is_none() {
+            // Who has just come is not in a line that was read before.
+            self.lines.invalidate(&(ctx.caller.region, line)).await;
+            standing = place(&self.everybody(ctx, line).await?);
+        }
         Ok(ctx.permit(standing.ok_or(SchedulingError::TicketNotFound)?)?)
     }
 

@@ -84,21 +84,27 @@ fn conflict(error: sqlx::Error) -> SchedulingError {
     })
 }
 
-/// Whether the doctor, the rooms and the equipment of a session are free then. Constraints have the last word.
+/// Whether the doctor, the rooms and the equipment of a session are free then, but for what the template has made for that day already.
+/// Constraints have the last word.
 pub async fn is_free(
     conn: &mut PgConnection,
     session: &Session,
     resources: &[ResourceId],
+    (template, day): (TemplateId, NaiveDate),
 ) -> Result<bool, SchedulingError> {
     Ok(sqlx::query_scalar(
-        "SELECT NOT EXISTS (SELECT FROM sessions WHERE practitioner_id = $1 AND withdrawn_at IS NULL AND starts_at < $4 AND ends_at > $3) \
-            AND NOT EXISTS (SELECT FROM session_resources WHERE resource_id = ANY ($2) AND withdrawn_at IS NULL \
-                AND starts_at < $4 AND ends_at > $3)",
+        "SELECT NOT EXISTS (SELECT FROM sessions WHERE practitioner_id = $1 AND withdrawn_at IS NULL AND starts_at < $4 AND ends_at > $3 \
+                AND (template_id, day) IS DISTINCT FROM ($5, $6)) \
+            AND NOT EXISTS (SELECT FROM session_resources had JOIN sessions ON sessions.id = had.session_id \
+                WHERE had.resource_id = ANY ($2) AND had.withdrawn_at IS NULL AND had.starts_at < $4 AND had.ends_at > $3 \
+                AND (sessions.template_id, sessions.day) IS DISTINCT FROM ($5, $6))",
     )
     .bind(session.practitioner.map(PractitionerId::uuid))
     .bind(resources.iter().map(|id| id.uuid()).collect::<Vec<_>>())
     .bind(session.starts_at)
     .bind(session.ends_at)
+    .bind(template.uuid())
+    .bind(day)
     .fetch_one(conn)
     .await?)
 }

@@ -116,7 +116,8 @@ impl Calendar {
         let Some((session, slots)) = template.session(id, exceptions, now, SlotId::generate)? else {
             return Ok(Made::Nothing);
         };
-        if !sessions::is_free(tx, &session, &template.resources).await? {
+        // Another replica may have made it since it was missing: that is no clash, but nothing left to do.
+        if !sessions::is_free(tx, &session, &template.resources, (template.id, *day)).await? {
             return Ok(Made::Clash);
         }
         let party = match by {

@@ -13,6 +13,7 @@ pub(super) struct Told {
     pub(super) table: &'static str,
     /// The rows that have changed so, also those that have changed on since.
     pub(super) when: &'static str,
+    /// Several, with a space between, where each of them tells of it.
     pub(super) kind: &'static str,
     /// The actions, as a regular expression, by which the audit tells that a row has changed so.
     pub(super) by: &'static str,
@@ -78,15 +79,6 @@ pub(super) const CHECKS: &[Check] = &[
         Once,
     ),
     told(
-        "a displacement is told of",
-        "scheduling",
-        "appointments",
-        "state = 'DISPLACED'",
-        "appointment.displaced",
-        "scheduling.appointment.displace",
-        Again,
-    ),
-    told(
         "a lapsed hold is told of once",
         "scheduling",
         "appointments",
@@ -100,8 +92,8 @@ pub(super) const CHECKS: &[Check] = &[
         "scheduling",
         "appointments",
         "revision > 1",
-        "appointment.rescheduled",
-        "scheduling.appointment.reschedule",
+        "appointment.rescheduled appointment.displaced",
+        "scheduling.appointment.(reschedule|displace)",
         Again,
     ),
     told(
@@ -325,7 +317,7 @@ impl Told {
         let wrong = if self.times == Once { "told.times IS DISTINCT FROM 1" } else { "told.times IS NULL" };
         // The table and the condition are constants above.
         let sql = format!(
-            "WITH told AS (SELECT subject, count(*) AS times FROM events WHERE kind = $1 GROUP BY subject) \
+            "WITH told AS (SELECT subject, count(*) AS times FROM events WHERE kind = ANY (string_to_array($1, ' ')) GROUP BY subject) \
              SELECT {table}.id::text, format('told %s times by %s', coalesce(told.times, 0), $1) \
              FROM {table} LEFT JOIN told ON told.subject = {table}.id::text WHERE ({when}) AND {wrong} \
                  AND NOT (told.times IS NULL AND EXISTS (SELECT FROM chain_heads, audit_entries \
@@ -340,7 +332,8 @@ impl Told {
             when = self.when,
             by = self.by,
         );
-        let kind = format!("anjia.{}.{}.v1", self.service, self.kind);
+        let kinds = self.kind.split(' ').map(|kind| format!("anjia.{}.{kind}.v1", self.service));
+        let kind = kinds.collect::<Vec<_>>().join(" ");
         let rows: Vec<(String, String)> = sqlx::query_as(AssertSqlSafe(sql)).bind(kind).fetch_all(connection).await?;
         let violation = |(id, what)| Violation { service: self.service.to_owned(), id, what };
         Ok(Some(rows.into_iter().map(violation).collect()))

@@ -45,7 +45,8 @@ pub(super) fn of_events(check: &'static Check) -> Option<Vec<Made>> {
     let event = |id: &str| {
         format!(
             "INSERT INTO events (id, kind, subject) VALUES (md5('{id}')::uuid, 'anjia.{}.{}.v1', md5('x')::uuid::text);",
-            told.service, told.kind
+            told.service,
+            told.kind.split(' ').next().unwrap_or_default()
         )
     };
     let mut made = vec![

@@ -21,7 +21,7 @@ BEGIN
 END
 $$;
 
--- As before, with every place of an appointment counted.
+-- I5 once more: with every place of an appointment, with what displacement and moves add.
 CREATE OR REPLACE VIEW booking_violations AS
 SELECT 'places taken are not the appointments in them' AS violation, slot_pools.slot_id AS row_id
 FROM slot_pools

@@ -5,6 +5,24 @@ use super::check::{
     Invariant::{I2, I3, I4},
 };
 
+/// What each payer of adjudication's word pays by the shares of a bill, in the order in which [`DIVIDED`] names them.
+macro_rules! by_payer {
+    () => {
+        "coalesce(sum(share.amount) FILTER (WHERE share.payer = 'POOLED_FUND'), 0.00), \
+         coalesce(sum(share.amount) FILTER (WHERE share.payer = 'LARGE_AMOUNT_FUND'), 0.00), \
+         coalesce(sum(share.amount) FILTER (WHERE share.payer = 'CRITICAL_ILLNESS_FUND'), 0.00), \
+         coalesce(sum(share.amount) FILTER (WHERE share.payer = 'ASSISTANCE_FUND'), 0.00), \
+         coalesce(sum(share.amount) FILTER (WHERE share.payer = 'TOP_UP'), 0.00), \
+         coalesce(sum(share.amount) FILTER (WHERE share.payer = 'VOUCHER'), 0.00), \
+         coalesce(sum(share.amount) FILTER (WHERE share.payer = 'PERSONAL_ACCOUNT'), 0.00), \
+         coalesce(sum(share.amount) FILTER (WHERE share.payer = 'MUTUAL_AID'), 0.00)"
+    };
+}
+
+/// The same as adjudication says it; with the total, which a bill's own share completes.
+const DIVIDED: &str = "SELECT format('%s %s %s %s %s %s %s %s %s %s', id, total, pooled_fund, large_amount_fund, critical_illness_fund, \
+     assistance_fund, top_up, voucher, account, mutual_aid) FROM settlements";
+
 pub(super) const CHECKS: &[Check] = &[
     Check::rows(
         I2,
@@ -116,21 +134,16 @@ pub(super) const CHECKS: &[Check] = &[
         "a corrected bill divides as the settlement says that corrected it",
         In(
             "payment",
-            "SELECT correction.bill_id::text, format('%s %s %s %s %s %s', correction.settlement_id, \
-                 coalesce(sum(share.amount), 0.00), \
-                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'POOLED_FUND'), 0.00), \
-                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'LARGE_AMOUNT_FUND'), 0.00), \
-                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'CRITICAL_ILLNESS_FUND'), 0.00), \
-                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'ASSISTANCE_FUND'), 0.00)), \
-                 'was corrected to something else than its settlement says' \
-             FROM bill_corrections correction LEFT JOIN corrected_shares share USING (bill_id, number) \
-             WHERE correction.kind = 'CORRECTED' GROUP BY correction.bill_id, correction.number",
+            concat!(
+                "SELECT correction.bill_id::text, format('%s %s %s %s %s %s %s %s %s %s', correction.settlement_id, \
+                     coalesce(sum(share.amount), 0.00), ",
+                by_payer!(),
+                "), 'was corrected to something else than its settlement says' \
+                 FROM bill_corrections correction LEFT JOIN corrected_shares share USING (bill_id, number) \
+                 WHERE correction.kind = 'CORRECTED' GROUP BY correction.bill_id, correction.number"
+            ),
         ),
-        In(
-            "adjudication",
-            "SELECT format('%s %s %s %s %s %s', id, total, pooled_fund, large_amount_fund, critical_illness_fund, assistance_fund) \
-             FROM settlements",
-        ),
+        In("adjudication", DIVIDED),
     ),
     Check::rows(
         I2,
@@ -139,7 +152,8 @@ pub(super) const CHECKS: &[Check] = &[
         "SELECT bill.id::text, format('%s of %s, but posted %s', due.amount, due.kind, posted.amount) FROM bills bill \
          CROSS JOIN LATERAL (SELECT fund.kind, (SELECT coalesce(sum(amount), 0) FROM corrected_shares \
                  WHERE bill_id = bill.id AND number = bill.correction AND payer = fund.kind) AS amount \
-             FROM unnest(ARRAY['POOLED_FUND', 'LARGE_AMOUNT_FUND', 'CRITICAL_ILLNESS_FUND', 'ASSISTANCE_FUND']) AS fund (kind) \
+             FROM unnest(ARRAY['POOLED_FUND', 'LARGE_AMOUNT_FUND', 'CRITICAL_ILLNESS_FUND', 'ASSISTANCE_FUND', \
+                 'TOP_UP', 'VOUCHER', 'PERSONAL_ACCOUNT', 'MUTUAL_AID']) AS fund (kind) \
              UNION ALL SELECT 'PROVIDER_PAID', -coalesce(sum(amount), 0) FROM corrected_shares \
                  WHERE bill_id = bill.id AND number = bill.correction AND payer <> 'DESK') due \
          CROSS JOIN LATERAL (SELECT coalesce(sum(entry.amount), 0) AS amount FROM transfers transfer \
@@ -181,24 +195,15 @@ pub(super) const CHECKS: &[Check] = &[
         "the funds are charged what was adjudicated",
         In(
             "payment",
-            "SELECT bill.id::text, format('%s %s %s %s %s %s %s %s %s', bill.settlement_id, \
-                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'POOLED_FUND'), 0.00), \
-                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'LARGE_AMOUNT_FUND'), 0.00), \
-                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'CRITICAL_ILLNESS_FUND'), 0.00), \
-                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'ASSISTANCE_FUND'), 0.00), \
-                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'TOP_UP'), 0.00), \
-                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'VOUCHER'), 0.00), \
-                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'PERSONAL_ACCOUNT'), 0.00), \
-                 coalesce(sum(share.amount) FILTER (WHERE share.payer = 'MUTUAL_AID'), 0.00)), \
-                 'charges the funds something else than its settlement says' \
-             FROM bills bill LEFT JOIN bill_shares share ON share.bill_id = bill.id \
-             WHERE bill.state IN ('CAPTURED', 'SETTLED') GROUP BY bill.id",
+            concat!(
+                "SELECT bill.id::text, format('%s %s %s %s %s %s %s %s %s %s', bill.settlement_id, bill.total, ",
+                by_payer!(),
+                "), 'charges the funds something else than its settlement says' \
+                 FROM bills bill LEFT JOIN bill_shares share ON share.bill_id = bill.id \
+                 WHERE bill.state IN ('CAPTURED', 'SETTLED') GROUP BY bill.id"
+            ),
         ),
-        In(
-            "adjudication",
-            "SELECT format('%s %s %s %s %s %s %s %s %s', id, pooled_fund, large_amount_fund, critical_illness_fund, assistance_fund, \
-                 top_up, voucher, account, mutual_aid) FROM settlements",
-        ),
+        In("adjudication", DIVIDED),
     ),
     Check::rows(
         I3,

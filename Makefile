@@ -40,7 +40,7 @@ lint: ## Check format, lints, the shape of the code, migrations and protos
 	@tools/setup.sh lint
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo test --quiet --package mesh-tests --test tidy
+	cargo test --quiet --workspace --test tidy
 	@buf=$$(command -v buf || ls .dev/bin/buf-* 2>/dev/null | tail -1); \
 	  if [ -n "$$buf" ]; then echo buf lint proto; $$buf lint proto; else echo "buf is not at hand: protos not linted"; fi
 

@@ -48,6 +48,8 @@ fn wrong_values() -> BTreeMap<&'static str, Vec<&'static str>> {
         ("REDIS_URL", vec!["nonsense"]),
         ("EVENTS_WAIT_FOR_SILENT", vec!["perhaps"]),
         ("QUEUE_LATE_BY_ARRIVAL", vec!["perhaps"]),
+        // None is a rule, too.
+        ("QUEUE_LATE_GRACE_MIN", vec!["-1", "241", "x"]),
         ("SUSPENSION_OF_EVERY_CHANNEL", vec!["perhaps"]),
         ("TOKEN_KEY_FOLDER", vec!["/nowhere/at-all", "EMPTY"]),
     ]);
@@ -85,7 +87,6 @@ fn wrong_values() -> BTreeMap<&'static str, Vec<&'static str>> {
         "BOOKINGS_PER_DELEGATE_AND_DAY_MAX",
         "BOOKINGS_GIVEN_UP_MAX",
         "COOLING_OFF_H",
-        "QUEUE_LATE_GRACE_MIN",
         "QUEUE_OVERTAKEN_MAX",
         "QUEUE_PASSED_BEHIND",
         "QUEUE_PASSES_MAX",

@@ -21,6 +21,7 @@ mod cluster;
 mod database;
 mod mesh;
 mod people;
+pub mod personal;
 mod templates;
 mod whole;
 

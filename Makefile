@@ -33,7 +33,8 @@ verify: build ## Check every invariant and the audit chains of the running mesh
 
 test: lint chart ## Check everything: format, lints, protos, the chart, every test
 	@tools/setup.sh gateway
-	cargo build --workspace --bins
+	@# Every target: programs alone would be built with fewer features of what they use, and all of it again for the tests.
+	cargo build --workspace --all-targets
 	cargo test --workspace --no-fail-fast $(ARGS)
 
 lint: ## Check format, lints, the shape of the code, migrations and protos

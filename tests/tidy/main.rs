@@ -12,6 +12,7 @@ mod migrations;
 mod peers;
 mod releases;
 mod rust_source;
+mod shown;
 mod skeleton;
 mod statements;
 mod tree;
@@ -85,6 +86,11 @@ fn g11_migrations_that_shipped_stay_as_they_were() {
 #[test]
 fn g11_a_migration_takes_nothing_that_the_release_before_needs() {
     assert_tidy(&SERVICES.iter().flat_map(|service| destructive::check_service(service)).collect::<Vec<_>>());
+}
+
+#[test]
+fn readme_names_tests_that_there_are_and_every_requirement_that_has_some() {
+    assert_tidy(&shown::check(&tree::read("README.md"), &rust_sources()));
 }
 
 /// Every Rust file, with its tests marked.

@@ -63,7 +63,7 @@ case ${1-} in
     rendered=$(mktemp)
     trap 'rm -f "$rendered"' EXIT
     "$helm" template anjia "$chart" --namespace anjia "$@" >"$rendered"
-    "$venv/bin/python" -c 'import json, sys, yaml; json.dump([o for o in yaml.safe_load_all(sys.stdin) if o], sys.stdout)' <"$rendered"
+    "$venv/bin/python" -c 'import json, sys, yaml; json.dump([o for o in yaml.load_all(sys.stdin, getattr(yaml, "CSafeLoader", yaml.SafeLoader)) if o], sys.stdout)' <"$rendered"
     exit
     ;;
   readme)

@@ -306,7 +306,7 @@ async fn g9_the_search_finds_a_secret_planted_in_each_kind_of_place() {
     assert_eq!(scanner.found("spans", &collector.bytes()), both("spans"));
 
     // A database: text, bytes, JSON. Redis: keys and values of every kind.
-    let mut mesh = Mesh::start(&["identity"]).await;
+    let mut mesh = Mesh::start(&["scheduling"]).await;
     let planted = "CREATE TABLE planted (word text, bytes bytea, record jsonb)";
     let mut owner = mesh.owner("identity").await;
     sqlx::query(planted).execute(&mut owner).await.expect("a table");

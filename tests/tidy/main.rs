@@ -10,8 +10,10 @@ mod finding;
 mod layers;
 mod migrations;
 mod peers;
+mod promised;
 mod releases;
 mod rust_source;
+mod shown;
 mod skeleton;
 mod statements;
 mod tree;
@@ -78,6 +80,11 @@ fn rows_with_a_region_are_protected_by_it() {
 }
 
 #[test]
+fn pl_03_what_a_release_promised_by_its_contracts_is_kept() {
+    assert_tidy(&promised::check());
+}
+
+#[test]
 fn g11_migrations_that_shipped_stay_as_they_were() {
     assert_tidy(&releases::check());
 }
@@ -85,6 +92,11 @@ fn g11_migrations_that_shipped_stay_as_they_were() {
 #[test]
 fn g11_a_migration_takes_nothing_that_the_release_before_needs() {
     assert_tidy(&SERVICES.iter().flat_map(|service| destructive::check_service(service)).collect::<Vec<_>>());
+}
+
+#[test]
+fn readme_names_tests_that_there_are_and_every_requirement_that_has_some() {
+    assert_tidy(&shown::check(&tree::read("README.md"), &rust_sources()));
 }
 
 /// Every Rust file, with its tests marked.

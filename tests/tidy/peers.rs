@@ -34,19 +34,31 @@ fn called(caller: &str, server: &str, services: &[&str]) -> BTreeSet<String> {
     files.flat_map(|path| calls(&RustSource::parse(&path, &tree::read(&path)), services)).collect()
 }
 
+/// What `chassis::watched!` calls of the audit of a package.
+const WATCHED: [&str; 2] = ["GetCheckpoint", "ProveConsistency"];
+
 /// A call is `.get_bill(` in a file that names `BillServiceClient` and the package that it is of: every service has an `EventService`.
+/// `watched!(…, payment by …)` calls payment's audit.
 fn calls(source: &RustSource, services: &[&str]) -> Vec<String> {
     let named = |service: &&&str| {
         let client = format!("{}Client", service.rsplit('.').next().unwrap_or_default());
         let package = service.split('.').nth(1).unwrap_or_default();
         !source.find(&[&client]).is_empty() && !source.find(&[package]).is_empty()
     };
+    let is_watched = |service: &&&str| {
+        let package = service.split('.').nth(1).unwrap_or_default();
+        service.ends_with(".AuditService")
+            && !source.find(&["watched", "!"]).is_empty()
+            && !source.find(&[",", package, "by"]).is_empty()
+    };
+    let watched = services.iter().filter(is_watched);
+    let watched = watched.flat_map(|service| WATCHED.map(|method| format!("{service}/{method}")));
     let methods = services.iter().filter(named).flat_map(|service| Methods::declared().of_service(service));
     let is_called = |method: &&str| {
         let name = snake(method.rsplit('/').next().unwrap_or_default());
         source.find(&[".", &name, "("]).iter().any(|at| !source.tokens[*at].in_test)
     };
-    methods.filter(is_called).map(str::to_owned).collect()
+    methods.filter(is_called).map(str::to_owned).chain(watched).collect()
 }
 
 fn differences(path: &str, peers: &Peers, caller: &str, made: &BTreeSet<String>) -> Vec<Finding> {
@@ -86,6 +98,15 @@ mod tests {
         assert_eq!(found("use payment::v1::TokenServiceClient; fn f() { c\n.get_keys(x) }"), [""; 0]);
         assert_eq!(found("fn f() { c.get_keys(x) }"), [""; 0]);
         assert_eq!(found("use identity::v1::TokenServiceClient; #[cfg(test)] fn f() { c.get_keys(x) }"), [""; 0]);
+    }
+
+    #[test]
+    fn an_audit_that_is_watched_is_called() {
+        const AUDIT: &str = "anjia.identity.v1.AuditService";
+        let found = |text: &str| calls(&RustSource::parse("identity.rs", text), &[AUDIT, SERVICE]);
+        let called = [format!("{AUDIT}/GetCheckpoint"), format!("{AUDIT}/ProveConsistency")];
+        assert_eq!(found("chassis::watched! { /// Identity's.\nIdentityAudit, identity by payment }"), called);
+        assert_eq!(found("chassis::watched! { PaymentAudit, payment by identity }"), [""; 0]);
     }
 
     #[test]

@@ -32,6 +32,47 @@ pub trait Watched: Send + Sync + 'static {
     fn consistency(&self, old: i64, new: i64) -> impl Future<Output = Result<Option<wire::TreeProof>, Status>> + Send;
 }
 
+/// `watched!(PaymentAudit, payment by referral)`: the audit of a package as [`Watched`], which is called as the witness. Every package
+/// declares an `AuditService` of its own; the macro writes what differs by its name alone.
+#[macro_export]
+macro_rules! watched {
+    ($(#[$doc:meta])* $audit:ident, $peer:ident by $witness:ident) => {
+        $(#[$doc])*
+        pub struct $audit<O> {
+            client: ::proto::anjia::$peer::v1::audit_service_client::AuditServiceClient<$crate::channel::Channel>,
+            own: O,
+        }
+
+        const _: () = {
+            use ::proto::anjia::$peer::v1 as wire;
+            use ::proto::anjia::common::v1::{Checkpoint, TreeProof};
+            use ::tonic::Status;
+            use $crate::{auth::Own, channel::Channel, witness::Watched};
+
+            impl<O: Own> $audit<O> {
+                pub fn new(channel: Channel, own: O) -> Self {
+                    Self { client: wire::audit_service_client::AuditServiceClient::new(channel), own }
+                }
+            }
+
+            impl<O: Own + 'static> Watched for $audit<O> {
+                const SERVICE: &'static str = stringify!($peer);
+                const REFUSED: &'static str = concat!("anjia.", stringify!($witness), ".witness.refused.v1");
+
+                async fn checkpoint(&self) -> Result<Option<Checkpoint>, Status> {
+                    let request = self.own.own().await?.request(wire::GetCheckpointRequest {});
+                    Ok(self.client.clone().get_checkpoint(request).await?.into_inner().checkpoint)
+                }
+
+                async fn consistency(&self, old_size: i64, new_size: i64) -> Result<Option<TreeProof>, Status> {
+                    let request = self.own.own().await?.request(wire::ProveConsistencyRequest { old_size, new_size });
+                    Ok(self.client.clone().prove_consistency(request).await?.into_inner().proof)
+                }
+            }
+        };
+    };
+}
+
 /// Why a look came to nothing.
 #[derive(Debug, thiserror::Error)]
 enum Setback {

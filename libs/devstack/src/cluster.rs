@@ -40,7 +40,7 @@ pub struct ClusterPlan {
     pub log: PathBuf,
     pub lifetime: Lifetime,
     pub durability: Durability,
-    /// A data folder that `Cluster::init` made and that never ran.
+    /// A data folder that `Cluster::init` made, or whose server was stopped.
     pub template: Option<PathBuf>,
 }
 
@@ -102,6 +102,11 @@ impl Cluster {
     /// The major version a new cluster would get.
     pub fn newest_major() -> Result<u32> {
         Ok(programs::postgres(None)?.major)
+    }
+
+    /// Its data folder, to be a `template` once it is stopped.
+    pub fn data(&self) -> &Path {
+        &self.plan.data
     }
 
     pub fn port(&self) -> u16 {

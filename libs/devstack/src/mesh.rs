@@ -39,6 +39,8 @@ pub struct Plan {
     pub logins: bool,
     /// Whether it can be reached from outside: REST and gRPC through Envoy, which must be installed.
     pub gateway: bool,
+    /// Where there is no data yet: a data folder of Postgres to begin with, rather than an empty one.
+    pub template: Option<PathBuf>,
 }
 
 /// A running mesh. Dropping it kills it, unless it was detached.
@@ -88,7 +90,7 @@ impl Mesh {
             log: logs.join("postgres.log"),
             lifetime: plan.lifetime,
             durability: Durability::Durable,
-            template: None,
+            template: plan.template,
         };
         let first = if Cluster::is_made(&cluster)? { "" } else { ", for the first time here" };
         progress(&format!("starting Postgres and Redis{first}"));

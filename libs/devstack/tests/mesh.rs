@@ -35,6 +35,7 @@ fn plan(folder: &Path, serve: &str) -> Plan {
         settings: vec![],
         logins: false,
         gateway: false,
+        template: None,
     }
 }
 

@@ -222,19 +222,3 @@ pub fn to_expected_lines(lines: &[ExpectedLine]) -> Vec<common::ExpectedLine> {
     };
     lines.iter().map(encode).collect()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_decimal_number_has_one_spelling() {
-        assert_eq!(decimal("quantity", "1.50", 4), Ok(Decimal::new(15, 1)));
-        for text in
-            ["", "1_000", "+1", "-1", "-0", "1e3", "1,5", " 1", "0.00001", "1000000001", "9".repeat(40).as_str()]
-        {
-            let refused = decimal("quantity", text, 4).unwrap_err();
-            assert_eq!(refused.field, "quantity", "{text:?}");
-        }
-    }
-}

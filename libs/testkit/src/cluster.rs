@@ -10,6 +10,8 @@ use tokio::sync::OnceCell;
 /// Shared by all tests of this process. Statics are never dropped: its tether ends it.
 pub(crate) struct Shared {
     pub(crate) cluster: Cluster,
+    /// The data folder that its data is a copy of: no database is in it.
+    pub(crate) template: PathBuf,
     /// Of every mesh of this process, so that databases copied from one template fit.
     pub(crate) keys: Keys,
     /// Holds what this process writes.
@@ -38,10 +40,10 @@ async fn start() -> Result<Shared> {
         log: folder.join("postgres.log"),
         lifetime: Lifetime::Tethered,
         durability: Durability::ThrowAway,
-        template: Some(template),
+        template: Some(template.clone()),
     })
     .await?;
-    Ok(Shared { cluster, keys: Keys::in_folder(&folder.join("keys"))?, folder, binaries })
+    Ok(Shared { cluster, template, keys: Keys::in_folder(&folder.join("keys"))?, folder, binaries })
 }
 
 /// `target/debug`, from `target/debug/deps/<test>-<hash>`.

@@ -9,7 +9,7 @@
 //! # }
 //! ```
 //!
-//! Every mesh has databases and a Redis of its own, so tests run side by side. One throw-away Postgres serves a whole test
+//! Every mesh has databases of its own, and a Redis if scheduling is in it, so tests run side by side. One throw-away Postgres serves a whole test
 //! process; it, and everything else here, dies with that process, however it ends.
 //!
 //! Everything here panics with what went wrong: a test has nobody to hand an error to.
@@ -21,6 +21,7 @@ mod cluster;
 mod database;
 mod mesh;
 mod people;
+pub mod personal;
 mod templates;
 mod whole;
 

@@ -1,4 +1,4 @@
-//! A mesh for one test: fresh databases, a Redis of its own, and the real binaries.
+//! A mesh for one test: fresh databases, a Redis of its own where a service uses one, and the real binaries.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,11 +17,14 @@ use crate::{OrPanic, TestCaller, database, templates};
 
 static NEXT_MESH: AtomicU32 = AtomicU32::new(1);
 
+/// The only one.
+const USES_REDIS: &str = "scheduling";
+
 /// Everything in it dies when it is dropped.
 #[derive(Debug)]
 pub struct Mesh {
     fleet: Fleet,
-    redis: Redis,
+    redis: Option<Redis>,
 }
 
 impl Mesh {
@@ -42,7 +45,11 @@ impl Mesh {
         let wanted = |name: &&'static str| *name == "identity" || services.contains(name);
         let shared = shared().await?;
         let root = shared.folder.join(format!("mesh-{}", NEXT_MESH.fetch_add(1, Ordering::Relaxed)));
-        let redis = Redis::start(root.join("redis"), root.join("logs/redis.log"), Lifetime::Tethered).await?;
+        let redis = if services.contains(&USES_REDIS) {
+            Some(Redis::start(root.join("redis"), root.join("logs/redis.log"), Lifetime::Tethered).await?)
+        } else {
+            None
+        };
 
         let names = SERVICES.into_iter().filter(wanted);
         let databases = try_join_all(names.map(async |name| {
@@ -52,7 +59,8 @@ impl Mesh {
         let databases = databases.await?.into_iter().collect();
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let plan = plan(shared, root, databases);
-        let mut fleet = Fleet::new(FleetPlan { redis_url: redis.url(), settings: settings.collect(), ..plan })?;
+        let redis_url = redis.as_ref().map_or(plan.redis_url.clone(), Redis::url);
+        let mut fleet = Fleet::new(FleetPlan { redis_url, settings: settings.collect(), ..plan })?;
         fleet.start_all().await?;
         Ok(Self { fleet, redis })
     }
@@ -105,7 +113,7 @@ impl Mesh {
 
     /// To stop, kill, wipe, stall or start it again.
     pub fn redis(&mut self) -> &mut Redis {
-        &mut self.redis
+        self.redis.as_mut().expect("a mesh with scheduling")
     }
 
     /// Ports, logs, settings and processes.
@@ -148,13 +156,13 @@ async fn fill(shared: &Shared, name: &'static str, template: &DatabaseUrls) -> R
     fleet.register(callers::all()).await
 }
 
-fn plan(shared: &Shared, root: PathBuf, databases: BTreeMap<&'static str, DatabaseUrls>) -> FleetPlan {
+pub(crate) fn plan(shared: &Shared, root: PathBuf, databases: BTreeMap<&'static str, DatabaseUrls>) -> FleetPlan {
     FleetPlan {
         root,
         keys: shared.keys.clone(),
         binaries: shared.binaries.clone(),
         lifetime: Lifetime::Tethered,
-        // Nobody listens there: migrating needs no Redis.
+        // Nobody listens there: neither migrating nor the others need a Redis.
         redis_url: "redis://127.0.0.1:1".to_owned(),
         databases,
         otlp_endpoint: None,

@@ -1,15 +1,23 @@
 //! A whole mesh with a Postgres of its own, for tests that stop or kill Postgres: the shared one serves other tests, too.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use anyhow::Context;
+use anyhow::{Context, Result};
 use devstack::callers::Client;
-use devstack::{Lifetime, Mesh, Plan, callers};
+use devstack::{
+    Cluster, ClusterPlan, Durability, Fleet, Lifetime, Mesh, Plan, SERVICES, callers, create_database, urls,
+};
+use futures_util::future::try_join_all;
+use tokio::sync::OnceCell;
 
-use crate::cluster::shared;
+use crate::cluster::{Shared, shared};
+use crate::mesh::plan;
 use crate::{OrPanic, TestCaller};
 
 static NEXT: AtomicU32 = AtomicU32::new(1);
+/// Where the data lies that every whole mesh begins with.
+static MIGRATED: OnceCell<PathBuf> = OnceCell::const_new();
 
 /// Postgres, Redis and the five services, as `anjia up` starts them, but dying with the test process.
 pub async fn whole_mesh() -> Mesh {
@@ -43,8 +51,29 @@ async fn start(otlp_endpoint: Option<String>, settings: &[(&str, &str)], logins:
         settings,
         logins,
         gateway,
+        template: Some(MIGRATED.get_or_try_init(|| migrate(shared)).await.or_panic().clone()),
     };
     Mesh::start(plan, &|_| {}).await.or_panic()
+}
+
+/// The data of a Postgres whose five databases are as these programs migrate them. Once for all meshes of a process, which migrate it
+/// again and find nothing to do.
+async fn migrate(shared: &Shared) -> Result<PathBuf> {
+    let root = shared.folder.join("whole");
+    let mut cluster = Cluster::start(ClusterPlan {
+        data: root.join("postgres/data"),
+        log: root.join("postgres.log"),
+        lifetime: Lifetime::Tethered,
+        // Data that is thrown away goes with its server.
+        durability: Durability::Durable,
+        template: Some(shared.template.clone()),
+    })
+    .await?;
+    try_join_all(SERVICES.map(|name| create_database(&cluster, name, name, None))).await?;
+    let databases = SERVICES.map(|name| (name, urls(&cluster, name, name))).into();
+    Fleet::new(plan(shared, root, databases))?.migrate_all().await?;
+    cluster.stop().await?;
+    Ok(cluster.data().to_owned())
 }
 
 /// A caller of the journey by its client id, in a mesh that was not started by this crate's `Mesh`.

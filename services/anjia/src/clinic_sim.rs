@@ -82,6 +82,7 @@ async fn perform(args: &Args) -> Result<bool> {
         settings: vec![],
         logins: false,
         gateway: false,
+        template: None,
     };
     let mesh = Mesh::start(plan, &progress).await?;
     let told = Morning::begin(args, &mesh).await;

@@ -90,6 +90,7 @@ async fn perform(args: &Args) -> Result<bool> {
         settings: vec![],
         logins: false,
         gateway: false,
+        template: None,
     };
     let mesh = tokio::select! {
         mesh = Mesh::start(plan, &progress) => mesh?,

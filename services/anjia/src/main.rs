@@ -14,6 +14,7 @@ mod export;
 mod fund;
 mod login;
 mod openapi;
+mod page;
 mod policy;
 mod provider;
 mod setup;

@@ -49,6 +49,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
         settings: vec![],
         logins: true,
         gateway: args.gateway,
+        template: None,
     };
     let mesh = tokio::select! {
         mesh = Mesh::start(plan, &|step| eprintln!("{step}")) => mesh?,

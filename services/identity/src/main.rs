@@ -96,7 +96,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
     if let Some(url) = &config.referral_url {
         let channel = tls.channel("referral", url)?;
-        let watched = ReferralAudit::new(Arc::clone(&app), channel.clone());
+        let watched = ReferralAudit::new(channel.clone(), Arc::clone(&app));
         let (witnessing, home) = (app.db.clone(), app.home);
         server = server.work("witness", move |stop| witness::run(witnessing, home, watched, stop));
         let (referrals, app) = (referral::events(channel, Arc::clone(&app)), Arc::clone(&app));

@@ -8,7 +8,7 @@ use devstack::callers::{CLINIC, Client, INSURER, PLATFORM};
 use http::uri::PathAndQuery;
 use mesh_tests::{City, Patient};
 use prost::bytes::{Buf, BufMut};
-use prost_reflect::{DescriptorPool, MessageDescriptor};
+use prost_reflect::{DescriptorPool, Kind, MessageDescriptor, MethodDescriptor};
 use testkit::TestCaller;
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::{Request, Status};
@@ -25,6 +25,8 @@ pub(super) struct Method {
     pub(super) is_streaming: bool,
     /// Empty for anonymous methods.
     pub(super) roles: BTreeSet<String>,
+    /// What its contract says may not be found, such as `appointment` for the reason APPOINTMENT_NOT_FOUND.
+    unknown: BTreeSet<String>,
     /// Our own services that call it.
     peers: BTreeSet<String>,
 }
@@ -33,6 +35,29 @@ impl Method {
     pub(super) fn name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
+
+    /// What it is about: `appointment` where the first thing that it is told is `appointment_id`.
+    pub(super) fn subject(&self) -> Option<String> {
+        let first = self.input.fields().find(|field| field.name() != "request_id")?;
+        let is_one = matches!(first.kind(), Kind::String) && !first.is_list();
+        first.name().strip_suffix("_id").filter(|_| is_one).map(str::to_owned)
+    }
+
+    /// Whether that must be there, so the contract, whoever it belongs to: a resident whom one speaks of is.
+    pub(super) fn is_about_what_exists(&self) -> bool {
+        let subject = self.subject().filter(|subject| subject != "resident");
+        subject.is_some_and(|subject| self.unknown.iter().any(|unknown| subject.ends_with(unknown.as_str())))
+    }
+}
+
+/// By the reasons in the comment of a method.
+fn unknown(method: &MethodDescriptor) -> BTreeSet<String> {
+    let file = method.parent_file();
+    let source = file.file_descriptor_proto().source_code_info.as_ref().expect("the contracts have their comments");
+    let own = source.location.iter().find(|location| location.path == method.path());
+    let comment = own.map(|location| location.leading_comments().to_owned()).unwrap_or_default();
+    let words = comment.split(|letter: char| !letter.is_ascii_uppercase() && letter != '_');
+    words.filter_map(|word| word.strip_suffix("_NOT_FOUND")).map(str::to_ascii_lowercase).collect()
 }
 
 /// Every method that the contracts declare.
@@ -51,6 +76,7 @@ pub(super) fn methods() -> Vec<Method> {
                 input: method.input(),
                 is_streaming: method.is_server_streaming(),
                 roles: access.get(&name).cloned().unwrap_or_default(),
+                unknown: unknown(&method),
                 peers: peers.get(&name).cloned().unwrap_or_default(),
             }
         })

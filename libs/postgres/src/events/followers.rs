@@ -10,17 +10,18 @@ pub struct EventsConfig {
     /// How long an event is kept, in days. It is kept longer while a consumer has not passed it.
     #[arg(long, env, default_value_t = Self::default().events_kept_days, value_parser = clap::value_parser!(i32).range(180..=36_500))]
     pub events_kept_days: i32,
-    /// A consumer that has not pulled for so many days is alerted, and no longer keeps events from being removed.
+    /// A consumer that has not pulled for so many days is alerted.
     #[arg(long, env, default_value_t = Self::default().events_silent_days_max, value_parser = clap::value_parser!(i32).range(1..=3650))]
     pub events_silent_days_max: i32,
-    /// Keep events for a silent consumer, too, for as long as it takes.
-    #[arg(long, env)]
+    /// Keep events for a silent consumer, too, for as long as it takes. Where false, one that is alerted no longer keeps events from being
+    /// removed, and what it has not passed is lost to it.
+    #[arg(long, env, default_value_t = Self::default().events_wait_for_silent, action = clap::ArgAction::Set)]
     pub events_wait_for_silent: bool,
 }
 
 impl Default for EventsConfig {
     fn default() -> Self {
-        Self { events_kept_days: 180, events_silent_days_max: 30, events_wait_for_silent: false }
+        Self { events_kept_days: 180, events_silent_days_max: 30, events_wait_for_silent: true }
     }
 }
 

@@ -200,22 +200,22 @@ async fn pl_04_a_position_that_was_removed_is_refused_with_the_lowest_one_kept()
 }
 
 #[tokio::test]
-async fn pl_04_a_consumer_that_fell_silent_is_not_waited_for_unless_so_configured() {
+async fn pl_04_a_consumer_that_fell_silent_is_waited_for_unless_it_is_configured_otherwise() {
     let test = told(4).await;
     follow(&test.db, "client:app", 1).await.unwrap();
     follow(&test.db, "service:payment", 4).await.unwrap();
     age(&test, 4).await;
-    let patient = PostgresConfig {
-        events: EventsConfig { events_wait_for_silent: true, ..test.config().events },
+    let impatient = PostgresConfig {
+        events: EventsConfig { events_wait_for_silent: false, ..test.config().events },
         ..test.config()
     };
-    let patient = Database::connect(&patient).await.unwrap();
+    let impatient = Database::connect(&impatient).await.unwrap();
     fall_silent(&test, "client:app", 29).await;
-    assert_eq!(events::forget(&test.db).await.unwrap(), 1);
+    assert_eq!(events::forget(&impatient).await.unwrap(), 1);
     fall_silent(&test, "client:app", 31).await;
-    assert_eq!(events::forget(&patient).await.unwrap(), 0);
+    assert_eq!(events::forget(&test.db).await.unwrap(), 0);
     assert!(cursor(&test.db, "client:app").await.silent > Duration::from_hours(24 * 30));
-    assert_eq!(events::forget(&test.db).await.unwrap(), 3);
+    assert_eq!(events::forget(&impatient).await.unwrap(), 3);
     let refused = follow(&test.db, "client:app", 1).await.unwrap_err();
     assert!(matches!(refused, Error::PositionNotKept { lowest_position: 5 }), "{refused}");
     // It is told where to go on, and is followed again.

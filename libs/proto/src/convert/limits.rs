@@ -53,34 +53,3 @@ pub fn to_limits(limits: &Limits) -> Option<wire::DelegationLimits> {
         amount_max: limits.amount_max.map(to_money),
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn limits_read_back_as_written_and_what_is_wrong_is_named() {
-        let said = wire::DelegationLimits { care_kinds: vec![1, 7], uses_max: 2, ..Default::default() };
-        let read = limits("limits", Some(&said)).unwrap();
-        assert_eq!(to_limits(&read), Some(said.clone()));
-        assert_eq!(limits("limits", None).map(|none| to_limits(&none)), Ok(None));
-        let yuan = |units| Some(crate::google::r#type::Money { currency_code: "CNY".to_owned(), units, nanos: 0 });
-        let wrong = [
-            (wire::DelegationLimits { care_kinds: vec![1, 0], ..said.clone() }, "limits.care_kinds[1]"),
-            (
-                wire::DelegationLimits { organisation_ids: vec!["1".to_owned()], ..said.clone() },
-                "limits.organisation_ids[0]",
-            ),
-            (
-                wire::DelegationLimits { organisation_ids: vec![String::new(); 51], ..said.clone() },
-                "limits.organisation_ids",
-            ),
-            (wire::DelegationLimits { uses_max: -1, ..said.clone() }, "limits.uses_max"),
-            (wire::DelegationLimits { amount_max: yuan(0), ..said.clone() }, "limits.amount_max"),
-            (wire::DelegationLimits { amount_max: yuan(-1), ..said }, "limits.amount_max"),
-        ];
-        for (wrong, field) in wrong {
-            assert_eq!(limits("limits", Some(&wrong)).unwrap_err().field, field);
-        }
-    }
-}

@@ -1,16 +1,12 @@
 use chassis::channel::Channel;
 use chassis::error::reason;
-use chassis::witness::Watched;
 use chassis::{Context, Credentials, feed};
 use postgres::consumer::Source;
-use proto::anjia::common::v1::{Checkpoint, TreeProof};
 use proto::anjia::scheduling::v1 as wire;
 use proto::anjia::scheduling::v1::appointment_service_client::AppointmentServiceClient;
-use proto::anjia::scheduling::v1::audit_service_client::AuditServiceClient;
 use proto::anjia::scheduling::v1::event_service_client::EventServiceClient;
 use proto::anjia::scheduling::v1::visit_service_client::VisitServiceClient;
 use proto::convert::{self, FieldError};
-use tonic::Status;
 use types::clock::local_date;
 use types::expected::ExpectedLine;
 use types::ids::{AppointmentId, VisitId};
@@ -122,29 +118,7 @@ fn appointment(answer: Option<&wire::Appointment>) -> Result<(Appointment, Vec<E
     Ok((appointment, convert::expected_lines("expected_lines", &answer.expected_lines)?))
 }
 
-/// Scheduling's audit, looked at in adjudication's own name.
-pub struct SchedulingAudit {
-    client: AuditServiceClient<Channel>,
-    credentials: Credentials,
-}
-
-impl SchedulingAudit {
-    pub fn new(channel: Channel, credentials: Credentials) -> Self {
-        Self { client: AuditServiceClient::new(channel), credentials }
-    }
-}
-
-impl Watched for SchedulingAudit {
-    const SERVICE: &'static str = PEER;
-    const REFUSED: &'static str = "anjia.adjudication.witness.refused.v1";
-
-    async fn checkpoint(&self) -> Result<Option<Checkpoint>, Status> {
-        let request = self.credentials.own().await?.request(wire::GetCheckpointRequest {});
-        Ok(self.client.clone().get_checkpoint(request).await?.into_inner().checkpoint)
-    }
-
-    async fn consistency(&self, old_size: i64, new_size: i64) -> Result<Option<TreeProof>, Status> {
-        let request = self.credentials.own().await?.request(wire::ProveConsistencyRequest { old_size, new_size });
-        Ok(self.client.clone().prove_consistency(request).await?.into_inner().proof)
-    }
+chassis::watched! {
+    /// Scheduling's audit, looked at in adjudication's own name.
+    SchedulingAudit, scheduling by adjudication
 }

@@ -53,6 +53,7 @@ impl Ground {
             settings: settings(),
             logins: false,
             gateway: false,
+            template: None,
         };
         Mesh::start(plan, &progress).await
     }

@@ -1,14 +1,14 @@
 //! The page a person reads or prints: no script, nothing loaded from elsewhere.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use proto::anjia::adjudication::v1::{Explanation, ExplanationStep, Settlement, SettlementField};
 use proto::anjia::common::v1::Localized;
 use proto::google::r#type::{Date, Money};
 
+use crate::page;
+
 const STYLE: &str = "
-:root { color-scheme: light; }
-body { font: 15px/1.55 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', system-ui, sans-serif; color: #1c2733; background: #f4f6f8; margin: 0; }
-main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
+body { font-size: 15px; line-height: 1.55; }
 h1 { font-size: 1.5rem; margin: 0 0 .3rem; } h2 { font-size: 1.15rem; margin: 2rem 0 .5rem; border-bottom: 2px solid #0b6e6e; padding-bottom: .2rem; }
 .en { color: #5a6b7b; font-weight: normal; font-size: .9em; } .note { color: #5a6b7b; font-size: .88rem; margin: .2rem 0; overflow-wrap: anywhere; }
 .sums { display: flex; gap: 1rem; flex-wrap: wrap; } .sums div { background: #fff; border: 1px solid #dde3e9; border-radius: .5rem; padding: .6rem 1rem; flex: 1; }
@@ -17,39 +17,26 @@ table { border-collapse: collapse; width: 100%; background: #fff; font-size: .92
 th, td { text-align: left; padding: .35rem .6rem; vertical-align: top; border-bottom: 1px solid #dde3e9; } tr { break-inside: avoid; }
 .number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; } code { font-size: .85em; overflow-wrap: anywhere; }
 .other { background: #e8f4f1; border: 1px solid #0b6e6e; border-radius: .5rem; padding: .7rem 1rem; margin: 1rem 0; }
-@media print { body { background: #fff; font-size: 10pt; } main { padding: 0; max-width: none; } h2 { break-after: avoid; } thead { display: table-header-group; } }
+@media print { body { font-size: 10pt; } main { padding: 0; max-width: none; } h2 { break-after: avoid; } thead { display: table-header-group; } }
 @page { size: A4; margin: 15mm; }
 ";
 
 pub(super) fn render(explanation: &Explanation) -> String {
     let settlement = explanation.settlement.clone().unwrap_or_default();
-    html! {
-        (DOCTYPE)
-        html lang="zh-CN" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "医保结算说明 · Explanation of benefits" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                main {
-                    h1 { "医保结算说明 " span.en { "Explanation of benefits" } }
-                    p.note { "结算编号 Settlement " code { (settlement.settlement_id) } }
-                    (policy(explanation))
-                    (sums(&settlement))
-                    @if let Some(there) = &explanation.counterfactual { div.other { (both(there.text.as_ref())) } }
-                    @if !settlement.drift.is_empty() {
-                        h2 { "与预估的差异 " span.en { "Why it differs from the quote" } }
-                        ul { @for drift in &settlement.drift { li { (both(drift.text.as_ref())) } } }
-                    }
-                    (steps(explanation, &settlement))
-                    (fields(&explanation.fields))
-                }
-            }
+    let content = html! {
+        h1 { "医保结算说明 " span.en { "Explanation of benefits" } }
+        p.note { "结算编号 Settlement " code { (settlement.settlement_id) } }
+        (policy(explanation))
+        (sums(&settlement))
+        @if let Some(there) = &explanation.counterfactual { div.other { (both(there.text.as_ref())) } }
+        @if !settlement.drift.is_empty() {
+            h2 { "与预估的差异 " span.en { "Why it differs from the quote" } }
+            ul { @for drift in &settlement.drift { li { (both(drift.text.as_ref())) } } }
         }
-    }
-    .into_string()
+        (steps(explanation, &settlement))
+        (fields(&explanation.fields))
+    };
+    page::whole("医保结算说明 · Explanation of benefits", STYLE, &content)
 }
 
 fn policy(explanation: &Explanation) -> Markup {

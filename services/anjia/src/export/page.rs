@@ -1,18 +1,16 @@
 //! The page a person reads: one section to a service, one card to a row, no script, nothing loaded from elsewhere.
 
 use chrono::{DateTime, FixedOffset, Utc};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use serde_json::Value;
 use types::clock::local_date;
 use types::ids::ResidentId;
 
 use super::words::{column, kept, service};
 use super::{Section, Table};
+use crate::page;
 
 const STYLE: &str = "
-:root { color-scheme: light; }
-body { font: 16px/1.6 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', system-ui, sans-serif; color: #1c2733; background: #f4f6f8; margin: 0; }
-main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
 h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; border-bottom: 2px solid #0b6e6e; padding-bottom: .2rem; }
 h3 { font-size: 1.05rem; margin: 1.5rem 0 .5rem; } .en { color: #5a6b7b; font-weight: normal; font-size: .88em; }
 .note { color: #5a6b7b; font-size: .88rem; margin: .2rem 0; } nav { margin: 1rem 0; } nav a { margin-right: 1.2rem; color: #0b6e6e; }
@@ -21,32 +19,19 @@ dl { display: grid; grid-template-columns: minmax(9rem, 15rem) 1fr; gap: .1rem 1
 details { margin-top: .3rem; } summary { cursor: pointer; color: #5a6b7b; font-size: .85rem; } code { font-size: .85em; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; } td, th { text-align: left; padding: .15rem .6rem .15rem 0; vertical-align: top; }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; } dt { margin-top: .4rem; } }
-@media print { body { background: #fff; } nav { display: none; } }
+@media print { nav { display: none; } }
 ";
 
 pub(super) fn render(resident: ResidentId, sections: &[Section], now: DateTime<Utc>) -> String {
-    html! {
-        (DOCTYPE)
-        html lang="zh-CN" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "我的数据 · My data" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                main {
-                    h1 { "安家保存的关于您的全部数据 " span.en { "Everything Anjia has about you" } }
-                    p.note { "编号 Number " code { (resident) } " · " (local_date(now)) }
-                    p.note { "要更正其中的内容，请联系登记您的社区或医院；要删除，请申请注销，法律要求保存的除外。" }
-                    p.note { "To correct any of it, turn to the community or hospital that registered you; to have it erased, ask for erasure: what the law requires to be kept is kept." }
-                    nav { @for section in sections { a href={ "#" (section.service) } { (service(section.service)[0]) } } }
-                    @for section in sections { (of_service(section)) }
-                }
-            }
-        }
-    }
-    .into_string()
+    let content = html! {
+        h1 { "安家保存的关于您的全部数据 " span.en { "Everything Anjia has about you" } }
+        p.note { "编号 Number " code { (resident) } " · " (local_date(now)) }
+        p.note { "要更正其中的内容，请联系登记您的社区或医院；要删除，请申请注销，法律要求保存的除外。" }
+        p.note { "To correct any of it, turn to the community or hospital that registered you; to have it erased, ask for erasure: what the law requires to be kept is kept." }
+        nav { @for section in sections { a href={ "#" (section.service) } { (service(section.service)[0]) } } }
+        @for section in sections { (of_service(section)) }
+    };
+    page::whole("我的数据 · My data", STYLE, &content)
 }
 
 fn of_service(section: &Section) -> Markup {

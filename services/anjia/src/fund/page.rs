@@ -2,20 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::{Month, Report, chart};
+use crate::page;
 
 const STYLE: &str = "
-:root { color-scheme: light; }
-body { font: 16px/1.6 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', system-ui, sans-serif; color: #1c2733; background: #f4f6f8; margin: 0; }
-main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem 4rem; } .en { color: #5a6b7b; font-weight: normal; font-size: .88em; }
+.en { color: #5a6b7b; font-weight: normal; font-size: .88em; }
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; border-bottom: 2px solid #0b6e6e; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; } td, th { text-align: right; padding: .2rem .6rem; } td:first-child, th:first-child { text-align: left; }
 tr:nth-child(even) { background: #fff; } .note { color: #5a6b7b; font-size: .88rem; }
 svg { width: 100%; height: auto; background: #fff; border: 1px solid #dde3e9; border-radius: .5rem; margin: .5rem 0; } svg text { font-size: 9px; fill: #5a6b7b; }
 .income { fill: #0b6e6e; } .paid { fill: #d98324; } polyline.balance { fill: none; stroke: #0b6e6e; stroke-width: 2; } circle.balance { fill: #0b6e6e; } .nothing { stroke: #b33; stroke-dasharray: 4; }
-@media print { body { background: #fff; } }
 ";
 
 pub(super) fn render(report: &Report) -> String {
@@ -23,28 +21,15 @@ pub(super) fn render(report: &Report) -> String {
     for month in &report.months {
         schemes.entry(month.scheme).or_default().push(month);
     }
-    html! {
-        (DOCTYPE)
-        html lang="zh-CN" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "医保基金运行报告 · Fund report " (report.year) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                main {
-                    h1 { (report.year) "年医保基金运行报告 " span.en { "Fund report of " (report.year) } }
-                    p.note { "统筹区 Region " (report.region) "。单位：元 CNY。" }
-                    @if schemes.is_empty() { p { "本年无收支。 Nothing came in and nothing was paid." } }
-                    @for (scheme, months) in &schemes { (of_scheme(scheme, months)) }
-                    (audit(report))
-                    (outliers(report))
-                }
-            }
-        }
-    }
-    .into_string()
+    let content = html! {
+        h1 { (report.year) "年医保基金运行报告 " span.en { "Fund report of " (report.year) } }
+        p.note { "统筹区 Region " (report.region) "。单位：元 CNY。" }
+        @if schemes.is_empty() { p { "本年无收支。 Nothing came in and nothing was paid." } }
+        @for (scheme, months) in &schemes { (of_scheme(scheme, months)) }
+        (audit(report))
+        (outliers(report))
+    };
+    page::whole(&format!("医保基金运行报告 · Fund report {}", report.year), STYLE, &content)
 }
 
 fn of_scheme(scheme: &str, months: &[&Month]) -> Markup {

@@ -1,44 +1,29 @@
 //! The report as a page: to be read and printed. No script, nothing loaded from elsewhere, nobody's name.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 use rust_decimal::Decimal;
 
 use super::{Day, Forecast, Report, chart};
+use crate::page;
 
 const STYLE: &str = "
-:root { color-scheme: light; }
-body { font: 16px/1.6 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', system-ui, sans-serif; color: #1c2733; background: #f4f6f8; margin: 0; }
-main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem 4rem; } .en { color: #5a6b7b; font-weight: normal; font-size: .88em; }
+.en { color: #5a6b7b; font-weight: normal; font-size: .88em; }
 h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.25rem; margin: 2.5rem 0 .5rem; border-bottom: 2px solid #0b6e6e; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; } td, th { text-align: right; padding: .2rem .6rem; } td:first-child, th:first-child { text-align: left; }
 tr:nth-child(even) { background: #fff; } .note { color: #5a6b7b; font-size: .88rem; }
 svg { width: 100%; height: auto; background: #fff; border: 1px solid #dde3e9; border-radius: .5rem; margin: .5rem 0; } svg text { font-size: 9px; fill: #5a6b7b; }
 .places { fill: #c3cfd9; } .given { fill: #0b6e6e; } .walked { fill: #d98324; } .suggested { fill: #8fc1c1; } .expected { fill: none; stroke: #b33; stroke-width: 2; }
-@media print { body { background: #fff; } }
 ";
 
 pub(super) fn render(report: &Report) -> String {
-    html! {
-        (DOCTYPE)
-        html lang="zh-CN" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "号源使用报告 · Use of places" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                main {
-                    h1 { "号源使用报告 " span.en { "Use of places" } }
-                    p.note { "机构 Provider " (report.provider) }
-                    (used(&report.days))
-                    (waits(&report.days))
-                    (ahead(report.forecast.as_ref()))
-                }
-            }
-        }
-    }
-    .into_string()
+    let content = html! {
+        h1 { "号源使用报告 " span.en { "Use of places" } }
+        p.note { "机构 Provider " (report.provider) }
+        (used(&report.days))
+        (waits(&report.days))
+        (ahead(report.forecast.as_ref()))
+    };
+    page::whole("号源使用报告 · Use of places", STYLE, &content)
 }
 
 fn used(days: &[Day]) -> Markup {

@@ -61,6 +61,17 @@ pub enum ImportError {
     Storage(#[from] postgres::Error),
 }
 
+impl ImportError {
+    /// Why, in the record of a file that was refused. None where the file is not at fault, nor who brings it.
+    fn refusal(&self) -> Option<&'static str> {
+        match self {
+            Self::File(error) => Some(error.reason()),
+            Self::RecorderUnknown(_) => Some("RECORDER_UNKNOWN"),
+            Self::AnotherProcess | Self::Storage(_) => None,
+        }
+    }
+}
+
 /// Why a batch was not committed.
 #[derive(Debug)]
 enum BatchError {
@@ -76,16 +87,16 @@ impl<E: Into<ImportError>> From<E> for BatchError {
 }
 
 impl Importer {
-    /// Takes in a file from where it was left, and says after each batch how it stands. Nothing is changed by a file that is not whole,
-    /// nor by one that is done; that it was refused stands in the audit.
+    /// Takes in a file from where it was left, and says after each batch how it stands. Nothing is changed by a file that is not whole or
+    /// that a stranger brings, nor by one that is done; that it was refused stands in the audit.
     pub async fn take_in(&self, path: &Path, tell: impl FnMut(Standing, i64)) -> Result<Outcome, ImportError> {
         let file = File::open(path).map_err(FileError::from)?;
         let taken_in = match EnrolmentFile::check(&file) {
             Ok(whole) => self.take_in_whole(&whole, tell).await,
             Err(error) => Err(error.into()),
         };
-        if let Err(ImportError::File(error)) = &taken_in {
-            self.record_refusal(digest(&file)?, error).await?;
+        if let Some(reason) = taken_in.as_ref().err().and_then(ImportError::refusal) {
+            self.record_refusal(digest(&file)?, reason).await?;
         }
         taken_in
     }
@@ -148,14 +159,9 @@ impl Importer {
         Ok((Import { id, ..new }, standing))
     }
 
-    async fn record_refusal(&self, file_digest: [u8; 32], error: &FileError) -> Result<(), ImportError> {
-        let refusal = Refusal {
-            region: self.region,
-            file_digest,
-            reason: error.reason(),
-            recorder: self.recorder,
-            refused_at: self.clock.now(),
-        };
+    async fn record_refusal(&self, file_digest: [u8; 32], reason: &'static str) -> Result<(), ImportError> {
+        let refusal =
+            Refusal { region: self.region, file_digest, reason, recorder: self.recorder, refused_at: self.clock.now() };
         let mut tx = self.db.begin(Scope::Region(self.region)).await?;
         let id = enrolment_imports::refuse(&mut tx, &refusal).await?;
         let entry = Entry::by_service("identity", "identity.enrolment.import_refused");

@@ -1,6 +1,5 @@
 use chassis::{Context, Permitted, error};
 use postgres::Call;
-use postgres::paging::PageRequest;
 use prost::Message;
 use proto::anjia::identity::v1 as wire;
 use proto::anjia::identity::v1::alliance_service_server::AllianceService;
@@ -9,7 +8,7 @@ use tonic::{Request, Response, Status};
 use types::ids::AllianceId;
 
 use super::convert::{optional_alliance_kind, said, to_alliance};
-use super::{Grpc, answer};
+use super::{Grpc, answer, page};
 use crate::app::NewAlliance;
 use crate::domain::alliance::Alliance;
 
@@ -75,9 +74,8 @@ impl AllianceService for Grpc {
         request: Request<wire::ListAlliancesRequest>,
     ) -> Result<Response<wire::ListAlliancesResponse>, Status> {
         let ctx = Context::of(&request)?;
-        let page = request.into_inner().page.unwrap_or_default();
-        let page = PageRequest::parse(page.page_size, &page.page_token, &[])
-            .map_err(|wrong| error::invalid(wrong.within("page")))?;
+        let mut message = request.into_inner();
+        let page = page(message.page.take(), &message)?;
         let found = self.0.list_alliances(&ctx, &page).await?.map(|row| to_alliance(&row));
         Ok(Response::new(wire::ListAlliancesResponse {
             alliances: found.items,

@@ -1,6 +1,5 @@
 use chassis::{Context, Permitted, error};
 use postgres::Call;
-use postgres::paging::PageRequest;
 use prost::Message;
 use proto::anjia::identity::v1 as wire;
 use proto::anjia::identity::v1::designation_service_server::DesignationService;
@@ -9,7 +8,7 @@ use tonic::{Request, Response, Status};
 use types::ids::DesignationId;
 
 use super::convert::{optional_designation_kind, said, to_designation};
-use super::{Grpc, answer};
+use super::{Grpc, answer, page};
 use crate::app::{DesignationChange, NewDesignation};
 use crate::domain::designation::Designation;
 
@@ -93,10 +92,7 @@ impl DesignationService for Grpc {
     ) -> Result<Response<wire::ListDesignationsResponse>, Status> {
         let ctx = Context::of(&request)?;
         let mut message = request.into_inner();
-        let page = message.page.take().unwrap_or_default();
-        let query = message.encode_to_vec();
-        let page = PageRequest::parse(page.page_size, &page.page_token, &query)
-            .map_err(|wrong| error::invalid(wrong.within("page")))?;
+        let page = page(message.page.take(), &message)?;
         let provider =
             convert::id("provider_organisation_id", &message.provider_organisation_id).map_err(error::invalid)?;
         let on = convert::optional_date("on", message.on.as_ref()).map_err(error::invalid)?;

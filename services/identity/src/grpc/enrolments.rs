@@ -1,6 +1,5 @@
 use chassis::{Context, Permitted, error};
 use postgres::Call;
-use postgres::paging::PageRequest;
 use prost::Message;
 use proto::anjia::identity::v1 as wire;
 use proto::anjia::identity::v1::enrolment_service_server::EnrolmentService;
@@ -10,7 +9,7 @@ use types::ids::{EnrolmentId, RemoteCareFilingId};
 
 use super::convert::{optional_layer, optional_remote_care_kind, said};
 use super::cover::{to_coverage, to_enrolment, to_filing};
-use super::{Grpc, answer};
+use super::{Grpc, answer, page};
 use crate::app::{Correction, Ending, NewEnrolment, NewFiling};
 use crate::domain::enrolment::{Believed, Enrolment, Terms};
 use crate::domain::remote_care::Filing;
@@ -53,10 +52,7 @@ impl EnrolmentService for Grpc {
     ) -> Result<Response<wire::ListEnrolmentsResponse>, Status> {
         let ctx = Context::of(&request)?;
         let mut message = request.into_inner();
-        let page = message.page.take().unwrap_or_default();
-        let query = message.encode_to_vec();
-        let page = PageRequest::parse(page.page_size, &page.page_token, &query)
-            .map_err(|wrong| error::invalid(wrong.within("page")))?;
+        let page = page(message.page.take(), &message)?;
         let resident = convert::id("resident_id", &message.resident_id).map_err(error::invalid)?;
         let believed = believed(&message).map_err(error::invalid)?;
         let found = self.0.list_enrolments(&ctx, resident, believed, &page).await?.map(|row| to_enrolment(&row));

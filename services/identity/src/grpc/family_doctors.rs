@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use types::ids::ContractId;
 
 use super::cover::{to_contract, to_package};
-use super::{Grpc, answer};
+use super::{Grpc, answer, page};
 use crate::app::{ContractEnding, NewContract};
 use crate::domain::family_doctor::Contract;
 
@@ -23,9 +23,8 @@ impl FamilyDoctorService for Grpc {
         &self,
         request: Request<wire::ListServicePackagesRequest>,
     ) -> Result<Response<wire::ListServicePackagesResponse>, Status> {
-        let page = request.into_inner().page.unwrap_or_default();
-        let page: PageRequest<String> = PageRequest::parse(page.page_size, &page.page_token, &[])
-            .map_err(|wrong| error::invalid(wrong.within("page")))?;
+        let mut message = request.into_inner();
+        let page: PageRequest<String> = page(message.page.take(), &message)?;
         let follows = |code: &str| page.after().is_none_or(|after| code > after.as_str());
         let rest = self.0.service_packages.all().iter().filter(|package| follows(&package.code));
         let page = page.page(rest.collect(), |last| last.code.clone()).map_err(|wrong| error::internal(&wrong))?;

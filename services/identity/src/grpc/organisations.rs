@@ -3,7 +3,6 @@ use std::collections::BTreeSet;
 use chassis::{Context, Permitted, error};
 use chrono::NaiveDate;
 use postgres::Call;
-use postgres::paging::PageRequest;
 use prost::Message;
 use proto::anjia::identity::v1 as wire;
 use proto::anjia::identity::v1::organisation_service_server::OrganisationService;
@@ -13,7 +12,7 @@ use types::credit_code::CreditCode;
 use types::ids::{DepartmentId, OrganisationId, PractitionerId};
 
 use super::convert::{optional_kind, said, to_organisation, to_practitioner};
-use super::{Grpc, answer};
+use super::{Grpc, answer, page};
 use crate::app::{NewOrganisation, NewPractitioner, OrganisationUpdate};
 use crate::domain::IdentityError;
 use crate::domain::organisation::{Campus, Change, Department, Filter, Organisation, is_icd10_prefix};
@@ -57,10 +56,7 @@ impl OrganisationService for Grpc {
     ) -> Result<Response<wire::ListOrganisationsResponse>, Status> {
         let ctx = Context::of(&request)?;
         let mut message = request.into_inner();
-        let page = message.page.take().unwrap_or_default();
-        let query = message.encode_to_vec();
-        let page = PageRequest::parse(page.page_size, &page.page_token, &query)
-            .map_err(|wrong| error::invalid(wrong.within("page")))?;
+        let page = page(message.page.take(), &message)?;
         let filter = filter(&message).map_err(error::invalid)?;
         let found = self.0.list_organisations(&ctx, &filter, &page).await?.map(|row| to_organisation(&row));
         Ok(Response::new(wire::ListOrganisationsResponse {

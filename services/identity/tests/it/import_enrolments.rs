@@ -40,6 +40,18 @@ impl World {
         sqlx::query_scalar(query).fetch_one(&mut self.mesh.owner("identity").await).await.unwrap()
     }
 
+    /// What the audit names as refused: which bytes, and why.
+    async fn refusals(&self) -> Vec<(Vec<u8>, String)> {
+        sqlx::query_as(
+            "SELECT file_digest, reason FROM enrolment_import_refusals refusal JOIN audit_entries entry \
+             ON entry.rows @> jsonb_build_array(jsonb_build_object('table', 'enrolment_import_refusals', 'id', refusal.id)) \
+             WHERE entry.action = 'identity.enrolment.import_refused' ORDER BY refused_at",
+        )
+        .fetch_all(&mut self.mesh.owner("identity").await)
+        .await
+        .unwrap()
+    }
+
     /// What an import changes, in figures.
     async fn figures(&self) -> [i64; 4] {
         [
@@ -138,16 +150,7 @@ async fn id_03_a_file_that_is_cut_off_changes_nothing_and_is_on_record() {
         refused.push((Sha256::digest(&text).to_vec(), reason.to_owned()));
     }
     assert_eq!(world.figures().await, before);
-    // Each of them stands in the audit: which bytes, and why.
-    let recorded: Vec<(Vec<u8>, String)> = sqlx::query_as(
-        "SELECT file_digest, reason FROM enrolment_import_refusals refusal JOIN audit_entries entry \
-         ON entry.rows @> jsonb_build_array(jsonb_build_object('table', 'enrolment_import_refusals', 'id', refusal.id)) \
-         WHERE entry.action = 'identity.enrolment.import_refused' ORDER BY refused_at",
-    )
-    .fetch_all(&mut world.mesh.owner("identity").await)
-    .await
-    .unwrap();
-    assert_eq!(recorded, refused);
+    assert_eq!(world.refusals().await, refused);
 }
 
 #[tokio::test]
@@ -240,11 +243,13 @@ async fn id_03_an_import_that_is_killed_goes_on_where_it_was() {
 }
 
 #[tokio::test]
-async fn id_03_an_unregistered_bureau_imports_nothing() {
+async fn id_03_an_unregistered_bureau_imports_nothing_and_that_is_on_record() {
     let world = World::start().await;
     let file = world.path("nobody.csv");
-    std::fs::write(&file, whole(HEADER)).unwrap();
+    let text = whole(HEADER);
+    std::fs::write(&file, &text).unwrap();
     let output = world.import(&file, &[]);
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("is not registered"), "{output:?}");
+    assert_eq!(world.refusals().await, [(Sha256::digest(&text).to_vec(), "RECORDER_UNKNOWN".to_owned())]);
 }

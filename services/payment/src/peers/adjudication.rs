@@ -1,17 +1,14 @@
 //! Adjudication: what is to be paid, and the confirmation that makes it so.
 
 use chassis::channel::Channel;
-use chassis::witness::Watched;
 use chassis::{Context, Credentials, error, feed};
 use postgres::consumer::Source as Feed;
 use proto::anjia::adjudication::v1::adjudication_service_client::AdjudicationServiceClient;
-use proto::anjia::adjudication::v1::audit_service_client::AuditServiceClient;
 use proto::anjia::adjudication::v1::event_service_client::EventServiceClient;
 use proto::anjia::adjudication::v1::{
-    ChangeReason, ConfirmSettlementRequest, Division, GetCheckpointRequest, GetQuoteRequest, GetSettlementRequest,
-    ProveConsistencyRequest, PullEventsRequest, ReverseSettlementRequest, Settlement, SettlementState,
+    ChangeReason, ConfirmSettlementRequest, Division, GetQuoteRequest, GetSettlementRequest, PullEventsRequest,
+    ReverseSettlementRequest, Settlement, SettlementState,
 };
-use proto::anjia::common::v1::{Checkpoint, TreeProof};
 use proto::convert::{self, FieldError};
 use sha2::{Digest as _, Sha256};
 use tonic::{Code, Status};
@@ -221,31 +218,9 @@ pub fn events(channel: Channel, credentials: Credentials) -> impl Feed {
     })
 }
 
-/// Adjudication's audit, looked at in payment's own name.
-pub struct AdjudicationAudit {
-    client: AuditServiceClient<Channel>,
-    credentials: Credentials,
-}
-
-impl AdjudicationAudit {
-    pub fn new(channel: Channel, credentials: Credentials) -> Self {
-        Self { client: AuditServiceClient::new(channel), credentials }
-    }
-}
-
-impl Watched for AdjudicationAudit {
-    const SERVICE: &'static str = PEER;
-    const REFUSED: &'static str = "anjia.payment.witness.refused.v1";
-
-    async fn checkpoint(&self) -> Result<Option<Checkpoint>, Status> {
-        let request = self.credentials.own().await?.request(GetCheckpointRequest {});
-        Ok(self.client.clone().get_checkpoint(request).await?.into_inner().checkpoint)
-    }
-
-    async fn consistency(&self, old_size: i64, new_size: i64) -> Result<Option<TreeProof>, Status> {
-        let request = self.credentials.own().await?.request(ProveConsistencyRequest { old_size, new_size });
-        Ok(self.client.clone().prove_consistency(request).await?.into_inner().proof)
-    }
+chassis::watched! {
+    /// Adjudication's audit, looked at in payment's own name.
+    AdjudicationAudit, adjudication by payment
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
-use chassis::{Context, Credentials, channel::Channel, witness::Watched};
+use chassis::{Context, channel::Channel};
 use proto::{
     anjia::{
-        common::v1::{Checkpoint, PageRequest, TreeProof},
-        payment::v1::{self as wire, audit_service_client::AuditServiceClient, bill_service_client::BillServiceClient},
+        common::v1::PageRequest,
+        payment::v1::{self as wire, bill_service_client::BillServiceClient},
     },
     convert::{self, FieldError},
 };
-use tonic::Status;
 use types::{
     ids::{JourneyId, ResidentId},
     money::Money,
@@ -114,29 +113,7 @@ fn milestone(bill: &wire::Bill) -> Result<Milestone, FieldError> {
     })
 }
 
-/// Payment's audit, looked at in referral's own name.
-pub struct PaymentAudit {
-    client: AuditServiceClient<Channel>,
-    credentials: Credentials,
-}
-
-impl PaymentAudit {
-    pub fn new(channel: Channel, credentials: Credentials) -> Self {
-        Self { client: AuditServiceClient::new(channel), credentials }
-    }
-}
-
-impl Watched for PaymentAudit {
-    const SERVICE: &'static str = PEER;
-    const REFUSED: &'static str = "anjia.referral.witness.refused.v1";
-
-    async fn checkpoint(&self) -> Result<Option<Checkpoint>, Status> {
-        let request = self.credentials.own().await?.request(wire::GetCheckpointRequest {});
-        Ok(self.client.clone().get_checkpoint(request).await?.into_inner().checkpoint)
-    }
-
-    async fn consistency(&self, old_size: i64, new_size: i64) -> Result<Option<TreeProof>, Status> {
-        let request = self.credentials.own().await?.request(wire::ProveConsistencyRequest { old_size, new_size });
-        Ok(self.client.clone().prove_consistency(request).await?.into_inner().proof)
-    }
+chassis::watched! {
+    /// Payment's audit, looked at in referral's own name.
+    PaymentAudit, payment by referral
 }

@@ -1,11 +1,11 @@
 //! Identity: who a resident, a provider or a doctor is, and who may act for whom.
 
-use chassis::{Context, Credentials, channel::Channel, error, witness::Watched};
+use chassis::{Context, Credentials, channel::Channel, error};
 use chrono::NaiveDate;
 use proto::{
-    anjia::common::v1::{Checkpoint, Credential, TreeProof},
+    anjia::common::v1::Credential,
     anjia::identity::v1::{
-        self as wire, audit_service_client::AuditServiceClient, delegation_service_client::DelegationServiceClient,
+        self as wire, delegation_service_client::DelegationServiceClient,
         enrolment_service_client::EnrolmentServiceClient, organisation_service_client::OrganisationServiceClient,
         resident_service_client::ResidentServiceClient,
     },
@@ -207,31 +207,9 @@ impl Identity {
     }
 }
 
-/// Identity's audit, looked at in scheduling's own name.
-pub struct IdentityAudit {
-    client: AuditServiceClient<Channel>,
-    credentials: Credentials,
-}
-
-impl IdentityAudit {
-    pub fn new(channel: Channel, credentials: Credentials) -> Self {
-        Self { client: AuditServiceClient::new(channel), credentials }
-    }
-}
-
-impl Watched for IdentityAudit {
-    const SERVICE: &'static str = PEER;
-    const REFUSED: &'static str = "anjia.scheduling.witness.refused.v1";
-
-    async fn checkpoint(&self) -> Result<Option<Checkpoint>, Status> {
-        let request = self.credentials.own().await?.request(wire::GetCheckpointRequest {});
-        Ok(self.client.clone().get_checkpoint(request).await?.into_inner().checkpoint)
-    }
-
-    async fn consistency(&self, old_size: i64, new_size: i64) -> Result<Option<TreeProof>, Status> {
-        let request = self.credentials.own().await?.request(wire::ProveConsistencyRequest { old_size, new_size });
-        Ok(self.client.clone().prove_consistency(request).await?.into_inner().proof)
-    }
+chassis::watched! {
+    /// Identity's audit, looked at in scheduling's own name.
+    IdentityAudit, identity by scheduling
 }
 
 fn contract(message: &wire::FamilyDoctorContract) -> Result<FamilyDoctorContract, convert::FieldError> {

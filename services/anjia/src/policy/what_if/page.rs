@@ -1,6 +1,6 @@
 //! The result as a page for those who decide: figures with charts, in Chinese and English, nothing loaded from elsewhere.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use super::axis::{Axis, Rows, Size};
 use super::chart::{self, AGAINST, BETTER, Bar, Group, PROPOSED, WORSE, percent};
@@ -9,11 +9,9 @@ use super::policies::Named;
 use super::report::Report;
 use super::tally::{Burden, Case, Effect, Fortunes, Tally};
 use super::text::source;
+use crate::page;
 
 const STYLE: &str = "
-:root { color-scheme: light; }
-body { font: 16px/1.6 'Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', system-ui, sans-serif; color: #1c2733; background: #f4f6f8; margin: 0; }
-main { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem 4rem; }
 h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { font-size: 1.2rem; margin: 2.2rem 0 .5rem; border-bottom: 2px solid #0b6e6e; padding-bottom: .2rem; }
 .en, .note { color: #5a6b7b; font-weight: normal; font-size: .88em; } .note { margin: .2rem 0; }
 .card { background: #fff; border: 1px solid #dde3e9; border-radius: .5rem; padding: .7rem 1rem; margin: .6rem 0; break-inside: avoid; }
@@ -21,44 +19,32 @@ h1 { font-size: 1.6rem; margin: 0 0 .3rem; } h2 { font-size: 1.2rem; margin: 2.2
 table { border-collapse: collapse; width: 100%; font-size: .92rem; } td, th { text-align: right; padding: .2rem .5rem; } th:first-child, td:first-child { text-align: left; }
 tr + tr td { border-top: 1px solid #edf1f4; } svg { width: 100%; height: auto; } svg text { font-size: 12px; fill: #1c2733; }
 .less { color: #2f7d4f; } .more { color: #b4552d; } i { display: inline-block; width: .8em; height: .8em; margin: 0 .3em 0 .8em; }
-@media print { body { background: #fff; } }
 ";
 
 pub(super) fn render(report: &Report) -> String {
     let tally = &report.result;
     let [zh, en] = source(&report.claims);
-    html! {
-        (DOCTYPE)
-        html lang="zh-CN" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "政策测算 · Policy what-if" }
-                style { (PreEscaped(STYLE)) }
-            }
-            body { main {
-                h1 { "政策测算 " span.en { "Policy what-if" } }
-                (policy("拟议", "Proposed", &report.policies.proposed))
-                (policy("比照", "Against", &report.policies.against))
-                p.note { (zh) " · " (en) }
-                p.note { "每张结算单按实际结算所用的同一引擎分别按两份政策计算，逐人按就诊顺序累计。" }
-                p.note { "Every claim was judged under both policies by the engine that settles claims, each person's in order of service." }
-                (warnings(report))
-                (funds(tally))
-                (effects("按机构级别", "By tier", &tally.by_tier))
-                (effects("按医疗类别", "By kind of care", &tally.by_kind))
-                (burdens(tally))
-                (effects("按收入", "By income", &tally.by_income))
-                (fortunes("受益与受损，按收入", "Winners and losers, by income", &tally.fortunes_by_income))
-                (fortunes("受益与受损，按年龄", "Winners and losers, by age", &tally.fortunes_by_age))
-                (changes(tally))
-                (months(tally))
-                (cases("受益最多", "Who gains most", &tally.largest_gains))
-                (cases("受损最多", "Who loses most", &tally.largest_losses))
-            } }
-        }
-    }
-    .into_string()
+    let content = html! {
+        h1 { "政策测算 " span.en { "Policy what-if" } }
+        (policy("拟议", "Proposed", &report.policies.proposed))
+        (policy("比照", "Against", &report.policies.against))
+        p.note { (zh) " · " (en) }
+        p.note { "每张结算单按实际结算所用的同一引擎分别按两份政策计算，逐人按就诊顺序累计。" }
+        p.note { "Every claim was judged under both policies by the engine that settles claims, each person's in order of service." }
+        (warnings(report))
+        (funds(tally))
+        (effects("按机构级别", "By tier", &tally.by_tier))
+        (effects("按医疗类别", "By kind of care", &tally.by_kind))
+        (burdens(tally))
+        (effects("按收入", "By income", &tally.by_income))
+        (fortunes("受益与受损，按收入", "Winners and losers, by income", &tally.fortunes_by_income))
+        (fortunes("受益与受损，按年龄", "Winners and losers, by age", &tally.fortunes_by_age))
+        (changes(tally))
+        (months(tally))
+        (cases("受益最多", "Who gains most", &tally.largest_gains))
+        (cases("受损最多", "Who loses most", &tally.largest_losses))
+    };
+    page::whole("政策测算 · Policy what-if", STYLE, &content)
 }
 
 fn heading(zh: &str, en: &str) -> Markup {

@@ -75,8 +75,7 @@ mod tests {
         CREATE INDEX visits_note ON visits (note);";
 
     fn found(sql: &str) -> Vec<String> {
-        let list = "[[release]]\nversion = \"0.1.0\"\ncontracts = \"\"\nmigrations = { \"1.sql\" = \"\" }\n\
-                    [[release]]\nversion = \"0.2.0\"\ncontracts = \"\"\nmigrations = {}";
+        let list = "[[release]]\nversion = \"0.1.0\"\nmigrations = { \"1.sql\" = \"\" }\n[[release]]\nversion = \"0.2.0\"\nmigrations = {}";
         let files = [("1.sql".to_owned(), SHIPPED.to_owned()), ("2.sql".to_owned(), sql.to_owned())];
         check(&files, &Releases::parse(list, "0.3.0")).iter().map(ToString::to_string).collect()
     }

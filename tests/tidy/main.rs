@@ -10,7 +10,6 @@ mod finding;
 mod layers;
 mod migrations;
 mod peers;
-mod promised;
 mod releases;
 mod rust_source;
 mod shown;
@@ -77,11 +76,6 @@ fn every_reason_a_service_gives_stands_in_its_contract() {
 #[test]
 fn rows_with_a_region_are_protected_by_it() {
     assert_tidy(&SERVICES.iter().flat_map(|service| migrations::check_service(service)).collect::<Vec<_>>());
-}
-
-#[test]
-fn pl_03_what_a_release_promised_by_its_contracts_is_kept() {
-    assert_tidy(&promised::check());
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Which migrations each release shipped, by `charts/releases.toml`. What shipped stays as it was, and what comes later has higher
-//! numbers: databases out there have it. And which contracts: what they promised is `promised.rs`.
+//! numbers: databases out there have it.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,6 @@ use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
 use crate::finding::Finding;
-use crate::promised::RELEASED;
 use crate::{SERVICES, tree};
 
 const FILE: &str = "charts/releases.toml";
@@ -24,8 +23,6 @@ pub(crate) fn version(text: &str) -> Option<Version> {
 /// Made releases, oldest first, and the one that is being made.
 pub(crate) struct Releases {
     made: Vec<(Version, BTreeMap<String, String>)>,
-    /// SHA-256 of the contracts of the newest one.
-    contracts: Option<String>,
     /// The version of the workspace.
     pub(crate) current: Version,
 }
@@ -48,9 +45,7 @@ impl Releases {
                 files.map(|(path, digest)| (path.clone(), digest.as_str().unwrap_or_default().to_owned())).collect(),
             )
         });
-        let newest = table.get("release").and_then(Value::as_array).and_then(|releases| releases.last());
-        let contracts = newest.map(|release| release["contracts"].as_str().expect("a digest").to_owned());
-        Self { made: made.collect(), contracts, current: version(current).expect("a version of three numbers") }
+        Self { made: made.collect(), current: version(current).expect("a version of three numbers") }
     }
 
     pub(crate) fn has_shipped(&self, path: &str) -> bool {
@@ -117,12 +112,7 @@ pub(crate) fn migrations(service: &str) -> Vec<(String, String)> {
 
 pub(crate) fn check() -> Vec<Finding> {
     let files: BTreeMap<String, String> = SERVICES.iter().flat_map(|service| migrations(service)).collect();
-    let releases = Releases::of_the_checkout();
-    let contracts = std::fs::read(tree::root().join(RELEASED)).expect("the contracts of the newest release");
-    let is_its = releases.contracts.as_ref().is_none_or(|digest| *digest == hex::encode(Sha256::digest(contracts)));
-    let others = (!is_its)
-        .then(|| Finding::new(RELEASED, 0, "these are not the contracts of the newest release", format!("see {FILE}")));
-    releases.check(&files.into_iter().collect::<Vec<_>>()).into_iter().chain(others).collect()
+    Releases::of_the_checkout().check(&files.into_iter().collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -135,7 +125,7 @@ mod tests {
 
     fn found(files: &[(String, String)], current: &str) -> Vec<String> {
         let list = format!(
-            "[[release]]\nversion = \"0.1.0\"\ncontracts = \"\"\n[release.migrations]\n\"m/0002_a.sql\" = \"{}\"\n",
+            "[[release]]\nversion = \"0.1.0\"\n[release.migrations]\n\"m/0002_a.sql\" = \"{}\"\n",
             hex::encode(Sha256::digest("SELECT 1;"))
         );
         Releases::parse(&list, current).check(files).iter().map(ToString::to_string).collect()

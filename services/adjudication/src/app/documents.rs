@@ -151,9 +151,11 @@ fn not_found<D: Document>(id: D::Id) -> AdjudicationError {
     AdjudicationError::DocumentNotFound(D::KIND, id.into())
 }
 
+type ById<D> = HashMap<<D as Document>::Id, Arc<Released<D>>>;
+
 /// Documents as they were read, by their ids. What is here is never stale: of a released document nothing of it changes. Cheap to clone.
 #[derive(Debug)]
-pub struct AtHand<D: Document>(Arc<RwLock<HashMap<D::Id, Arc<Released<D>>>>>);
+pub struct AtHand<D: Document>(Arc<RwLock<ById<D>>>);
 
 impl<D: Document> Default for AtHand<D> {
     fn default() -> Self {

@@ -12,7 +12,7 @@ use crate::domain::inspection::RuleBook;
 use crate::domain::policy::Policy;
 use crate::domain::provider_payment::{PaymentTerms, Shelf};
 
-fn incomplete(kind: Kind, path: String, problem: impl ToString) -> AdjudicationError {
+fn incomplete(kind: Kind, path: String, problem: &impl ToString) -> AdjudicationError {
     AdjudicationError::DocumentIncomplete { kind, path, problem: problem.to_string() }
 }
 
@@ -26,7 +26,7 @@ impl Document for Policy {
     }
 
     fn from_text(text: &str) -> Result<Self, AdjudicationError> {
-        Self::read(text).map_err(|error| incomplete(Kind::Policy, error.path, error.problem))
+        Self::read(text).map_err(|error| incomplete(Kind::Policy, error.path, &error.problem))
     }
 
     fn region(&self) -> RegionCode {
@@ -64,7 +64,7 @@ impl Document for PaymentTerms {
     }
 
     fn from_text(text: &str) -> Result<Self, AdjudicationError> {
-        Self::read(text).map_err(|error| incomplete(Kind::Terms, error.path, error.problem))
+        Self::read(text).map_err(|error| incomplete(Kind::Terms, error.path, &error.problem))
     }
 
     fn region(&self) -> RegionCode {
@@ -93,7 +93,7 @@ impl Document for PaymentTerms {
         if let Some((_, version)) = missing {
             return Err(AdjudicationError::TablesNotLoaded(version.to_owned()));
         }
-        self.check_against(at_hand).map_err(|error| incomplete(Kind::Terms, error.path, error.problem))
+        self.check_against(at_hand).map_err(|error| incomplete(Kind::Terms, error.path, &error.problem))
     }
 }
 
@@ -106,7 +106,7 @@ impl Document for RuleBook {
     }
 
     fn from_text(text: &str) -> Result<Self, AdjudicationError> {
-        Self::read(text).map_err(|error| incomplete(Kind::RuleBook, error.path, error.problem))
+        Self::read(text).map_err(|error| incomplete(Kind::RuleBook, error.path, &error.problem))
     }
 
     fn region(&self) -> RegionCode {

@@ -1,7 +1,7 @@
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    PgPool, Postgres,
+    AssertSqlSafe, PgPool, Postgres,
     migrate::Migrator,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -15,10 +15,18 @@ use crate::{
     events::EventsConfig,
     metrics::{InUse, PoolMeter},
     migration,
-    vault::{Keys, Vault},
+    vault::Vault,
 };
 
 pub(crate) type Begun = (sqlx::Transaction<'static, Postgres>, InUse);
+
+/// SQL: the generation of the keys of a region.
+macro_rules! generation {
+    ($region:literal) => {
+        concat!("coalesce((SELECT max(generation) FROM data_keys WHERE region_code IN (", $region, ", '')), 0)")
+    };
+}
+pub(crate) use generation;
 
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// A caller who waited this long for a connection is better answered "unavailable" than kept.
@@ -64,9 +72,12 @@ impl Pool {
         Ok(Self { connections, meter })
     }
 
-    async fn begin(&self) -> Result<Begun, sqlx::Error> {
+    /// With these settings for the transaction: one round trip.
+    async fn begin(&self, settings: [(&'static str, String); 3]) -> Result<Begun, sqlx::Error> {
+        let settings = settings.map(|(name, value)| format!("; SET LOCAL {name} = '{}'", value.replace('\'', "''")));
+        let begin = AssertSqlSafe(format!("{BEGIN}{}", settings.concat()));
         // Apart from what it is a part of: it may have to connect, and that is large.
-        self.meter.waited(Box::pin(self.connections.begin_with(BEGIN))).await
+        self.meter.waited(Box::pin(self.connections.begin_with(begin))).await
     }
 }
 
@@ -118,52 +129,70 @@ impl Database {
         scope: Scope,
         lock_timeout_ms: u32,
     ) -> Result<Transaction, Error> {
-        let (begun, keys) = match scope {
-            Scope::Region(region) => {
-                let (begun, keys) = self.begin_in(region, lock_timeout_ms).await?;
-                (begun, Some(keys))
+        match scope {
+            Scope::Region(region) => self.begin_in(region, lock_timeout_ms).await,
+            Scope::Worker => {
+                let begun = self.begin_as_worker(lock_timeout_ms).await?;
+                Ok(Transaction::new(begun, scope, None, Arc::clone(&self.vault), Arc::clone(&self.signals)))
             }
-            Scope::Worker => (self.begin_as_worker(lock_timeout_ms).await?, None),
-        };
-        Ok(Transaction::new(begun, scope, keys, Arc::clone(&self.vault), Arc::clone(&self.signals)))
+        }
     }
 
-    /// With the newest keys of the region in memory: the statement that begins tells whether there are newer ones.
-    async fn begin_in(&self, region: RegionCode, lock_timeout_ms: u32) -> Result<(Begun, Arc<Keys>), Error> {
+    /// With the newest keys of the region in memory: the first statement tells whether there are newer ones.
+    async fn begin_in(&self, region: RegionCode, lock_timeout_ms: u32) -> Result<Transaction, Error> {
         loop {
-            let (mut tx, in_use) = self.service.begin().await?;
-            let (generation, ..): (i64, String, String, String) = sqlx::query_as(
-                "SELECT coalesce((SELECT max(generation) FROM data_keys WHERE region_code IN ($1, '')), 0), \
-                 set_config('anjia.region', $1, true), set_config('statement_timeout', $2, true), \
-                 set_config('lock_timeout', $3, true)",
-            )
-            .bind(region.as_str())
-            .bind(self.statement_timeout_ms.to_string())
-            .bind(lock_timeout_ms.to_string())
-            .fetch_one(&mut *tx)
-            .await?;
-            if let Some(keys) = self.vault.current(region, generation) {
-                return Ok(((tx, in_use), keys));
+            let mut tx = self.begin_without_keys(region, lock_timeout_ms).await?;
+            let generation = sqlx::query_scalar(concat!("SELECT ", generation!("$1")))
+                .bind(region.as_str())
+                .fetch_one(&mut *tx)
+                .await?;
+            if let Some(tx) = self.with_keys(tx, region, generation).await? {
+                return Ok(tx);
             }
-            // Not inside the transaction: the provider may take its time.
-            tx.rollback().await?;
-            let mut conn = self.service.connections.acquire().await?;
-            self.vault.load(&mut conn, region).await?;
         }
+    }
+
+    /// Nothing can be sealed or opened in it until [`Database::with_keys`].
+    pub(crate) async fn begin_without_keys(
+        &self,
+        region: RegionCode,
+        lock_timeout_ms: u32,
+    ) -> Result<Transaction, Error> {
+        let begun = self.service.begin(self.settings(region.as_str(), lock_timeout_ms)).await?;
+        let (vault, signals) = (Arc::clone(&self.vault), Arc::clone(&self.signals));
+        Ok(Transaction::new(begun, Scope::Region(region), None, vault, signals))
+    }
+
+    /// The transaction with the keys of its region, if they are of this generation; else it is gone, and the keys are in memory when it is
+    /// begun again.
+    pub(crate) async fn with_keys(
+        &self,
+        mut tx: Transaction,
+        region: RegionCode,
+        generation: i64,
+    ) -> Result<Option<Transaction>, Error> {
+        if let Some(keys) = self.vault.current(region, generation) {
+            tx.use_keys(keys);
+            return Ok(Some(tx));
+        }
+        // Not inside the transaction: the provider may take its time.
+        tx.rollback().await?;
+        let mut conn = self.service.connections.acquire().await?;
+        self.vault.load(&mut conn, region).await?;
+        Ok(None)
+    }
+
+    fn settings(&self, region: &str, lock_timeout_ms: u32) -> [(&'static str, String); 3] {
+        [
+            ("anjia.region", region.to_owned()),
+            ("statement_timeout", self.statement_timeout_ms.to_string()),
+            ("lock_timeout", lock_timeout_ms.to_string()),
+        ]
     }
 
     async fn begin_as_worker(&self, lock_timeout_ms: u32) -> Result<Begun, Error> {
         let pool = self.worker.as_ref().ok_or(Error::WorkerRoleMissing)?;
-        let (mut tx, in_use) = pool.begin().await?;
-        sqlx::query(
-            "SELECT set_config('anjia.region', '', true), set_config('statement_timeout', $1, true), \
-             set_config('lock_timeout', $2, true)",
-        )
-        .bind(self.statement_timeout_ms.to_string())
-        .bind(lock_timeout_ms.to_string())
-        .execute(&mut *tx)
-        .await?;
-        Ok((tx, in_use))
+        Ok(pool.begin(self.settings("", lock_timeout_ms)).await?)
     }
 
     /// The service's role outside any transaction and region: for the keys, which belong to no region.

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Database, Error, Scope, Transaction,
+    database::generation,
     vault::{Cell, Keys, Page},
 };
 
@@ -148,13 +149,15 @@ impl<T> Call<T> {
         Ok(Reply::Done(value))
     }
 
-    /// Claims the key; false if a committed request holds it.
-    async fn claim(&self, tx: &mut Transaction) -> Result<bool, Error> {
+    /// Claims the key; false if a committed request holds it. Answers also the generation of the region's keys.
+    async fn claim(&self, tx: &mut Transaction) -> Result<(bool, i64), Error> {
         // Waits for a transaction that holds the same key. Once the key is ours the wait for locks is no longer limited.
-        let claimed = sqlx::query(
-            "INSERT INTO requests (subject, request_id, method, actor, organisation, region, body_digest) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING set_config('lock_timeout', '0', true)",
-        )
+        let claimed: (bool, i64) = sqlx::query_as(concat!(
+            "WITH claimed AS (INSERT INTO requests (subject, request_id, method, actor, organisation, region, body_digest) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING set_config('lock_timeout', '0', true)) \
+             SELECT EXISTS (SELECT FROM claimed), ",
+            generation!("$6")
+        ))
         .bind(&self.key.subject)
         .bind(self.key.request_id)
         .bind(self.key.method)
@@ -162,12 +165,30 @@ impl<T> Call<T> {
         .bind(&self.key.organisation)
         .bind(self.region.as_str())
         .bind(self.body_digest.as_slice())
-        .fetch_optional(&mut **tx)
+        .fetch_one(&mut **tx)
         .await
         .map_err(Error::from)
         .map_err(|error| if error.is_lock_timeout() { Error::RequestInProgress } else { error })?;
-        tx.unanswered = claimed.is_some();
-        Ok(tx.unanswered)
+        tx.unanswered = claimed.0;
+        Ok(claimed)
+    }
+
+    /// Whether a committed request holds the key. Not within a transaction: the region is that of the statement alone.
+    async fn is_known(&self, conn: &mut PgConnection) -> Result<bool, Error> {
+        // CASE evaluates in this order, and the subquery when it is asked for its value: row security finds the region.
+        let known = sqlx::query_scalar(
+            "SELECT CASE WHEN set_config('anjia.region', $1, true) = $1 THEN EXISTS (SELECT FROM requests \
+             WHERE subject = $2 AND request_id = $3 AND method = $4 AND actor = $5 AND organisation = $6) ELSE false END",
+        )
+        .bind(self.region.as_str())
+        .bind(&self.key.subject)
+        .bind(self.key.request_id)
+        .bind(self.key.method)
+        .bind(&self.key.actor)
+        .bind(&self.key.organisation)
+        .fetch_one(conn)
+        .await?;
+        Ok(known)
     }
 
     async fn stored(&self, tx: &mut Transaction) -> Result<Option<Reply<T>>, Error> {
@@ -310,6 +331,10 @@ impl Database {
     /// The answer of an earlier call with the same key. Asked before checks that call others, so that a repetition does not
     /// depend on them.
     pub async fn replay<T>(&self, call: &Call<T>) -> Result<Option<Reply<T>>, Error> {
+        // Hardly any call is a repetition: one statement tells, without a transaction around it.
+        if !call.is_known(&mut *self.service_connection().await?).await? {
+            return Ok(None);
+        }
         let mut tx = self.begin(Scope::Region(call.region)).await?;
         let reply = call.stored(&mut tx).await?;
         tx.finish().await?;
@@ -318,8 +343,14 @@ impl Database {
 
     /// Begins the transaction of a call and claims its key in it.
     pub async fn begin_call<T>(&self, call: &Call<T>) -> Result<Begun<T>, Error> {
-        let mut tx = self.begin_with_lock_timeout(Scope::Region(call.region), IN_PROGRESS_WAIT_MS).await?;
-        if call.claim(&mut tx).await? {
+        let (mut tx, is_claimed) = loop {
+            let mut tx = self.begin_without_keys(call.region, IN_PROGRESS_WAIT_MS).await?;
+            let (is_claimed, generation) = call.claim(&mut tx).await?;
+            if let Some(tx) = self.with_keys(tx, call.region, generation).await? {
+                break (tx, is_claimed);
+            }
+        };
+        if is_claimed {
             return Ok(Begun::Fresh(tx));
         }
         // A key held in another region is out of sight: the caller's region changed, and so did what was asked.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use adjudication::app::{App, Groupers, OPEN, PERSONAL, RuleBooks, TermsAtHand};
+use adjudication::app::{App, AtHand, Groupers, OPEN, PERSONAL};
 use adjudication::config::Config;
 use adjudication::peers::{Identity, Scheduling, SchedulingAudit};
 use adjudication::store::readjudications::GAUGES;
@@ -70,8 +70,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         scheduling: Scheduling::new(scheduling.clone(), credentials.clone()),
         division_valid: TimeDelta::hours(config.division_valid_h.into()),
         groupers: groupers.clone(),
-        terms: Arc::new(TermsAtHand::default()),
-        rule_books: RuleBooks::default(),
+        policies: AtHand::default(),
+        terms: AtHand::default(),
+        rule_books: AtHand::default(),
     };
 
     let merges = identity_events("identity", identity.clone(), credentials.clone());

@@ -104,6 +104,9 @@ pub(super) async fn newest(conn: &mut PgConnection) -> Result<Vec<Audited>, Erro
     Ok(sqlx::query_as(tables).fetch_all(conn).await?)
 }
 
+/// An entry of a batch names so many rows at most: more than any claim has lines and findings.
+pub(super) const ROWS_MAX: i32 = 100_000;
+
 /// Parameters of an entry before those of its rows.
 const ENTRY_PARAMETERS: usize = 8;
 /// Parameters of the rows of one table: their places in the entry, ids, heads of digests, whether they were removed, whether they are
@@ -127,7 +130,7 @@ pub(super) fn insert(tables: &[Arc<Audited>]) -> String {
 }
 
 /// As [`insert`], for many entries in their order: each parameter of an entry is a list of theirs, and each list about rows has the
-/// numbers of the entries, from 1, in its place: `place` is 1000 times the number of the entry and the place of the row in it.
+/// numbers of the entries, from 1, in its place: `place` is [`ROWS_MAX`] times the number of the entry and the place of the row in it.
 /// Answers also the person of each entry.
 pub(super) fn insert_all(tables: &[Arc<Audited>]) -> String {
     let mut sql = "INSERT INTO audit_entries AS entry (region, actor, subject, organisation_id, delegation_id, resident_id, action, salt, rows) \
@@ -137,7 +140,7 @@ pub(super) fn insert_all(tables: &[Arc<Audited>]) -> String {
             AS given (actor, subject, organisation_id, delegation_id, resident_id, action, salt, number) \
         LEFT JOIN (SELECT number, jsonb_agg(note ORDER BY place) AS rows FROM ("
         .to_owned();
-    push_notes(&mut sql, tables, "asked.place / 1000");
+    push_notes(&mut sql, tables, &format!("asked.place / {ROWS_MAX}"));
     sql.push_str(
         ") AS notes GROUP BY number) AS named ON named.number = given.number ORDER BY given.number RETURNING ",
     );

@@ -10,12 +10,9 @@ use uuid::Uuid;
 use super::{
     Entry, Named,
     digest::Salt,
-    tables::{self, Audited},
+    tables::{self, Audited, ROWS_MAX},
 };
 use crate::{Error, Transaction, vault::PersonKey};
-
-/// An entry of a batch names so many rows at most.
-const ROWS_MAX: i32 = 1000;
 
 /// What the database answers of an entry: its rows if they are not as it says, the state of the erasure of its person, and who that is.
 type Inserted = (Option<Json<Vec<serde_json::Value>>>, Option<String>, Option<Uuid>);

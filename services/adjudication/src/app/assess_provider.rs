@@ -46,14 +46,14 @@ impl App {
         let now = self.clock.now();
         let region = ctx.caller.region;
         let in_force = self.rule_book(&mut tx, region, local_date(now)).await?;
-        let (rule_book, book) = in_force.ok_or(AdjudicationError::RulesNotConfigured)?;
+        let book = in_force.ok_or(AdjudicationError::RulesNotConfigured)?;
         let figures = funds::year_of_provider(&mut tx, asked.provider, asked.first, asked.last).await?;
-        let assessment = assess(&book.supervision, &figures);
+        let assessment = assess(&book.content.supervision, &figures);
         let kept = funds::Kept {
             id: Uuid::now_v7(),
             provider: asked.provider,
             year: asked.year,
-            rule_book,
+            rule_book: book.id,
             figures: json!({
                 "claims": figures.claims, "total": figures.total, "fund_paid": figures.fund_paid, "own_paid": figures.own_paid,
                 "cut": figures.cut, "upheld_claims": figures.upheld_claims, "stays": figures.stays,

@@ -1,7 +1,7 @@
 use chassis::{Context, Guarded, Permitted};
 use chrono::{DateTime, Datelike as _, Utc};
 use postgres::audit::{self, Entry};
-use postgres::events::{self, NewEvent};
+use postgres::events::NewEvent;
 use postgres::{Begun, Call, Reply, Scope, Transaction};
 use serde_json::json;
 use types::ids::{BillId, OrganisationId, ResidentId, SettlementId};
@@ -9,11 +9,13 @@ use uuid::Uuid;
 
 use super::App;
 use super::author::Author;
+use super::inspect_claim;
 use super::readjudicate::ask;
+use super::telling::Telling;
 use crate::domain::change::Cause;
 use crate::domain::error::AdjudicationError;
 use crate::domain::settlement::{Confirmation, Settlement};
-use crate::store::claims::{self, Aftermath};
+use crate::store::aftermath::{self, Aftermath};
 use crate::store::{accounts, accumulators, clearing_entries, settlements};
 
 impl Guarded for Settlement {
@@ -41,29 +43,53 @@ impl App {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
+        let not_found = AdjudicationError::SettlementNotFound;
+        let found = settlements::find(&mut tx, id).await?.ok_or_else(|| not_found(id))?;
         // Running totals before settlements, as everywhere: whoever judges the year anew holds the totals and wants this settlement.
-        let standing = match &settlements::account(&mut tx, id).await? {
-            Some(account) => Some(accumulators::lock(&mut tx, ctx.caller.region, account).await?),
+        let account_version = match &found.cover {
+            Some(cover) => {
+                let standing = accumulators::lock(&mut tx, ctx.caller.region, &cover.account).await?;
+                Some(standing.version_for(&found.adjudication))
+            }
             None => None,
         };
-        let settlement = settlements::lock(&mut tx, id).await?.ok_or(AdjudicationError::SettlementNotFound(id))?;
-        let account_version = standing.map(|standing| standing.version_for(&settlement.adjudication));
         let now = self.clock.now();
-        let settlement = match settlement.confirm(bill, account_version, now)? {
+        let settlement = match found.confirm(bill, account_version, now)? {
             Confirmation::Already(settlement) => settlement,
-            Confirmation::New(settlement) => {
-                settlements::confirm(&mut tx, id, now, bill).await?;
-                if let Some(cover) = &settlement.cover {
-                    accumulators::advance(&mut tx, &cover.account, &settlement.adjudication).await?;
-                }
-                let taken = take(&mut tx, &settlement, now).await?;
-                tell(&mut tx, ctx, &settlement, bill, (now, taken)).await?;
-                self.raise_findings(&mut tx, &Author::of(ctx), settlement.id, now).await?;
+            Confirmation::New(settlement) if settlements::confirm(&mut tx, id, now, bill).await? => {
+                self.settle(&mut tx, ctx, &settlement, bill, now).await?;
                 settlement
+            }
+            // It was no division any more: somebody was faster.
+            Confirmation::New(_) => {
+                let found = settlements::lock(&mut tx, id).await?.ok_or_else(|| not_found(id))?;
+                match found.confirm(bill, account_version, now)? {
+                    Confirmation::Already(settlement) => settlement,
+                    Confirmation::New(_) => return Err(AdjudicationError::YearMoved),
+                }
             }
         };
         let settlement = ctx.permit(settlement)?;
         Ok(call.commit(tx, settlement).await?)
+    }
+
+    /// What follows from a confirmation that was just written.
+    async fn settle(
+        &self,
+        tx: &mut Transaction,
+        ctx: &Context,
+        settlement: &Settlement,
+        bill: BillId,
+        now: DateTime<Utc>,
+    ) -> Result<(), AdjudicationError> {
+        if let Some(cover) = &settlement.cover {
+            accumulators::advance(tx, &cover.account, &settlement.adjudication).await?;
+        }
+        let taken = take(tx, settlement, now).await?;
+        let mut telling = Telling::by(Author::of(ctx));
+        tell(tx, settlement, bill, (now, taken), &mut telling).await?;
+        telling.write(tx).await?;
+        Ok(())
     }
 
     /// One settlement with its explanation.
@@ -98,10 +124,10 @@ async fn take(
 
 async fn tell(
     tx: &mut Transaction,
-    ctx: &Context,
     settlement: &Settlement,
     bill: BillId,
     (now, taken): (DateTime<Utc>, Vec<Uuid>),
+    telling: &mut Telling<'_>,
 ) -> Result<(), AdjudicationError> {
     let data = json!({
         "resident_id": settlement.resident,
@@ -109,9 +135,9 @@ async fn tell(
         "bill_id": bill,
         "journey_id": settlement.journey,
     });
-    let told = NewEvent::new("anjia.adjudication.settlement.confirmed.v1", settlement.id, data, now);
-    events::append(tx, told.traceparent(ctx.traceparent())).await?;
-    let mut entry = Entry::new(&ctx.caller, "adjudication.settlement.confirm")
+    telling.event(NewEvent::new("anjia.adjudication.settlement.confirmed.v1", settlement.id, data, now));
+    let mut entry = telling
+        .begin("adjudication.settlement.confirm")
         .resident(settlement.resident)
         .row("settlements", settlement.id);
     entry = taken.into_iter().fold(entry, |entry, taken| entry.row("account_entries", taken));
@@ -121,7 +147,7 @@ async fn tell(
     {
         entry = entry.row("clearing_entries", booked);
     }
-    let aftermath = claims::aftermath(tx, settlement).await?;
+    let aftermath = aftermath::of(tx, settlement).await?;
     let cause = match aftermath {
         Aftermath { is_overtaken: true, .. } => Some(Cause::Entitlement),
         Aftermath { is_late: true, .. } => Some(Cause::LateClaim),
@@ -130,8 +156,11 @@ async fn tell(
     if let Some(cause) = cause {
         let year =
             settlement.cover.as_ref().map_or(settlement.adjudication.judged_date.year(), |cover| cover.account.year);
-        entry = ask(tx, settlement.resident, year, cause, now, ctx.traceparent(), entry).await?;
+        entry = ask(tx, settlement.resident, year, cause, now, telling.traceparent(), entry).await?;
     }
-    audit::record(tx, entry).await?;
+    telling.entry(entry);
+    if aftermath.is_suspect {
+        inspect_claim::raise(tx, settlement.id, (Some(bill), now), telling).await?;
+    }
     Ok(())
 }

@@ -1,16 +1,17 @@
 use chassis::{Context, Permitted};
 use chrono::Datelike as _;
-use postgres::audit::{self, Entry};
 use postgres::{Begun, Call, Reply, Scope, Transaction};
+use types::clock::local_date;
 use types::ids::ClaimId;
 use types::money::Money;
 
 use super::App;
 use super::author::Author;
 use super::divide_claim::Divided;
-use super::pricing::{Care, History, classify, price};
+use super::pricing::{Care, History, classify};
 use super::readjudicate::ask;
 use super::replacing::{self, Judged, Occasion, Replacement};
+use super::telling::Telling;
 use crate::domain::change::{Cause, Reason};
 use crate::domain::claim::{BilledLine, Claim, Diagnosis};
 use crate::domain::coverage::Coverage;
@@ -19,7 +20,7 @@ use crate::domain::provider::Provider;
 use crate::domain::replay::{Replay, Turn};
 use crate::domain::settlement::Settlement;
 use crate::domain::visit::Stay;
-use crate::store::{accumulators, chains, claims, settlements};
+use crate::store::{accumulators, chains, claims, documents, settlements};
 
 /// A claim as it should have been billed. The lines' items are resolved from the catalogue here.
 #[derive(Debug, Clone)]
@@ -90,19 +91,21 @@ impl App {
         let lines = classes.resolve(corrected.lines)?;
         let claim = Claim { lines, total: corrected.total, diagnoses: corrected.diagnoses, ..claim };
         let care = Care::again(&claim, provider, &replaced, turn.first_confirmed_at);
-        let priced = price(tx, care, coverage, History::Replayed(&history)).await?;
-        let judged = Judged::of(tx, priced, claim.quote).await?;
         let now = self.clock.now();
+        let days = (claim.until, local_date(now));
+        let in_force = documents::in_force(tx, coverage.basic, claim.care_region, days).await?;
+        let priced = self.price(tx, care, coverage, &in_force.policies, History::Replayed(&history)).await?;
+        let judged = Judged::of(tx, priced, in_force, claim.quote).await?;
         let occasion = Occasion { cause: Cause::Correction, reason: Some(corrected.reason), at: now };
         let replacement = Replacement::new((turn, claim), replaced, judged, coverage, occasion)?;
 
         let resident = replacement.claim.resident;
-        let entry = Entry::new(&ctx.caller, "adjudication.claim.correct").resident(resident);
-        let traceparent = ctx.traceparent();
-        let entry = replacing::write(tx, std::slice::from_ref(&replacement), entry, traceparent.as_deref()).await?;
-        let entry = ask(tx, resident, year, Cause::Correction, now, traceparent, entry).await?;
-        audit::record(tx, entry).await?;
-        self.follow_up(tx, &Author::of(ctx), std::slice::from_ref(&replacement)).await?;
+        let mut telling = Telling::by(Author::of(ctx));
+        let entry = telling.begin("adjudication.claim.correct").resident(resident);
+        let entry = replacing::write(tx, std::slice::from_ref(&replacement), entry, &mut telling).await?;
+        telling.entry(ask(tx, resident, year, Cause::Correction, now, ctx.traceparent(), entry).await?);
+        self.follow_up(tx, std::slice::from_ref(&replacement), &mut telling).await?;
+        telling.write(tx).await?;
         Ok(Divided { claim: replacement.claim, settlement: replacement.settlement })
     }
 }

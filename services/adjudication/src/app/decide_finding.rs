@@ -1,16 +1,16 @@
 use chassis::{Context, Guarded, Permitted};
-use postgres::audit::{self, Entry};
 use postgres::{Begun, Call, Reply};
 use types::ids::{FindingId, OrganisationId, ResidentId};
 use uuid::Uuid;
 
 use super::App;
 use super::author::Author;
-use super::inspect_claim::{DECIDED, tell};
+use super::inspect_claim::{DECIDED, told};
+use super::telling::Telling;
 use crate::domain::error::AdjudicationError;
 use crate::domain::finding::KeptFinding;
 use crate::domain::inspection::Decision;
-use crate::store::findings;
+use crate::store::{findings, settlements};
 
 /// What somebody does about a finding, and why in their words.
 #[derive(Debug, Clone)]
@@ -55,10 +55,12 @@ impl App {
         };
         let taken = findings::Step { id: Uuid::now_v7(), decision: step.decision, by: &by, note: &step.note, at: now };
         findings::step(&mut tx, ctx.caller.region, &decided, &taken).await?;
-        tell(&mut tx, &Author::of(ctx), &decided, DECIDED, now).await?;
-        let entry = Entry::new(&ctx.caller, "adjudication.finding.decide").resident(decided.resident);
-        let entry = taken.audited(entry.row("findings", decided.id));
-        audit::record(&mut tx, entry).await?;
+        let mut telling = Telling::by(Author::of(ctx));
+        let bill = settlements::bill_of(&mut tx, decided.settlement).await?;
+        telling.event(told(&decided, bill, DECIDED, now));
+        let entry = telling.begin("adjudication.finding.decide").resident(decided.resident);
+        telling.entry(taken.audited(entry.row("findings", decided.id)));
+        telling.write(&mut tx).await?;
         let decided = ctx.permit(decided)?;
         Ok(call.commit(tx, decided).await?)
     }

@@ -1,7 +1,6 @@
 use chassis::{Context, Guarded, Permitted, telemetry};
 use postgres::aliases;
-use postgres::audit::{self, Entry};
-use postgres::events::{self, NewEvent};
+use postgres::events::NewEvent;
 use postgres::{Begun, Call, Reply, Transaction};
 use serde_json::json;
 use tokio::try_join;
@@ -11,14 +10,16 @@ use types::money::Money;
 
 use super::App;
 use super::author::Author;
-use super::pricing::{Care, History, Purpose, classify, insured_region, price, remote_care};
+use super::pricing::{Care, History, Purpose, classify, insured_region, remote_care};
+use super::telling::Telling;
 use crate::domain::claim::{BilledLine, Claim, Diagnosis};
 use crate::domain::coverage::Coverage;
 use crate::domain::error::AdjudicationError;
 use crate::domain::provider_payment::CaseRecord;
 use crate::domain::settlement::{Change, Settlement, State};
 use crate::domain::visit::{Stay, Visit};
-use crate::store::{accumulators, claims, quotes, settlements, stays};
+use crate::store::claims::{self, Present};
+use crate::store::{accumulators, documents, quotes, settlements, stays};
 
 /// What a provider bills for a visit. The lines' items are resolved from the catalogue here.
 #[derive(Debug, Clone)]
@@ -33,8 +34,10 @@ pub struct DivideClaim {
     pub record: CaseRecord,
 }
 
-/// What identity said about the person and the provider on the first day, and of the person on the last.
-struct Insured {
+/// What scheduling said of the visit, and identity of the provider on its first day and of the person on its first and last.
+struct Facts {
+    visit: Visit,
+    stay: Stay,
     coverage: Coverage,
     is_designated: bool,
 }
@@ -87,36 +90,35 @@ impl App {
         let days = (stay.from, stay.until);
         let coverage = self.identity.coverage_of_stay(ctx.caller.region, visit.resident, days);
         let (coverage, provider) = try_join!(coverage, self.identity.provider(visit.provider, stay.from))?;
-        let insured = Insured { is_designated: provider.is_designated_for(visit.kind), coverage };
+        let is_designated = provider.is_designated_for(visit.kind);
+        let facts = Facts { visit: visit.into_inner(), stay, coverage, is_designated };
 
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
-        let record = billed.record.clone();
-        if visit.waits_for_stays()
-            && let Some(open) = stays::open_on(&mut tx, visit.resident, stay.until).await?
+        if facts.visit.waits_for_stays()
+            && let Some(open) = stays::open_on(&mut tx, facts.visit.resident, stay.until).await?
         {
             return Err(AdjudicationError::OpenStay(open));
         }
-        let (divided, lapsed) = self.divide(&mut tx, ctx, &visit, stay, billed, &insured).await?;
+        let mut telling = Telling::by(Author::of(ctx));
+        let divided = self.divide(&mut tx, ctx, &facts, billed, &mut telling).await?;
         let divided = ctx.permit(divided)?;
-        self.expect_payment(&mut tx, &Author::of(ctx), &divided, record, &insured.coverage).await?;
-        self.tell(&mut tx, ctx, &divided, lapsed).await?;
+        telling.write(&mut tx).await?;
         Ok(call.commit(tx, divided).await?)
     }
 
-    /// The claim and its division, and the division that is spent by it.
+    /// The claim and its division, written with what follows from it.
     async fn divide(
         &self,
         tx: &mut Transaction,
         ctx: &Context,
-        visit: &Visit,
-        stay: Stay,
+        Facts { visit, stay, coverage, is_designated }: &Facts,
         billed: DivideClaim,
-        insured: &Insured,
-    ) -> Result<(Divided, Option<SettlementId>), AdjudicationError> {
-        let region = ctx.caller.region;
+        telling: &mut Telling<'_>,
+    ) -> Result<Divided, AdjudicationError> {
+        let (region, now) = (ctx.caller.region, self.clock.now());
         let previous = claims::lock_of_visit(tx, visit.id).await?;
         let (claim_id, version, lapsed) = self.next_version(tx, visit, &billed, previous).await?;
 
@@ -128,7 +130,7 @@ impl App {
             resident: visit.resident,
             provider: visit.provider,
             tier: visit.tier,
-            is_designated: insured.is_designated,
+            is_designated: *is_designated,
             kind: visit.kind,
             from: stay.from,
             until: stay.until,
@@ -137,9 +139,11 @@ impl App {
             referral: visit.referral,
             journey: Some(visit.journey),
             region,
-            settled_at: self.clock.now(),
+            settled_at: now,
         };
-        let priced = price(tx, care, &insured.coverage, History::Stored).await?;
+        let days = (stay.until, local_date(now));
+        let in_force = documents::in_force(tx, coverage.basic, region, days).await?;
+        let priced = self.price(tx, care, coverage, &in_force.policies, History::Stored).await?;
         let adjudication = priced.answer()?;
         let quote = match billed.quote {
             Some(id) => {
@@ -152,7 +156,6 @@ impl App {
         };
         let drift = quote.as_ref().map(|quote| priced.drift(quote, &adjudication)).unwrap_or_default();
 
-        let now = self.clock.now();
         let claim = Claim {
             id: claim_id,
             version,
@@ -162,7 +165,7 @@ impl App {
             tier: visit.tier,
             kind: visit.kind,
             care_region: region,
-            insured_region: insured_region(&insured.coverage),
+            insured_region: insured_region(coverage),
             from: stay.from,
             until: stay.until,
             diagnoses: billed.diagnoses,
@@ -190,7 +193,7 @@ impl App {
             journey: claim.journey,
             divided_at: now,
             lapses_at: now + self.division_valid,
-            remote_care: remote_care(&insured.coverage, visit.kind, region, stay.from, now),
+            remote_care: remote_care(coverage, visit.kind, region, stay.from, now),
             change: Change::default(),
         };
         let written =
@@ -200,8 +203,11 @@ impl App {
             _ => error.into(),
         })?;
         settlements::insert(tx, region, &settlement, &priced.input).await?;
-        self.note_findings(tx, &Author::of(ctx), &claim, &settlement, &insured.coverage).await?;
-        Ok((Divided { claim, settlement }, lapsed))
+        let divided = Divided { claim, settlement };
+        self.note_findings(tx, &divided, coverage, &in_force, telling).await?;
+        self.expect_payment(tx, &divided, billed.record, coverage, &in_force, telling).await?;
+        tell(&divided, lapsed, telling);
+        Ok(divided)
     }
 
     /// The id and version of this claim: the first of its visit, or the next where the last division is spent, which lapses now.
@@ -210,12 +216,12 @@ impl App {
         tx: &mut Transaction,
         visit: &Visit,
         billed: &DivideClaim,
-        previous: Option<Claim>,
+        previous: Option<Present>,
     ) -> Result<(ClaimId, i32, Option<SettlementId>), AdjudicationError> {
         let Some(previous) = previous else {
             return Ok((billed.claim.unwrap_or_else(ClaimId::generate), 1, None));
         };
-        if billed.claim != Some(previous.id) {
+        if billed.claim != Some(previous.claim) {
             return Err(AdjudicationError::ClaimExists(visit.id));
         }
         let settlement = settlements::lock(tx, previous.settlement)
@@ -229,32 +235,26 @@ impl App {
             return Err(AdjudicationError::ClaimExists(visit.id));
         }
         settlements::lapse(tx, settlement.id).await?;
-        Ok((previous.id, previous.version + 1, Some(settlement.id)))
+        Ok((previous.claim, previous.version + 1, Some(settlement.id)))
     }
+}
 
-    async fn tell(
-        &self,
-        tx: &mut Transaction,
-        ctx: &Context,
-        divided: &Divided,
-        lapsed: Option<SettlementId>,
-    ) -> Result<(), AdjudicationError> {
-        let Divided { claim, settlement } = divided;
-        telemetry::journey(claim.journey);
-        let data = json!({
-            "resident_id": claim.resident,
-            "claim_id": claim.id,
-            "visit_id": claim.visit,
-            "provider_organisation_id": claim.provider,
-            "journey_id": claim.journey,
-        });
-        let told =
-            NewEvent::new("anjia.adjudication.settlement.divided.v1", settlement.id, data, settlement.divided_at);
-        events::append(tx, told.traceparent(ctx.traceparent())).await?;
-        let entry = Entry::new(&ctx.caller, "adjudication.claim.divide").resident(claim.resident);
-        let entry = claims::lines_audited(claims::audited(entry, claim), claim);
-        let entry = entry.row("settlements", settlement.id);
-        audit::record(tx, lapsed.into_iter().fold(entry, |entry, spent| entry.row("settlements", spent))).await?;
-        Ok(())
-    }
+fn tell(Divided { claim, settlement }: &Divided, lapsed: Option<SettlementId>, telling: &mut Telling<'_>) {
+    telemetry::journey(claim.journey);
+    let data = json!({
+        "resident_id": claim.resident,
+        "claim_id": claim.id,
+        "visit_id": claim.visit,
+        "provider_organisation_id": claim.provider,
+        "journey_id": claim.journey,
+    });
+    telling.event(NewEvent::new(
+        "anjia.adjudication.settlement.divided.v1",
+        settlement.id,
+        data,
+        settlement.divided_at,
+    ));
+    let entry = telling.begin("adjudication.claim.divide").resident(claim.resident);
+    let entry = claims::lines_audited(claims::audited(entry, claim), claim).row("settlements", settlement.id);
+    telling.entry(lapsed.into_iter().fold(entry, |entry, spent| entry.row("settlements", spent)));
 }

@@ -10,7 +10,7 @@ use super::App;
 use crate::domain::benefits::Benefits;
 use crate::domain::clearing::Clearing;
 use crate::domain::error::AdjudicationError;
-use crate::store::{claims, clearing_entries, policies, settlements};
+use crate::store::{claims, clearing_entries, settlements};
 
 impl Guarded for Benefits {
     const NOT_FOUND: &'static str = "SETTLEMENT_NOT_FOUND";
@@ -33,11 +33,11 @@ impl App {
         let settlement = settlement.at(self.clock.now());
         let basis = settlements::basis(&mut tx, id).await?;
         let lines = claims::lines(&mut tx, settlement.claim, settlement.claim_version).await?;
-        let version = match &settlement.cover {
-            Some(cover) => policies::find(&mut tx, cover.policy).await?,
+        let released = match &settlement.cover {
+            Some(cover) => Some(self.policies.get(&mut tx, cover.policy).await?),
             None => None,
         };
-        let policy = version.as_ref().map(|version| &version.policy);
+        let policy = released.as_ref().map(|released| &released.content);
         let benefits = ctx.permit(Benefits::of(settlement, lines, &basis, policy))?;
         let entry = Entry::new(&ctx.caller, "adjudication.explanation.read")
             .resident(benefits.settlement.resident)

@@ -1,44 +1,30 @@
 //! Audit rules in the settlement's own transactions: findings are noted with the division and raised with the confirmation;
 //! a corrected claim is inspected anew. Nothing here changes a share.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use chrono::{DateTime, Days, NaiveDate, Utc};
-use postgres::audit;
-use postgres::events::{self, NewEvent};
-use postgres::{Error, Transaction};
+use chrono::{DateTime, NaiveDate, Utc};
+use postgres::Transaction;
+use postgres::events::NewEvent;
 use serde_json::json;
 use types::clock::local_date;
-use types::ids::{FindingId, RuleBookId, SettlementId};
+use types::ids::{BillId, FindingId, SettlementId};
 use types::region::RegionCode;
 
-use super::App;
-use super::author::Author;
+use super::telling::Telling;
+use super::{App, Divided};
 use crate::domain::claim::{BilledLine, Claim};
 use crate::domain::coverage::Coverage;
+use crate::domain::document::Released;
 use crate::domain::error::AdjudicationError;
 use crate::domain::finding::KeptFinding;
-use crate::domain::inspection::{BilledItem, Case, FindingState, Patient, Review, RuleBook, inspect};
+use crate::domain::inspection::{BilledItem, Case, FindingState, Patient, Review, RuleBook, inspect, lookback};
 use crate::domain::settlement::Settlement;
-use crate::store::{findings, histories, rule_books, settlements};
+use crate::store::documents::{self, InForce};
+use crate::store::{findings, histories};
 
 const RAISED: &str = "anjia.adjudication.finding.raised.v1";
 pub(super) const DECIDED: &str = "anjia.adjudication.finding.decided.v1";
-
-/// Rule books as they were read. They never change once released, so what is here is never stale.
-#[derive(Debug, Clone, Default)]
-pub struct RuleBooks(Arc<Mutex<HashMap<RuleBookId, Arc<RuleBook>>>>);
-
-impl RuleBooks {
-    fn get(&self, id: RuleBookId) -> Option<Arc<RuleBook>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
-    }
-
-    fn put(&self, id: RuleBookId, book: Arc<RuleBook>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, book);
-    }
-}
 
 impl App {
     /// The rule book of a region in force on a day.
@@ -47,68 +33,62 @@ impl App {
         tx: &mut Transaction,
         region: RegionCode,
         on: NaiveDate,
-    ) -> Result<Option<(RuleBookId, Arc<RuleBook>)>, AdjudicationError> {
-        let Some(id) = rule_books::in_force(tx, region, on).await? else { return Ok(None) };
-        if let Some(book) = self.rule_books.get(id) {
-            return Ok(Some((id, book)));
+    ) -> Result<Option<Arc<Released<RuleBook>>>, AdjudicationError> {
+        match documents::rule_book_on(tx, region, on).await? {
+            Some(id) => Ok(Some(self.rule_books.get(tx, id).await?)),
+            None => Ok(None),
         }
-        let version = rule_books::find(tx, id).await?.ok_or(AdjudicationError::RuleBookNotFound(id))?;
-        let book = Arc::new(version.book);
-        self.rule_books.put(id, book.clone());
-        Ok(Some((id, book)))
     }
 
     /// Notes what the rules of the region of care ask about a claim that was just divided.
     pub(super) async fn note_findings(
         &self,
         tx: &mut Transaction,
-        by: &Author<'_>,
-        claim: &Claim,
-        settlement: &Settlement,
+        divided: &Divided,
         coverage: &Coverage,
+        in_force: &InForce,
+        telling: &mut Telling<'_>,
     ) -> Result<(), AdjudicationError> {
-        let noted = self.inspected(tx, claim, settlement, coverage).await?;
-        note(tx, by, claim, &noted).await
+        let noted = self.inspected(tx, divided, coverage, in_force).await?;
+        note(tx, &divided.claim, &noted, telling).await
     }
 
     /// What the rules of the region of care ask about a claim.
     async fn inspected(
         &self,
         tx: &mut Transaction,
-        claim: &Claim,
-        settlement: &Settlement,
+        Divided { claim, settlement }: &Divided,
         coverage: &Coverage,
+        in_force: &InForce,
     ) -> Result<Vec<KeptFinding>, AdjudicationError> {
-        let received_on = local_date(claim.received_at);
-        let Some((rule_book, book)) = self.rule_book(tx, claim.care_region, received_on).await? else {
-            return Ok(vec![]);
-        };
-        let first = claim.from.checked_sub_days(Days::new(book.window_days().into())).unwrap_or(claim.from);
-        let days = (first, claim.until);
-        let history = histories::of_person(tx, claim.resident, claim.id, days, settlement.divided_at).await?;
-        let case = Case {
+        let Some(id) = in_force.rule_books.first() else { return Ok(vec![]) };
+        let book = self.rule_books.get(tx, *id).await?;
+        let mut case = Case {
             patient: Patient { birth_date: coverage.birth_date, sex: coverage.sex },
             provider: claim.provider,
             tier: claim.tier,
             kind: claim.kind,
             from: claim.from,
             until: claim.until,
-            received_on,
+            received_on: local_date(claim.received_at),
             is_insured: settlement.cover.is_some(),
             is_referred: claim.referral.is_some(),
             total: claim.total,
             diagnoses: claim.diagnoses.iter().map(|diagnosis| diagnosis.icd10_code.clone()).collect(),
             lines: claim.lines.iter().map(billed).collect(),
-            history,
+            history: vec![],
         };
-        let found = inspect(&book, &case).into_iter().map(|finding| KeptFinding {
+        if let Some(lookback) = lookback(&book.content, &case) {
+            case.history = histories::beside(tx, claim, &lookback, settlement.divided_at).await?;
+        }
+        let found = inspect(&book.content, &case).into_iter().map(|finding| KeptFinding {
             id: FindingId::generate(),
             settlement: settlement.id,
             claim: claim.id,
             claim_version: claim.version,
             resident: claim.resident,
             provider: claim.provider,
-            rule_book,
+            rule_book: book.id,
             rule: finding.rule,
             line: finding.line.and_then(|line| i32::try_from(line).ok()),
             evidence: finding.evidence,
@@ -124,14 +104,16 @@ impl App {
     pub(super) async fn inspect_anew(
         &self,
         tx: &mut Transaction,
-        by: &Author<'_>,
         replaced: SettlementId,
-        (claim, settlement): (&Claim, &Settlement),
+        divided: &Divided,
         coverage: &Coverage,
+        in_force: &InForce,
+        telling: &mut Telling<'_>,
     ) -> Result<(), AdjudicationError> {
+        let Divided { claim, settlement } = divided;
         let mut former = findings::of_settlement(tx, replaced).await?;
         let mut new = vec![];
-        for found in self.inspected(tx, claim, settlement, coverage).await? {
+        for found in self.inspected(tx, divided, coverage, in_force).await? {
             let Some(at) = former.iter().position(|known| known.asks_the_same(&found)) else {
                 new.push(found);
                 continue;
@@ -139,96 +121,87 @@ impl App {
             let known = former.swap_remove(at);
             let known = KeptFinding { settlement: settlement.id, claim_version: claim.version, ..known };
             findings::follow(tx, &known).await?;
-            let entry = by.entry("adjudication.finding.carry").resident(known.resident);
-            audit::record(tx, entry.row("findings", known.id)).await?;
+            let entry = telling.begin("adjudication.finding.carry").resident(known.resident);
+            telling.entry(entry.row("findings", known.id));
         }
-        supersede(tx, by, former, settlement.divided_at).await?;
-        note(tx, by, claim, &new).await?;
-        self.raise_findings(tx, by, settlement.id, settlement.divided_at).await
+        let bill = settlement.state.bill();
+        supersede(tx, former, (bill, settlement.divided_at), telling).await?;
+        note(tx, claim, &new, telling).await?;
+        raise(tx, settlement.id, (bill, settlement.divided_at), telling).await
     }
+}
 
-    /// Nothing is withheld any more of a settlement that was taken back.
-    pub(super) async fn drop_findings(
-        &self,
-        tx: &mut Transaction,
-        by: &Author<'_>,
-        reversed: SettlementId,
-        at: DateTime<Utc>,
-    ) -> Result<(), AdjudicationError> {
-        let former = findings::of_settlement(tx, reversed).await?;
-        supersede(tx, by, former, at).await
-    }
+/// Nothing is withheld any more of a settlement that was taken back.
+pub(super) async fn drop_findings(
+    tx: &mut Transaction,
+    reversed: &Settlement,
+    at: DateTime<Utc>,
+    telling: &mut Telling<'_>,
+) -> Result<(), AdjudicationError> {
+    let former = findings::of_settlement(tx, reversed.id).await?;
+    supersede(tx, former, (reversed.state.bill(), at), telling).await
+}
 
-    /// Puts the findings of a settlement onto the reviewers' work list, now that it is confirmed.
-    pub(super) async fn raise_findings(
-        &self,
-        tx: &mut Transaction,
-        by: &Author<'_>,
-        settlement: SettlementId,
-        now: DateTime<Utc>,
-    ) -> Result<(), AdjudicationError> {
-        for finding in findings::raise(tx, settlement, now).await? {
-            tell(tx, by, &finding, RAISED, now).await?;
-            let entry = by.entry("adjudication.finding.raise").resident(finding.resident).row("findings", finding.id);
-            audit::record(tx, entry).await?;
-        }
-        Ok(())
+/// Puts the findings of a settlement onto the reviewers' work list, now that it is confirmed for a bill.
+pub(super) async fn raise(
+    tx: &mut Transaction,
+    settlement: SettlementId,
+    (bill, now): (Option<BillId>, DateTime<Utc>),
+    telling: &mut Telling<'_>,
+) -> Result<(), AdjudicationError> {
+    for finding in findings::raise(tx, settlement, now).await? {
+        telling.event(told(&finding, bill, RAISED, now));
+        let entry = telling.begin("adjudication.finding.raise").resident(finding.resident);
+        telling.entry(entry.row("findings", finding.id));
     }
+    Ok(())
 }
 
 async fn note(
     tx: &mut Transaction,
-    by: &Author<'_>,
     claim: &Claim,
     noted: &[KeptFinding],
+    telling: &mut Telling<'_>,
 ) -> Result<(), AdjudicationError> {
     if noted.is_empty() {
         return Ok(());
     }
     findings::insert(tx, claim.care_region, noted).await?;
-    let entry = by.entry("adjudication.finding.note").resident(claim.resident);
-    let entry = noted.iter().fold(entry, |entry, finding| entry.row("findings", finding.id));
-    audit::record(tx, entry).await?;
+    let entry = telling.begin("adjudication.finding.note").resident(claim.resident);
+    telling.entry(noted.iter().fold(entry, |entry, finding| entry.row("findings", finding.id)));
     Ok(())
 }
 
 async fn supersede(
     tx: &mut Transaction,
-    by: &Author<'_>,
     former: Vec<KeptFinding>,
-    at: DateTime<Utc>,
+    (bill, at): (Option<BillId>, DateTime<Utc>),
+    telling: &mut Telling<'_>,
 ) -> Result<(), AdjudicationError> {
     for finding in former {
         let Some(review) = finding.review.supersede() else { continue };
         let finding = KeptFinding { review, ..finding };
         findings::follow(tx, &finding).await?;
-        tell(tx, by, &finding, DECIDED, at).await?;
-        let entry = by.entry("adjudication.finding.supersede").resident(finding.resident).row("findings", finding.id);
-        audit::record(tx, entry).await?;
+        telling.event(told(&finding, bill, DECIDED, at));
+        let entry = telling.begin("adjudication.finding.supersede").resident(finding.resident);
+        telling.entry(entry.row("findings", finding.id));
     }
     Ok(())
 }
 
-/// Tells who pays the provider what is withheld of a finding.
-pub(super) async fn tell(
-    tx: &mut Transaction,
-    by: &Author<'_>,
-    finding: &KeptFinding,
-    event: &'static str,
-    at: DateTime<Utc>,
-) -> Result<(), Error> {
+/// Tells who pays the provider for a bill what is withheld of a finding.
+pub(super) fn told(finding: &KeptFinding, bill: Option<BillId>, event: &'static str, at: DateTime<Utc>) -> NewEvent {
     let data = json!({
         "resident_id": finding.resident,
         "claim_id": finding.claim,
         "settlement_id": finding.settlement,
-        "bill_id": settlements::bill_of(tx, finding.settlement).await?,
+        "bill_id": bill,
         "provider_organisation_id": finding.provider,
         "line": finding.line.unwrap_or(0),
         "state": finding.review.state.as_str(),
         "withheld": finding.review.withheld(),
     });
-    events::append(tx, NewEvent::new(event, finding.id, data, at).traceparent(by.traceparent.clone())).await?;
-    Ok(())
+    NewEvent::new(event, finding.id, data, at)
 }
 
 fn billed(line: &BilledLine) -> BilledItem {

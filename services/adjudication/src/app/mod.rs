@@ -6,6 +6,8 @@ mod confirm_settlement;
 mod correct_claim;
 mod decide_finding;
 mod divide_claim;
+mod documents;
+mod expect_capitation;
 mod expect_payment;
 mod explain;
 mod follow_stays;
@@ -13,21 +15,18 @@ mod fund;
 mod groupers;
 mod inspect_claim;
 mod outliers;
-mod payment_terms;
 mod personal_accounts;
 mod pricing;
-mod propose_policy;
 mod provider_payments;
 mod put_catalogue;
 mod quote_care;
 mod read;
 mod read_findings;
 mod readjudicate;
-mod release_policy;
 mod replacing;
 mod report_abuse;
 mod reverse_settlement;
-mod rule_books;
+mod telling;
 mod view;
 
 use std::sync::Arc;
@@ -36,6 +35,9 @@ use chrono::TimeDelta;
 use postgres::Database;
 use types::clock::Clock;
 
+use crate::domain::inspection::RuleBook;
+use crate::domain::policy::Policy;
+use crate::domain::provider_payment::PaymentTerms;
 use crate::peers::{Identity, Scheduling};
 
 pub use crate::store::{PERSONAL, obligations::OPEN};
@@ -43,21 +45,18 @@ pub use assess_provider::{AssessProvider, Assessed};
 pub use correct_claim::CorrectClaim;
 pub use decide_finding::DecideFinding;
 pub use divide_claim::{DivideClaim, Divided};
-pub use expect_payment::TermsAtHand;
+pub use documents::{AtHand, Propose};
+pub use expect_capitation::ExpectCapitation;
 pub use fund::{Funds, RecordIncome};
 pub use groupers::{Groupers, NotTaken};
-pub use inspect_claim::RuleBooks;
 pub use outliers::{FindOutliers, FoundOutliers, OutlierSubject};
-pub use payment_terms::{ExpectCapitation, ListTerms, ProposeTerms};
 pub use personal_accounts::{CreditAccount, ShareAccount};
-pub use propose_policy::ProposePolicy;
 pub use provider_payments::{GroupRecord, ListProviderPayments};
 pub use put_catalogue::PutCatalogue;
 pub use quote_care::QuoteCare;
-pub use read::{ListClaims, ListPolicies};
+pub use read::ListClaims;
 pub use read_findings::{ListFindings, RuleStandings};
 pub use report_abuse::{CloseAbuseReport, ListAbuseReports, ReportAbuse};
-pub use rule_books::ProposeRuleBook;
 
 /// The use cases and what they need. Cheap to clone.
 #[derive(Clone)]
@@ -69,7 +68,8 @@ pub struct App {
     /// How long a division waits for its confirmation.
     pub division_valid: TimeDelta,
     pub groupers: Arc<Groupers>,
-    pub terms: Arc<TermsAtHand>,
-    /// Audit rules as they were read.
-    pub rule_books: RuleBooks,
+    /// Released documents as they were read.
+    pub policies: AtHand<Policy>,
+    pub terms: AtHand<PaymentTerms>,
+    pub rule_books: AtHand<RuleBook>,
 }

@@ -48,10 +48,10 @@ impl App {
     ) -> Result<Vec<Statistic>, AdjudicationError> {
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let today = local_date(self.clock.now());
-        let (_, book) =
+        let book =
             self.rule_book(&mut tx, ctx.caller.region, today).await?.ok_or(AdjudicationError::RulesNotConfigured)?;
         let mut statistics = vec![];
-        for configured in book.rules() {
+        for configured in book.content.rules() {
             let (figures, most) = match &configured.settings {
                 Settings::Share { items, most } => {
                     (funds::shares_of_items(&mut tx, &items.like_patterns(), days).await?, *most)
@@ -74,7 +74,7 @@ impl App {
     pub async fn outliers(&self, ctx: &Context, find: FindOutliers) -> Result<FoundOutliers, AdjudicationError> {
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let today = local_date(self.clock.now());
-        let (_, book) =
+        let book =
             self.rule_book(&mut tx, ctx.caller.region, today).await?.ok_or(AdjudicationError::RulesNotConfigured)?;
         let days = (find.from, find.until);
         let figures = match find.subject {
@@ -85,7 +85,7 @@ impl App {
         for (group, of, figure) in figures {
             groups.entry(group).or_default().push((of, figure));
         }
-        let score_min = book.supervision.outlier_score;
+        let score_min = book.content.supervision.outlier_score;
         let mut found: Vec<(String, Outlier<Uuid>)> = groups
             .into_iter()
             .flat_map(|(group, figures)| outliers(&figures, score_min).into_iter().map(move |one| (group.clone(), one)))

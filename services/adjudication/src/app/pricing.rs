@@ -5,27 +5,28 @@ use std::collections::HashMap;
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use postgres::Error;
 use sqlx::PgConnection;
-use types::ids::{JourneyId, OrganisationId, ReferralId, ResidentId};
+use types::ids::{JourneyId, OrganisationId, PolicyId, ReferralId, ResidentId};
 use types::{care::CareKind, money::Money, region::RegionCode, scheme::Scheme, tier::Tier};
 
+use super::App;
 use crate::domain::account::Draw;
 use crate::domain::chain::{self, ChainStay};
 use crate::domain::circumstances::{Area, Circumstances};
 use crate::domain::claim::{BilledLine, Claim, Item};
-use crate::domain::coverage::{Basic, Coverage};
+use crate::domain::coverage::Coverage;
 use crate::domain::drift::{self, Drift};
 use crate::domain::engine::{self, Adjudication, Refusal};
 use crate::domain::error::AdjudicationError;
 use crate::domain::input::{Accumulators, Input, Person, age_on, counts_as_referred};
 use crate::domain::line::Line;
+use crate::domain::policy::Policy;
 use crate::domain::provider::Provider;
 use crate::domain::quote::Quote;
-use crate::domain::release::{self, PolicyVersion};
 use crate::domain::remote_care::{self, Place, RemoteCare};
 use crate::domain::replay::Replay;
 use crate::domain::settlement::{Account, Cover, Settlement};
 use crate::store::accumulators::{self, Standing};
-use crate::store::{accounts, catalogue, chains, policies};
+use crate::store::{accounts, catalogue, chains};
 
 /// What a claim finds before it.
 #[derive(Clone, Copy)]
@@ -167,69 +168,78 @@ impl Classes {
     }
 }
 
-/// Prices care by the policy of the insured region (参保地政策) on the day that policy is judged by.
-pub(super) async fn price(
-    conn: &mut PgConnection,
-    care: Care,
-    coverage: &Coverage,
-    history: History<'_>,
-) -> Result<Priced, AdjudicationError> {
-    let Some(basic) = coverage.basic else {
-        let input = input(&care, coverage, false, care.from, Accumulators::default());
-        let adjudication = match coverage.waiting_until {
-            Some(until) => engine::waiting(care.from, until, care.total, &care.lines),
-            None => engine::not_enrolled(care.from, care.total, &care.lines),
+impl App {
+    /// Prices care by the policy of the insured region (参保地政策) on the day that policy is judged by. `released` are
+    /// the policies of that region and the person's scheme, latest first.
+    pub(super) async fn price(
+        &self,
+        conn: &mut PgConnection,
+        care: Care,
+        coverage: &Coverage,
+        released: &[PolicyId],
+        history: History<'_>,
+    ) -> Result<Priced, AdjudicationError> {
+        let Some(basic) = coverage.basic else {
+            let input = input(&care, coverage, false, care.from, Accumulators::default());
+            let adjudication = match coverage.waiting_until {
+                Some(until) => engine::waiting(care.from, until, care.total, &care.lines),
+                None => engine::not_enrolled(care.from, care.total, &care.lines),
+            };
+            return Ok(Priced { input, adjudication, cover: None });
         };
-        return Ok(Priced { input, adjudication, cover: None });
-    };
-    if !care.is_designated {
-        let input = input(&care, coverage, basic.retired, care.from, Accumulators::default());
-        let adjudication = engine::not_designated(care.from, care.total, &care.lines);
-        return Ok(Priced { input, adjudication, cover: None });
-    }
-    let Some(version) = policy(conn, basic, &care).await? else {
-        let input = input(&care, coverage, basic.retired, care.from, Accumulators::default());
-        let refusal = Refusal::NoPolicyInForce { kind: care.kind, tier: care.tier, date: care.from };
-        return Ok(Priced { input, adjudication: Err(refusal), cover: None });
-    };
+        if !care.is_designated {
+            let input = input(&care, coverage, basic.retired, care.from, Accumulators::default());
+            let adjudication = engine::not_designated(care.from, care.total, &care.lines);
+            return Ok(Priced { input, adjudication, cover: None });
+        }
+        let judging = self.policies.judging(conn, released, (care.from, care.until)).await?;
+        let has_rules = |policy: &Policy| policy.rules(care.kind, care.tier, care.from, care.until).is_some();
+        let Some(version) = judging.filter(|released| has_rules(&released.content)) else {
+            let input = input(&care, coverage, basic.retired, care.from, Accumulators::default());
+            let refusal = Refusal::NoPolicyInForce { kind: care.kind, tier: care.tier, date: care.from };
+            return Ok(Priced { input, adjudication: Err(refusal), cover: None });
+        };
 
-    let judged = version.policy.judged_date(care.from, care.until);
-    // Other care that outpatient rules judge counts in the outpatient year.
-    let kind = version.policy.account_kind(care.kind).unwrap_or(care.kind);
-    let account = Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind };
-    let standing = history.standing(conn, &account).await?;
-    let mut input = input(&care, coverage, coverage.retired_on(judged, basic), judged, standing.totals);
-    let away = remote_care(coverage, care.kind, care.region, care.from, care.settled_at);
-    input.circumstances = Circumstances {
-        groups: coverage.groups_on(judged).clone(),
-        area: away.map_or(Area::Home, RemoteCare::area),
-        topped_up: coverage.topped_up,
-        year: standing.year,
-        ..Circumstances::default()
-    };
-    let draw = draw(conn, &care, &version).await?;
-    input.circumstances.means = draw.means;
-    if let (Some(_), Some(journey), CareKind::Inpatient) = (care.referral, care.journey, care.kind) {
-        let earlier = history.stays(conn, journey, basic.scheme, &care).await?;
-        input.chain = chain::continued(&earlier, care.tier, account.year);
+        let judged = version.content.judged_date(care.from, care.until);
+        // Other care that outpatient rules judge counts in the outpatient year.
+        let kind = version.content.account_kind(care.kind).unwrap_or(care.kind);
+        let account = Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind };
+        let standing = history.standing(conn, &account).await?;
+        let mut input = input(&care, coverage, coverage.retired_on(judged, basic), judged, standing.totals);
+        let away = remote_care(coverage, care.kind, care.region, care.from, care.settled_at);
+        input.circumstances = Circumstances {
+            groups: coverage.groups_on(judged).clone(),
+            area: away.map_or(Area::Home, RemoteCare::area),
+            topped_up: coverage.topped_up,
+            year: standing.year,
+            ..Circumstances::default()
+        };
+        let draw = draw(conn, &care, &version.content).await?;
+        input.circumstances.means = draw.means;
+        if let (Some(_), Some(journey), CareKind::Inpatient) = (care.referral, care.journey, care.kind) {
+            let earlier = history.stays(conn, journey, basic.scheme, &care).await?;
+            input.chain = chain::continued(&earlier, care.tier, account.year);
+        }
+        let adjudication = engine::adjudicate(&version.content, &input);
+        let drawn = adjudication.as_ref().map(|judged| draw.drawn.by(&judged.shares)).unwrap_or_default();
+        let Standing { version: account_version, .. } = standing;
+        let cover =
+            Cover { policy: version.id, policy_digest: version.digest.clone(), account, account_version, drawn };
+        Ok(Priced { input, adjudication, cover: Some(cover) })
     }
-    let adjudication = engine::adjudicate(&version.policy, &input);
-    let drawn = adjudication.as_ref().map(|judged| draw.drawn.by(&judged.shares)).unwrap_or_default();
-    let Standing { version: account_version, .. } = standing;
-    let cover = Cover { policy: version.id, policy_digest: version.digest, account, account_version, drawn };
-    Ok(Priced { input, adjudication, cover: Some(cover) })
 }
 
 /// What accounts may pay. Nobody looks at them where the policy has no word for them.
-async fn draw(conn: &mut PgConnection, care: &Care, version: &PolicyVersion) -> Result<Draw, Error> {
+async fn draw(conn: &mut PgConnection, care: &Care, policy: &Policy) -> Result<Draw, Error> {
     let purses = match care.purpose {
         Purpose::Again(draw) => return Ok(draw),
-        Purpose::Quote | Purpose::Division if version.policy.above.account.is_none() => return Ok(Draw::default()),
+        Purpose::Quote | Purpose::Division if policy.above.account.is_none() => return Ok(Draw::default()),
         Purpose::Quote => accounts::purses(conn, care.resident, care.until, care.settled_at).await?,
-        Purpose::Division => {
-            accounts::lock_purses(conn, care.resident, care.until).await?;
+        // In a statement of its own: what others promised meanwhile is seen once they are done.
+        Purpose::Division if accounts::lock_purses(conn, care.resident, care.until).await? => {
             accounts::purses(conn, care.resident, care.until, care.settled_at).await?
         }
+        Purpose::Division => return Ok(Draw::default()),
     };
     Ok(Draw::from_purses(&purses))
 }
@@ -249,13 +259,6 @@ pub(super) fn remote_care(
 ) -> Option<RemoteCare> {
     let insured_region = insured_region(coverage)?;
     remote_care::class(Place { kind, care_region, insured_region, on, settled_at }, &coverage.filings)
-}
-
-/// The policy that judges this care, if it has rules for it: of those released, the latest that had begun on its own day of judgement.
-async fn policy(conn: &mut PgConnection, basic: Basic, care: &Care) -> Result<Option<PolicyVersion>, Error> {
-    let released = policies::released(conn, basic.insured_region, basic.scheme, care.until).await?;
-    let latest = release::latest(released, care.from, care.until);
-    Ok(latest.filter(|version| version.policy.rules(care.kind, care.tier, care.from, care.until).is_some()))
 }
 
 fn input(care: &Care, coverage: &Coverage, retired: bool, judged: NaiveDate, before: Accumulators) -> Input {

@@ -5,13 +5,14 @@ use postgres::events::{self, NewEvent};
 use postgres::{Begun, Call, Reply, Scope, Transaction};
 use serde_json::json;
 use types::care::CareKind;
+use types::clock::local_date;
 use types::expected::ExpectedLine;
 use types::ids::{AppointmentId, JourneyId, OrganisationId, QuoteId, ReferralId, ResidentId};
 use types::money::Money;
 use types::region::RegionCode;
 
 use super::App;
-use super::pricing::{Care, History, Priced, Purpose, classify, price};
+use super::pricing::{Care, History, Priced, Purpose, classify};
 use crate::domain::appointment::Appointment;
 use crate::domain::claim::{self, Item};
 use crate::domain::coverage::Coverage;
@@ -20,7 +21,7 @@ use crate::domain::error::AdjudicationError;
 use crate::domain::mandate;
 use crate::domain::provider::Provider;
 use crate::domain::quote::{Price, Quote};
-use crate::store::quotes;
+use crate::store::{documents, quotes};
 
 /// What is to be quoted.
 #[derive(Debug, Clone)]
@@ -167,7 +168,9 @@ impl App {
             region,
             settled_at: self.clock.now(),
         };
-        let priced = price(tx, care, coverage, History::Stored).await?;
+        let days = (asked.on, local_date(care.settled_at));
+        let in_force = documents::in_force(tx, coverage.basic, region, days).await?;
+        let priced = self.price(tx, care, coverage, &in_force.policies, History::Stored).await?;
         let quote = Quote {
             id: asked.id,
             resident: asked.resident,

@@ -1,29 +1,22 @@
-//! Reading policies, the catalogue and claims.
+//! Reading the catalogue and claims.
 
 use chassis::{Context, Guarded, Permitted};
 use chrono::NaiveDate;
 use postgres::Scope;
 use postgres::audit::{self, Entry};
 use postgres::paging::{Page, PageRequest};
-use types::ids::{ClaimId, OrganisationId, PolicyId, ResidentId};
+use types::ids::{ClaimId, OrganisationId, ResidentId};
 
 use super::App;
 use crate::domain::claim::{Claim, Item};
 use crate::domain::error::AdjudicationError;
-use crate::domain::release::PolicyVersion;
-use crate::store::{catalogue, claims, policies};
+use crate::store::{catalogue, claims};
 
 /// A resident's claims, newest first.
 #[derive(Debug)]
 pub struct ListClaims {
     pub resident: ResidentId,
     pub page: PageRequest<ClaimId>,
-}
-
-/// The policies of the caller's region, newest first.
-#[derive(Debug)]
-pub struct ListPolicies {
-    pub page: PageRequest<PolicyId>,
 }
 
 impl Guarded for Claim {
@@ -56,21 +49,6 @@ impl Guarded for Whose {
 }
 
 impl App {
-    /// One policy with its document.
-    pub async fn policy(&self, ctx: &Context, id: PolicyId) -> Result<PolicyVersion, AdjudicationError> {
-        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
-        let version = policies::find(&mut tx, id).await?.ok_or(AdjudicationError::PolicyNotFound(id))?;
-        tx.commit().await?;
-        Ok(version)
-    }
-
-    pub async fn policies(&self, ctx: &Context, list: ListPolicies) -> Result<Page<PolicyVersion>, AdjudicationError> {
-        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
-        let rows = policies::list(&mut tx, ctx.caller.region, list.page.after().copied(), list.page.limit()).await?;
-        tx.commit().await?;
-        Ok(list.page.page(rows, |version| version.id)?)
-    }
-
     /// What the catalogue of the caller's region says of an item on a day.
     pub async fn catalogue_item(&self, ctx: &Context, code: &str, on: NaiveDate) -> Result<Item, AdjudicationError> {
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;

@@ -10,10 +10,11 @@ use types::clock::local_date;
 use types::ids::{FindingId, OrganisationId, ResidentId};
 
 use super::App;
+use crate::domain::document::Version;
 use crate::domain::error::AdjudicationError;
 use crate::domain::finding::{KeptFinding, Precision};
-use crate::domain::rule_book::RuleBookVersion;
-use crate::store::{findings, rule_books};
+use crate::domain::inspection::RuleBook;
+use crate::store::{documents, findings};
 
 /// Findings of the caller's region, newest first.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub struct ListFindings {
 /// The rule book in force, by which every rule of the library has its standing.
 #[derive(Debug)]
 pub struct RuleStandings {
-    pub in_force: Option<RuleBookVersion>,
+    pub in_force: Option<Version<RuleBook>>,
 }
 
 /// Whose findings are listed: as a whole it is permitted, or not.
@@ -71,8 +72,8 @@ impl App {
     pub async fn rules(&self, ctx: &Context) -> Result<RuleStandings, AdjudicationError> {
         let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
         let today = local_date(self.clock.now());
-        let in_force = match rule_books::in_force(&mut tx, ctx.caller.region, today).await? {
-            Some(id) => rule_books::find(&mut tx, id).await?,
+        let in_force = match documents::rule_book_on(&mut tx, ctx.caller.region, today).await? {
+            Some(id) => documents::find(&mut tx, id).await?,
             None => None,
         };
         tx.commit().await?;

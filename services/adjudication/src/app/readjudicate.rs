@@ -8,12 +8,14 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, Utc};
 use postgres::audit::{self, Entry};
 use postgres::{Error, Scope, Transaction};
+use types::clock::local_date;
 use types::ids::{OrganisationId, ResidentId, SagaId, SettlementId};
 
 use super::App;
 use super::author::Author;
-use super::pricing::{Care, History, insured_region, price, remote_care};
+use super::pricing::{Care, History, insured_region, remote_care};
 use super::replacing::{self, Judged, Occasion, Replacement};
+use super::telling::Telling;
 use crate::domain::change::Cause;
 use crate::domain::claim::Claim;
 use crate::domain::coverage::Coverage;
@@ -22,6 +24,7 @@ use crate::domain::provider::Provider;
 use crate::domain::readjudication::{Effect, Event, Readjudication, State, TRIED_FOR};
 use crate::domain::replay::{Replay, Turn};
 use crate::domain::settlement::Settlement;
+use crate::store::documents;
 use crate::store::{accumulators, chains, claims, readjudications, settlements};
 
 /// Longer than two calls for each claim of some years, and their transaction, take.
@@ -137,11 +140,13 @@ impl App {
         let due = claims::in_force(&mut tx, taken.resident, taken.from_year).await?;
         let now = self.clock.now();
         let occasion = Occasion { cause: taken.cause, reason: None, at: now };
-        let replacements = replay(&mut tx, taken, due, &facts, occasion).await?;
-        let written = replacing::write(&mut tx, &replacements, entry(taken), taken.traceparent.as_deref()).await?;
+        let replacements = self.replay(&mut tx, taken, due, &facts, occasion).await?;
+        let mut telling = Telling::by(Author::service(taken.traceparent.clone()));
+        let written = replacing::write(&mut tx, &replacements, entry(taken), &mut telling).await?;
         readjudications::end(&mut tx, taken, State::Completed, replacements.len(), None, now).await?;
-        audit::record(&mut tx, written).await?;
-        self.follow_up(&mut tx, &Author::service(taken.traceparent.clone()), &replacements).await?;
+        telling.entry(written);
+        self.follow_up(&mut tx, &replacements, &mut telling).await?;
+        telling.write(&mut tx).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -163,37 +168,40 @@ impl App {
         }
         Ok(facts)
     }
-}
 
-/// Every claim judged on what came before it; those that come to something else.
-async fn replay(
-    tx: &mut Transaction,
-    taken: &Readjudication,
-    due: Vec<(Turn, Claim)>,
-    facts: &Facts,
-    occasion: Occasion,
-) -> Result<Vec<Replacement>, AdjudicationError> {
-    let mut settled = lock(tx, &due).await?;
-    let mut replay = Replay::after(chains::before(tx, taken.resident, taken.from_year).await?);
-    let mut replacements = Vec::new();
-    for (turn, claim) in due {
-        let settlement = settled.remove(&claim.settlement).ok_or(AdjudicationError::YearMoved)?;
-        let (coverage, provider) = facts.of(&claim)?;
-        let care = Care::again(&claim, provider, &settlement, turn.first_confirmed_at);
-        let priced = price(tx, care, coverage, History::Replayed(&replay)).await?;
-        let judged = Judged::of(tx, priced, claim.quote).await?;
-        let Judged { priced, adjudication, .. } = &judged;
-        if let Some(cover) = &priced.cover {
-            replay.count(cover.account, claim.journey, claim.tier, adjudication);
+    /// Every claim judged on what came before it; those that come to something else.
+    async fn replay(
+        &self,
+        tx: &mut Transaction,
+        taken: &Readjudication,
+        due: Vec<(Turn, Claim)>,
+        facts: &Facts,
+        occasion: Occasion,
+    ) -> Result<Vec<Replacement>, AdjudicationError> {
+        let mut settled = lock(tx, &due).await?;
+        let mut replay = Replay::after(chains::before(tx, taken.resident, taken.from_year).await?);
+        let mut replacements = Vec::new();
+        for (turn, claim) in due {
+            let settlement = settled.remove(&claim.settlement).ok_or(AdjudicationError::YearMoved)?;
+            let (coverage, provider) = facts.of(&claim)?;
+            let care = Care::again(&claim, provider, &settlement, turn.first_confirmed_at);
+            let days = (claim.until, local_date(claim.received_at));
+            let in_force = documents::in_force(tx, coverage.basic, claim.care_region, days).await?;
+            let priced = self.price(tx, care, coverage, &in_force.policies, History::Replayed(&replay)).await?;
+            let judged = Judged::of(tx, priced, in_force, claim.quote).await?;
+            let Judged { priced, adjudication, .. } = &judged;
+            if let Some(cover) = &priced.cover {
+                replay.count(cover.account, claim.journey, claim.tier, adjudication);
+            }
+            // As it was, in time is what was filed by the first settlement.
+            let away = remote_care(coverage, claim.kind, claim.care_region, claim.from, turn.first_confirmed_at);
+            let is_insured_elsewhere = claim.insured_region != insured_region(coverage);
+            if is_insured_elsewhere || settlement.differs_from(adjudication, priced.cover.as_ref(), away) {
+                replacements.push(Replacement::new((turn, claim), settlement, judged, coverage, occasion)?);
+            }
         }
-        // As it was, in time is what was filed by the first settlement.
-        let away = remote_care(coverage, claim.kind, claim.care_region, claim.from, turn.first_confirmed_at);
-        let is_insured_elsewhere = claim.insured_region != insured_region(coverage);
-        if is_insured_elsewhere || settlement.differs_from(adjudication, priced.cover.as_ref(), away) {
-            replacements.push(Replacement::new((turn, claim), settlement, judged, coverage, occasion)?);
-        }
+        Ok(replacements)
     }
-    Ok(replacements)
 }
 
 /// Locks the running totals that the claims move, in the order of their keys, then the settlements.

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use postgres::Transaction;
 use postgres::audit::Entry;
-use postgres::events::{self, NewEvent};
+use postgres::events::NewEvent;
 use serde_json::json;
 use types::ids::{QuoteId, SettlementId};
 use types::region::RegionCode;
 
-use super::author::Author;
 use super::pricing::{Priced, insured_region, remote_care};
+use super::telling::Telling;
 use super::{App, Divided};
 use crate::domain::adjustment::Adjustment;
 use crate::domain::change::{Cause, Reason};
@@ -21,6 +21,7 @@ use crate::domain::error::AdjudicationError;
 use crate::domain::input::Input;
 use crate::domain::replay::Turn;
 use crate::domain::settlement::{Change, Settlement, State};
+use crate::store::documents::InForce;
 use crate::store::{accounts, accumulators, claims, clearing_entries, quotes, settlements};
 
 /// Why and when.
@@ -36,13 +37,15 @@ pub(super) struct Judged {
     pub priced: Priced,
     pub adjudication: Adjudication,
     drift: Vec<Drift>,
+    in_force: InForce,
 }
 
 impl Judged {
-    /// `quote` is what the claim cites: what it was held against when it was divided, it is held against again.
+    /// `in_force` judged it. `quote` is what the claim cites: what it was held against when it was divided, it is held against again.
     pub(super) async fn of(
         tx: &mut Transaction,
         priced: Priced,
+        in_force: InForce,
         quote: Option<QuoteId>,
     ) -> Result<Self, AdjudicationError> {
         let adjudication = priced.answer()?;
@@ -51,7 +54,7 @@ impl Judged {
             None => None,
         };
         let drift = quote.map(|quote| priced.drift(&quote, &adjudication)).unwrap_or_default();
-        Ok(Self { priced, adjudication, drift })
+        Ok(Self { priced, adjudication, drift, in_force })
     }
 }
 
@@ -63,6 +66,7 @@ pub(super) struct Replacement {
     basis: Input,
     replaced: Settlement,
     coverage: Coverage,
+    in_force: InForce,
 }
 
 impl Replacement {
@@ -75,7 +79,7 @@ impl Replacement {
         occasion: Occasion,
     ) -> Result<Self, AdjudicationError> {
         let Occasion { cause, reason, at } = occasion;
-        let Judged { priced, adjudication, drift } = judged;
+        let Judged { priced, adjudication, drift, in_force } = judged;
         let bill = replaced.correctable()?;
         let confirmed_at = match replaced.state {
             State::Confirmed { at, .. } => at,
@@ -105,7 +109,7 @@ impl Replacement {
             ..replaced.clone()
         };
         let replaced = Settlement { state: State::Corrected { confirmed_at, bill, at }, ..replaced };
-        Ok(Self { claim, settlement, basis: priced.input, replaced, coverage: coverage.clone() })
+        Ok(Self { claim, settlement, basis: priced.input, replaced, coverage: coverage.clone(), in_force })
     }
 
     /// Moves the year back by what is replaced, and gives accounts back what it took. Its running totals and those accounts are locked.
@@ -141,7 +145,7 @@ impl Replacement {
         Ok(back.into_iter().chain(due).fold(entry, |entry, booked| entry.row("clearing_entries", booked)))
     }
 
-    fn event(&self, traceparent: Option<String>) -> NewEvent {
+    fn event(&self) -> NewEvent {
         let Self { settlement, replaced, .. } = self;
         let data = json!({
             "resident_id": settlement.resident,
@@ -152,9 +156,7 @@ impl Replacement {
             "cause": settlement.change.corrects.map(|(_, cause)| cause.as_str()),
             "journey_id": settlement.journey,
         });
-        let told =
-            NewEvent::new("anjia.adjudication.settlement.corrected.v1", settlement.id, data, settlement.divided_at);
-        told.traceparent(traceparent)
+        NewEvent::new("anjia.adjudication.settlement.corrected.v1", settlement.id, data, settlement.divided_at)
     }
 }
 
@@ -163,25 +165,25 @@ impl App {
     pub(super) async fn follow_up(
         &self,
         tx: &mut Transaction,
-        by: &Author<'_>,
         replacements: &[Replacement],
+        telling: &mut Telling<'_>,
     ) -> Result<(), AdjudicationError> {
-        for Replacement { claim, settlement, replaced, coverage, .. } in replacements {
+        for Replacement { claim, settlement, replaced, coverage, in_force, .. } in replacements {
             let divided = Divided { claim: claim.clone(), settlement: settlement.clone() };
-            self.expect_anew(tx, by, replaced.id, &divided, coverage).await?;
-            self.inspect_anew(tx, by, replaced.id, (claim, settlement), coverage).await?;
+            self.expect_anew(tx, replaced.id, &divided, coverage, in_force, telling).await?;
+            self.inspect_anew(tx, replaced.id, &divided, coverage, in_force, telling).await?;
         }
         Ok(())
     }
 }
 
-/// Writes replacements, each with its event. What all of them replace goes back first, so that no total passes below zero on the way.
-/// Claims and running totals of the person are locked. Answers the audit entry with every row.
+/// Writes replacements, each to be told as an event. What all of them replace goes back first, so that no total passes below zero on the
+/// way. Claims and running totals of the person are locked. Answers the audit entry with every row.
 pub(super) async fn write(
     tx: &mut Transaction,
     replacements: &[Replacement],
     mut entry: Entry,
-    traceparent: Option<&str>,
+    telling: &mut Telling<'_>,
 ) -> Result<Entry, AdjudicationError> {
     let drawn = replacements.iter().flat_map(|replacement| replacement.replaced.takes());
     accounts::lock(tx, drawn.map(|(holder, _)| holder)).await?;
@@ -190,7 +192,7 @@ pub(super) async fn write(
     }
     for replacement in replacements {
         entry = replacement.put(tx, entry).await?;
-        events::append(tx, replacement.event(traceparent.map(str::to_owned))).await?;
+        telling.event(replacement.event());
     }
     Ok(entry)
 }

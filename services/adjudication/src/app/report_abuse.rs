@@ -94,8 +94,8 @@ impl App {
         let report = abuse_reports::lock(&mut tx, close.id).await?;
         let report = report.ok_or(AdjudicationError::AbuseReportNotFound(close.id))?;
         let in_force = self.rule_book(&mut tx, ctx.caller.region, local_date(now)).await?;
-        let (_, book) = in_force.ok_or(AdjudicationError::RulesNotConfigured)?;
-        let closed = report.close(close.is_confirmed, close.recovered, &book.supervision)?;
+        let book = in_force.ok_or(AdjudicationError::RulesNotConfigured)?;
+        let closed = report.close(close.is_confirmed, close.recovered, &book.content.supervision)?;
         let entry = Entry::new(&ctx.caller, "adjudication.abuse.close");
         let entry = abuse_reports::close(&mut tx, &closed, ctx.caller.acting(), now, entry).await?;
         audit::record(&mut tx, entry).await?;

@@ -1,14 +1,15 @@
 use chassis::{Context, Permitted};
 use chrono::{DateTime, Utc};
-use postgres::audit::{self, Entry};
-use postgres::events::{self, NewEvent};
+use postgres::events::NewEvent;
 use postgres::{Begun, Call, Reply, Transaction};
 use serde_json::json;
 use types::ids::{BillId, SettlementId};
 
 use super::App;
 use super::author::Author;
+use super::inspect_claim::drop_findings;
 use super::readjudicate::ask;
+use super::telling::Telling;
 use crate::domain::change::{Cause, Reason};
 use crate::domain::error::AdjudicationError;
 use crate::domain::settlement::{Reversal, Settlement};
@@ -39,8 +40,10 @@ impl App {
         let settlement = match settlement.reverse(bill, reason, now)? {
             Reversal::Already(settlement) => settlement,
             Reversal::New(settlement) => {
-                take_back(&mut tx, ctx, &settlement, now).await?;
-                self.drop_findings(&mut tx, &Author::of(ctx), settlement.id, now).await?;
+                let mut telling = Telling::by(Author::of(ctx));
+                take_back(&mut tx, ctx, &settlement, now, &mut telling).await?;
+                drop_findings(&mut tx, &settlement, now, &mut telling).await?;
+                telling.write(&mut tx).await?;
                 settlement
             }
         };
@@ -54,10 +57,12 @@ async fn take_back(
     ctx: &Context,
     settlement: &Settlement,
     now: DateTime<Utc>,
+    telling: &mut Telling<'_>,
 ) -> Result<(), AdjudicationError> {
     settlements::end(tx, settlement).await?;
     let booked = clearing_entries::take_back(tx, settlement.id, now).await?;
-    let entry = Entry::new(&ctx.caller, "adjudication.settlement.reverse")
+    let entry = telling
+        .begin("adjudication.settlement.reverse")
         .resident(settlement.resident)
         .row("settlements", settlement.id);
     let mut entry = booked.into_iter().fold(entry, |entry, booked| entry.row("clearing_entries", booked));
@@ -80,7 +85,7 @@ async fn take_back(
         "journey_id": settlement.journey,
     });
     let told = NewEvent::new("anjia.adjudication.settlement.reversed.v1", settlement.id, data, now);
-    events::append(tx, told.traceparent(ctx.traceparent())).await?;
-    audit::record(tx, entry).await?;
+    telling.event(told);
+    telling.entry(entry);
     Ok(())
 }

@@ -214,7 +214,7 @@ mod tests {
         };
         let policy = crate::domain::policy::Policy::read(include_str!("../../policies/beijing-employee.json")).unwrap();
         let quoted_on = "2026-03-02".parse().unwrap();
-        assert!(policy.in_force_on(quoted_on));
+        assert!(crate::domain::document::Document::in_force_on(&policy, quoted_on));
         Input {
             person: Person { retired: true, age: 71 },
             tier: Tier::Tertiary,

@@ -1,41 +1,32 @@
 //! Why adjudication refuses. Each has a stable reason on the wire (`grpc/status.rs`).
 
 use chrono::NaiveDate;
-use drg::payment::TermsError;
 use types::ids::{
-    AbuseReportId, ClaimId, FindingId, OrganisationId, PaymentTermsId, PolicyId, QuoteId, ResidentId, RuleBookId,
-    SettlementId, VisitId,
+    AbuseReportId, ClaimId, FindingId, OrganisationId, PaymentTermsId, QuoteId, ResidentId, SettlementId, VisitId,
 };
+use uuid::Uuid;
 
-use super::inspection::{FindingError, RuleBookError};
-use super::{engine::Refusal, policy::PolicyError, provider_payment::expected::Undecided};
+use super::document::Kind;
+use super::{engine::Refusal, inspection::FindingError, provider_payment::expected::Undecided};
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdjudicationError {
-    #[error("the policy document is incomplete at {0}")]
-    PolicyIncomplete(#[from] PolicyError),
-    #[error("a policy of the same region and scheme with this id or this document exists")]
-    PolicyExists,
-    #[error("policy {0} of the same region and scheme is in force from the same day or a later one")]
-    PolicyOverlaps(PolicyId),
+    #[error("the document is incomplete at {path}: {problem}")]
+    DocumentIncomplete { kind: Kind, path: String, problem: String },
+    #[error("a document of the same region and scheme with this id or this text exists")]
+    DocumentExists(Kind),
+    #[error("document {1} of the same region and scheme is in force from the same day or a later one")]
+    DocumentOverlaps(Kind, Uuid),
+    #[error("document {1} was already released or superseded")]
+    DocumentNotProposed(Kind, Uuid),
+    #[error("no document {1}")]
+    DocumentNotFound(Kind, Uuid),
     #[error(
         "days from {0} on are judged by another policy, and may be settled by it; a policy takes over from tomorrow at the earliest"
     )]
     PolicyBackdated(NaiveDate),
-    #[error("who proposed a policy may not release it")]
+    #[error("who proposed a document may not release it")]
     SamePerson,
-    #[error("policy {0} was already released or superseded")]
-    PolicyNotProposed(PolicyId),
-    #[error("the terms of payment are incomplete at {0}")]
-    TermsIncomplete(#[from] TermsError),
-    #[error("terms of payment of the same region and scheme with this id or this document exist")]
-    TermsExist,
-    #[error("terms {0} of the same region and scheme are in force from the same day or a later one")]
-    TermsOverlap(PaymentTermsId),
-    #[error("terms {0} were already released or superseded")]
-    TermsNotProposed(PaymentTermsId),
-    #[error("no terms {0}")]
-    TermsNotFound(PaymentTermsId),
     #[error("the grouping tables that were named are not loaded here")]
     TablesNotLoaded(String),
     #[error("terms {0} pay such care otherwise than by heads")]
@@ -44,7 +35,7 @@ pub enum AdjudicationError {
     Undecided(#[from] Undecided),
     #[error("no payment is expected for settlement {0}")]
     ProviderPaymentNotFound(SettlementId),
-    #[error("policies of region {0} are not this caller's to propose")]
+    #[error("documents of region {0} are not this caller's to propose")]
     ForeignRegion(String),
     #[error("item {0} has another class or ratio from the same day")]
     CatalogueItemExists(String),
@@ -57,16 +48,6 @@ pub enum AdjudicationError {
     /// Lines count from 0.
     #[error("{day} of line {line} lies outside the visit")]
     DateOutsideStay { line: usize, day: NaiveDate },
-    #[error("the rule book is incomplete at {0}")]
-    RuleBookIncomplete(#[from] RuleBookError),
-    #[error("a rule book of this region with this id or this document exists")]
-    RuleBookExists,
-    #[error("rule book {0} was already released")]
-    RuleBookNotProposed(RuleBookId),
-    #[error("another rule book was released for the same first day as {0}")]
-    RuleBookOverlaps(RuleBookId),
-    #[error("no rule book {0}")]
-    RuleBookNotFound(RuleBookId),
     #[error("no rule book of the region is in force")]
     RulesNotConfigured,
     #[error(transparent)]
@@ -104,8 +85,6 @@ pub enum AdjudicationError {
     /// Claims came or changed between reading and judging: to be read again.
     #[error("the claims of the year moved meanwhile")]
     YearMoved,
-    #[error("no policy {0}")]
-    PolicyNotFound(PolicyId),
     #[error("no quote {0}")]
     QuoteNotFound(QuoteId),
     #[error("no claim {0}")]

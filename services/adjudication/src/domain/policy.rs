@@ -29,7 +29,7 @@ pub use document::{DownRule, JudgedOn, UpRule};
 pub use dues::{Contribution, CreditBase, CreditRow, Dues, Premium, Relief};
 pub use limit::{Limit, Points, Published};
 
-use super::{explanation::Clause, localized::Localized};
+use super::{document::Document as _, explanation::Clause, localized::Localized};
 
 /// Why a document is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -92,20 +92,6 @@ impl Policy {
             JudgedOn::Admission => from,
             JudgedOn::Discharge => to,
         }
-    }
-
-    pub fn in_force_on(&self, date: NaiveDate) -> bool {
-        self.effective_from <= date && self.effective_to.is_none_or(|last| date <= last)
-    }
-
-    /// Two policies of one region and scheme may not be in force on the same day.
-    pub fn overlaps(&self, other: &Self) -> bool {
-        let ends_before =
-            |first: &Self, second: &Self| first.effective_to.is_some_and(|last| last < second.effective_from);
-        self.region == other.region
-            && self.scheme == other.scheme
-            && !ends_before(self, other)
-            && !ends_before(other, self)
     }
 
     /// The rules for this care, if this policy is in force for it.

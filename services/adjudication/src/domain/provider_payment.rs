@@ -11,7 +11,6 @@ pub mod payment;
 pub mod per_unit;
 pub mod quality;
 mod read;
-pub mod release;
 pub mod steps;
 #[cfg(test)]
 mod tests;
@@ -202,26 +201,12 @@ impl PaymentTerms {
         read::terms(text)
     }
 
-    pub fn in_force_on(&self, date: NaiveDate) -> bool {
-        self.effective_from <= date && self.effective_to.is_none_or(|last| date <= last)
-    }
-
     /// The day by which terms are judged.
     pub const fn judged_date(&self, from: NaiveDate, to: NaiveDate) -> NaiveDate {
         match self.judged_on {
             JudgedOn::Admission => from,
             JudgedOn::Discharge => to,
         }
-    }
-
-    /// Two documents of one region and scheme may not be in force on the same day.
-    pub fn overlaps(&self, other: &Self) -> bool {
-        let ends_before =
-            |first: &Self, second: &Self| first.effective_to.is_some_and(|last| last < second.effective_from);
-        self.region == other.region
-            && self.scheme == other.scheme
-            && !ends_before(self, other)
-            && !ends_before(other, self)
     }
 
     /// How this care is paid, if these terms say so.

@@ -4,14 +4,12 @@ use drg::{Record, Sex};
 use prost::Message as _;
 use proto::anjia::adjudication::v1 as wire;
 use proto::convert::{self, FieldError};
-use types::ids::PaymentTermsId;
 
 use super::convert::page;
-use crate::app::{ExpectCapitation, GroupRecord, ListProviderPayments, ListTerms, ProposeTerms};
+use crate::app::{ExpectCapitation, GroupRecord, ListProviderPayments};
 use crate::domain::provider_payment::CaseRecord;
 use crate::domain::provider_payment::capitation::Heads;
 
-const DOCUMENT_SIZE_MAX: usize = 256 * 1024;
 const CODE_LENGTH_MAX: usize = 32;
 const CODES_MAX: usize = 40;
 const AUXILIARY_MAX: usize = 10;
@@ -106,21 +104,6 @@ fn alike(message: &wire::Heads) -> Result<Heads, FieldError> {
         conditions: codes("condition_codes", &message.condition_codes, AUXILIARY_MAX)?,
         count: number("count", message.count, HEADS_MAX)?.unwrap_or_default(),
     })
-}
-
-pub(super) fn proposal(message: &wire::ProposePaymentTermsRequest) -> Result<ProposeTerms, FieldError> {
-    if message.document_json.is_empty() {
-        return Err(FieldError::new("document_json", "is required"));
-    }
-    if message.document_json.len() > DOCUMENT_SIZE_MAX {
-        return Err(FieldError::new("document_json", "must be at most 256 KiB"));
-    }
-    let id = convert::optional_id("terms_id", &message.terms_id)?.unwrap_or_else(PaymentTermsId::generate);
-    Ok(ProposeTerms { id, document: message.document_json.clone() })
-}
-
-pub(super) fn terms(message: &wire::ListPaymentTermsRequest) -> Result<ListTerms, FieldError> {
-    Ok(ListTerms { page: page(message.page.as_ref(), b"payment-terms")? })
 }
 
 pub(super) fn payments(message: &wire::ListProviderPaymentsRequest) -> Result<ListProviderPayments, FieldError> {

@@ -1,6 +1,7 @@
 //! From the wire: every refusal names its field.
 
 use std::collections::HashSet;
+use std::str::FromStr;
 
 use chrono::NaiveDate;
 use postgres::paging::PageRequest;
@@ -9,16 +10,17 @@ use proto::anjia::adjudication::v1 as wire;
 use proto::anjia::common::v1 as common;
 use proto::convert::{self, FieldError};
 use rust_decimal::Decimal;
-use types::ids::{PolicyId, QuoteId};
+use types::ids::QuoteId;
 use types::money::Ratio;
+use uuid::Uuid;
 
 use super::case_record;
 use crate::app::{
-    CorrectClaim, CreditAccount, DivideClaim, ListClaims, ListPolicies, ProposePolicy, PutCatalogue, QuoteCare,
-    ShareAccount,
+    CorrectClaim, CreditAccount, DivideClaim, ListClaims, Propose, PutCatalogue, QuoteCare, ShareAccount,
 };
 use crate::domain::change::Reason;
 use crate::domain::claim::{BilledLine, Diagnosis, Item};
+use crate::domain::document::Document;
 use crate::domain::line::{Class, PriceLimit, Priced, UNIT_PRICE_PLACES_MAX};
 
 const CODE_LENGTH_MAX: usize = 64;
@@ -28,15 +30,19 @@ const LINES_MAX: usize = 2000;
 const DIAGNOSES_MAX: usize = 10;
 const ITEMS_MAX: usize = 1000;
 
-pub(super) fn proposal(message: &wire::ProposePolicyRequest) -> Result<ProposePolicy, FieldError> {
-    if message.document_json.is_empty() {
+/// A document to propose; its id is chosen here where the field has none.
+pub(super) fn proposal<D>(id_field: &'static str, id: &str, document_json: &str) -> Result<Propose<D>, FieldError>
+where
+    D: Document<Id: FromStr>,
+{
+    if document_json.is_empty() {
         return Err(FieldError::new("document_json", "is required"));
     }
-    if message.document_json.len() > DOCUMENT_SIZE_MAX {
+    if document_json.len() > DOCUMENT_SIZE_MAX {
         return Err(FieldError::new("document_json", "must be at most 256 KiB"));
     }
-    let id = convert::optional_id("policy_id", &message.policy_id)?.unwrap_or_else(PolicyId::generate);
-    Ok(ProposePolicy { id, document: message.document_json.clone() })
+    let id = convert::optional_id(id_field, id)?.unwrap_or_else(|| D::id(Uuid::now_v7()));
+    Ok(Propose { id, text: document_json.to_owned() })
 }
 
 pub(super) fn catalogue(message: &wire::PutCatalogueRequest) -> Result<PutCatalogue, FieldError> {
@@ -226,10 +232,6 @@ pub(super) fn claims(message: &wire::ListClaimsRequest) -> Result<ListClaims, Fi
         resident: convert::id("resident_id", &message.resident_id)?,
         page: page(message.page.as_ref(), &filter.encode_to_vec())?,
     })
-}
-
-pub(super) fn policies(message: &wire::ListPoliciesRequest) -> Result<ListPolicies, FieldError> {
-    Ok(ListPolicies { page: page(message.page.as_ref(), b"policies")? })
 }
 
 pub(super) fn page<K: serde::Serialize + serde::de::DeserializeOwned>(

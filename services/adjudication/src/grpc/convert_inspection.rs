@@ -5,34 +5,21 @@ use prost::Message as _;
 use proto::anjia::adjudication::v1 as wire;
 use proto::convert::{self, FieldError};
 use proto::google::r#type::Date;
-use types::ids::RuleBookId;
 use types::money::Money;
 use types::redacted::Redacted;
 
 use super::convert::page;
 use crate::app::{
     AssessProvider, CloseAbuseReport, DecideFinding, FindOutliers, ListAbuseReports, ListFindings, OutlierSubject,
-    ProposeRuleBook, RecordIncome, ReportAbuse,
+    RecordIncome, ReportAbuse,
 };
 use crate::domain::inspection::Decision;
 
-const DOCUMENT_SIZE_MAX: usize = 256 * 1024;
 const NOTE_LENGTH_MAX: usize = 2000;
 const REFERENCE_LENGTH_MAX: usize = 200;
 const MONTHS_MAX: i32 = 60;
 /// A year, however long it is.
 pub(super) const DAYS_MAX: i64 = 366;
-
-pub(super) fn proposal(message: &wire::ProposeRuleBookRequest) -> Result<ProposeRuleBook, FieldError> {
-    if message.document_json.is_empty() {
-        return Err(FieldError::new("document_json", "is required"));
-    }
-    if message.document_json.len() > DOCUMENT_SIZE_MAX {
-        return Err(FieldError::new("document_json", "must be at most 256 KiB"));
-    }
-    let id = convert::optional_id("rule_book_id", &message.rule_book_id)?.unwrap_or_else(RuleBookId::generate);
-    Ok(ProposeRuleBook { id, document: message.document_json.clone() })
-}
 
 pub(super) fn findings(message: &wire::ListFindingsRequest) -> Result<ListFindings, FieldError> {
     use wire::FindingState as S;

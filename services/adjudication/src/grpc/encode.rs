@@ -8,20 +8,21 @@ use types::money::Ratio;
 use crate::domain::adjustment::Adjustment;
 use crate::domain::change::{Cause, Reason};
 use crate::domain::claim::{BilledLine, Claim, Item};
+use crate::domain::document::{State as PolicyState, Version};
 use crate::domain::drift::Drift;
 use crate::domain::engine::Adjudication;
 use crate::domain::explanation::Step;
 use crate::domain::input::Accumulators;
 use crate::domain::line::{Class, PriceLimit, Priced};
 use crate::domain::localized::Localized;
+use crate::domain::policy::Policy;
 use crate::domain::quote::{Price, Quote};
-use crate::domain::release::{PolicyVersion, State as PolicyState};
 use crate::domain::remote_care::RemoteCare;
 use crate::domain::settlement::{Settlement, State};
 use crate::domain::shares::Shares;
 
-pub(super) fn policy(version: &PolicyVersion) -> wire::Policy {
-    let policy = &version.policy;
+pub(super) fn policy(version: &Version<Policy>) -> wire::Policy {
+    let policy = &version.content;
     let release = version.released();
     wire::Policy {
         policy_id: version.id.to_string(),
@@ -30,7 +31,7 @@ pub(super) fn policy(version: &PolicyVersion) -> wire::Policy {
         name: Some(localized(&policy.name)),
         effective_from: Some(to_date(policy.effective_from)),
         effective_until: policy.effective_to.map(to_date),
-        document_json: version.document.clone(),
+        document_json: version.text.clone(),
         digest: version.digest.clone(),
         state: match version.state {
             PolicyState::Proposed => wire::PolicyState::Proposed,

@@ -8,33 +8,33 @@ use rust_decimal::Decimal;
 use super::encode::localized;
 use crate::app::{Assessed, FoundOutliers, RuleStandings};
 use crate::domain::abuse::{AbuseReport, State as ReportState};
+use crate::domain::document::{State, Version};
 use crate::domain::finding::{KeptFinding, Precision};
 use crate::domain::fund::FundMonth;
-use crate::domain::inspection::{Criterion, FindingState, Library, Rule, Standing, standings};
-use crate::domain::rule_book::{RuleBookVersion, State};
+use crate::domain::inspection::{Criterion, FindingState, Library, Rule, RuleBook, Standing, standings};
 
-pub(super) fn rule_book(version: &RuleBookVersion) -> wire::RuleBook {
-    let (state, released_by) = match &version.state {
-        State::Proposed => (wire::RuleBookState::Proposed, String::new()),
-        State::Released { by, .. } => (wire::RuleBookState::Released, by.to_string()),
+pub(super) fn rule_book(version: &Version<RuleBook>) -> wire::RuleBook {
+    let state = match version.state {
+        State::Proposed => wire::RuleBookState::Proposed,
+        State::Released(_) | State::Superseded(_) => wire::RuleBookState::Released,
     };
     wire::RuleBook {
         rule_book_id: version.id.to_string(),
-        region_code: version.book.region.to_string(),
-        name: Some(localized(&version.book.name)),
-        effective_from: Some(to_date(version.book.effective_from)),
-        document_json: version.document.clone(),
+        region_code: version.content.region.to_string(),
+        name: Some(localized(&version.content.name)),
+        effective_from: Some(to_date(version.content.effective_from)),
+        document_json: version.text.clone(),
         digest: version.digest.clone(),
         state: state.into(),
         proposed_by: version.proposed_by.to_string(),
-        released_by,
-        demonstration: version.book.demonstration,
+        released_by: version.released().map(|release| release.by.to_string()).unwrap_or_default(),
+        demonstration: version.content.demonstration,
     }
 }
 
 pub(super) fn rules(answer: &RuleStandings) -> wire::GetRulesResponse {
     let book = answer.in_force.as_ref();
-    let standings = standings(book.map(|version| &version.book));
+    let standings = standings(book.map(|version| &version.content));
     wire::GetRulesResponse {
         rules: standings.iter().map(|(rule, standing)| audit_rule(rule, standing)).collect(),
         rule_book: book.map(rule_book),

@@ -11,11 +11,13 @@ use proto::anjia::adjudication::v1::{
 use proto::convert as wire;
 use tonic::{Request, Response, Status};
 
+use super::convert::proposal;
 use super::policies::answer;
 use super::{convert_inspection as convert, encode_inspection as encode};
 use crate::app::App;
+use crate::domain::document::Version;
 use crate::domain::finding::KeptFinding;
-use crate::domain::rule_book::RuleBookVersion;
+use crate::domain::inspection::RuleBook;
 
 const PROPOSE: &str = "anjia.adjudication.v1.InspectionService/ProposeRuleBook";
 const RELEASE: &str = "anjia.adjudication.v1.InspectionService/ReleaseRuleBook";
@@ -36,8 +38,9 @@ impl InspectionService for Inspections {
         let message = request.into_inner();
         let call = Call::new(&ctx.caller, PROPOSE, &message, |version| proposed(version).encode_to_vec())
             .map_err(error::invalid)?;
-        let proposal = convert::proposal(&message).map_err(error::invalid)?;
-        let reply = self.0.propose_rule_book(&ctx, &call, proposal).await?;
+        let proposal =
+            proposal("rule_book_id", &message.rule_book_id, &message.document_json).map_err(error::invalid)?;
+        let reply = self.0.propose(&ctx, &call, proposal).await?;
         answer(reply.into_message(|version| proposed(&version)))
     }
 
@@ -50,7 +53,7 @@ impl InspectionService for Inspections {
         let call = Call::new(&ctx.caller, RELEASE, &message, |version| released(version).encode_to_vec())
             .map_err(error::invalid)?;
         let id = wire::id("rule_book_id", &message.rule_book_id).map_err(error::invalid)?;
-        let reply = self.0.release_rule_book(&ctx, &call, id).await?;
+        let reply = self.0.release(&ctx, &call, id).await?;
         answer(reply.into_message(|version| released(&version)))
     }
 
@@ -125,11 +128,11 @@ impl InspectionService for Inspections {
     }
 }
 
-fn proposed(version: &RuleBookVersion) -> ProposeRuleBookResponse {
+fn proposed(version: &Version<RuleBook>) -> ProposeRuleBookResponse {
     ProposeRuleBookResponse { rule_book: Some(encode::rule_book(version)) }
 }
 
-fn released(version: &RuleBookVersion) -> ReleaseRuleBookResponse {
+fn released(version: &Version<RuleBook>) -> ReleaseRuleBookResponse {
     ReleaseRuleBookResponse { rule_book: Some(encode::rule_book(version)) }
 }
 

@@ -12,7 +12,8 @@ use tonic::{Request, Response, Status};
 
 use super::{convert, encode};
 use crate::app::App;
-use crate::domain::release::PolicyVersion;
+use crate::domain::document::Version;
+use crate::domain::policy::Policy as Rules;
 
 const PROPOSE: &str = "anjia.adjudication.v1.PolicyService/ProposePolicy";
 const RELEASE: &str = "anjia.adjudication.v1.PolicyService/ReleasePolicy";
@@ -31,8 +32,9 @@ impl PolicyService for Policies {
         let message = request.into_inner();
         let call = Call::new(&ctx.caller, PROPOSE, &message, |version| proposed(version).encode_to_vec())
             .map_err(error::invalid)?;
-        let proposal = convert::proposal(&message).map_err(error::invalid)?;
-        let reply = self.0.propose_policy(&ctx, &call, proposal).await?;
+        let proposal =
+            convert::proposal("policy_id", &message.policy_id, &message.document_json).map_err(error::invalid)?;
+        let reply = self.0.propose(&ctx, &call, proposal).await?;
         answer(reply.into_message(|version| proposed(&version)))
     }
 
@@ -45,14 +47,14 @@ impl PolicyService for Policies {
         let call = Call::new(&ctx.caller, RELEASE, &message, |version| released(version).encode_to_vec())
             .map_err(error::invalid)?;
         let id = wire::id("policy_id", &message.policy_id).map_err(error::invalid)?;
-        let reply = self.0.release_policy(&ctx, &call, id).await?;
+        let reply = self.0.release(&ctx, &call, id).await?;
         answer(reply.into_message(|version| released(&version)))
     }
 
     async fn get_policy(&self, request: Request<GetPolicyRequest>) -> Result<Response<GetPolicyResponse>, Status> {
         let ctx = Context::of(&request)?;
         let id = wire::id("policy_id", &request.get_ref().policy_id).map_err(error::invalid)?;
-        let version = self.0.policy(&ctx, id).await?;
+        let version = self.0.document::<Rules>(&ctx, id).await?;
         Ok(Response::new(GetPolicyResponse { policy: Some(encode::policy(&version)) }))
     }
 
@@ -61,8 +63,8 @@ impl PolicyService for Policies {
         request: Request<ListPoliciesRequest>,
     ) -> Result<Response<ListPoliciesResponse>, Status> {
         let ctx = Context::of(&request)?;
-        let list = convert::policies(request.get_ref()).map_err(error::invalid)?;
-        let page = self.0.policies(&ctx, list).await?;
+        let page = convert::page(request.get_ref().page.as_ref(), b"policies").map_err(error::invalid)?;
+        let page = self.0.documents::<Rules>(&ctx, page).await?;
         Ok(Response::new(ListPoliciesResponse {
             policies: page.items.iter().map(|version| listed(encode::policy(version))).collect(),
             next_page_token: page.next_page_token,
@@ -100,11 +102,11 @@ fn listed(policy: Policy) -> Policy {
     Policy { document_json: String::new(), ..policy }
 }
 
-fn proposed(version: &PolicyVersion) -> ProposePolicyResponse {
+fn proposed(version: &Version<Rules>) -> ProposePolicyResponse {
     ProposePolicyResponse { policy: Some(encode::policy(version)) }
 }
 
-fn released(version: &PolicyVersion) -> ReleasePolicyResponse {
+fn released(version: &Version<Rules>) -> ReleasePolicyResponse {
     ReleasePolicyResponse { policy: Some(encode::policy(version)) }
 }
 

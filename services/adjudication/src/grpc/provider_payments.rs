@@ -18,16 +18,16 @@ use tonic::{Request, Response, Status};
 use types::money::Money;
 
 use super::case_record;
+use super::convert::{page, proposal};
 use super::encode::localized;
 use super::policies::answer;
 use crate::app::App;
-use crate::domain::provider_payment::Method;
+use crate::domain::document::{State, Version};
 use crate::domain::provider_payment::capitation;
 use crate::domain::provider_payment::expected::{Amounts, Origin};
 use crate::domain::provider_payment::payment::{ProviderPayment, Standing};
-use crate::domain::provider_payment::release::TermsVersion;
 use crate::domain::provider_payment::steps::Step;
-use crate::domain::release::State;
+use crate::domain::provider_payment::{Method, PaymentTerms as Terms};
 
 const PROPOSE: &str = "anjia.adjudication.v1.ProviderPaymentService/ProposePaymentTerms";
 const RELEASE: &str = "anjia.adjudication.v1.ProviderPaymentService/ReleasePaymentTerms";
@@ -45,8 +45,8 @@ impl ProviderPaymentService for ProviderPayments {
         let message = request.into_inner();
         let call = Call::new(&ctx.caller, PROPOSE, &message, |version| proposed(version).encode_to_vec())
             .map_err(error::invalid)?;
-        let proposal = case_record::proposal(&message).map_err(error::invalid)?;
-        let reply = self.0.propose_terms(&ctx, &call, proposal).await?;
+        let proposal = proposal("terms_id", &message.terms_id, &message.document_json).map_err(error::invalid)?;
+        let reply = self.0.propose(&ctx, &call, proposal).await?;
         answer(reply.into_message(|version| proposed(&version)))
     }
 
@@ -59,7 +59,7 @@ impl ProviderPaymentService for ProviderPayments {
         let call = Call::new(&ctx.caller, RELEASE, &message, |version| released(version).encode_to_vec())
             .map_err(error::invalid)?;
         let id = wire::id("terms_id", &message.terms_id).map_err(error::invalid)?;
-        let reply = self.0.release_terms(&ctx, &call, id).await?;
+        let reply = self.0.release(&ctx, &call, id).await?;
         answer(reply.into_message(|version| released(&version)))
     }
 
@@ -69,7 +69,7 @@ impl ProviderPaymentService for ProviderPayments {
     ) -> Result<Response<GetPaymentTermsResponse>, Status> {
         let ctx = Context::of(&request)?;
         let id = wire::id("terms_id", &request.get_ref().terms_id).map_err(error::invalid)?;
-        let version = self.0.terms(&ctx, id).await?;
+        let version = self.0.document(&ctx, id).await?;
         Ok(Response::new(GetPaymentTermsResponse { terms: Some(terms(&version)) }))
     }
 
@@ -78,8 +78,8 @@ impl ProviderPaymentService for ProviderPayments {
         request: Request<ListPaymentTermsRequest>,
     ) -> Result<Response<ListPaymentTermsResponse>, Status> {
         let ctx = Context::of(&request)?;
-        let list = case_record::terms(request.get_ref()).map_err(error::invalid)?;
-        let page = self.0.list_terms(&ctx, list).await?;
+        let page = page(request.get_ref().page.as_ref(), b"payment-terms").map_err(error::invalid)?;
+        let page = self.0.documents(&ctx, page).await?;
         let listed = |version| PaymentTerms { document_json: String::new(), ..terms(version) };
         Ok(Response::new(ListPaymentTermsResponse {
             terms: page.items.iter().map(listed).collect(),
@@ -133,16 +133,16 @@ impl ProviderPaymentService for ProviderPayments {
     }
 }
 
-fn proposed(version: &TermsVersion) -> ProposePaymentTermsResponse {
+fn proposed(version: &Version<Terms>) -> ProposePaymentTermsResponse {
     ProposePaymentTermsResponse { terms: Some(terms(version)) }
 }
 
-fn released(version: &TermsVersion) -> ReleasePaymentTermsResponse {
+fn released(version: &Version<Terms>) -> ReleasePaymentTermsResponse {
     ReleasePaymentTermsResponse { terms: Some(terms(version)) }
 }
 
-fn terms(version: &TermsVersion) -> PaymentTerms {
-    let terms = &version.terms;
+fn terms(version: &Version<Terms>) -> PaymentTerms {
+    let terms = &version.content;
     let release = version.released();
     PaymentTerms {
         terms_id: version.id.to_string(),
@@ -151,7 +151,7 @@ fn terms(version: &TermsVersion) -> PaymentTerms {
         name: Some(localized(&terms.name)),
         effective_from: Some(to_date(terms.effective_from)),
         effective_until: terms.effective_to.map(to_date),
-        document_json: version.document.clone(),
+        document_json: version.text.clone(),
         digest: version.digest.clone(),
         state: match version.state {
             State::Proposed => message::PolicyState::Proposed,

@@ -3,6 +3,7 @@
 use chassis::error;
 use tonic::{Code, Status};
 
+use crate::domain::document::Kind;
 use crate::domain::engine::Refusal;
 use crate::domain::error::AdjudicationError;
 use crate::domain::inspection::FindingError;
@@ -14,15 +15,24 @@ impl From<AdjudicationError> for Status {
     fn from(error: AdjudicationError) -> Self {
         use AdjudicationError as E;
         let (code, reason) = match &error {
-            E::PolicyIncomplete(cause) => {
-                let refused = error::status(DOMAIN, Code::InvalidArgument, "POLICY_INCOMPLETE", error.to_string());
-                let refused = error::with_metadata(refused, "path", cause.path.clone());
-                return error::with_metadata(refused, "problem", cause.problem.to_string());
+            E::DocumentIncomplete { kind, path, problem } => {
+                let reason = of_kind(*kind, "POLICY_INCOMPLETE", "TERMS_INCOMPLETE", "RULE_BOOK_INCOMPLETE");
+                let refused = error::status(DOMAIN, Code::InvalidArgument, reason, error.to_string());
+                let refused = error::with_metadata(refused, "path", path.clone());
+                return error::with_metadata(refused, "problem", problem.clone());
             }
-            E::TermsIncomplete(cause) => {
-                let refused = error::status(DOMAIN, Code::InvalidArgument, "TERMS_INCOMPLETE", error.to_string());
-                let refused = error::with_metadata(refused, "path", cause.path.clone());
-                return error::with_metadata(refused, "problem", cause.problem.to_string());
+            E::DocumentExists(kind) => {
+                (Code::AlreadyExists, of_kind(*kind, "POLICY_EXISTS", "TERMS_EXIST", "RULE_BOOK_EXISTS"))
+            }
+            E::DocumentOverlaps(kind, _) => {
+                (Code::FailedPrecondition, of_kind(*kind, "POLICY_OVERLAPS", "TERMS_OVERLAP", "RULE_BOOK_OVERLAPS"))
+            }
+            E::DocumentNotProposed(kind, _) => {
+                let reason = of_kind(*kind, "POLICY_NOT_PROPOSED", "TERMS_NOT_PROPOSED", "RULE_BOOK_NOT_PROPOSED");
+                (Code::FailedPrecondition, reason)
+            }
+            E::DocumentNotFound(kind, _) => {
+                (Code::NotFound, of_kind(*kind, "POLICY_NOT_FOUND", "TERMS_NOT_FOUND", "RULE_BOOK_NOT_FOUND"))
             }
             E::Refused(refusal) => {
                 let refused = error::status(DOMAIN, code_of(refusal), reason_of(refusal), error.to_string());
@@ -31,22 +41,12 @@ impl From<AdjudicationError> for Status {
                     None => refused,
                 };
             }
-            E::RuleBookIncomplete(cause) => {
-                let refused = error::status(DOMAIN, Code::InvalidArgument, "RULE_BOOK_INCOMPLETE", error.to_string());
-                let refused = error::with_metadata(refused, "path", cause.path.clone());
-                return error::with_metadata(refused, "problem", cause.problem.clone());
-            }
-            E::RuleBookExists => (Code::AlreadyExists, "RULE_BOOK_EXISTS"),
-            E::RuleBookNotProposed(_) => (Code::FailedPrecondition, "RULE_BOOK_NOT_PROPOSED"),
-            E::RuleBookOverlaps(_) => (Code::FailedPrecondition, "RULE_BOOK_OVERLAPS"),
-            E::RuleBookNotFound(_) => (Code::NotFound, "RULE_BOOK_NOT_FOUND"),
             E::RulesNotConfigured => (Code::FailedPrecondition, "RULES_NOT_CONFIGURED"),
             E::Finding(FindingError::NotDecidable) => (Code::FailedPrecondition, "FINDING_NOT_DECIDABLE"),
             E::Finding(FindingError::CutTooLarge) => (Code::InvalidArgument, "CUT_TOO_LARGE"),
             E::FindingNotFound(_) => (Code::NotFound, "FINDING_NOT_FOUND"),
             E::AbuseReportNotFound(_) => (Code::NotFound, "ABUSE_REPORT_NOT_FOUND"),
             E::AbuseReportClosed(_) => (Code::FailedPrecondition, "ABUSE_REPORT_CLOSED"),
-            E::PolicyExists => (Code::AlreadyExists, "POLICY_EXISTS"),
             E::CatalogueItemExists(_) => (Code::AlreadyExists, "CATALOGUE_ITEM_EXISTS"),
             E::ClaimExists(_) => (Code::AlreadyExists, "CLAIM_EXISTS"),
             E::QuoteExists(_) => (Code::AlreadyExists, "QUOTE_EXISTS"),
@@ -56,13 +56,8 @@ impl From<AdjudicationError> for Status {
             }
             E::Undecided(_) => (Code::FailedPrecondition, "NUMBER_NOT_STATED"),
             E::NotCapitated(_) => (Code::FailedPrecondition, "NOT_CAPITATED"),
-            E::TermsExist => (Code::AlreadyExists, "TERMS_EXIST"),
-            E::TermsOverlap(_) => (Code::FailedPrecondition, "TERMS_OVERLAP"),
-            E::TermsNotProposed(_) => (Code::FailedPrecondition, "TERMS_NOT_PROPOSED"),
             E::TablesNotLoaded(_) => (Code::FailedPrecondition, "TABLES_NOT_LOADED"),
-            E::PolicyOverlaps(_) => (Code::FailedPrecondition, "POLICY_OVERLAPS"),
             E::PolicyBackdated(_) => (Code::FailedPrecondition, "POLICY_BACKDATED"),
-            E::PolicyNotProposed(_) => (Code::FailedPrecondition, "POLICY_NOT_PROPOSED"),
             E::DateOutsideStay { .. } => (Code::InvalidArgument, "DATE_OUTSIDE_STAY"),
             E::UnknownItem { .. } => (Code::InvalidArgument, "ITEM_NOT_IN_CATALOGUE"),
             E::IdentityNotProven(_) => (Code::FailedPrecondition, "IDENTITY_NOT_PROVEN"),
@@ -86,8 +81,6 @@ impl From<AdjudicationError> for Status {
             E::SamePerson | E::Finding(FindingError::SamePerson) => (Code::PermissionDenied, "SAME_PERSON"),
             E::ForeignRegion(_) => (Code::PermissionDenied, "FOREIGN_REGION"),
             E::PeerDenied { .. } => (Code::PermissionDenied, "OUTSIDE_SCOPE"),
-            E::PolicyNotFound(_) => (Code::NotFound, "POLICY_NOT_FOUND"),
-            E::TermsNotFound(_) => (Code::NotFound, "TERMS_NOT_FOUND"),
             E::ProviderPaymentNotFound(_) => (Code::NotFound, "PROVIDER_PAYMENT_NOT_FOUND"),
             E::QuoteNotFound(_) => (Code::NotFound, "QUOTE_NOT_FOUND"),
             E::ClaimNotFound(_) => (Code::NotFound, "CLAIM_NOT_FOUND"),
@@ -106,6 +99,15 @@ impl From<AdjudicationError> for Status {
             Some(path) => error::with_metadata(refused, "path", path),
             None => refused,
         }
+    }
+}
+
+/// The word for a refusal of a document of this kind.
+const fn of_kind(kind: Kind, policy: &'static str, terms: &'static str, rule_book: &'static str) -> &'static str {
+    match kind {
+        Kind::Policy => policy,
+        Kind::Terms => terms,
+        Kind::RuleBook => rule_book,
     }
 }
 

@@ -16,9 +16,9 @@ use crate::domain::settlement::Settlement;
 const TABLE: &str = "personal_accounts";
 
 /// Locks the accounts that may pay for a person on a day until the end of the transaction, so that nobody else promises or takes what is in
-/// them. After every other lock.
-pub async fn lock_purses(conn: &mut PgConnection, person: ResidentId, on: NaiveDate) -> Result<(), Error> {
-    sqlx::query(
+/// them. After every other lock. False if there are none.
+pub async fn lock_purses(conn: &mut PgConnection, person: ResidentId, on: NaiveDate) -> Result<bool, Error> {
+    let locked = sqlx::query(
         "SELECT FROM personal_accounts WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) \
              OR resident_id IN (SELECT resident_id FROM account_shares \
                  WHERE member_resident_id = ANY ((SELECT one_person($1))::uuid[]) AND (until IS NULL OR until >= $2)) \
@@ -28,7 +28,7 @@ pub async fn lock_purses(conn: &mut PgConnection, person: ResidentId, on: NaiveD
     .bind(on)
     .fetch_all(conn)
     .await?;
-    Ok(())
+    Ok(!locked.is_empty())
 }
 
 /// Locks accounts in the order of their ids.

@@ -51,6 +51,7 @@ struct Row {
     top_up_base: Decimal,
     top_up: Decimal,
     voucher: Decimal,
+    is_whole: bool,
 }
 
 impl Row {
@@ -79,9 +80,9 @@ impl Row {
     }
 }
 
-/// Where the year stands, for a quote or a division: of the person, by every id of theirs.
-pub async fn read(conn: &mut PgConnection, account: &Account) -> Result<Standing, Error> {
-    let row: Row = sqlx::query_as(
+/// SQL: sums over the rows of a person's year; `$4` is the kind of care.
+macro_rules! standing {
+    () => {
         "SELECT coalesce(sum(in_scope) FILTER (WHERE kind = $4), 0) AS in_scope, \
              coalesce(sum(deductible) FILTER (WHERE kind = $4), 0) AS deductible, \
              coalesce(sum(pooled_fund) FILTER (WHERE kind = $4), 0) AS pooled_fund, \
@@ -90,21 +91,36 @@ pub async fn read(conn: &mut PgConnection, account: &Account) -> Result<Standing
              coalesce(sum(version) FILTER (WHERE kind = $4), 0)::bigint AS version, \
              coalesce(sum(own_in_scope), 0) AS own_in_scope, coalesce(sum(critical_illness_fund), 0) AS critical_illness_fund, \
              coalesce(sum(assistance_base), 0) AS assistance_base, coalesce(sum(assistance_fund), 0) AS assistance_fund, \
-             coalesce(sum(top_up_base), 0) AS top_up_base, coalesce(sum(top_up), 0) AS top_up, coalesce(sum(voucher), 0) AS voucher \
-         FROM accumulators WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND year = $2 AND scheme = $3",
-    )
-    .bind(account.resident.uuid())
-    .bind(account.year)
-    .bind(account.scheme.as_str())
-    .bind(account.kind.as_str())
-    .fetch_one(conn)
-    .await?;
-    row.standing(account)
+             coalesce(sum(top_up_base), 0) AS top_up_base, coalesce(sum(top_up), 0) AS top_up, coalesce(sum(voucher), 0) AS voucher "
+    };
+}
+
+/// SQL: the rows of a person's year, by every id of theirs.
+macro_rules! rows {
+    () => {
+        "accumulators WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND year = $2 AND scheme = $3"
+    };
+}
+
+/// Where the year stands, for a quote or a division: of the person, by every id of theirs.
+pub async fn read(conn: &mut PgConnection, account: &Account) -> Result<Standing, Error> {
+    Ok(select(conn, concat!(standing!(), ", true AS is_whole FROM ", rows!()), account).await?.0)
 }
 
 /// The same, locked until the end of the transaction, with the year's other kinds of care: the layers above basic insurance count over
 /// all of them. Rows are made where they are missing, in one order, so that there is something to lock.
 pub async fn lock(conn: &mut PgConnection, region: RegionCode, account: &Account) -> Result<Standing, Error> {
+    const LOCK: &str = concat!(
+        "WITH locked AS MATERIALIZED (SELECT * FROM ",
+        rows!(),
+        " ORDER BY resident_id, kind FOR UPDATE) ",
+        standing!(),
+        ", count(*) = 2 * cardinality(one_person($1)) AS is_whole FROM locked"
+    );
+    let (standing, is_whole) = select(conn, LOCK, account).await?;
+    if is_whole {
+        return Ok(standing);
+    }
     sqlx::query(
         "INSERT INTO accumulators (region, resident_id, year, scheme, kind, in_scope, deductible, pooled_fund, large_amount_fund, \
          stays, version) SELECT $1, id, $3, $4, kind, 0, 0, 0, 0, 0, 0 \
@@ -117,16 +133,20 @@ pub async fn lock(conn: &mut PgConnection, region: RegionCode, account: &Account
     .bind(account.scheme.as_str())
     .execute(&mut *conn)
     .await?;
-    sqlx::query(
-        "SELECT FROM accumulators WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND year = $2 AND scheme = $3 \
-         ORDER BY resident_id, kind FOR UPDATE",
-    )
-    .bind(account.resident.uuid())
-    .bind(account.year)
-    .bind(account.scheme.as_str())
-    .fetch_all(&mut *conn)
-    .await?;
-    read(conn, account).await
+    Ok(select(conn, LOCK, account).await?.0)
+}
+
+/// With whether there is a row of every id and kind of care.
+async fn select(conn: &mut PgConnection, sql: &'static str, account: &Account) -> Result<(Standing, bool), Error> {
+    let row: Row = sqlx::query_as(sql)
+        .bind(account.resident.uuid())
+        .bind(account.year)
+        .bind(account.scheme.as_str())
+        .bind(account.kind.as_str())
+        .fetch_one(conn)
+        .await?;
+    let is_whole = row.is_whole;
+    Ok((row.standing(account)?, is_whole))
 }
 
 /// Moves the year on by a settlement, in the row of the id that its claim was made for. The person's rows are locked.

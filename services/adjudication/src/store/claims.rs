@@ -8,7 +8,9 @@ use postgres::vault::{Cell, Keys};
 use postgres::{Error, Transaction};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use sqlx::{FromRow, PgConnection};
+use sqlx::postgres::PgArguments;
+use sqlx::query::Query;
+use sqlx::{FromRow, PgConnection, Postgres};
 use types::ids::{ClaimId, JourneyId, OrganisationId, QuoteId, ReferralId, ResidentId, SettlementId, VisitId};
 use types::money::Money;
 use types::region::RegionCode;
@@ -17,7 +19,6 @@ use uuid::Uuid;
 use super::{catalogue, word};
 use crate::domain::claim::{BilledLine, Claim, Diagnosis, Item};
 use crate::domain::replay::Turn;
-use crate::domain::settlement::Settlement;
 
 const TABLE: &str = "claims";
 const DIAGNOSES: &str = "diagnoses_sealed";
@@ -27,6 +28,19 @@ pub const SEALED: &[&str] = &[DIAGNOSES];
 
 const fn cell(row: Uuid) -> Cell {
     Cell { table: TABLE, column: DIAGNOSES, row }
+}
+
+/// SQL: the lines of a version.
+macro_rules! insert_lines {
+    () => {
+        "INSERT INTO claim_lines (claim_id, claim_version, line_number, region, item_code, name, quantity, unit_price, amount, on_date, \
+             class, first_self_pay_ratio, price_limit_of, unit_price_max) \
+         SELECT $1, $2, line.line_number, $3, line.item_code, line.name, line.quantity, line.unit_price, line.amount, line.on_date, \
+                line.class, line.ratio, line.limit_of, line.unit_price_max \
+         FROM unnest($4::text[], $5::text[], $6::numeric[], $7::numeric[], $8::numeric[], $9::date[], $10::text[], $11::numeric[], \
+                     $12::text[], $13::numeric[]) WITH ORDINALITY \
+              AS line (item_code, name, quantity, unit_price, amount, on_date, class, ratio, limit_of, unit_price_max, line_number)"
+    };
 }
 
 /// As JSON, the way it is sealed and digested.
@@ -132,61 +146,48 @@ impl LineRow {
     }
 }
 
-/// Writes the first version of a claim with its lines.
+/// Writes the first version of a claim with its lines, in one statement.
 pub async fn insert(tx: &mut Transaction, claim: &Claim) -> Result<(), Error> {
+    const INSERT: &str = concat!(
+        "WITH claim AS (INSERT INTO claims (id, version, region, insured_region, until_date, diagnoses_sealed, key_version, total, \
+             quote_id, settlement_id, received_at, visit_id, resident_id, provider_organisation_id, tier, kind, from_date, referral_id, \
+             journey_id) \
+         VALUES ($1, $2, $3, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)) ",
+        insert_lines!()
+    );
     let keys = tx.keys()?;
-    sqlx::query(
-        "INSERT INTO claims (id, region, version, visit_id, resident_id, provider_organisation_id, tier, kind, insured_region, \
-         from_date, until_date, diagnoses_sealed, total, referral_id, journey_id, quote_id, settlement_id, received_at, key_version) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
-    )
-    .bind(claim.id.uuid())
-    .bind(claim.care_region.as_str())
-    .bind(claim.version)
-    .bind(claim.visit.uuid())
-    .bind(claim.resident.uuid())
-    .bind(claim.provider.uuid())
-    .bind(claim.tier.as_str())
-    .bind(claim.kind.as_str())
-    .bind(claim.insured_region.as_ref().map(RegionCode::as_str))
-    .bind(claim.from)
-    .bind(claim.until)
-    .bind(keys.seal(cell(claim.id.uuid()), &diagnoses_text(claim))?)
-    .bind(claim.total.decimal())
-    .bind(claim.referral.map(ReferralId::uuid))
-    .bind(claim.journey.uuid())
-    .bind(claim.quote.map(QuoteId::uuid))
-    .bind(claim.settlement.uuid())
-    .bind(claim.received_at)
-    .bind(keys.version())
-    .execute(&mut **tx)
-    .await?;
-    insert_lines(tx, claim).await
+    with_versions(INSERT, claim, &keys)?
+        .bind(claim.visit.uuid())
+        .bind(claim.resident.uuid())
+        .bind(claim.provider.uuid())
+        .bind(claim.tier.as_str())
+        .bind(claim.kind.as_str())
+        .bind(claim.from)
+        .bind(claim.referral.map(ReferralId::uuid))
+        .bind(claim.journey.uuid())
+        .execute(&mut **tx)
+        .await?;
+    Ok(())
 }
 
-/// Writes the next version of a claim with its lines. The row is locked.
+/// Writes the next version of a claim with its lines, in one statement. The row is locked.
 pub async fn update(tx: &mut Transaction, claim: &Claim) -> Result<(), Error> {
+    const UPDATE: &str = concat!(
+        "WITH claim AS (UPDATE claims SET version = $2, insured_region = $14, until_date = $15, diagnoses_sealed = $16, \
+             key_version = $17, total = $18, quote_id = $19, settlement_id = $20, received_at = $21 WHERE id = $1) ",
+        insert_lines!()
+    );
     let keys = tx.keys()?;
-    sqlx::query(
-        "UPDATE claims SET version = $2, insured_region = $3, until_date = $4, diagnoses_sealed = $5, total = $6, quote_id = $7, \
-         settlement_id = $8, received_at = $9, key_version = $10 WHERE id = $1",
-    )
-    .bind(claim.id.uuid())
-    .bind(claim.version)
-    .bind(claim.insured_region.as_ref().map(RegionCode::as_str))
-    .bind(claim.until)
-    .bind(keys.seal(cell(claim.id.uuid()), &diagnoses_text(claim))?)
-    .bind(claim.total.decimal())
-    .bind(claim.quote.map(QuoteId::uuid))
-    .bind(claim.settlement.uuid())
-    .bind(claim.received_at)
-    .bind(keys.version())
-    .execute(&mut **tx)
-    .await?;
-    insert_lines(tx, claim).await
+    with_versions(UPDATE, claim, &keys)?.execute(&mut **tx).await?;
+    Ok(())
 }
 
-async fn insert_lines(conn: &mut PgConnection, claim: &Claim) -> Result<(), Error> {
+/// The parameters that both have: `$1` to `$13` of the lines, then what a version may change.
+fn with_versions<'q>(
+    sql: &'static str,
+    claim: &'q Claim,
+    keys: &Keys,
+) -> Result<Query<'q, Postgres, PgArguments>, Error> {
     let (mut codes, mut names, mut quantities, mut prices) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut amounts, mut days, mut classes, mut ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut bases, mut prices_max) = (Vec::new(), Vec::new());
@@ -204,31 +205,29 @@ async fn insert_lines(conn: &mut PgConnection, claim: &Claim) -> Result<(), Erro
         bases.push(limit_of);
         prices_max.push(most);
     }
-    sqlx::query(
-        "INSERT INTO claim_lines (claim_id, claim_version, line_number, region, item_code, name, quantity, unit_price, amount, on_date, \
-         class, first_self_pay_ratio, price_limit_of, unit_price_max) \
-         SELECT $1, $2, line.line_number, $3, line.item_code, line.name, line.quantity, line.unit_price, line.amount, line.on_date, \
-                line.class, line.ratio, line.limit_of, line.unit_price_max \
-         FROM unnest($4::text[], $5::text[], $6::numeric[], $7::numeric[], $8::numeric[], $9::date[], $10::text[], $11::numeric[], \
-                     $12::text[], $13::numeric[]) WITH ORDINALITY \
-              AS line (item_code, name, quantity, unit_price, amount, on_date, class, ratio, limit_of, unit_price_max, line_number)",
-    )
-    .bind(claim.id.uuid())
-    .bind(claim.version)
-    .bind(claim.care_region.as_str())
-    .bind(codes)
-    .bind(names)
-    .bind(quantities)
-    .bind(prices)
-    .bind(amounts)
-    .bind(days)
-    .bind(classes)
-    .bind(ratios)
-    .bind(bases)
-    .bind(prices_max)
-    .execute(conn)
-    .await?;
-    Ok(())
+    let query = sqlx::query(sql)
+        .bind(claim.id.uuid())
+        .bind(claim.version)
+        .bind(claim.care_region.as_str())
+        .bind(codes)
+        .bind(names)
+        .bind(quantities)
+        .bind(prices)
+        .bind(amounts)
+        .bind(days)
+        .bind(classes)
+        .bind(ratios)
+        .bind(bases)
+        .bind(prices_max);
+    Ok(query
+        .bind(claim.insured_region.as_ref().map(RegionCode::as_str))
+        .bind(claim.until)
+        .bind(keys.seal(cell(claim.id.uuid()), &diagnoses_text(claim))?)
+        .bind(keys.version())
+        .bind(claim.total.decimal())
+        .bind(claim.quote.map(QuoteId::uuid))
+        .bind(claim.settlement.uuid())
+        .bind(claim.received_at))
 }
 
 /// A claim in its present version.
@@ -238,13 +237,27 @@ pub async fn find(tx: &mut Transaction, id: ClaimId) -> Result<Option<Claim>, Er
     Ok(with_lines(tx, row.into_iter().collect()).await?.pop())
 }
 
+/// Which version of a claim is the present one.
+#[derive(Debug, Clone, Copy)]
+pub struct Present {
+    pub claim: ClaimId,
+    pub version: i32,
+    pub settlement: SettlementId,
+}
+
 /// The claim of a visit, locked, so that two divisions of one visit cannot pass each other.
-pub async fn lock_of_visit(tx: &mut Transaction, visit: VisitId) -> Result<Option<Claim>, Error> {
-    let row: Option<Row> = sqlx::query_as("SELECT * FROM claims WHERE visit_id = $1 FOR UPDATE")
-        .bind(visit.uuid())
-        .fetch_optional(&mut **tx)
-        .await?;
-    Ok(with_lines(tx, row.into_iter().collect()).await?.pop())
+pub async fn lock_of_visit(conn: &mut PgConnection, visit: VisitId) -> Result<Option<Present>, Error> {
+    let row: Option<(Uuid, i32, Uuid)> =
+        sqlx::query_as("SELECT id, version, settlement_id FROM claims WHERE visit_id = $1 FOR UPDATE")
+            .bind(visit.uuid())
+            .fetch_optional(conn)
+            .await?;
+    let present = |(id, version, settlement)| Present {
+        claim: ClaimId::from_uuid(id),
+        version,
+        settlement: SettlementId::from_uuid(settlement),
+    };
+    Ok(row.map(present))
 }
 
 /// Locks every claim of a person, so that whoever changes settled claims of theirs does so alone. To be taken before any other lock.
@@ -286,37 +299,6 @@ pub async fn in_force(tx: &mut Transaction, resident: ResidentId, from_year: i32
         .collect();
     claims.sort_by_key(|(turn, _)| *turn);
     Ok(claims)
-}
-
-/// What the confirmation of a claim asks for beyond itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Aftermath {
-    /// Claims of the same scheme for later care are settled already: of any kind, for layers above basic insurance count over all kinds; and
-    /// of the next year, into which stays of a journey go on.
-    pub is_late: bool,
-    /// The person's cover was said to be another after the claim was divided.
-    pub is_overtaken: bool,
-}
-
-/// Whether later care is settled already, and whether the person's years were judged anew since the division.
-pub async fn aftermath(conn: &mut PgConnection, settlement: &Settlement) -> Result<Aftermath, Error> {
-    let account = settlement.cover.as_ref().map(|cover| cover.account);
-    let (is_late, is_overtaken) = sqlx::query_as(
-        "SELECT EXISTS (SELECT FROM claims later JOIN settlements settled ON settled.id = later.settlement_id \
-             WHERE later.resident_id = ANY ((SELECT one_person($1))::uuid[]) AND settled.state = 'CONFIRMED' \
-                 AND settled.year >= $3 AND settled.scheme = $4 \
-                 AND later.from_date > (SELECT from_date FROM claims WHERE id = $2)), \
-         EXISTS (SELECT FROM readjudications WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND cause = 'ENTITLEMENT' \
-             AND requested_at >= $5)",
-    )
-    .bind(settlement.resident.uuid())
-    .bind(settlement.claim.uuid())
-    .bind(account.map(|account| account.year))
-    .bind(account.map(|account| account.scheme.as_str()))
-    .bind(settlement.divided_at)
-    .fetch_one(conn)
-    .await?;
-    Ok(Aftermath { is_late, is_overtaken })
 }
 
 /// Whether a person has claims for care from a day on that are settled, or may yet be.
@@ -370,6 +352,9 @@ pub async fn list(
 
 /// The rows with the lines of their present versions, in one query for all of them.
 async fn with_lines(tx: &mut Transaction, rows: Vec<Row>) -> Result<Vec<Claim>, Error> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
     let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
     let lines: Vec<LineRow> = sqlx::query_as(
         "SELECT line.claim_id, line.item_code, line.name, line.quantity, line.unit_price, line.amount, line.on_date, line.class, \

@@ -79,30 +79,36 @@ impl Row {
     }
 }
 
-/// Writes what was noted at a division.
+/// Writes what was noted at the division of one claim.
 pub async fn insert(conn: &mut PgConnection, region: RegionCode, findings: &[KeptFinding]) -> Result<(), Error> {
-    for finding in findings {
-        sqlx::query(
-            "INSERT INTO findings (id, region, settlement_id, claim_id, claim_version, resident_id, provider_organisation_id, \
-             rule_book_id, rule, line_number, amount, evidence, state, withheld, noted_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'NOTED', 0, $13)",
-        )
-        .bind(finding.id.uuid())
-        .bind(region.as_str())
-        .bind(finding.settlement.uuid())
-        .bind(finding.claim.uuid())
-        .bind(finding.claim_version)
-        .bind(finding.resident.uuid())
-        .bind(finding.provider.uuid())
-        .bind(finding.rule_book.uuid())
-        .bind(&finding.rule)
-        .bind(finding.line)
-        .bind(finding.review.amount.decimal())
-        .bind(Json(&finding.evidence))
-        .bind(finding.noted_at)
-        .execute(&mut *conn)
-        .await?;
-    }
+    let Some(of) = findings.first() else { return Ok(()) };
+    let ids: Vec<Uuid> = findings.iter().map(|finding| finding.id.uuid()).collect();
+    let rules: Vec<&str> = findings.iter().map(|finding| finding.rule.as_str()).collect();
+    let lines: Vec<Option<i32>> = findings.iter().map(|finding| finding.line).collect();
+    let amounts: Vec<Decimal> = findings.iter().map(|finding| finding.review.amount.decimal()).collect();
+    let evidence: Vec<Json<&Vec<Fact>>> = findings.iter().map(|finding| Json(&finding.evidence)).collect();
+    sqlx::query(
+        "INSERT INTO findings (id, region, settlement_id, claim_id, claim_version, resident_id, provider_organisation_id, \
+         rule_book_id, rule, line_number, amount, evidence, state, withheld, noted_at) \
+         SELECT found.id, $1, $2, $3, $4, $5, $6, $7, found.rule, found.line_number, found.amount, found.evidence, 'NOTED', 0, $8 \
+         FROM unnest($9::uuid[], $10::text[], $11::integer[], $12::numeric[], $13::jsonb[]) \
+             AS found (id, rule, line_number, amount, evidence)",
+    )
+    .bind(region.as_str())
+    .bind(of.settlement.uuid())
+    .bind(of.claim.uuid())
+    .bind(of.claim_version)
+    .bind(of.resident.uuid())
+    .bind(of.provider.uuid())
+    .bind(of.rule_book.uuid())
+    .bind(of.noted_at)
+    .bind(ids)
+    .bind(rules)
+    .bind(lines)
+    .bind(amounts)
+    .bind(evidence)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 

@@ -1,16 +1,18 @@
-//! What else was claimed for a person: `claims` with `claim_lines`, as audit rules look back on them.
+//! What else was claimed for a person: `claims` with `claim_lines`, as far as audit rules look back on them.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use postgres::Error;
 use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection};
-use types::ids::{ClaimId, OrganisationId, ResidentId};
+use types::ids::{ClaimId, OrganisationId};
 use types::money::Money;
 use uuid::Uuid;
 
 use super::word;
-use crate::domain::inspection::{BilledItem, Past};
+use crate::domain::claim::Claim;
+use crate::domain::inspection::{BilledItem, Lookback, Past};
 
+/// A claim, with a line of it if one is looked at.
 #[derive(FromRow)]
 struct Row {
     id: Uuid,
@@ -18,38 +20,58 @@ struct Row {
     kind: String,
     from_date: NaiveDate,
     until_date: NaiveDate,
-    item_code: String,
-    name: String,
-    quantity: Decimal,
-    unit_price: Decimal,
-    amount: Decimal,
-    on_date: NaiveDate,
+    item_code: Option<String>,
+    name: Option<String>,
+    quantity: Option<Decimal>,
+    unit_price: Option<Decimal>,
+    amount: Option<Decimal>,
+    on_date: Option<NaiveDate>,
 }
 
-/// The claims of a person, by every id of theirs, that touch these days: settled, or divided and not lapsed. Not this claim.
-pub async fn of_person(
+impl Row {
+    fn line(self) -> Result<Option<BilledItem>, Error> {
+        let (Some(item_code), Some(name), Some(quantity), Some(unit_price), Some(amount), Some(on)) =
+            (self.item_code, self.name, self.quantity, self.unit_price, self.amount, self.on_date)
+        else {
+            return Ok(None);
+        };
+        let amount = Money::from_decimal(amount).map_err(|_| Error::row_invalid("claim_lines", "amount", self.id))?;
+        // As evidence names them.
+        let (quantity, unit_price) = (quantity.normalize(), unit_price.normalize());
+        Ok(Some(BilledItem { item_code, name, quantity, unit_price, amount, on }))
+    }
+}
+
+/// The other claims of the claim's person, by every id of theirs, that reach as far back and no further on than the claim itself: settled, or
+/// divided and not lapsed.
+pub async fn beside(
     conn: &mut PgConnection,
-    resident: ResidentId,
-    except: ClaimId,
-    days: (NaiveDate, NaiveDate),
+    claim: &Claim,
+    lookback: &Lookback,
     now: DateTime<Utc>,
 ) -> Result<Vec<Past>, Error> {
+    let same = claim.lines.iter().filter(|_| lookback.same_items);
+    let (codes, days): (Vec<&str>, Vec<NaiveDate>) = same.map(|line| (line.item_code.as_str(), line.on)).unzip();
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT claim.id, claim.provider_organisation_id, claim.kind, claim.from_date, claim.until_date, line.item_code, line.name, \
          line.quantity, line.unit_price, line.amount, line.on_date \
          FROM claims claim \
          JOIN settlements settlement ON settlement.id = claim.settlement_id \
-         JOIN claim_lines line ON line.claim_id = claim.id AND line.claim_version = claim.version \
+         LEFT JOIN claim_lines line ON line.claim_id = claim.id AND line.claim_version = claim.version \
+             AND (line.on_date >= $6 OR line.item_code = ANY ($7) AND line.on_date = ANY ($8)) \
          WHERE claim.resident_id = ANY ((SELECT one_person($1))::uuid[]) AND claim.id <> $2 \
          AND claim.until_date >= $3 AND claim.from_date <= $4 \
          AND (settlement.state = 'CONFIRMED' OR settlement.state = 'DIVIDED' AND settlement.lapses_at > $5) \
          ORDER BY claim.id, line.line_number",
     )
-    .bind(resident.uuid())
-    .bind(except.uuid())
-    .bind(days.0)
-    .bind(days.1)
+    .bind(claim.resident.uuid())
+    .bind(claim.id.uuid())
+    .bind(lookback.claims_from)
+    .bind(claim.until)
     .bind(now)
+    .bind(lookback.lines_from)
+    .bind(codes)
+    .bind(days)
     .fetch_all(conn)
     .await?;
     let mut claims: Vec<Past> = vec![];
@@ -65,16 +87,7 @@ pub async fn of_person(
                 lines: vec![],
             });
         }
-        let line = BilledItem {
-            item_code: row.item_code,
-            name: row.name,
-            // As evidence names them.
-            quantity: row.quantity.normalize(),
-            unit_price: row.unit_price.normalize(),
-            amount: Money::from_decimal(row.amount).map_err(|_| Error::row_invalid("claim_lines", "amount", row.id))?,
-            on: row.on_date,
-        };
-        if let Some(past) = claims.last_mut() {
+        if let (Some(past), Some(line)) = (claims.last_mut(), row.line()?) {
             past.lines.push(line);
         }
     }

@@ -3,20 +3,19 @@
 pub mod abuse_reports;
 pub mod accounts;
 pub mod accumulators;
+pub mod aftermath;
 pub mod catalogue;
 pub mod chains;
 pub mod claims;
 pub mod clearing_entries;
+pub mod documents;
 pub mod findings;
 pub mod funds;
 pub mod histories;
 pub mod obligations;
-pub mod payment_terms;
-pub mod policies;
 pub mod provider_payments;
 pub mod quotes;
 pub mod readjudications;
-pub mod rule_books;
 pub mod settlements;
 pub mod stays;
 

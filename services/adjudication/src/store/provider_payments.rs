@@ -48,8 +48,12 @@ fn detail_text(payment: &ProviderPayment) -> Result<String, Error> {
 
 /// Names the row, with the plain text of what is sealed in it.
 pub fn audited(entry: Entry, payment: &ProviderPayment) -> Result<Entry, Error> {
-    let detail = detail_text(payment)?;
-    Ok(entry.sealed_row(TABLE, payment.settlement, [(DETAIL, Some(detail.as_str()))]))
+    Ok(written(entry, payment, &detail_text(payment)?))
+}
+
+/// The same of a row that was just written, with the text that [`insert`] answered.
+pub fn written(entry: Entry, payment: &ProviderPayment, detail: &str) -> Entry {
+    entry.sealed_row(TABLE, payment.settlement, [(DETAIL, Some(detail))])
 }
 
 #[derive(FromRow)]
@@ -114,8 +118,10 @@ impl Row {
     }
 }
 
-pub async fn insert(tx: &mut Transaction, region: RegionCode, payment: &ProviderPayment) -> Result<(), Error> {
+/// Writes it, and answers the plain text of what is sealed in it.
+pub async fn insert(tx: &mut Transaction, region: RegionCode, payment: &ProviderPayment) -> Result<String, Error> {
     let keys = tx.keys()?;
+    let detail = detail_text(payment)?;
     let amounts = payment.amounts;
     sqlx::query(
         "INSERT INTO provider_payments (id, region, claim_id, resident_id, provider_organisation_id, terms_id, terms_digest, method, \
@@ -135,12 +141,12 @@ pub async fn insert(tx: &mut Transaction, region: RegionCode, payment: &Provider
     .bind(amounts.map(|amounts| amounts.floor.decimal()))
     .bind(amounts.map(|amounts| amounts.adjustment.decimal()))
     .bind(amounts.map(|amounts| amounts.fund.decimal()))
-    .bind(keys.seal(cell(payment.settlement.uuid()), &detail_text(payment)?)?)
+    .bind(keys.seal(cell(payment.settlement.uuid()), &detail)?)
     .bind(keys.version())
     .bind(payment.expected_at)
     .execute(&mut **tx)
     .await?;
-    Ok(())
+    Ok(detail)
 }
 
 pub async fn find(tx: &mut Transaction, id: SettlementId) -> Result<Option<ProviderPayment>, Error> {

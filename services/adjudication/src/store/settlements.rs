@@ -23,6 +23,16 @@ use crate::domain::settlement::{Account, Change, Cover, Settlement, State};
 
 const TABLE: &str = "settlements";
 
+/// SQL: what is read of settlements. What the engine was given is long, and read where it is asked for ([`basis`]).
+macro_rules! select {
+    () => {
+        "SELECT id, claim_id, claim_version, resident_id, provider_organisation_id, state, adjudication, policy_id, policy_digest, year, \
+             scheme, kind, accumulator_version, quote_id, drift, referral_id, journey_id, tier, divided_at, lapses_at, confirmed_at, \
+             bill_id, ended_at, corrects, cause, reason, adjustment_total, adjustment_fund, remote_care, account_of, mutual_aid_of \
+         FROM settlements "
+    };
+}
+
 #[derive(FromRow)]
 struct Row {
     id: Uuid,
@@ -205,40 +215,30 @@ pub async fn insert(
 
 pub async fn find(conn: &mut PgConnection, id: SettlementId) -> Result<Option<Settlement>, Error> {
     let row: Option<Row> =
-        sqlx::query_as("SELECT * FROM settlements WHERE id = $1").bind(id.uuid()).fetch_optional(conn).await?;
+        sqlx::query_as(concat!(select!(), "WHERE id = $1")).bind(id.uuid()).fetch_optional(conn).await?;
     row.map(Row::settlement).transpose()
-}
-
-/// Which running totals a settlement moves, which is written once: none for whom nobody insures, and where there is no such settlement.
-pub async fn account(conn: &mut PgConnection, id: SettlementId) -> Result<Option<Account>, Error> {
-    let row: Option<(Uuid, i32, String, String)> =
-        sqlx::query_as("SELECT resident_id, year, scheme, kind FROM settlements WHERE id = $1 AND year IS NOT NULL")
-            .bind(id.uuid())
-            .fetch_optional(conn)
-            .await?;
-    let Some((resident, year, scheme, kind)) = row else { return Ok(None) };
-    let resident = ResidentId::from_uuid(resident);
-    let (scheme, kind) = (word(TABLE, "scheme", id, &scheme)?, word(TABLE, "kind", id, &kind)?);
-    Ok(Some(Account { resident, year, scheme, kind }))
 }
 
 pub async fn lock(conn: &mut PgConnection, id: SettlementId) -> Result<Option<Settlement>, Error> {
-    let row: Option<Row> = sqlx::query_as("SELECT * FROM settlements WHERE id = $1 FOR UPDATE")
-        .bind(id.uuid())
-        .fetch_optional(conn)
-        .await?;
+    let row: Option<Row> =
+        sqlx::query_as(concat!(select!(), "WHERE id = $1 FOR UPDATE")).bind(id.uuid()).fetch_optional(conn).await?;
     row.map(Row::settlement).transpose()
 }
 
-/// Writes that a division was confirmed for a bill.
-pub async fn confirm(conn: &mut PgConnection, id: SettlementId, at: DateTime<Utc>, bill: BillId) -> Result<(), Error> {
-    sqlx::query("UPDATE settlements SET state = 'CONFIRMED', confirmed_at = $2, bill_id = $3 WHERE id = $1 AND state = 'DIVIDED'")
+/// Writes that a division was confirmed for a bill. False if it is none any more, and then nothing is written.
+pub async fn confirm(
+    conn: &mut PgConnection,
+    id: SettlementId,
+    at: DateTime<Utc>,
+    bill: BillId,
+) -> Result<bool, Error> {
+    let confirmed = sqlx::query("UPDATE settlements SET state = 'CONFIRMED', confirmed_at = $2, bill_id = $3 WHERE id = $1 AND state = 'DIVIDED'")
         .bind(id.uuid())
         .bind(at)
         .bind(bill.uuid())
         .execute(conn)
         .await?;
-    Ok(())
+    Ok(confirmed.rows_affected() == 1)
 }
 
 /// Writes that a division is spent: a newer one of the same claim takes its place.
@@ -314,7 +314,7 @@ pub async fn basis(conn: &mut PgConnection, id: SettlementId) -> Result<Input, E
 /// The settlements with these ids, locked in their order.
 pub async fn lock_all(conn: &mut PgConnection, ids: &[SettlementId]) -> Result<Vec<Settlement>, Error> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
-    let rows: Vec<Row> = sqlx::query_as("SELECT * FROM settlements WHERE id = ANY ($1) ORDER BY id FOR UPDATE")
+    let rows: Vec<Row> = sqlx::query_as(concat!(select!(), "WHERE id = ANY ($1) ORDER BY id FOR UPDATE"))
         .bind(ids)
         .fetch_all(conn)
         .await?;

@@ -94,3 +94,21 @@ async fn ad_01_a_demonstration_does_not_take_over_from_another_regions_policy() 
     let refused = world.propose(&elsewhere).await.expect_err("a real region, and not the caller's");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::PermissionDenied, "FOREIGN_REGION"));
 }
+
+#[tokio::test]
+async fn ad_01_nothing_of_a_released_document_changes_but_that_another_takes_over() {
+    let world = World::new().await;
+    let mut owner = world.mesh.owner("adjudication").await;
+    for change in [
+        "document = document || ' '",
+        "effective_from = effective_from + 1",
+        "effective_until = '2099-12-31'",
+        "released_by = 'client:another'",
+        "state = 'PROPOSED', released_by = NULL, released_at = NULL",
+    ] {
+        let update = sqlx::AssertSqlSafe(format!("UPDATE policies SET {change}"));
+        let refused = sqlx::query(update).execute(&mut owner).await.expect_err(change);
+        assert!(refused.to_string().contains("a document of policies is immutable"), "{change}: {refused}");
+    }
+    sqlx::query("UPDATE policies SET state = 'SUPERSEDED'").execute(&mut owner).await.expect("another took over");
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use chassis::Context;
 use chassis::channel::Channel;
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 use devstack::{Mesh, callers};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use proto::anjia::adjudication::v1::adjudication_service_client::AdjudicationServiceClient;
@@ -43,6 +43,8 @@ const LINES: u32 = 20;
 /// Whom each of them bills for, and how often everybody was seen: nobody has hundreds of claims to look back on.
 const PEOPLE_EACH: usize = 40;
 const VISITS_OF_A_PERSON: i32 = 15;
+/// The first of them was so long ago: claims come while they are fresh, as a city's rules want it, and none is suspected for its age.
+const FIRST_VISIT_DAYS_AGO: u64 = 29;
 const WARM_UP: Duration = Duration::from_secs(3);
 const MEASURED_FOR: Duration = Duration::from_secs(12);
 const GOAL_P99_MS: i64 = 50;
@@ -180,7 +182,7 @@ async fn put_items(town: &Town, mesh: &Mesh) -> Result<()> {
     Ok(())
 }
 
-/// Who bills for whom: everybody was seen a few times this year. The visits are put where scheduling keeps them, since it is not
+/// Who bills for whom: everybody was seen a few times lately. The visits are put where scheduling keeps them, since it is not
 /// scheduling that is measured.
 async fn billers(town: &Town, mesh: &Mesh) -> Result<Vec<Arc<Biller>>> {
     let (desk, payment) = (context(mesh, "clinic").await?, context(mesh, "payment").await?);
@@ -193,7 +195,7 @@ async fn billers(town: &Town, mesh: &Mesh) -> Result<Vec<Arc<Biller>>> {
             desk: desk.clone(),
             payment: payment.clone(),
             client: AdjudicationServiceClient::new(town.adjudication.clone()),
-            visits: open_visits(&mut owner, residents, town.first_of_january()).await?,
+            visits: open_visits(&mut owner, residents, town.today - Days::new(FIRST_VISIT_DAYS_AGO)).await?,
             billed: AtomicUsize::new(0),
         }));
     }
@@ -214,7 +216,7 @@ async fn register(town: &Town, mesh: &Mesh) -> Result<Vec<Uuid>> {
     Ok(ids.into_iter().map(ResidentId::uuid).collect())
 }
 
-/// Visits of each of these residents, some weeks apart; the residents take turns.
+/// Visits of each of these residents, every other day; the residents take turns.
 async fn open_visits(owner: &mut PgConnection, residents: &[Uuid], since: NaiveDate) -> Result<Vec<Visited>> {
     let visits = sqlx::query_as(
         "WITH seen AS (INSERT INTO visits (id, region, resident_id, organisation_id, tier, kind, journey_id, present, identity_proof, \
@@ -222,7 +224,7 @@ async fn open_visits(owner: &mut PgConnection, residents: &[Uuid], since: NaiveD
              SELECT gen_random_uuid(), $1, resident_id, $3, 'COMMUNITY', 'OUTPATIENT', gen_random_uuid(), 'SELF', 'ID_CARD', 'client:bench', \
              at, 'ENDED', at + interval '20 minutes', 'COMPLETED' \
              FROM unnest($2::uuid[]) AS resident_id, generate_series(0, $4 - 1) AS number, \
-             LATERAL (SELECT $5 + number * interval '20 days' + interval '2 hours' AS at) AS morning \
+             LATERAL (SELECT $5 + number * interval '2 days' + interval '2 hours' AS at) AS morning \
              RETURNING id, resident_id, opened_at) \
          SELECT id, resident_id, (opened_at AT TIME ZONE 'Asia/Shanghai')::date AS day FROM seen ORDER BY day, resident_id",
     )
@@ -236,7 +238,7 @@ async fn open_visits(owner: &mut PgConnection, residents: &[Uuid], since: NaiveD
     Ok(visits)
 }
 
-/// The audit rules of a city, of which each claim is suspected.
+/// The audit rules of a city, by each of which every claim is inspected.
 async fn release_rules(town: &Town, mesh: &Mesh) -> Result<()> {
     let mut document: Value = serde_json::from_str(RULES)?;
     document["region"] = json!(callers::REGION);

@@ -34,6 +34,8 @@ pub(super) const ITEM: &str = "BENCH001";
 pub(super) const RESIDENTS: usize = 64;
 /// Nobody books more than once a day, so there are many days.
 const DAYS: u64 = 120;
+/// For so long people have been seen here.
+const SEEN_DAYS: u64 = 31;
 /// Sessions to one call.
 const SESSIONS_AT_ONCE: usize = 40;
 const SLOT_MINUTES: i32 = 10;
@@ -88,8 +90,9 @@ impl Town {
         Ok(town)
     }
 
+    /// Of the year in which everybody was seen for the first time, some weeks ago.
     pub(super) fn first_of_january(&self) -> NaiveDate {
-        NaiveDate::from_ymd_opt(self.today.year(), 1, 1).unwrap_or(self.today)
+        NaiveDate::from_ymd_opt((self.today - Days::new(SEEN_DAYS)).year(), 1, 1).unwrap_or(self.today)
     }
 
     async fn open_clinic(&self, mesh: &Mesh) -> Result<()> {

@@ -69,7 +69,7 @@ impl RuleBook {
 }
 
 impl Settings {
-    fn window_days(&self) -> u32 {
+    pub(super) fn window_days(&self) -> u32 {
         let most = |days: &mut dyn Iterator<Item = u32>| days.max().unwrap_or(0);
         match self {
             Self::PriorItem { points } => most(&mut points.iter().map(|point| point.window_days)),

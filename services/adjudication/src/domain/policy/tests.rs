@@ -6,6 +6,7 @@ mod schema;
 use serde_json::{Value, json};
 
 use super::{Policy, PolicyError, Problem};
+use crate::domain::document::Document as _;
 
 const BEIJING: &str = include_str!("../../../policies/beijing-employee.json");
 const RESIDENT: &str = include_str!("../../../policies/beijing-resident.json");

@@ -1,12 +1,14 @@
 //! Whatever a claim says, it is inspected without a panic, and no finding questions more than was billed.
 
+use chrono::{NaiveDate, TimeDelta};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
+use serde_json::{Value, json};
 use types::care::CareKind;
 use types::money::Money;
 
-use super::fixtures::{DEMONSTRATION, day, item, past, stay};
-use crate::domain::inspection::{BilledItem, Case, RuleBook, Sex, inspect};
+use super::fixtures::{DEMONSTRATION, day, document, item, past, stay};
+use crate::domain::inspection::{BilledItem, Case, Lookback, Past, RuleBook, Sex, inspect, lookback};
 
 const CODES: [&str; 14] = [
     "DEMO-TIER",
@@ -74,4 +76,59 @@ proptest! {
         }
         prop_assert!(case.withheld(&findings) <= case.total);
     }
+
+    #[test]
+    fn ad_08_rules_find_the_same_in_what_they_look_back_on_as_in_all_of_it(case in case().prop_map(within_stays)) {
+        for document in [DEMONSTRATION.to_owned(), document(&looking_back()).to_string()] {
+            let book = RuleBook::read(&document).unwrap();
+            let history = lookback(&book, &case).map(|lookback| reached(&case, &lookback)).unwrap_or_default();
+            let looked_at = Case { history, ..case.clone() };
+            prop_assert_eq!(inspect(&book, &looked_at), inspect(&book, &case));
+        }
+    }
+}
+
+/// Rules that the demonstration does not have, each of which looks back.
+fn looking_back() -> Vec<(&'static str, Value)> {
+    vec![
+        (
+            "N25-005",
+            json!({"kind": "PRIOR_ITEM", "points": [{"items": ["XA01"], "after": ["XB02"], "window_days": 30}]}),
+        ),
+        (
+            "N25-050",
+            json!({"kind": "VISITS", "kinds": ["OUTPATIENT"], "items": ["XA01"], "most": 1, "window_days": 30}),
+        ),
+        (
+            "N25-031",
+            json!({"kind": "PERIOD_FREQUENCY", "points": [
+            {"items": ["XA01", "ZC03"], "most": "1", "window_days": 30}, {"items": ["XB02"], "min_interval_days": 9}]}),
+        ),
+    ]
+}
+
+/// Every line on a day of its visit, as claims have them.
+fn within_stays(case: Case) -> Case {
+    let within = |lines: &[BilledItem], from: NaiveDate, until: NaiveDate| -> Vec<BilledItem> {
+        let days = (until - from).num_days().max(0) + 1;
+        let on = |line: &BilledItem| from + TimeDelta::days((line.on - day("2020-01-01")).num_days() % days);
+        lines.iter().map(|line| BilledItem { on: on(line), ..line.clone() }).collect()
+    };
+    let until = case.until.max(case.from);
+    let history = case.history.iter();
+    let history = history.map(|past| Past { lines: within(&past.lines, past.from, past.until), ..past.clone() });
+    Case { lines: within(&case.lines, case.from, until), until, history: history.collect(), ..case }
+}
+
+/// As `store/histories.rs` reads it.
+fn reached(case: &Case, lookback: &Lookback) -> Vec<Past> {
+    let is_same = |line: &BilledItem| {
+        let codes = case.lines.iter().any(|own| own.item_code == line.item_code);
+        lookback.same_items && codes && case.lines.iter().any(|own| own.on == line.on)
+    };
+    let is_read = |line: &BilledItem| lookback.lines_from.is_some_and(|from| line.on >= from) || is_same(line);
+    let claims = case.history.iter().filter(|past| past.until >= lookback.claims_from);
+    claims
+        .map(|past| Past { lines: past.lines.iter().filter(|line| is_read(line)).cloned().collect(), ..past.clone() })
+        .collect()
 }

@@ -1,0 +1,41 @@
+//! What the confirmation of a settlement asks for, by what else stands in `claims`, `settlements`, `readjudications` and `findings`.
+
+use postgres::Error;
+use sqlx::PgConnection;
+
+use crate::domain::settlement::Settlement;
+
+/// What the confirmation of a claim asks for beyond itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Aftermath {
+    /// Claims of the same scheme for later care are settled already: of any kind, for layers above basic insurance count over all kinds; and
+    /// of the next year, into which stays of a journey go on.
+    pub is_late: bool,
+    /// The person's cover was said to be another after the claim was divided.
+    pub is_overtaken: bool,
+    /// Audit rules asked about it when it was divided.
+    pub is_suspect: bool,
+}
+
+/// Whether later care is settled already, whether the person's years were judged anew since the division, and whether findings were noted.
+pub async fn of(conn: &mut PgConnection, settlement: &Settlement) -> Result<Aftermath, Error> {
+    let account = settlement.cover.as_ref().map(|cover| cover.account);
+    let (is_late, is_overtaken, is_suspect) = sqlx::query_as(
+        "SELECT EXISTS (SELECT FROM claims later JOIN settlements settled ON settled.id = later.settlement_id \
+             WHERE later.resident_id = ANY ((SELECT one_person($1))::uuid[]) AND settled.state = 'CONFIRMED' \
+                 AND settled.year >= $3 AND settled.scheme = $4 \
+                 AND later.from_date > (SELECT from_date FROM claims WHERE id = $2)), \
+         EXISTS (SELECT FROM readjudications WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND cause = 'ENTITLEMENT' \
+             AND requested_at >= $5), \
+         EXISTS (SELECT FROM findings WHERE settlement_id = $6 AND state = 'NOTED')",
+    )
+    .bind(settlement.resident.uuid())
+    .bind(settlement.claim.uuid())
+    .bind(account.map(|account| account.year))
+    .bind(account.map(|account| account.scheme.as_str()))
+    .bind(settlement.divided_at)
+    .bind(settlement.id.uuid())
+    .fetch_one(conn)
+    .await?;
+    Ok(Aftermath { is_late, is_overtaken, is_suspect })
+}

@@ -70,6 +70,24 @@ impl Pool {
     }
 }
 
+/// How the statements of a transaction are planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plans {
+    /// Anew, where that promises a better plan.
+    AsNeeded,
+    /// Once a connection: what is written for lists of any length has one good plan, and making another costs more than running it.
+    Kept,
+}
+
+impl Plans {
+    const fn mode(self) -> &'static str {
+        match self {
+            Self::AsNeeded => "auto",
+            Self::Kept => "force_generic_plan",
+        }
+    }
+}
+
 /// Short cuts within one process: they save waiting and asking, nothing depends on them.
 #[derive(Debug)]
 pub(crate) struct Signals {
@@ -118,9 +136,18 @@ impl Database {
         scope: Scope,
         lock_timeout_ms: u32,
     ) -> Result<Transaction, Error> {
+        self.begin_planning(scope, lock_timeout_ms, Plans::AsNeeded).await
+    }
+
+    pub(crate) async fn begin_planning(
+        &self,
+        scope: Scope,
+        lock_timeout_ms: u32,
+        plans: Plans,
+    ) -> Result<Transaction, Error> {
         let (begun, keys) = match scope {
             Scope::Region(region) => {
-                let (begun, keys) = self.begin_in(region, lock_timeout_ms).await?;
+                let (begun, keys) = self.begin_in(region, lock_timeout_ms, plans).await?;
                 (begun, Some(keys))
             }
             Scope::Worker => (self.begin_as_worker(lock_timeout_ms).await?, None),
@@ -129,17 +156,23 @@ impl Database {
     }
 
     /// With the newest keys of the region in memory: the statement that begins tells whether there are newer ones.
-    async fn begin_in(&self, region: RegionCode, lock_timeout_ms: u32) -> Result<(Begun, Arc<Keys>), Error> {
+    async fn begin_in(
+        &self,
+        region: RegionCode,
+        lock_timeout_ms: u32,
+        plans: Plans,
+    ) -> Result<(Begun, Arc<Keys>), Error> {
         loop {
             let (mut tx, in_use) = self.service.begin().await?;
-            let (generation, ..): (i64, String, String, String) = sqlx::query_as(
+            let (generation, ..): (i64, String, String, String, String) = sqlx::query_as(
                 "SELECT coalesce((SELECT max(generation) FROM data_keys WHERE region_code IN ($1, '')), 0), \
                  set_config('anjia.region', $1, true), set_config('statement_timeout', $2, true), \
-                 set_config('lock_timeout', $3, true)",
+                 set_config('lock_timeout', $3, true), set_config('plan_cache_mode', $4, true)",
             )
             .bind(region.as_str())
             .bind(self.statement_timeout_ms.to_string())
             .bind(lock_timeout_ms.to_string())
+            .bind(plans.mode())
             .fetch_one(&mut *tx)
             .await?;
             if let Some(keys) = self.vault.current(region, generation) {

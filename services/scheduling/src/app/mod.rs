@@ -11,6 +11,7 @@ mod displace;
 mod end_visit;
 mod expire;
 mod get;
+mod full;
 mod give;
 mod hold;
 mod join_queue;
@@ -33,7 +34,6 @@ mod statistics;
 mod surge;
 mod suspensions;
 mod together;
-mod too_late;
 mod view;
 mod wait_list;
 mod watch;
@@ -45,13 +45,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use postgres::{Database, gather::Gatherer};
 use types::clock::Clock;
 
-use self::{
-    give::Giving, look::Look, pass_on::Passing, refusals::Refusals, too_late::Alternatives, watch_queue::Lines,
-};
+use self::{full::FullSlots, give::Giving, look::Look, pass_on::Passing, refusals::Refusals, watch_queue::Lines};
 use crate::{
     domain::{limits::Rules, queue::Rules as QueueRules},
     peers::identity::Identity,
-    store::slot_cache::SlotCache,
 };
 
 pub use crate::store::{PERSONAL, obligations::OPEN, surges::Closing};
@@ -98,10 +95,9 @@ pub struct Scheduling {
     hold_duration: TimeDelta,
     passing: Passing,
     calendar: Calendar,
-    cache: Arc<SlotCache>,
     looking: Gatherer<Look>,
     giving: Gatherer<Giving>,
-    alternatives: Alternatives,
+    full: FullSlots,
     queue_rules: QueueRules,
     lines: Lines,
     refusals: Refusals,
@@ -109,15 +105,8 @@ pub struct Scheduling {
 
 impl Scheduling {
     /// Must be called within a runtime.
-    pub fn new(
-        db: Database,
-        clock: Arc<dyn Clock>,
-        identity: Identity,
-        times: Times,
-        rules: Rules,
-        cache: Arc<SlotCache>,
-    ) -> Self {
-        let look = Look { db: db.clone(), clock: Arc::clone(&clock), cache: Arc::clone(&cache) };
+    pub fn new(db: Database, clock: Arc<dyn Clock>, identity: Identity, times: Times, rules: Rules) -> Self {
+        let look = Look { db: db.clone(), clock: Arc::clone(&clock) };
         let giving = Giving { db: db.clone() };
         let calendar = Calendar::new(db.clone(), Arc::clone(&clock), times, rules);
         Self {
@@ -127,10 +116,9 @@ impl Scheduling {
             hold_duration: times.hold,
             passing: calendar.passing,
             calendar,
-            cache,
             looking: Gatherer::new(look),
             giving: Gatherer::new(giving),
-            alternatives: too_late::alternatives(),
+            full: FullSlots::new(),
             queue_rules: QueueRules::USUAL,
             lines: watch_queue::lines(),
             refusals: Refusals::default(),

@@ -1,6 +1,8 @@
 //! What is known of slots that many ask for at once, `slots`, `sessions`, `slot_pools` and lapsed holds together: read without a lock, so
 //! that nobody waits who has nothing to win.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgConnection};
 use types::ids::{AppointmentId, DepartmentId, OrganisationId, PractitionerId, ResidentId, SessionId, SlotId};
@@ -126,13 +128,15 @@ pub struct Standing {
     pub next_lapse_at: Option<DateTime<Utc>>,
 }
 
+    /// Who has a place there, or had one.
+    pub had: HashSet<ResidentId>,
 pub async fn standing(
     conn: &mut PgConnection,
     slot: SlotId,
     pool: Pool,
     now: DateTime<Utc>,
 ) -> Result<Standing, SchedulingError> {
-    let (is_full, next_lapse_at) = sqlx::query_as(
+    let (is_full, next_lapse_at, had): (bool, Option<DateTime<Utc>>, Vec<Uuid>) = sqlx::query_as(
         "SELECT coalesce((SELECT taken >= places FROM slot_pools WHERE slot_id = $1 AND pool = $2), false), \
              least((SELECT min(hold_expires_at) FROM appointments WHERE slot_id = $1 AND pool = $2 AND state = 'HELD'), \
                  (SELECT min(slots.starts_at - step * interval '1 hour') FROM slots \
@@ -147,5 +151,5 @@ pub async fn standing(
     .bind(now)
     .fetch_one(conn)
     .await?;
-    Ok(Standing { is_full, next_lapse_at })
+    Ok(Standing { is_full, next_lapse_at, had: had.into_iter().map(ResidentId::from_uuid).collect() })
 }

@@ -3,9 +3,7 @@
 //!
 //! Keys: `anjia:scheduling:2:<region>:providers` (GEO; a member is a provider with its place, `…:providers:version` beside it) and
 //! `…:<region>:day:<provider>:<kind>:<pool>:<local day>` (hash: `version`, `slots`). The version is the instant Postgres was read
-//! at; an older entry never replaces a newer one. Full slots stand beside ([`full`]).
-
-pub mod full;
+//! at; an older entry never replaces a newer one.
 
 use std::{
     sync::{

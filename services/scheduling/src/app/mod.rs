@@ -7,6 +7,7 @@ mod cancel;
 mod change_session;
 mod check_in;
 mod confirm;
+mod copies;
 mod displace;
 mod end_visit;
 mod expire;

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     app::{Draft, Published, Scheduling, Search},
     domain::{
-        offer::Query,
+        offer::{Query, Rank},
         pool::Pool,
         session::{PoolShare, Span},
     },
@@ -71,9 +71,14 @@ impl SessionService for Sessions {
         request: Request<wire::SearchSlotsRequest>,
     ) -> Result<Response<wire::SearchSlotsResponse>, Status> {
         let ctx = Context::of(&request)?;
-        let query = query(request.get_ref(), self.scheduling.now()).map_err(invalid)?;
-        let offers = self.search.find(ctx.caller.region, &query).await?;
-        Ok(Response::new(wire::SearchSlotsResponse { offers: offers.into_iter().map(to_offer).collect() }))
+        let message = request.into_inner();
+        let query = query(&message, self.scheduling.now()).map_err(invalid)?;
+        let page = page(message).map_err(invalid)?;
+        let found = self.search.find(ctx.caller.region, &query, &page).await?;
+        Ok(Response::new(wire::SearchSlotsResponse {
+            offers: found.items.into_iter().map(to_offer).collect(),
+            next_page_token: found.next_page_token,
+        }))
     }
 }
 
@@ -175,7 +180,6 @@ fn query(message: &wire::SearchSlotsRequest, now: DateTime<Utc>) -> Result<Query
         Ok(radius_m) if (100..=100_000).contains(&radius_m) => radius_m,
         _ => return Err(FieldError::new("radius_m", "must be 100 to 100000")),
     };
-    let limit = limit(message.limit)?;
     let (from, until) = span(message.from.as_ref(), message.until.as_ref(), now)?;
     let capability = convert::optional_text("capability", &message.capability, CAPABILITY_LENGTH_MAX)?;
     Ok(Query {
@@ -190,6 +194,11 @@ fn query(message: &wire::SearchSlotsRequest, now: DateTime<Utc>) -> Result<Query
         from,
         until,
         capability: Some(capability).filter(|code| !code.is_empty()),
-        limit,
     })
+}
+
+fn page(message: wire::SearchSlotsRequest) -> Result<PageRequest<Rank>, FieldError> {
+    let size = i32::try_from(limit(message.limit)?).unwrap_or(OFFERS_MAX);
+    let query = wire::SearchSlotsRequest { limit: 0, page_token: String::new(), ..message.clone() }.encode_to_vec();
+    PageRequest::parse(size, &message.page_token, &query)
 }

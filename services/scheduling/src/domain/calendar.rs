@@ -76,6 +76,8 @@ pub struct Exception {
     pub id: ExceptionId,
     pub scope: Scope,
     pub span: Span,
+    /// Whose calendar it stands against; none for the whole region.
+    pub organisation: Option<OrganisationId>,
     pub reason: String,
 }
 
@@ -202,7 +204,8 @@ mod tests {
 
     fn against(scope: Scope, since: &str, until: &str) -> Exception {
         let id = ExceptionId::from_uuid(Uuid::from_u128(9));
-        Exception { id, scope, span: (instant(since), instant(until)), reason: "leave".to_owned() }
+        let span = (instant(since), instant(until));
+        Exception { id, scope, organisation: None, span, reason: "leave".to_owned() }
     }
 
     fn hours(template: &Template, exceptions: &[Exception]) -> Vec<String> {

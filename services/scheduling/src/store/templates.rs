@@ -92,6 +92,23 @@ pub async fn find(conn: &mut PgConnection, id: TemplateId) -> Result<Template, S
 
 /// Those that are in force on one of these days, of one provider or of the region.
 pub async fn in_force(
+/// Those of a provider, in the order in which they were made.
+pub async fn list(
+    conn: &mut PgConnection,
+    organisation: OrganisationId,
+    after: Option<&TemplateId>,
+    limit: i64,
+) -> Result<Vec<Template>, SchedulingError> {
+    let rows: Vec<Row> =
+        sqlx::query_as(select!("WHERE organisation_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3"))
+            .bind(organisation.uuid())
+            .bind(after.map(|id| id.uuid()))
+            .bind(limit)
+            .fetch_all(conn)
+            .await?;
+    rows.into_iter().map(Row::template).collect()
+}
+
     conn: &mut PgConnection,
     organisation: Option<OrganisationId>,
     (first, last): (NaiveDate, NaiveDate),

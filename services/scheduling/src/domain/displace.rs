@@ -129,7 +129,7 @@ fn is_fit(appointment: &Appointment, room: &Room, needs: &[String], busy: &Busy,
 }
 
 /// Whether a session is fit for whatever another one was fit for.
-fn covers(capabilities: &[String], needs: &[String]) -> bool {
+pub(super) fn covers(capabilities: &[String], needs: &[String]) -> bool {
     let is_covered = |need: &String| capabilities.iter().any(|prefix| need.starts_with(prefix.as_str()));
     capabilities.is_empty() || (!needs.is_empty() && needs.iter().all(is_covered))
 }

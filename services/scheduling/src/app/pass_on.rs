@@ -14,6 +14,7 @@ use super::records::{By, Change, appointment_changed};
 use crate::{
     domain::{
         appointment::{Appointment, Channel, State},
+        displace::Room,
         error::SchedulingError,
         limits::{self, Asked, Rules},
         pool::Pool,
@@ -23,7 +24,7 @@ use crate::{
     store::{
         bookings::{self, Verdict, Wish},
         known::{self, Known, Wanted},
-        places,
+        places, rooms,
         slots::Bookable,
         wait_list as entries,
     },
@@ -92,6 +93,28 @@ impl Passing {
     }
 
     /// Holds a public place for the first in the line who can take it; false if nobody does.
+    /// Holds every public place that is free in these slots for whoever waits for one like it, the earliest first.
+    pub(super) async fn pass_on_free(
+        &self,
+        tx: &mut Transaction,
+        slots: &[SlotId],
+        now: DateTime<Utc>,
+    ) -> Result<(), SchedulingError> {
+        let mut rooms: Vec<Room> = rooms::lock(tx, slots).await?.into_iter().map(|locked| locked.room).collect();
+        rooms.retain(|room| room.pool == Pool::Public);
+        rooms.sort_by_key(|room| (room.slot.starts_at, room.slot.id));
+        for room in rooms {
+            let Room { slot, organisation, department, practitioner, cancel_notice_minutes, .. } = room;
+            let free = Free { slot, organisation, department, practitioner, cancel_notice_minutes };
+            for _ in 0..room.free {
+                if !self.pass_on(tx, free, None, now).await? {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
     pub(super) async fn pass_on(
         &self,
         tx: &mut Transaction,

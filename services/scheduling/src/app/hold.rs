@@ -205,6 +205,7 @@ impl Scheduling {
             referral: wish.referral,
             journey: wish.journey.unwrap_or_else(JourneyId::generate),
             expected_lines: wish.expected_lines,
+            cancel_notice_minutes: bookable.cancel_notice_minutes,
             quote: None,
             revision: 1,
             held_at: now,

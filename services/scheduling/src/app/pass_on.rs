@@ -48,13 +48,14 @@ pub(super) struct Free {
     pub(super) organisation: OrganisationId,
     pub(super) department: Option<DepartmentId>,
     pub(super) practitioner: Option<PractitionerId>,
+    pub(super) cancel_notice_minutes: u16,
 }
 
 impl Free {
     /// The first place of an appointment.
     const fn of(freed: &Appointment) -> Self {
-        let Appointment { slot, organisation, department, practitioner, .. } = *freed;
-        Self { slot, organisation, department, practitioner }
+        let Appointment { slot, organisation, department, practitioner, cancel_notice_minutes, .. } = *freed;
+        Self { slot, organisation, department, practitioner, cancel_notice_minutes }
     }
 }
 
@@ -92,7 +93,6 @@ impl Passing {
         Ok(())
     }
 
-    /// Holds a public place for the first in the line who can take it; false if nobody does.
     /// Holds every public place that is free in these slots for whoever waits for one like it, the earliest first.
     pub(super) async fn pass_on_free(
         &self,
@@ -115,6 +115,7 @@ impl Passing {
         Ok(())
     }
 
+    /// Holds a public place for the first in the line who can take it; false if nobody does.
     pub(super) async fn pass_on(
         &self,
         tx: &mut Transaction,
@@ -195,8 +196,8 @@ async fn parts(tx: &mut Transaction, freed: &Appointment, now: DateTime<Utc>) ->
     let wanted: Vec<Wanted> = wanted.collect();
     let known = known::known(tx, &wanted, now).await?;
     let part = |known: Known| {
-        let Bookable { slot, organisation, department, practitioner, .. } = known.bookable;
-        Free { slot, organisation, department, practitioner }
+        let Bookable { slot, organisation, department, practitioner, cancel_notice_minutes, .. } = known.bookable;
+        Free { slot, organisation, department, practitioner, cancel_notice_minutes }
     };
     Ok(known.into_iter().flatten().map(part).collect())
 }
@@ -220,6 +221,7 @@ fn offered(free: Free, entry: &Entry, ends_at: DateTime<Utc>, now: DateTime<Utc>
         referral: None,
         journey: JourneyId::generate(),
         expected_lines: vec![],
+        cancel_notice_minutes: free.cancel_notice_minutes,
         quote: None,
         revision: 1,
         held_at: now,

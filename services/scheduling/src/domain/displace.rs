@@ -31,6 +31,7 @@ pub struct Room {
     pub kinds: Vec<CareKind>,
     /// As of its session.
     pub capabilities: Vec<String>,
+    pub cancel_notice_minutes: u16,
 }
 
 /// What somebody does meanwhile, whom it would not help to get a place at that time.
@@ -142,6 +143,7 @@ pub fn moved(appointment: Appointment, room: &Room) -> Appointment {
         organisation: room.organisation,
         department: room.department,
         practitioner: room.practitioner,
+        cancel_notice_minutes: room.cancel_notice_minutes,
         revision: appointment.revision + 1,
         ..appointment
     }

@@ -2,7 +2,7 @@
 
 use chassis::{Context, error::invalid};
 use chrono::{DateTime, TimeDelta, Utc};
-use postgres::Call;
+use postgres::{Call, paging::PageRequest};
 use prost::Message as _;
 use prost_types::Timestamp;
 use proto::{
@@ -29,6 +29,8 @@ const PUBLISH: &str = "anjia.scheduling.v1.SessionService/PublishSessions";
 const SESSIONS_MAX: usize = 50;
 const CAPABILITIES_MAX: usize = 50;
 const CAPABILITY_LENGTH_MAX: usize = 10;
+/// 30 days, in minutes.
+const CANCEL_NOTICE_MAX: u16 = 43_200;
 const RADIUS_DEFAULT_M: u32 = 10_000;
 const OFFERS_DEFAULT: usize = 20;
 const OFFERS_MAX: i32 = 100;
@@ -113,6 +115,7 @@ fn draft(session: &wire::Session) -> Result<Draft, FieldError> {
         slot_length_minutes: slot_length(session.slot_length_minutes)?,
         pools: pools(&session.pools)?,
         capabilities: capabilities(&session.capabilities)?,
+        cancel_notice_minutes: cancel_notice(session.cancel_notice_minutes)?,
     })
 }
 
@@ -149,6 +152,11 @@ pub(super) fn capabilities(prefixes: &[String]) -> Result<Vec<String>, FieldErro
         return Err(FieldError::new("capabilities", format!("must be at most {CAPABILITIES_MAX}")));
     }
     prefixes.iter().map(|prefix| convert::text("capabilities", prefix, CAPABILITY_LENGTH_MAX)).collect()
+}
+
+pub(super) fn cancel_notice(minutes: i32) -> Result<u16, FieldError> {
+    let minutes = u16::try_from(minutes).ok().filter(|minutes| *minutes <= CANCEL_NOTICE_MAX);
+    minutes.ok_or_else(|| FieldError::new("cancel_notice_minutes", format!("must be 0 to {CANCEL_NOTICE_MAX}")))
 }
 
 /// How many offers at most.

@@ -73,11 +73,29 @@ impl Pool {
     }
 
     /// With these settings for the transaction: one round trip.
-    async fn begin(&self, settings: [(&'static str, String); 3]) -> Result<Begun, sqlx::Error> {
+    async fn begin(&self, settings: [(&'static str, String); 4]) -> Result<Begun, sqlx::Error> {
         let settings = settings.map(|(name, value)| format!("; SET LOCAL {name} = '{}'", value.replace('\'', "''")));
         let begin = AssertSqlSafe(format!("{BEGIN}{}", settings.concat()));
         // Apart from what it is a part of: it may have to connect, and that is large.
         self.meter.waited(Box::pin(self.connections.begin_with(begin))).await
+    }
+}
+
+/// How the statements of a transaction are planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Plans {
+    /// Anew, where that promises a better plan.
+    AsNeeded,
+    /// Once a connection: what is written for lists of any length has one good plan, and making another costs more than running it.
+    Kept,
+}
+
+impl Plans {
+    const fn mode(self) -> &'static str {
+        match self {
+            Self::AsNeeded => "auto",
+            Self::Kept => "force_generic_plan",
+        }
     }
 }
 
@@ -129,8 +147,17 @@ impl Database {
         scope: Scope,
         lock_timeout_ms: u32,
     ) -> Result<Transaction, Error> {
+        self.begin_planning(scope, lock_timeout_ms, Plans::AsNeeded).await
+    }
+
+    pub(crate) async fn begin_planning(
+        &self,
+        scope: Scope,
+        lock_timeout_ms: u32,
+        plans: Plans,
+    ) -> Result<Transaction, Error> {
         match scope {
-            Scope::Region(region) => self.begin_in(region, lock_timeout_ms).await,
+            Scope::Region(region) => self.begin_in(region, lock_timeout_ms, plans).await,
             Scope::Worker => {
                 let begun = self.begin_as_worker(lock_timeout_ms).await?;
                 Ok(Transaction::new(begun, scope, None, Arc::clone(&self.vault), Arc::clone(&self.signals)))
@@ -139,9 +166,9 @@ impl Database {
     }
 
     /// With the newest keys of the region in memory: the first statement tells whether there are newer ones.
-    async fn begin_in(&self, region: RegionCode, lock_timeout_ms: u32) -> Result<Transaction, Error> {
+    async fn begin_in(&self, region: RegionCode, lock_timeout_ms: u32, plans: Plans) -> Result<Transaction, Error> {
         loop {
-            let mut tx = self.begin_without_keys(region, lock_timeout_ms).await?;
+            let mut tx = self.begin_without_keys(region, lock_timeout_ms, plans).await?;
             let generation = sqlx::query_scalar(concat!("SELECT ", generation!("$1")))
                 .bind(region.as_str())
                 .fetch_one(&mut *tx)
@@ -157,8 +184,9 @@ impl Database {
         &self,
         region: RegionCode,
         lock_timeout_ms: u32,
+        plans: Plans,
     ) -> Result<Transaction, Error> {
-        let begun = self.service.begin(self.settings(region.as_str(), lock_timeout_ms)).await?;
+        let begun = self.service.begin(self.settings(region.as_str(), lock_timeout_ms, plans)).await?;
         let (vault, signals) = (Arc::clone(&self.vault), Arc::clone(&self.signals));
         Ok(Transaction::new(begun, Scope::Region(region), None, vault, signals))
     }
@@ -182,17 +210,18 @@ impl Database {
         Ok(None)
     }
 
-    fn settings(&self, region: &str, lock_timeout_ms: u32) -> [(&'static str, String); 3] {
+    fn settings(&self, region: &str, lock_timeout_ms: u32, plans: Plans) -> [(&'static str, String); 4] {
         [
             ("anjia.region", region.to_owned()),
             ("statement_timeout", self.statement_timeout_ms.to_string()),
             ("lock_timeout", lock_timeout_ms.to_string()),
+            ("plan_cache_mode", plans.mode().to_owned()),
         ]
     }
 
     async fn begin_as_worker(&self, lock_timeout_ms: u32) -> Result<Begun, Error> {
         let pool = self.worker.as_ref().ok_or(Error::WorkerRoleMissing)?;
-        Ok(pool.begin(self.settings("", lock_timeout_ms)).await?)
+        Ok(pool.begin(self.settings("", lock_timeout_ms, Plans::AsNeeded)).await?)
     }
 
     /// The service's role outside any transaction and region: for the keys, which belong to no region.

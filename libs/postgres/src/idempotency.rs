@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Database, Error, Scope, Transaction,
-    database::generation,
+    database::{Plans, generation},
     vault::{Cell, Keys, Page},
 };
 
@@ -344,7 +344,7 @@ impl Database {
     /// Begins the transaction of a call and claims its key in it.
     pub async fn begin_call<T>(&self, call: &Call<T>) -> Result<Begun<T>, Error> {
         let (mut tx, is_claimed) = loop {
-            let mut tx = self.begin_without_keys(call.region, IN_PROGRESS_WAIT_MS).await?;
+            let mut tx = self.begin_without_keys(call.region, IN_PROGRESS_WAIT_MS, Plans::AsNeeded).await?;
             let (is_claimed, generation) = call.claim(&mut tx).await?;
             if let Some(tx) = self.with_keys(tx, call.region, generation).await? {
                 break (tx, is_claimed);

@@ -73,7 +73,6 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         Identity::new(identity.clone(), credentials.clone()),
         config.times(),
         config.limits.rules(),
-        Arc::clone(&cache),
     )
     .queue_by(config.queue.rules());
     let search = Search::new(db.clone(), Arc::clone(&clock), cache);

@@ -1,5 +1,6 @@
 //! What a provider's calendar is made of, which nothing else in the matrix needs.
 
+use chrono::Days;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -8,6 +9,7 @@ use super::requests::Facts;
 
 /// Long after anything that happens here.
 const FAR_MINUTES: i64 = 200 * 24 * 60;
+const LEAVE_MINUTES: i64 = 2 * FAR_MINUTES;
 
 impl Story<'_> {
     /// A session that nobody needs, a surge, and what a calendar is made of.
@@ -29,6 +31,15 @@ impl Story<'_> {
             "kinds": ["CARE_KIND_OUTPATIENT"], "slot_length_minutes": 30, "pools": [{ "pool": "POOL_PUBLIC", "places": 1 }],
             "valid_from": date(today()),
         });
+        // These make nothing and stop nothing here.
+        let mut later = template.clone();
+        later["valid_from"] = json!(date(today() + Days::new(300)));
+        let made = self.does(desk, "scheduling.CalendarService/CreateTemplate", json!({ "template": later })).await;
+        let leave = json!({
+            "scope": "EXCEPTION_SCOPE_ORGANISATION", "subject_id": organisation, "since": moment(LEAVE_MINUTES),
+            "until": moment(LEAVE_MINUTES + 60), "reason": "moving",
+        });
+        let declared = self.does(desk, "scheduling.CalendarService/DeclareException", leave).await;
         facts(&[
             ("spare_session", session["session_id"].clone()),
             ("surge_id", json!(text(&surge, "/surge/surge_id"))),
@@ -40,6 +51,8 @@ impl Story<'_> {
                 }),
             ),
             ("template", template),
+            ("template_id", json!(text(&made, "/template/template_id"))),
+            ("exception_id", json!(text(&declared, "/exception_id"))),
             ("far_from", json!(from)),
             ("far_until", json!(until)),
         ])

@@ -225,6 +225,7 @@ fn in_calendar(method: &str) -> Value {
             "reason": "moved",
         }),
         "CalendarService/WithdrawSession" => json!({ "session_id": "$spare_session", "reason": "ill" }),
+        "CalendarService/GetReleaseLadder" => json!({ "department_id": null }),
         "CalendarService/SetReleaseLadder" => json!({ "department_id": null, "steps": [] }),
         // One of its name is open.
         "SurgeService/OpenSurge" => json!({

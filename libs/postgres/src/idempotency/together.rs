@@ -5,7 +5,7 @@ use types::{ids::ResidentId, region::RegionCode};
 use uuid::Uuid;
 
 use super::{Call, IN_PROGRESS_WAIT_MS, Reply, Stored};
-use crate::{Database, Error, Scope, Transaction, vault};
+use crate::{Database, Error, Scope, Transaction, database::Plans, vault};
 
 /// A call with its answer, and whose data the answer tells of.
 #[derive(Debug)]
@@ -139,8 +139,9 @@ impl<T> Call<T> {
 }
 
 impl Database {
-    /// Begins the transaction of a batch: it waits for no lock longer than a duplicate waits for the request it duplicates.
+    /// Begins the transaction of a batch: it waits for no lock longer than a duplicate waits for the request it duplicates, and its
+    /// statements are planned once a connection, whatever number of requests they are for.
     pub async fn begin_together(&self, region: RegionCode) -> Result<Transaction, Error> {
-        self.begin_with_lock_timeout(Scope::Region(region), IN_PROGRESS_WAIT_MS).await
+        self.begin_planning(Scope::Region(region), IN_PROGRESS_WAIT_MS, Plans::Kept).await
     }
 }

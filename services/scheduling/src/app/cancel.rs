@@ -97,7 +97,7 @@ impl Scheduling {
         let (slots, pool): (Vec<SlotId>, _) = (after.slots().collect(), after.pool);
         let reply = call.commit(tx, Some(after)).await?;
         for slot in slots {
-            self.cache.forget_full(ctx.caller.region, slot, pool).await;
+            self.full.forget(ctx.caller.region, slot, pool).await;
         }
         Ok(reply)
     }

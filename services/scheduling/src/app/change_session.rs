@@ -140,7 +140,11 @@ impl Scheduling {
             reason: &wish.reason,
             kept_for: self.calendar.kept_for,
         };
-        displace::rearrange(tx, by, &changed, now).await
+        let outcomes = displace::rearrange(tx, by, &changed, now).await?;
+        // What is free then is for those who wait, and not for whoever polls.
+        let there: Vec<SlotId> = stay.iter().chain(&made).map(|slot| slot.id).collect();
+        self.passing.pass_on_free(tx, &there, now).await?;
+        Ok(outcomes)
     }
 
     async fn write(

@@ -1,5 +1,7 @@
 //! Finds everybody in slots that change or go, and a place for them: nobody is lost (SC-01). Within the transaction of whoever changes them.
 
+mod several;
+
 use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,7 +16,6 @@ use types::{
 
 use super::{
     moves::change_places,
-    pass_on::take_back,
     records::{By, Change, appointment_changed},
 };
 use crate::{
@@ -78,7 +79,7 @@ pub(super) async fn rearrange(
     let (several, affected): (Vec<_>, Vec<_>) = affected.into_iter().partition(|found| !found.more_slots.is_empty());
     let mut outcomes = Vec::with_capacity(affected.len());
     for appointment in several {
-        outcomes.push(settle_several(tx, by, changed, appointment, now).await?);
+        outcomes.push(several::settle_several(tx, by, changed, appointment, now).await?);
     }
     for some in affected.chunks(TOGETHER_MAX) {
         let rooms = rooms_for(tx, changed, some, now).await?;
@@ -95,21 +96,6 @@ pub(super) async fn rearrange(
     close(tx, by, changed, now).await?;
     outcomes.sort_by_key(|(appointment, _)| (appointment.held_at, appointment.id));
     Ok(outcomes)
-}
-
-/// An appointment of several places stands while all of them do. One that loses a place is given up whole: half a consultation is none.
-async fn settle_several(
-    tx: &mut Transaction,
-    by: By<'_>,
-    changed: &Changed<'_>,
-    appointment: Appointment,
-    now: DateTime<Utc>,
-) -> Result<(Appointment, Outcome), SchedulingError> {
-    if !appointment.slots().any(|slot| changed.withdrawn.contains(&slot)) {
-        return Ok((appointment, Outcome::Kept));
-    }
-    take_back(tx, &appointment).await?;
-    settle(tx, by, changed, (&appointment, Fate::Lost, &[]), now).await
 }
 
 /// Locks persons, then appointments, then places, as everybody does; then takes in who booked in between.

@@ -64,7 +64,13 @@ impl Together for Giving {
         let mut outcomes: Vec<Option<Given>> = wishes.iter().map(|_| None).collect();
         let mut tx = self.db.begin_together(first.call.region()).await?;
 
-        let fresh = replayed(&mut tx, wishes, &once_each(wishes), &mut outcomes).await?;
+        let once = once_each(wishes);
+        // Of those who come together it was looked up a moment ago who was answered before. Whoever was since then is refused below, or has
+        // a key that is taken: then nothing of this is done, and each comes alone.
+        let fresh = match wishes {
+            [_] => replayed(&mut tx, wishes, &once, &mut outcomes).await?,
+            _ => once,
+        };
         let asked: Vec<Wish<'_>> = fresh.iter().filter_map(|place| wishes.get(*place)).map(Wished::wish).collect();
         let verdicts = if asked.is_empty() { vec![] } else { bookings::give(&mut tx, &asked).await? };
 

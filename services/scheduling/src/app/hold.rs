@@ -27,7 +27,6 @@ use crate::{
     peers::identity::Patient,
     store::{
         known::{Known, Wanted},
-        slot_cache::full::Full,
         slots::Bookable,
     },
 };
@@ -104,9 +103,11 @@ impl Scheduling {
         named: Option<DelegationId>,
         firmness: Firmness,
     ) -> Result<Reply<Permitted<Appointment>>, SchedulingError> {
+        if let Some(refusal) = self.known_full(ctx, &wish, call.request_id()).await {
+            return Err(refusal);
+        }
         let known = match self.looking.ask(wish.asked(call)).await?? {
             Seen::Answered(reply) => return Ok(*reply),
-            Seen::Gone(refusal) => return Err(refusal),
             Seen::Open(known) => known.map(|known| *known),
         };
         mandate::check_referral(&ctx.caller, wish.referral)?;
@@ -204,6 +205,7 @@ impl Scheduling {
             referral: wish.referral,
             journey: wish.journey.unwrap_or_else(JourneyId::generate),
             expected_lines: wish.expected_lines,
+            cancel_notice_minutes: bookable.cancel_notice_minutes,
             quote: None,
             revision: 1,
             held_at: now,
@@ -249,12 +251,7 @@ impl Scheduling {
 impl Hold {
     fn asked(&self, call: &Call<Permitted<Appointment>>) -> Asked {
         let Self { slot, pool, resident, .. } = *self;
-        Asked { call: call.clone(), full: self.full(), wanted: Wanted { slot, pool, resident } }
-    }
-
-    /// What is full, should nobody win a place.
-    pub(super) const fn full(&self) -> Full {
-        Full { slot: self.slot, pool: self.pool, kind: self.kind }
+        Asked { call: call.clone(), wanted: Wanted { slot, pool, resident } }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Whose calendar it is; nobody's where it is the region's.
-struct Whose(Option<OrganisationId>);
+pub(super) struct Whose(pub(super) Option<OrganisationId>);
 
 impl Guarded for Whose {
     const NOT_FOUND: &'static str = "ORGANISATION_NOT_FOUND";
@@ -178,7 +178,13 @@ impl Scheduling {
         }
         let now = self.clock.now();
         let span = Exception::check_span((declared.since, declared.until), now)?;
-        let exception = Exception { id: ExceptionId::generate(), scope: declared.about, span, reason: declared.reason };
+        let exception = Exception {
+            id: ExceptionId::generate(),
+            scope: declared.about,
+            organisation: whose,
+            span,
+            reason: declared.reason,
+        };
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),

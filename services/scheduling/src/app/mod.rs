@@ -7,9 +7,11 @@ mod cancel;
 mod change_session;
 mod check_in;
 mod confirm;
+mod copies;
 mod displace;
 mod end_visit;
 mod expire;
+mod full;
 mod get;
 mod give;
 mod hold;
@@ -28,12 +30,12 @@ mod release_holds;
 mod reschedule;
 mod search;
 mod search_together;
+mod see_calendar;
 mod set_quote;
 mod statistics;
 mod surge;
 mod suspensions;
 mod together;
-mod too_late;
 mod view;
 mod wait_list;
 mod watch;
@@ -45,13 +47,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use postgres::{Database, gather::Gatherer};
 use types::clock::Clock;
 
-use self::{
-    give::Giving, look::Look, pass_on::Passing, refusals::Refusals, too_late::Alternatives, watch_queue::Lines,
-};
+use self::{full::FullSlots, give::Giving, look::Look, pass_on::Passing, refusals::Refusals, watch_queue::Lines};
 use crate::{
     domain::{limits::Rules, queue::Rules as QueueRules},
     peers::identity::Identity,
-    store::slot_cache::SlotCache,
 };
 
 pub use crate::store::{PERSONAL, obligations::OPEN, surges::Closing};
@@ -70,6 +69,7 @@ pub use publish::{Draft, Published};
 pub use release_holds::Revoked;
 pub use reschedule::Reschedule;
 pub use search::Search;
+pub use see_calendar::Within;
 pub use set_quote::Quoted;
 pub use statistics::Forecasted;
 pub use surge::Opening;
@@ -98,10 +98,9 @@ pub struct Scheduling {
     hold_duration: TimeDelta,
     passing: Passing,
     calendar: Calendar,
-    cache: Arc<SlotCache>,
     looking: Gatherer<Look>,
     giving: Gatherer<Giving>,
-    alternatives: Alternatives,
+    full: FullSlots,
     queue_rules: QueueRules,
     lines: Lines,
     refusals: Refusals,
@@ -109,15 +108,8 @@ pub struct Scheduling {
 
 impl Scheduling {
     /// Must be called within a runtime.
-    pub fn new(
-        db: Database,
-        clock: Arc<dyn Clock>,
-        identity: Identity,
-        times: Times,
-        rules: Rules,
-        cache: Arc<SlotCache>,
-    ) -> Self {
-        let look = Look { db: db.clone(), clock: Arc::clone(&clock), cache: Arc::clone(&cache) };
+    pub fn new(db: Database, clock: Arc<dyn Clock>, identity: Identity, times: Times, rules: Rules) -> Self {
+        let look = Look { db: db.clone(), clock: Arc::clone(&clock) };
         let giving = Giving { db: db.clone() };
         let calendar = Calendar::new(db.clone(), Arc::clone(&clock), times, rules);
         Self {
@@ -127,10 +119,9 @@ impl Scheduling {
             hold_duration: times.hold,
             passing: calendar.passing,
             calendar,
-            cache,
             looking: Gatherer::new(look),
             giving: Gatherer::new(giving),
-            alternatives: too_late::alternatives(),
+            full: FullSlots::new(),
             queue_rules: QueueRules::USUAL,
             lines: watch_queue::lines(),
             refusals: Refusals::default(),

@@ -14,6 +14,7 @@ use super::records::{By, Change, appointment_changed};
 use crate::{
     domain::{
         appointment::{Appointment, Channel, State},
+        displace::Room,
         error::SchedulingError,
         limits::{self, Asked, Rules},
         pool::Pool,
@@ -23,7 +24,7 @@ use crate::{
     store::{
         bookings::{self, Verdict, Wish},
         known::{self, Known, Wanted},
-        places,
+        places, rooms,
         slots::Bookable,
         wait_list as entries,
     },
@@ -47,13 +48,14 @@ pub(super) struct Free {
     pub(super) organisation: OrganisationId,
     pub(super) department: Option<DepartmentId>,
     pub(super) practitioner: Option<PractitionerId>,
+    pub(super) cancel_notice_minutes: u16,
 }
 
 impl Free {
     /// The first place of an appointment.
     const fn of(freed: &Appointment) -> Self {
-        let Appointment { slot, organisation, department, practitioner, .. } = *freed;
-        Self { slot, organisation, department, practitioner }
+        let Appointment { slot, organisation, department, practitioner, cancel_notice_minutes, .. } = *freed;
+        Self { slot, organisation, department, practitioner, cancel_notice_minutes }
     }
 }
 
@@ -87,6 +89,28 @@ impl Passing {
         }
         for part in parts(tx, freed, now).await? {
             self.pass_on(tx, part, Some(freed.resident), now).await?;
+        }
+        Ok(())
+    }
+
+    /// Holds every public place that is free in these slots for whoever waits for one like it, the earliest first.
+    pub(super) async fn pass_on_free(
+        &self,
+        tx: &mut Transaction,
+        slots: &[SlotId],
+        now: DateTime<Utc>,
+    ) -> Result<(), SchedulingError> {
+        let mut rooms: Vec<Room> = rooms::lock(tx, slots).await?.into_iter().map(|locked| locked.room).collect();
+        rooms.retain(|room| room.pool == Pool::Public);
+        rooms.sort_by_key(|room| (room.slot.starts_at, room.slot.id));
+        for room in rooms {
+            let Room { slot, organisation, department, practitioner, cancel_notice_minutes, .. } = room;
+            let free = Free { slot, organisation, department, practitioner, cancel_notice_minutes };
+            for _ in 0..room.free {
+                if !self.pass_on(tx, free, None, now).await? {
+                    break;
+                }
+            }
         }
         Ok(())
     }
@@ -172,8 +196,8 @@ async fn parts(tx: &mut Transaction, freed: &Appointment, now: DateTime<Utc>) ->
     let wanted: Vec<Wanted> = wanted.collect();
     let known = known::known(tx, &wanted, now).await?;
     let part = |known: Known| {
-        let Bookable { slot, organisation, department, practitioner, .. } = known.bookable;
-        Free { slot, organisation, department, practitioner }
+        let Bookable { slot, organisation, department, practitioner, cancel_notice_minutes, .. } = known.bookable;
+        Free { slot, organisation, department, practitioner, cancel_notice_minutes }
     };
     Ok(known.into_iter().flatten().map(part).collect())
 }
@@ -197,6 +221,7 @@ fn offered(free: Free, entry: &Entry, ends_at: DateTime<Utc>, now: DateTime<Utc>
         referral: None,
         journey: JourneyId::generate(),
         expected_lines: vec![],
+        cancel_notice_minutes: free.cancel_notice_minutes,
         quote: None,
         revision: 1,
         held_at: now,

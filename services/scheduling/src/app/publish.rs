@@ -36,6 +36,7 @@ pub struct Draft {
     pub pools: Vec<PoolShare>,
     /// Empty takes the department's.
     pub capabilities: Vec<String>,
+    pub cancel_notice_minutes: u16,
 }
 
 #[derive(Debug, Clone)]
@@ -129,6 +130,7 @@ impl Scheduling {
             slot_length_minutes: draft.slot_length_minutes,
             pools: draft.pools,
             capabilities,
+            cancel_notice_minutes: draft.cancel_notice_minutes,
         })
     }
 }

@@ -93,7 +93,7 @@ impl Scheduling {
         let after = ctx.permit(after)?;
         let reply = call.commit(tx, after).await?;
         for slot in before.slots() {
-            self.cache.forget_full(ctx.caller.region, slot, before.pool).await;
+            self.full.forget(ctx.caller.region, slot, before.pool).await;
         }
         Ok(reply)
     }
@@ -125,5 +125,6 @@ fn place(row: &Row, pool: Pool) -> Place {
         department: first.department,
         practitioner: first.practitioner,
         pool,
+        cancel_notice_minutes: first.cancel_notice_minutes,
     }
 }

@@ -8,8 +8,10 @@ use std::{
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use futures_util::future::try_join_all;
-use moka::future::Cache;
-use postgres::{Database, Scope};
+use postgres::{
+    Database, Scope,
+    paging::{Page, PageRequest},
+};
 use types::{
     care::CareKind,
     clock::{Clock, local_date, start_of_local_day},
@@ -17,10 +19,11 @@ use types::{
     region::RegionCode,
 };
 
+use super::copies::Copies;
 use crate::{
     domain::{
         error::SchedulingError,
-        offer::{self, Offer, OpenSlot, Provider, Query},
+        offer::{Around, Nearby, Offer, OpenSlot, Provider, Query, Rank},
         pool::Pool,
         price::Prices,
     },
@@ -31,11 +34,10 @@ use crate::{
     },
 };
 
-/// How long a process goes on using what it has just read.
+/// How old a copy within the process may be: what it was read from may be as old as Redis keeps it, and both together are less than a second.
 const COPY_LIFE: Duration = Duration::from_millis(200);
 /// Prices move slowly.
 const PRICES_LIFE: Duration = Duration::from_secs(2);
-const COPIES_MAX: u64 = 10_000;
 /// Providers asked about at a time, best first; most searches are satisfied by the first few.
 const PROVIDERS_AT_ONCE: usize = 8;
 
@@ -45,10 +47,10 @@ pub struct Search {
     db: Database,
     pub(super) clock: Arc<dyn Clock>,
     cache: Arc<SlotCache>,
-    /// Both also see to it that of many who ask for the same at once only one goes and looks.
-    providers: Cache<RegionCode, Arc<Vec<Provider>>>,
-    open: Cache<(RegionCode, Window), Arc<Vec<OpenSlot>>>,
-    prices: Cache<RegionCode, Arc<Prices>>,
+    providers: Copies<RegionCode, Arc<Vec<Provider>>>,
+    nearby: Copies<(RegionCode, Around), Arc<Vec<Provider>>>,
+    open: Copies<(RegionCode, Window), Arc<Vec<OpenSlot>>>,
+    prices: Copies<RegionCode, Arc<Prices>>,
 }
 
 impl Search {
@@ -57,46 +59,67 @@ impl Search {
             db,
             clock,
             cache,
-            providers: Cache::builder().max_capacity(COPIES_MAX).time_to_live(COPY_LIFE).build(),
-            open: Cache::builder().max_capacity(COPIES_MAX).time_to_live(COPY_LIFE).build(),
-            prices: Cache::builder().max_capacity(COPIES_MAX).time_to_live(PRICES_LIFE).build(),
+            providers: Copies::new(COPY_LIFE),
+            nearby: Copies::new(COPY_LIFE),
+            open: Copies::new(COPY_LIFE),
+            prices: Copies::new(PRICES_LIFE),
         }
     }
 
-    /// The best offers, best first.
-    pub async fn find(&self, region: RegionCode, query: &Query) -> Result<Vec<Offer>, SchedulingError> {
+    /// A page of offers, best first.
+    pub async fn find(
+        &self,
+        region: RegionCode,
+        query: &Query,
+        page: &PageRequest<Rank>,
+    ) -> Result<Page<Offer>, SchedulingError> {
         let now = self.clock.now();
-        let mut offers = Vec::new();
-        let nearby = query.reachable(self.providers(region, query).await?);
+        let limit = usize::try_from(page.limit()).unwrap_or_default();
+        let nearby = query.reachable(&self.providers(region, query).await?, page.after());
+        let (mut found, mut count): (Vec<(Nearby, Arc<Vec<OpenSlot>>)>, usize) = (vec![], 0);
         for some in nearby.chunks(PROVIDERS_AT_ONCE) {
+            // Later providers only rank lower, unless they are as near.
+            let is_as_near = found.last().zip(some.first()).is_some_and(|((last, _), next)| last.is_as_near_as(next));
+            if count >= limit && !is_as_near {
+                break;
+            }
             let windows = some
                 .iter()
                 .map(|nearby| self.window(nearby.organisation, query.kind, query.pool, query.from, query.until));
-            let found = windows.map(|window| self.open_slots(region, window));
-            let found = try_join_all(found).await?;
-            offers.extend(some.iter().zip(found).flat_map(|(nearby, open)| query.offers(nearby, &open, now)));
-            // Later providers only rank lower.
-            if offers.len() >= query.limit {
-                break;
+            let open = try_join_all(windows.map(|window| self.open_slots(region, window))).await?;
+            for (nearby, open) in some.iter().zip(open) {
+                count += query.count(nearby, &open, page.after(), now);
+                found.push((nearby.clone(), open));
             }
         }
-        offers.sort_by(offer::order);
-        offers.truncate(query.limit);
+        let mut offers = query.best(&found, page.after(), limit, now);
         if !offers.is_empty() {
             let prices = self.prices(region).await?;
             for offer in &mut offers {
                 offer.price = prices.of(offer.tier, query.kind, offer.department);
             }
         }
-        Ok(offers)
+        page.page(offers, Offer::rank).map_err(|error| SchedulingError::field("page_token", error.to_string()))
     }
 
-    async fn providers(&self, region: RegionCode, query: &Query) -> Result<Vec<Provider>, SchedulingError> {
-        if let Some(providers) = self.cache.providers(region, query).await {
-            return Ok(providers);
-        }
-        let all = self.providers.try_get_with(region, self.read_providers(region)).await.map_err(unshared)?;
-        Ok(all.to_vec())
+    /// Those that Redis knows near there, or all of the region.
+    async fn providers(&self, region: RegionCode, query: &Query) -> Result<Arc<Vec<Provider>>, SchedulingError> {
+        let around = query.around();
+        let reading = || {
+            let search = self.clone();
+            async move {
+                match search.cache.providers(region, around).await {
+                    Some(providers) => Ok(Arc::new(providers)),
+                    None => search.all_providers(region).await,
+                }
+            }
+        };
+        self.nearby.get((region, around), reading).await
+    }
+
+    async fn all_providers(&self, region: RegionCode) -> Result<Arc<Vec<Provider>>, SchedulingError> {
+        let search = self.clone();
+        self.providers.get(region, || async move { search.read_providers(region).await }).await
     }
 
     async fn read_providers(&self, region: RegionCode) -> Result<Arc<Vec<Provider>>, SchedulingError> {
@@ -114,7 +137,8 @@ impl Search {
         region: RegionCode,
         window: Window,
     ) -> Result<Arc<Vec<OpenSlot>>, SchedulingError> {
-        self.open.try_get_with((region, window), self.read_open(region, window)).await.map_err(unshared)
+        let search = self.clone();
+        self.open.get((region, window), || async move { search.read_open(region, window).await }).await
     }
 
     /// Whole local days, so that searches at different moments share what is read.
@@ -134,7 +158,8 @@ impl Search {
 
     /// What such care is expected to cost: one read for all who ask within a while, never one a place.
     async fn prices(&self, region: RegionCode) -> Result<Arc<Prices>, SchedulingError> {
-        self.prices.try_get_with(region, self.read_prices(region)).await.map_err(unshared)
+        let search = self.clone();
+        self.prices.get(region, || async move { search.read_prices(region).await }).await
     }
 
     async fn read_prices(&self, region: RegionCode) -> Result<Arc<Prices>, SchedulingError> {
@@ -183,9 +208,4 @@ fn days(window: Window) -> Vec<Day> {
         .take_while(|date| *date < end)
         .map(|date| Day { organisation, kind, pool, date })
         .collect()
-}
-
-/// The error of whoever went to look, for everybody who waited.
-fn unshared(error: Arc<SchedulingError>) -> SchedulingError {
-    Arc::try_unwrap(error).unwrap_or_else(SchedulingError::Shared)
 }

@@ -160,6 +160,7 @@ fn session(wish: &Opening, organisation: OrganisationId, provider: &Provider, ti
         slot_length_minutes: wish.slot_length_minutes,
         pools: vec![PoolShare { pool: Pool::Public, places: wish.places }],
         capabilities: wish.symptoms.clone(),
+        cancel_notice_minutes: 0,
     }
 }
 

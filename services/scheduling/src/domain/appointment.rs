@@ -1,6 +1,6 @@
 //! A resident's place in a slot, from hold to visit.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use types::{
     caller::Party,
     care::CareKind,
@@ -55,6 +55,8 @@ pub struct Appointment {
     pub referral: Option<ReferralId>,
     pub journey: JourneyId,
     pub expected_lines: Vec<ExpectedLine>,
+    /// As its session says; 0 says nothing.
+    pub cancel_notice_minutes: u16,
     pub quote: Option<QuoteId>,
     pub revision: i32,
     pub held_at: DateTime<Utc>,
@@ -121,8 +123,25 @@ impl Appointment {
         }
     }
 
+    /// Until when the patient may give it up once it is confirmed, or move it; none where its session says nothing.
+    pub fn cancel_until(&self) -> Option<DateTime<Utc>> {
+        let notice = TimeDelta::minutes(self.cancel_notice_minutes.into());
+        (self.cancel_notice_minutes > 0).then(|| self.slot.starts_at - notice)
+    }
+
+    /// Refuses what the patient decides too late. A hold, and another place that a provider offers, are nobody's word yet.
+    pub(super) fn check_notice(&self, now: DateTime<Utc>) -> Result<(), SchedulingError> {
+        match self.cancel_until().filter(|until| self.state == State::Confirmed && now > *until) {
+            Some(until) => Err(SchedulingError::TooLateToCancel(until)),
+            None => Ok(()),
+        }
+    }
+
     /// Gives the place up. One that is cancelled or expired already stays as it is.
     pub fn cancel(self, cancellation: Cancellation) -> Result<Self, SchedulingError> {
+        if cancellation.by == CancelledBy::Patient {
+            self.check_notice(cancellation.at)?;
+        }
         match self.state {
             State::Held | State::Confirmed | State::Displaced(_) => {
                 Ok(Self { state: State::Cancelled(cancellation), ..self })

@@ -34,6 +34,7 @@ pub(crate) fn appointment(state: State) -> Appointment {
         referral: None,
         journey: JourneyId::from_uuid(ID),
         expected_lines: vec![],
+        cancel_notice_minutes: 0,
         quote: None,
         revision: 1,
         held_at: at(0),

@@ -56,6 +56,7 @@ pub struct Template {
     pub slot_length_minutes: u16,
     pub pools: Vec<PoolShare>,
     pub capabilities: Vec<String>,
+    pub cancel_notice_minutes: u16,
     pub valid_from: NaiveDate,
     /// The last day.
     pub valid_until: Option<NaiveDate>,
@@ -75,6 +76,8 @@ pub enum Scope {
 pub struct Exception {
     pub id: ExceptionId,
     pub scope: Scope,
+    /// Whose calendar it stands against; none for the whole region.
+    pub organisation: Option<OrganisationId>,
     pub span: Span,
     pub reason: String,
 }
@@ -151,6 +154,7 @@ impl Template {
             slot_length_minutes: self.slot_length_minutes,
             pools: self.pools.clone(),
             capabilities: self.capabilities.clone(),
+            cancel_notice_minutes: self.cancel_notice_minutes,
         };
         let slots =
             open.into_iter().map(|(starts_at, ends_at)| Slot { id: slot_id(), session: id, starts_at, ends_at });
@@ -195,6 +199,7 @@ mod tests {
             slot_length_minutes: 60,
             pools: vec![PoolShare { pool: Pool::Public, places: 2 }],
             capabilities: vec![],
+            cancel_notice_minutes: 120,
             valid_from: day("2026-03-02"),
             valid_until: Some(day("2026-03-20")),
         }
@@ -202,7 +207,8 @@ mod tests {
 
     fn against(scope: Scope, since: &str, until: &str) -> Exception {
         let id = ExceptionId::from_uuid(Uuid::from_u128(9));
-        Exception { id, scope, span: (instant(since), instant(until)), reason: "leave".to_owned() }
+        let span = (instant(since), instant(until));
+        Exception { id, scope, organisation: None, span, reason: "leave".to_owned() }
     }
 
     fn hours(template: &Template, exceptions: &[Exception]) -> Vec<String> {

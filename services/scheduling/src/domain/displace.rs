@@ -31,6 +31,7 @@ pub struct Room {
     pub kinds: Vec<CareKind>,
     /// As of its session.
     pub capabilities: Vec<String>,
+    pub cancel_notice_minutes: u16,
 }
 
 /// What somebody does meanwhile, whom it would not help to get a place at that time.
@@ -129,7 +130,7 @@ fn is_fit(appointment: &Appointment, room: &Room, needs: &[String], busy: &Busy,
 }
 
 /// Whether a session is fit for whatever another one was fit for.
-fn covers(capabilities: &[String], needs: &[String]) -> bool {
+pub(super) fn covers(capabilities: &[String], needs: &[String]) -> bool {
     let is_covered = |need: &String| capabilities.iter().any(|prefix| need.starts_with(prefix.as_str()));
     capabilities.is_empty() || (!needs.is_empty() && needs.iter().all(is_covered))
 }
@@ -142,6 +143,7 @@ pub fn moved(appointment: Appointment, room: &Room) -> Appointment {
         organisation: room.organisation,
         department: room.department,
         practitioner: room.practitioner,
+        cancel_notice_minutes: room.cancel_notice_minutes,
         revision: appointment.revision + 1,
         ..appointment
     }

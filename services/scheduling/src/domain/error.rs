@@ -34,6 +34,10 @@ pub enum SchedulingError {
     SurgeNotFound,
     #[error("no such template")]
     TemplateNotFound,
+    #[error("it could be given up or moved until {0}")]
+    TooLateToCancel(DateTime<Utc>),
+    #[error("no such exception")]
+    ExceptionNotFound,
     #[error("no such room or equipment at this provider")]
     ResourceNotFound,
 

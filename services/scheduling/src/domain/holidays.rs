@@ -1,5 +1,6 @@
-//! Public holidays, and the weekend days on which people work for them (调休), as the State Council announces them each autumn for the
-//! year after: 国办发明电〔2023〕7号, 〔2024〕12号, 〔2025〕7号. Of years that are not announced nothing is known.
+//! Public holidays, and the weekend days on which people work for them (调休), as the General Office of the State Council announces them each
+//! autumn for the year after (国务院办公厅关于…年部分节假日安排的通知): 国办发明电〔2023〕7号 of 2023-10-25 for 2024, 〔2024〕12号 of 2024-11-12 for
+//! 2025, and the notice of 2025-11-04 for 2026. Compared day by day with their texts. Of years that are not announced nothing is known.
 
 use chrono::{Datelike as _, NaiveDate, Weekday};
 

@@ -84,6 +84,7 @@ mod tests {
             referral,
             journey: JourneyId::generate(),
             expected_lines: vec![],
+            cancel_notice_minutes: 0,
             quote: None,
             revision: 1,
             held_at: now,

@@ -17,6 +17,7 @@ pub mod pool;
 pub mod price;
 pub mod queue;
 pub mod session;
+pub mod several;
 pub mod surge;
 pub mod suspicion;
 pub mod together;

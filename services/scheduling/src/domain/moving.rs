@@ -22,6 +22,7 @@ pub struct Place {
     pub department: Option<DepartmentId>,
     pub practitioner: Option<PractitionerId>,
     pub pool: Pool,
+    pub cancel_notice_minutes: u16,
 }
 
 impl Appointment {
@@ -48,13 +49,15 @@ impl Appointment {
         if is_same && self.state == State::Confirmed {
             return Ok(self);
         }
+        self.check_notice(now)?;
         // Its first place is its first revision.
         if self.state == State::Confirmed && self.revision > moves_max {
             return Err(SchedulingError::BookingLimit { period: MOVES });
         }
-        let Place { slot, more_slots, practitioner, pool, .. } = place;
+        let Place { slot, more_slots, practitioner, pool, cancel_notice_minutes, .. } = place;
         let revision = self.revision.saturating_add(1);
-        Ok(Self { slot, more_slots, practitioner, pool, revision, state: State::Confirmed, ..self })
+        let state = State::Confirmed;
+        Ok(Self { slot, more_slots, practitioner, pool, cancel_notice_minutes, revision, state, ..self })
     }
 }
 
@@ -72,7 +75,7 @@ mod tests {
         let ends_at = starts_at + TimeDelta::hours(1);
         let slot = Slot { id: SlotId::generate(), session: SessionId::generate(), starts_at, ends_at };
         let Appointment { organisation, practitioner, pool, .. } = was;
-        Place { slot, more_slots: vec![], organisation, department, practitioner, pool }
+        Place { slot, more_slots: vec![], organisation, department, practitioner, pool, cancel_notice_minutes: 0 }
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Free places near somebody: which suit, in what order, and why.
 
-use std::cmp::Ordering;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use types::{
@@ -34,8 +32,21 @@ pub struct Query {
     pub until: DateTime<Utc>,
     /// ICD-10 code it must be fit for.
     pub capability: Option<String>,
-    pub limit: usize,
 }
+
+/// Where providers are sought, as it is looked up: numbers that have an order and can be told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Around {
+    /// Millionths of a degree: a tenth of a metre.
+    pub latitude_millionths: i32,
+    pub longitude_millionths: i32,
+    pub radius_m: u32,
+    /// Not everybody there suits: what is farther away than many others may be all that does.
+    pub is_selective: bool,
+}
+
+/// Where an offer stands: lowest tier, then distance, then time.
+pub type Rank = (Tier, u32, DateTime<Utc>, SlotId);
 
 /// A provider with sessions to come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -95,10 +106,10 @@ pub struct Reason {
 }
 
 impl Query {
-    /// Providers that suit, lowest tier first, then by distance.
-    pub fn reachable(&self, providers: Vec<Provider>) -> Vec<Nearby> {
+    /// Providers that suit, lowest tier first, then by distance: those that may have an offer that ranks behind `after`.
+    pub fn reachable(&self, providers: &[Provider], after: Option<&Rank>) -> Vec<Nearby> {
         let mut nearby: Vec<Nearby> = providers
-            .into_iter()
+            .iter()
             .filter(|provider| self.tier.is_none_or(|tier| tier == provider.tier))
             .filter(|provider| self.organisation.is_none_or(|organisation| organisation == provider.organisation))
             .map(|provider| Nearby {
@@ -107,16 +118,50 @@ impl Query {
                 distance_m: self.near.distance_m(provider.place),
             })
             .filter(|nearby| nearby.distance_m <= self.radius_m)
+            .filter(|nearby| after.is_none_or(|after| (nearby.tier, nearby.distance_m) >= (after.0, after.1)))
             .collect();
         nearby.sort_by_key(|nearby| (nearby.tier, nearby.distance_m, nearby.organisation));
         nearby
     }
 
-    /// What a provider within reach has to offer.
-    pub fn offers(&self, nearby: &Nearby, open: &[OpenSlot], now: DateTime<Utc>) -> Vec<Offer> {
-        let suitable: Vec<&OpenSlot> = open.iter().filter(|open| self.suits(open, now)).collect();
-        let Some(earliest_at) = suitable.iter().map(|open| open.starts_at).min() else { return vec![] };
-        suitable.into_iter().map(|open| offer(nearby, open, earliest_at)).collect()
+    /// How many offers a provider within reach has that rank behind `after`.
+    pub fn count(&self, nearby: &Nearby, open: &[OpenSlot], after: Option<&Rank>, now: DateTime<Utc>) -> usize {
+        open.iter().filter(|open| self.suits(open, now) && is_behind(rank(nearby, open), after)).count()
+    }
+
+    /// The best offers of all that was found, best first, those that rank behind `after`.
+    pub fn best<O: AsRef<Vec<OpenSlot>>>(
+        &self,
+        found: &[(Nearby, O)],
+        after: Option<&Rank>,
+        limit: usize,
+        now: DateTime<Utc>,
+    ) -> Vec<Offer> {
+        let mut ranked: Vec<(Rank, &Nearby, &OpenSlot, DateTime<Utc>)> = vec![];
+        for (nearby, open) in found {
+            let suitable = || open.as_ref().iter().filter(|open| self.suits(open, now));
+            let Some(earliest_at) = suitable().map(|open| open.starts_at).min() else { continue };
+            let those = suitable().map(|open| (rank(nearby, open), nearby, open, earliest_at));
+            ranked.extend(those.filter(|(rank, ..)| is_behind(*rank, after)));
+        }
+        ranked.sort_unstable_by_key(|(rank, ..)| *rank);
+        ranked.truncate(limit);
+        ranked.into_iter().map(|(_, nearby, open, earliest_at)| offer(nearby, open, earliest_at)).collect()
+    }
+
+    #[expect(
+        clippy::float_arithmetic,
+        clippy::cast_possible_truncation,
+        reason = "geometry, not money; degrees are at most 180"
+    )]
+    pub fn around(&self) -> Around {
+        let millionths = |degrees: f64| (degrees * 1_000_000.0).round() as i32;
+        Around {
+            latitude_millionths: millionths(self.near.latitude),
+            longitude_millionths: millionths(self.near.longitude),
+            radius_m: self.radius_m,
+            is_selective: self.tier.is_some() || self.organisation.is_some(),
+        }
     }
 
     fn suits(&self, open: &OpenSlot, now: DateTime<Utc>) -> bool {
@@ -146,10 +191,24 @@ impl OpenSlot {
     }
 }
 
-/// Lowest tier, then distance, then time.
-pub fn order(one: &Offer, other: &Offer) -> Ordering {
-    let rank = |offer: &Offer| (offer.tier, offer.distance_m, offer.slot.starts_at, offer.slot.id);
-    rank(one).cmp(&rank(other))
+impl Nearby {
+    pub fn is_as_near_as(&self, other: &Self) -> bool {
+        (self.tier, self.distance_m) == (other.tier, other.distance_m)
+    }
+}
+
+impl Offer {
+    pub fn rank(&self) -> Rank {
+        (self.tier, self.distance_m, self.slot.starts_at, self.slot.id)
+    }
+}
+
+fn rank(nearby: &Nearby, open: &OpenSlot) -> Rank {
+    (nearby.tier, nearby.distance_m, open.starts_at, open.slot)
+}
+
+fn is_behind(rank: Rank, after: Option<&Rank>) -> bool {
+    after.is_none_or(|after| rank > *after)
 }
 
 fn offer(nearby: &Nearby, open: &OpenSlot, earliest_at: DateTime<Utc>) -> Offer {
@@ -185,109 +244,5 @@ fn reason(nearby: &Nearby, open: &OpenSlot) -> Reason {
 }
 
 #[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    const TIANANMEN: Place = Place { latitude: 39.908_7, longitude: 116.397_5 };
-
-    fn at(hours: i64) -> DateTime<Utc> {
-        DateTime::UNIX_EPOCH + TimeDelta::hours(hours)
-    }
-
-    fn query() -> Query {
-        Query {
-            near: TIANANMEN,
-            radius_m: 10_000,
-            kind: CareKind::Outpatient,
-            tier: None,
-            organisation: None,
-            department: None,
-            practitioner: None,
-            pool: Pool::Public,
-            from: at(0),
-            until: at(48),
-            capability: None,
-            limit: 20,
-        }
-    }
-
-    fn provider(number: u128, tier: Tier, latitude: f64) -> Provider {
-        let organisation = OrganisationId::from_uuid(Uuid::from_u128(number));
-        Provider { organisation, tier, place: Place { latitude, ..TIANANMEN } }
-    }
-
-    fn open(number: u128, hours: i64) -> OpenSlot {
-        OpenSlot {
-            slot: SlotId::from_uuid(Uuid::from_u128(number)),
-            session: SessionId::from_uuid(Uuid::from_u128(1)),
-            starts_at: at(hours),
-            ends_at: at(hours + 1),
-            department: None,
-            practitioner: None,
-            capabilities: vec!["I25".to_owned()],
-            free_places: 2,
-            places: 2,
-        }
-    }
-
-    #[test]
-    fn sc_03_distances_are_whole_metres_on_the_ground() {
-        let summer_palace = Place { latitude: 39.999_8, longitude: 116.275_5 };
-        assert_eq!(TIANANMEN.distance_m(TIANANMEN), 0);
-        assert!((14_400..14_600).contains(&TIANANMEN.distance_m(summer_palace)));
-        let date_line = |longitude| Place { latitude: 0.0, longitude };
-        assert!(date_line(179.9).distance_m(date_line(-179.9)) < 23_000);
-    }
-
-    #[test]
-    fn sc_03_the_lowest_tier_comes_first_then_the_nearest() {
-        let providers = vec![
-            provider(1, Tier::Tertiary, 39.908_7),
-            provider(2, Tier::Community, 39.938_7),
-            provider(3, Tier::Community, 39.918_7),
-            provider(4, Tier::Community, 40.108_7),
-        ];
-        let order: Vec<u128> =
-            query().reachable(providers).iter().map(|nearby| nearby.organisation.uuid().as_u128()).collect();
-        assert_eq!(order, [3, 2, 1], "the fourth is 22 km away");
-    }
-
-    #[test]
-    fn sc_03_only_suitable_slots_to_come_are_offered() {
-        let nearby = query().reachable(vec![provider(1, Tier::Community, 39.908_7)]).remove(0);
-        let full = OpenSlot { free_places: 0, ..open(4, 5) };
-        let slots = [open(1, 1), open(2, 5), open(3, 49), full];
-        let offered = |query: Query| -> Vec<u128> {
-            query.offers(&nearby, &slots, at(2)).iter().map(|offer| offer.slot.id.uuid().as_u128()).collect()
-        };
-        assert_eq!(offered(query()), [2]);
-        assert_eq!(offered(Query { capability: Some("I25.103".to_owned()), ..query() }), [2]);
-        assert!(offered(Query { capability: Some("J44".to_owned()), ..query() }).is_empty());
-        let other = Some(DepartmentId::from_uuid(Uuid::from_u128(9)));
-        assert!(offered(Query { department: other, ..query() }).is_empty());
-    }
-
-    #[test]
-    fn sc_03_an_offer_tells_how_long_one_waits_for_it_and_at_it() {
-        let nearby = query().reachable(vec![provider(1, Tier::Community, 39.908_7)]).remove(0);
-        let half_full = OpenSlot { places: 5, ..open(2, 7) };
-        let offers = query().offers(&nearby, &[half_full, open(1, 5)], at(2));
-        assert!(offers.iter().all(|offer| offer.earliest_at == at(5)));
-        let of = |offer: &Offer| (offer.booked_percent, offer.wait_minutes);
-        assert_eq!((of(&offers[0]), of(&offers[1])), ((60, 36), (0, 0)), "three of five in an hour come before");
-    }
-
-    #[test]
-    fn sc_03_the_reason_says_tier_distance_and_local_time() {
-        let nearby = Nearby {
-            organisation: OrganisationId::from_uuid(Uuid::from_u128(1)),
-            tier: Tier::Community,
-            distance_m: 850,
-        };
-        let reason = reason(&nearby, &open(1, 1));
-        assert_eq!(reason.en, "Community clinics come first; 850 m away; 1 Jan 09:00 with 2 free");
-        assert_eq!(reason.zh, "社区（一级）机构优先；距离 850 米；1月1日 09:00 余号 2 个");
-    }
-}
+#[path = "offer_tests.rs"]
+mod tests;

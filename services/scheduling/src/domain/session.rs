@@ -35,6 +35,8 @@ pub struct Session {
     pub pools: Vec<PoolShare>,
     /// ICD-10 prefixes it is fit for; empty for anything.
     pub capabilities: Vec<String>,
+    /// So long before its start a patient gives a confirmed place up at the latest; 0 says nothing.
+    pub cancel_notice_minutes: u16,
 }
 
 /// A stretch of a session in which places are given.

@@ -1,31 +1,40 @@
 //! `CalendarService`: who works when, and what becomes of those who had a place.
 
-use chassis::{Context, Permitted, error::invalid};
+mod told;
+
+use chassis::{Context, error::invalid};
 use chrono::NaiveTime;
-use postgres::Call;
+use postgres::{Call, paging};
 use prost::Message as _;
 use proto::{
-    anjia::scheduling::v1::{self as wire, calendar_service_server::CalendarService},
-    convert::{self, FieldError, to_date},
+    anjia::{
+        common::v1::PageRequest,
+        scheduling::v1::{self as wire, calendar_service_server::CalendarService},
+    },
+    convert::{self, FieldError},
 };
+use serde::{Serialize, de::DeserializeOwned};
 use tonic::{Request, Response, Status};
 use types::{
-    ids::{ExceptionId, ResourceId, TemplateId},
+    ids::{OrganisationId, ResourceId, TemplateId},
     place::Place,
     tier::Tier,
 };
 
+use self::told::{
+    to_changed, to_created, to_declared, to_exception, to_generated, to_ladder, to_registered, to_set, to_template,
+    to_withdrawn,
+};
 use super::{
-    convert::{pool, resource_kind, said, to_appointment, to_pool, to_resource_kind, to_session, to_slot},
-    sessions::{capabilities, kinds, pools, slot_length},
+    convert::{pool, resource_kind, said},
+    sessions::{cancel_notice, capabilities, kinds, pools, slot_length},
     unreadable,
 };
 use crate::{
-    app::{Affected, ChangedSession, Declared, Generated, LadderWish, Outcome, Scheduling, SessionChange},
+    app::{Declared, LadderWish, Scheduling, SessionChange},
     domain::{
         calendar::{Resource, Scope, Template},
-        ladder::{Ladder, Step},
-        session::{PoolShare, Session},
+        ladder::Step,
     },
 };
 
@@ -132,6 +141,93 @@ impl CalendarService for Calendar {
         let reply = self.0.set_ladder(&ctx, &call, ladder(&message).map_err(invalid)?).await?;
         Ok(Response::new(reply.into_message(|value| to_set(&value)).map_err(unreadable)?))
     }
+
+    async fn get_template(
+        &self,
+        request: Request<wire::GetTemplateRequest>,
+    ) -> Result<Response<wire::GetTemplateResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let id = convert::id("template_id", &request.get_ref().template_id).map_err(invalid)?;
+        let template = self.0.template(&ctx, id).await?;
+        Ok(Response::new(wire::GetTemplateResponse { template: Some(to_template(&template)) }))
+    }
+
+    async fn list_templates(
+        &self,
+        request: Request<wire::ListTemplatesRequest>,
+    ) -> Result<Response<wire::ListTemplatesResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let organisation = whose(&message.provider_organisation_id)?;
+        let page = page(message.page.as_ref(), &wire::ListTemplatesRequest { page: None, ..message.clone() })?;
+        let listed = self.0.templates(&ctx, organisation, &page).await?;
+        let templates = listed.items.iter().map(to_template).collect();
+        Ok(Response::new(wire::ListTemplatesResponse { templates, next_page_token: listed.next_page_token }))
+    }
+
+    async fn get_exception(
+        &self,
+        request: Request<wire::GetExceptionRequest>,
+    ) -> Result<Response<wire::GetExceptionResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let id = convert::id("exception_id", &request.get_ref().exception_id).map_err(invalid)?;
+        let exception = self.0.exception(&ctx, id).await?;
+        Ok(Response::new(wire::GetExceptionResponse { exception: Some(to_exception(&exception)) }))
+    }
+
+    async fn list_exceptions(
+        &self,
+        request: Request<wire::ListExceptionsRequest>,
+    ) -> Result<Response<wire::ListExceptionsResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let organisation = whose(&message.provider_organisation_id)?;
+        let from = convert::optional_timestamp("from", message.from.as_ref()).map_err(invalid)?;
+        let until = convert::optional_timestamp("until", message.until.as_ref()).map_err(invalid)?;
+        let page = page(message.page.as_ref(), &wire::ListExceptionsRequest { page: None, ..message.clone() })?;
+        let listed = self.0.exceptions(&ctx, organisation, (from, until), &page).await?;
+        let exceptions = listed.items.iter().map(to_exception).collect();
+        Ok(Response::new(wire::ListExceptionsResponse { exceptions, next_page_token: listed.next_page_token }))
+    }
+
+    async fn get_release_ladder(
+        &self,
+        request: Request<wire::GetReleaseLadderRequest>,
+    ) -> Result<Response<wire::GetReleaseLadderResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let organisation = whose(&message.provider_organisation_id)?;
+        let department = convert::optional_id("department_id", &message.department_id).map_err(invalid)?;
+        let ladder = self.0.ladder(&ctx, organisation, department).await?;
+        Ok(Response::new(wire::GetReleaseLadderResponse { ladder: Some(to_ladder(&ladder)) }))
+    }
+
+    async fn list_release_ladders(
+        &self,
+        request: Request<wire::ListReleaseLaddersRequest>,
+    ) -> Result<Response<wire::ListReleaseLaddersResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let message = request.into_inner();
+        let organisation = whose(&message.provider_organisation_id)?;
+        let page = page(message.page.as_ref(), &wire::ListReleaseLaddersRequest { page: None, ..message.clone() })?;
+        let listed = self.0.ladders(&ctx, organisation, &page).await?;
+        let ladders = listed.items.iter().map(to_ladder).collect();
+        Ok(Response::new(wire::ListReleaseLaddersResponse { ladders, next_page_token: listed.next_page_token }))
+    }
+}
+
+fn whose(id: &str) -> Result<OrganisationId, Status> {
+    convert::id("provider_organisation_id", id).map_err(invalid)
+}
+
+/// `query` is the request without its page.
+fn page<K: Serialize + DeserializeOwned>(
+    page: Option<&PageRequest>,
+    query: &impl prost::Message,
+) -> Result<paging::PageRequest<K>, Status> {
+    let PageRequest { page_size, page_token } = page.cloned().unwrap_or_default();
+    paging::PageRequest::parse(page_size, &page_token, &query.encode_to_vec())
+        .map_err(|error| invalid(error.within("page")))
 }
 
 fn resource(message: &wire::RegisterResourceRequest) -> Result<Resource, FieldError> {
@@ -180,6 +276,7 @@ fn described(template: &wire::SessionTemplate) -> Result<Template, FieldError> {
         slot_length_minutes: slot_length(template.slot_length_minutes)?,
         pools: pools(&template.pools)?,
         capabilities: capabilities(&template.capabilities)?,
+        cancel_notice_minutes: cancel_notice(template.cancel_notice_minutes)?,
         valid_from: convert::date("valid_from", template.valid_from.as_ref())?,
         valid_until: convert::optional_date("valid_until", template.valid_until.as_ref())?,
     })
@@ -190,10 +287,6 @@ fn time(field: &str, minutes: i32) -> Result<NaiveTime, FieldError> {
     let seconds = u32::try_from(minutes).ok().and_then(|minutes| minutes.checked_mul(SECONDS_A_MINUTE));
     let time = seconds.and_then(|seconds| NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0));
     time.ok_or_else(|| FieldError::new(field, "must be 0 to 1439"))
-}
-
-fn minutes(time: NaiveTime) -> i32 {
-    i32::try_from((time - NaiveTime::MIN).num_minutes()).unwrap_or_default()
 }
 
 fn declared(message: &wire::DeclareExceptionRequest) -> Result<Declared, FieldError> {
@@ -244,84 +337,4 @@ fn ladder(message: &wire::SetReleaseLadderRequest) -> Result<LadderWish, FieldEr
         department: convert::optional_id("department_id", &message.department_id)?,
         steps: message.steps.iter().map(step).collect::<Result<_, FieldError>>()?,
     })
-}
-
-fn to_registered(resource: &Permitted<Resource>) -> wire::RegisterResourceResponse {
-    let resource = wire::Resource {
-        resource_id: resource.id.to_string(),
-        provider_organisation_id: resource.organisation.to_string(),
-        kind: to_resource_kind(resource.kind),
-        name: resource.name.clone(),
-    };
-    wire::RegisterResourceResponse { resource: Some(resource) }
-}
-
-fn to_created(template: &Permitted<Template>) -> wire::CreateTemplateResponse {
-    let share = |share: &PoolShare| wire::PoolShare { pool: to_pool(share.pool), places: share.places.into() };
-    let template = wire::SessionTemplate {
-        template_id: template.id.to_string(),
-        provider_organisation_id: template.organisation.to_string(),
-        department_id: template.department.map(|id| id.to_string()).unwrap_or_default(),
-        practitioner_id: template.practitioner.map(|id| id.to_string()).unwrap_or_default(),
-        resource_ids: template.resources.iter().map(ToString::to_string).collect(),
-        weekday: template.weekday.into(),
-        from_minute: minutes(template.starts_at),
-        until_minute: minutes(template.ends_at),
-        kinds: template.kinds.iter().copied().map(convert::to_care_kind).collect(),
-        slot_length_minutes: template.slot_length_minutes.into(),
-        pools: template.pools.iter().map(share).collect(),
-        capabilities: template.capabilities.clone(),
-        valid_from: Some(to_date(template.valid_from)),
-        valid_until: template.valid_until.map(to_date),
-    };
-    wire::CreateTemplateResponse { template: Some(template) }
-}
-
-fn to_declared(id: &ExceptionId) -> wire::DeclareExceptionResponse {
-    wire::DeclareExceptionResponse { exception_id: id.to_string() }
-}
-
-fn to_generated(generated: &Generated<Permitted<Session>>) -> wire::GenerateSessionsResponse {
-    let clash = |(template, day): &(TemplateId, chrono::NaiveDate)| wire::TemplateClash {
-        template_id: template.to_string(),
-        day: Some(to_date(*day)),
-    };
-    wire::GenerateSessionsResponse {
-        sessions: generated.sessions.iter().map(to_session).collect(),
-        clashes: generated.clashes.iter().map(clash).collect(),
-    }
-}
-
-fn to_affected(affected: &Affected) -> Vec<wire::AffectedAppointment> {
-    let one = |(appointment, outcome): &(Permitted<_>, Outcome)| {
-        let fate = match outcome {
-            Outcome::Kept => wire::Fate::Kept,
-            Outcome::Moved => wire::Fate::Moved,
-            Outcome::Displaced => wire::Fate::Displaced,
-            Outcome::Cancelled => wire::Fate::Cancelled,
-        };
-        wire::AffectedAppointment { appointment: Some(to_appointment(appointment)), fate: fate.into() }
-    };
-    affected.iter().map(one).collect()
-}
-
-fn to_changed(changed: &ChangedSession) -> wire::ChangeSessionResponse {
-    wire::ChangeSessionResponse {
-        session: Some(to_session(&changed.session)),
-        slots: changed.slots.iter().copied().map(to_slot).collect(),
-        affected: to_affected(&changed.affected),
-    }
-}
-
-fn to_withdrawn(affected: &Affected) -> wire::WithdrawSessionResponse {
-    wire::WithdrawSessionResponse { affected: to_affected(affected) }
-}
-
-fn to_set(ladder: &Permitted<Ladder>) -> wire::SetReleaseLadderResponse {
-    let step = |step: &Step| wire::ReleaseStep {
-        pool: to_pool(step.pool),
-        hours_before: i32::try_from(step.hours_before).unwrap_or(i32::MAX),
-        keep_percent: i32::try_from(step.keep_percent).unwrap_or(i32::MAX),
-    };
-    wire::SetReleaseLadderResponse { steps: ladder.steps.iter().map(step).collect() }
 }

@@ -79,6 +79,7 @@ pub(super) fn to_session(session: &Permitted<Session>) -> wire::Session {
         slot_length_minutes: session.slot_length_minutes.into(),
         pools: session.pools.iter().map(share).collect(),
         capabilities: session.capabilities.clone(),
+        cancel_notice_minutes: session.cancel_notice_minutes.into(),
     }
 }
 
@@ -159,6 +160,7 @@ pub(super) fn to_appointment(appointment: &Permitted<Appointment>) -> wire::Appo
         revision: appointment.revision,
         held_at: Some(to_timestamp(appointment.held_at)),
         more_slot_ids: appointment.more_slots.iter().map(ToString::to_string).collect(),
+        cancel_until: appointment.cancel_until().map(to_timestamp),
     }
 }
 

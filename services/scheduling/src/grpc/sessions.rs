@@ -2,7 +2,7 @@
 
 use chassis::{Context, error::invalid};
 use chrono::{DateTime, TimeDelta, Utc};
-use postgres::Call;
+use postgres::{Call, paging::PageRequest};
 use prost::Message as _;
 use prost_types::Timestamp;
 use proto::{
@@ -19,7 +19,7 @@ use super::{
 use crate::{
     app::{Draft, Published, Scheduling, Search},
     domain::{
-        offer::Query,
+        offer::{Query, Rank},
         pool::Pool,
         session::{PoolShare, Span},
     },
@@ -29,6 +29,8 @@ const PUBLISH: &str = "anjia.scheduling.v1.SessionService/PublishSessions";
 const SESSIONS_MAX: usize = 50;
 const CAPABILITIES_MAX: usize = 50;
 const CAPABILITY_LENGTH_MAX: usize = 10;
+/// 30 days, in minutes.
+const CANCEL_NOTICE_MAX: u16 = 43_200;
 const RADIUS_DEFAULT_M: u32 = 10_000;
 const OFFERS_DEFAULT: usize = 20;
 const OFFERS_MAX: i32 = 100;
@@ -71,9 +73,14 @@ impl SessionService for Sessions {
         request: Request<wire::SearchSlotsRequest>,
     ) -> Result<Response<wire::SearchSlotsResponse>, Status> {
         let ctx = Context::of(&request)?;
-        let query = query(request.get_ref(), self.scheduling.now()).map_err(invalid)?;
-        let offers = self.search.find(ctx.caller.region, &query).await?;
-        Ok(Response::new(wire::SearchSlotsResponse { offers: offers.into_iter().map(to_offer).collect() }))
+        let message = request.into_inner();
+        let query = query(&message, self.scheduling.now()).map_err(invalid)?;
+        let page = page(message).map_err(invalid)?;
+        let found = self.search.find(ctx.caller.region, &query, &page).await?;
+        Ok(Response::new(wire::SearchSlotsResponse {
+            offers: found.items.into_iter().map(to_offer).collect(),
+            next_page_token: found.next_page_token,
+        }))
     }
 }
 
@@ -108,6 +115,7 @@ fn draft(session: &wire::Session) -> Result<Draft, FieldError> {
         slot_length_minutes: slot_length(session.slot_length_minutes)?,
         pools: pools(&session.pools)?,
         capabilities: capabilities(&session.capabilities)?,
+        cancel_notice_minutes: cancel_notice(session.cancel_notice_minutes)?,
     })
 }
 
@@ -146,6 +154,11 @@ pub(super) fn capabilities(prefixes: &[String]) -> Result<Vec<String>, FieldErro
     prefixes.iter().map(|prefix| convert::text("capabilities", prefix, CAPABILITY_LENGTH_MAX)).collect()
 }
 
+pub(super) fn cancel_notice(minutes: i32) -> Result<u16, FieldError> {
+    let minutes = u16::try_from(minutes).ok().filter(|minutes| *minutes <= CANCEL_NOTICE_MAX);
+    minutes.ok_or_else(|| FieldError::new("cancel_notice_minutes", format!("must be 0 to {CANCEL_NOTICE_MAX}")))
+}
+
 /// How many offers at most.
 pub(super) fn limit(said: i32) -> Result<usize, FieldError> {
     match said {
@@ -175,7 +188,6 @@ fn query(message: &wire::SearchSlotsRequest, now: DateTime<Utc>) -> Result<Query
         Ok(radius_m) if (100..=100_000).contains(&radius_m) => radius_m,
         _ => return Err(FieldError::new("radius_m", "must be 100 to 100000")),
     };
-    let limit = limit(message.limit)?;
     let (from, until) = span(message.from.as_ref(), message.until.as_ref(), now)?;
     let capability = convert::optional_text("capability", &message.capability, CAPABILITY_LENGTH_MAX)?;
     Ok(Query {
@@ -190,6 +202,11 @@ fn query(message: &wire::SearchSlotsRequest, now: DateTime<Utc>) -> Result<Query
         from,
         until,
         capability: Some(capability).filter(|code| !code.is_empty()),
-        limit,
     })
+}
+
+fn page(message: wire::SearchSlotsRequest) -> Result<PageRequest<Rank>, FieldError> {
+    let size = i32::try_from(limit(message.limit)?).unwrap_or(OFFERS_MAX);
+    let query = wire::SearchSlotsRequest { limit: 0, page_token: String::new(), ..message.clone() }.encode_to_vec();
+    PageRequest::parse(size, &message.page_token, &query)
 }

@@ -31,6 +31,8 @@ fn of(refusal: &SchedulingError) -> Status {
         E::DepartmentNotFound => (Code::NotFound, "DEPARTMENT_NOT_FOUND"),
         E::SurgeNotFound => (Code::NotFound, "SURGE_NOT_FOUND"),
         E::SurgeOpen => (Code::AlreadyExists, "SURGE_OPEN"),
+        E::TooLateToCancel(_) => (Code::FailedPrecondition, "TOO_LATE_TO_CANCEL"),
+        E::ExceptionNotFound => (Code::NotFound, "EXCEPTION_NOT_FOUND"),
         E::TemplateNotFound => (Code::NotFound, "TEMPLATE_NOT_FOUND"),
         E::ResourceNotFound => (Code::NotFound, "RESOURCE_NOT_FOUND"),
         E::ResourceExists => (Code::AlreadyExists, "RESOURCE_EXISTS"),

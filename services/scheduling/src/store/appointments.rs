@@ -33,7 +33,9 @@ macro_rules! select {
             "SELECT id, resident_id, slot_id, pool, session_id, organisation_id, department_id, practitioner_id, starts_at, ",
             "ends_at, kind, channel, booked_by, delegation_id, referral_id, journey_id, expected_lines, quote_id, revision, ",
             "state, held_at, hold_expires_at, confirmed_at, cancelled_at, cancelled_by, cancel_reason, visit_id, displaced_until, ",
-            "more_slot_ids, device ",
+            "more_slot_ids, device, ",
+            "coalesce((SELECT said.cancel_notice_minutes FROM sessions said WHERE said.id = appointments.session_id), 0) ",
+            "AS cancel_notice_minutes ",
             "FROM appointments ",
             $rest
         )

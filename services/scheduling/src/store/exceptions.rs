@@ -31,8 +31,8 @@ pub async fn insert(
         Scope::Region => ("REGION", None),
     };
     sqlx::query(
-        "INSERT INTO calendar_exceptions (id, region, scope, subject_id, since, until, reason, declared_by, declared_at) \
-         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO calendar_exceptions (id, region, scope, subject_id, since, until, reason, declared_by, declared_at, organisation_id) \
+         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(exception.id.uuid())
     .bind(scope)
@@ -42,42 +42,84 @@ pub async fn insert(
     .bind(&exception.reason)
     .bind(by.to_string())
     .bind(now)
+    .bind(exception.organisation.map(OrganisationId::uuid))
     .execute(conn)
     .await?;
     Ok(())
 }
 
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    scope: String,
+    subject_id: Option<Uuid>,
+    organisation_id: Option<Uuid>,
+    since: DateTime<Utc>,
+    until: DateTime<Utc>,
+    reason: String,
+}
+
+/// Every column a [`Row`] has.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT id, scope, subject_id, organisation_id, since, until, reason FROM calendar_exceptions ", $rest)
+    };
+}
+
+impl Row {
+    fn exception(self) -> Result<Exception, SchedulingError> {
+        let scope = match (self.scope.as_str(), self.subject_id) {
+            ("TEMPLATE", Some(id)) => Scope::Template(TemplateId::from_uuid(id)),
+            ("PRACTITIONER", Some(id)) => Scope::Practitioner(PractitionerId::from_uuid(id)),
+            ("ORGANISATION", Some(id)) => Scope::Organisation(OrganisationId::from_uuid(id)),
+            ("REGION", None) => Scope::Region,
+            _ => return Err(invalid(TABLE, "scope", self.id)),
+        };
+        Ok(Exception {
+            id: ExceptionId::from_uuid(self.id),
+            scope,
+            organisation: self.organisation_id.map(OrganisationId::from_uuid),
+            span: (self.since, self.until),
+            reason: self.reason,
+        })
+    }
+}
+
+pub async fn find(conn: &mut PgConnection, id: ExceptionId) -> Result<Exception, SchedulingError> {
+    let row: Option<Row> = sqlx::query_as(select!("WHERE id = $1")).bind(id.uuid()).fetch_optional(conn).await?;
+    row.ok_or(SchedulingError::ExceptionNotFound)?.exception()
+}
+
 /// Those that stand against something in that time.
 pub async fn within(conn: &mut PgConnection, (from, until): Span) -> Result<Vec<Exception>, SchedulingError> {
-    #[derive(FromRow)]
-    struct Row {
-        id: Uuid,
-        scope: String,
-        subject_id: Option<Uuid>,
-        since: DateTime<Utc>,
-        until: DateTime<Utc>,
-        reason: String,
-    }
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, scope, subject_id, since, until, reason FROM calendar_exceptions WHERE since < $2 AND until > $1 ORDER BY id",
-    )
+    let rows: Vec<Row> = sqlx::query_as(select!("WHERE since < $2 AND until > $1 ORDER BY id"))
+        .bind(from)
+        .bind(until)
+        .fetch_all(conn)
+        .await?;
+    rows.into_iter().map(Row::exception).collect()
+}
+
+/// Those that stand against the calendar of a provider in that time, in the order in which they were declared.
+pub async fn list(
+    conn: &mut PgConnection,
+    organisation: OrganisationId,
+    (from, until): (Option<DateTime<Utc>>, Option<DateTime<Utc>>),
+    after: Option<&ExceptionId>,
+    limit: i64,
+) -> Result<Vec<Exception>, SchedulingError> {
+    let rows: Vec<Row> = sqlx::query_as(select!(
+        "WHERE (organisation_id = $1 OR scope = 'REGION') AND ($2::timestamptz IS NULL OR until > $2) \
+            AND ($3::timestamptz IS NULL OR since < $3) AND ($4::uuid IS NULL OR id > $4) ORDER BY id LIMIT $5"
+    ))
+    .bind(organisation.uuid())
     .bind(from)
     .bind(until)
+    .bind(after.map(|id| id.uuid()))
+    .bind(limit)
     .fetch_all(conn)
     .await?;
-    rows.into_iter()
-        .map(|row| {
-            let scope = match (row.scope.as_str(), row.subject_id) {
-                ("TEMPLATE", Some(id)) => Scope::Template(TemplateId::from_uuid(id)),
-                ("PRACTITIONER", Some(id)) => Scope::Practitioner(PractitionerId::from_uuid(id)),
-                ("ORGANISATION", Some(id)) => Scope::Organisation(OrganisationId::from_uuid(id)),
-                ("REGION", None) => Scope::Region,
-                _ => return Err(invalid(TABLE, "scope", row.id)),
-            };
-            let id = ExceptionId::from_uuid(row.id);
-            Ok(Exception { id, scope, span: (row.since, row.until), reason: row.reason })
-        })
-        .collect()
+    rows.into_iter().map(Row::exception).collect()
 }
 
 /// A session with slots to come that stand in an exception, and why they may not; none if all is as it should be.

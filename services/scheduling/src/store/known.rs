@@ -1,12 +1,14 @@
 //! What is known of slots that many ask for at once, `slots`, `sessions`, `slot_pools` and lapsed holds together: read without a lock, so
 //! that nobody waits who has nothing to win.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgConnection};
 use types::ids::{AppointmentId, DepartmentId, OrganisationId, PractitionerId, ResidentId, SessionId, SlotId};
 use uuid::Uuid;
 
-use super::{slots::Bookable, word};
+use super::{minutes, slots::Bookable, word};
 use crate::domain::{error::SchedulingError, pool::Pool, session::Slot};
 
 /// A place that somebody asks for.
@@ -40,6 +42,7 @@ struct Row {
     department_id: Option<Uuid>,
     practitioner_id: Option<Uuid>,
     kinds: Vec<String>,
+    cancel_notice_minutes: i32,
     is_closing: bool,
     is_full: Option<bool>,
     is_release_due: bool,
@@ -55,7 +58,7 @@ pub async fn known(
 ) -> Result<Vec<Option<Known>>, SchedulingError> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT asked.place, slot.id AS slot_id, slot.session_id, slot.starts_at, slot.ends_at, session.organisation_id, session.tier, \
-             session.department_id, session.practitioner_id, session.kinds, session.closing_at IS NOT NULL AS is_closing, room.taken >= room.places AS is_full, \
+             session.department_id, session.practitioner_id, session.kinds, session.cancel_notice_minutes, session.closing_at IS NOT NULL AS is_closing, room.taken >= room.places AS is_full, \
              CASE WHEN (SELECT true FROM release_ladders ladder WHERE ladder.organisation_id = session.organisation_id LIMIT 1) \
                  THEN EXISTS (SELECT FROM due_releases(slot.id, $4)) ELSE false END AS is_release_due, \
              ARRAY(SELECT own.id FROM appointments own WHERE own.resident_id = ANY ((SELECT one_person(asked.resident_id))::uuid[]) \
@@ -101,6 +104,7 @@ impl Row {
             department: self.department_id.map(DepartmentId::from_uuid),
             practitioner: self.practitioner_id.map(PractitionerId::from_uuid),
             kinds: self.kinds.iter().map(|kind| word("sessions", "kinds", session, kind)).collect::<Result<_, _>>()?,
+            cancel_notice_minutes: minutes("sessions", session, self.cancel_notice_minutes)?,
             // A clinic that closes gives nothing new; a slot without public places may get some now.
             has_pool: !self.is_closing
                 && (self.is_full.is_some() || (self.is_release_due && pool == Some(Pool::Public))),
@@ -119,11 +123,13 @@ impl Row {
 }
 
 /// How a slot stands in a pool.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Standing {
     pub is_full: bool,
     /// When the first of its holds runs out, or has; or when reserved places may fall back.
     pub next_lapse_at: Option<DateTime<Utc>>,
+    /// Who has a place there, or had one.
+    pub had: HashSet<ResidentId>,
 }
 
 pub async fn standing(
@@ -132,7 +138,7 @@ pub async fn standing(
     pool: Pool,
     now: DateTime<Utc>,
 ) -> Result<Standing, SchedulingError> {
-    let (is_full, next_lapse_at) = sqlx::query_as(
+    let (is_full, next_lapse_at, had): (bool, Option<DateTime<Utc>>, Vec<Uuid>) = sqlx::query_as(
         "SELECT coalesce((SELECT taken >= places FROM slot_pools WHERE slot_id = $1 AND pool = $2), false), \
              least((SELECT min(hold_expires_at) FROM appointments WHERE slot_id = $1 AND pool = $2 AND state = 'HELD'), \
                  (SELECT min(slots.starts_at - step * interval '1 hour') FROM slots \
@@ -140,12 +146,13 @@ pub async fn standing(
                   JOIN release_ladders ladder ON ladder.organisation_id = sessions.organisation_id \
                       AND ladder.department_id IS NOT DISTINCT FROM sessions.department_id \
                   CROSS JOIN LATERAL unnest(ladder.hours_before) AS step \
-                  WHERE slots.id = $1 AND slots.starts_at - step * interval '1 hour' > $3))",
+                  WHERE slots.id = $1 AND slots.starts_at - step * interval '1 hour' > $3)), \
+             ARRAY(SELECT DISTINCT resident_id FROM appointments WHERE slot_id = $1 AND pool = $2)",
     )
     .bind(slot.uuid())
     .bind(pool.as_str())
     .bind(now)
     .fetch_one(conn)
     .await?;
-    Ok(Standing { is_full, next_lapse_at })
+    Ok(Standing { is_full, next_lapse_at, had: had.into_iter().map(ResidentId::from_uuid).collect() })
 }

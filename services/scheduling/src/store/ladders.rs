@@ -1,16 +1,22 @@
 //! Table `release_ladders`, and the slots in which something should have fallen back.
 
 use chrono::{DateTime, Utc};
-use sqlx::PgConnection;
+use sqlx::{FromRow, PgConnection};
 use types::{
     caller::Party,
-    ids::{DepartmentId, LadderId, SlotId},
+    ids::{DepartmentId, LadderId, OrganisationId, SlotId},
     region::RegionCode,
 };
 use uuid::Uuid;
 
-use super::word;
-use crate::domain::{error::SchedulingError, ladder::Ladder};
+use super::{invalid, word};
+use crate::domain::{
+    error::SchedulingError,
+    ladder::{Ladder, Step},
+    pool::Pool,
+};
+
+const TABLE: &str = "release_ladders";
 
 /// Sets the steps of a department, in place of those that were set; answers the id that its ladder has.
 pub async fn set(
@@ -40,6 +46,79 @@ pub async fn set(
     Ok(LadderId::from_uuid(id))
 }
 
+#[derive(FromRow)]
+struct Row {
+    id: Uuid,
+    organisation_id: Uuid,
+    department_id: Option<Uuid>,
+    pools: Vec<String>,
+    hours_before: Vec<i32>,
+    keep_percents: Vec<i32>,
+}
+
+/// Every column a [`Row`] has.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, organisation_id, department_id, pools, hours_before, keep_percents FROM release_ladders ",
+            $rest
+        )
+    };
+}
+
+/// None where nothing was set.
+pub async fn find(
+    conn: &mut PgConnection,
+    organisation: OrganisationId,
+    department: Option<DepartmentId>,
+) -> Result<Option<Ladder>, SchedulingError> {
+    let row: Option<Row> =
+        sqlx::query_as(select!("WHERE organisation_id = $1 AND department_id IS NOT DISTINCT FROM $2"))
+            .bind(organisation.uuid())
+            .bind(department.map(DepartmentId::uuid))
+            .fetch_optional(conn)
+            .await?;
+    row.map(Row::ladder).transpose()
+}
+
+/// Those of a provider, in the order in which they were first set.
+pub async fn list(
+    conn: &mut PgConnection,
+    organisation: OrganisationId,
+    after: Option<&LadderId>,
+    limit: i64,
+) -> Result<Vec<Ladder>, SchedulingError> {
+    let rows: Vec<Row> =
+        sqlx::query_as(select!("WHERE organisation_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3"))
+            .bind(organisation.uuid())
+            .bind(after.map(|id| id.uuid()))
+            .bind(limit)
+            .fetch_all(conn)
+            .await?;
+    rows.into_iter().map(Row::ladder).collect()
+}
+
+impl Row {
+    fn ladder(self) -> Result<Ladder, SchedulingError> {
+        let id = self.id;
+        let number = |column, number: i32| u32::try_from(number).map_err(|_| invalid(TABLE, column, id));
+        let numbers = self.hours_before.iter().zip(&self.keep_percents);
+        let steps = self.pools.iter().zip(numbers).map(|(pool, (hours_before, keep_percent))| {
+            Ok(Step {
+                pool: Pool::from_word(pool).ok_or_else(|| invalid(TABLE, "pools", id))?,
+                hours_before: number("hours_before", *hours_before)?,
+                keep_percent: number("keep_percents", *keep_percent)?,
+            })
+        });
+        Ok(Ladder {
+            id: LadderId::from_uuid(id),
+            organisation: OrganisationId::from_uuid(self.organisation_id),
+            department: self.department_id.map(DepartmentId::from_uuid),
+            steps: steps.collect::<Result<_, SchedulingError>>()?,
+        })
+    }
+}
+
 /// Slots of the region in which something is due, the next to begin first.
 pub async fn due(conn: &mut PgConnection, now: DateTime<Utc>, count_max: i64) -> Result<Vec<SlotId>, SchedulingError> {
     let ids: Vec<Uuid> = sqlx::query_scalar(
@@ -62,5 +141,5 @@ pub async fn due(conn: &mut PgConnection, now: DateTime<Utc>, count_max: i64) ->
 pub async fn regions(conn: &mut PgConnection) -> Result<Vec<RegionCode>, SchedulingError> {
     let regions: Vec<String> =
         sqlx::query_scalar("SELECT DISTINCT region FROM release_ladders ORDER BY region").fetch_all(conn).await?;
-    regions.iter().map(|region| word("release_ladders", "region", Uuid::nil(), region)).collect()
+    regions.iter().map(|region| word(TABLE, "region", Uuid::nil(), region)).collect()
 }

@@ -107,6 +107,11 @@ fn word<T: FromStr>(table: &'static str, column: &'static str, row: Uuid, text: 
     text.parse().map_err(|_| invalid(table, column, row))
 }
 
+/// A number of minutes that a CHECK keeps in bounds.
+fn minutes(table: &'static str, row: Uuid, minutes: i32) -> Result<u16, SchedulingError> {
+    u16::try_from(minutes).map_err(|_| invalid(table, "cancel_notice_minutes", row))
+}
+
 fn invalid(table: &'static str, column: &'static str, row: Uuid) -> SchedulingError {
     postgres::Error::row_invalid(table, column, row).into()
 }

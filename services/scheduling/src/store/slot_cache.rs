@@ -3,9 +3,7 @@
 //!
 //! Keys: `anjia:scheduling:2:<region>:providers` (GEO; a member is a provider with its place, `…:providers:version` beside it) and
 //! `…:<region>:day:<provider>:<kind>:<pool>:<local day>` (hash: `version`, `slots`). The version is the instant Postgres was read
-//! at; an older entry never replaces a newer one. Full slots stand beside ([`full`]).
-
-pub mod full;
+//! at; an older entry never replaces a newer one.
 
 use std::{
     sync::{
@@ -26,7 +24,7 @@ use serde::de::DeserializeOwned;
 use types::{care::CareKind, ids::OrganisationId, region::RegionCode};
 
 use crate::domain::{
-    offer::{OpenSlot, Provider, Query},
+    offer::{Around, OpenSlot, Provider},
     pool::Pool,
 };
 
@@ -107,30 +105,28 @@ impl SlotCache {
         Ok(Self { redis, started: Instant::now(), paused_until_ms: AtomicU64::new(0) })
     }
 
-    /// Providers within the radius of a query, and a little beyond: Redis rounds places. The nearest, where there are very many.
-    pub async fn providers(&self, region: RegionCode, query: &Query) -> Option<Vec<Provider>> {
-        let found = self.find_providers(region, query).await;
+    /// Providers around a place, and a little beyond: Redis rounds places. The nearest, where there are very many.
+    pub async fn providers(&self, region: RegionCode, around: Around) -> Option<Vec<Provider>> {
+        let found = self.find_providers(region, around).await;
         count("providers", [found.is_some()]);
         found
     }
 
-    async fn find_providers(&self, region: RegionCode, query: &Query) -> Option<Vec<Provider>> {
-        let Query { near, radius_m, .. } = *query;
-        if !is_indexable(near.latitude) {
+    async fn find_providers(&self, region: RegionCode, around: Around) -> Option<Vec<Provider>> {
+        let [latitude, longitude] = [around.latitude_millionths, around.longitude_millionths].map(degrees);
+        if !is_indexable(latitude) {
             return None;
         }
         let (places, version) = provider_keys(region);
         let mut ask = redis::pipe();
         ask.exists(&version);
-        ask.cmd("GEOSEARCH").arg(&places).arg("FROMLONLAT").arg(near.longitude).arg(near.latitude);
-        ask.arg("BYRADIUS").arg(u64::from(radius_m) + 20).arg("m").arg("ASC").arg("COUNT").arg(PROVIDERS_MAX);
+        ask.cmd("GEOSEARCH").arg(&places).arg("FROMLONLAT").arg(longitude).arg(latitude);
+        ask.arg("BYRADIUS").arg(u64::from(around.radius_m) + 20).arg("m").arg("ASC").arg("COUNT").arg(PROVIDERS_MAX);
         let (is_known, members): (bool, Vec<String>) = self.ask(&ask).await?;
         if !is_known {
             return None;
         }
-        // What is farther away than these may be all that suits.
-        let is_selective = query.tier.is_some() || query.organisation.is_some();
-        if is_selective && members.len() >= PROVIDERS_MAX {
+        if around.is_selective && members.len() >= PROVIDERS_MAX {
             return None;
         }
         members.iter().map(|member| parse(member)).collect()
@@ -213,6 +209,11 @@ fn count(kind: &'static str, are_hits: impl IntoIterator<Item = bool>) {
 /// Redis indexes places by Web Mercator, which ends before the poles; what lies beyond it refuses like a broken command.
 fn is_indexable(latitude: f64) -> bool {
     (-85.05..=85.05).contains(&latitude)
+}
+
+#[expect(clippy::float_arithmetic, reason = "geometry, not money")]
+fn degrees(millionths: i32) -> f64 {
+    f64::from(millionths) / 1_000_000.0
 }
 
 /// How long an entry may still live; none if reading took too long for it to be of use.

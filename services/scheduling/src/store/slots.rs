@@ -90,6 +90,7 @@ pub struct Bookable {
     pub department: Option<DepartmentId>,
     pub practitioner: Option<PractitionerId>,
     pub kinds: Vec<CareKind>,
+    pub cancel_notice_minutes: u16,
     /// Whether it has places in the pool asked for, given or not.
     pub has_pool: bool,
 }

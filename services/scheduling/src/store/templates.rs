@@ -10,7 +10,7 @@ use types::{
 };
 use uuid::Uuid;
 
-use super::{invalid, word};
+use super::{invalid, minutes, word};
 use crate::domain::{calendar::Template, error::SchedulingError, pool::Pool, session::PoolShare};
 
 const TABLE: &str = "session_templates";
@@ -24,8 +24,8 @@ pub async fn insert(
     sqlx::query(
         "INSERT INTO session_templates (id, region, organisation_id, tier, latitude, longitude, department_id, practitioner_id, \
          resource_ids, weekday, starts_at, ends_at, kinds, slot_length_minutes, pools, places, capabilities, valid_from, valid_until, \
-         created_by, created_at) \
-         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)",
+         created_by, created_at, cancel_notice_minutes) \
+         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
     )
     .bind(template.id.uuid())
     .bind(template.organisation.uuid())
@@ -47,6 +47,7 @@ pub async fn insert(
     .bind(template.valid_until)
     .bind(by.to_string())
     .bind(now)
+    .bind(i32::from(template.cancel_notice_minutes))
     .execute(conn)
     .await?;
     Ok(())
@@ -70,6 +71,7 @@ struct Row {
     pools: Vec<String>,
     places: Vec<i32>,
     capabilities: Vec<String>,
+    cancel_notice_minutes: i32,
     valid_from: NaiveDate,
     valid_until: Option<NaiveDate>,
 }
@@ -79,7 +81,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, organisation_id, tier, latitude, longitude, department_id, practitioner_id, resource_ids, weekday, starts_at, ",
-            "ends_at, kinds, slot_length_minutes, pools, places, capabilities, valid_from, valid_until FROM session_templates ",
+            "ends_at, kinds, slot_length_minutes, pools, places, capabilities, cancel_notice_minutes, valid_from, valid_until FROM session_templates ",
             $rest
         )
     };
@@ -88,6 +90,23 @@ macro_rules! select {
 pub async fn find(conn: &mut PgConnection, id: TemplateId) -> Result<Template, SchedulingError> {
     let row: Option<Row> = sqlx::query_as(select!("WHERE id = $1")).bind(id.uuid()).fetch_optional(conn).await?;
     row.ok_or(SchedulingError::TemplateNotFound)?.template()
+}
+
+/// Those of a provider, in the order in which they were made.
+pub async fn list(
+    conn: &mut PgConnection,
+    organisation: OrganisationId,
+    after: Option<&TemplateId>,
+    limit: i64,
+) -> Result<Vec<Template>, SchedulingError> {
+    let rows: Vec<Row> =
+        sqlx::query_as(select!("WHERE organisation_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3"))
+            .bind(organisation.uuid())
+            .bind(after.map(|id| id.uuid()))
+            .bind(limit)
+            .fetch_all(conn)
+            .await?;
+    rows.into_iter().map(Row::template).collect()
 }
 
 /// Those that are in force on one of these days, of one provider or of the region.
@@ -153,6 +172,7 @@ impl Row {
                 .map_err(|_| invalid(TABLE, "slot_length_minutes", id))?,
             pools: self.pools.iter().zip(&self.places).map(share).collect::<Result<_, SchedulingError>>()?,
             capabilities: self.capabilities,
+            cancel_notice_minutes: minutes(TABLE, id, self.cancel_notice_minutes)?,
             valid_from: self.valid_from,
             valid_until: self.valid_until,
         })

@@ -37,7 +37,7 @@ pub(crate) async fn replica(town: &Town) -> Calendar {
 }
 
 /// Two hours of the clinic every week, on the weekday after tomorrow's.
-fn template() -> SessionTemplate {
+pub(crate) fn template() -> SessionTemplate {
     let first = local_date(now()) + Days::new(2);
     SessionTemplate {
         provider_organisation_id: callers::CLINIC.to_string(),
@@ -53,7 +53,7 @@ fn template() -> SessionTemplate {
     }
 }
 
-async fn create(town: &Town, template: SessionTemplate) -> Result<SessionTemplate, Status> {
+pub(crate) async fn create(town: &Town, template: SessionTemplate) -> Result<SessionTemplate, Status> {
     let request = CreateTemplateRequest { request_id: request_id(), template: Some(template) };
     let answer = client(town).create_template(town.clinic.request(request).await).await?;
     Ok(answer.into_inner().template.unwrap())
@@ -90,7 +90,11 @@ pub(crate) async fn booked(town: &Town, slot: &Slot, people: usize) -> Vec<(Test
     booked
 }
 
-async fn withdraw(town: &Town, caller: &TestCaller, slot: &Slot) -> Result<Vec<AffectedAppointment>, Status> {
+pub(crate) async fn withdraw(
+    town: &Town,
+    caller: &TestCaller,
+    slot: &Slot,
+) -> Result<Vec<AffectedAppointment>, Status> {
     let request = WithdrawSessionRequest {
         request_id: request_id(),
         session_id: slot.session_id.clone(),

@@ -1,12 +1,14 @@
 use chrono::TimeDelta;
 use proto::anjia::scheduling::v1::{
-    Appointment, AppointmentState, CancelAppointmentRequest, CancelledBy, HoldSlotRequest,
+    Appointment, AppointmentState, CancelAppointmentRequest, CancelledBy, HoldSlotRequest, Pool, Session,
 };
+use proto::convert::timestamp;
 use testkit::{TestCaller, callers, reason, request_id};
 use tonic::{Code, Status};
 use types::ids::AppointmentId;
 
-use crate::town::{Town, hold, now};
+use crate::reschedule::{reschedule, to};
+use crate::town::{Town, hold, now, session};
 
 async fn cancel(
     town: &Town,
@@ -41,6 +43,34 @@ async fn sc_04_a_cancelled_place_is_free_again_once() {
     assert_eq!(cancel(&town, &town.resident, again).await.unwrap().unwrap(), first);
     assert_eq!(town.taken(&slot).await, 0);
     town.hold(&slot).await.unwrap();
+    town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_04_a_patient_gives_a_firm_place_up_until_the_moment_that_its_session_says() {
+    let town = Town::new().await;
+    let sessions = [(10, 60), (2, 180)].map(|(hours, cancel_notice_minutes)| {
+        let starts_at = now() + TimeDelta::hours(hours);
+        Session { cancel_notice_minutes, ..session(callers::CLINIC, starts_at, 1, &[(Pool::Public, 2)]) }
+    });
+    let slots = town.publish(&town.clinic, sessions.to_vec()).await.unwrap();
+    let [soon, later] = [&slots[0], &slots[1]];
+    let held = town.hold(soon).await.unwrap();
+    let until = timestamp("starts_at", soon.starts_at.as_ref()).unwrap() - TimeDelta::hours(3);
+    assert_eq!(timestamp("cancel_until", held.cancel_until.as_ref()).unwrap(), until);
+    // A hold is nobody's word yet.
+    assert!(cancel(&town, &town.resident, wish(&held.appointment_id)).await.is_ok());
+
+    let booked = town.booked(soon).await;
+    let refusal = cancel(&town, &town.resident, wish(&booked.appointment_id)).await.unwrap_err();
+    assert_eq!((refusal.code(), reason(&refusal)), (Code::FailedPrecondition, "TOO_LATE_TO_CANCEL".to_owned()));
+    let refusal = reschedule(&town, &town.resident, to(&booked, &[later])).await.unwrap_err();
+    assert_eq!((refusal.code(), reason(&refusal)), (Code::FailedPrecondition, "TOO_LATE_TO_CANCEL".to_owned()));
+    assert_eq!(town.taken(soon).await, 1);
+    assert!(cancel(&town, &town.clinic, wish(&booked.appointment_id)).await.is_ok(), "the provider may at any time");
+
+    let booked = town.booked(later).await;
+    assert!(cancel(&town, &town.resident, wish(&booked.appointment_id)).await.is_ok());
     town.assert_sound().await;
 }
 

@@ -1,6 +1,8 @@
 use chrono::TimeDelta;
 use futures_util::future::join_all;
-use proto::anjia::scheduling::v1::{Appointment, AppointmentState, HoldSlotRequest, Pool, Session, Slot};
+use proto::anjia::scheduling::v1::{
+    Appointment, AppointmentState, CancelAppointmentRequest, HoldSlotRequest, Pool, Session, Slot,
+};
 use proto::convert::to_timestamp;
 use testkit::{TestCaller, callers, reason, request_id};
 use tonic::{Code, Status};
@@ -59,6 +61,30 @@ async fn sc_09_of_64_who_hold_at_once_exactly_five_get_the_five_places() {
         assert_eq!(alternatives(&refusal), slots[1].slot_id);
     }
     assert_eq!(town.taken(&slots[0]).await, 5);
+    town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_09_sc_14_what_is_told_from_memory_is_true_for_who_had_a_place_and_after_one_came_back() {
+    let town = Town::new().await;
+    let slot = town.clinic_slots(now() + TimeDelta::hours(2), 1, 1).await.remove(0);
+    let wish = hold(&slot);
+    let held = town.hold_as(&town.resident, wish.clone()).await.unwrap();
+    let (late, late_id) = town.newcomer("late").await;
+    let too_late = || HoldSlotRequest { resident_id: late_id.clone(), ..hold(&slot) };
+    for _ in 0..20 {
+        assert_eq!(reason(&town.hold_as(&late, too_late()).await.unwrap_err()), "SLOT_TAKEN");
+        assert_eq!(town.hold_as(&town.resident, wish.clone()).await.unwrap(), held, "answered as before");
+    }
+    let cancel = CancelAppointmentRequest {
+        request_id: request_id(),
+        appointment_id: held.appointment_id.clone(),
+        ..Default::default()
+    };
+    town.appointments().cancel_appointment(town.resident.request(cancel).await).await.unwrap();
+    town.hold_as(&late, too_late()).await.unwrap();
+    // Who had it and gave it up is answered as before, too.
+    assert_eq!(town.hold_as(&town.resident, wish).await.unwrap().appointment_id, held.appointment_id);
     town.assert_sound().await;
 }
 

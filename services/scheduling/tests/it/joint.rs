@@ -4,14 +4,15 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
 use proto::anjia::common::v1::CareKind;
 use proto::anjia::scheduling::v1::{
-    Appointment, AppointmentState, BookTogetherRequest, CancelAppointmentRequest, JointOffer, JointParty, JointRun,
-    Pool, SearchTogetherRequest, Session, Slot, joint_service_client::JointServiceClient,
+    Appointment, AppointmentState, BookTogetherRequest, CancelAppointmentRequest, Fate, JointOffer, JointParty,
+    JointRun, Pool, SearchTogetherRequest, Session, Slot, joint_service_client::JointServiceClient,
 };
 use proto::convert::{timestamp, to_timestamp};
 use testkit::{TestCaller, callers, reason, request_id};
 use tonic::{Code, Status};
 use types::clock::{local_date, start_of_local_day};
 
+use crate::calendar::withdraw;
 use crate::reschedule::{reschedule, to};
 use crate::town::{Town, field, hold, now, pause, session};
 
@@ -142,6 +143,48 @@ async fn sc_10_several_doctors_are_found_at_one_time_and_booked_and_given_up_tog
     for slot in doctors.iter().chain(&specialists) {
         assert_eq!(town.taken(slot).await, 0);
     }
+    town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_01_sc_10_of_a_consultation_that_loses_a_place_the_rest_stands_or_all_of_it_is_offered_elsewhere() {
+    let town = Town::new().await;
+    let (doctors, specialists) = consultation(&town).await;
+    let spare = town.publish(&town.hospital, vec![hour(callers::HOSPITAL, 30, 1)]).await.unwrap();
+    let resident = callers::RESIDENT.to_string();
+    let all = [&doctors[0], &doctors[1], &doctors[2], &specialists[0]];
+    let booked = book(&town, &town.resident, wish(&resident, &all)).await.unwrap();
+    let last = |appointment: &Appointment| appointment.more_slot_ids.last().cloned().unwrap();
+
+    // Another specialist at the same time: everything else stays as it is.
+    let mut affected = withdraw(&town, &town.hospital, &specialists[0]).await.unwrap();
+    let moved = affected.remove(0);
+    assert_eq!((moved.fate(), affected.len()), (Fate::Moved, 0));
+    let moved = moved.appointment.unwrap();
+    assert_eq!((moved.state(), moved.revision), (AppointmentState::Confirmed, booked.revision + 1));
+    assert_eq!((&moved.slot, last(&moved)), (&booked.slot, spare[0].slot_id.clone()));
+    assert_eq!((town.taken(&doctors[0]).await, town.taken(&spare[0]).await), (1, 1));
+    town.assert_sound().await;
+
+    // None at that time, but all of them half an hour later: kept for her until she says yes.
+    let later =
+        Session { starts_at: Some(to_timestamp(nine() + TimeDelta::minutes(30))), ..hour(callers::HOSPITAL, 30, 1) };
+    let later = town.publish(&town.hospital, vec![later]).await.unwrap();
+    let offered = withdraw(&town, &town.hospital, &spare[0]).await.unwrap().remove(0);
+    assert_eq!(offered.fate(), Fate::Displaced);
+    let offered = offered.appointment.unwrap();
+    assert_eq!((offered.state(), last(&offered)), (AppointmentState::Displaced, later[0].slot_id.clone()));
+    assert_eq!(offered.slot.clone().unwrap().slot_id, doctors[3].slot_id);
+    for (slot, taken) in [(&doctors[0], 0), (&doctors[3], 1), (&doctors[5], 1), (&later[0], 1)] {
+        assert_eq!(town.taken(slot).await, taken);
+    }
+    town.confirm(&town.resident, &booked.appointment_id).await.unwrap();
+    town.assert_sound().await;
+
+    // Nothing at all: told so, and first in the line.
+    let lost = withdraw(&town, &town.hospital, &later[0]).await.unwrap().remove(0);
+    assert_eq!(lost.fate(), Fate::Cancelled);
+    assert_eq!((town.taken(&doctors[3]).await, town.taken(&doctors[5]).await), (0, 0));
     town.assert_sound().await;
 }
 

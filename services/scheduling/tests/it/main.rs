@@ -30,6 +30,7 @@ mod refusals;
 mod replicas;
 mod reschedule;
 mod search;
+mod see_calendar;
 mod statistics;
 mod surge;
 mod visits;

@@ -4,10 +4,12 @@ mod clinic;
 mod cycling;
 mod model;
 
+use chrono::TimeDelta;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use scheduling::{
     domain::{
         appointment::{Appointment, Cancellation, CancelledBy, State},
+        displace::{self, Room},
         error::SchedulingError,
         limits::{self, Asked, Bound},
         moving::Place,
@@ -16,7 +18,7 @@ use scheduling::{
     store::{
         appointments,
         bookings::{self, Verdict, Wish},
-        chosen_ids, places,
+        chosen_ids, places, rooms,
     },
 };
 use testkit::TestDb;
@@ -113,7 +115,7 @@ async fn sc_04_ten_thousand_random_wishes_end_as_the_model_says() {
     let seed: u64 = rand::random();
     println!("seed {seed}");
     let (mut rng, mut model) = (StdRng::seed_from_u64(seed), clinic.model());
-    let (mut cases, mut moved) = (0, [0, 0]);
+    let (mut cases, mut moved, mut accepted, mut displaced) = (0, [0, 0], [0, 0], 0);
     while cases < CASES {
         let batch = draw_batch(&clinic, &mut rng, &model);
         let expected: Vec<Judged> = model.batch(batch.iter().map(|it| (&it.appointment, it.is_id_chosen, it.uses_max)));
@@ -131,6 +133,12 @@ async fn sc_04_ten_thousand_random_wishes_end_as_the_model_says() {
         for _ in 0..rng.random_range(0..4) {
             moved[usize::from(reschedule(&test, &clinic, &mut rng, &mut model, cases).await)] += 1;
         }
+        for _ in 0..rng.random_range(0..2) {
+            displaced += usize::from(displace(&test, &clinic, &mut rng, &mut model).await);
+        }
+        if let Some(is_firm) = accept(&test, &clinic, &mut rng, &mut model, cases).await {
+            accepted[usize::from(is_firm)] += 1;
+        }
         if rng.random_ratio(1, 40) {
             miss(&test, &clinic, &mut rng, &mut model).await;
         }
@@ -142,6 +150,8 @@ async fn sc_04_ten_thousand_random_wishes_end_as_the_model_says() {
     assert_eq!(clinic.violations(&test).await, Vec::<String>::new(), "seed {seed}");
     // It has met everything there is.
     assert!(moved.iter().all(|times| *times > 20), "kept and moved: {moved:?}, seed {seed}");
+    assert!(displaced > 20, "displaced: {displaced}, seed {seed}");
+    assert!(accepted.iter().all(|times| *times > 5), "refused and firm again: {accepted:?}, seed {seed}");
     let rare: Vec<String> = model.seldom(5);
     assert_eq!(rare, Vec::<String>::new(), "seed {seed}");
 }
@@ -177,7 +187,8 @@ async fn reschedule(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &mu
     let free: Vec<Slot> = clinic.slots(organisation).filter(|slot| model.is_free(slot.id, pool)).collect();
     let all: Vec<Slot> = clinic.slots(organisation).collect();
     let slot = *if free.is_empty() || rng.random_ratio(1, 2) { &all } else { &free }.choose(rng).unwrap();
-    let place = Place { slot, more_slots: vec![], organisation, department, practitioner, pool };
+    let place =
+        Place { slot, more_slots: vec![], organisation, department, practitioner, pool, cancel_notice_minutes: 0 };
     let after = before.clone().move_to(place, i32::MAX, now).unwrap();
     if after == before {
         return false;
@@ -209,6 +220,63 @@ async fn reschedule(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &mu
         tx.rollback().await.unwrap();
     }
     expected == Judged::Given
+}
+
+/// Whether the provider took somebody's firm place back and keeps another one for them, of the same pool.
+async fn displace(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &mut Model) -> bool {
+    let active: Vec<AppointmentId> = model.active_ids().collect();
+    let Some(id) = active.choose(rng).copied() else { return false };
+    let mut tx = test.database().begin_together(clinic.region()).await.unwrap();
+    let before = appointments::lock(&mut tx, id).await.unwrap();
+    let free = clinic.rooms().iter().filter(|room| {
+        let is_elsewhere = room.organisation == before.organisation && room.slot.id != before.slot.id;
+        is_elsewhere && model.is_free(room.slot.id, before.pool)
+    });
+    let free: Vec<&clinic::Room> = free.collect();
+    let (State::Confirmed, Some(there)) = (&before.state, free.choose(rng)) else { return false };
+    let Appointment { pool, organisation, department, practitioner, .. } = before;
+    let room = Room {
+        slot: there.slot,
+        pool,
+        free: 1,
+        organisation,
+        department,
+        practitioner,
+        kinds: vec![],
+        capabilities: vec![],
+        cancel_notice_minutes: 0,
+    };
+    places::give_back(&mut tx, before.slot.id, pool, 1).await.unwrap();
+    rooms::take(&mut tx, room.slot.id, pool).await.unwrap();
+    let until = displace::deadline(room.slot.starts_at, TimeDelta::days(1), clinic.now());
+    let displaced = displace::moved(before, &room).displace(until).unwrap();
+    appointments::update(&mut tx, &displaced).await.unwrap();
+    appointments::relocate(&mut tx, &displaced).await.unwrap();
+    tx.commit().await.unwrap();
+    model.displace(&displaced);
+    true
+}
+
+/// Whether somebody who was displaced got the other place firm; none where nobody is.
+async fn accept(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &mut Model, cases: usize) -> Option<bool> {
+    let displaced: Vec<AppointmentId> = model.displaced_ids().collect();
+    let id = displaced.choose(rng).copied()?;
+    let expected = model.accept(id);
+    let mut tx = test.database().begin_together(clinic.region()).await.unwrap();
+    let before = appointments::lock(&mut tx, id).await.unwrap();
+    let after = before.confirm(clinic.now()).unwrap();
+    let judged = match appointments::update(&mut tx, &after).await {
+        Ok(()) => Judged::Given,
+        Err(SchedulingError::PatientConflict) => Judged::PatientConflict,
+        Err(other) => panic!("nothing else is decided here: {other:?}"),
+    };
+    assert_eq!(judged, expected, "accepting, after {cases}");
+    if judged == Judged::Given {
+        tx.commit().await.unwrap();
+    } else {
+        tx.rollback().await.unwrap();
+    }
+    Some(judged == Judged::Given)
 }
 
 async fn miss(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &mut Model) {

@@ -58,6 +58,30 @@ async fn sc_03_the_lowest_suitable_tier_comes_first_with_distance_and_reason() {
 }
 
 #[tokio::test]
+async fn sc_03_offers_are_read_page_by_page_and_a_token_is_for_its_query_alone() {
+    let (town, best_first) = furnished().await;
+    let page = async |query: SearchSlotsRequest| {
+        town.sessions().search_slots(town.resident.request(query).await).await.map(tonic::Response::into_inner)
+    };
+    let (mut found, mut page_token) = (vec![], String::new());
+    loop {
+        let answer = page(SearchSlotsRequest { limit: 1, page_token, ..query() }).await.unwrap();
+        found.extend(ids(&answer.offers));
+        page_token = answer.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(found, best_first);
+    let token = page(SearchSlotsRequest { limit: 1, ..query() }).await.unwrap().next_page_token;
+    let larger = page(SearchSlotsRequest { limit: 50, page_token: token.clone(), ..query() }).await.unwrap();
+    assert_eq!(ids(&larger.offers), best_first[1..]);
+    let other = SearchSlotsRequest { radius_m: 500, page_token: token, ..query() };
+    let refusal = page(other).await.unwrap_err();
+    assert_eq!((refusal.code(), field(&refusal).as_str()), (Code::InvalidArgument, "page_token"));
+}
+
+#[tokio::test]
 async fn sc_03_a_taken_place_is_gone_within_a_second() {
     let (town, best_first) = furnished().await;
     search(&town, query()).await;

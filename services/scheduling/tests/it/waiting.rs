@@ -3,10 +3,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use proto::anjia::common::v1::CareKind;
 use proto::anjia::scheduling::v1::{
-    AppointmentState, CancelAppointmentRequest, HoldSlotRequest, JoinWaitListRequest, LeaveWaitListRequest,
-    ListWaitingRequest, Slot, WaitListEntry, WaitListState, wait_list_service_client::WaitListServiceClient,
+    AppointmentState, CancelAppointmentRequest, ChangeSessionRequest, HoldSlotRequest, JoinWaitListRequest,
+    LeaveWaitListRequest, ListWaitingRequest, Pool, PoolShare, Slot, WaitListEntry, WaitListState,
+    wait_list_service_client::WaitListServiceClient,
 };
-use proto::convert::to_timestamp;
+use proto::convert::{timestamp, to_timestamp};
 use testkit::{TestCaller, callers, reason, request_id};
 use tonic::{Code, Status};
 
@@ -153,4 +154,41 @@ async fn sc_07_joining_and_leaving_the_line() {
     let far = wish(&resident, now() + TimeDelta::days(91));
     let refused = client(&town).join_wait_list(town.resident.request(far).await).await.unwrap_err();
     assert_eq!((refused.code(), field(&refused)), (Code::InvalidArgument, "until".to_owned()));
+}
+
+#[tokio::test]
+async fn sc_07_places_that_a_session_gets_later_are_offered_to_those_who_wait() {
+    let town = Town::new().await;
+    let starts_at = now() + TimeDelta::hours(30);
+    let slot = town.clinic_slots(starts_at, 1, 1).await.remove(0);
+    town.booked(&slot).await;
+    let mut waiting = vec![];
+    for name in ["first", "second", "third"] {
+        let (caller, id) = town.newcomer(name).await;
+        join(&town, &caller, &id).await.unwrap();
+        waiting.push((caller, id));
+    }
+    let more = ChangeSessionRequest {
+        request_id: request_id(),
+        session_id: slot.session_id.clone(),
+        starts_at: slot.starts_at,
+        ends_at: slot.ends_at,
+        slot_length_minutes: i32::try_from(length_minutes(&slot)).unwrap(),
+        kinds: vec![CareKind::Outpatient.into()],
+        pools: vec![PoolShare { pool: Pool::Public.into(), places: 3 }],
+        practitioner_id: String::new(),
+        reason: "more places".to_owned(),
+    };
+    crate::calendar::client(&town).change_session(town.clinic.request(more).await).await.unwrap();
+    for (number, (caller, id)) in waiting.iter().enumerate() {
+        let state = if number < 2 { WaitListState::Offered } else { WaitListState::Waiting };
+        assert_eq!(listed(&town, caller, id).await.state(), state, "number {number}");
+    }
+    assert_eq!(town.taken(&slot).await, 3);
+    town.assert_sound().await;
+}
+
+fn length_minutes(slot: &Slot) -> i64 {
+    let ends_at = timestamp("ends_at", slot.ends_at.as_ref()).unwrap();
+    (ends_at - timestamp("starts_at", slot.starts_at.as_ref()).unwrap()).num_minutes()
 }

@@ -50,6 +50,6 @@ WITH wanted AS (
 )
 INSERT INTO audit_entries (region, actor, subject, resident_id, action, salt, rows)
 SELECT '110000', booked_by, booked_by, resident_id, action, uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid()),
-    jsonb_build_array(jsonb_build_object('table', 'appointments', 'id', id, 'columns', 1,
+    jsonb_build_array(jsonb_build_object('table', 'appointments', 'id', id, 'columns', 3,
         'digest', encode(sha256(uuid_send(id) || convert_to(made::text, 'UTF8')), 'hex')))
 FROM made, (VALUES ('scheduling.appointment.hold'), ('scheduling.appointment.confirm')) AS done (action);

@@ -41,7 +41,7 @@ pub async fn lock_in(conn: &mut PgConnection, slots: &[SlotId]) -> Result<Vec<Ap
 pub async fn relocate(conn: &mut PgConnection, appointment: &Appointment) -> Result<(), SchedulingError> {
     sqlx::query(
         "UPDATE appointments SET slot_id = $2, pool = $3, session_id = $4, practitioner_id = $5, starts_at = $6, ends_at = $7, revision = $8, \
-         organisation_id = $9, department_id = $10 \
+         organisation_id = $9, department_id = $10, more_slot_ids = $11 \
          WHERE id = $1",
     )
     .bind(appointment.id.uuid())
@@ -54,6 +54,7 @@ pub async fn relocate(conn: &mut PgConnection, appointment: &Appointment) -> Res
     .bind(appointment.revision)
     .bind(appointment.organisation.uuid())
     .bind(appointment.department.map(DepartmentId::uuid))
+    .bind(uuids(&appointment.more_slots))
     .execute(conn)
     .await
     .map_err(|error| {

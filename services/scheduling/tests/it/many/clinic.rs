@@ -242,6 +242,7 @@ impl Clinic {
             referral: None,
             journey: JourneyId::generate(),
             expected_lines: vec![],
+            cancel_notice_minutes: 0,
             quote: None,
             revision: 1,
             held_at: self.now,

@@ -37,6 +37,9 @@ struct Booked {
     given_up_by: Option<CancelledBy>,
     /// The person did not come: it counts, and stands in no other's way.
     is_missed: bool,
+    /// The provider keeps this place for whose own it took back: it takes the place, and neither counts nor stands in any other's way until the
+    /// person says yes.
+    is_displaced: bool,
 }
 
 pub(super) struct Model {
@@ -125,7 +128,13 @@ impl Model {
                     self.chosen.insert(wish.id, (person, false));
                 }
                 let appointment = wish.clone();
-                self.booked.push(Booked { appointment, person, given_up_by: None, is_missed: false });
+                self.booked.push(Booked {
+                    appointment,
+                    person,
+                    given_up_by: None,
+                    is_missed: false,
+                    is_displaced: false,
+                });
             }
             judged.push(verdict);
         }
@@ -197,6 +206,38 @@ impl Model {
         }
     }
 
+    /// It is in another place now, which the provider keeps for it.
+    pub(super) fn displace(&mut self, after: &Appointment) {
+        if let Some(booked) = self.booked.iter_mut().find(|it| it.appointment.id == after.id) {
+            booked.appointment = after.clone();
+            booked.is_displaced = true;
+        }
+    }
+
+    pub(super) fn displaced_ids(&self) -> impl Iterator<Item = AppointmentId> {
+        self.booked.iter().filter(|it| it.given_up_by.is_none() && it.is_displaced).map(|it| it.appointment.id)
+    }
+
+    /// The person says yes to the other place: only what they booked for that time meanwhile, by the same id, is against it. No limit is: it is
+    /// no new booking.
+    pub(super) fn accept(&mut self, id: AppointmentId) -> Judged {
+        let Some(index) = self.booked.iter().position(|it| it.appointment.id == id) else { return Judged::Exists };
+        let Booked { appointment, person, .. } = &self.booked[index];
+        let (own, whose) = (appointment.slot, appointment.resident);
+        let is_in_the_way = |it: &Booked| {
+            let other = it.appointment.slot;
+            !it.is_missed
+                && it.appointment.resident == whose
+                && other.starts_at < own.ends_at
+                && other.ends_at > own.starts_at
+        };
+        if self.of(*person).any(is_in_the_way) {
+            return Judged::PatientConflict;
+        }
+        self.booked[index].is_displaced = false;
+        Judged::Given
+    }
+
     fn over_limit(&self, person: usize, wish: &Appointment) -> Option<&'static str> {
         if !is_bound(wish) {
             return None;
@@ -247,7 +288,7 @@ impl Model {
     }
 
     fn of(&self, person: usize) -> impl Iterator<Item = &Booked> {
-        self.booked.iter().filter(move |it| it.person == person && it.given_up_by.is_none())
+        self.booked.iter().filter(move |it| it.person == person && it.given_up_by.is_none() && !it.is_displaced)
     }
 
     /// What the patient's side gives up of firm bookings stays a use.

@@ -161,11 +161,11 @@ async fn pl_01_a_service_with_a_bad_setting_says_which_and_exits_2_before_it_lis
         let tries: Vec<(&str, &str)> =
             known.flat_map(|(setting, values)| values.iter().map(|value| (*setting, *value))).collect();
         assert!(tries.len() > 60, "{service}: {}", tries.len());
-        let tried = stream::iter(tries).for_each_concurrent(AT_ONCE, async |(setting, value)| {
+        let every_try = stream::iter(tries).for_each_concurrent(AT_ONCE, async |(setting, value)| {
             let value = if value == "EMPTY" { empty.clone().into_os_string() } else { value.into() };
             refuses(&mesh, service, setting, &value).await;
         });
-        tried.await;
+        every_try.await;
         refuses(&mesh, service, "TLS_CERT_FILE", &certificate_of_another(&mesh, service)).await;
     }
 }

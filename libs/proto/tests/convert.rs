@@ -1,6 +1,6 @@
 //! What the conversions of shared words refuse, and where.
 
-use proto::anjia::common::v1::DelegationLimits;
+use proto::anjia::identity::v1::DelegationLimits;
 use proto::convert::{decimal, limits, to_limits};
 use proto::google::r#type::Money;
 use rust_decimal::Decimal;

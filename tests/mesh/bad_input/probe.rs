@@ -25,7 +25,7 @@ pub(super) struct Method {
     pub(super) is_streaming: bool,
     /// Empty for anonymous methods.
     pub(super) roles: BTreeSet<String>,
-    /// What its contract says may not be found, such as `appointment` for the reason APPOINTMENT_NOT_FOUND.
+    /// What its contract says may not be found, such as `appointment` for the reason `APPOINTMENT_NOT_FOUND`.
     unknown: BTreeSet<String>,
     /// Our own services that call it.
     peers: BTreeSet<String>,

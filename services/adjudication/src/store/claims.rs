@@ -30,15 +30,15 @@ const fn cell(row: Uuid) -> Cell {
     Cell { table: TABLE, column: DIAGNOSES, row }
 }
 
-/// SQL: the lines of a version.
+/// SQL: the lines of a version, after the row of its claim: what that breaks is broken first.
 macro_rules! insert_lines {
     () => {
         "INSERT INTO claim_lines (claim_id, claim_version, line_number, region, item_code, name, quantity, unit_price, amount, on_date, \
              class, first_self_pay_ratio, price_limit_of, unit_price_max) \
-         SELECT $1, $2, line.line_number, $3, line.item_code, line.name, line.quantity, line.unit_price, line.amount, line.on_date, \
+         SELECT claim.id, $2, line.line_number, $3, line.item_code, line.name, line.quantity, line.unit_price, line.amount, line.on_date, \
                 line.class, line.ratio, line.limit_of, line.unit_price_max \
-         FROM unnest($4::text[], $5::text[], $6::numeric[], $7::numeric[], $8::numeric[], $9::date[], $10::text[], $11::numeric[], \
-                     $12::text[], $13::numeric[]) WITH ORDINALITY \
+         FROM claim, unnest($4::text[], $5::text[], $6::numeric[], $7::numeric[], $8::numeric[], $9::date[], $10::text[], \
+                            $11::numeric[], $12::text[], $13::numeric[]) WITH ORDINALITY \
               AS line (item_code, name, quantity, unit_price, amount, on_date, class, ratio, limit_of, unit_price_max, line_number)"
     };
 }
@@ -152,7 +152,7 @@ pub async fn insert(tx: &mut Transaction, claim: &Claim) -> Result<(), Error> {
         "WITH claim AS (INSERT INTO claims (id, version, region, insured_region, until_date, diagnoses_sealed, key_version, total, \
              quote_id, settlement_id, received_at, visit_id, resident_id, provider_organisation_id, tier, kind, from_date, referral_id, \
              journey_id) \
-         VALUES ($1, $2, $3, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)) ",
+         VALUES ($1, $2, $3, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29) RETURNING id) ",
         insert_lines!()
     );
     let keys = tx.keys()?;
@@ -174,7 +174,7 @@ pub async fn insert(tx: &mut Transaction, claim: &Claim) -> Result<(), Error> {
 pub async fn update(tx: &mut Transaction, claim: &Claim) -> Result<(), Error> {
     const UPDATE: &str = concat!(
         "WITH claim AS (UPDATE claims SET version = $2, insured_region = $14, until_date = $15, diagnoses_sealed = $16, \
-             key_version = $17, total = $18, quote_id = $19, settlement_id = $20, received_at = $21 WHERE id = $1) ",
+             key_version = $17, total = $18, quote_id = $19, settlement_id = $20, received_at = $21 WHERE id = $1 RETURNING id) ",
         insert_lines!()
     );
     let keys = tx.keys()?;

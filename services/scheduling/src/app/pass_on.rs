@@ -52,6 +52,12 @@ pub(super) struct Free {
 }
 
 impl Free {
+    /// A place in a room.
+    pub(super) const fn in_room(room: &Room) -> Self {
+        let Room { slot, organisation, department, practitioner, cancel_notice_minutes, .. } = *room;
+        Self { slot, organisation, department, practitioner, cancel_notice_minutes }
+    }
+
     /// The first place of an appointment.
     const fn of(freed: &Appointment) -> Self {
         let Appointment { slot, organisation, department, practitioner, cancel_notice_minutes, .. } = *freed;
@@ -104,8 +110,7 @@ impl Passing {
         rooms.retain(|room| room.pool == Pool::Public);
         rooms.sort_by_key(|room| (room.slot.starts_at, room.slot.id));
         for room in rooms {
-            let Room { slot, organisation, department, practitioner, cancel_notice_minutes, .. } = room;
-            let free = Free { slot, organisation, department, practitioner, cancel_notice_minutes };
+            let free = Free::in_room(&room);
             for _ in 0..room.free {
                 if !self.pass_on(tx, free, None, now).await? {
                     break;

@@ -56,8 +56,7 @@ impl Calendar {
     ) -> Result<(), SchedulingError> {
         let Some(locked) = rooms::lock(tx, &[slot]).await?.into_iter().next() else { return Ok(()) };
         let room = locked.room;
-        let (organisation, department, practitioner) = (room.organisation, room.department, room.practitioner);
-        let free = Free { slot: room.slot, organisation, department, practitioner };
+        let free = Free::in_room(&room);
         for _ in 0..places {
             if !self.passing.pass_on(tx, free, None, now).await? {
                 break;

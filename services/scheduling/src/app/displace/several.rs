@@ -2,7 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use postgres::Transaction;
-use types::ids::{DepartmentId, OrganisationId, SlotId};
+use types::{
+    care::CareKind,
+    ids::{DepartmentId, OrganisationId, SlotId},
+};
 
 use super::{Changed, Outcome, settle};
 use crate::{
@@ -14,13 +17,15 @@ use crate::{
         appointment::{Appointment, State},
         displace::{self, Fate, Room},
         error::SchedulingError,
+        pool::Pool,
+        session::Span,
         several::{self, Part, Plan},
     },
     store::{
         appointments,
         known::{self, Wanted},
         places,
-        rooms::{self, Sought},
+        rooms::{self, Locked, Sought},
     },
 };
 
@@ -31,20 +36,26 @@ pub(super) async fn settle_several(
     appointment: Appointment,
     now: DateTime<Utc>,
 ) -> Result<(Appointment, Outcome), SchedulingError> {
-    if !appointment.slots().any(|slot| changed.withdrawn.contains(&slot)) {
+    let own: Vec<SlotId> = appointment.slots().collect();
+    if !own.iter().any(|slot| changed.withdrawn.contains(slot)) {
         return Ok((appointment, Outcome::Kept));
     }
-    let parts = parts(tx, changed, &appointment, now).await?;
-    let rooms = rooms_for(tx, changed, &appointment, &parts, now).await?;
+    let parts = parts(tx, wanted(&appointment), changed.withdrawn, now).await?;
+    let around = (appointment.slot.starts_at, appointment.slot.ends_at);
+    let besides = [own.as_slice(), changed.withdrawn].concat();
+    let ids = near(tx, departments(&parts), (appointment.kind, around), &besides, now).await?;
+    let rooms = free_rooms(rooms::lock(tx, &ids).await?, changed);
     let busy = rooms::busy(tx, &[appointment.resident], &[appointment.id], now).await?;
-    let busy = busy.get(&appointment.resident).map(Vec::as_slice).unwrap_or_default();
-    match several::plan(&appointment, &parts, &rooms, changed.needs, busy, now) {
+    let busy = busy.get(&appointment.resident).cloned().unwrap_or_default();
+    let plan = several::plan(&appointment, &parts, &rooms, changed.needs, &busy, now);
+    match plan {
         Plan::Replaced(found) => {
-            let found: Vec<Option<&Room>> = found.into_iter().map(|index| rooms.get(index?)).collect();
-            for part in parts.iter().filter(|part| part.is_lost) {
-                places::give_back(tx, part.slot.id, appointment.pool, 1).await?;
+            let (found, taken) = chosen(&rooms, &found);
+            let lost: Vec<SlotId> = parts.iter().filter(|part| part.is_lost).map(|part| part.slot.id).collect();
+            for slot in lost {
+                places::give_back(tx, slot, appointment.pool, 1).await?;
             }
-            take(tx, found.iter().copied().flatten()).await?;
+            take(tx, taken).await?;
             let moved = several::moved(appointment, &parts, &found);
             appointments::relocate(tx, &moved).await?;
             appointment_changed(tx, by, Change::Rescheduled, &moved, now).await?;
@@ -52,9 +63,10 @@ pub(super) async fn settle_several(
         }
         // A hold is for the time that was asked for, and for no other.
         Plan::Offered(found) if appointment.state != State::Held => {
-            let found: Vec<Option<&Room>> = found.into_iter().map(|index| rooms.get(index)).collect();
+            let found: Vec<Option<usize>> = found.into_iter().map(Some).collect();
+            let (found, taken) = chosen(&rooms, &found);
             take_back(tx, &appointment).await?;
-            take(tx, found.iter().copied().flatten()).await?;
+            take(tx, taken).await?;
             let moved = several::moved(appointment, &parts, &found);
             let until = displace::deadline(moved.slot.starts_at, changed.kept_for, now);
             let displaced = moved.displace(until)?;
@@ -70,64 +82,83 @@ pub(super) async fn settle_several(
     }
 }
 
+fn wanted(appointment: &Appointment) -> Vec<Wanted> {
+    let Appointment { pool, resident, .. } = *appointment;
+    appointment.slots().map(|slot| Wanted { slot, pool, resident }).collect()
+}
+
 /// Each place of it, in order.
 async fn parts(
     tx: &mut Transaction,
-    changed: &Changed<'_>,
-    appointment: &Appointment,
+    wanted: Vec<Wanted>,
+    withdrawn: &[SlotId],
     now: DateTime<Utc>,
 ) -> Result<Vec<Part>, SchedulingError> {
-    let wanted =
-        appointment.slots().map(|slot| Wanted { slot, pool: appointment.pool, resident: appointment.resident });
-    let wanted: Vec<Wanted> = wanted.collect();
-    let known = known::known(tx, &wanted, now).await?;
-    let part = |known: Option<known::Known>| {
-        let bookable = known.ok_or(SchedulingError::SlotNotFound)?.bookable;
-        Ok(Part {
+    let mut parts = vec![];
+    for found in known::known(tx, &wanted, now).await? {
+        let bookable = found.ok_or(SchedulingError::SlotNotFound)?.bookable;
+        parts.push(Part {
             slot: bookable.slot,
             organisation: bookable.organisation,
             department: bookable.department,
             practitioner: bookable.practitioner,
-            is_lost: changed.withdrawn.contains(&bookable.slot.id),
-        })
-    };
-    known.into_iter().map(part).collect()
+            is_lost: withdrawn.contains(&bookable.slot.id),
+        });
+    }
+    Ok(parts)
 }
 
-/// What is free about that time in the departments of its places.
-async fn rooms_for(
-    tx: &mut Transaction,
-    changed: &Changed<'_>,
-    appointment: &Appointment,
-    parts: &[Part],
-    now: DateTime<Utc>,
-) -> Result<Vec<Room>, SchedulingError> {
-    let mut departments: Vec<(OrganisationId, Option<DepartmentId>)> =
-        parts.iter().map(|part| (part.organisation, part.department)).collect();
+type Department = (OrganisationId, Option<DepartmentId>);
+
+fn departments(parts: &[Part]) -> Vec<Department> {
+    let mut departments: Vec<Department> = parts.iter().map(|part| (part.organisation, part.department)).collect();
     departments.sort_unstable();
     departments.dedup();
-    let own: Vec<SlotId> = appointment.slots().chain(changed.withdrawn.iter().copied()).collect();
+    departments
+}
+
+/// Slots of these departments about that time that have something free.
+async fn near(
+    tx: &mut Transaction,
+    departments: Vec<Department>,
+    (kind, around): (CareKind, Span),
+    besides: &[SlotId],
+    now: DateTime<Utc>,
+) -> Result<Vec<SlotId>, SchedulingError> {
+    let kinds = [kind];
     let mut ids = vec![];
     for (organisation, department) in departments {
-        let around = (appointment.slot.starts_at, appointment.slot.ends_at);
-        let sought = Sought { organisation, department, surge: None, kinds: &[appointment.kind], around };
-        ids.extend(rooms::near(tx, sought, &own, now).await?);
+        let sought = Sought { organisation, department, surge: None, kinds: &kinds, around };
+        ids.extend(rooms::near(tx, sought, besides, now).await?);
     }
-    let found = rooms::lock(tx, &ids).await?.into_iter().map(|locked| {
+    Ok(ids)
+}
+
+/// In slots that change there is what there is to be.
+fn free_rooms(locked: Vec<Locked>, changed: &Changed<'_>) -> Vec<Room> {
+    let free = |locked: Locked| {
         let mut room = locked.room;
         if changed.slots.contains(&room.slot.id) {
-            // What it is to have from now on.
             let places = changed.places.get(&(room.slot.id, room.pool)).copied().unwrap_or_default();
             room.free = u32::try_from(places - locked.taken).unwrap_or_default();
         }
         room
-    });
-    Ok(found.collect())
+    };
+    locked.into_iter().map(free).collect()
 }
 
-async fn take(tx: &mut Transaction, rooms: impl Iterator<Item = &Room>) -> Result<(), SchedulingError> {
-    for room in rooms {
-        rooms::take(tx, room.slot.id, room.pool).await?;
+type Chosen<'a> = (Vec<Option<&'a Room>>, Vec<(SlotId, Pool)>);
+
+/// The rooms by their indices, and what is taken in them.
+fn chosen<'a>(rooms: &'a [Room], indices: &[Option<usize>]) -> Chosen<'a> {
+    let chosen: Vec<Option<&Room>> = indices.iter().map(|index| index.and_then(|index| rooms.get(index))).collect();
+    let taken = chosen.iter().flatten().map(|room| (room.slot.id, room.pool)).collect();
+    (chosen, taken)
+}
+
+async fn take(tx: &mut Transaction, places: Vec<(SlotId, Pool)>) -> Result<(), SchedulingError> {
+    for (slot, pool) in places {
+        rooms::take(tx, slot, pool).await?;
     }
     Ok(())
 }

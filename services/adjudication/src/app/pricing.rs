@@ -199,7 +199,7 @@ pub(super) async fn price(
     let account = Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind };
     let standing = history.standing(conn, &account).await?;
     let mut input = input(&care, coverage, coverage.retired_on(judged, basic), judged, standing.totals);
-    let away = remote_care(coverage, care.kind, care.region, care.from, care.settled_at);
+    let away = remote_care(coverage, care.kind, care.region, (care.from, care.until), care.settled_at);
     input.circumstances = Circumstances {
         groups: coverage.groups_on(judged).clone(),
         area: away.map_or(Area::Home, RemoteCare::area),
@@ -244,11 +244,11 @@ pub(super) fn remote_care(
     coverage: &Coverage,
     kind: CareKind,
     care_region: RegionCode,
-    on: NaiveDate,
+    days: (NaiveDate, NaiveDate),
     settled_at: DateTime<Utc>,
 ) -> Option<RemoteCare> {
     let insured_region = insured_region(coverage)?;
-    remote_care::class(Place { kind, care_region, insured_region, on, settled_at }, &coverage.filings)
+    remote_care::class(Place { kind, care_region, insured_region, days, settled_at }, &coverage.filings)
 }
 
 /// The policy that judges this care, if it has rules for it: of those released, the latest that had begun on its own day of judgement.

@@ -100,7 +100,13 @@ impl Replacement {
             divided_at: at,
             lapses_at: at,
             // In time is what was filed by the first settlement.
-            remote_care: remote_care(coverage, claim.kind, claim.care_region, claim.from, turn.first_confirmed_at),
+            remote_care: remote_care(
+                coverage,
+                claim.kind,
+                claim.care_region,
+                (claim.from, claim.until),
+                turn.first_confirmed_at,
+            ),
             change: Change { corrects: Some((replaced.id, cause)), reason, adjustment: Some(adjustment) },
             ..replaced.clone()
         };

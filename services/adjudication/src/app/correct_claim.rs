@@ -8,7 +8,7 @@ use types::money::Money;
 use super::App;
 use super::author::Author;
 use super::divide_claim::Divided;
-use super::pricing::{Care, History, classify, price};
+use super::pricing::{Care, History, account, classify, price};
 use super::readjudicate::ask;
 use super::replacing::{self, Judged, Occasion, Replacement};
 use crate::domain::change::{Cause, Reason};
@@ -80,9 +80,10 @@ impl App {
         let replaced = settlements::find(tx, claim.settlement).await?.ok_or(missing)?;
         replaced.correctable()?;
         let year = replaced.cover.as_ref().map_or(claim.from.year(), |cover| cover.account.year);
-        if let Some(cover) = &replaced.cover {
-            accumulators::lock(tx, claim.care_region, &cover.account).await?;
-        }
+        let care = Care::again(&claim, provider, &replaced, self.clock.now());
+        let entered = account(tx, &care, coverage).await?;
+        let left = replaced.cover.as_ref().map(|cover| cover.account);
+        accumulators::lock_all(tx, claim.care_region, left.into_iter().chain(entered).collect()).await?;
         let (turn, history) = before(tx, &claim, year).await?;
 
         let codes = corrected.lines.iter().map(|line| line.item_code.clone()).collect();

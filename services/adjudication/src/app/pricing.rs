@@ -194,9 +194,7 @@ pub(super) async fn price(
     };
 
     let judged = version.policy.judged_date(care.from, care.until);
-    // Other care that outpatient rules judge counts in the outpatient year.
-    let kind = version.policy.account_kind(care.kind).unwrap_or(care.kind);
-    let account = Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind };
+    let account = account_under(&version, basic, &care);
     let standing = history.standing(conn, &account).await?;
     let mut input = input(&care, coverage, coverage.retired_on(judged, basic), judged, standing.totals);
     let away = remote_care(coverage, care.kind, care.region, (care.from, care.until), care.settled_at);
@@ -224,6 +222,24 @@ pub(super) async fn price(
 async fn draw(conn: &mut PgConnection, care: &Care, version: &PolicyVersion) -> Result<Draw, Error> {
     let purses = match care.purpose {
         Purpose::Again(draw) => return Ok(draw),
+/// The year in which care counts that is to be judged: none where no policy of the person's judges it.
+pub(super) async fn account(
+    conn: &mut PgConnection,
+    care: &Care,
+    coverage: &Coverage,
+) -> Result<Option<Account>, Error> {
+    let Some(basic) = coverage.basic.filter(|_| care.is_designated) else { return Ok(None) };
+    let version = policy(conn, basic, care).await?;
+    Ok(version.map(|version| account_under(&version, basic, care)))
+}
+
+fn account_under(version: &PolicyVersion, basic: Basic, care: &Care) -> Account {
+    let judged = version.policy.judged_date(care.from, care.until);
+    // Other care that outpatient rules judge counts in the outpatient year.
+    let kind = version.policy.account_kind(care.kind).unwrap_or(care.kind);
+    Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind }
+}
+
         Purpose::Quote | Purpose::Division if version.policy.above.account.is_none() => return Ok(Draw::default()),
         Purpose::Quote => accounts::purses(conn, care.resident, care.until, care.settled_at).await?,
         Purpose::Division => {

@@ -12,7 +12,7 @@ use types::ids::{OrganisationId, ResidentId, SagaId, SettlementId};
 
 use super::App;
 use super::author::Author;
-use super::pricing::{Care, History, insured_region, price, remote_care};
+use super::pricing::{Care, History, account, insured_region, price, remote_care};
 use super::replacing::{self, Judged, Occasion, Replacement};
 use crate::domain::change::Cause;
 use crate::domain::claim::Claim;
@@ -173,7 +173,7 @@ async fn replay(
     facts: &Facts,
     occasion: Occasion,
 ) -> Result<Vec<Replacement>, AdjudicationError> {
-    let mut settled = lock(tx, &due).await?;
+    let mut settled = lock(tx, &due, facts).await?;
     let mut replay = Replay::after(chains::before(tx, taken.resident, taken.from_year).await?);
     let mut replacements = Vec::new();
     for (turn, claim) in due {
@@ -197,24 +197,23 @@ async fn replay(
     Ok(replacements)
 }
 
-/// Locks the running totals that the claims move, in the order of their keys, then the settlements.
+/// Locks the running totals that the claims have moved and those that they will move, in the order of their keys, then the settlements.
 async fn lock(
     tx: &mut Transaction,
     due: &[(Turn, Claim)],
+    facts: &Facts,
 ) -> Result<HashMap<SettlementId, Settlement>, AdjudicationError> {
     let ids: Vec<SettlementId> = due.iter().map(|(_, claim)| claim.settlement).collect();
     let region = tx.region()?;
     let mut accounts = Vec::new();
-    for (_, claim) in due {
-        if let Some(Settlement { cover: Some(cover), .. }) = settlements::find(tx, claim.settlement).await? {
-            accounts.push(cover.account);
-        }
+    for (turn, claim) in due {
+        let Some(settlement) = settlements::find(tx, claim.settlement).await? else { continue };
+        let (coverage, provider) = facts.of(claim)?;
+        let care = Care::again(claim, provider, &settlement, turn.first_confirmed_at);
+        accounts.extend(account(tx, &care, coverage).await?);
+        accounts.extend(settlement.cover.map(|cover| cover.account));
     }
-    accounts.sort_by_key(|account| (account.year, account.scheme.as_str(), account.kind.as_str(), account.resident));
-    accounts.dedup();
-    for account in accounts {
-        accumulators::lock(tx, region, &account).await?;
-    }
+    accumulators::lock_all(tx, region, accounts).await?;
     let settled = settlements::lock_all(tx, &ids).await?;
     Ok(settled.into_iter().map(|settlement| (settlement.id, settlement)).collect())
 }

@@ -133,7 +133,6 @@ impl Replacement {
         settlements::insert(tx, region, settlement, basis).await?;
         settlements::put_in_place(tx, settlement).await?;
         if let Some(cover) = &settlement.cover {
-            accumulators::lock(tx, region, &cover.account).await?;
             accumulators::advance(tx, &cover.account, &settlement.adjudication).await?;
         }
         // No more than what it takes the place of gave back.
@@ -182,7 +181,7 @@ impl App {
 }
 
 /// Writes replacements, each with its event. What all of them replace goes back first, so that no total passes below zero on the way.
-/// Claims and running totals of the person are locked. Answers the audit entry with every row.
+/// Claims of the person are locked, and the running totals of every year that is left or entered. Answers the audit entry with every row.
 pub(super) async fn write(
     tx: &mut Transaction,
     replacements: &[Replacement],

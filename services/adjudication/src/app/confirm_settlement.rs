@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::App;
 use super::author::Author;
+use super::inspect_beside::wait_for_others;
 use super::readjudicate::ask;
 use crate::domain::change::Cause;
 use crate::domain::error::AdjudicationError;
@@ -41,6 +42,8 @@ impl App {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
+        let now = self.clock.now();
+        let may_have_missed = wait_for_others(&mut tx, id, now).await?;
         // Running totals before settlements, as everywhere: whoever judges the year anew holds the totals and wants this settlement.
         let standing = match &settlements::account(&mut tx, id).await? {
             Some(account) => Some(accumulators::lock(&mut tx, ctx.caller.region, account).await?),
@@ -48,7 +51,6 @@ impl App {
         };
         let settlement = settlements::lock(&mut tx, id).await?.ok_or(AdjudicationError::SettlementNotFound(id))?;
         let account_version = standing.map(|standing| standing.version_for(&settlement.adjudication));
-        let now = self.clock.now();
         let settlement = match settlement.confirm(bill, account_version, now)? {
             Confirmation::Already(settlement) => settlement,
             Confirmation::New(settlement) => {
@@ -58,6 +60,9 @@ impl App {
                 }
                 let taken = take(&mut tx, &settlement, now).await?;
                 tell(&mut tx, ctx, &settlement, bill, (now, taken)).await?;
+                if may_have_missed {
+                    self.look_again(&mut tx, &Author::of(ctx), &settlement, now).await?;
+                }
                 self.raise_findings(&mut tx, &Author::of(ctx), settlement.id, now).await?;
                 settlement
             }

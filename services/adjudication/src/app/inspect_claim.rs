@@ -10,7 +10,7 @@ use postgres::events::{self, NewEvent};
 use postgres::{Error, Transaction};
 use serde_json::json;
 use types::clock::local_date;
-use types::ids::{FindingId, RuleBookId, SettlementId};
+use types::ids::{ClaimId, FindingId, RuleBookId, SettlementId};
 use types::region::RegionCode;
 
 use super::App;
@@ -19,9 +19,9 @@ use crate::domain::claim::{BilledLine, Claim};
 use crate::domain::coverage::Coverage;
 use crate::domain::error::AdjudicationError;
 use crate::domain::finding::KeptFinding;
-use crate::domain::inspection::{BilledItem, Case, FindingState, Patient, Review, RuleBook, inspect};
+use crate::domain::inspection::{BilledItem, Case, Finding, FindingState, Past, Patient, Review, RuleBook, inspect};
 use crate::domain::settlement::Settlement;
-use crate::store::{findings, histories, rule_books, settlements};
+use crate::store::{findings, histories, inspections, rule_books, settlements};
 
 const RAISED: &str = "anjia.adjudication.finding.raised.v1";
 pub(super) const DECIDED: &str = "anjia.adjudication.finding.decided.v1";
@@ -67,7 +67,7 @@ impl App {
         settlement: &Settlement,
         coverage: &Coverage,
     ) -> Result<(), AdjudicationError> {
-        let noted = self.inspected(tx, claim, settlement, coverage).await?;
+        let noted = self.inspected(tx, by, claim, settlement, coverage).await?;
         note(tx, by, claim, &noted).await
     }
 
@@ -75,6 +75,7 @@ impl App {
     async fn inspected(
         &self,
         tx: &mut Transaction,
+        by: &Author<'_>,
         claim: &Claim,
         settlement: &Settlement,
         coverage: &Coverage,
@@ -83,40 +84,11 @@ impl App {
         let Some((rule_book, book)) = self.rule_book(tx, claim.care_region, received_on).await? else {
             return Ok(vec![]);
         };
-        let first = claim.from.checked_sub_days(Days::new(book.window_days().into())).unwrap_or(claim.from);
-        let days = (first, claim.until);
-        let history = histories::of_person(tx, claim.resident, claim.id, days, settlement.divided_at).await?;
-        let case = Case {
-            patient: Patient { birth_date: coverage.birth_date, sex: coverage.sex },
-            provider: claim.provider,
-            tier: claim.tier,
-            kind: claim.kind,
-            from: claim.from,
-            until: claim.until,
-            received_on,
-            is_insured: settlement.cover.is_some(),
-            is_referred: claim.referral.is_some(),
-            total: claim.total,
-            diagnoses: claim.diagnoses.iter().map(|diagnosis| diagnosis.icd10_code.clone()).collect(),
-            lines: claim.lines.iter().map(billed).collect(),
-            history,
-        };
-        let found = inspect(&book, &case).into_iter().map(|finding| KeptFinding {
-            id: FindingId::generate(),
-            settlement: settlement.id,
-            claim: claim.id,
-            claim_version: claim.version,
-            resident: claim.resident,
-            provider: claim.provider,
-            rule_book,
-            rule: finding.rule,
-            line: finding.line.and_then(|line| i32::try_from(line).ok()),
-            evidence: finding.evidence,
-            review: Review { amount: finding.amount, state: FindingState::Noted },
-            noted_at: settlement.divided_at,
-            decided_at: None,
-        });
-        Ok(found.collect())
+        let history = history(tx, &book, claim, settlement.divided_at).await?;
+        inspected_beside(tx, by, (claim, settlement.id), &history, settlement.divided_at).await?;
+        let patient = Patient { birth_date: coverage.birth_date, sex: coverage.sex };
+        let found = inspect(&book, &case(claim, settlement, patient, history));
+        Ok(found.into_iter().map(|found| kept(found, rule_book, claim, settlement)).collect())
     }
 
     /// Inspects a claim in its next version, whose settlement took the place of another. What is asked again stands as people left it,
@@ -131,7 +103,7 @@ impl App {
     ) -> Result<(), AdjudicationError> {
         let mut former = findings::of_settlement(tx, replaced).await?;
         let mut new = vec![];
-        for found in self.inspected(tx, claim, settlement, coverage).await? {
+        for found in self.inspected(tx, by, claim, settlement, coverage).await? {
             let Some(at) = former.iter().position(|known| known.asks_the_same(&found)) else {
                 new.push(found);
                 continue;
@@ -176,7 +148,71 @@ impl App {
     }
 }
 
-async fn note(
+/// What else was claimed for the person in the window of the rules.
+pub(super) async fn history(
+    tx: &mut Transaction,
+    book: &RuleBook,
+    claim: &Claim,
+    now: DateTime<Utc>,
+) -> Result<Vec<Past>, Error> {
+    let first = claim.from.checked_sub_days(Days::new(book.window_days().into())).unwrap_or(claim.from);
+    histories::of_person(tx, claim.resident, claim.id, (first, claim.until), now).await
+}
+
+pub(super) fn case(claim: &Claim, settlement: &Settlement, patient: Patient, history: Vec<Past>) -> Case {
+    Case {
+        patient,
+        provider: claim.provider,
+        tier: claim.tier,
+        kind: claim.kind,
+        from: claim.from,
+        until: claim.until,
+        received_on: local_date(claim.received_at),
+        is_insured: settlement.cover.is_some(),
+        is_referred: claim.referral.is_some(),
+        total: claim.total,
+        diagnoses: claim.diagnoses.iter().map(|diagnosis| diagnosis.icd10_code.clone()).collect(),
+        lines: claim.lines.iter().map(billed).collect(),
+        history,
+    }
+}
+
+pub(super) fn kept(found: Finding, rule_book: RuleBookId, claim: &Claim, settlement: &Settlement) -> KeptFinding {
+    KeptFinding {
+        id: FindingId::generate(),
+        settlement: settlement.id,
+        claim: claim.id,
+        claim_version: claim.version,
+        resident: claim.resident,
+        provider: claim.provider,
+        rule_book,
+        rule: found.rule,
+        line: found.line.and_then(|line| i32::try_from(line).ok()),
+        evidence: found.evidence,
+        review: Review { amount: found.amount, state: FindingState::Noted },
+        noted_at: settlement.divided_at,
+        decided_at: None,
+    }
+}
+
+/// Keeps beside which claims one was inspected.
+pub(super) async fn inspected_beside(
+    tx: &mut Transaction,
+    by: &Author<'_>,
+    (claim, settlement): (&Claim, SettlementId),
+    history: &[Past],
+    at: DateTime<Utc>,
+) -> Result<(), Error> {
+    if history.is_empty() {
+        return Ok(());
+    }
+    let beside: Vec<ClaimId> = history.iter().map(|past| past.claim).collect();
+    inspections::put(tx, claim.care_region, settlement, &beside, at).await?;
+    let entry = by.entry("adjudication.claim.inspect").resident(claim.resident);
+    audit::record(tx, inspections::audited(entry, settlement)).await
+}
+
+pub(super) async fn note(
     tx: &mut Transaction,
     by: &Author<'_>,
     claim: &Claim,

@@ -12,6 +12,7 @@ mod follow_stays;
 mod fund;
 mod groupers;
 mod inspect_claim;
+mod inspect_beside;
 mod outliers;
 mod payment_terms;
 mod personal_accounts;

@@ -10,6 +10,7 @@ pub mod clearing_entries;
 pub mod findings;
 pub mod funds;
 pub mod histories;
+pub mod inspections;
 pub mod obligations;
 pub mod payment_terms;
 pub mod policies;
@@ -99,6 +100,19 @@ pub const PERSONAL: &[PersonalTable] = &[
         of: "t.finding_id IN (SELECT id FROM findings WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))",
         person: "(SELECT f.resident_id FROM findings f WHERE f.id = t.finding_id)",
         ..PersonalTable::new("finding_steps", findings::SEALED, ["审核处理", "What was done about it"], "insurance")
+    PersonalTable {
+        of: "t.settlement_id IN (SELECT id FROM settlements WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))",
+        person: "(SELECT s.resident_id FROM settlements s WHERE s.id = t.settlement_id)",
+        key: "t.settlement_id::text",
+        ..PersonalTable::new(
+            "inspections",
+            &[],
+            ["审核所对照的其他结算申请", "Beside which claims one was checked"],
+            "insurance",
+        )
+        .over("t.inspected_at")
+        .dated("t.inspected_at")
+    },
             .over("t.done_at")
             .dated("t.done_at")
     },

@@ -7,6 +7,7 @@ mod amounts;
 mod anew;
 mod audited;
 mod bad_claims;
+mod beside;
 mod bookings;
 mod chains;
 mod claims;

@@ -8,11 +8,12 @@ mod decide_finding;
 mod divide_claim;
 mod expect_payment;
 mod explain;
+mod follow_referral;
 mod follow_stays;
 mod fund;
 mod groupers;
-mod inspect_claim;
 mod inspect_beside;
+mod inspect_claim;
 mod outliers;
 mod payment_terms;
 mod personal_accounts;
@@ -39,7 +40,7 @@ use types::clock::Clock;
 
 use crate::peers::{Identity, Scheduling};
 
-pub use crate::store::{PERSONAL, obligations::OPEN};
+pub use crate::store::{PERSONAL, obligations::OPEN, referrals::Made};
 pub use assess_provider::{AssessProvider, Assessed};
 pub use correct_claim::CorrectClaim;
 pub use decide_finding::DecideFinding;

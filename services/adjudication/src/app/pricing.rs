@@ -25,7 +25,7 @@ use crate::domain::remote_care::{self, Place, RemoteCare};
 use crate::domain::replay::Replay;
 use crate::domain::settlement::{Account, Cover, Settlement};
 use crate::store::accumulators::{self, Standing};
-use crate::store::{accounts, catalogue, chains, policies};
+use crate::store::{accounts, catalogue, chains, policies, referrals};
 
 /// What a claim finds before it.
 #[derive(Clone, Copy)]
@@ -207,6 +207,10 @@ pub(super) async fn price(
     };
     let draw = draw(conn, &care, &version).await?;
     input.circumstances.means = draw.means;
+    let cited = referrals::cited(conn, care.referral, care.resident).await?;
+    input.referred = counts_as_referred(cited.leads_to(care.provider), care.kind);
+    input.circumstances.own_clinic = cited.own_clinic(coverage.family_doctor, care.provider);
+    input.circumstances.referred_on = cited.known(care.provider).map(|referral| referral.on);
     if let (Some(_), Some(journey), CareKind::Inpatient) = (care.referral, care.journey, care.kind) {
         let earlier = history.stays(conn, journey, basic.scheme, &care).await?;
         input.chain = chain::continued(&earlier, care.tier, account.year);
@@ -218,10 +222,6 @@ pub(super) async fn price(
     Ok(Priced { input, adjudication, cover: Some(cover) })
 }
 
-/// What accounts may pay. Nobody looks at them where the policy has no word for them.
-async fn draw(conn: &mut PgConnection, care: &Care, version: &PolicyVersion) -> Result<Draw, Error> {
-    let purses = match care.purpose {
-        Purpose::Again(draw) => return Ok(draw),
 /// The year in which care counts that is to be judged: none where no policy of the person's judges it.
 pub(super) async fn account(
     conn: &mut PgConnection,
@@ -240,6 +240,10 @@ fn account_under(version: &PolicyVersion, basic: Basic, care: &Care) -> Account 
     Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind }
 }
 
+/// What accounts may pay. Nobody looks at them where the policy has no word for them.
+async fn draw(conn: &mut PgConnection, care: &Care, version: &PolicyVersion) -> Result<Draw, Error> {
+    let purses = match care.purpose {
+        Purpose::Again(draw) => return Ok(draw),
         Purpose::Quote | Purpose::Division if version.policy.above.account.is_none() => return Ok(Draw::default()),
         Purpose::Quote => accounts::purses(conn, care.resident, care.until, care.settled_at).await?,
         Purpose::Division => {

@@ -33,6 +33,7 @@ pub mod provider;
 pub mod provider_payment;
 pub mod quote;
 pub mod readjudication;
+pub mod referral;
 pub mod release;
 pub mod remote_care;
 pub mod replay;

@@ -17,6 +17,7 @@ pub mod policies;
 pub mod provider_payments;
 pub mod quotes;
 pub mod readjudications;
+pub mod referrals;
 pub mod rule_books;
 pub mod settlements;
 pub mod stays;
@@ -78,6 +79,12 @@ pub const PERSONAL: &[PersonalTable] = &[
             .over("coalesce(t.ended_at, t.opened_at)")
             .dated("t.opened_at")
     },
+    PersonalTable {
+        key: "t.referral_id::text",
+        ..PersonalTable::new("referrals", &[], ["转诊", "Where you were referred to"], "insurance")
+            .over("t.referred_at")
+            .dated("t.referred_at")
+    },
     PersonalTable::new("readjudications", &[], ["重新结算", "When your year was settled anew"], "insurance")
         .over("t.requested_at")
         .dated("t.requested_at"),
@@ -93,13 +100,6 @@ pub const PERSONAL: &[PersonalTable] = &[
         .over("t.booked_at")
         .dated("t.booked_at")
     },
-    PersonalTable::new("findings", &[], ["结算审核", "What was asked about a claim"], "insurance")
-        .over("coalesce(t.decided_at, t.noted_at)")
-        .dated("t.noted_at"),
-    PersonalTable {
-        of: "t.finding_id IN (SELECT id FROM findings WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))",
-        person: "(SELECT f.resident_id FROM findings f WHERE f.id = t.finding_id)",
-        ..PersonalTable::new("finding_steps", findings::SEALED, ["审核处理", "What was done about it"], "insurance")
     PersonalTable {
         of: "t.settlement_id IN (SELECT id FROM settlements WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))",
         person: "(SELECT s.resident_id FROM settlements s WHERE s.id = t.settlement_id)",
@@ -113,6 +113,13 @@ pub const PERSONAL: &[PersonalTable] = &[
         .over("t.inspected_at")
         .dated("t.inspected_at")
     },
+    PersonalTable::new("findings", &[], ["结算审核", "What was asked about a claim"], "insurance")
+        .over("coalesce(t.decided_at, t.noted_at)")
+        .dated("t.noted_at"),
+    PersonalTable {
+        of: "t.finding_id IN (SELECT id FROM findings WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))",
+        person: "(SELECT f.resident_id FROM findings f WHERE f.id = t.finding_id)",
+        ..PersonalTable::new("finding_steps", findings::SEALED, ["审核处理", "What was done about it"], "insurance")
             .over("t.done_at")
             .dated("t.done_at")
     },

@@ -26,6 +26,7 @@ mod personal;
 mod policies;
 mod provider_payments;
 mod quotes;
+mod referred;
 mod supervision;
 mod worker;
 mod world;

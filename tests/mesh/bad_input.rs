@@ -38,7 +38,7 @@ const EMPTY_IS_LEGAL: [&str; 17] = [
     "WatchWorkList",
 ];
 /// Verbs on something that must exist; what one gets must, too.
-const ON_WHAT_EXISTS: [&str; 38] = [
+const ON_WHAT_EXISTS: [&str; 41] = [
     "ConfirmGuardianship",
     "EndHousehold",
     "MergeResidents",
@@ -76,6 +76,9 @@ const ON_WHAT_EXISTS: [&str; 38] = [
     "DivideClaim",
     "CaptureBill",
     "RefundBill",
+    "CollectArrears",
+    "OpenPayout",
+    "WitnessPayout",
     "ReportOrder",
 ];
 /// There is one of it, or none yet; or it is about a whole region.

@@ -66,5 +66,6 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("limit_amount", "额度（元）", "limit, yuan"), ("used", "已用（元）", "used, yuan"), ("held", "预留（元）", "reserved, yuan"),
     ("payer", "支付方", "payer"), ("line", "行", "line"), ("captured_at", "结清时间", "captured"), ("hash", "指纹", "fingerprint"),
     ("bank_reference", "银行流水", "bank reference"), ("created_at", "创建时间", "created"), ("reported_at", "回报时间", "reported"),
+    ("means", "方式", "by"), ("collected_at", "收款时间", "taken"), ("paid_at", "付款时间", "paid"), ("referred_at", "转诊时间", "referred"),
     ("actor", "操作者", "who"), ("subject", "为谁", "for whom"), ("action", "操作", "what"), ("occurred_at", "时间", "when"),
 ];

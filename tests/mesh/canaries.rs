@@ -160,9 +160,9 @@ fn memory_has(content: &[u8], wanted: &[u8]) -> bool {
 /// A file of the bureau that names her by her number, and one that is no such file.
 async fn imported(city: &City, canaries: &Canaries) {
     let header = "national_id,name,community,scheme,insured_region,layer,order,payer_organisation_id,from,until,retired_from,\
-                  joined_on,waiting_waived_for\n";
+                  joined_on,waiting_waived_for,student\n";
     let wrong =
-        format!("{header}{},{},x,EMPLOYEE,110000,BASIC,,,2026-01-01,,,,\n", canaries.credential, canaries.new_name);
+        format!("{header}{},{},x,EMPLOYEE,110000,BASIC,,,2026-01-01,,,,,\n", canaries.credential, canaries.new_name);
     let file = city.mesh.fleet().root().join("enrolments.csv");
     std::fs::write(&file, wrong).expect("a file");
     let file = file.to_str().expect("a path").to_owned();

@@ -11,6 +11,7 @@ mod layers;
 mod migrations;
 mod peers;
 mod releases;
+mod requirements;
 mod rust_source;
 mod shown;
 mod skeleton;
@@ -76,6 +77,11 @@ fn every_reason_a_service_gives_stands_in_its_contract() {
 #[test]
 fn rows_with_a_region_are_protected_by_it() {
     assert_tidy(&SERVICES.iter().flat_map(|service| migrations::check_service(service)).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_adjudication_says_of_its_requirements_is_so() {
+    assert_tidy(&requirements::check());
 }
 
 #[test]

@@ -136,6 +136,8 @@ ids! {
     /// An order to a bank.
     OrderId,
     ReceiptId,
+    /// What a desk gives back to a person.
+    PayoutId,
     EventId,
     TransferId,
     AccountId,

@@ -20,6 +20,9 @@ pub struct Config {
     /// Where scheduling is: the visits that claims cite, and the appointments that ask for a price.
     #[arg(long, env, value_parser = chassis::channel::peer)]
     pub scheduling_url: String,
+    /// Where referral is: who sent a person where, and when. Without it a visit's word counts that it is by referral.
+    #[arg(long, env, value_parser = chassis::channel::peer)]
+    pub referral_url: Option<String>,
     /// This service's Ed25519 private key (PKCS#8 PEM), registered at identity as client `adjudication`.
     #[arg(long, env)]
     pub client_key_file: PathBuf,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use adjudication::app::{App, AtHand, Groupers, OPEN, PERSONAL};
 use adjudication::config::Config;
-use adjudication::peers::{Identity, Scheduling, SchedulingAudit};
+use adjudication::peers::{Identity, Scheduling, SchedulingAudit, referral_events};
 use adjudication::store::readjudications::GAUGES;
 use adjudication::{MIGRATOR, grpc, work};
 use chassis::erasure::Erasures;
@@ -84,7 +84,11 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let keeping = db.clone();
     let (ready, sealed, quoted, merging) = (db.clone(), db.clone(), app.clone(), db.clone());
     let (covered, judging, telling) = (app.clone(), app.clone(), db.clone());
-    let served = Server::new("adjudication", &config.server)
+    let referrals = match &config.referral_url {
+        Some(url) => Some((app.clone(), referral_events(tls.channel("referral", url)?, credentials.clone()))),
+        None => None,
+    };
+    let mut server = Server::new("adjudication", &config.server)
         .access(include_str!("../access.toml"))
         .auth(Verifier::remote(identity, credentials, clock))
         .audit(db.clone())
@@ -101,9 +105,11 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         .work("coverage", |stop| work::coverage::run(covered, changes, stop))
         .work("readjudications", |stop| work::readjudications::run(judging, stop))
         .work("gauges", |stop| gauges::run(telling, GAUGES, stop))
-        .work("merges", |stop| work::merges::run(merging, merges, stop))
-        .serve(grpc::routes(&app))
-        .await;
+        .work("merges", |stop| work::merges::run(merging, merges, stop));
+    if let Some((app, referrals)) = referrals {
+        server = server.work("referrals", |stop| work::referrals::run(app, referrals, stop));
+    }
+    let served = server.serve(grpc::routes(&app)).await;
     telemetry.shutdown().await;
     Ok(served?)
 }

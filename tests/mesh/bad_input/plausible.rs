@@ -3,7 +3,7 @@
 use mesh_tests::now;
 use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
 use proto::anjia::adjudication::v1::FindingDecision;
-use proto::anjia::payment::v1::{OrderState, Payer};
+use proto::anjia::payment::v1::{DeskMeans, OrderState, Payer};
 use proto::anjia::referral::v1::PaymentArrangement;
 use types::credit_code::CreditCode;
 use uuid::Uuid;
@@ -111,6 +111,9 @@ fn word(field: &str) -> i32 {
     match field {
         "anjia.payment.v1.ReportOrderRequest.outcome" => OrderState::Succeeded.into(),
         "anjia.adjudication.v1.DecideFindingRequest.decision" => FindingDecision::Cut.into(),
+        "anjia.payment.v1.CollectArrearsRequest.means" | "anjia.payment.v1.OpenPayoutRequest.means" => {
+            DeskMeans::Card.into()
+        }
         "anjia.payment.v1.Share.payer" => Payer::Credit.into(),
         "anjia.referral.v1.Mandate.payment" => PaymentArrangement::Credit.into(),
         _ => 1,

@@ -114,6 +114,21 @@ impl<'a> Story<'a> {
         Self { wire, people, half, organisations: Organisations::of(half), patient, number, words }
     }
 
+    /// A payout that waits for its witness. Nothing was paid too much here: it is written as the database would have it.
+    pub(crate) async fn payout(&self, bill: &str) -> Value {
+        let id = Uuid::now_v7();
+        sqlx::query(
+            "INSERT INTO payouts (id, region, bill_id, amount, means, reference, state, opened_by, opened_at) \
+             VALUES ($1, '110000', $2::uuid, 0.01, 'CASH', '', 'OPEN', 'practitioner:' || $1, now())",
+        )
+        .bind(id)
+        .bind(bill)
+        .execute(&mut self.wire.owner("payment").await)
+        .await
+        .expect("a payout is written");
+        json!(id)
+    }
+
     /// A suspension that ran out long ago. What leads to one takes days: it is written as the database would have it.
     pub(crate) async fn suspended(&self) -> Value {
         let id = Uuid::now_v7();

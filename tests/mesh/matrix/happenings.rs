@@ -357,6 +357,7 @@ impl Story<'_> {
                 return facts(&[
                     ("bill_id", json!(bill)),
                     ("captured_bill", json!(bill)),
+                    ("payout_id", self.payout(&bill).await),
                     ("receipt_id", json!(receipt)),
                     ("receipt", whole["receipt"].clone()),
                     ("order_id", order["order_id"].clone()),

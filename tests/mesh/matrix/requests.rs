@@ -319,6 +319,13 @@ fn elsewhere(service: &str, method: &str) -> Value {
         ("payment", "BillService/AuthoriseBill") => json!({ "quote_id": null, "bill_id": null }),
         ("payment", "BillService/CaptureBill") => json!({ "bill_id": "$captured_bill" }),
         ("payment", "BillService/CancelBill") => json!({ "bill_id": "$captured_bill", "resident_id": null }),
+        ("payment", "DeskService/CollectArrears") => {
+            json!({ "bill_id": "$captured_bill", "amount": "$limit", "reference": null })
+        }
+        ("payment", "DeskService/OpenPayout") => {
+            json!({ "payout_id": null, "bill_id": "$captured_bill", "amount": "$limit", "reference": null })
+        }
+        ("payment", "DeskService/WitnessPayout") => json!({ "amount": "$limit" }),
         ("payment", "BillService/ListBills#resident") => json!({ "payee_organisation_id": null }),
         ("scheduling", "AppointmentService/ListAppointments#provider") | ("payment", "BillService/ListBills#payee") => {
             json!({ "resident_id": null })

@@ -39,13 +39,20 @@ impl App {
         call: &Call<Assessed>,
         asked: AssessProvider,
     ) -> Result<Reply<Assessed>, AdjudicationError> {
+        if let Some(reply) = self.db.replay(call).await? {
+            return Ok(reply);
+        }
+        let now = self.clock.now();
+        // A year that is not over is assessed as it stands.
+        let until = asked.last.min(local_date(now));
+        self.check_contract(asked.provider, asked.first, until).await?;
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
-        let now = self.clock.now();
         let region = ctx.caller.region;
-        let in_force = self.rule_book(&mut tx, region, local_date(now)).await?;
+        // By the standards of the year, not by those of the day on which somebody looks back.
+        let in_force = self.rule_book(&mut tx, region, until).await?;
         let book = in_force.ok_or(AdjudicationError::RulesNotConfigured)?;
         let figures = funds::year_of_provider(&mut tx, asked.provider, asked.first, asked.last).await?;
         let assessment = assess(&book.content.supervision, &figures);
@@ -68,5 +75,20 @@ impl App {
         audit::record(&mut tx, entry).await?;
         let assessed = Assessed { provider: asked.provider, year: asked.year, figures, assessment, at: now };
         Ok(call.commit(tx, assessed).await?)
+    }
+
+    /// That the provider had a contract in the year: at its beginning, or at its end.
+    async fn check_contract(
+        &self,
+        provider: OrganisationId,
+        first: NaiveDate,
+        until: NaiveDate,
+    ) -> Result<(), AdjudicationError> {
+        for day in [until, first] {
+            if !self.identity.provider(provider, day).await?.designated.is_empty() {
+                return Ok(());
+            }
+        }
+        Err(AdjudicationError::NotDesignated(provider))
     }
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::App;
 use super::author::Author;
+use super::inspect_beside::wait_for_others;
 use super::inspect_claim;
 use super::readjudicate::ask;
 use super::telling::Telling;
@@ -43,6 +44,8 @@ impl App {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
+        let now = self.clock.now();
+        let may_have_missed = wait_for_others(&mut tx, id, now).await?;
         let not_found = AdjudicationError::SettlementNotFound;
         let found = settlements::find(&mut tx, id).await?.ok_or_else(|| not_found(id))?;
         // Running totals before settlements, as everywhere: whoever judges the year anew holds the totals and wants this settlement.
@@ -53,11 +56,10 @@ impl App {
             }
             None => None,
         };
-        let now = self.clock.now();
         let settlement = match found.confirm(bill, account_version, now)? {
             Confirmation::Already(settlement) => settlement,
             Confirmation::New(settlement) if settlements::confirm(&mut tx, id, now, bill).await? => {
-                self.settle(&mut tx, ctx, &settlement, bill, now).await?;
+                self.settle(&mut tx, ctx, &settlement, (bill, now), may_have_missed).await?;
                 settlement
             }
             // It was no division any more: somebody was faster.
@@ -79,14 +81,17 @@ impl App {
         tx: &mut Transaction,
         ctx: &Context,
         settlement: &Settlement,
-        bill: BillId,
-        now: DateTime<Utc>,
+        (bill, now): (BillId, DateTime<Utc>),
+        may_have_missed: bool,
     ) -> Result<(), AdjudicationError> {
         if let Some(cover) = &settlement.cover {
             accumulators::advance(tx, &cover.account, &settlement.adjudication).await?;
         }
         let taken = take(tx, settlement, now).await?;
         let mut telling = Telling::by(Author::of(ctx));
+        if may_have_missed {
+            self.look_again(tx, settlement, now, &mut telling).await?;
+        }
         tell(tx, settlement, bill, (now, taken), &mut telling).await?;
         telling.write(tx).await?;
         Ok(())

@@ -81,9 +81,13 @@ impl App {
         let replaced = settlements::find(tx, claim.settlement).await?.ok_or(missing)?;
         replaced.correctable()?;
         let year = replaced.cover.as_ref().map_or(claim.from.year(), |cover| cover.account.year);
-        if let Some(cover) = &replaced.cover {
-            accumulators::lock(tx, claim.care_region, &cover.account).await?;
-        }
+        let now = self.clock.now();
+        let days = (claim.until, local_date(now));
+        let in_force = documents::in_force(tx, coverage.basic, claim.care_region, days).await?;
+        let care = Care::again(&claim, provider, &replaced, now);
+        let entered = self.account(tx, &care, coverage, &in_force.policies).await?;
+        let left = replaced.cover.as_ref().map(|cover| cover.account);
+        accumulators::lock_all(tx, claim.care_region, left.into_iter().chain(entered).collect()).await?;
         let (turn, history) = before(tx, &claim, year).await?;
 
         let codes = corrected.lines.iter().map(|line| line.item_code.clone()).collect();
@@ -91,9 +95,6 @@ impl App {
         let lines = classes.resolve(corrected.lines)?;
         let claim = Claim { lines, total: corrected.total, diagnoses: corrected.diagnoses, ..claim };
         let care = Care::again(&claim, provider, &replaced, turn.first_confirmed_at);
-        let now = self.clock.now();
-        let days = (claim.until, local_date(now));
-        let in_force = documents::in_force(tx, coverage.basic, claim.care_region, days).await?;
         let priced = self.price(tx, care, coverage, &in_force.policies, History::Replayed(&history)).await?;
         let judged = Judged::of(tx, priced, in_force, claim.quote).await?;
         let occasion = Occasion { cause: Cause::Correction, reason: Some(corrected.reason), at: now };

@@ -193,7 +193,7 @@ impl App {
             journey: claim.journey,
             divided_at: now,
             lapses_at: now + self.division_valid,
-            remote_care: remote_care(coverage, visit.kind, region, stay.from, now),
+            remote_care: remote_care(coverage, visit.kind, region, (stay.from, stay.until), now),
             change: Change::default(),
         };
         let written =

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDate, Utc};
-use postgres::Transaction;
 use postgres::events::NewEvent;
+use postgres::{Error, Transaction};
 use serde_json::json;
 use types::clock::local_date;
-use types::ids::{BillId, FindingId, SettlementId};
+use types::ids::{BillId, ClaimId, FindingId, RuleBookId, SettlementId};
 use types::region::RegionCode;
 
 use super::telling::Telling;
@@ -18,10 +18,12 @@ use crate::domain::coverage::Coverage;
 use crate::domain::document::Released;
 use crate::domain::error::AdjudicationError;
 use crate::domain::finding::KeptFinding;
-use crate::domain::inspection::{BilledItem, Case, FindingState, Patient, Review, RuleBook, inspect, lookback};
+use crate::domain::inspection::{
+    BilledItem, Case, Finding, FindingState, Lookback, Past, Patient, Review, RuleBook, inspect, lookback,
+};
 use crate::domain::settlement::Settlement;
 use crate::store::documents::{self, InForce};
-use crate::store::{findings, histories};
+use crate::store::{findings, histories, inspections};
 
 const RAISED: &str = "anjia.adjudication.finding.raised.v1";
 pub(super) const DECIDED: &str = "anjia.adjudication.finding.decided.v1";
@@ -49,7 +51,7 @@ impl App {
         in_force: &InForce,
         telling: &mut Telling<'_>,
     ) -> Result<(), AdjudicationError> {
-        let noted = self.inspected(tx, divided, coverage, in_force).await?;
+        let noted = self.inspected(tx, divided, coverage, in_force, telling).await?;
         note(tx, &divided.claim, &noted, telling).await
     }
 
@@ -60,43 +62,19 @@ impl App {
         Divided { claim, settlement }: &Divided,
         coverage: &Coverage,
         in_force: &InForce,
+        telling: &mut Telling<'_>,
     ) -> Result<Vec<KeptFinding>, AdjudicationError> {
         let Some(id) = in_force.rule_books.first() else { return Ok(vec![]) };
         let book = self.rule_books.get(tx, *id).await?;
-        let mut case = Case {
-            patient: Patient { birth_date: coverage.birth_date, sex: coverage.sex },
-            provider: claim.provider,
-            tier: claim.tier,
-            kind: claim.kind,
-            from: claim.from,
-            until: claim.until,
-            received_on: local_date(claim.received_at),
-            is_insured: settlement.cover.is_some(),
-            is_referred: claim.referral.is_some(),
-            total: claim.total,
-            diagnoses: claim.diagnoses.iter().map(|diagnosis| diagnosis.icd10_code.clone()).collect(),
-            lines: claim.lines.iter().map(billed).collect(),
-            history: vec![],
-        };
+        let patient = Patient { birth_date: coverage.birth_date, sex: coverage.sex };
+        let mut case = case(claim, settlement, patient);
         if let Some(lookback) = lookback(&book.content, &case) {
-            case.history = histories::beside(tx, claim, &lookback, settlement.divided_at).await?;
+            let at = settlement.divided_at;
+            case.history = histories::beside(tx, claim, &lookback, at).await?;
+            inspected_beside(tx, (claim, settlement.id), (&lookback, &case.history), at, telling).await?;
         }
-        let found = inspect(&book.content, &case).into_iter().map(|finding| KeptFinding {
-            id: FindingId::generate(),
-            settlement: settlement.id,
-            claim: claim.id,
-            claim_version: claim.version,
-            resident: claim.resident,
-            provider: claim.provider,
-            rule_book: book.id,
-            rule: finding.rule,
-            line: finding.line.and_then(|line| i32::try_from(line).ok()),
-            evidence: finding.evidence,
-            review: Review { amount: finding.amount, state: FindingState::Noted },
-            noted_at: settlement.divided_at,
-            decided_at: None,
-        });
-        Ok(found.collect())
+        let found = inspect(&book.content, &case).into_iter();
+        Ok(found.map(|found| kept(found, book.id, claim, settlement)).collect())
     }
 
     /// Inspects a claim in its next version, whose settlement took the place of another. What is asked again stands as people left it,
@@ -113,7 +91,7 @@ impl App {
         let Divided { claim, settlement } = divided;
         let mut former = findings::of_settlement(tx, replaced).await?;
         let mut new = vec![];
-        for found in self.inspected(tx, divided, coverage, in_force).await? {
+        for found in self.inspected(tx, divided, coverage, in_force, telling).await? {
             let Some(at) = former.iter().position(|known| known.asks_the_same(&found)) else {
                 new.push(found);
                 continue;
@@ -157,7 +135,59 @@ pub(super) async fn raise(
     Ok(())
 }
 
-async fn note(
+/// A claim as rules look at it, beside no other yet.
+pub(super) fn case(claim: &Claim, settlement: &Settlement, patient: Patient) -> Case {
+    Case {
+        patient,
+        provider: claim.provider,
+        tier: claim.tier,
+        kind: claim.kind,
+        from: claim.from,
+        until: claim.until,
+        received_on: local_date(claim.received_at),
+        is_insured: settlement.cover.is_some(),
+        is_referred: claim.referral.is_some(),
+        total: claim.total,
+        diagnoses: claim.diagnoses.iter().map(|diagnosis| diagnosis.icd10_code.clone()).collect(),
+        lines: claim.lines.iter().map(billed).collect(),
+        history: vec![],
+    }
+}
+
+pub(super) fn kept(found: Finding, rule_book: RuleBookId, claim: &Claim, settlement: &Settlement) -> KeptFinding {
+    KeptFinding {
+        id: FindingId::generate(),
+        settlement: settlement.id,
+        claim: claim.id,
+        claim_version: claim.version,
+        resident: claim.resident,
+        provider: claim.provider,
+        rule_book,
+        rule: found.rule,
+        line: found.line.and_then(|line| i32::try_from(line).ok()),
+        evidence: found.evidence,
+        review: Review { amount: found.amount, state: FindingState::Noted },
+        noted_at: settlement.divided_at,
+        decided_at: None,
+    }
+}
+
+/// Keeps how far back one was looked at, and beside which claims.
+pub(super) async fn inspected_beside(
+    tx: &mut Transaction,
+    (claim, settlement): (&Claim, SettlementId),
+    (lookback, history): (&Lookback, &[Past]),
+    at: DateTime<Utc>,
+    telling: &mut Telling<'_>,
+) -> Result<(), Error> {
+    let beside: Vec<ClaimId> = history.iter().map(|past| past.claim).collect();
+    inspections::put(tx, claim.care_region, settlement, (lookback.claims_from, &beside), at).await?;
+    let entry = telling.begin("adjudication.claim.inspect").resident(claim.resident);
+    telling.entry(inspections::audited(entry, settlement));
+    Ok(())
+}
+
+pub(super) async fn note(
     tx: &mut Transaction,
     claim: &Claim,
     noted: &[KeptFinding],

@@ -1,6 +1,7 @@
 //! The one way from a person, a place and lines to an answer, for quotes and claims alike.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use postgres::Error;
@@ -13,7 +14,8 @@ use crate::domain::account::Draw;
 use crate::domain::chain::{self, ChainStay};
 use crate::domain::circumstances::{Area, Circumstances};
 use crate::domain::claim::{BilledLine, Claim, Item};
-use crate::domain::coverage::Coverage;
+use crate::domain::coverage::{Basic, Coverage};
+use crate::domain::document::Released;
 use crate::domain::drift::{self, Drift};
 use crate::domain::engine::{self, Adjudication, Refusal};
 use crate::domain::error::AdjudicationError;
@@ -26,7 +28,7 @@ use crate::domain::remote_care::{self, Place, RemoteCare};
 use crate::domain::replay::Replay;
 use crate::domain::settlement::{Account, Cover, Settlement};
 use crate::store::accumulators::{self, Standing};
-use crate::store::{accounts, catalogue, chains};
+use crate::store::{accounts, catalogue, chains, referrals};
 
 /// What a claim finds before it.
 #[derive(Clone, Copy)]
@@ -192,21 +194,17 @@ impl App {
             let adjudication = engine::not_designated(care.from, care.total, &care.lines);
             return Ok(Priced { input, adjudication, cover: None });
         }
-        let judging = self.policies.judging(conn, released, (care.from, care.until)).await?;
-        let has_rules = |policy: &Policy| policy.rules(care.kind, care.tier, care.from, care.until).is_some();
-        let Some(version) = judging.filter(|released| has_rules(&released.content)) else {
+        let Some(version) = self.judging(conn, &care, released).await? else {
             let input = input(&care, coverage, basic.retired, care.from, Accumulators::default());
             let refusal = Refusal::NoPolicyInForce { kind: care.kind, tier: care.tier, date: care.from };
             return Ok(Priced { input, adjudication: Err(refusal), cover: None });
         };
 
         let judged = version.content.judged_date(care.from, care.until);
-        // Other care that outpatient rules judge counts in the outpatient year.
-        let kind = version.content.account_kind(care.kind).unwrap_or(care.kind);
-        let account = Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind };
+        let account = account_under(&version.content, basic, &care);
         let standing = history.standing(conn, &account).await?;
         let mut input = input(&care, coverage, coverage.retired_on(judged, basic), judged, standing.totals);
-        let away = remote_care(coverage, care.kind, care.region, care.from, care.settled_at);
+        let away = remote_care(coverage, care.kind, care.region, (care.from, care.until), care.settled_at);
         input.circumstances = Circumstances {
             groups: coverage.groups_on(judged).clone(),
             area: away.map_or(Area::Home, RemoteCare::area),
@@ -216,6 +214,10 @@ impl App {
         };
         let draw = draw(conn, &care, &version.content).await?;
         input.circumstances.means = draw.means;
+        let cited = referrals::cited(conn, care.referral, care.resident).await?;
+        input.referred = counts_as_referred(cited.leads_to(care.provider), care.kind);
+        input.circumstances.own_clinic = cited.own_clinic(coverage.family_doctor, care.provider);
+        input.circumstances.referred_on = cited.known(care.provider).map(|referral| referral.on);
         if let (Some(_), Some(journey), CareKind::Inpatient) = (care.referral, care.journey, care.kind) {
             let earlier = history.stays(conn, journey, basic.scheme, &care).await?;
             input.chain = chain::continued(&earlier, care.tier, account.year);
@@ -227,6 +229,38 @@ impl App {
             Cover { policy: version.id, policy_digest: version.digest.clone(), account, account_version, drawn };
         Ok(Priced { input, adjudication, cover: Some(cover) })
     }
+
+    /// The year in which care counts that is to be judged: none where no policy of the person's judges it.
+    pub(super) async fn account(
+        &self,
+        conn: &mut PgConnection,
+        care: &Care,
+        coverage: &Coverage,
+        released: &[PolicyId],
+    ) -> Result<Option<Account>, Error> {
+        let Some(basic) = coverage.basic.filter(|_| care.is_designated) else { return Ok(None) };
+        let version = self.judging(conn, care, released).await?;
+        Ok(version.map(|version| account_under(&version.content, basic, care)))
+    }
+
+    /// The policy that judges this care, if it has rules for it.
+    async fn judging(
+        &self,
+        conn: &mut PgConnection,
+        care: &Care,
+        released: &[PolicyId],
+    ) -> Result<Option<Arc<Released<Policy>>>, Error> {
+        let judging = self.policies.judging(conn, released, (care.from, care.until)).await?;
+        let has_rules = |policy: &Policy| policy.rules(care.kind, care.tier, care.from, care.until).is_some();
+        Ok(judging.filter(|released| has_rules(&released.content)))
+    }
+}
+
+fn account_under(policy: &Policy, basic: Basic, care: &Care) -> Account {
+    let judged = policy.judged_date(care.from, care.until);
+    // Other care that outpatient rules judge counts in the outpatient year.
+    let kind = policy.account_kind(care.kind).unwrap_or(care.kind);
+    Account { resident: care.resident, year: judged.year(), scheme: basic.scheme, kind }
 }
 
 /// What accounts may pay. Nobody looks at them where the policy has no word for them.
@@ -254,11 +288,11 @@ pub(super) fn remote_care(
     coverage: &Coverage,
     kind: CareKind,
     care_region: RegionCode,
-    on: NaiveDate,
+    days: (NaiveDate, NaiveDate),
     settled_at: DateTime<Utc>,
 ) -> Option<RemoteCare> {
     let insured_region = insured_region(coverage)?;
-    remote_care::class(Place { kind, care_region, insured_region, on, settled_at }, &coverage.filings)
+    remote_care::class(Place { kind, care_region, insured_region, days, settled_at }, &coverage.filings)
 }
 
 fn input(care: &Care, coverage: &Coverage, retired: bool, judged: NaiveDate, before: Accumulators) -> Input {

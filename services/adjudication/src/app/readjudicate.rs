@@ -24,7 +24,7 @@ use crate::domain::provider::Provider;
 use crate::domain::readjudication::{Effect, Event, Readjudication, State, TRIED_FOR};
 use crate::domain::replay::{Replay, Turn};
 use crate::domain::settlement::Settlement;
-use crate::store::documents;
+use crate::store::documents::{self, InForce};
 use crate::store::{accumulators, chains, claims, readjudications, settlements};
 
 /// Longer than two calls for each claim of some years, and their transaction, take.
@@ -178,15 +178,14 @@ impl App {
         facts: &Facts,
         occasion: Occasion,
     ) -> Result<Vec<Replacement>, AdjudicationError> {
-        let mut settled = lock(tx, &due).await?;
+        let mut settled = self.lock(tx, &due, facts).await?;
         let mut replay = Replay::after(chains::before(tx, taken.resident, taken.from_year).await?);
         let mut replacements = Vec::new();
         for (turn, claim) in due {
             let settlement = settled.remove(&claim.settlement).ok_or(AdjudicationError::YearMoved)?;
             let (coverage, provider) = facts.of(&claim)?;
             let care = Care::again(&claim, provider, &settlement, turn.first_confirmed_at);
-            let days = (claim.until, local_date(claim.received_at));
-            let in_force = documents::in_force(tx, coverage.basic, claim.care_region, days).await?;
+            let in_force = in_force(tx, &claim, coverage).await?;
             let priced = self.price(tx, care, coverage, &in_force.policies, History::Replayed(&replay)).await?;
             let judged = Judged::of(tx, priced, in_force, claim.quote).await?;
             let Judged { priced, adjudication, .. } = &judged;
@@ -194,7 +193,7 @@ impl App {
                 replay.count(cover.account, claim.journey, claim.tier, adjudication);
             }
             // As it was, in time is what was filed by the first settlement.
-            let away = remote_care(coverage, claim.kind, claim.care_region, claim.from, turn.first_confirmed_at);
+            let away = remote_care(coverage, claim.kind, claim.care_region, (claim.from, claim.until), turn.first_confirmed_at);
             let is_insured_elsewhere = claim.insured_region != insured_region(coverage);
             if is_insured_elsewhere || settlement.differs_from(adjudication, priced.cover.as_ref(), away) {
                 replacements.push(Replacement::new((turn, claim), settlement, judged, coverage, occasion)?);
@@ -202,28 +201,35 @@ impl App {
         }
         Ok(replacements)
     }
+
+    /// Locks the running totals that the claims have moved and those that they will move, in the order of their keys, then the settlements.
+    async fn lock(
+        &self,
+        tx: &mut Transaction,
+        due: &[(Turn, Claim)],
+        facts: &Facts,
+    ) -> Result<HashMap<SettlementId, Settlement>, AdjudicationError> {
+        let ids: Vec<SettlementId> = due.iter().map(|(_, claim)| claim.settlement).collect();
+        let region = tx.region()?;
+        let mut accounts = Vec::new();
+        for (turn, claim) in due {
+            let Some(settlement) = settlements::find(tx, claim.settlement).await? else { continue };
+            let (coverage, provider) = facts.of(claim)?;
+            let care = Care::again(claim, provider, &settlement, turn.first_confirmed_at);
+            let in_force = in_force(tx, claim, coverage).await?;
+            accounts.extend(self.account(tx, &care, coverage, &in_force.policies).await?);
+            accounts.extend(settlement.cover.map(|cover| cover.account));
+        }
+        accumulators::lock_all(tx, region, accounts).await?;
+        let settled = settlements::lock_all(tx, &ids).await?;
+        Ok(settled.into_iter().map(|settlement| (settlement.id, settlement)).collect())
+    }
 }
 
-/// Locks the running totals that the claims move, in the order of their keys, then the settlements.
-async fn lock(
-    tx: &mut Transaction,
-    due: &[(Turn, Claim)],
-) -> Result<HashMap<SettlementId, Settlement>, AdjudicationError> {
-    let ids: Vec<SettlementId> = due.iter().map(|(_, claim)| claim.settlement).collect();
-    let region = tx.region()?;
-    let mut accounts = Vec::new();
-    for (_, claim) in due {
-        if let Some(Settlement { cover: Some(cover), .. }) = settlements::find(tx, claim.settlement).await? {
-            accounts.push(cover.account);
-        }
-    }
-    accounts.sort_by_key(|account| (account.year, account.scheme.as_str(), account.kind.as_str(), account.resident));
-    accounts.dedup();
-    for account in accounts {
-        accumulators::lock(tx, region, &account).await?;
-    }
-    let settled = settlements::lock_all(tx, &ids).await?;
-    Ok(settled.into_iter().map(|settlement| (settlement.id, settlement)).collect())
+/// What was released for the care of a claim.
+async fn in_force(tx: &mut Transaction, claim: &Claim, coverage: &Coverage) -> Result<InForce, Error> {
+    let days = (claim.until, local_date(claim.received_at));
+    documents::in_force(tx, coverage.basic, claim.care_region, days).await
 }
 
 fn entry(taken: &Readjudication) -> Entry {

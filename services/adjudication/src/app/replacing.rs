@@ -104,7 +104,13 @@ impl Replacement {
             divided_at: at,
             lapses_at: at,
             // In time is what was filed by the first settlement.
-            remote_care: remote_care(coverage, claim.kind, claim.care_region, claim.from, turn.first_confirmed_at),
+            remote_care: remote_care(
+                coverage,
+                claim.kind,
+                claim.care_region,
+                (claim.from, claim.until),
+                turn.first_confirmed_at,
+            ),
             change: Change { corrects: Some((replaced.id, cause)), reason, adjustment: Some(adjustment) },
             ..replaced.clone()
         };
@@ -131,7 +137,6 @@ impl Replacement {
         settlements::insert(tx, region, settlement, basis).await?;
         settlements::put_in_place(tx, settlement).await?;
         if let Some(cover) = &settlement.cover {
-            accumulators::lock(tx, region, &cover.account).await?;
             accumulators::advance(tx, &cover.account, &settlement.adjudication).await?;
         }
         // No more than what it takes the place of gave back.
@@ -178,7 +183,8 @@ impl App {
 }
 
 /// Writes replacements, each to be told as an event. What all of them replace goes back first, so that no total passes below zero on the
-/// way. Claims and running totals of the person are locked. Answers the audit entry with every row.
+/// way. Claims of the person are locked, and the running totals of every year that is left or entered. Answers the audit entry with every
+/// row.
 pub(super) async fn write(
     tx: &mut Transaction,
     replacements: &[Replacement],

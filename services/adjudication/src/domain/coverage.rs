@@ -22,7 +22,7 @@ pub struct Coverage {
     pub family_doctor: Option<OrganisationId>,
     /// Groups that the person belongs to that day.
     pub groups: BTreeSet<Group>,
-    /// Care elsewhere that was filed for the day.
+    /// Care elsewhere that was filed for the day; of a stay, for its first or its last.
     pub filings: Vec<Filing>,
     /// Of a stay that ended on another day than it began, what holds on its last: policies may judge by that.
     pub last_day: Option<LastDay>,
@@ -42,7 +42,10 @@ impl Coverage {
     #[must_use]
     pub fn until(self, on: NaiveDate, last: Self) -> Self {
         let retired = last.basic.map(|basic| basic.retired);
-        Self { last_day: Some(LastDay { on, groups: last.groups, retired }), ..self }
+        // Who files within a stay files for its last day.
+        let mut filings = self.filings;
+        filings.extend(last.filings.into_iter().filter(|filing| !filings.contains(filing)).collect::<Vec<_>>());
+        Self { filings, last_day: Some(LastDay { on, groups: last.groups, retired }), ..self }
     }
 
     /// The groups that the person belongs to on the day that a policy judges by.

@@ -99,6 +99,8 @@ pub enum AdjudicationError {
     OrganisationNotFound(OrganisationId),
     #[error("organisation {0} gives no care")]
     NotAProvider(OrganisationId),
+    #[error("organisation {0} had no contract in the year")]
+    NotDesignated(OrganisationId),
     #[error("item {0} is in no catalogue in force")]
     ItemNotFound(String),
     #[error("resident {0} has no personal account: employees have")]

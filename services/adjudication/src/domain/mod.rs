@@ -34,6 +34,7 @@ pub mod provider;
 pub mod provider_payment;
 pub mod quote;
 pub mod readjudication;
+pub mod referral;
 pub mod remote_care;
 pub mod replay;
 pub mod settlement;

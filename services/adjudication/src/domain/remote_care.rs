@@ -69,8 +69,8 @@ pub struct Place {
     pub kind: CareKind,
     pub care_region: RegionCode,
     pub insured_region: RegionCode,
-    /// First day of care.
-    pub on: NaiveDate,
+    /// First and last day of care.
+    pub days: (NaiveDate, NaiveDate),
     pub settled_at: DateTime<Utc>,
 }
 
@@ -83,7 +83,10 @@ pub fn class(place: Place, filings: &[Filing]) -> Option<RemoteCare> {
     if place.kind == CareKind::Emergency {
         return Some(RemoteCare::Emergency);
     }
-    let in_time = |filing: &&Filing| filing.filed_at <= place.settled_at && filing.covers(place.care_region, place.on);
+    // Filed within a stay it is good from its day on, and so for the discharge.
+    let (first, last) = place.days;
+    let covers = |filing: &Filing| [first, last].into_iter().any(|day| filing.covers(place.care_region, day));
+    let in_time = |filing: &&Filing| filing.filed_at <= place.settled_at && covers(filing);
     // Where several hold, the one that says most for the person: the order of the words.
     let filed = filings.iter().filter(in_time).map(|filing| filing.class).min();
     Some(filed.unwrap_or(RemoteCare::Unfiled))
@@ -102,7 +105,7 @@ mod tests {
             kind,
             care_region: region("110102"),
             insured_region: region(insured),
-            on: "2026-03-10".parse().unwrap(),
+            days: ("2026-03-10".parse().unwrap(), "2026-03-18".parse().unwrap()),
             settled_at: "2026-03-20T08:00:00Z".parse().unwrap(),
         }
     }
@@ -140,7 +143,9 @@ mod tests {
         // Made after the admission, good from its day on.
         assert_eq!(filed("2026-03-10", "2026-03-20T08:00:00Z"), RemoteCare::TemporaryReferral);
         assert_eq!(filed("2026-03-10", "2026-03-20T08:00:01Z"), RemoteCare::Unfiled);
-        assert_eq!(filed("2026-03-11", "2026-03-11T00:00:00Z"), RemoteCare::Unfiled);
+        // Good from the day on which it was filed, within the stay; and from the day after the discharge.
+        assert_eq!(filed("2026-03-11", "2026-03-11T00:00:00Z"), RemoteCare::TemporaryReferral);
+        assert_eq!(filed("2026-03-19", "2026-03-19T00:00:00Z"), RemoteCare::Unfiled);
     }
 
     #[test]

@@ -74,6 +74,7 @@ impl From<AdjudicationError> for Status {
             E::NoPersonalAccount(_) => (Code::FailedPrecondition, "NO_PERSONAL_ACCOUNT"),
             E::OwnAccount => (Code::FailedPrecondition, "OWN_ACCOUNT"),
             E::NotAProvider(_) => (Code::FailedPrecondition, "NOT_A_PROVIDER"),
+            E::NotDesignated(_) => (Code::FailedPrecondition, "NOT_DESIGNATED"),
             E::DelegationExpired => (Code::FailedPrecondition, "DELEGATION_EXPIRED"),
             E::NoDelegation => (Code::PermissionDenied, "NO_DELEGATION"),
             E::ActionNotDelegated => (Code::PermissionDenied, "ACTION_NOT_DELEGATED"),

@@ -169,6 +169,7 @@ fn coverage(answer: Option<&wire::Coverage>) -> Result<Coverage, convert::FieldE
         answer.contribution.as_ref().is_none_or(|standing| standing.state() == wire::ContributionState::InForce);
     let is_basic = |enrolment: &&wire::Enrolment| enrolment.layer() == wire::CoverLayer::Basic;
     let basic = answer.enrolments.iter().find(is_basic).filter(|_| has_benefits);
+    let student = basic.filter(|enrolment| enrolment.student).map(|_| Group::Student);
     let contract = answer.family_doctor_contract.as_ref();
     let is_top_up = |enrolment: &wire::Enrolment| enrolment.layer() == wire::CoverLayer::Commercial;
     Ok(Coverage {
@@ -197,7 +198,7 @@ fn coverage(answer: Option<&wire::Coverage>) -> Result<Coverage, convert::FieldE
         family_doctor: contract
             .map(|contract| convert::id("organisation_id", &contract.organisation_id))
             .transpose()?,
-        groups: answer.flags.iter().filter_map(group).collect(),
+        groups: answer.flags.iter().filter_map(group).chain(student).collect(),
         filings: answer.remote_care_filings.iter().filter_map(filing).collect::<Result<_, _>>()?,
         last_day: None,
     })
@@ -208,6 +209,7 @@ fn group(flag: &wire::VulnerabilityFlag) -> Option<Group> {
     match flag.kind() {
         wire::VulnerabilityKind::LowIncome => Some(Group::LowIncome),
         wire::VulnerabilityKind::Destitute => Some(Group::Destitute),
+        wire::VulnerabilityKind::Borderline => Some(Group::Borderline),
         wire::VulnerabilityKind::Disabled => Some(Group::Disabled),
         wire::VulnerabilityKind::Migrant => Some(Group::Migrant),
         wire::VulnerabilityKind::Elderly | wire::VulnerabilityKind::Unspecified => None,

@@ -1,9 +1,11 @@
 //! The services adjudication calls. Each file calls one and translates its refusals; a peer's status is never passed on.
 
 mod identity;
+mod referral;
 mod scheduling;
 
 pub use identity::Identity;
+pub use referral::referral_events;
 pub use scheduling::{Scheduling, SchedulingAudit};
 
 use chassis::error::reason;

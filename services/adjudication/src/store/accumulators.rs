@@ -149,6 +149,16 @@ async fn select(conn: &mut PgConnection, sql: &'static str, account: &Account) -
     Ok((row.standing(account)?, is_whole))
 }
 
+/// Locks several, each with the other kinds of care of its year and scheme, in one order everywhere.
+pub async fn lock_all(conn: &mut PgConnection, region: RegionCode, mut accounts: Vec<Account>) -> Result<(), Error> {
+    accounts.sort_by_key(|account| (account.year, account.scheme.as_str(), account.resident));
+    accounts.dedup_by_key(|account| (account.year, account.scheme.as_str(), account.resident));
+    for account in &accounts {
+        lock(conn, region, account).await?;
+    }
+    Ok(())
+}
+
 /// Moves the year on by a settlement, in the row of the id that its claim was made for. The person's rows are locked.
 pub async fn advance(conn: &mut PgConnection, account: &Account, judged: &Adjudication) -> Result<(), Error> {
     shift(conn, account, (&judged.before, &judged.year_before), (&judged.after, &judged.year_after)).await

@@ -12,10 +12,12 @@ pub mod documents;
 pub mod findings;
 pub mod funds;
 pub mod histories;
+pub mod inspections;
 pub mod obligations;
 pub mod provider_payments;
 pub mod quotes;
 pub mod readjudications;
+pub mod referrals;
 pub mod settlements;
 pub mod stays;
 
@@ -76,6 +78,12 @@ pub const PERSONAL: &[PersonalTable] = &[
             .over("coalesce(t.ended_at, t.opened_at)")
             .dated("t.opened_at")
     },
+    PersonalTable {
+        key: "t.referral_id::text",
+        ..PersonalTable::new("referrals", &[], ["转诊", "Where you were referred to"], "insurance")
+            .over("t.referred_at")
+            .dated("t.referred_at")
+    },
     PersonalTable::new("readjudications", &[], ["重新结算", "When your year was settled anew"], "insurance")
         .over("t.requested_at")
         .dated("t.requested_at"),
@@ -90,6 +98,19 @@ pub const PERSONAL: &[PersonalTable] = &[
         )
         .over("t.booked_at")
         .dated("t.booked_at")
+    },
+    PersonalTable {
+        of: "t.settlement_id IN (SELECT id FROM settlements WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))",
+        person: "(SELECT s.resident_id FROM settlements s WHERE s.id = t.settlement_id)",
+        key: "t.settlement_id::text",
+        ..PersonalTable::new(
+            "inspections",
+            &[],
+            ["审核所对照的其他结算申请", "Beside which claims one was checked"],
+            "insurance",
+        )
+        .over("t.inspected_at")
+        .dated("t.inspected_at")
     },
     PersonalTable::new("findings", &[], ["结算审核", "What was asked about a claim"], "insurance")
         .over("coalesce(t.decided_at, t.noted_at)")

@@ -5,3 +5,4 @@ pub mod coverage;
 pub mod groupers;
 pub mod merges;
 pub mod readjudications;
+pub mod referrals;

@@ -44,7 +44,7 @@ impl World {
         self.mesh.register(desk).await
     }
 
-    async fn propose_rules(&self, document: &Value) -> Result<wire::RuleBook, Status> {
+    pub(crate) async fn propose_rules(&self, document: &Value) -> Result<wire::RuleBook, Status> {
         let message = wire::ProposeRuleBookRequest {
             request_id: request_id(),
             rule_book_id: String::new(),
@@ -54,7 +54,7 @@ impl World {
         Ok(self.inspection().propose_rule_book(request).await?.into_inner().rule_book.unwrap_or_default())
     }
 
-    async fn release_rules(&self, officer: &str, id: &str) -> Result<wire::RuleBook, Status> {
+    pub(crate) async fn release_rules(&self, officer: &str, id: &str) -> Result<wire::RuleBook, Status> {
         let message = wire::ReleaseRuleBookRequest { request_id: request_id(), rule_book_id: id.to_owned() };
         let request = self.caller(officer).request(message).await;
         Ok(self.inspection().release_rule_book(request).await?.into_inner().rule_book.unwrap_or_default())

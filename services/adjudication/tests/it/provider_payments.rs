@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use testkit::{callers, reason, request_id};
 use tonic::{Code, Status};
 use types::ids::{BillId, JourneyId};
+use types::money::{Money, Ratio};
 
 use crate::world::{COVERED, World, claim};
 
@@ -219,6 +220,51 @@ async fn ad_07_terms_that_are_incomplete_or_by_tables_that_are_not_there_are_ref
     let mut states: Vec<_> = listed.iter().map(wire::PaymentTerms::state).collect();
     states.sort();
     assert_eq!(states, [wire::PolicyState::Proposed, wire::PolicyState::Released, wire::PolicyState::Superseded]);
+}
+
+#[tokio::test]
+async fn ad_07_the_auxiliary_catalogue_and_a_bonus_or_malus_reach_what_the_provider_is_told() {
+    let world = World::without_policy().await.insured().await;
+    let proposed = terms(|document| {
+        document["methods"][0]["pay"]["drg"]["grouper"] = json!("none");
+        document["value_based"]["scores"] =
+            json!({ callers::HOSPITAL.to_string(): "95", callers::CLINIC.to_string(): "59" });
+    });
+    let proposed = world.propose_terms(proposed).await.expect("complete");
+    world.release_terms("insurer-releaser", &proposed.terms_id).await.expect("another officer");
+    let seen = async |desk: &str, auxiliary: &[&str]| {
+        let visit = world.visit(desk, world.resident, CareKind::Emergency, JourneyId::generate()).await;
+        let mut message = claim(&visit, COVERED, "9800.00");
+        message.case_record = Some(wire::CaseRecord {
+            dip_code: "I63.9".to_owned(),
+            auxiliary_codes: auxiliary.iter().map(|code| (*code).to_owned()).collect(),
+            ..Default::default()
+        });
+        let request = world.caller(desk).request(message).await;
+        let divided = world.adjudication().divide_claim(request).await.expect("divided").into_inner();
+        let settlement = divided.settlement.unwrap_or_default();
+        world.payment(desk, &settlement.settlement_id).await.expect("told")
+    };
+    let amount = |money: Option<&proto::google::r#type::Money>| -> Money {
+        crate::days::text(money).parse().expect("an amount")
+    };
+    // 620 points × 1.15 × 12.5 at the hospital, whose score earns 3 % of what the fund pays.
+    let good = seen("hospital", &["SEVERITY_3"]).await;
+    assert_eq!((good.method(), good.group_code.as_str()), (wire::PaymentMethod::Dip, "I63.9"));
+    assert_eq!(yuan(good.gross.as_ref()), "8912.50");
+    let before = amount(good.gross.as_ref()) - amount(good.own_share.as_ref());
+    let bonus = "0.03".parse::<Ratio>().expect("a ratio").of_half_up(before);
+    assert_eq!((amount(good.adjustment.as_ref()), amount(good.fund.as_ref())), (bonus, before + bonus));
+    assert!(bonus.is_positive());
+    // At the clinic 9,800 is above twice the average of 4,200: 620 × (9,800 ÷ 4,200 − 2 + 1) × 0.8 × 12.5, less 5 %.
+    let poor = seen("clinic", &[]).await;
+    assert_eq!(yuan(poor.gross.as_ref()), "8266.67");
+    let before = amount(poor.gross.as_ref()) - amount(poor.own_share.as_ref());
+    let malus = -"0.05".parse::<Ratio>().expect("a ratio").of_half_up(before);
+    assert_eq!((amount(poor.adjustment.as_ref()), amount(poor.fund.as_ref())), (malus, before + malus));
+    // An entry that the catalogue does not have is guessed by nobody.
+    let unknown = seen("hospital", &["SEVERITY_9"]).await;
+    assert!(!unknown.decided && unknown.fund.is_none());
 }
 
 #[tokio::test]

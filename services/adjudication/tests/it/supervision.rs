@@ -13,6 +13,7 @@ use tonic::Code;
 use types::ids::ResidentId;
 use uuid::Uuid;
 
+use crate::inspection::document;
 use crate::world::{World, money, today};
 
 impl World {
@@ -201,6 +202,40 @@ async fn ad_11_a_contracts_year_is_assessed_from_its_figures() {
     ];
     assert_eq!(scores, expected);
     assert_eq!((assessment.points.as_str(), assessment.is_passed, assessment.claims), ("20", false, 1));
+}
+
+#[tokio::test]
+async fn ad_11_a_year_is_assessed_by_its_own_standards_and_only_where_there_was_a_contract() {
+    let world = World::with_rules().await;
+    let year = chrono::Datelike::year(&today());
+    let assess = async |provider: String, year: i32| {
+        let message =
+            wire::AssessProviderRequest { request_id: request_id(), provider_organisation_id: provider, year };
+        let request = world.caller("insurer-proposer").request(message).await;
+        world.supervision().assess_provider(request).await.map(|answer| answer.into_inner().assessment)
+    };
+    // Suspended today, it had a contract when the year began.
+    let suspended = world.suspended_hospital().await;
+    assess(suspended, year).await.expect("it was designated");
+    // Other standards hold from today on.
+    let mut newer = document();
+    newer["effective_from"] = serde_json::json!(today().to_string());
+    let newer = world.propose_rules(&newer).await.expect("the document is complete");
+    world.release_rules("insurer-releaser", &newer.rule_book_id).await.expect("another officer releases it");
+    for year in [year - 1, year] {
+        assess(callers::CLINIC.to_string(), year).await.expect("it was designated");
+    }
+    let by = "SELECT array_agg(rule_book_id = $1::uuid ORDER BY year) FROM provider_assessments WHERE provider_organisation_id = $2";
+    let is_by_newer: Vec<bool> = sqlx::query_scalar(by)
+        .bind(&newer.rule_book_id)
+        .bind(callers::CLINIC)
+        .fetch_one(&mut world.mesh.owner("adjudication").await)
+        .await
+        .expect("both are kept");
+    assert_eq!(is_by_newer, [false, true], "each year by its own");
+    // The clinic's contract began in 2020.
+    let before = assess(callers::CLINIC.to_string(), 2019).await.expect_err("no contract then");
+    assert_eq!((before.code(), reason(&before).as_str()), (Code::FailedPrecondition, "NOT_DESIGNATED"));
 }
 
 #[tokio::test]

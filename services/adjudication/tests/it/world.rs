@@ -15,7 +15,6 @@ use proto::anjia::identity::v1 as identity;
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
 use proto::anjia::identity::v1::designation_service_client::DesignationServiceClient;
 use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
-use proto::anjia::identity::v1::family_doctor_service_client::FamilyDoctorServiceClient;
 use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
 use proto::anjia::identity::v1::resident_service_client::ResidentServiceClient;
 use proto::anjia::scheduling::v1 as scheduling;
@@ -47,7 +46,10 @@ impl World {
     }
 
     pub(crate) async fn founded(settings: &[(&str, &str)]) -> Self {
-        let mesh = Mesh::start_with(&["scheduling", "adjudication"], settings).await;
+        Self::founded_in(Mesh::start_with(&["scheduling", "adjudication"], settings).await).await
+    }
+
+    pub(crate) async fn founded_in(mesh: Mesh) -> Self {
         let world = Self { mesh, resident: ResidentId::from_uuid(callers::RESIDENT), numbers: Mutex::default() };
         world.organisation(callers::CLINIC, common::Tier::Community, "9199000000000001").await;
         world.organisation(callers::HOSPITAL, common::Tier::Tertiary, "9199000000000002").await;
@@ -105,6 +107,12 @@ impl World {
             region_code: "110000".to_owned(),
             place: Some(common::Place { latitude: 39.93, longitude: 116.35 }),
             designated_from: Some(to_date(NaiveDate::from_ymd_opt(2020, 1, 1).expect("a date"))),
+            departments: vec![identity::Department {
+                department_id: uuid::Uuid::now_v7().to_string(),
+                code: "0302".to_owned(),
+                name: "内科".to_owned(),
+                capabilities: vec!["I25".to_owned()],
+            }],
             ..Default::default()
         };
         let request =
@@ -223,36 +231,6 @@ impl World {
             ..Default::default()
         })
         .await;
-    }
-
-    /// With the doctor of the clinic, from today on.
-    pub(crate) async fn sign_with_the_family_doctor(&self, caller: &TestCaller, resident: ResidentId) {
-        let practitioner = identity::Practitioner {
-            practitioner_id: callers::DOCTOR.to_string(),
-            organisation_id: callers::CLINIC.to_string(),
-            name: "王医生".to_owned(),
-            ..Default::default()
-        };
-        let message =
-            identity::RegisterPractitionerRequest { request_id: request_id(), practitioner: Some(practitioner) };
-        let request = self.caller("operator").request(message).await;
-        let channel = self.mesh.channel("identity");
-        OrganisationServiceClient::new(channel.clone())
-            .register_practitioner(request)
-            .await
-            .expect("the doctor is new");
-        let message = identity::SignFamilyDoctorContractRequest {
-            request_id: request_id(),
-            resident_id: resident.to_string(),
-            organisation_id: callers::CLINIC.to_string(),
-            practitioner_ids: vec![callers::DOCTOR.to_string()],
-            package_code: "BASIC".to_owned(),
-            from: Some(to_date(today())),
-            until: Some(to_date(today() + chrono::Days::new(364))),
-            ..Default::default()
-        };
-        let request = caller.request(message).await;
-        FamilyDoctorServiceClient::new(channel).sign_family_doctor_contract(request).await.expect("no contract yet");
     }
 
     async fn enrol(&self, resident: ResidentId) {

@@ -24,7 +24,7 @@ use crate::up::binaries;
 const ROWS: u32 = 1_000_000;
 const GOAL_S: i64 = 120;
 const HEADER: &str = "national_id,name,community,scheme,insured_region,layer,order,payer_organisation_id,from,until,\
-                      retired_from,joined_on,waiting_waived_for\n";
+                      retired_from,joined_on,waiting_waived_for,student\n";
 
 pub(super) async fn measure(population: &mut Population, mesh: &Mesh) -> Result<Figure> {
     population.grow(ROWS).await?;
@@ -82,7 +82,7 @@ fn write(path: &Path) -> Result<()> {
     };
     put(HEADER)?;
     for place in 0..ROWS {
-        put(&format!("{},,,EMPLOYEE,110000,BASIC,,,2026-01-01,,,,\n", number(place)?.expose()))?;
+        put(&format!("{},,,EMPLOYEE,110000,BASIC,,,2026-01-01,,,,,\n", number(place)?.expose()))?;
     }
     let digest = hex::encode(digest.finalize());
     writeln!(file, "#END,{ROWS},{digest}")?;

@@ -34,7 +34,7 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("community", "街道（社区）", "community"), ("state", "状态", "state"), ("registered_at", "登记时间", "registered"), ("address", "住址", "address"),
     ("birth_date", "出生日期", "born"), ("sex", "性别", "sex"), ("language", "语言", "language"), ("kind", "类别", "kind"),
     ("scheme", "险种", "scheme"), ("layer", "保障层次", "layer"), ("insured_region", "参保地", "insured in"), ("in_force_from", "生效", "in force from"),
-    ("in_force_until", "截止", "until"), ("retired", "退休", "retired"), ("recorded_at", "记录时间", "recorded"), ("delegate", "受托人", "delegate"),
+    ("in_force_until", "截止", "until"), ("retired", "退休", "retired"), ("student", "学生儿童", "student"), ("recorded_at", "记录时间", "recorded"), ("delegate", "受托人", "delegate"),
     ("basis", "依据", "basis"), ("actions", "可办事项", "may"), ("until", "有效至", "until"), ("evidence", "凭据", "evidence"),
     ("granted_at", "授权时间", "granted"), ("revoked_at", "撤销时间", "revoked"), ("purpose", "目的", "purpose"), ("service", "系统", "service"),
     ("methods", "操作", "methods"), ("issued_at", "签发时间", "issued"), ("expires_at", "到期", "expires"), ("starts_at", "开始", "from"),
@@ -66,5 +66,6 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("limit_amount", "额度（元）", "limit, yuan"), ("used", "已用（元）", "used, yuan"), ("held", "预留（元）", "reserved, yuan"),
     ("payer", "支付方", "payer"), ("line", "行", "line"), ("captured_at", "结清时间", "captured"), ("hash", "指纹", "fingerprint"),
     ("bank_reference", "银行流水", "bank reference"), ("created_at", "创建时间", "created"), ("reported_at", "回报时间", "reported"),
+    ("means", "方式", "by"), ("collected_at", "收款时间", "taken"), ("paid_at", "付款时间", "paid"), ("referred_at", "转诊时间", "referred"),
     ("actor", "操作者", "who"), ("subject", "为谁", "for whom"), ("action", "操作", "what"), ("occurred_at", "时间", "when"),
 ];

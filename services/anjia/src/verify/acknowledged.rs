@@ -14,7 +14,8 @@ use proto::anjia::identity::v1::{
     RevokeMandateResponse,
 };
 use proto::anjia::payment::v1::{
-    AuthoriseBillResponse, CaptureBillResponse, GrantCreditLineResponse, RefundBillResponse, ReportOrderResponse,
+    AuthoriseBillResponse, CaptureBillResponse, CollectArrearsResponse, GrantCreditLineResponse, OpenPayoutResponse,
+    RefundBillResponse, ReportOrderResponse, WitnessPayoutResponse,
 };
 use proto::anjia::referral::v1::{
     AcceptReferralResponse, CloseReferralResponse, ReturnReferralResponse, SubmitReferralResponse,
@@ -92,6 +93,9 @@ const ANSWERS: &[Answer] = answers! {
     payment "BillService/AuthoriseBill" => AuthoriseBillResponse.bill.bill_id in "bills" where "true";
     payment "BillService/CaptureBill" => CaptureBillResponse.bill.bill_id in "bills" where "settlement_id IS NOT NULL";
     payment "BillService/RefundBill" => RefundBillResponse.bill.bill_id in "bills" where "captured_at IS NOT NULL";
+    payment "DeskService/CollectArrears" => CollectArrearsResponse.bill.bill_id in "bills" where "collected_at IS NOT NULL";
+    payment "DeskService/OpenPayout" => OpenPayoutResponse.payout.payout_id in "payouts" where "true";
+    payment "DeskService/WitnessPayout" => WitnessPayoutResponse.payout.payout_id in "payouts" where "state = 'PAID'";
     payment "BankService/GrantCreditLine" => GrantCreditLineResponse.credit_line.credit_line_id in "credit_lines" where "true";
     payment "BankService/ReportOrder" => ReportOrderResponse.order.order_id in "bank_orders" where "reported_at IS NOT NULL";
     referral "ReferralService/SubmitReferral" => SubmitReferralResponse.referral.referral_id in "referrals" where "true";

@@ -140,7 +140,7 @@ pub(super) const CHECKS: &[Check] = &[
                 by_payer!(),
                 "), 'was corrected to something else than its settlement says' \
                  FROM bill_corrections correction LEFT JOIN corrected_shares share USING (bill_id, number) \
-                 WHERE correction.kind = 'CORRECTED' GROUP BY correction.bill_id, correction.number"
+                 WHERE correction.kind <> 'REVERSED' GROUP BY correction.bill_id, correction.number"
             ),
         ),
         In("adjudication", DIVIDED),
@@ -160,6 +160,13 @@ pub(super) const CHECKS: &[Check] = &[
              JOIN entries entry ON entry.transfer_id = transfer.id JOIN accounts account ON account.id = entry.account_id \
              WHERE transfer.bill_id = bill.id AND transfer.purpose <> 'PROVIDER_WITHHELD' AND account.kind = due.kind) posted \
          WHERE bill.correction > 0 AND due.amount <> posted.amount",
+    ),
+    Check::rows(
+        I2,
+        "payment",
+        "what a desk took or gave after the capture is posted once, as it was said",
+        "SELECT row_id::text, violation FROM payment_violations WHERE violation IN \
+             ('ARREARS_COLLECTED_OTHERWISE', 'ARREARS_OTHERWISE', 'PAYOUT_POSTED_OTHERWISE', 'PAYOUT_MISSING')",
     ),
     Check::matched(
         I2,

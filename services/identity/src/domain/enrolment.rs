@@ -45,6 +45,8 @@ pub struct Terms {
     pub joined_on: Option<NaiveDate>,
     /// Empty where the rules decide whether there is a wait.
     pub waiting_waived_for: String,
+    /// Enrolled as a pupil, student or child (学生儿童).
+    pub student: bool,
 }
 
 /// One version of one enrolment. It is believed from `recorded_at` until it is superseded.
@@ -103,6 +105,9 @@ impl Terms {
         }
         if self.layer == Layer::Commercial && self.payer.is_none() {
             return Err(FieldError::new("payer_organisation_id", "is required of commercial cover"));
+        }
+        if self.student && (self.scheme, self.layer) != (Scheme::Resident, Layer::Basic) {
+            return Err(FieldError::new("student", "is only in the basic layer of the resident scheme"));
         }
         Ok(())
     }
@@ -193,6 +198,7 @@ pub(crate) mod tests {
             retired_from: None,
             joined_on: None,
             waiting_waived_for: String::new(),
+            student: false,
         }
     }
 
@@ -228,6 +234,8 @@ pub(crate) mod tests {
         let retired_from = Some(day("2027-01-01"));
         assert_eq!(field(Terms { retired_from, ..terms("2026-01-01", Some("2026-12-31")) }), "retired_from");
         assert_eq!(field(Terms { layer: Layer::Commercial, ..terms("2026-01-01", None) }), "payer_organisation_id");
+        assert_eq!(field(Terms { student: true, ..terms("2026-01-01", None) }), "student");
+        assert!(Terms { student: true, scheme: Scheme::Resident, ..terms("2026-01-01", None) }.check().is_ok());
         assert!(Terms { retired_from, ..terms("2026-01-01", None) }.check().is_ok());
     }
 

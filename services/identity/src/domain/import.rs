@@ -11,7 +11,7 @@ use super::enrolment::{Enrolment, Layer, Terms};
 use super::word::words;
 
 /// The columns, in order.
-pub const COLUMNS: [&str; 13] = [
+pub const COLUMNS: [&str; 14] = [
     "national_id",
     "name",
     "community",
@@ -25,6 +25,7 @@ pub const COLUMNS: [&str; 13] = [
     "retired_from",
     "joined_on",
     "waiting_waived_for",
+    "student",
 ];
 
 const TEXT_LENGTH_MAX: usize = 100;
@@ -84,8 +85,22 @@ impl Line {
     /// `today` is the local day: nobody is insured before they were born.
     pub fn parse(fields: &[&str], today: NaiveDate) -> Result<Self, Rejection> {
         let fields: [&str; COLUMNS.len()] = fields.try_into().map_err(|_| Rejection::of(Reason::WrongColumns))?;
-        let [national_id, name, community, scheme, region, layer, order, payer, from, until, retired, joined, waived] =
-            fields.map(str::trim);
+        let [
+            national_id,
+            name,
+            community,
+            scheme,
+            region,
+            layer,
+            order,
+            payer,
+            from,
+            until,
+            retired,
+            joined,
+            waived,
+            student,
+        ] = fields.map(str::trim);
         let invalid = Rejection { reason: Reason::InvalidNationalId, field: "national_id" };
         let national_id = NationalId::parse(national_id).map_err(|_| invalid)?;
         if national_id.birth_date() > today {
@@ -103,6 +118,7 @@ impl Line {
             retired_from: day("retired_from", retired)?,
             joined_on: day("joined_on", joined)?,
             waiting_waived_for: text("waiting_waived_for", waived)?,
+            student: yes("student", student)?,
         };
         terms.check().map_err(|wrong| {
             let column = COLUMNS.into_iter().find(|column| *column == wrong.field);
@@ -158,6 +174,14 @@ fn day(field: &'static str, text: &str) -> Result<Option<NaiveDate>, Rejection> 
     }
 }
 
+fn yes(field: &'static str, text: &str) -> Result<bool, Rejection> {
+    match text {
+        "YES" => Ok(true),
+        "" => Ok(false),
+        _ => Err(Rejection::field(field)),
+    }
+}
+
 fn text(field: &'static str, text: &str) -> Result<String, Rejection> {
     if text.chars().count() > TEXT_LENGTH_MAX || text.chars().any(char::is_control) {
         return Err(Rejection::field(field));
@@ -170,7 +194,7 @@ mod tests {
     use super::super::enrolment::tests::{day as date, enrolment, terms};
     use super::*;
 
-    const GOOD: [&str; 13] = [
+    const GOOD: [&str; 14] = [
         "11010519491231002X",
         "陈桂英",
         "展览路街道",
@@ -182,6 +206,7 @@ mod tests {
         "2026-01-01",
         "",
         "2026-01-01",
+        "",
         "",
         "",
     ];
@@ -223,6 +248,8 @@ mod tests {
             ("until", "2025-12-31"),
             ("retired_from", "2025-12-31"),
             ("waiting_waived_for", "\u{7}"),
+            ("student", "NO"),
+            ("student", "YES"),
         ] {
             assert_eq!(reason(with(column, text)), Rejection::field(column), "{column} {text}");
         }

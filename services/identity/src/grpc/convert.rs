@@ -68,7 +68,7 @@ word!(optional_household_relation, to_household_relation, household::Relation, w
     { Head, Spouse, Child, Parent, Grandparent, Grandchild, Sibling, Other });
 word!(optional_relation, to_relation, Relation, wire::GuardianRelation, { Parent, Spouse, Child, Relative, Appointed });
 word!(optional_vulnerability, to_vulnerability, vulnerability::Kind, wire::VulnerabilityKind,
-    { LowIncome, Destitute, Disabled, Migrant, Elderly });
+    { LowIncome, Destitute, Borderline, Disabled, Migrant, Elderly });
 word!(optional_sex, to_sex, Sex, wire::Sex, { Female, Male });
 word!(optional_provisional, to_provisional, Provisional, wire::ProvisionalKind, { Unknown, Newborn, Foreign });
 word!(optional_purpose, to_purpose, Purpose, wire::ConsentPurpose, { Referral, Treatment, Research });

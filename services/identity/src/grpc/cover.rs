@@ -35,6 +35,7 @@ pub(super) fn to_enrolment(enrolment: &Enrolment) -> wire::Enrolment {
         recorded_at: Some(to_timestamp(enrolment.recorded_at)),
         superseded_at: enrolment.superseded_at.map(to_timestamp),
         correction_reason: enrolment.correction_reason.clone(),
+        student: terms.student,
     }
 }
 

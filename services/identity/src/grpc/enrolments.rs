@@ -187,6 +187,7 @@ fn terms(message: &wire::Enrolment) -> Result<Terms, FieldError> {
         retired_from: retired_from.or_else(|| message.retired.then_some(from)),
         joined_on: convert::optional_date("joined_on", message.joined_on.as_ref())?,
         waiting_waived_for: convert::optional_text("waiting_waived_for", &message.waiting_waived_for, 100)?,
+        student: message.student,
     })
 }
 

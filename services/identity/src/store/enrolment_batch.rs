@@ -47,7 +47,7 @@ pub async fn insert(
     let mut copy = conn
         .copy_in_raw(
             "COPY enrolment_staging (id, enrolment_id, version, resident_id, scheme, insured_region, layer, pays_in_order, \
-             payer_organisation_id, in_force_from, in_force_until, retired_from, joined_on, waiting_waived_for, \
+             payer_organisation_id, in_force_from, in_force_until, retired_from, joined_on, waiting_waived_for, student, \
              correction_reason, recorder_organisation_id, recorded_at, superseded_at) \
              FROM STDIN (FORMAT csv, FORCE_NULL (payer_organisation_id, in_force_until, retired_from, joined_on, \
              recorder_organisation_id, superseded_at))",
@@ -57,10 +57,10 @@ pub async fn insert(
     copy.finish().await?;
     sqlx::query(
         "INSERT INTO enrolments (id, enrolment_id, version, region, resident_id, scheme, insured_region, layer, pays_in_order, \
-         payer_organisation_id, in_force_from, in_force_until, retired_from, joined_on, waiting_waived_for, \
+         payer_organisation_id, in_force_from, in_force_until, retired_from, joined_on, waiting_waived_for, student, \
          correction_reason, recorder_organisation_id, recorded_at, superseded_at) \
          SELECT id, enrolment_id, version, $1, resident_id, scheme, insured_region, layer, pays_in_order, \
-         payer_organisation_id, in_force_from, in_force_until, retired_from, joined_on, waiting_waived_for, \
+         payer_organisation_id, in_force_from, in_force_until, retired_from, joined_on, waiting_waived_for, student, \
          correction_reason, recorder_organisation_id, recorded_at, superseded_at FROM enrolment_staging",
     )
     .bind(region.as_str())
@@ -98,7 +98,7 @@ fn csv(enrolments: &[Enrolment]) -> Result<Vec<u8>, postgres::Error> {
     let organisation = |id: Option<OrganisationId>| id.map(|id| id.to_string()).unwrap_or_default();
     for row in enrolments {
         let terms = &row.terms;
-        let fields: [&str; 18] = [
+        let fields: [&str; 19] = [
             &row.row.to_string(),
             &row.id.to_string(),
             &row.version.to_string(),
@@ -113,6 +113,7 @@ fn csv(enrolments: &[Enrolment]) -> Result<Vec<u8>, postgres::Error> {
             &day(terms.retired_from),
             &day(terms.joined_on),
             &terms.waiting_waived_for,
+            if terms.student { "true" } else { "false" },
             &row.correction_reason,
             &organisation(row.recorder),
             &row.recorded_at.to_rfc3339(),

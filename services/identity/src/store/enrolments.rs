@@ -28,6 +28,7 @@ struct Row {
     retired_from: Option<NaiveDate>,
     joined_on: Option<NaiveDate>,
     waiting_waived_for: String,
+    student: bool,
     correction_reason: String,
     recorder_organisation_id: Option<Uuid>,
     recorded_at: DateTime<Utc>,
@@ -39,7 +40,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, enrolment_id, version, region, resident_id, scheme, insured_region, layer, pays_in_order, ",
-            "payer_organisation_id, in_force_from, in_force_until, retired_from, joined_on, waiting_waived_for, ",
+            "payer_organisation_id, in_force_from, in_force_until, retired_from, joined_on, waiting_waived_for, student, ",
             "correction_reason, recorder_organisation_id, recorded_at, superseded_at FROM enrolments ",
             $rest
         )
@@ -52,8 +53,8 @@ pub async fn insert(conn: &mut PgConnection, enrolment: &Enrolment) -> Result<bo
     let done = sqlx::query(
         "INSERT INTO enrolments (id, enrolment_id, version, region, resident_id, scheme, insured_region, layer, pays_in_order, \
          payer_organisation_id, in_force_from, in_force_until, retired_from, joined_on, waiting_waived_for, \
-         correction_reason, recorder_organisation_id, recorded_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) ON CONFLICT DO NOTHING",
+         student, correction_reason, recorder_organisation_id, recorded_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) ON CONFLICT DO NOTHING",
     )
     .bind(enrolment.row)
     .bind(enrolment.id.uuid())
@@ -70,6 +71,7 @@ pub async fn insert(conn: &mut PgConnection, enrolment: &Enrolment) -> Result<bo
     .bind(terms.retired_from)
     .bind(terms.joined_on)
     .bind(&terms.waiting_waived_for)
+    .bind(terms.student)
     .bind(&enrolment.correction_reason)
     .bind(enrolment.recorder.map(OrganisationId::uuid))
     .bind(enrolment.recorded_at)
@@ -207,6 +209,7 @@ impl Row {
                 retired_from: self.retired_from,
                 joined_on: self.joined_on,
                 waiting_waived_for: self.waiting_waived_for,
+                student: self.student,
             },
             correction_reason: self.correction_reason,
             recorder: self.recorder_organisation_id.map(OrganisationId::from_uuid),

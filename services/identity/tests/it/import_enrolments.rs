@@ -12,7 +12,7 @@ use types::region::RegionCode;
 use crate::support::{Person, World, day, new_enrolment, new_resident};
 
 const HEADER: &str = "national_id,name,community,scheme,insured_region,layer,order,payer_organisation_id,from,until,\
-                      retired_from,joined_on,waiting_waived_for\n";
+                      retired_from,joined_on,waiting_waived_for,student\n";
 
 impl World {
     fn path(&self, name: &str) -> PathBuf {
@@ -73,7 +73,7 @@ fn whole(body: &str) -> String {
 }
 
 fn record(number: &str, from: &str, until: &str) -> String {
-    format!("{number},新参保人,展览路街道,EMPLOYEE,110000,BASIC,,,{from},{until},,,\n")
+    format!("{number},新参保人,展览路街道,EMPLOYEE,110000,BASIC,,,{from},{until},,,,\n")
 }
 
 /// Persons nobody has registered.

@@ -12,11 +12,12 @@ use types::ids::ReceiptId;
 use super::App;
 use crate::domain::bill::Bill;
 use crate::domain::correction::Correction;
+use crate::domain::desk::{Payout, PayoutState};
 use crate::domain::error::PaymentError;
 use crate::domain::receipt::Receipt;
 use crate::domain::shares::{Payer, Share};
 use crate::store::receipts::{self, TABLE};
-use crate::store::{bills, corrections};
+use crate::store::{bills, corrections, payouts};
 
 /// The audit entry in which a receipt's hash stands.
 pub(super) const ISSUED: &str = "payment.receipt.issue";
@@ -65,6 +66,7 @@ pub(super) fn issue(bill: &Bill) -> Option<Receipt> {
         shares: bill.shares.clone(),
         settlement: bill.settlement?,
         corrects: None,
+        payout: None,
         issued_at,
         hash: String::new(),
     };
@@ -82,18 +84,43 @@ pub(super) fn correct(bill: &Bill, former: ReceiptId, correction: &Correction) -
         shares: correction.shares.clone(),
         settlement: correction.settlement,
         corrects: Some((former, correction.number)),
+        payout: None,
         issued_at: correction.at,
         hash: String::new(),
     };
     Receipt { hash: hash(&wire(&receipt)), ..receipt }
 }
 
+/// The receipt of what a desk gave back; none until it was witnessed.
+pub(super) fn pay_out(bill: &Bill, payout: &Payout) -> Option<Receipt> {
+    let PayoutState::Paid { at, receipt, .. } = &payout.state else { return None };
+    let receipt = Receipt {
+        id: *receipt,
+        bill: bill.id,
+        resident: bill.resident,
+        payee: bill.payee,
+        total: payout.given.amount,
+        shares: vec![],
+        settlement: bill.settlement?,
+        corrects: None,
+        payout: Some(payout.id),
+        issued_at: *at,
+        hash: String::new(),
+    };
+    Some(Receipt { hash: hash(&wire(&receipt)), ..receipt })
+}
+
 pub(super) async fn load(tx: &mut Transaction, id: ReceiptId) -> Result<Receipt, PaymentError> {
     let stub = receipts::find(tx, id).await?.ok_or(PaymentError::ReceiptNotFound)?;
     let bill = bills::find(tx, stub.bill).await?.ok_or(PaymentError::ReceiptNotFound)?;
-    let receipt = match stub.corrects {
-        None => issue(&bill).ok_or(PaymentError::ReceiptNotFound)?,
-        Some((former, number)) => correct(&bill, former, &corrections::get(tx, bill.id, number).await?),
+    let payout = match stub.payout {
+        Some(payout) => payouts::find(tx, payout).await?,
+        None => None,
+    };
+    let receipt = match (stub.corrects, payout) {
+        (_, Some(payout)) => pay_out(&bill, &payout).ok_or(PaymentError::ReceiptNotFound)?,
+        (None, None) => issue(&bill).ok_or(PaymentError::ReceiptNotFound)?,
+        (Some((former, number)), None) => correct(&bill, former, &corrections::get(tx, bill.id, number).await?),
     };
     Ok(Receipt { issued_at: stub.issued_at, hash: stub.hash, ..receipt })
 }
@@ -120,6 +147,7 @@ pub fn wire(receipt: &Receipt) -> pb::Receipt {
         settlement_id: receipt.settlement.to_string(),
         issued_at: Some(to_timestamp(receipt.issued_at)),
         corrects_receipt_id: receipt.corrects.map(|(former, _)| former.to_string()).unwrap_or_default(),
+        payout_id: receipt.payout.map(|payout| payout.to_string()).unwrap_or_default(),
         hash: receipt.hash.clone(),
     }
 }

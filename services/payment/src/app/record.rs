@@ -11,6 +11,7 @@ use types::caller::Caller;
 use crate::domain::bill::Bill;
 use crate::domain::capture::Capture;
 use crate::domain::credit_line::CreditLine;
+use crate::domain::desk::Payout;
 use crate::domain::order::BankOrder;
 
 /// The service in audit entries of work that nobody asked for.
@@ -21,6 +22,8 @@ pub(super) const BILL_CAPTURED: &str = "anjia.payment.bill.captured.v1";
 pub(super) const BILL_SETTLED: &str = "anjia.payment.bill.settled.v1";
 pub(super) const BILL_CORRECTED: &str = "anjia.payment.bill.corrected.v1";
 pub(super) const BILL_REFUNDED: &str = "anjia.payment.bill.refunded.v1";
+pub(super) const BILL_COLLECTED: &str = "anjia.payment.bill.collected.v1";
+const PAYOUT_PAID: &str = "anjia.payment.payout.paid.v1";
 pub(super) const BILL_CANCELLED: &str = "anjia.payment.bill.cancelled.v1";
 const CREDIT_LINE_GRANTED: &str = "anjia.payment.credit_line.granted.v1";
 const ORDER_RESOLVED: &str = "anjia.payment.order.resolved.v1";
@@ -44,6 +47,15 @@ pub(super) async fn tell_bill(
         "delegation_id": bill.word.as_ref().and_then(|word| word.delegation).map(|id| id.to_string()).unwrap_or_default(),
     });
     tell(tx, NewEvent::new(kind, bill.id, data, now)).await
+}
+
+pub(super) async fn tell_paid(tx: &mut Transaction, payout: &Payout, now: DateTime<Utc>) -> Result<(), Error> {
+    let data = json!({
+        "resident_id": payout.resident.to_string(),
+        "payee_organisation_id": payout.payee.to_string(),
+        "bill_id": payout.bill.to_string(),
+    });
+    tell(tx, NewEvent::new(PAYOUT_PAID, payout.id, data, now)).await
 }
 
 pub(super) async fn tell_granted(tx: &mut Transaction, line: &CreditLine, now: DateTime<Utc>) -> Result<(), Error> {

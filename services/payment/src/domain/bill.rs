@@ -10,6 +10,7 @@ use types::ids::{
 use types::money::Money;
 
 use super::correction::Correction;
+use super::desk::Owed;
 use super::error::PaymentError;
 use super::shares::{Due, Payer, Share};
 
@@ -84,6 +85,8 @@ pub struct Bill {
     pub shares: Vec<Share>,
     /// The last one, if its settlement was corrected or taken back since.
     pub correction: Option<Correction>,
+    /// By the ledger, when it was read.
+    pub owed: Owed,
     /// None on bills from before it was kept.
     pub word: Option<Word>,
     /// Under which a service opened it in the resident's name; it stays, whoever re-bases the bill.
@@ -116,6 +119,7 @@ impl Bill {
             state: State::Authorised,
             shares,
             correction: None,
+            owed: Owed::default(),
             word: Some(word),
             mandate: None,
             quote,

@@ -17,6 +17,8 @@ words! {
         Corrected = "CORRECTED",
         /// It was taken back: nothing is to be paid any more.
         Reversed = "REVERSED",
+        /// Nothing: the payee's desk took arrears of its bill.
+        Collected = "COLLECTED",
     }
 }
 
@@ -49,6 +51,8 @@ pub struct Correction {
     pub settlement: SettlementId,
     pub claim_version: i32,
     pub shares: Vec<Share>,
+    /// What desks have taken of the share of ARREARS so far.
+    pub collected: Money,
     pub receipt: ReceiptId,
     pub at: DateTime<Utc>,
 }
@@ -92,16 +96,16 @@ impl Bill {
         self.correction.as_ref().is_some_and(|correction| correction.kind == Kind::Reversed)
     }
 
+    /// When its last correction was made, if that is of this kind.
+    pub fn corrected_at(&self, kind: Kind) -> Option<DateTime<Utc>> {
+        self.correction.as_ref().filter(|correction| correction.kind == kind).map(|correction| correction.at)
+    }
+
     /// What corrections have added to what the person owes later. Nobody is charged it without being asked.
     pub fn supplementary_due(&self) -> Money {
         let of = |shares| sum(shares, |payer| payer == Payer::Arrears);
-        of(self.present_shares()).less_at_most(of(&self.shares))
-    }
-
-    /// What the desk collected and the person no longer owes.
-    pub fn desk_refund_due(&self) -> Money {
-        let of = |shares| sum(shares, |payer| payer == Payer::Desk);
-        of(&self.shares).less_at_most(of(self.present_shares()))
+        let collected = self.correction.as_ref().map_or(Money::ZERO, |correction| correction.collected);
+        of(self.present_shares()).less_at_most(of(&self.shares).less_at_most(collected))
     }
 
     /// The correction that a verdict comes to; none where the bill has followed it or a later one. Only a captured bill can.
@@ -125,6 +129,7 @@ impl Bill {
             settlement: verdict.settlement,
             claim_version: verdict.claim_version,
             shares: due_now(self.present_shares(), verdict.due)?,
+            collected: followed.map_or(Money::ZERO, |correction| correction.collected),
             receipt,
             at,
         }))

@@ -57,6 +57,16 @@ pub enum PaymentError {
     OrderResolved(order::State),
     #[error("the amount is not the order's")]
     AmountDiffers,
+    #[error("no payout has this id")]
+    PayoutNotFound,
+    #[error("another payout has this id")]
+    PayoutExists,
+    #[error("another payout of the bill was opened since")]
+    PayoutReplaced,
+    #[error("who opened it does not witness it")]
+    SamePerson,
+    #[error("{due} is due")]
+    AboveDue { due: Money },
     #[error("the content of the receipt is not what was issued")]
     ReceiptDiffers,
     #[error("the receipt is not sealed yet")]

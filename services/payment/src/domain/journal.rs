@@ -4,6 +4,7 @@
 //! those of `corrected`, are its only source.
 
 mod corrected;
+mod desk;
 
 use types::ids::{OrganisationId, ResidentId};
 use types::money::Money;
@@ -13,6 +14,7 @@ use super::shares::{Payer, Share};
 use super::words::words;
 
 pub use corrected::{bill_corrected, bill_reversed, provider_withheld, refund_cleared, refund_declined};
+pub use desk::{arrears_collected, desk_refunded};
 
 words! {
     /// What an account stands for.
@@ -67,6 +69,10 @@ words! {
         BillCorrected = "BILL_CORRECTED",
         /// What is withheld from a provider, or cut, changes.
         ProviderWithheld = "PROVIDER_WITHHELD",
+        /// A desk took arrears.
+        ArrearsCollected = "ARREARS_COLLECTED",
+        /// A desk gave back what was paid too much.
+        DeskRefunded = "DESK_REFUNDED",
         /// A bank has paid what it owed for an order.
         BankCleared = "BANK_CLEARED",
         /// A bank has refused an order: the share becomes the resident's arrears.

@@ -4,6 +4,7 @@ pub mod bill;
 pub mod capture;
 pub mod correction;
 pub mod credit_line;
+pub mod desk;
 pub mod error;
 pub mod journal;
 pub mod mandate;

@@ -2,7 +2,7 @@
 
 use chassis::Guarded;
 use chrono::{DateTime, Utc};
-use types::ids::{BillId, OrganisationId, ReceiptId, ResidentId, SettlementId};
+use types::ids::{BillId, OrganisationId, PayoutId, ReceiptId, ResidentId, SettlementId};
 use types::money::Money;
 
 use super::shares::Share;
@@ -18,6 +18,8 @@ pub struct Receipt {
     pub settlement: SettlementId,
     /// The receipt that it takes the place of, and by which correction of the bill.
     pub corrects: Option<(ReceiptId, i32)>,
+    /// What it is for, where money was given back; none where it is for the bill itself.
+    pub payout: Option<PayoutId>,
     pub issued_at: DateTime<Utc>,
     /// Lower-case hex; see `anjia.payment.v1.Receipt.hash`.
     pub hash: String,

@@ -158,7 +158,8 @@ pub(super) fn bill(bill: &Bill) -> pb::Bill {
         opened_at: Some(to_timestamp(bill.opened_at)),
         correction: bill.correction.as_ref().map_or(0, |correction| correction.number),
         supplementary_due: captured.map(|_| to_money(bill.supplementary_due())),
-        desk_refund_due: captured.map(|_| to_money(bill.desk_refund_due())),
+        desk_refund_due: captured.map(|_| to_money(bill.owed.refund)),
+        arrears_due: captured.map(|_| to_money(bill.owed.arrears)),
     }
 }
 

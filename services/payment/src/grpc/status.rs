@@ -41,6 +41,10 @@ pub(super) fn refuse(refused: PaymentError) -> Status {
             let refused = error::status(DOMAIN, Code::InvalidArgument, "SHARE_MISMATCH", text);
             return error::with_field(error::with_metadata(refused, "own", own.to_string()), "payers");
         }
+        E::AboveDue { due } => {
+            let refused = error::status(DOMAIN, Code::FailedPrecondition, "ABOVE_DUE", text);
+            return error::with_metadata(refused, "due", due.to_string());
+        }
         E::AmountDiffers => {
             let refused = error::status(DOMAIN, Code::InvalidArgument, "AMOUNT_DIFFERS", text);
             return error::with_field(refused, "amount");
@@ -51,6 +55,10 @@ pub(super) fn refuse(refused: PaymentError) -> Status {
         E::SettlementNotFound => (Code::NotFound, "SETTLEMENT_NOT_FOUND"),
         E::CreditLineNotFound => (Code::NotFound, "CREDIT_LINE_NOT_FOUND"),
         E::OrderNotFound => (Code::NotFound, "ORDER_NOT_FOUND"),
+        E::PayoutNotFound => (Code::NotFound, "PAYOUT_NOT_FOUND"),
+        E::PayoutExists => (Code::AlreadyExists, "PAYOUT_EXISTS"),
+        E::PayoutReplaced => (Code::FailedPrecondition, "PAYOUT_REPLACED"),
+        E::SamePerson => (Code::PermissionDenied, "SAME_PERSON"),
         E::ReceiptNotFound => (Code::NotFound, "RECEIPT_NOT_FOUND"),
         E::ResidentNotFound => (Code::NotFound, "RESIDENT_NOT_FOUND"),
         E::CreditLineNotActive => (Code::FailedPrecondition, "CREDIT_LINE_NOT_ACTIVE"),

@@ -85,7 +85,8 @@ impl Adjudication {
     pub async fn verdict(&self, own: &Context, id: SettlementId, kind: Kind) -> Result<Verdict, PaymentError> {
         let settlement = self.get(own, id).await?;
         let due = match kind {
-            Kind::Corrected => due(&settlement).map_err(|error| broken(PEER, error.to_string()))?,
+            // What a desk took leaves the settlement as it is.
+            Kind::Corrected | Kind::Collected => due(&settlement).map_err(|error| broken(PEER, error.to_string()))?,
             Kind::Reversed => Due::default(),
         };
         Ok(Verdict { kind, settlement: id, claim_version: settlement.claim_version, due })

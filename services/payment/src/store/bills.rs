@@ -13,8 +13,10 @@ use types::ids::{
 use types::region::RegionCode;
 use uuid::Uuid;
 
-use super::{corrections, shares};
+use super::{corrections, money, shares};
 use crate::domain::bill::{Bill, State, Word};
+use crate::domain::correction::Kind;
+use crate::domain::desk::Owed;
 
 const TABLE: &str = "bills";
 const SHARES: &str = "bill_shares";
@@ -38,6 +40,7 @@ struct Row {
     delegation_id: Option<Uuid>,
     mandate_id: Option<Uuid>,
     correction: i32,
+    owed: Vec<Decimal>,
     payers: Vec<String>,
     amounts: Vec<Decimal>,
     credit_line_ids: Vec<Option<Uuid>>,
@@ -69,6 +72,7 @@ impl TryFrom<Row> for Bill {
             state,
             shares,
             correction: None,
+            owed: owed(row.id, &row.owed)?,
             word: by.map(|by| Word { by, delegation }),
             mandate: row.mandate_id.map(MandateId::from_uuid),
             quote: row.quote_id.map(QuoteId::from_uuid),
@@ -82,12 +86,24 @@ impl TryFrom<Row> for Bill {
     }
 }
 
+/// Arrears, what is to go back, and what of that the desk had collected.
+fn owed(bill: Uuid, sums: &[Decimal]) -> Result<Owed, Error> {
+    let [arrears, refund, desk] = *sums else { return Err(Error::row_invalid(TABLE, "owed", bill)) };
+    let of = |amount| money(TABLE, "owed", bill, amount);
+    Ok(Owed { arrears: of(arrears)?, refund: of(refund)?, desk: of(desk)? })
+}
+
 /// Columns of a bill and, in order of their lines, its shares.
 macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, resident_id, payee_id, state, quote_id, settlement_id, appointment_id, journey_id, opened_at, \
              expires_at, captured_at, receipt_id, version, authorised_by, delegation_id, mandate_id, correction, \
+             (SELECT ARRAY[coalesce(sum(entry.amount) FILTER (WHERE account.kind = 'ARREARS'), 0), \
+                 -coalesce(sum(entry.amount) FILTER (WHERE account.kind = 'RESIDENT_REFUNDABLE'), 0), \
+                 coalesce(sum(entry.amount) FILTER (WHERE account.kind = 'DESK_COLLECTED'), 0)] \
+              FROM transfers transfer JOIN entries entry ON entry.transfer_id = transfer.id \
+              JOIN accounts account ON account.id = entry.account_id WHERE transfer.bill_id = bills.id) AS owed, \
              ARRAY(SELECT payer FROM bill_shares WHERE bill_id = bills.id ORDER BY line) AS payers, \
              ARRAY(SELECT amount FROM bill_shares WHERE bill_id = bills.id ORDER BY line) AS amounts, \
              ARRAY(SELECT credit_line_id FROM bill_shares WHERE bill_id = bills.id ORDER BY line) AS credit_line_ids \
@@ -160,7 +176,7 @@ pub async fn update(conn: &mut PgConnection, bill: &Bill) -> Result<(), Error> {
     sqlx::query(
         "UPDATE bills SET state = $2, total = $3, quote_id = $4, settlement_id = $5, appointment_id = $6, journey_id = $7, \
          expires_at = $8, captured_at = $9, receipt_id = $10, version = $11, authorised_by = $12, delegation_id = $13, \
-         correction = $14, corrected_at = coalesce($15, corrected_at), refunded_at = coalesce($16, refunded_at) WHERE id = $1",
+         correction = $14, corrected_at = coalesce($15, corrected_at), refunded_at = coalesce($16, refunded_at), collected_at = coalesce($17, collected_at) WHERE id = $1",
     )
     .bind(bill.id.uuid())
     .bind(bill.state.as_str())
@@ -176,8 +192,9 @@ pub async fn update(conn: &mut PgConnection, bill: &Bill) -> Result<(), Error> {
     .bind(bill.word.as_ref().map(|word| word.by.to_string()))
     .bind(bill.word.as_ref().and_then(|word| word.delegation).map(DelegationId::uuid))
     .bind(bill.correction.as_ref().map_or(0, |correction| correction.number))
-    .bind(bill.correction.as_ref().filter(|_| !bill.is_refunded()).map(|correction| correction.at))
-    .bind(bill.correction.as_ref().filter(|_| bill.is_refunded()).map(|correction| correction.at))
+    .bind(bill.corrected_at(Kind::Corrected))
+    .bind(bill.corrected_at(Kind::Reversed))
+    .bind(bill.corrected_at(Kind::Collected))
     .execute(conn)
     .await?;
     Ok(())

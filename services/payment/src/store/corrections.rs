@@ -9,7 +9,7 @@ use types::ids::{BillId, ReceiptId, SettlementId};
 use types::region::RegionCode;
 use uuid::Uuid;
 
-use super::shares;
+use super::{money, shares};
 use crate::domain::correction::{Correction, Kind};
 
 const TABLE: &str = "bill_corrections";
@@ -20,6 +20,7 @@ struct Row {
     kind: String,
     settlement_id: Uuid,
     claim_version: i32,
+    collected: Decimal,
     receipt_id: Uuid,
     corrected_at: DateTime<Utc>,
     payers: Vec<String>,
@@ -30,7 +31,7 @@ struct Row {
 /// A correction that the bill says it has.
 pub async fn get(conn: &mut PgConnection, bill: BillId, number: i32) -> Result<Correction, Error> {
     let row: Option<Row> = sqlx::query_as(
-        "SELECT kind, settlement_id, claim_version, receipt_id, corrected_at, \
+        "SELECT kind, settlement_id, claim_version, collected, receipt_id, corrected_at, \
          ARRAY(SELECT payer FROM corrected_shares WHERE bill_id = $1 AND number = $2 ORDER BY line) AS payers, \
          ARRAY(SELECT amount FROM corrected_shares WHERE bill_id = $1 AND number = $2 ORDER BY line) AS amounts, \
          ARRAY(SELECT credit_line_id FROM corrected_shares WHERE bill_id = $1 AND number = $2 ORDER BY line) AS credit_line_ids \
@@ -48,6 +49,7 @@ pub async fn get(conn: &mut PgConnection, bill: BillId, number: i32) -> Result<C
         settlement: SettlementId::from_uuid(row.settlement_id),
         claim_version: row.claim_version,
         shares,
+        collected: money(TABLE, "collected", bill.uuid(), row.collected)?,
         receipt: ReceiptId::from_uuid(row.receipt_id),
         at: row.corrected_at,
     })
@@ -61,8 +63,8 @@ pub async fn insert(
     correction: &Correction,
 ) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO bill_corrections (bill_id, number, region, kind, settlement_id, claim_version, receipt_id, corrected_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO bill_corrections (bill_id, number, region, kind, settlement_id, claim_version, receipt_id, corrected_at, collected) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(bill.uuid())
     .bind(correction.number)
@@ -72,6 +74,7 @@ pub async fn insert(
     .bind(correction.claim_version)
     .bind(correction.receipt.uuid())
     .bind(correction.at)
+    .bind(correction.collected.decimal())
     .execute(&mut *conn)
     .await?;
     let (payers, amounts, lines) = shares::columns(&correction.shares);

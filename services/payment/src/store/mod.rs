@@ -4,12 +4,14 @@ pub mod bank_orders;
 pub mod bill_ids;
 pub mod bills;
 pub mod captures;
+pub mod collections;
 pub mod corrections;
 pub mod credit_lines;
 pub mod delegated;
 pub mod gauges;
 pub mod ledger;
 pub mod obligations;
+pub mod payouts;
 pub mod receipts;
 mod shares;
 pub mod withholdings;
@@ -50,6 +52,11 @@ pub const PERSONAL: &[PersonalTable] = &[
     PersonalTable {
         of: OF_BILL,
         person: PAYER,
+        ..PersonalTable::new("payouts", &[], ["窗口退款", "What a desk gave back to you"], "accounting").over("t.opened_at").dated("t.opened_at")
+    },
+    PersonalTable {
+        of: OF_BILL,
+        person: PAYER,
         ..PersonalTable::new("receipts", &[], ["收据", "Your receipts"], "accounting").over("t.issued_at").dated("t.issued_at")
     },
     PersonalTable {
@@ -71,6 +78,14 @@ pub const PERSONAL: &[PersonalTable] = &[
         person: PAYER,
         key: "t.bill_id || '/' || lpad(t.number::text, 6, '0') || '/' || lpad(t.line::text, 6, '0')",
         ..PersonalTable::new("corrected_shares", &[], ["更正后由谁支付", "Who pays your corrected bills"], "accounting").over(BILL_OVER)
+    },
+    PersonalTable {
+        of: OF_BILL,
+        person: PAYER,
+        key: "t.bill_id || '/' || lpad(t.number::text, 6, '0')",
+        ..PersonalTable::new("collections", &[], ["补交的欠费", "What you paid later at a desk"], "accounting")
+            .over("t.collected_at")
+            .dated("t.collected_at")
     },
     PersonalTable {
         of: OF_BILL,

@@ -11,6 +11,7 @@ mod capture;
 mod city;
 mod corrected;
 mod delegated;
+mod desk;
 mod erasure;
 mod fence;
 mod layers;

@@ -22,6 +22,25 @@ pub(crate) async fn receipt(world: &World, receipt_id: &str) -> Result<pb::Recei
     Ok(world.bills().get_receipt(request).await?.into_inner().receipt.unwrap_or_default())
 }
 
+/// A receipt of hers, once it verifies against the sealed audit.
+pub(crate) async fn sealed(world: &World, receipt_id: &str) -> pb::Receipt {
+    let held = receipt(world, receipt_id).await.expect("hers");
+    proof(world, &held).await;
+    held
+}
+
+async fn proof(world: &World, held: &pb::Receipt) -> pb::VerifyReceiptResponse {
+    let mut tries = 0;
+    loop {
+        match verify(world, "operator", Some(held.clone())).await {
+            Ok(proof) => return proof,
+            Err(status) if reason(&status) == "RECEIPT_NOT_SEALED" && tries < 50 => tries += 1,
+            Err(status) => panic!("{status:?}"),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 #[tokio::test]
 async fn py_09_a_receipt_verifies_against_the_sealed_audit_and_an_altered_one_does_not() {
     let world = World::new().await;
@@ -36,15 +55,7 @@ async fn py_09_a_receipt_verifies_against_the_sealed_audit_and_an_altered_one_do
     );
     assert_eq!(held.shares, bill.shares);
 
-    let mut tries = 0;
-    let proof = loop {
-        match verify(&world, "operator", Some(held.clone())).await {
-            Ok(proof) => break proof,
-            Err(status) if reason(&status) == "RECEIPT_NOT_SEALED" && tries < 50 => tries += 1,
-            Err(status) => panic!("{status:?}"),
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    };
+    let proof = proof(&world, &held).await;
     let mut owner = world.mesh.owner("payment").await;
     let stands: String = sqlx::query_scalar("SELECT encode(hash, 'hex') FROM audit_entries WHERE position = $1")
         .bind(proof.audit_position)

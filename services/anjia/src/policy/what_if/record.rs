@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use adjudication::domain::circumstances::{Area, Circumstances, Group};
+use adjudication::domain::circumstances::{Area, Circumstances, Group, OwnClinic};
 use adjudication::domain::input::{Accumulators, Input, Person, counts_as_referred};
 use adjudication::domain::line::{Class, Line, PriceLimit, Priced};
 use adjudication::domain::localized::Localized;
@@ -66,6 +66,9 @@ pub(super) struct Record<'a> {
     pub(super) to: Option<NaiveDate>,
     #[serde(default)]
     pub(super) referred: bool,
+    pub(super) referred_on: Option<NaiveDate>,
+    #[serde(default)]
+    pub(super) own_clinic: OwnClinic,
     #[serde(borrow)]
     pub(super) journey: Option<Cow<'a, str>>,
     pub(super) total: Option<Money>,
@@ -126,6 +129,8 @@ impl Record<'_> {
             circumstances: Circumstances {
                 groups: self.groups.clone(),
                 area: self.area,
+                own_clinic: self.own_clinic,
+                referred_on: self.referred_on,
                 topped_up: self.topped_up,
                 ..Circumstances::default()
             },
@@ -157,5 +162,20 @@ impl RecordLine<'_> {
             class,
             price_limit: self.unit_price_max.map(|unit_price_max| PriceLimit { of: Priced::Item, unit_price_max }),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ad_10_ad_05_a_claim_says_from_which_clinic_and_when_the_person_was_referred() {
+        let text = r#"{"person":"p","birth_date":"2004-01-01","tier":"TERTIARY","kind":"OUTPATIENT","from":"2025-03-02","referred":true,
+            "referred_on":"2025-02-20","own_clinic":"REFERRED_BY","groups":["STUDENT"],"lines":[{"class":"A","amount":"1.00"}]}"#;
+        let care = serde_json::from_str::<Record<'_>>(text).unwrap().care().unwrap();
+        let circumstances = care.input.circumstances;
+        assert_eq!(circumstances.own_clinic, OwnClinic::ReferredBy);
+        assert_eq!(circumstances.referred_on, NaiveDate::from_ymd_opt(2025, 2, 20));
     }
 }

@@ -156,6 +156,12 @@ pub(super) const SEEDS: &[Seed] = &[
         "24.00 of ASSISTANCE_FUND, but posted 0",
     ),
     (
+        "what a desk took or gave after the capture is posted once, as it was said",
+        "payment",
+        "INSERT INTO payouts (id, bill_id, amount, state, number) VALUES (md5('p')::uuid, md5('b')::uuid, 5, 'PAID', 1)",
+        "PAYOUT_POSTED_OTHERWISE",
+    ),
+    (
         "what findings withhold is withheld",
         "adjudication|payment",
         "INSERT INTO settlements (id, bill_id) VALUES (md5('s')::uuid, md5('b')::uuid); \

@@ -1,0 +1,153 @@
+use std::sync::Arc;
+
+use chassis::{Context, Permitted};
+use postgres::Call;
+use prost::Message as _;
+use proto::anjia::payment::v1 as pb;
+use proto::anjia::payment::v1::desk_service_server::DeskService;
+use proto::convert::{FieldError, id, money, optional_id, optional_text, to_money, to_timestamp};
+use proto::google::r#type::Money as MoneyWire;
+use tonic::{Request, Response, Status};
+
+use super::convert;
+use super::status::{Undecodable, refuse};
+use crate::app::{App, Collect, OpenPayout, Witness};
+use crate::domain::bill::Bill;
+use crate::domain::desk::{Means, Payout, PayoutState, Taken};
+use crate::domain::error::PaymentError;
+
+const REFERENCE_LENGTH_MAX: usize = 64;
+
+/// `DeskService`.
+pub(super) struct Desks(pub(super) Arc<App>);
+
+fn collected(bill: &Permitted<Bill>) -> pb::CollectArrearsResponse {
+    pb::CollectArrearsResponse { bill: Some(convert::bill(bill)) }
+}
+
+fn opened(payout: &Permitted<Payout>) -> pb::OpenPayoutResponse {
+    pb::OpenPayoutResponse { payout: Some(wire(payout)) }
+}
+
+fn witnessed(payout: &Permitted<Payout>) -> pb::WitnessPayoutResponse {
+    pb::WitnessPayoutResponse { payout: Some(wire(payout)) }
+}
+
+fn taken(amount: Option<&MoneyWire>, means: i32, reference: &str) -> Result<Taken, FieldError> {
+    let amount = money("amount", amount)?;
+    if !amount.is_positive() {
+        return Err(FieldError::new("amount", "must be more than nothing"));
+    }
+    let means = match pb::DeskMeans::try_from(means) {
+        Ok(pb::DeskMeans::Cash) => Means::Cash,
+        Ok(pb::DeskMeans::Card) => Means::Card,
+        _ => return Err(FieldError::new("means", "must be CASH or CARD")),
+    };
+    let reference = optional_text("reference", reference, REFERENCE_LENGTH_MAX)?;
+    match (means, reference.is_empty()) {
+        (Means::Cash, false) => Err(FieldError::new("reference", "must be empty for CASH")),
+        (Means::Card, true) => Err(FieldError::new("reference", "is required of CARD")),
+        _ => Ok(Taken { amount, means, reference }),
+    }
+}
+
+fn wire(payout: &Payout) -> pb::Payout {
+    let (state, paid) = match &payout.state {
+        PayoutState::Open => (pb::PayoutState::Open, None),
+        PayoutState::Replaced => (pb::PayoutState::Replaced, None),
+        PayoutState::Paid { at, receipt, .. } => (pb::PayoutState::Paid, Some((*at, *receipt))),
+    };
+    let means = match payout.given.means {
+        Means::Cash => pb::DeskMeans::Cash,
+        Means::Card => pb::DeskMeans::Card,
+    };
+    pb::Payout {
+        payout_id: payout.id.to_string(),
+        bill_id: payout.bill.to_string(),
+        resident_id: payout.resident.to_string(),
+        payee_organisation_id: payout.payee.to_string(),
+        amount: Some(to_money(payout.given.amount)),
+        means: means.into(),
+        reference: payout.given.reference.clone(),
+        state: state.into(),
+        opened_at: Some(to_timestamp(payout.opened_at)),
+        paid_at: paid.map(|(at, _)| to_timestamp(at)),
+        receipt_id: paid.map(|(_, receipt)| receipt.to_string()).unwrap_or_default(),
+    }
+}
+
+impl Desks {
+    async fn collect(
+        &self,
+        ctx: &Context,
+        message: &pb::CollectArrearsRequest,
+    ) -> Result<pb::CollectArrearsResponse, PaymentError> {
+        let call = Call::new(&ctx.caller, "anjia.payment.v1.DeskService/CollectArrears", message, |bill| {
+            collected(bill).encode_to_vec()
+        })?;
+        let asked = Collect {
+            bill: id("bill_id", &message.bill_id)?,
+            taken: taken(message.amount.as_ref(), message.means, &message.reference)?,
+        };
+        let reply = self.0.collect_arrears(ctx, &call, asked).await?;
+        reply.into_message(|bill| collected(&bill)).undecodable()
+    }
+
+    async fn open(
+        &self,
+        ctx: &Context,
+        message: &pb::OpenPayoutRequest,
+    ) -> Result<pb::OpenPayoutResponse, PaymentError> {
+        let call = Call::new(&ctx.caller, "anjia.payment.v1.DeskService/OpenPayout", message, |payout| {
+            opened(payout).encode_to_vec()
+        })?;
+        let asked = OpenPayout {
+            id: optional_id("payout_id", &message.payout_id)?,
+            bill: id("bill_id", &message.bill_id)?,
+            given: taken(message.amount.as_ref(), message.means, &message.reference)?,
+        };
+        let reply = self.0.open_payout(ctx, &call, asked).await?;
+        reply.into_message(|payout| opened(&payout)).undecodable()
+    }
+
+    async fn witness(
+        &self,
+        ctx: &Context,
+        message: &pb::WitnessPayoutRequest,
+    ) -> Result<pb::WitnessPayoutResponse, PaymentError> {
+        let call = Call::new(&ctx.caller, "anjia.payment.v1.DeskService/WitnessPayout", message, |payout| {
+            witnessed(payout).encode_to_vec()
+        })?;
+        let asked =
+            Witness { payout: id("payout_id", &message.payout_id)?, seen: money("amount", message.amount.as_ref())? };
+        let reply = self.0.witness_payout(ctx, &call, asked).await?;
+        reply.into_message(|payout| witnessed(&payout)).undecodable()
+    }
+}
+
+#[tonic::async_trait]
+impl DeskService for Desks {
+    async fn collect_arrears(
+        &self,
+        request: Request<pb::CollectArrearsRequest>,
+    ) -> Result<Response<pb::CollectArrearsResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        self.collect(&ctx, request.get_ref()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn open_payout(
+        &self,
+        request: Request<pb::OpenPayoutRequest>,
+    ) -> Result<Response<pb::OpenPayoutResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        self.open(&ctx, request.get_ref()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn witness_payout(
+        &self,
+        request: Request<pb::WitnessPayoutRequest>,
+    ) -> Result<Response<pb::WitnessPayoutResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        self.witness(&ctx, request.get_ref()).await.map(Response::new).map_err(refuse)
+    }
+}

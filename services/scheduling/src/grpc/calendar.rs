@@ -158,8 +158,9 @@ impl CalendarService for Calendar {
     ) -> Result<Response<wire::ListTemplatesResponse>, Status> {
         let ctx = Context::of(&request)?;
         let message = request.into_inner();
-        let organisation = whose(&message.provider_organisation_id)?;
-        let page = page(message.page.as_ref(), &wire::ListTemplatesRequest { page: None, ..message.clone() })?;
+        let organisation = whose(&message.provider_organisation_id).map_err(invalid)?;
+        let page = page(message.page.as_ref(), &wire::ListTemplatesRequest { page: None, ..message.clone() })
+            .map_err(invalid)?;
         let listed = self.0.templates(&ctx, organisation, &page).await?;
         let templates = listed.items.iter().map(to_template).collect();
         Ok(Response::new(wire::ListTemplatesResponse { templates, next_page_token: listed.next_page_token }))
@@ -181,10 +182,11 @@ impl CalendarService for Calendar {
     ) -> Result<Response<wire::ListExceptionsResponse>, Status> {
         let ctx = Context::of(&request)?;
         let message = request.into_inner();
-        let organisation = whose(&message.provider_organisation_id)?;
+        let organisation = whose(&message.provider_organisation_id).map_err(invalid)?;
         let from = convert::optional_timestamp("from", message.from.as_ref()).map_err(invalid)?;
         let until = convert::optional_timestamp("until", message.until.as_ref()).map_err(invalid)?;
-        let page = page(message.page.as_ref(), &wire::ListExceptionsRequest { page: None, ..message.clone() })?;
+        let page = page(message.page.as_ref(), &wire::ListExceptionsRequest { page: None, ..message.clone() })
+            .map_err(invalid)?;
         let listed = self.0.exceptions(&ctx, organisation, (from, until), &page).await?;
         let exceptions = listed.items.iter().map(to_exception).collect();
         Ok(Response::new(wire::ListExceptionsResponse { exceptions, next_page_token: listed.next_page_token }))
@@ -196,7 +198,7 @@ impl CalendarService for Calendar {
     ) -> Result<Response<wire::GetReleaseLadderResponse>, Status> {
         let ctx = Context::of(&request)?;
         let message = request.into_inner();
-        let organisation = whose(&message.provider_organisation_id)?;
+        let organisation = whose(&message.provider_organisation_id).map_err(invalid)?;
         let department = convert::optional_id("department_id", &message.department_id).map_err(invalid)?;
         let ladder = self.0.ladder(&ctx, organisation, department).await?;
         Ok(Response::new(wire::GetReleaseLadderResponse { ladder: Some(to_ladder(&ladder)) }))
@@ -208,26 +210,26 @@ impl CalendarService for Calendar {
     ) -> Result<Response<wire::ListReleaseLaddersResponse>, Status> {
         let ctx = Context::of(&request)?;
         let message = request.into_inner();
-        let organisation = whose(&message.provider_organisation_id)?;
-        let page = page(message.page.as_ref(), &wire::ListReleaseLaddersRequest { page: None, ..message.clone() })?;
+        let organisation = whose(&message.provider_organisation_id).map_err(invalid)?;
+        let page = page(message.page.as_ref(), &wire::ListReleaseLaddersRequest { page: None, ..message.clone() })
+            .map_err(invalid)?;
         let listed = self.0.ladders(&ctx, organisation, &page).await?;
         let ladders = listed.items.iter().map(to_ladder).collect();
         Ok(Response::new(wire::ListReleaseLaddersResponse { ladders, next_page_token: listed.next_page_token }))
     }
 }
 
-fn whose(id: &str) -> Result<OrganisationId, Status> {
-    convert::id("provider_organisation_id", id).map_err(invalid)
+fn whose(id: &str) -> Result<OrganisationId, FieldError> {
+    convert::id("provider_organisation_id", id)
 }
 
 /// `query` is the request without its page.
 fn page<K: Serialize + DeserializeOwned>(
     page: Option<&PageRequest>,
     query: &impl prost::Message,
-) -> Result<paging::PageRequest<K>, Status> {
+) -> Result<paging::PageRequest<K>, FieldError> {
     let PageRequest { page_size, page_token } = page.cloned().unwrap_or_default();
-    paging::PageRequest::parse(page_size, &page_token, &query.encode_to_vec())
-        .map_err(|error| invalid(error.within("page")))
+    paging::PageRequest::parse(page_size, &page_token, &query.encode_to_vec()).map_err(|error| error.within("page"))
 }
 
 fn resource(message: &wire::RegisterResourceRequest) -> Result<Resource, FieldError> {

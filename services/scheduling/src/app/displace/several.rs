@@ -40,7 +40,7 @@ pub(super) async fn settle_several(
     if !own.iter().any(|slot| changed.withdrawn.contains(slot)) {
         return Ok((appointment, Outcome::Kept));
     }
-    let parts = parts(tx, wanted(&appointment), changed.withdrawn, now).await?;
+    let parts = parts(tx, &wanted(&appointment), changed.withdrawn, now).await?;
     let around = (appointment.slot.starts_at, appointment.slot.ends_at);
     let besides = [own.as_slice(), changed.withdrawn].concat();
     let ids = near(tx, departments(&parts), (appointment.kind, around), &besides, now).await?;
@@ -90,12 +90,12 @@ fn wanted(appointment: &Appointment) -> Vec<Wanted> {
 /// Each place of it, in order.
 async fn parts(
     tx: &mut Transaction,
-    wanted: Vec<Wanted>,
+    wanted: &[Wanted],
     withdrawn: &[SlotId],
     now: DateTime<Utc>,
 ) -> Result<Vec<Part>, SchedulingError> {
     let mut parts = vec![];
-    for found in known::known(tx, &wanted, now).await? {
+    for found in known::known(tx, wanted, now).await? {
         let bookable = found.ok_or(SchedulingError::SlotNotFound)?.bookable;
         parts.push(Part {
             slot: bookable.slot,

@@ -10,7 +10,9 @@ use prost::Message as _;
 use prost_reflect::{DescriptorPool, Kind, MessageDescriptor};
 
 fn main() -> anyhow::Result<()> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    // Where the crate lies now, and not where this program was built: target folders are copied.
+    let crate_root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").context("cargo sets CARGO_MANIFEST_DIR")?);
+    let root = crate_root.join("../../proto");
     println!("cargo:rerun-if-changed={}", root.display());
     let out = PathBuf::from(env::var_os("OUT_DIR").context("cargo sets OUT_DIR")?);
 

@@ -193,7 +193,13 @@ impl App {
                 replay.count(cover.account, claim.journey, claim.tier, adjudication);
             }
             // As it was, in time is what was filed by the first settlement.
-            let away = remote_care(coverage, claim.kind, claim.care_region, (claim.from, claim.until), turn.first_confirmed_at);
+            let away = remote_care(
+                coverage,
+                claim.kind,
+                claim.care_region,
+                (claim.from, claim.until),
+                turn.first_confirmed_at,
+            );
             let is_insured_elsewhere = claim.insured_region != insured_region(coverage);
             if is_insured_elsewhere || settlement.differs_from(adjudication, priced.cover.as_ref(), away) {
                 replacements.push(Replacement::new((turn, claim), settlement, judged, coverage, occasion)?);

@@ -109,7 +109,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     if let Some((app, referrals)) = referrals {
         server = server.work("referrals", |stop| work::referrals::run(app, referrals, stop));
     }
-    let served = server.serve(grpc::routes(&app)).await;
+    let ended = server.serve(grpc::routes(&app)).await;
     telemetry.shutdown().await;
-    Ok(served?)
+    Ok(ended?)
 }

@@ -85,7 +85,7 @@ impl App {
         let days = (claim.until, local_date(now));
         let in_force = documents::in_force(tx, coverage.basic, claim.care_region, days).await?;
         let care = Care::again(&claim, provider, &replaced, now);
-        let entered = self.account(tx, &care, coverage, &in_force.policies).await?;
+        let entered = self.year_of(tx, &care, coverage, &in_force.policies).await?;
         let left = replaced.cover.as_ref().map(|cover| cover.account);
         accumulators::lock_all(tx, claim.care_region, left.into_iter().chain(entered).collect()).await?;
         let (turn, history) = before(tx, &claim, year).await?;

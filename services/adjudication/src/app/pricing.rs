@@ -231,7 +231,7 @@ impl App {
     }
 
     /// The year in which care counts that is to be judged: none where no policy of the person's judges it.
-    pub(super) async fn account(
+    pub(super) async fn year_of(
         &self,
         conn: &mut PgConnection,
         care: &Care,

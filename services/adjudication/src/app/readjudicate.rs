@@ -223,7 +223,7 @@ impl App {
             let (coverage, provider) = facts.of(claim)?;
             let care = Care::again(claim, provider, &settlement, turn.first_confirmed_at);
             let in_force = in_force(tx, claim, coverage).await?;
-            accounts.extend(self.account(tx, &care, coverage, &in_force.policies).await?);
+            accounts.extend(self.year_of(tx, &care, coverage, &in_force.policies).await?);
             accounts.extend(settlement.cover.map(|cover| cover.account));
         }
         accumulators::lock_all(tx, region, accounts).await?;

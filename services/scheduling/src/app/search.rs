@@ -76,7 +76,8 @@ impl Search {
         let now = self.clock.now();
         let limit = usize::try_from(page.limit()).unwrap_or_default();
         let nearby = query.reachable(&self.providers(region, query).await?, page.after());
-        let (mut found, mut count): (Vec<(Nearby, Arc<Vec<OpenSlot>>)>, usize) = (vec![], 0);
+        let mut found: Vec<(Nearby, Arc<Vec<OpenSlot>>)> = vec![];
+        let mut count = 0;
         for some in nearby.chunks(PROVIDERS_AT_ONCE) {
             // Later providers only rank lower, unless they are as near.
             let is_as_near = found.last().zip(some.first()).is_some_and(|((last, _), next)| last.is_as_near_as(next));

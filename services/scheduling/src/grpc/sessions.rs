@@ -207,6 +207,7 @@ fn query(message: &wire::SearchSlotsRequest, now: DateTime<Utc>) -> Result<Query
 
 fn page(message: wire::SearchSlotsRequest) -> Result<PageRequest<Rank>, FieldError> {
     let size = i32::try_from(limit(message.limit)?).unwrap_or(OFFERS_MAX);
-    let query = wire::SearchSlotsRequest { limit: 0, page_token: String::new(), ..message.clone() }.encode_to_vec();
-    PageRequest::parse(size, &message.page_token, &query)
+    let token = message.page_token.clone();
+    let query = wire::SearchSlotsRequest { limit: 0, page_token: String::new(), ..message }.encode_to_vec();
+    PageRequest::parse(size, &token, &query)
 }

@@ -182,8 +182,8 @@ async fn sc_01_sc_10_of_a_consultation_that_loses_a_place_the_rest_stands_or_all
     town.assert_sound().await;
 
     // Nothing at all: told so, and first in the line.
-    let lost = withdraw(&town, &town.hospital, &later[0]).await.unwrap().remove(0);
-    assert_eq!(lost.fate(), Fate::Cancelled);
+    let given_up = withdraw(&town, &town.hospital, &later[0]).await.unwrap().remove(0);
+    assert_eq!(given_up.fate(), Fate::Cancelled);
     assert_eq!((town.taken(&doctors[3]).await, town.taken(&doctors[5]).await), (0, 0));
     town.assert_sound().await;
 }

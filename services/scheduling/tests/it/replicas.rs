@@ -186,6 +186,7 @@ fn wish(slot: &Slot, now: DateTime<Utc>) -> Appointment {
         organisation: OrganisationId::from_uuid(callers::CLINIC),
         department: None,
         practitioner: None,
+        cancel_notice_minutes: 0,
         kind: types::care::CareKind::Outpatient,
         pool: Pool::Public,
         channel: Channel::App,

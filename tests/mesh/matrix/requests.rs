@@ -384,9 +384,7 @@ fn in_adjudication(method: &str) -> Value {
         "InspectionService/DecideFinding" => json!({
             "decision": "FINDING_DECISION_ASK", "cut": null, "note": "核对",
         }),
-        "InspectionService/AnswerFinding" | "InspectionService/AppealFinding" => {
-            json!({ "note": "说明" })
-        }
+        "InspectionService/AnswerFinding" | "InspectionService/AppealFinding" => json!({ "note": "说明" }),
         "InspectionService/GetRulePrecision"
         | "SupervisionService/GetFund"
         | "SupervisionService/GetOutliers"

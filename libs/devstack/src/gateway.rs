@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::net::Ipv4Addr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -41,7 +42,6 @@ pub(crate) struct Gateway {
     public: u16,
     partners: u16,
     ops: u16,
-    admin: u16,
     process: Option<Process>,
 }
 
@@ -49,13 +49,7 @@ impl Gateway {
     /// On the ports it has under this root.
     pub(crate) fn of(root: &Path) -> Result<Self> {
         let usual = |what: &str| ports::usual(root, &format!("{GATEWAY}/{what}"));
-        Ok(Self {
-            public: usual("public")?,
-            partners: usual("partners")?,
-            ops: usual("ops")?,
-            admin: usual("admin")?,
-            process: None,
-        })
+        Ok(Self { public: usual("public")?, partners: usual("partners")?, ops: usual("ops")?, process: None })
     }
 
     /// Starts it and returns when it reaches identity.
@@ -117,6 +111,8 @@ impl Gateway {
     /// Writes what Envoy reads, and says where its configuration lies.
     fn write(&self, fleet: &Fleet, folder: &Path) -> Result<PathBuf> {
         fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
+        // A socket is made first and closed to others a moment later.
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
         let certificates = fleet.keys().certificates();
         let (certificate, ca) = (certificates.of(GATEWAY)?, certificates.ca()?);
         let of = |name: &str, file: &Path, roles: &[&str]| -> Result<Vec<(String, String)>> {
@@ -135,7 +131,7 @@ impl Gateway {
         for name in ["mesh", "callers"] {
             fs::write(folder.join(format!("secrets-{name}.yaml")), filled(AUTHORITIES, &of(name, &ca, &["CA"])?)?)?;
         }
-        let values = self.values(folder, call_max_s(fleet)?);
+        let values = self.values(folder, call_max_s(fleet)?)?;
         let services = services(fleet)?;
         fs::write(folder.join("unknown_fields.lua"), filled(UNKNOWN_FIELDS, &values)?)?;
         fs::write(folder.join("fields.lua"), FIELDS)?;
@@ -146,13 +142,13 @@ impl Gateway {
         Ok(config)
     }
 
-    fn values(&self, folder: &Path, call_max_s: u64) -> Values {
+    fn values(&self, folder: &Path, call_max_s: u64) -> Result<Values> {
         let own = [
             ("LISTEN", Ipv4Addr::LOCALHOST.to_string()),
             ("PUBLIC_PORT", self.public.to_string()),
             ("PARTNER_PORT", self.partners.to_string()),
             ("OPS_PORT", self.ops.to_string()),
-            ("ADMIN_PORT", self.admin.to_string()),
+            ("ADMIN", admin(folder)?),
             ("FILES", folder.display().to_string()),
             ("TRUST_DOMAIN", TRUST_DOMAIN.to_owned()),
             ("CALL_MAX_S", call_max_s.to_string()),
@@ -160,8 +156,23 @@ impl Gateway {
             ("ADDRESS_CALLS_PER_10S", ADDRESS_CALLS_PER_10S.to_owned()),
             ("BODY_MAX_BYTES", BODY_MAX_BYTES.to_owned()),
         ];
-        own.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        Ok(own.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
+}
+
+/// Envoy's administration asks nobody who they are, and can end it: on a socket for our own account, not on a port for everybody here.
+fn admin(folder: &Path) -> Result<String> {
+    /// `sun_path`, with the byte that ends it.
+    const SOCKET_PATH_MAX: usize = 108;
+    /// 0600; Envoy reads it as a decimal number.
+    const FOR_OURSELVES: u32 = 0o600;
+    let path = folder.join("admin.sock");
+    ensure!(
+        path.as_os_str().len() < SOCKET_PATH_MAX,
+        "{} is longer than the path of a socket may be: choose a shorter root",
+        path.display()
+    );
+    Ok(format!("{{pipe: {{path: \"{}\", mode: {FOR_OURSELVES}}}}}", path.display()))
 }
 
 /// Names in a template, and what comes in their places.
@@ -254,10 +265,18 @@ mod tests {
     }
 
     #[test]
+    fn nobody_else_on_this_machine_administers_the_gateway() {
+        let address = admin(Path::new("/root/gateway")).unwrap();
+        assert_eq!(address, "{pipe: {path: \"/root/gateway/admin.sock\", mode: 384}}");
+        let error = admin(Path::new(&format!("/{}", "long".repeat(30)))).unwrap_err().to_string();
+        assert!(error.contains("shorter root"), "{error}");
+    }
+
+    #[test]
     fn a_new_service_is_one_entry() {
         let services =
             ["identity", "referral", "pharmacy"].map(|name| [name.to_owned(), "h".to_owned(), "1".to_owned()]);
-        let values = ["LISTEN", "PUBLIC_PORT", "PARTNER_PORT", "OPS_PORT", "ADMIN_PORT", "FILES", "TRUST_DOMAIN"]
+        let values = ["LISTEN", "PUBLIC_PORT", "PARTNER_PORT", "OPS_PORT", "ADMIN", "FILES", "TRUST_DOMAIN"]
             .into_iter()
             .chain(["CALL_MAX_S", "CALLS_PER_10S", "ADDRESS_CALLS_PER_10S", "BODY_MAX_BYTES"])
             .map(|name| (name.to_owned(), "1".to_owned()))
@@ -270,6 +289,8 @@ mod tests {
         assert!(text.contains("services: [anjia.identity.v1.AllianceService, "), "those with contracts have paths");
         assert!(text.contains("match: {path: \"/anjia.referral.v1.ReferralService/WatchWorkList\", grpc: {}}"));
         assert!(!text.contains("payment"), "nobody else's");
+        let handshakes = text.matches("tls.v3.DownstreamTlsContext").count();
+        assert_eq!(text.matches("- transport_socket_connect_timeout: 10s\n").count(), handshakes, "each ends in time");
         let unfilled = CONFIG.replace("${HOST}", "${HOTS}");
         let error = configuration(&unfilled, &values, &services).unwrap_err().to_string();
         assert!(error.contains("${HOTS}"), "{error}");

@@ -29,6 +29,8 @@ words! {
         SlotNotFound = "SLOT_NOT_FOUND",
         PoolNotOpen = "POOL_NOT_OPEN",
         PatientConflict = "PATIENT_CONFLICT",
+        /// The referral names a journey in which another person is cared for.
+        JourneyOfAnother = "JOURNEY_OF_ANOTHER",
         BookingLimit = "BOOKING_LIMIT",
         Suspended = "SUSPENDED",
         /// The hold ran out before it was confirmed.
@@ -63,7 +65,7 @@ words! {
 pub enum Turn {
     /// The target: another place may do.
     Target,
-    /// The referrer: consent, mandate or credit must be mended.
+    /// The referrer: consent, mandate, credit or journey must be mended.
     Referrer,
 }
 
@@ -84,6 +86,7 @@ impl Refusal {
             | Self::OutsideMandate
             | Self::MandateBilled
             | Self::PersonBarred
+            | Self::JourneyOfAnother
             | Self::OwnShareAboveMandate
             | Self::InsufficientCredit
             | Self::CreditLineNotActive

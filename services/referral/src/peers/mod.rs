@@ -74,6 +74,7 @@ fn known_refusal(reason: &str) -> Option<Refusal> {
         "SLOT_NOT_FOUND" => Refusal::SlotNotFound,
         "POOL_NOT_OPEN" => Refusal::PoolNotOpen,
         "PATIENT_CONFLICT" => Refusal::PatientConflict,
+        "JOURNEY_OF_ANOTHER" => Refusal::JourneyOfAnother,
         "BOOKING_LIMIT" => Refusal::BookingLimit,
         "SUSPENDED" => Refusal::Suspended,
         "HOLD_EXPIRED" => Refusal::HoldExpired,
@@ -127,6 +128,8 @@ mod tests {
     fn what_may_pass_is_lost_and_what_is_decided_is_refused() {
         let refused = |code, reason| setback(&chassis::error::status("x.anjia", code, reason, ""));
         assert_eq!(refused(Code::FailedPrecondition, "SLOT_TAKEN"), Setback::Refused(Refusal::SlotTaken));
+        let journey = refused(Code::FailedPrecondition, "JOURNEY_OF_ANOTHER");
+        assert_eq!(journey, Setback::Refused(Refusal::JourneyOfAnother));
         assert_eq!(refused(Code::ResourceExhausted, "BOOKING_LIMIT"), Setback::Refused(Refusal::BookingLimit));
         assert_eq!(refused(Code::Aborted, "BILL_CANCELLED"), Setback::Refused(Refusal::BillCancelled));
         assert_eq!(refused(Code::PermissionDenied, "OUTSIDE_MANDATE"), Setback::Refused(Refusal::OutsideMandate));

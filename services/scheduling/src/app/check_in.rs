@@ -174,10 +174,14 @@ impl Scheduling {
 
         let class = self.class(Some(&patient), &Said { kind, referral: visit.referral, seen: &wish.seen });
         let place = Place { session: wish.session, due_at: None, class };
-        match self.db.begin_call(call).await? {
-            Begun::Fresh(tx) => self.open(tx, ctx, call, visit, place).await,
-            Begun::Replayed(reply) => Ok(reply),
+        let mut tx = match self.db.begin_call(call).await? {
+            Begun::Fresh(tx) => tx,
+            Begun::Replayed(reply) => return Ok(reply),
+        };
+        if visits::is_journey_of_another(&mut tx, visit.journey, resident).await? {
+            return Err(SchedulingError::JourneyOfAnother);
         }
+        self.open(tx, ctx, call, visit, place).await
     }
 
     async fn open(

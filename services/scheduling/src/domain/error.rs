@@ -76,6 +76,8 @@ pub enum SchedulingError {
     Suspended,
     #[error("the resident waits in as many lines as one may")]
     WaitListLimit,
+    #[error("the journey is another person's")]
+    JourneyOfAnother,
     #[error("the appointment was cancelled before it was held")]
     AppointmentCancelled,
     #[error("the hold ran out at {0}")]

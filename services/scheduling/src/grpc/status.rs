@@ -48,6 +48,7 @@ fn of(refusal: &SchedulingError) -> Status {
         E::SlotPast => (Code::FailedPrecondition, "SLOT_PAST"),
         E::PoolNotOpen => (Code::FailedPrecondition, "POOL_NOT_OPEN"),
         E::PatientConflict => (Code::FailedPrecondition, "PATIENT_CONFLICT"),
+        E::JourneyOfAnother => (Code::FailedPrecondition, "JOURNEY_OF_ANOTHER"),
         E::BookingLimit { .. } => (Code::ResourceExhausted, "BOOKING_LIMIT"),
         E::Suspended => (Code::FailedPrecondition, "SUSPENDED"),
         E::SuspensionNotFound => (Code::NotFound, "SUSPENSION_NOT_FOUND"),
@@ -93,6 +94,7 @@ fn of(refusal: &SchedulingError) -> Status {
             let slots: Vec<String> = alternatives.iter().map(ToString::to_string).collect();
             error::with_metadata(status, "alternatives", slots.join(","))
         }
+        E::JourneyOfAnother => error::with_field(status, "journey_id"),
         E::InFuture { field } | E::EndsBeforeStart { field } => error::with_field(status, field),
         _ => status,
     }

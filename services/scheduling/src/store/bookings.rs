@@ -61,6 +61,7 @@ fn verdict(refusal: Option<&str>) -> Result<Verdict, SchedulingError> {
         "SLOT_TAKEN" => E::SlotTaken { alternatives: vec![] },
         "SUSPENDED" => E::Suspended,
         "PATIENT_CONFLICT" => E::PatientConflict,
+        "JOURNEY_OF_ANOTHER" => E::JourneyOfAnother,
         "NO_DELEGATION" => E::NoDelegation,
         "DELEGATION_USED_UP" => E::DelegationUsedUp,
         "APPOINTMENT_CANCELLED" => E::AppointmentCancelled,

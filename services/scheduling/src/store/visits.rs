@@ -49,6 +49,23 @@ pub async fn insert(conn: &mut PgConnection, visit: &Visit) -> Result<(), Schedu
     Ok(())
 }
 
+/// Whether somebody else has an appointment or a visit in this journey.
+pub async fn is_journey_of_another(
+    conn: &mut PgConnection,
+    journey: JourneyId,
+    resident: ResidentId,
+) -> Result<bool, SchedulingError> {
+    let found = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM visits WHERE journey_id = $1 AND resident_id <> ALL ((SELECT one_person($2))::uuid[])) \
+         OR EXISTS (SELECT FROM appointments WHERE journey_id = $1 AND resident_id <> ALL ((SELECT one_person($2))::uuid[]))",
+    )
+    .bind(journey.uuid())
+    .bind(resident.uuid())
+    .fetch_one(conn)
+    .await?;
+    Ok(found)
+}
+
 /// Writes the end of a visit.
 pub async fn update(conn: &mut PgConnection, visit: &Visit) -> Result<(), SchedulingError> {
     sqlx::query("UPDATE visits SET state = $2, ended_at = $3, outcome = $4 WHERE id = $1")

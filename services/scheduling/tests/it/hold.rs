@@ -7,7 +7,7 @@ use proto::convert::to_timestamp;
 use testkit::{TestCaller, callers, reason, request_id};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
-use types::ids::{AppointmentId, SlotId};
+use types::ids::{AppointmentId, JourneyId, SlotId};
 
 use crate::town::{Town, field, hold, now, pause, session};
 
@@ -23,6 +23,36 @@ async fn sc_04_a_resident_holds_a_place_for_five_minutes() {
     let seconds = held.hold_expires_at.unwrap().seconds - held.held_at.unwrap().seconds;
     assert_eq!(seconds, 300);
     assert_eq!(town.taken(&slot).await, 1);
+    town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_04_a_journey_is_one_persons_whoever_else_names_it_and_however_many_at_once() {
+    let town = Town::new().await;
+    let slots = town.clinic_slots(now() + TimeDelta::hours(2), 2, 20).await;
+    let held = town.hold(&slots[0]).await.unwrap();
+    let (other, other_id) = town.newcomer("other").await;
+    let of_another =
+        HoldSlotRequest { resident_id: other_id.clone(), journey_id: held.journey_id.clone(), ..hold(&slots[1]) };
+    let refusal = town.hold_as(&other, of_another.clone()).await.unwrap_err();
+    assert_eq!((refusal.code(), reason(&refusal)), (Code::FailedPrecondition, "JOURNEY_OF_ANOTHER".to_owned()));
+    assert_eq!(field(&refusal), "journey_id");
+    // An unknown one may be named, as referral does; of many who name it at once one has it.
+    let fresh = JourneyId::generate().to_string();
+    let mut residents = vec![(other, other_id)];
+    for number in 0..7 {
+        residents.push(town.newcomer(&format!("newcomer-{number}")).await);
+    }
+    let tries = residents.iter().map(|(caller, id)| {
+        let wish = HoldSlotRequest { resident_id: id.clone(), journey_id: fresh.clone(), ..hold(&slots[1]) };
+        town.hold_as(caller, wish)
+    });
+    let (held, refused): (Vec<_>, Vec<_>) = join_all(tries).await.into_iter().partition(Result::is_ok);
+    assert_eq!(held.len(), 1, "{refused:?}");
+    for refusal in refused.into_iter().filter_map(Result::err) {
+        assert_eq!(reason(&refusal), "JOURNEY_OF_ANOTHER");
+    }
+    assert_eq!(town.taken(&slots[1]).await, 1);
     town.assert_sound().await;
 }
 

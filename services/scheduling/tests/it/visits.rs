@@ -198,6 +198,16 @@ async fn sc_04_a_stay_is_reported_after_it_happened() {
         (CareKind::Inpatient, Some(to_timestamp(admitted)), &visit_id)
     );
     assert!(!stay.journey_id.is_empty());
+    let (_, other_id) = town.newcomer("other").await;
+    let journey_id = stay.journey_id.clone();
+    let of_another = CheckInRequest {
+        credential: Some(town.card(other_id.parse().unwrap())),
+        resident_id: other_id,
+        journey_id,
+        ..walk_in(&town, CareKind::Outpatient, now())
+    };
+    let refusal = check_in(&town, &town.clinic, of_another).await;
+    assert_eq!(refused(refusal), is(Code::FailedPrecondition, "JOURNEY_OF_ANOTHER"));
     let again = CheckInRequest { request_id: request_id(), ..request };
     assert_eq!(refused(check_in(&town, &town.clinic, again).await), is(Code::AlreadyExists, "VISIT_EXISTS"));
 

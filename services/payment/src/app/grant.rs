@@ -63,8 +63,14 @@ impl App {
             granted_at: now,
             version: 1,
         };
+        let chosen = asked.id;
         let region = tx.region()?;
         let line = credit_lines::grant(&mut tx, region, &line).await.map_err(id_taken)?;
+        if let Some(chosen) = chosen.filter(|chosen| *chosen != line.id)
+            && credit_lines::is_known(&mut tx, chosen).await?
+        {
+            return Err(of_another());
+        }
         let line = ctx.permit(line)?;
         record::tell_granted(&mut tx, &line, now).await?;
         let entry = Entry::new(&ctx.caller, "payment.credit_line.grant").resident(resident);
@@ -82,7 +88,11 @@ impl App {
 
 fn id_taken(error: postgres::Error) -> PaymentError {
     match error.constraint() {
-        Some("credit_lines_pkey") => PaymentError::field("credit_line_id", "is the id of another line"),
+        Some("credit_lines_pkey") => of_another(),
         _ => error.into(),
     }
+}
+
+fn of_another() -> PaymentError {
+    PaymentError::field("credit_line_id", "is the id of another line")
 }

@@ -57,6 +57,8 @@ pub enum PaymentError {
     OrderResolved(order::State),
     #[error("the amount is not the order's")]
     AmountDiffers,
+    #[error("the order was reported with another reference")]
+    ReferenceDiffers,
     #[error("no payout has this id")]
     PayoutNotFound,
     #[error("another payout has this id")]

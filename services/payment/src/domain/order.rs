@@ -69,6 +69,15 @@ impl Word {
             Self::Unknown => State::Unknown,
         }
     }
+
+    /// The bank's own reference, where it says one.
+    pub fn reference(&self) -> Option<&str> {
+        match self {
+            Self::Succeeded { reference, .. } => Some(reference),
+            Self::Failed { reference } => reference.as_deref(),
+            Self::Unknown => None,
+        }
+    }
 }
 
 impl BankOrder {
@@ -116,16 +125,14 @@ impl BankOrder {
             return Err(PaymentError::AmountDiffers);
         }
         if self.state == word.state() {
-            return Ok(None);
+            let is_another =
+                word.reference().is_some_and(|said| self.bank_reference.as_deref().is_some_and(|known| known != said));
+            return if is_another { Err(PaymentError::ReferenceDiffers) } else { Ok(None) };
         }
         if !self.state.is_open() {
             return Err(PaymentError::OrderResolved(self.state));
         }
-        let bank_reference = match word {
-            Word::Succeeded { reference, .. } => Some(reference.clone()),
-            Word::Failed { reference } => reference.clone(),
-            Word::Unknown => None,
-        };
+        let bank_reference = word.reference().map(str::to_owned);
         Ok(Some(Self { state: word.state(), bank_reference, reported_at: Some(occurred_at), ..self }))
     }
 }
@@ -182,6 +189,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn py_05_another_reference_is_another_word() {
+        let failed = |reference: &str| Word::Failed { reference: Some(reference.to_owned()) };
+        let known = |word: &Word| order(State::Sent).report(word, now()).unwrap().unwrap();
+        for (word, other) in [
+            (failed("R1"), failed("R2")),
+            (succeeded("24.00"), Word::Succeeded { amount: "24.00".parse().unwrap(), reference: "R2".to_owned() }),
+        ] {
+            assert_eq!(known(&word).report(&word, now()).unwrap(), None);
+            assert!(matches!(known(&word).report(&other, now()), Err(PaymentError::ReferenceDiffers)));
+        }
+        assert_eq!(known(&failed("R1")).report(&Word::Failed { reference: None }, now()).unwrap(), None);
     }
 
     #[test]

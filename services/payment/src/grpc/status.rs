@@ -49,6 +49,10 @@ pub(super) fn refuse(refused: PaymentError) -> Status {
             let refused = error::status(DOMAIN, Code::InvalidArgument, "AMOUNT_DIFFERS", text);
             return error::with_field(refused, "amount");
         }
+        E::ReferenceDiffers => {
+            let refused = error::status(DOMAIN, Code::InvalidArgument, "REFERENCE_DIFFERS", text);
+            return error::with_field(refused, "bank_reference");
+        }
         cause @ (E::PeerBroken { .. } | E::Ledger(_) | E::PageToken(_)) => return error::internal(&cause),
         E::BillNotFound => (Code::NotFound, "BILL_NOT_FOUND"),
         E::QuoteNotFound => (Code::NotFound, "QUOTE_NOT_FOUND"),

@@ -82,6 +82,12 @@ pub async fn granted_to(
     Ok(found.map(ResidentId::from_uuid))
 }
 
+/// Whether a line has this id.
+pub async fn is_known(conn: &mut PgConnection, id: CreditLineId) -> Result<bool, Error> {
+    let found = sqlx::query_scalar("SELECT EXISTS (SELECT FROM credit_lines WHERE id = $1)");
+    Ok(found.bind(id.uuid()).fetch_one(conn).await?)
+}
+
 /// Opens the line, or gives the one of the same bank, resident and agreement its new limit and term. What is used and held stays.
 pub async fn grant(conn: &mut PgConnection, region: RegionCode, line: &CreditLine) -> Result<CreditLine, Error> {
     let row: Row = sqlx::query_as(concat!(

@@ -55,8 +55,13 @@ async fn py_05_a_line_is_granted_only_to_whom_the_bank_can_name() {
         agreement_sha256: "cd".repeat(32),
         ..world.grant_request("1.00")
     };
-    let taken = world.grant("bank", taken).await.expect_err("another line's id");
-    assert_eq!(taken.code(), Code::InvalidArgument);
+    let refused = world.grant("bank", taken.clone()).await.expect_err("another line's id");
+    assert_eq!(refused.code(), Code::InvalidArgument);
+    let own = pb::GrantCreditLineRequest { request_id: request_id(), credit_line_id: String::new(), ..taken.clone() };
+    world.grant("bank", own).await.expect("granted");
+    let again = pb::GrantCreditLineRequest { request_id: request_id(), ..taken };
+    let refused = world.grant("bank", again).await.expect_err("another line's id, though the agreement has a line");
+    assert_eq!(refused.code(), Code::InvalidArgument);
     assert!(!world.mesh.log("payment").contains(NAME), "no name in the log");
 }
 
@@ -115,6 +120,9 @@ async fn py_05_unknown_stays_open_and_the_first_word_that_counts_stands() {
         let done = world.report(succeeded(&order)).await.expect("the same word again answers the same");
         assert_eq!((done.state(), done.bank_reference.as_str()), (OrderState::Succeeded, "BANK-1"));
     }
+    let renamed = pb::ReportOrderRequest { bank_reference: "BANK-2".to_owned(), ..succeeded(&order) };
+    let differs = world.report(renamed).await.expect_err("another reference");
+    assert_eq!((differs.code(), reason(&differs).as_str()), (Code::InvalidArgument, "REFERENCE_DIFFERS"));
     let failed = pb::ReportOrderRequest { outcome: OrderState::Failed.into(), ..succeeded(&order) };
     let resolved = world.report(failed).await.expect_err("said otherwise before");
     assert_eq!((resolved.code(), reason(&resolved).as_str()), (Code::FailedPrecondition, "ORDER_RESOLVED"));

@@ -8,6 +8,7 @@ use types::expected::ExpectedLine;
 use types::money::Money;
 use types::place::Place;
 use types::region::RegionCode;
+use types::text::is_hidden;
 
 use crate::anjia::common::v1 as common;
 use crate::google::r#type as wire;
@@ -58,13 +59,13 @@ pub fn optional_id<T: FromStr>(field: &str, value: &str) -> Result<Option<T>, Fi
     if value.is_empty() { Ok(None) } else { id(field, value).map(Some) }
 }
 
-/// A text that must be given, trimmed, of at most `length_max` characters and without control characters.
+/// A text that must be given, trimmed, of at most `length_max` characters, without control characters and hidden ones (`types::text`).
 pub fn text(field: &str, value: &str, length_max: usize) -> Result<String, FieldError> {
     let text = optional_text(field, value, length_max)?;
     if text.is_empty() { Err(FieldError::new(field, "is required")) } else { Ok(text) }
 }
 
-/// A text that may be empty, trimmed, of at most `length_max` characters and without control characters.
+/// A text that may be empty, trimmed, of at most `length_max` characters, without control characters and hidden ones (`types::text`).
 pub fn optional_text(field: &str, value: &str, length_max: usize) -> Result<String, FieldError> {
     let text = value.trim();
     if text.chars().count() > length_max {
@@ -72,6 +73,9 @@ pub fn optional_text(field: &str, value: &str, length_max: usize) -> Result<Stri
     }
     if text.chars().any(char::is_control) {
         return Err(FieldError::new(field, "must not have control characters"));
+    }
+    if text.chars().any(is_hidden) {
+        return Err(FieldError::new(field, "must not have characters that nobody sees or that turn the text about"));
     }
     Ok(text.to_owned())
 }

@@ -18,6 +18,7 @@ pub mod redacted;
 pub mod region;
 pub mod scheme;
 pub mod setting;
+pub mod text;
 pub mod tier;
 mod word;
 

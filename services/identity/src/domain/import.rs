@@ -6,6 +6,7 @@ use std::str::FromStr;
 use chrono::NaiveDate;
 use types::national_id::NationalId;
 use types::redacted::Redacted;
+use types::text::is_hidden;
 
 use super::enrolment::{Enrolment, Layer, Terms};
 use super::word::words;
@@ -183,7 +184,8 @@ fn yes(field: &'static str, text: &str) -> Result<bool, Rejection> {
 }
 
 fn text(field: &'static str, text: &str) -> Result<String, Rejection> {
-    if text.chars().count() > TEXT_LENGTH_MAX || text.chars().any(char::is_control) {
+    let is_unseen = |character: char| character.is_control() || is_hidden(character);
+    if text.chars().count() > TEXT_LENGTH_MAX || text.chars().any(is_unseen) {
         return Err(Rejection::field(field));
     }
     Ok(text.to_owned())

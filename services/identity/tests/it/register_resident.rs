@@ -94,6 +94,8 @@ async fn a_wrong_field_is_named() {
         (RegisterResidentRequest { national_id: String::new(), ..good() }, "national_id"),
         (RegisterResidentRequest { name: " ".to_owned(), ..good() }, "name"),
         (RegisterResidentRequest { name: "陈".repeat(101), ..good() }, "name"),
+        (RegisterResidentRequest { name: "陈\u{202e}桂英".to_owned(), ..good() }, "name"),
+        (RegisterResidentRequest { name: "陈\u{200b}桂英".to_owned(), ..good() }, "name"),
         (RegisterResidentRequest { mobile: "call me".to_owned(), ..good() }, "mobile"),
         (RegisterResidentRequest { region_code: "11".to_owned(), ..good() }, "region_code"),
         (RegisterResidentRequest { region_code: "310000".to_owned(), ..good() }, "region_code"),

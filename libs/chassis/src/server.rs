@@ -182,16 +182,18 @@ impl Server {
 
         let (health, health_service) = tonic_health::server::health_reporter();
         // What is listed is what is served here; the types of the other services come along with the descriptors.
-        let listed = routes
-            .names
-            .iter()
-            .chain(&["grpc.health.v1.Health"])
-            .fold(tonic_reflection::server::Builder::configure(), |builder, name| builder.with_service_name(*name));
-        let reflection = listed
-            .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-            .build_v1()?;
-        let open = routes.routes.add_service(health_service).add_service(reflection);
+        let listed = || {
+            routes
+                .names
+                .iter()
+                .chain(&["grpc.health.v1.Health"])
+                .fold(tonic_reflection::server::Builder::configure(), |builder, name| builder.with_service_name(*name))
+                .register_encoded_file_descriptor_set(proto::FILE_DESCRIPTOR_SET)
+                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        };
+        // Tools that are some years old ask by the name it had before it was stable.
+        let (reflection, reflection_alpha) = (listed().build_v1()?, listed().build_v1alpha()?);
+        let open = routes.routes.add_service(health_service).add_service(reflection).add_service(reflection_alpha);
 
         let draining = CancellationToken::new();
         let tls = own_tls(self.name, &self.config)?;

@@ -94,7 +94,7 @@ pub(super) fn stack(routes: tonic::service::Routes, shared: &Arc<Shared>) -> axu
 
 /// Health and reflection tell nothing of anybody and must answer also when everything else is shed.
 fn is_open(service: &str) -> bool {
-    service.starts_with("grpc.health.v1.") || service.starts_with("grpc.reflection.v1.")
+    ["grpc.health.v1.", "grpc.reflection.v1.", "grpc.reflection.v1alpha."].iter().any(|open| service.starts_with(open))
 }
 
 async fn route(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use devstack::SERVICES;
 use mesh_tests::{City, Patient, anjia, run_anjia};
 use serde_json::Value;
+use types::ids::ResidentId;
 
 /// A checkpoint is signed within ten seconds.
 const COVERED_WITHIN: Duration = Duration::from_mins(1);
@@ -109,6 +110,12 @@ async fn tells_who_saw(city: &City, root: &Path, patient: &Patient) {
     assert!(has(&told, "adjudication", "adjudication.claim.divide", city.caller("clinic").party()), "{told:#?}");
     let times: Vec<&str> = told.iter().filter_map(|it| it["occurred_at"].as_str()).collect();
     assert!(times.len() == told.len() && times.is_sorted_by(|newer, older| newer >= older), "{times:?}");
+    // Nobody is told about who is not known, also when it was asked before.
+    let nobody = ResidentId::generate().to_string();
+    for _ in 0..2 {
+        let unknown = anjia(root, &["audit", "who-saw", &nobody, "--root", "."]).await;
+        assert!(unknown.status.code() == Some(1) && text(unknown.stderr).contains("nothing is known of"));
+    }
     // That somebody asked is told as well, by every service.
     let again = ask().await;
     for service in SERVICES {
@@ -122,6 +129,10 @@ async fn exports(root: &Path, patient: &Patient) {
     let asked = ["export", &resident, "--out", out, "--root", "."];
     let refused = anjia(root, &asked).await;
     assert!(!refused.status.success() && text(refused.stderr).contains("an operator says why"));
+    let nobody = ResidentId::generate().to_string();
+    let unknown = anjia(root, &["export", &nobody, "--out", out, "--reason", "a slip", "--root", "."]).await;
+    assert!(unknown.status.code() == Some(1) && text(unknown.stderr).contains("nothing is known of"));
+    assert!(!folder.exists(), "nothing is written of nobody");
     let output = anjia(root, &[&asked[..], &["--reason", "she asked at the desk"]].concat()).await;
     assert!(output.status.success(), "{}", text(output.stderr));
     let page = std::fs::read_to_string(folder.join("index.html")).expect("a page");

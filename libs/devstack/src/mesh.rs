@@ -67,9 +67,15 @@ impl Mesh {
         }
         let lock = lock(&plan.root)?;
         match MeshRecord::state(&plan.root)? {
-            State::Up(_) => anyhow::bail!("a mesh is already up under {}", plan.root.display()),
-            State::Partly(_) => {
+            State::Up(_) => {
+                anyhow::bail!("a mesh is already up under {0}; `anjia down --root {0}` stops it", plan.root.display())
+            }
+            State::Partly(record) => {
                 progress("clearing away what an earlier start left");
+                let ended = record.gone();
+                if !plan.fresh && !ended.is_empty() {
+                    progress(&format!("{} had ended; why may stand in logs.previous", ended.join(", ")));
+                }
                 record::stop(&plan.root)?;
             }
             State::Nothing => {}

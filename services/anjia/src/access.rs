@@ -1,6 +1,7 @@
 //! `anjia access`: who may call what, and which rows and fields they see, as the services' own `access.toml` say. Needs no mesh: the
 //! files are those this program was built with.
 
+mod contract;
 mod explain;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,11 +64,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let policies = policies()?;
     let all: Vec<&Policy> = policies.iter().flat_map(|(_, policies)| policies.iter()).collect();
     let continuations = continuations()?;
+    let contracts = contract::Contracts::read()?;
     match (&asked.rpc, &asked.role) {
         (Some(rpc), _) => match matching(&all, rpc).as_slice() {
             [] => Ok(unknown("RPC", rpc, all.iter().map(|policy| short(&policy.method)))),
             found => {
-                let explain = |policy: &&Policy| explain::Rpc::new(policy, callers(&policies, policy), &continuations);
+                let explain = |policy: &&Policy| {
+                    let masked = contracts.masked(&policy.method);
+                    explain::Rpc::new(policy, callers(&policies, policy), &continuations, masked)
+                };
                 let explained: Vec<_> = found.iter().map(explain).collect();
                 answer(asked.json, &explained)
             }
@@ -156,7 +161,11 @@ mod tests {
     fn explained(rpc: &str) -> Vec<explain::Rpc> {
         let (policies, continuations) = (policies().unwrap(), continuations().unwrap());
         let all: Vec<&Policy> = policies.iter().flat_map(|(_, policies)| policies.iter()).collect();
-        let explain = |policy: &&Policy| explain::Rpc::new(policy, callers(&policies, policy), &continuations);
+        let contracts = contract::Contracts::read().unwrap();
+        let explain = |policy: &&Policy| {
+            let masked = contracts.masked(&policy.method);
+            explain::Rpc::new(policy, callers(&policies, policy), &continuations, masked)
+        };
         matching(&all, rpc).iter().map(explain).collect()
     }
 
@@ -178,6 +187,8 @@ mod tests {
         for part in ["clinic_clerk", "rows of the resident in whose name the call is made", "gives way first"] {
             assert!(text.contains(part), "{text}");
         }
+        let name = "resident.display_name: Name, masked (`陈**`) unless the caller is the resident";
+        assert!(text.contains(name), "what nobody else sees: {text}");
         let hold = explained("HoldSlot")[0].to_string();
         assert!(hold.contains("referral, in a resident's name under a mandate"), "{hold}");
         assert!(hold.contains("over the certificate of: referral"), "{hold}");

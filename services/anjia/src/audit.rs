@@ -4,12 +4,10 @@ mod receipt;
 mod saw;
 mod whole;
 
-use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Subcommand;
-use devstack::MeshRecord;
 
 /// Something kept it from looking.
 const EXIT_NOT_RUN: u8 = 2;
@@ -42,9 +40,4 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
         eprintln!("anjia: {error:#}");
         ExitCode::from(EXIT_NOT_RUN)
     }))
-}
-
-fn mesh(root: &Path) -> Result<MeshRecord> {
-    let root = std::path::absolute(root)?;
-    MeshRecord::load(&root)?.with_context(|| format!("no mesh is up under {}; `anjia up` starts one", root.display()))
 }

@@ -27,7 +27,7 @@ enum Command {
 pub(crate) fn run(args: &Args) -> Result<ExitCode> {
     let Command::Rotate { root } = &args.command;
     let folder = root.root.join("keys");
-    ensure!(folder.is_dir(), "no mesh was ever up under {}; `anjia up` starts one", root.root.display());
+    ensure!(folder.is_dir(), "no mesh was ever up under {}; `anjia up{}` starts one", root.root.display(), root.told());
     let rotated = Keys::in_folder(&folder)?.certificates().rotate().context("rotating certificates")?;
     print(&format!("Issued anew: {}.", rotated.join(", ")))?;
     Ok(ExitCode::SUCCESS)

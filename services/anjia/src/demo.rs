@@ -25,8 +25,9 @@ mod world;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use devstack::{Lifetime, Mesh, MeshRecord, Plan};
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,6 +38,7 @@ use self::calendar::Calendar;
 use self::callers::Stage;
 pub(crate) use self::cast::caller;
 use self::story::Story;
+pub(crate) use self::text::yuan;
 use self::text::{Palette, Tone};
 use crate::setup::EXIT_MISSING;
 use crate::trace::Receiver;
@@ -118,12 +120,28 @@ async fn perform(args: &Args) -> Result<bool> {
 
 /// The journey, as far as it goes.
 async fn tell(record: &MeshRecord, story: &mut Story, traces: &Receiver) -> Option<Books> {
-    match Box::pin(walk(record, story, traces)).await {
-        Ok(books) => Some(books),
-        Err(error) => {
-            story.broke_off(&error);
+    let walked = tokio::select! {
+        walked = Box::pin(walk(record, story, traces)) => walked,
+        () = something_ends(record) => Err(anyhow!("nothing goes on without it")),
+    };
+    match (walked, record.gone().as_slice()) {
+        (Ok(books), _) => Some(books),
+        (Err(error), gone) => {
+            let logs = record.logs.display();
+            story.broke_off(&match gone {
+                [] => error,
+                gone => error.context(format!("not running any more: {}; logs: {logs}", gone.join(", "))),
+            });
             None
         }
+    }
+}
+
+/// Returns once a service, or what it rests on, runs no more. The journey would wait for it in vain.
+async fn something_ends(record: &MeshRecord) {
+    const LOOK_INTERVAL: Duration = Duration::from_millis(500);
+    while record.gone().is_empty() {
+        tokio::time::sleep(LOOK_INTERVAL).await;
     }
 }
 

@@ -8,15 +8,14 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, anyhow};
-use devstack::MeshRecord;
+use anyhow::{Context as _, Result};
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 use proto::anjia::adjudication::v1::adjudication_service_client::AdjudicationServiceClient;
 use proto::anjia::adjudication::v1::{Explanation, GetExplanationRequest};
 use types::ids::SettlementId;
 
-use crate::{Root, login, print};
+use crate::{Root, login, print, refused};
 
 const MESSAGE: &str = "anjia.adjudication.v1.Explanation";
 
@@ -31,22 +30,20 @@ pub(crate) struct Args {
     /// Folder to write into; made if it is not there.
     #[arg(long)]
     out: PathBuf,
-    /// Who asks: the person, the provider's desk, a reviewer or an auditor, as `anjia token` knows them.
-    #[arg(long = "as", default_value = "auditor", value_name = "CALLER")]
+    /// Who asks: the person, or the desk of the provider whose settlement it is, as `anjia token` knows them.
+    #[arg(long = "as", default_value = "hospital", value_name = "CALLER")]
     caller: String,
     #[command(flatten)]
     root: Root,
 }
 
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
-    let root = std::path::absolute(&args.root.root)?;
-    let record = MeshRecord::load(&root)?
-        .with_context(|| format!("no mesh is up under {}; `anjia up` starts one", root.display()))?;
+    let record = args.root.mesh()?;
     let (everybody, context) = login::context(&record, &args.caller, None).await?;
     let url = &record.services.get("adjudication").context("it is not up")?.url;
     let request = context.request(GetExplanationRequest { settlement_id: args.settlement.to_string() });
     let answer = AdjudicationServiceClient::new(everybody.channel("adjudication", url)?).get_explanation(request).await;
-    let answer = answer.map_err(|status| anyhow!("{}: {}", status.code(), status.message()))?;
+    let answer = answer.map_err(|status| refused(&status))?;
     let explanation = answer.into_inner().explanation.context("an answer without an explanation")?;
     write(&args.out, &explanation)?;
     print(&args.out.join("index.html").display().to_string())?;

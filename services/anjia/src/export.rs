@@ -9,16 +9,16 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use chassis::Context;
 use chassis::channel::Channel;
-use devstack::{MeshRecord, SERVICES};
+use devstack::{MeshRecord, SERVICES, callers};
 use proto::anjia::common::v1::{ExportPage, ExportRequest};
 use serde_json::{Value, json};
 use types::clock::{Clock as _, SystemClock};
 use types::ids::ResidentId;
 
-use crate::{Root, login, print};
+use crate::{Root, login, print, refused};
 
 const PAGE_SIZE: i32 = 200;
 
@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// Who asks: the person themself, or an operator, as `anjia token` knows them.
     #[arg(long = "as", default_value = "operator", value_name = "CALLER")]
     caller: String,
-    /// Why; an operator must say it.
+    /// Why; only the person themself need not say it.
     #[arg(long, default_value = "")]
     reason: String,
     #[command(flatten)]
@@ -59,14 +59,24 @@ pub(crate) struct Table {
 }
 
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
-    let root = std::path::absolute(&args.root.root)?;
-    let record = MeshRecord::load(&root)?
-        .with_context(|| format!("no mesh is up under {}; `anjia up` starts one", root.display()))?;
+    let record = args.root.mesh()?;
+    ensure!(!args.reason.trim().is_empty() || is_person(&args.caller), "an operator says why, with `--reason`");
     let sections = gather(&record, args).await?;
+    ensure!(is_known(&sections), "nothing is known of {}: no such resident", args.resident);
     write(&args.out, args.resident, &sections)?;
     let rows: usize = sections.iter().flat_map(|section| &section.tables).map(|table| table.rows.len()).sum();
     print(&format!("{rows} rows of {} services: {}", sections.len(), args.out.join("index.html").display()))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Who asks for their own data says no reason.
+fn is_person(caller: &str) -> bool {
+    callers::people().iter().any(|person| person.client_id == caller && person.is_resident())
+}
+
+/// Identity has everybody, also who was erased; what else is there may be no more than who asked.
+fn is_known(sections: &[Section]) -> bool {
+    sections.iter().flat_map(|section| &section.tables).any(|table| table.name == "residents")
 }
 
 async fn gather(record: &MeshRecord, args: &Args) -> Result<Vec<Section>> {
@@ -122,7 +132,7 @@ async fn ask(service: &str, channel: &Channel, context: &Context, asked: ExportR
         };
     }
     let answered = of!(identity, scheduling, adjudication, payment, referral);
-    let page = answered.map_err(|status| anyhow!("{}: {}", status.code(), status.message()))?;
+    let page = answered.map_err(|status| refused(&status))?;
     page.context("an answer without a page")
 }
 

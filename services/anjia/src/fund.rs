@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use types::clock::{Clock as _, SystemClock, local_date};
 use types::money::Money;
 
-use crate::{Root, login, print};
+use crate::{Root, login, print, refused};
 
 /// The funds of a region.
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct ReportArgs {
     /// Calendar year; this year if not said.
-    #[arg(long)]
+    #[arg(long, value_parser = clap::value_parser!(i32).range(1850..=2200))]
     year: Option<i32>,
     /// Folder to write into; made if it is not there.
     #[arg(long)]
@@ -79,9 +79,7 @@ pub(crate) struct Month {
 
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
     let Command::Report(args) = &args.command;
-    let root = std::path::absolute(&args.root.root)?;
-    let record = devstack::MeshRecord::load(&root)?
-        .with_context(|| format!("no mesh is up under {}; `anjia up` starts one", root.display()))?;
+    let record = args.root.mesh()?;
     let today = local_date(SystemClock.now());
     let report = gather(&record, args, today).await?;
     fs::create_dir_all(&args.out)?;
@@ -95,7 +93,7 @@ async fn gather(record: &devstack::MeshRecord, args: &ReportArgs, today: NaiveDa
     let year = args.year.unwrap_or_else(|| today.year());
     let first = NaiveDate::from_ymd_opt(year, 1, 1).context("no such year")?;
     let last = NaiveDate::from_ymd_opt(year, 12, 31).context("no such year")?.min(today);
-    ensure!(first <= last, "the year {year} has not begun");
+    ensure!(first <= last, "--year {year} has not begun");
     let (everybody, context) = login::context(record, &args.caller, None).await?;
     let url = &record.services.get("adjudication").context("adjudication is not up")?.url;
     let channel = everybody.channel("adjudication", url)?;
@@ -103,16 +101,25 @@ async fn gather(record: &devstack::MeshRecord, args: &ReportArgs, today: NaiveDa
     let mut inspection = InspectionServiceClient::new(channel);
 
     let asked = GetFundRequest { from: Some(to_date(first)), until: Some(to_date(last)) };
-    let fund = supervision.get_fund(context.request(asked)).await?.into_inner();
+    let fund = supervision.get_fund(context.request(asked)).await.map_err(|status| refused(&status))?.into_inner();
     let asked = GetRulePrecisionRequest { from: Some(to_date(first)), until: Some(to_date(last)) };
-    let precision = inspection.get_rule_precision(context.request(asked)).await?.into_inner().rules;
-    let rules = inspection.get_rules(context.request(GetRulesRequest {})).await?.into_inner();
+    let precision = inspection
+        .get_rule_precision(context.request(asked))
+        .await
+        .map_err(|status| refused(&status))?
+        .into_inner()
+        .rules;
+    let rules = inspection
+        .get_rules(context.request(GetRulesRequest {}))
+        .await
+        .map_err(|status| refused(&status))?
+        .into_inner();
     let standing = |wanted: RuleStanding| rules.rules.iter().filter(|rule| rule.standing() == wanted).count();
     let outliers = if rules.rule_book.is_some() {
         let from = last.checked_sub_days(Days::new(90)).unwrap_or(first).max(first);
         let subject = OutlierSubject::Provider.into();
         let asked = GetOutliersRequest { subject, from: Some(to_date(from)), until: Some(to_date(last)) };
-        supervision.get_outliers(context.request(asked)).await?.into_inner().outliers
+        supervision.get_outliers(context.request(asked)).await.map_err(|status| refused(&status))?.into_inner().outliers
     } else {
         vec![]
     };

@@ -26,10 +26,13 @@ mod utilisation;
 mod verify;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::{Context as _, Result, anyhow};
 use clap::{Parser, Subcommand};
+use devstack::MeshRecord;
+use tonic::Status;
 
 /// Where `up` keeps its mesh.
 const ROOT_UP: &str = ".dev/up";
@@ -72,12 +75,38 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct Root {
     /// Where the mesh keeps its data, keys and logs; relative to the current folder.
-    #[arg(long, default_value = ROOT_UP)]
+    #[arg(long, default_value = ROOT_UP, global = true)]
     root: PathBuf,
 }
 
+impl Root {
+    /// The mesh that was started there.
+    fn mesh(&self) -> Result<MeshRecord> {
+        let root = std::path::absolute(&self.root)?;
+        let record = MeshRecord::load(&root)?;
+        record.with_context(|| format!("no mesh is up under {}; `anjia up{}` starts one", root.display(), told(&root)))
+    }
+
+    /// What a command that is told to somebody needs in addition to find the same mesh; nothing where it is the usual one.
+    fn told(&self) -> String {
+        told(&self.root)
+    }
+}
+
+/// As `Root::told`, of a root that is known.
+fn told(root: &Path) -> String {
+    let is_usual = std::path::absolute(root).ok() == std::path::absolute(ROOT_UP).ok();
+    if is_usual { String::new() } else { format!(" --root {}", root.display()) }
+}
+
+/// A refusal by its reason and in its words.
+fn refused(status: &Status) -> anyhow::Error {
+    let reason = chassis::error::reason(status).unwrap_or_else(|| format!("{:?}", status.code()));
+    anyhow!("{reason}: {}", status.message())
+}
+
 /// Prints to standard output. A reader that has seen enough, as in `anjia up | head -3`, is no failure.
-fn print(text: &str) -> anyhow::Result<()> {
+fn print(text: &str) -> Result<()> {
     match writeln!(std::io::stdout(), "{text}") {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),

@@ -1,6 +1,6 @@
 //! `anjia openapi`: the contracts as REST programs read them, and the files that the gateway reads of them. Needs no mesh.
 
-mod comments;
+pub(crate) mod comments;
 mod document;
 mod fields;
 mod rules;

@@ -2,21 +2,19 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
+use chassis::Context;
 use chassis::channel::Channel;
-use chassis::{Context, error};
 use chrono::{DateTime, TimeDelta, Utc};
-use devstack::MeshRecord;
 use proto::anjia::common::v1::CareKind;
 use proto::anjia::scheduling::v1::surge_service_client::SurgeServiceClient;
 use proto::anjia::scheduling::v1::{CloseSurgeRequest, GetSurgeRequest, OpenSurgeRequest, Surge, SurgeClinic};
 use proto::convert::to_timestamp;
 use serde_json::{Value, json};
-use tonic::Status;
 use types::clock::{Clock as _, SystemClock};
 use types::ids::{OrganisationId, RequestId, SurgeId};
 
-use crate::{Root, login, print};
+use crate::{Root, login, print, refused};
 
 /// Open sessions for a public-health surge in many clinics at once, show how full they are, or close them again.
 ///
@@ -28,9 +26,6 @@ pub(crate) struct Args {
     /// Who asks, as `anjia token` knows them.
     #[arg(long = "as", default_value = "operator", value_name = "CALLER", global = true)]
     caller: String,
-    /// The same command under the same id again changes nothing: say it where an answer was lost.
-    #[arg(long, value_name = "ID", global = true)]
-    request_id: Option<RequestId>,
     #[command(flatten)]
     root: Root,
     /// Print one JSON document.
@@ -76,6 +71,22 @@ struct Open {
     /// Places of each slot.
     #[arg(long, default_value = "4", value_parser = clap::value_parser!(i32).range(1..=500))]
     places: i32,
+    #[command(flatten)]
+    once: Once,
+}
+
+/// What makes a command happen once.
+#[derive(Debug, clap::Args)]
+struct Once {
+    /// The same command under the same id again changes nothing: say it where an answer was lost.
+    #[arg(long, value_name = "ID")]
+    request_id: Option<RequestId>,
+}
+
+impl Once {
+    fn request_id(&self) -> String {
+        self.request_id.unwrap_or_else(RequestId::generate).to_string()
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -91,12 +102,12 @@ struct Close {
     /// What patients are told.
     #[arg(long, default_value = "the surge is over")]
     reason: String,
+    #[command(flatten)]
+    once: Once,
 }
 
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
-    let root = std::path::absolute(&args.root.root)?;
-    let record = MeshRecord::load(&root)?
-        .with_context(|| format!("no mesh is up under {}; `anjia up` starts one", root.display()))?;
+    let record = args.root.mesh()?;
     let (everybody, context) = login::context(&record, &args.caller, None).await?;
     let url = &record.services.get("scheduling").context("scheduling is not up")?.url;
     let mut client = SurgeServiceClient::new(everybody.channel("scheduling", url)?);
@@ -106,14 +117,13 @@ pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
 }
 
 async fn ask(client: &mut SurgeServiceClient<Channel>, context: &Context, args: &Args) -> Result<Option<Surge>> {
-    let request_id = args.request_id.unwrap_or_else(RequestId::generate).to_string();
     let answer = match &args.command {
         Command::Open(open) => {
-            let request = opening(open, request_id, SystemClock.now());
+            let request = opening(open, open.once.request_id(), SystemClock.now());
             client.open_surge(context.request(request)).await.map(|answer| answer.into_inner().surge)
         }
         Command::Close(close) => {
-            let request = closing(close, request_id);
+            let request = closing(close, close.once.request_id());
             client.close_surge(context.request(request)).await.map(|answer| answer.into_inner().surge)
         }
         Command::Show { surge } => {
@@ -122,10 +132,6 @@ async fn ask(client: &mut SurgeServiceClient<Channel>, context: &Context, args: 
         }
     };
     answer.map_err(|status| refused(&status))
-}
-
-fn refused(status: &Status) -> anyhow::Error {
-    anyhow!("{}: {}", error::reason(status).unwrap_or_default(), status.message())
 }
 
 fn opening(open: &Open, request_id: String, now: DateTime<Utc>) -> OpenSurgeRequest {
@@ -215,6 +221,11 @@ mod tests {
         let Command::Close(close) = &close.args.command else { panic!("{:?}", close.args.command) };
         let request = closing(close, "r-2".to_owned());
         assert!(request.honour_booked && request.provider_organisation_ids.is_empty() && !request.reason.is_empty());
+        let line = Line::parse_from(["surge", "close", CLINIC, "--request-id", CLINIC, "--root", "elsewhere"]);
+        let Command::Close(close) = &line.args.command else { panic!("{:?}", line.args.command) };
+        assert_eq!((close.once.request_id().as_str(), line.args.root.root.to_str()), (CLINIC, Some("elsewhere")));
+        let read = Line::try_parse_from(["surge", "show", CLINIC, "--request-id", CLINIC]);
+        assert!(read.is_err(), "what only reads happens as often as one likes");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use devstack::MeshRecord;
 use serde_json::json;
 use types::ids::{DelegationId, ResidentId};
 
@@ -33,9 +32,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
-    let root = std::path::absolute(&args.root.root)?;
-    let record = MeshRecord::load(&root)?
-        .with_context(|| format!("no mesh is up under {}; `anjia up` starts one", root.display()))?;
+    let record = args.root.mesh()?;
     let (_, context) = login::context(&record, &args.caller, args.resident.zip(args.delegation)).await?;
     let request = context.request(());
     let bearer = request.metadata().get("authorization").context("a context without a token")?.to_str()?;

@@ -4,15 +4,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use devstack::{Lifetime, Mesh, MeshRecord, Plan, State};
 
 use crate::setup::EXIT_MISSING;
-use crate::{Root, print};
+use crate::{Root, print, told};
 
 /// Start Postgres, Redis, the development provider of logins and the five services, and leave them running.
 ///
-/// Does nothing if they run already. `anjia down` stops them; their data stays.
+/// Does nothing if they run already. `anjia down` stops them; their data stays. Run again where some of it has ended it starts all anew,
+/// a gateway too if there was one.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -32,10 +33,17 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
     let started_at = Instant::now();
     let root = std::path::absolute(&args.root.root)?;
     if let State::Up(record) = MeshRecord::state(&root)? {
+        ensure!(
+            record.gateway.is_some() || !args.gateway,
+            "Anjia is already up, without a gateway: `anjia down{0}` first, then `anjia up --gateway{0}`",
+            told(&root)
+        );
         show(&record, "already up", args.json)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let lacking = devstack::servers().err().or_else(|| devstack::envoy().err().filter(|_| args.gateway));
+    // What ended by itself, and not by `down`, is put back as it was.
+    let gateway = args.gateway || MeshRecord::load(&root)?.is_some_and(|record| record.gateway.is_some());
+    let lacking = devstack::servers().err().or_else(|| devstack::envoy().err().filter(|_| gateway));
     if let Some(error) = lacking {
         eprintln!("anjia: {error:#}");
         return Ok(ExitCode::from(EXIT_MISSING));
@@ -48,7 +56,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode> {
         otlp_endpoint: args.otlp_endpoint,
         settings: vec![],
         logins: true,
-        gateway: args.gateway,
+        gateway,
         template: None,
     };
     let mesh = tokio::select! {
@@ -83,7 +91,9 @@ fn describe(record: &MeshRecord, state: &str) -> String {
     lines.push(format!("  {:<13} {}", "postgres", record.postgres_url));
     lines.push(format!("  {:<13} {}", "redis", record.redis_url));
     lines.push(format!("\n  keys  {}\n  logs  {}", record.keys.display(), record.logs.display()));
-    lines.push("\n`anjia down` (or `make down`) stops it; its data stays.".to_owned());
+    let told = told(&record.root);
+    let or_make = if told.is_empty() { " (or `make down`)" } else { "" };
+    lines.push(format!("\n`anjia down{told}`{or_make} stops it; its data stays."));
     lines.join("\n")
 }
 

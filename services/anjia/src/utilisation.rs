@@ -19,7 +19,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use types::clock::{Clock as _, SystemClock, local_date};
 
-use crate::{Root, login, print};
+use crate::{Root, login, print, refused};
 
 /// How a provider's places are used.
 #[derive(Debug, clap::Args)]
@@ -94,9 +94,7 @@ pub(crate) struct Ahead {
 
 pub(crate) async fn run(args: &Args) -> Result<ExitCode> {
     let Command::Report(args) = &args.command;
-    let root = std::path::absolute(&args.root.root)?;
-    let record = devstack::MeshRecord::load(&root)?
-        .with_context(|| format!("no mesh is up under {}; `anjia up` starts one", root.display()))?;
+    let record = args.root.mesh()?;
     let report = gather(&record, args, local_date(SystemClock.now())).await?;
     fs::create_dir_all(&args.out)?;
     fs::write(args.out.join("utilisation.html"), page::render(&report))?;
@@ -117,7 +115,8 @@ async fn gather(record: &devstack::MeshRecord, args: &ReportArgs, today: NaiveDa
         from: Some(to_date(first)),
         until: Some(to_date(today)),
     };
-    let used = statistics.get_utilisation(context.request(asked)).await?.into_inner().days;
+    let used =
+        statistics.get_utilisation(context.request(asked)).await.map_err(|status| refused(&status))?.into_inner().days;
     let asked = ForecastDemandRequest {
         provider_organisation_id: provider.clone(),
         department_id: department,

@@ -21,7 +21,7 @@ mod tests;
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use devstack::MeshRecord;
 use rust_decimal::Decimal;
 
@@ -64,14 +64,13 @@ pub(crate) async fn command(args: &Args) -> Result<ExitCode> {
 }
 
 async fn look(args: &Args) -> Result<Report> {
-    let root = std::path::absolute(&args.root.root)?;
-    let record = MeshRecord::load(&root)?;
-    let record = record.with_context(|| format!("no mesh is up under {}; `anjia up` starts one", root.display()))?;
+    let record = args.root.mesh()?;
     let gone = record.gone();
     if !gone.is_empty() {
         eprintln!(
-            "anjia: not running: {}; `anjia up` repairs the mesh, and what it left undone is finished then",
-            gone.join(", ")
+            "anjia: not running: {}; `anjia up{}` repairs the mesh, and what it left undone is finished then",
+            gone.join(", "),
+            args.root.told()
         );
     }
     run(&record).await
@@ -91,6 +90,7 @@ async fn report(databases: &mut Databases) -> Result<Report> {
     }
     let (chains, faults) = audit::chains(databases).await?;
     let mut report = Report::new(chains, ledger(databases).await?);
+    report.not_running = databases.gone().to_vec();
     for (check, violations) in found {
         report.add(check.invariant, check.name, violations);
     }

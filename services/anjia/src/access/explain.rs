@@ -22,6 +22,8 @@ pub(super) struct Rpc {
     called_by: Vec<String>,
     /// Services that may go on with it in a resident's name, under a mandate.
     continued_by: Vec<String>,
+    /// Fields of the answer that the contract masks, whatever the role, and what it says of them.
+    masked_by_contract: BTreeMap<String, String>,
 }
 
 /// What a role sees of a method's rows.
@@ -57,6 +59,7 @@ impl Rpc {
         policy: &Policy,
         called_by: Vec<String>,
         continuations: &BTreeMap<String, BTreeSet<String>>,
+        masked_by_contract: BTreeMap<String, String>,
     ) -> Self {
         let continued_by = continuations.iter().filter(|(_, methods)| methods.contains(&policy.method));
         Self {
@@ -71,6 +74,7 @@ impl Rpc {
             roles: policy.grants.iter().map(|(role, grant)| Seen::new(role, grant)).collect(),
             called_by,
             continued_by: continued_by.map(|(service, _)| service.clone()).collect(),
+            masked_by_contract,
         }
     }
 }
@@ -130,6 +134,10 @@ impl fmt::Display for Rpc {
         if !self.called_by.is_empty() {
             write!(f, "\n  of our services, over the certificate of: {}", self.called_by.join(", "))?;
         }
+        if !self.masked_by_contract.is_empty() {
+            write!(f, "\n  whoever calls, by the contract:")?;
+        }
+        self.masked_by_contract.iter().try_for_each(|(field, said)| write!(f, "\n    {field}: {said}"))?;
         if self.confidential {
             write!(f, "\n  who calls is named in no trace, no log and no recorded refusal")?;
         }

@@ -2,10 +2,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use devstack::{MeshRecord, ServiceRecord};
 use postgres::audit::{self, EntryTold, NoteVerifier, Receipt};
 use sqlx::{Connection as _, PgConnection};
 
-use super::mesh;
 use crate::verify::databases::Anchored;
 use crate::{Root, print};
 
@@ -52,9 +52,8 @@ pub(super) struct Key {
 }
 
 pub(super) async fn prove(args: &Prove) -> Result<ExitCode> {
-    let record = mesh(&args.root.root)?;
-    let service = record.services.get(&args.service).with_context(|| format!("no service {}", args.service))?;
-    let mut connection = PgConnection::connect(&service.owner_database_url).await?;
+    let record = args.root.mesh()?;
+    let mut connection = PgConnection::connect(&named(&record, &args.service)?.owner_database_url).await?;
     let Some(receipt) = audit::receipt(&mut connection, args.position).await? else {
         eprintln!("anjia: no signed checkpoint of {} covers an entry {}", args.service, args.position);
         return Ok(ExitCode::FAILURE);
@@ -80,9 +79,19 @@ pub(super) fn check(args: &Check) -> Result<ExitCode> {
 }
 
 pub(super) fn key(args: &Key) -> Result<ExitCode> {
-    let verifier = Anchored::of(&mesh(&args.root.root)?, &args.service)?.verifier;
+    let record = args.root.mesh()?;
+    named(&record, &args.service)?;
+    let verifier = Anchored::of(&record, &args.service)?.verifier;
     print(&if args.cosigner { verifier.as_cosigner() } else { verifier.to_string() })?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The service of that name.
+fn named<'a>(record: &'a MeshRecord, name: &str) -> Result<&'a ServiceRecord> {
+    record.services.get(name).with_context(|| {
+        let known: Vec<&str> = record.services.keys().map(String::as_str).collect();
+        format!("there is no service `{name}`; there are: {}", known.join(", "))
+    })
 }
 
 fn sentence(key: &NoteVerifier, told: &EntryTold) -> String {

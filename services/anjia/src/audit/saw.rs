@@ -8,12 +8,14 @@ use serde_json::{Value, json};
 use types::ids::ResidentId;
 use types::region::RegionCode;
 
-use super::mesh;
 use crate::{Root, print};
+
+/// The question itself, as audits record it.
+const ASKED: &str = "platform.access.list";
 
 /// Print who read or changed a resident's data, newest first, over all services. Asking is itself audited.
 ///
-/// Exit codes: 0 printed, 2 it could not be looked up.
+/// Exit codes: 0 printed, 1 nothing is known of such a resident, 2 it could not be looked up.
 #[derive(Debug, clap::Args)]
 pub(super) struct WhoSaw {
     /// Whose data.
@@ -32,7 +34,7 @@ pub(super) struct WhoSaw {
 }
 
 pub(super) async fn who_saw(args: &WhoSaw) -> Result<ExitCode> {
-    let record = mesh(&args.root.root)?;
+    let record = args.root.mesh()?;
     let mut found: Vec<(String, Access)> = vec![];
     for (name, service) in &record.services {
         // As the service itself: row security shows the region, and the question stands in the audit like any other.
@@ -48,13 +50,18 @@ pub(super) async fn who_saw(args: &WhoSaw) -> Result<ExitCode> {
         let database = Database::connect(&config).await.with_context(|| format!("reaching the database of {name}"))?;
         let mut tx = database.begin(Scope::Region(args.region)).await?;
         let accesses = audit::accesses(&mut tx, args.resident, None, args.limit).await?;
-        let entry = Entry::by_service("anjia", "platform.access.list").resident(args.resident);
+        let entry = Entry::by_service("anjia", ASKED).resident(args.resident);
         audit::record(&mut tx, entry).await?;
         tx.commit().await?;
         database.close().await;
         found.extend(accesses.into_iter().map(|access| (name.clone(), access)));
     }
     found.sort_by_key(|(_, access)| std::cmp::Reverse(access.occurred_at));
+    // What remains of somebody unknown is that it was asked about them.
+    if found.iter().all(|(_, access)| access.action == ASKED) {
+        eprintln!("anjia: nothing is known of {} in region {}", args.resident, args.region);
+        return Ok(ExitCode::FAILURE);
+    }
     for (service, access) in &found {
         print(&if args.json { document(service, access).to_string() } else { line(service, access) })?;
     }

@@ -7,7 +7,6 @@ use anyhow::Result;
 use postgres::audit::Verified;
 use serde_json::{Value, json};
 
-use super::mesh;
 use crate::verify::audit;
 use crate::verify::databases::Databases;
 use crate::{Root, print};
@@ -31,7 +30,7 @@ pub(super) struct Verify {
 }
 
 pub(super) async fn verify(args: &Verify) -> Result<ExitCode> {
-    let mut databases = Databases::connect(&mesh(&args.root.root)?).await?;
+    let mut databases = Databases::connect(&args.root.mesh()?).await?;
     let is_watched = std::io::stderr().is_terminal();
     let progress = |service: &str, entries: u64, rows: u64| {
         if is_watched {

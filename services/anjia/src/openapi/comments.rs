@@ -6,10 +6,10 @@ use prost_reflect::FileDescriptor;
 
 /// The comments of all files, by file and path in its source information.
 #[derive(Default)]
-pub(super) struct Comments(HashMap<(String, Vec<i32>), String>);
+pub(crate) struct Comments(HashMap<(String, Vec<i32>), String>);
 
 impl Comments {
-    pub(super) fn of(files: impl Iterator<Item = FileDescriptor>) -> Self {
+    pub(crate) fn of(files: impl Iterator<Item = FileDescriptor>) -> Self {
         let mut comments = Self::default();
         for file in files {
             let source = file.file_descriptor_proto().source_code_info.clone().unwrap_or_default();
@@ -23,13 +23,13 @@ impl Comments {
         comments
     }
 
-    pub(super) fn at(&self, file: &FileDescriptor, path: &[i32]) -> &str {
+    pub(crate) fn at(&self, file: &FileDescriptor, path: &[i32]) -> &str {
         self.0.get(&(file.name().to_owned(), path.to_vec())).map_or("", String::as_str)
     }
 }
 
 /// Up to the end of the first sentence.
-pub(super) fn summary(comment: &str) -> String {
+pub(crate) fn summary(comment: &str) -> String {
     let line = comment.split("\n\n").next().unwrap_or_default().replace('\n', " ");
     let end = line.find(". ").unwrap_or(line.len());
     line.get(..end).unwrap_or_default().trim_end_matches('.').to_owned()

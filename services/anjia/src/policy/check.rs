@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use adjudication::domain::national::NationalRules;
 use adjudication::domain::policy::Policy;
 use anyhow::{Context, Result};
+use serde_json::Value;
 
 use crate::print;
 
@@ -29,6 +30,10 @@ pub(super) fn check(args: &Check) -> Result<ExitCode> {
     for file in &args.files {
         let shown = file.display();
         let text = fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
+        if let Some(what) = other(&text) {
+            print(&format!("{shown}: {what}"))?;
+            continue;
+        }
         match Policy::read(&text) {
             Ok(policy) => print(&format!("{shown}: {}", complete(&policy, &rules)?))?,
             Err(error) => {
@@ -38,6 +43,18 @@ pub(super) fn check(args: &Check) -> Result<ExitCode> {
         }
     }
     Ok(if all_complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What else lies beside policies, and is none.
+fn other(text: &str) -> Option<&'static str> {
+    let document: Value = serde_json::from_str(text).ok()?;
+    let said = |key: &str| document.get(key).and_then(Value::as_str).unwrap_or_default();
+    if said("$schema").contains("json-schema.org") {
+        return Some("skipped: the schema of policies");
+    }
+    said("format")
+        .starts_with("anjia.national/")
+        .then_some("skipped: the national rules that policies are held against")
 }
 
 fn complete(policy: &Policy, rules: &NationalRules) -> Result<String> {
@@ -59,6 +76,8 @@ fn complete(policy: &Policy, rules: &NationalRules) -> Result<String> {
 mod tests {
     use super::*;
 
+    const NATIONAL: &str = include_str!("../../../adjudication/policies/national-rules.json");
+    const SCHEMA: &str = include_str!("../../../adjudication/policies/policy.schema.json");
     const BEIJING: &str = include_str!("../../../adjudication/policies/beijing-employee.json");
 
     #[test]
@@ -68,5 +87,11 @@ mod tests {
         assert_eq!(said, "complete: beijing-employee-2023 (110000 EMPLOYEE, from 2023-01-01)");
         let anew = Policy::read(&BEIJING.replace("COUNTS_ON", "ANEW")).unwrap();
         assert!(complete(&anew, &rules).unwrap().contains("inpatient.referral_chain"));
+    }
+
+    #[test]
+    fn ad_01_what_lies_beside_policies_is_skipped_and_no_policy_is() {
+        assert!(other(NATIONAL).is_some() && other(SCHEMA).is_some());
+        assert!(other(BEIJING).is_none() && other("{").is_none() && other("[]").is_none());
     }
 }

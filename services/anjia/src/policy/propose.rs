@@ -8,7 +8,6 @@ use adjudication::domain::policy::Policy as Document;
 use anyhow::{Context as _, Result, anyhow};
 use chassis::channel::Channel;
 use chassis::{Context, error};
-use devstack::MeshRecord;
 use proto::anjia::adjudication::v1::policy_service_client::PolicyServiceClient;
 use proto::anjia::adjudication::v1::{
     GetPolicyRequest, ListPoliciesRequest, Policy, PolicyState, ProposePolicyRequest,
@@ -118,9 +117,7 @@ pub(super) async fn show(args: &Show) -> Result<ExitCode> {
 
 impl Caller {
     async fn desk(&self) -> Result<Desk> {
-        let root = std::path::absolute(&self.root.root)?;
-        let record = MeshRecord::load(&root)?
-            .with_context(|| format!("no mesh is up under {}; `anjia up` starts one", root.display()))?;
+        let record = self.root.mesh()?;
         let (everybody, context) = login::context(&record, &self.name, None).await?;
         let url = &record.services.get("adjudication").context("adjudication is not up")?.url;
         Ok(Desk { policies: PolicyServiceClient::new(everybody.channel("adjudication", url)?), context })

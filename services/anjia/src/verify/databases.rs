@@ -15,6 +15,8 @@ pub(crate) struct Databases {
     vaults: BTreeMap<String, Vault>,
     /// What stands outside the databases of their audits; a test has none.
     anchors: BTreeMap<String, Anchored>,
+    /// Services that were started and have ended: nobody waits for them.
+    gone: Vec<String>,
 }
 
 /// Where the audit of a service is anchored, and whose signature it bears.
@@ -51,7 +53,13 @@ impl Databases {
         let provider: Arc<dyn KeyProvider> = Arc::new(FileKeys::load(&record.keys.join("wrapping.key"))?);
         let anchors = record.services.keys().map(|name| anyhow::Ok((name.clone(), Anchored::of(record, name)?)));
         let anchors = anchors.collect::<Result<_>>()?;
-        Ok(Self { anchors, ..Self::new(connections, &provider) })
+        let gone = record.gone().into_iter().map(str::to_owned).collect();
+        Ok(Self { anchors, gone, ..Self::new(connections, &provider) })
+    }
+
+    /// What was started and has ended.
+    pub(super) fn gone(&self) -> &[String] {
+        &self.gone
     }
 
     /// A database with all that its audit is verified with.
@@ -94,6 +102,6 @@ impl Databases {
 
     pub(super) fn new(connections: BTreeMap<String, PgConnection>, provider: &Arc<dyn KeyProvider>) -> Self {
         let vaults = connections.keys().map(|name| (name.clone(), Vault::new(Arc::clone(provider)))).collect();
-        Self { connections, vaults, anchors: BTreeMap::new() }
+        Self { connections, vaults, anchors: BTreeMap::new(), gone: vec![] }
     }
 }

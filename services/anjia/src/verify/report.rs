@@ -5,9 +5,11 @@ use std::fmt;
 
 use rust_decimal::Decimal;
 use serde::{Serialize, Serializer};
+use types::money::Money;
 
 use super::audit::Chain;
 use super::check::{Invariant, Violation};
+use crate::demo::yuan as yuan_grouped;
 
 /// How many violations of one sentence are listed; all are counted.
 const LISTED_MAX: usize = 20;
@@ -16,6 +18,8 @@ const LISTED_MAX: usize = 20;
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Report {
     pub(crate) ok: bool,
+    /// What was started and has ended: what it left undone is found below.
+    pub(crate) not_running: Vec<String>,
     pub(crate) invariants: BTreeMap<Invariant, Verdict>,
     pub(crate) audit: BTreeMap<String, Chain>,
     pub(crate) ledger: Option<Ledger>,
@@ -59,7 +63,7 @@ impl Report {
     pub(super) fn new(audit: BTreeMap<String, Chain>, ledger: Option<Ledger>) -> Self {
         let verdict = |invariant: Invariant| Verdict { name: invariant.name(), ..Verdict::default() };
         let invariants = Invariant::ALL.map(|invariant| (invariant, verdict(invariant))).into();
-        Self { ok: true, invariants, audit, ledger }
+        Self { ok: true, not_running: vec![], invariants, audit, ledger }
     }
 
     /// Counts one more sentence that was checked.
@@ -84,6 +88,13 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.not_running.is_empty() {
+            writeln!(
+                f,
+                "Not running: {}. What is undone because of that is found below.\n",
+                self.not_running.join(", ")
+            )?;
+        }
         writeln!(f, "Invariants")?;
         for (invariant, verdict) in &self.invariants {
             let id = format!("{invariant:?}");
@@ -112,9 +123,10 @@ impl fmt::Display for Report {
             writeln!(f, "  {service:<13} {state}  {:>6} entries, {:>6} events  {hash}", chain.entries, chain.events)?;
         }
         if let Some(ledger) = &self.ledger {
-            writeln!(f, "\nLedger: {} transfers, {} entries, sum {:.2}", ledger.transfers, ledger.entries, ledger.sum)?;
+            let sum = grouped(ledger.sum);
+            writeln!(f, "\nLedger: {} transfers, {} entries, sum {sum}", ledger.transfers, ledger.entries)?;
             for (kind, balance) in &ledger.balances {
-                writeln!(f, "  {:<22} {balance:>16.2}", kind.to_lowercase().replace('_', " "))?;
+                writeln!(f, "  {:<22} {:>16}", kind.to_lowercase().replace('_', " "), grouped(*balance))?;
             }
         }
         match self.violations() {
@@ -123,6 +135,11 @@ impl fmt::Display for Report {
             violations => write!(f, "\n{violations} violations."),
         }
     }
+}
+
+/// As people read it: `-1,234.50`.
+fn grouped(amount: Decimal) -> String {
+    Money::from_decimal(amount).map_or_else(|_| format!("{amount:.2}"), yuan_grouped)
 }
 
 fn yuan<S: Serializer>(amount: &Decimal, serializer: S) -> Result<S::Ok, S::Error> {

@@ -143,3 +143,21 @@ async fn main() -> ExitCode {
         ExitCode::FAILURE
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn arguments_do_not_contradict_one_another() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_command_that_is_told_names_the_mesh_unless_it_is_the_usual_one() {
+        assert_eq!(told(Path::new(ROOT_UP)), "");
+        assert_eq!(told(Path::new("/elsewhere")), " --root /elsewhere");
+    }
+}

@@ -34,7 +34,7 @@ async fn sc_04_a_journey_is_one_persons_whoever_else_names_it_and_however_many_a
     let (other, other_id) = town.newcomer("other").await;
     let of_another =
         HoldSlotRequest { resident_id: other_id.clone(), journey_id: held.journey_id.clone(), ..hold(&slots[1]) };
-    let refusal = town.hold_as(&other, of_another.clone()).await.unwrap_err();
+    let refusal = town.hold_as(&other, of_another).await.unwrap_err();
     assert_eq!((refusal.code(), reason(&refusal)), (Code::FailedPrecondition, "JOURNEY_OF_ANOTHER".to_owned()));
     assert_eq!(field(&refusal), "journey_id");
     // An unknown one may be named, as referral does; of many who name it at once one has it.

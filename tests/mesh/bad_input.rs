@@ -51,6 +51,8 @@ const ON_WHAT_EXISTS: [&str; 9] = [
 ];
 /// Taken back before it was there, it is remembered as taken back.
 const BEFORE_IT_EXISTS: [&str; 2] = ["CancelAppointment", "CancelBill"];
+/// What is plausible names another's provider, or a length that no slot has: it is refused before anything is looked up.
+const REFUSED_BEFORE: [&str; 3] = ["ChangeSession", "GenerateSessions", "SetReleaseLadder"];
 const NOISE_PER_METHOD: usize = 60;
 const NOISE_SEED: u64 = 20_260_301;
 
@@ -143,7 +145,7 @@ async fn malformed_ids(probe: &Probe<'_>, method: &Method, wrong: &mut Vec<Strin
 async fn unknown_ids(probe: &Probe<'_>, method: &Method, wrong: &mut Vec<String>) {
     let is_herself = method.name().starts_with("Get") && method.subject().as_deref() == Some("resident");
     let must_exist = is_herself || ON_WHAT_EXISTS.contains(&method.name()) || method.is_about_what_exists();
-    if !must_exist || BEFORE_IT_EXISTS.contains(&method.name()) {
+    if !must_exist || BEFORE_IT_EXISTS.contains(&method.name()) || REFUSED_BEFORE.contains(&method.name()) {
         return;
     }
     let resident = if is_herself { ResidentId::generate().to_string() } else { probe.resident() };

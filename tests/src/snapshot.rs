@@ -8,16 +8,16 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::City;
 
-/// What moves without anybody's act: used assertions, who looked at whom and who was refused, what is signed and
-/// witnessed of that, which replica leads, how far
-/// consumers are.
-const BOOKKEEPING: [&str; 11] = [
+/// What moves without anybody's act: used assertions, who looked at whom and who was refused what, what is signed and witnessed of that,
+/// which replica leads, how far consumers are.
+const BOOKKEEPING: [&str; 12] = [
     "assertions",
     "audit_entries",
     "audit_checkpoints",
     "audit_tiles",
     "witnessed_checkpoints",
     "refusals",
+    "slot_refusals",
     "chain_heads",
     "leases",
     "cursors",

@@ -333,6 +333,7 @@ impl Story<'_> {
             ("settlement_id", json!(settlement)),
             ("finding_id", json!(text(&noted, "/findings/0/finding_id"))),
             ("price", price),
+            ("cent", json!({ "currency_code": "CNY", "nanos": 10_000_000 })),
             ("expected", expected),
             ("claim_lines", lines),
         ]);
@@ -357,7 +358,6 @@ impl Story<'_> {
                 return facts(&[
                     ("bill_id", json!(bill)),
                     ("captured_bill", json!(bill)),
-                    ("payout_id", self.payout(&bill).await),
                     ("receipt_id", json!(receipt)),
                     ("receipt", whole["receipt"].clone()),
                     ("order_id", order["order_id"].clone()),

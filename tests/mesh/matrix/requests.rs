@@ -325,7 +325,7 @@ fn elsewhere(service: &str, method: &str) -> Value {
         ("payment", "DeskService/OpenPayout") => {
             json!({ "payout_id": null, "bill_id": "$captured_bill", "amount": "$limit", "reference": null })
         }
-        ("payment", "DeskService/WitnessPayout") => json!({ "amount": "$limit" }),
+        ("payment", "DeskService/WitnessPayout") => json!({ "amount": "$cent" }),
         ("payment", "BillService/ListBills#resident") => json!({ "payee_organisation_id": null }),
         ("scheduling", "AppointmentService/ListAppointments#provider") | ("payment", "BillService/ListBills#payee") => {
             json!({ "resident_id": null })

@@ -18,6 +18,8 @@ impl World {
             let visit = self.visit_at("clinic", self.resident, CareKind::Outpatient, at).await;
             claims.push(claim_on(&visit, COVERED, "50.00", on));
         }
+        // Known already: who is new is given a key, and one of the two would wait for that.
+        self.account().await;
         // Both have looked for others of the person when they come to their audit entry; neither has committed.
         let mut other = self.mesh.owner("adjudication").await;
         let mut tx = other.begin().await.expect("begun");

@@ -92,7 +92,7 @@ impl World {
     }
 
     /// What stands in the resident's account, and what of it is free.
-    async fn account(&self) -> (String, String) {
+    pub(crate) async fn account(&self) -> (String, String) {
         let request = wire::GetAccountRequest { resident_id: self.resident.to_string() };
         let request = self.caller("resident").request(request).await;
         let answer = self.accounts().get_account(request).await.expect("her own").into_inner();

@@ -37,6 +37,11 @@ impl<T> Permitted<T> {
         Self(value)
     }
 
+    /// A part of what may be seen may be seen.
+    pub fn part<U>(self, part: impl FnOnce(T) -> U) -> Permitted<U> {
+        Permitted(part(self.0))
+    }
+
     /// The row itself, to encode it.
     pub fn into_inner(self) -> T {
         self.0

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use chassis::{Context, Permitted};
+use chassis::{Context, Guarded, Permitted};
 use chrono::{DateTime, Utc};
 use postgres::{Begun, Call, Reply, Scope, Transaction, audit};
 use types::{
     care::CareKind,
-    ids::{PractitionerId, SessionId, SlotId},
+    ids::{OrganisationId, PractitionerId, ResidentId, SessionId, SlotId},
 };
 
 use super::{
@@ -48,6 +48,24 @@ pub struct ChangedSession {
     pub affected: Affected,
 }
 
+/// An appointment with a place in what a provider changes: theirs to know of, also where another provider has the first of its places.
+struct WithPlace {
+    appointment: Appointment,
+    with: OrganisationId,
+}
+
+impl Guarded for WithPlace {
+    const NOT_FOUND: &'static str = Appointment::NOT_FOUND;
+
+    fn resident(&self) -> Option<ResidentId> {
+        self.appointment.resident()
+    }
+
+    fn organisations(&self) -> Vec<OrganisationId> {
+        vec![self.with, self.appointment.organisation]
+    }
+}
+
 impl Scheduling {
     pub async fn withdraw_session(
         &self,
@@ -58,7 +76,7 @@ impl Scheduling {
         if let Some(reply) = self.db.replay(call).await? {
             return Ok(reply);
         }
-        self.permitted_session(ctx, id).await?;
+        let with = self.permitted_session(ctx, id).await?.organisation;
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
@@ -68,7 +86,7 @@ impl Scheduling {
         let gone: Vec<SlotId> = to_come(&mut tx, id, now).await?.into_iter().map(|slot| slot.id).collect();
         let kept = (self.calendar.kept_for, now);
         let outcomes = calendar::withdraw(&mut tx, By::Caller(ctx), (id, &gone), &reason, None, kept).await?;
-        let affected = permit(ctx, outcomes)?;
+        let affected = permit(ctx, with, outcomes)?;
         Ok(call.commit(tx, affected).await?)
     }
 
@@ -95,7 +113,7 @@ impl Scheduling {
         let changed = ChangedSession {
             session: ctx.permit(sessions::find(&mut tx, wish.session).await?)?,
             slots: slots::of_session(&mut tx, wish.session).await?,
-            affected: permit(ctx, outcomes)?,
+            affected: permit(ctx, before.organisation, outcomes)?,
         };
         Ok(call.commit(tx, changed).await?)
     }
@@ -184,6 +202,14 @@ async fn to_come(tx: &mut Transaction, id: SessionId, now: DateTime<Utc>) -> Res
     Ok(standing.into_iter().filter(|slot| slot.starts_at > now).collect())
 }
 
-fn permit(ctx: &Context, outcomes: Vec<(Appointment, Outcome)>) -> Result<Affected, SchedulingError> {
-    outcomes.into_iter().map(|(appointment, outcome)| Ok((ctx.permit(appointment)?, outcome))).collect()
+fn permit(
+    ctx: &Context,
+    with: OrganisationId,
+    outcomes: Vec<(Appointment, Outcome)>,
+) -> Result<Affected, SchedulingError> {
+    let permitted = |(appointment, outcome)| {
+        let seen = ctx.permit(WithPlace { appointment, with })?;
+        Ok((seen.part(|seen| seen.appointment), outcome))
+    };
+    outcomes.into_iter().map(permitted).collect()
 }

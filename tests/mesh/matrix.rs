@@ -90,8 +90,10 @@ async fn tell(wire: &Wire<'_>, people: &mut People) -> BTreeMap<Half, Known> {
     let (mut of_a, mut of_b) = join(a.told(first.0), b.told(first.1)).await;
     for (story, known) in [(&a, &mut of_a), (&b, &mut of_b)] {
         known.common.insert("suspension_id".to_owned(), story.suspended().await);
-        let bill = known.common["captured_bill"].as_str().expect("a bill").to_owned();
-        known.common.insert("payout_id".to_owned(), story.payout(&bill).await);
+        for facts in known.places.values_mut() {
+            let bill = facts["captured_bill"].as_str().expect("a bill").to_owned();
+            facts.insert("payout_id".to_owned(), story.payout(&bill).await);
+        }
     }
     let known = BTreeMap::from([(Half::A, of_a), (Half::B, of_b)]);
     for half in Half::BOTH {

@@ -15,7 +15,7 @@ pub(crate) struct Databases {
     vaults: BTreeMap<String, Vault>,
     /// What stands outside the databases of their audits; a test has none.
     anchors: BTreeMap<String, Anchored>,
-    /// Services that were started and have ended: nobody waits for them.
+    /// Services that were started and have ended.
     gone: Vec<String>,
 }
 

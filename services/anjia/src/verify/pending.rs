@@ -27,12 +27,10 @@ pub(super) async fn unsealed(databases: &mut Databases) -> Result<Vec<Violation>
          UNION ALL SELECT 'audit_entries', sequence FROM audit_entries WHERE position IS NULL ORDER BY 1, 2";
     let asked_at = Instant::now();
     let mut violations = vec![];
-    let gone = databases.gone().to_vec();
     for (service, connection) in databases.each() {
         let at_first: Vec<(String, i64)> = sqlx::query_as(PENDING).fetch_all(&mut *connection).await?;
         let mut still = at_first.clone();
-        let is_awaited = !gone.contains(service);
-        while is_awaited && !still.is_empty() && asked_at.elapsed() < SEALED_WITHIN {
+        while !still.is_empty() && asked_at.elapsed() < SEALED_WITHIN {
             sleep(LOOK_INTERVAL).await;
             still = sqlx::query_as(PENDING).fetch_all(&mut *connection).await?;
             still.retain(|row| at_first.contains(row));
@@ -47,11 +45,9 @@ pub(super) async fn unsealed(databases: &mut Databases) -> Result<Vec<Violation>
     Ok(violations)
 }
 
-/// Consumers that have not reached, in time, where their sources stood when this began; and such as are ahead of theirs. Nobody waits for
-/// consumers of a service that has ended, or of one that has.
+/// Consumers that have not reached, in time, where their sources stood when this began; and such as are ahead of theirs.
 pub(super) async fn not_taken_in(databases: &mut Databases) -> Result<Vec<Violation>> {
     let asked_at = Instant::now();
-    let gone = databases.gone().to_vec();
     let mut cursors = cursors(databases).await?;
     let heads = heads(databases).await?;
     loop {
@@ -59,10 +55,7 @@ pub(super) async fn not_taken_in(databases: &mut Databases) -> Result<Vec<Violat
             heads.get(origin(source)).is_some_and(|head| *position < head)
         };
         let behind: Vec<_> = cursors.iter().filter(is_behind).collect();
-        let is_lost =
-            |service: &String, source: &str| gone.contains(service) || gone.iter().any(|gone| gone == origin(source));
-        let none_is_awaited = behind.iter().all(|((service, source), _)| is_lost(service, source));
-        if none_is_awaited || asked_at.elapsed() >= TAKEN_IN_WITHIN {
+        if behind.is_empty() || asked_at.elapsed() >= TAKEN_IN_WITHIN {
             let late = behind.into_iter().map(|((service, source), position)| Violation {
                 service: service.clone(),
                 id: source.clone(),

@@ -3,6 +3,9 @@
 CREATE INDEX appointments_by_journey ON appointments (journey_id);
 CREATE INDEX visits_by_journey ON visits (journey_id);
 
+-- Besides, giving costs a fraction of what it did: places are locked one by one by their key instead of by a join with all there are; what a
+-- person has is read once and in columns, and held against all bounds of a wish in one pass; and plans are made once, for batches of any size.
+--
 -- Gives places to those who asked, in order; answers of each why not, or null. Refusals change nothing.
 --
 -- `wishes` is a list of objects: `appointment`, the row as it will stand; `is_id_chosen`; `is_moved`, of a row that stands and gets another place,

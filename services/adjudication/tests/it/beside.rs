@@ -35,8 +35,9 @@ impl World {
                 .unwrap_or_default()
         });
         let meanwhile = async {
-            let waiting = "(SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE NOT granted AND relation = 'audit_entries'::regclass \
-                           AND query LIKE 'INSERT INTO audit_entries%' HAVING count(*) = 2) AS waiting";
+            let waiting = "(SELECT FROM pg_locks JOIN pg_stat_activity AS who USING (pid) WHERE NOT granted \
+                           AND relation = 'audit_entries'::regclass AND who.datname = current_database() \
+                           AND who.usename = 'adjudication' HAVING count(*) = 2) AS waiting";
             self.heard(waiting).await;
             tx.commit().await.expect("the audit goes on");
         };

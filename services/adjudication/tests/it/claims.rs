@@ -90,14 +90,14 @@ async fn each_refusal_of_a_claim_has_its_reason_and_changes_nothing() {
         world.divide("clinic", &VisitId::generate().to_string(), COVERED, "1.00").await.expect_err("no visit");
     assert_eq!((unknown.code(), reason(&unknown).as_str()), (Code::NotFound, "VISIT_NOT_FOUND"));
 
-    let journey = JourneyId::generate();
     let lying = types::ids::ResidentId::generate();
     world.register(lying).await;
+    let journey = JourneyId::generate();
     let open = world.check_in("hospital", lying, CareKind::Inpatient, journey, IdentityProof::IdCard).await;
     let refused = world.divide("hospital", &open, COVERED, "1.00").await.expect_err("still open");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "OPEN_STAY"));
 
-    let visit = world.visit("clinic", world.resident, CareKind::Outpatient, journey).await;
+    let visit = world.visit("clinic", world.resident, CareKind::Outpatient, JourneyId::generate()).await;
     let foreign = world.divide("hospital", &visit, COVERED, "1.00").await.expect_err("another's visit");
     assert_eq!((foreign.code(), reason(&foreign).as_str()), (Code::PermissionDenied, "OUTSIDE_SCOPE"));
 

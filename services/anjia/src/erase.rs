@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long)]
     number: Option<ErasureId>,
     /// Take that one back.
-    #[arg(long, requires = "number")]
+    #[arg(long, requires = "number", conflicts_with_all = ["resident", "evidence"])]
     cancel: bool,
     /// Who asks, as `anjia token` knows them.
     #[arg(long = "as", default_value = "operator", value_name = "CALLER")]

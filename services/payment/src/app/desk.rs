@@ -1,20 +1,19 @@
 //! What a provider's desk takes and gives after a bill was captured. The word of its staff counts: money has changed hands.
 
 use chassis::{Context, Permitted};
-use chrono::{DateTime, Utc};
 use postgres::audit::{self, Entry};
 use postgres::{Begun, Call, Reply, Transaction};
-use types::ids::{BillId, CreditLineId, PayoutId, ReceiptId, TransferId};
+use types::ids::{BillId, CreditLineId, PayoutId, ReceiptId};
 use types::money::Money;
 
+use super::follow_settlement::post;
 use super::{App, receipts, record};
 use crate::domain::bill::Bill;
 use crate::domain::desk::{Payout, PayoutState, Taken};
 use crate::domain::error::PaymentError;
-use crate::domain::journal::{self, JournalEntry, Parties, Purpose};
+use crate::domain::journal::{self, Parties, Purpose};
 use crate::domain::order;
-use crate::store::ledger::{self, Posted, Posting};
-use crate::store::{bank_orders, bills, collections, corrections, payouts};
+use crate::store::{bank_orders, bills, collections, corrections, ledger, payouts};
 
 #[derive(Debug, Clone)]
 pub struct Collect {
@@ -57,7 +56,9 @@ impl App {
 
         let region = tx.region()?;
         let entry = journal::arrears_collected(parties(&tx, &bill)?, asked.taken.amount)?;
-        let posted = post(&mut tx, ctx, &bill, (Purpose::ArrearsCollected, correction.number), &entry, now).await?;
+        let posted =
+            post(&mut tx, Some(&ctx.caller), &bill, (Purpose::ArrearsCollected, correction.number), &entry, now)
+                .await?;
         corrections::insert(&mut tx, region, bill.id, &correction).await?;
         collections::insert(&mut tx, region, bill.id, &correction, (&asked.taken, ctx.caller.acting())).await?;
         let receipt = receipts::correct(&bill, former, &correction);
@@ -138,7 +139,7 @@ impl App {
 
         let region = tx.region()?;
         let entry = journal::desk_refunded(parties(&tx, &bill)?, bill.owed, paid.given.amount)?;
-        let posted = post(&mut tx, ctx, &bill, (Purpose::DeskRefunded, number), &entry, now).await?;
+        let posted = post(&mut tx, Some(&ctx.caller), &bill, (Purpose::DeskRefunded, number), &entry, now).await?;
         payouts::pay(&mut tx, &paid).await?;
         let receipt = receipts::pay_out(&bill, &paid).ok_or(PaymentError::ReceiptNotFound)?;
         crate::store::receipts::insert(&mut tx, region, &receipt).await?;
@@ -162,25 +163,4 @@ async fn declined(tx: &mut Transaction, bill: BillId) -> Result<Vec<CreditLineId
     let declined =
         orders.into_iter().filter(|order| order.kind == order::Kind::Capture && order.state == order::State::Failed);
     Ok(declined.map(|order| order.credit_line).collect())
-}
-
-async fn post(
-    tx: &mut Transaction,
-    ctx: &Context,
-    bill: &Bill,
-    (purpose, number): (Purpose, i32),
-    entry: &JournalEntry,
-    now: DateTime<Utc>,
-) -> Result<Posted, PaymentError> {
-    let posting = Posting {
-        id: TransferId::generate(),
-        region: tx.region()?,
-        purpose,
-        number,
-        bill: bill.id,
-        order: None,
-        mandate: Some(&ctx.caller),
-        posted_at: now,
-    };
-    Ok(ledger::post(tx, posting, entry).await?)
 }

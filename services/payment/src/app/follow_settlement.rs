@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use postgres::audit::{self, Entry};
 use postgres::consumer::{Advanced, Failure, Inbox};
 use postgres::{Scope, Transaction};
+use types::caller::Caller;
 use types::ids::{BillId, OrderId, ReceiptId, SettlementId, TransferId};
 use types::region::RegionCode;
 
@@ -146,15 +147,16 @@ async fn post_legs(
     let mut posted = Vec::with_capacity(entries.len());
     for (purpose, entry) in entries {
         if let Some(entry) = entry {
-            posted.push(post(tx, bill, (purpose, correction.number), &entry, now).await?);
+            posted.push(post(tx, None, bill, (purpose, correction.number), &entry, now).await?);
         }
     }
     Ok(posted)
 }
 
-/// Posts what nobody ordered but follows from adjudication's word.
+/// Posts what is of a bill and of no order: at the word of a desk's staff, or of nobody where it follows from adjudication's.
 pub(super) async fn post(
     tx: &mut Transaction,
+    mandate: Option<&Caller>,
     bill: &Bill,
     (purpose, number): (Purpose, i32),
     entry: &JournalEntry,
@@ -167,7 +169,7 @@ pub(super) async fn post(
         number,
         bill: bill.id,
         order: None,
-        mandate: None,
+        mandate,
         posted_at: now,
     };
     Ok(ledger::post(tx, posting, entry).await?)

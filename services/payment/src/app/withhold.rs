@@ -52,7 +52,7 @@ pub(super) async fn settle(
     let after = Withheld::of(bill.present_shares(), withheld, cut);
     let parties = Parties { region: tx.region()?, resident: bill.resident, payee: bill.payee };
     match journal::provider_withheld(parties, &before, &after)? {
-        Some(entry) => Ok(Some(post(tx, bill, (Purpose::ProviderWithheld, times + 1), &entry, now).await?)),
+        Some(entry) => Ok(Some(post(tx, None, bill, (Purpose::ProviderWithheld, times + 1), &entry, now).await?)),
         None => Ok(None),
     }
 }

@@ -57,7 +57,7 @@ pub async fn unseen(
         "SELECT this.resident_id, array_agg(other.claim_id) FROM settlements this \
          JOIN inspections own ON own.settlement_id = this.id \
          JOIN claims claim ON claim.id = this.claim_id \
-         JOIN settlements other ON other.resident_id = ANY ((SELECT one_person(this.resident_id))::uuid[]) \
+         JOIN settlements other ON other.resident_id = ANY ((SELECT one_person(resident_id) FROM settlements WHERE id = $1)::uuid[]) \
              AND other.claim_id <> this.claim_id AND other.divided_at > this.divided_at - interval '10 minutes' \
              AND (other.state = 'CONFIRMED' OR other.state = 'DIVIDED' AND other.lapses_at > $2) \
          JOIN claims theirs ON theirs.id = other.claim_id AND theirs.until_date >= own.looks_from AND theirs.from_date <= claim.until_date \

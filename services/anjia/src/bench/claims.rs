@@ -40,6 +40,8 @@ use super::town::{RESIDENTS, Town, context, refused, request_id};
 const IN_FLIGHT: usize = 64;
 const RULES: &str = include_str!("../../../adjudication/rules/demonstration-city.json");
 const LINES: u32 = 20;
+/// Whose databases a claim reads or writes.
+const ASKED: [&str; 3] = ["adjudication", "identity", "scheduling"];
 /// Whom each of them bills for, and how often everybody was seen: nobody has hundreds of claims to look back on.
 const PEOPLE_EACH: usize = 40;
 const VISITS_OF_A_PERSON: i32 = 15;
@@ -199,7 +201,6 @@ async fn billers(town: &Town, mesh: &Mesh) -> Result<Vec<Arc<Biller>>> {
             billed: AtomicUsize::new(0),
         }));
     }
-    sqlx::raw_sql("ANALYZE visits").execute(&mut owner).await?;
     Ok(billers)
 }
 
@@ -257,12 +258,14 @@ async fn release_rules(town: &Town, mesh: &Mesh) -> Result<()> {
     Ok(())
 }
 
-/// As a database that has run for a while knows its tables.
+/// As databases that have run for a while know their tables.
 async fn analyse(mesh: &Mesh) -> Result<()> {
     let record = mesh.record(true)?;
-    let adjudication = record.services.get("adjudication").context("adjudication is not up")?;
-    let mut owner = PgConnection::connect(&adjudication.owner_database_url).await?;
-    sqlx::raw_sql("ANALYZE").execute(&mut owner).await?;
+    for service in ASKED {
+        let asked = record.services.get(service).with_context(|| format!("{service} is not up"))?;
+        let mut owner = PgConnection::connect(&asked.owner_database_url).await?;
+        sqlx::raw_sql("ANALYZE").execute(&mut owner).await?;
+    }
     Ok(())
 }
 

@@ -116,7 +116,7 @@ pub async fn of(
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, region, asked AS resident_id, kind, country, number_sealed, key_version, valid_from, valid_until, evidence, \
          adder_organisation_id, added_at, withdrawn_at, withdrawal_reason \
-         FROM same_persons($1) JOIN identifiers ON resident_id = own ORDER BY added_at, id",
+         FROM same_persons($1) CROSS JOIN LATERAL (SELECT * FROM identifiers WHERE resident_id = own OFFSET 0) AS theirs ORDER BY added_at, id",
     )
     .bind(residents)
     .fetch_all(conn)

@@ -193,7 +193,7 @@ pub async fn lock(conn: &mut PgConnection, id: ResidentId) -> Result<bool, postg
 pub async fn lock_all(conn: &mut PgConnection, ids: &[ResidentId]) -> Result<bool, postgres::Error> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
     let found: Vec<(Uuid, String)> = sqlx::query_as(
-        "SELECT id, state FROM residents WHERE id IN (SELECT own FROM same_persons($1)) \
+        "SELECT id, state FROM residents WHERE id = ANY (ARRAY(SELECT own FROM same_persons($1))) \
          ORDER BY id FOR NO KEY UPDATE",
     )
     .bind(&ids)

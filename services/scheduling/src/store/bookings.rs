@@ -1,6 +1,8 @@
 //! Places given to many at once: `give_places`, over `patients`, `slot_pools`, `chosen_appointment_ids` and `appointments` together. No other
 //! statement writes a new appointment.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use sqlx::{PgConnection, types::Json};
 
@@ -8,7 +10,7 @@ use super::refused;
 use crate::domain::{
     appointment::Appointment,
     error::SchedulingError,
-    limits::{Bound, PERIODS},
+    limits::{Bound, Of, PERIODS},
 };
 
 /// A place that somebody asks for, with all that decides about it.
@@ -38,15 +40,33 @@ pub enum Verdict {
 }
 
 /// Gives places to those who asked, in their order, each judged as if it came alone after those before it; answers in their order.
-/// Nothing stands if it fails. Locks persons and slots until the end of the transaction.
+/// Nothing stands if it fails. Locks persons and slots until the end of the transaction, and before them what is compared over several
+/// persons: bookers and devices whose bookings are counted, and journeys.
 pub async fn give(conn: &mut PgConnection, wishes: &[Wish<'_>]) -> Result<Vec<Verdict>, SchedulingError> {
+    let shared: BTreeSet<String> = wishes.iter().flat_map(shared).collect();
     let wishes: Vec<Value> = wishes.iter().map(row).collect();
-    let rows: Vec<(i32, Option<String>)> = sqlx::query_as("SELECT place, refusal FROM give_places($1)")
-        .bind(Json(wishes))
-        .fetch_all(conn)
-        .await
-        .map_err(|error| refused(error, by_constraint))?;
+    let rows: Vec<(i32, Option<String>)> = sqlx::query_as(
+        "SELECT given.place, given.refusal \
+         FROM (SELECT count(pg_advisory_xact_lock(hashtextextended(word, 0))) AS locks FROM unnest($2::text[]) AS word) AS shared \
+         CROSS JOIN LATERAL give_places(CASE WHEN shared.locks >= 0 THEN $1 END) AS given",
+    )
+    .bind(Json(wishes))
+    .bind(shared.into_iter().collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await
+    .map_err(|error| refused(error, by_constraint))?;
     rows.into_iter().map(|(_, refusal)| verdict(refusal.as_deref())).collect()
+}
+
+/// What a wish has in common with those of other persons, as far as it is judged by that.
+fn shared(wish: &Wish<'_>) -> impl Iterator<Item = String> {
+    let Appointment { journey, booked_by, device, .. } = wish.appointment;
+    let counted = wish.bounds.iter().filter_map(move |bound| match bound.of {
+        Of::Booker => Some(format!("booker {booked_by}")),
+        Of::Device => device.as_ref().map(|device| format!("device {device}")),
+        Of::Person | Of::Department | Of::GivenUp => None,
+    });
+    counted.chain((!wish.is_moved).then(|| format!("journey {journey}")))
 }
 
 fn verdict(refusal: Option<&str>) -> Result<Verdict, SchedulingError> {

@@ -151,8 +151,8 @@ pub async fn busy(
     now: DateTime<Utc>,
 ) -> Result<Busy, SchedulingError> {
     let rows: Vec<(Uuid, DateTime<Utc>, DateTime<Utc>)> = sqlx::query_as(
-        "SELECT asked, starts_at, ends_at FROM unnest($1::uuid[]) AS asked \
-         JOIN appointments ON appointments.resident_id = ANY ((SELECT one_person(asked))::uuid[]) \
+        "SELECT asked, starts_at, ends_at FROM unnest($1::uuid[]) AS asked CROSS JOIN LATERAL unnest(one_person(asked)) AS own \
+         JOIN appointments ON appointments.resident_id = own \
          WHERE state IN ('HELD', 'CONFIRMED', 'DISPLACED') AND ends_at > $3 AND id <> ALL ($2)",
     )
     .bind(residents.iter().map(|resident| resident.uuid()).collect::<Vec<_>>())

@@ -31,6 +31,7 @@ mod replicas;
 mod reschedule;
 mod search;
 mod see_calendar;
+mod shared;
 mod statistics;
 mod surge;
 mod visits;

@@ -1,5 +1,7 @@
 //! The service binaries: their ports, keys and settings; migrating, starting, killing and starting them again.
 
+mod replica;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,6 +22,8 @@ use crate::keys::Keys;
 use crate::ports;
 use crate::process::{self, Launch, Lifetime, Process, absolute};
 use crate::record::{ProcessRecord, ServiceRecord};
+
+pub use replica::Replica;
 
 /// Every service with a database, in the order in which a person would explain them.
 pub const SERVICES: [&str; 5] = ["identity", "scheduling", "adjudication", "payment", "referral"];

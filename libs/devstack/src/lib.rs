@@ -27,7 +27,7 @@ pub use certificates::Certificates;
 pub use cluster::{Cluster, ClusterPlan, Durability};
 pub use databases::{DatabaseUrls, create_database, remove_database, urls};
 pub use everybody::Everybody;
-pub use fleet::{ANCHOR, Fleet, FleetPlan, SERVICES, audit_key, service_name, witnessed_by};
+pub use fleet::{ANCHOR, Fleet, FleetPlan, Replica, SERVICES, audit_key, service_name, witnessed_by};
 pub use keys::{Keys, PublicClient};
 pub use mesh::{Mesh, Plan, Progress};
 pub use process::Lifetime;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context, Result};
 use chassis::channel::Channel;
 use devstack::callers::{self, Client};
-use devstack::{DatabaseUrls, Fleet, FleetPlan, Lifetime, Redis, SERVICES, service_name};
+use devstack::{DatabaseUrls, Fleet, FleetPlan, Lifetime, Redis, Replica, SERVICES, service_name};
 use futures_util::future::try_join_all;
 use postgres::Database;
 use sqlx::{Connection, PgConnection};
@@ -109,6 +109,11 @@ impl Mesh {
     /// Starts a service that was killed, on the ports it had, and waits until it is ready.
     pub async fn start_again(&mut self, service: &str) {
         self.fleet.start(service).await.or_panic();
+    }
+
+    /// One more process of a service, on the same database and Redis. It dies when it is dropped.
+    pub async fn replica(&self, service: &str) -> Replica {
+        self.fleet.replica(service).await.or_panic()
     }
 
     /// To stop, kill, wipe, stall or start it again.

@@ -80,6 +80,8 @@ pub(crate) struct Forecast {
     /// Method, mean absolute error, weighted percentage error.
     pub(crate) errors: Vec<(&'static str, String, String)>,
     pub(crate) history_days: i32,
+    /// How many days ahead the errors are of.
+    pub(crate) judged_days: i32,
 }
 
 /// A day to come.
@@ -147,7 +149,8 @@ fn forecast(told: ForecastDemandResponse) -> Result<Forecast> {
             is_holiday: ahead.is_holiday,
         })
     });
-    Ok(Forecast { days: days.collect::<Result<_>>()?, method, errors, history_days: told.history_days })
+    let (history_days, judged_days) = (told.history_days, told.judged_days);
+    Ok(Forecast { days: days.collect::<Result<_>>()?, method, errors, history_days, judged_days })
 }
 
 const fn words(method: ForecastMethod) -> &'static str {
@@ -177,7 +180,7 @@ fn as_json(report: &Report) -> Value {
         let error =
             |(method, mae, wape): &(&str, String, String)| json!({ "method": method, "mae": mae, "wape": wape });
         json!({
-            "method": forecast.method, "history_days": forecast.history_days,
+            "method": forecast.method, "history_days": forecast.history_days, "judged_days": forecast.judged_days,
             "errors": forecast.errors.iter().map(error).collect::<Value>(),
             "days": forecast.days.iter().map(ahead).collect::<Value>(),
         })
@@ -204,6 +207,7 @@ mod tests {
             method: words(ForecastMethod::Weekly),
             errors: vec![(words(ForecastMethod::SeasonalNaive), "5.10".to_owned(), "0.131".to_owned())],
             history_days: 140,
+            judged_days: 14,
         };
         Report {
             provider: callers::CLINIC.to_string(),
@@ -230,6 +234,46 @@ mod tests {
         assert!(chart::used(&[]).into_string().is_empty() && chart::ahead(&[]).into_string().is_empty());
         let ahead = chart::ahead(&report(true).forecast.unwrap().days).into_string();
         assert!(ahead.contains("<polyline"));
+    }
+
+    /// Heights of the columns of one class, in the order of the days.
+    fn heights(drawn: &str, class: &str) -> Vec<i64> {
+        let of_class = drawn.split("<rect ").filter(|it| it.contains(&format!("class=\"{class}\"")));
+        let height = |rect: &str| rect.split("height=\"").nth(1)?.split('"').next()?.parse().ok();
+        of_class.map(|rect| height(rect).unwrap()).collect()
+    }
+
+    fn came(number: u32, [kept, no_shows]: [i32; 2], [called, wait_median_s, wait_p90_s]: [i32; 3]) -> Day {
+        let used = UtilisationDay { kept, no_shows, called, wait_median_s, wait_p90_s, ..Default::default() };
+        Day { day: NaiveDate::from_ymd_opt(2026, 3, number).unwrap(), used }
+    }
+
+    #[test]
+    fn sc_13_waits_and_no_shows_have_charts_in_proportion() {
+        let days =
+            [came(2, [30, 10], [5, 600, 2_400]), came(3, [15, 0], [0, 999, 999]), came(4, [0, 40], [9, 0, 1_200])];
+        let missed = chart::missed(&days).into_string();
+        assert!(missed.contains("No") || missed.contains("爽约"), "it says what it shows");
+        // As high as the chart goes: the 40 of the last day.
+        let [whole, quarter, three_quarters] = [132, 33, 99];
+        assert_eq!(heights(&missed, "missed"), [quarter, 0, whole]);
+        assert_eq!(heights(&missed, "kept"), [three_quarters, 50, 0]);
+        let waits = chart::waits(&days).into_string();
+        assert_eq!(heights(&waits, "p90"), [whole, 0, whole / 2], "nobody was called on the second day");
+        assert_eq!(heights(&waits, "median"), [quarter, 0, 0]);
+        assert!(waits.contains("<title>40</title>"), "in minutes: {waits}");
+        assert!(waits.contains("03-02") && waits.contains("03-04"));
+        assert!(chart::missed(&[]).into_string().is_empty() && chart::waits(&[]).into_string().is_empty());
+        assert!(chart::waits(&[came(2, [1, 1], [0, 0, 0])]).into_string().is_empty(), "nobody waited");
+
+        let page = page::render(&Report { days: days.to_vec(), ..report(false) });
+        assert_eq!(page.matches("<svg").count(), 3, "use, no-shows and waits");
+        assert!(page.contains("爽约率 53%"), "50 of 95");
+        assert_eq!(
+            page::render(&report(true)).matches("<svg").count(),
+            3,
+            "use, no-shows and the forecast: nobody was called"
+        );
     }
 
     #[test]

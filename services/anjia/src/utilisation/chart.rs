@@ -1,5 +1,6 @@
 //! Charts as SVG, drawn in whole units: nothing is loaded, and they print.
 
+use chrono::NaiveDate;
 use maud::{Markup, html};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive as _;
@@ -28,6 +29,45 @@ pub(super) fn used(days: &[Day]) -> Markup {
                 (column(left + 2 * bar, bar, used.walk_ins, most, "walked"))
                 @if is_dated(index, days.len()) { text x=(left) y=(HEIGHT - 6) { (day.format("%m-%d")) } }
             }
+        }
+    }
+}
+
+/// How many kept their appointment and how many did not come, day by day.
+pub(super) fn missed(days: &[Day]) -> Markup {
+    let pairs = days.iter().map(|it| (it.day, [it.used.kept, it.used.no_shows]));
+    pairs_of(pairs.collect(), "就诊与爽约 Kept and missed", ["kept", "missed"])
+}
+
+/// How long people waited to be called, in minutes: half of them at most, and nine in ten. A day on which nobody was called has none.
+pub(super) fn waits(days: &[Day]) -> Markup {
+    let minutes = |it: &Day| [it.used.wait_median_s, it.used.wait_p90_s].map(|seconds| (seconds / 60).max(0));
+    let pairs = days.iter().map(|it| (it.day, if it.used.called > 0 { minutes(it) } else { [0, 0] }));
+    pairs_of(
+        pairs.collect(),
+        "候诊分钟：中位数与九成以内 Minutes waited: median, nine in ten within",
+        ["median", "p90"],
+    )
+}
+
+/// Two columns a day; nothing where every day has nothing.
+fn pairs_of(days: Vec<(NaiveDate, [i32; 2])>, label: &str, classes: [&str; 2]) -> Markup {
+    let most = days.iter().flat_map(|(_, pair)| *pair).max().unwrap_or(0);
+    if most == 0 {
+        return html! {};
+    }
+    let slot = (WIDTH - 2 * MARGIN) / count(days.len());
+    let bar = (slot / 3).max(1);
+    let ([one, other], length) = (classes, days.len());
+    html! {
+        svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label=(label) {
+            @for (index, (day, [first, second])) in (0_i64..).zip(days) {
+                @let left = MARGIN + slot * index;
+                (column(left, bar, first, most, one))
+                (column(left + bar, bar, second, most, other))
+                @if is_dated(index, length) { text x=(left) y=(HEIGHT - 6) { (day.format("%m-%d")) } }
+            }
+            text x="2" y=(MARGIN) { (most) }
         }
     }
 }

@@ -12,7 +12,7 @@ h1 { font-size: 1.6rem; margin: 0; } h2 { font-size: 1.25rem; margin: 2.5rem 0 .
 table { border-collapse: collapse; width: 100%; font-size: .92rem; } td, th { text-align: right; padding: .2rem .6rem; } td:first-child, th:first-child { text-align: left; }
 tr:nth-child(even) { background: #fff; } .note { color: #5a6b7b; font-size: .88rem; }
 svg { width: 100%; height: auto; background: #fff; border: 1px solid #dde3e9; border-radius: .5rem; margin: .5rem 0; } svg text { font-size: 9px; fill: #5a6b7b; }
-.places { fill: #c3cfd9; } .given { fill: #0b6e6e; } .walked { fill: #d98324; } .suggested { fill: #8fc1c1; } .expected { fill: none; stroke: #b33; stroke-width: 2; }
+.places { fill: #c3cfd9; } .given { fill: #0b6e6e; } .kept, .median { fill: #0b6e6e; } .missed { fill: #b33; } .walked, .p90 { fill: #d98324; } .suggested { fill: #8fc1c1; } .expected { fill: none; stroke: #b33; stroke-width: 2; }
 ";
 
 pub(super) fn render(report: &Report) -> String {
@@ -20,6 +20,7 @@ pub(super) fn render(report: &Report) -> String {
         h1 { "号源使用报告 " span.en { "Use of places" } }
         p.note { "机构 Provider " (report.provider) }
         (used(&report.days))
+        (missed(&report.days))
         (waits(&report.days))
         (ahead(report.forecast.as_ref()))
     };
@@ -46,11 +47,26 @@ fn used(days: &[Day]) -> Markup {
     }
 }
 
+fn missed(days: &[Day]) -> Markup {
+    let sum = |of: fn(&Day) -> i32| days.iter().map(of).fold(0, i32::saturating_add);
+    let (kept, no_shows) = (sum(|it| it.used.kept), sum(|it| it.used.no_shows));
+    html! {
+        h2 { "爽约 " span.en { "No-shows" } }
+        p.note {
+            "就诊（青）、爽约（红）；爽约率 " (share(no_shows, kept.saturating_add(no_shows))) "%。 Kept (teal), missed (red); "
+            (share(no_shows, kept.saturating_add(no_shows))) " % were missed."
+        }
+        (chart::missed(days))
+    }
+}
+
 fn waits(days: &[Day]) -> Markup {
     let called: Vec<&Day> = days.iter().filter(|it| it.used.called > 0).collect();
     html! {
         h2 { "候诊 " span.en { "Waits: past the start of the slot, or past coming" } }
         @if called.is_empty() { p.note { "无。 None." } } @else {
+            p.note { "中位数（青）、九成以内（橙），分钟 Median (teal), nine in ten within (orange), minutes" }
+            (chart::waits(days))
             table {
                 tr { th { "日期 Day" } th { "叫号 Called" } th { "中位数（分） Median, min" } th { "九成以内（分） Nine in ten within, min" } }
                 @for Day { day, used } in called {
@@ -81,7 +97,10 @@ fn ahead(forecast: Option<&Forecast>) -> Markup {
                         }
                     }
                 }
-                p.note { "误差：逐周回测 Error: forecasts of past weeks, from what was known then" }
+                p.note {
+                    "误差：对选择方法时未用的最近数周，向前" (forecast.judged_days) "天的预测回测。 Error: forecasts reaching " (forecast.judged_days)
+                    " days ahead over the last weeks, from what was known then; the method was chosen on earlier weeks."
+                }
                 table {
                     tr { th { "方法 Method" } th { "平均绝对误差 MAE" } th { "加权误差率 WAPE" } }
                     @for (method, mae, wape) in &forecast.errors { tr { td { (method) } td { (mae) } td { (wape) } } }

@@ -20,6 +20,7 @@ use super::{
 use crate::{
     domain::{
         appointment::{Appointment, Channel, State},
+        emergency,
         error::SchedulingError,
         limits, mandate,
         pool::{Booker, FamilyDoctorContract, Pool},
@@ -87,6 +88,8 @@ impl Scheduling {
         named: Option<DelegationId>,
         firmness: Firmness,
     ) -> Result<Reply<Permitted<Appointment>>, SchedulingError> {
+        // Before anything is looked at: who has to hear this is not told of full slots, nor counted among those who wanted one.
+        emergency::check(&ctx.caller, wish.kind)?;
         let (slot, resident) = (wish.slot, wish.resident);
         let given = self.ask(ctx, call, wish, named, firmness).await;
         if let Err(SchedulingError::SlotTaken { .. }) = given {

@@ -2,54 +2,139 @@
 //! refused waits for it.
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, hash_map::RandomState},
+    hash::BuildHasher as _,
     mem,
     sync::{Arc, Mutex, PoisonError},
 };
 
+use chrono::{DateTime, NaiveDate, Utc};
 use postgres::Scope;
 use types::{
+    clock::local_date,
     ids::{ResidentId, SlotId},
     region::RegionCode,
 };
 
 use super::Scheduling;
-use crate::{domain::error::SchedulingError, store::slot_refusals};
+use crate::{
+    domain::error::SchedulingError,
+    store::slot_refusals::{self, Asked},
+};
 
 /// As many as a flash crowd brings between two writes; beyond it nobody is counted.
 const COUNTED_MAX: usize = 100_000;
+/// So many are known to have been counted for days that are not over; beyond it nobody is counted, rather than somebody again.
+const SEEN_MAX: usize = 1_000_000;
 
-/// Each person once a slot. Cheap to clone.
+/// Who asked since the last write, and who has been counted for which day. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Refusals(Arc<Mutex<HashSet<(RegionCode, SlotId, ResidentId)>>>);
+pub(super) struct Refusals {
+    asked: Arc<Mutex<HashSet<(RegionCode, SlotId, ResidentId)>>>,
+    seen: Arc<Mutex<Seen>>,
+}
+
+/// Whoever asks every few seconds, for one slot after the other, wants one place: a person counts once a day and department.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Keyed anew by each process: who it was cannot be told from it.
+    keyed: RandomState,
+    persons: HashMap<NaiveDate, HashSet<u64>>,
+}
+
+impl Seen {
+    /// How many more want a place of each slot, those counted before left out.
+    fn count(&mut self, slots: &[Asked], asked: &[(SlotId, ResidentId)], now: DateTime<Utc>) -> BTreeMap<SlotId, i32> {
+        let today = local_date(now);
+        self.persons.retain(|day, _| *day >= today);
+        let mut known: usize = self.persons.values().map(HashSet::len).sum();
+        let slots: HashMap<SlotId, &Asked> = slots.iter().map(|slot| (slot.slot, slot)).collect();
+        let mut counted: BTreeMap<SlotId, i32> = BTreeMap::new();
+        for (slot, resident) in asked {
+            // Slots that do not exist are passed over: anybody can ask for one.
+            let Some(Asked { organisation, department, starts_at, .. }) = slots.get(slot) else { continue };
+            let day = local_date(*starts_at);
+            let person = self.keyed.hash_one((organisation, department, resident));
+            if day >= today && known < SEEN_MAX && self.persons.entry(day).or_default().insert(person) {
+                known += 1;
+                *counted.entry(*slot).or_default() += 1;
+            }
+        }
+        counted
+    }
+}
 
 impl Refusals {
     pub(super) fn note(&self, region: RegionCode, slot: SlotId, resident: ResidentId) {
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if counted.len() < COUNTED_MAX {
-            counted.insert((region, slot, resident));
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if asked.len() < COUNTED_MAX {
+            asked.insert((region, slot, resident));
         }
     }
 
-    fn take(&self) -> BTreeMap<RegionCode, BTreeMap<SlotId, i32>> {
-        let counted = mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut by_region: BTreeMap<RegionCode, BTreeMap<SlotId, i32>> = BTreeMap::new();
-        for (region, slot, _) in counted {
-            *by_region.entry(region).or_default().entry(slot).or_default() += 1;
+    fn take(&self) -> BTreeMap<RegionCode, Vec<(SlotId, ResidentId)>> {
+        let asked = mem::take(&mut *self.asked.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut by_region: BTreeMap<RegionCode, Vec<(SlotId, ResidentId)>> = BTreeMap::new();
+        for (region, slot, resident) in asked {
+            by_region.entry(region).or_default().push((slot, resident));
         }
         by_region
+    }
+
+    fn count(&self, slots: &[Asked], asked: &[(SlotId, ResidentId)], now: DateTime<Utc>) -> BTreeMap<SlotId, i32> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).count(slots, asked, now)
     }
 }
 
 impl Scheduling {
-    /// Writes down what was counted since the last time.
+    /// Writes down who was refused since the last time and was not counted before.
     pub async fn write_refusals(&self) -> Result<(), SchedulingError> {
-        for (region, slots) in self.refusals.take() {
-            let counted: Vec<(SlotId, i32)> = slots.into_iter().collect();
+        for (region, asked) in self.refusals.take() {
+            let ids: HashSet<SlotId> = asked.iter().map(|(slot, _)| *slot).collect();
             let mut tx = self.db.begin(Scope::Region(region)).await?;
+            let slots = slot_refusals::asked(&mut tx, &ids.into_iter().collect::<Vec<_>>()).await?;
+            let counted: Vec<(SlotId, i32)> =
+                self.refusals.count(&slots, &asked, self.clock.now()).into_iter().collect();
             slot_refusals::add(&mut tx, &counted).await?;
             tx.commit().await?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{Days, TimeDelta};
+    use types::ids::{DepartmentId, OrganisationId};
+
+    use super::*;
+
+    #[test]
+    fn sc_13_a_person_who_asks_all_day_for_every_slot_wants_one_place() {
+        let now: DateTime<Utc> = "2026-03-02T01:00:00Z".parse().unwrap();
+        let organisation = OrganisationId::generate();
+        let slot = |department: Option<DepartmentId>, starts_at| Asked {
+            slot: SlotId::generate(),
+            organisation,
+            department,
+            starts_at,
+        };
+        let later = now + TimeDelta::hours(1);
+        let (one, other) = (slot(None, later), slot(None, later + TimeDelta::hours(1)));
+        let elsewhere = slot(Some(DepartmentId::generate()), later);
+        let tomorrow = slot(None, later + Days::new(1));
+        let over = slot(None, now - Days::new(1));
+        let slots = [one, other, elsewhere, tomorrow, over];
+        let [poller, second] = [ResidentId::generate(), ResidentId::generate()];
+        let all = |resident: ResidentId| slots.map(|slot| (slot.slot, resident));
+        let sum = |counted: BTreeMap<SlotId, i32>| counted.into_values().sum::<i32>();
+
+        let mut seen = Seen::default();
+        assert_eq!(sum(seen.count(&slots, &all(poller), now)), 3, "a day, another department, another day");
+        assert_eq!(sum(seen.count(&slots, &all(poller), now)), 0, "again");
+        assert_eq!(seen.count(&slots, &[(one.slot, second)], now), BTreeMap::from([(one.slot, 1)]));
+        assert_eq!(sum(seen.count(&slots, &[(SlotId::generate(), second)], now)), 0, "no such slot");
+        seen.count(&slots, &[], now + Days::new(2));
+        assert!(seen.persons.is_empty(), "what is over is forgotten");
     }
 }

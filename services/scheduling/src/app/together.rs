@@ -12,7 +12,10 @@ use super::{
     records::{By, appointment_changed},
 };
 use crate::{
-    domain::{appointment::Appointment, error::SchedulingError, mandate, pool::Pool, session::Slot, together::whole},
+    domain::{
+        appointment::Appointment, emergency, error::SchedulingError, mandate, pool::Pool, session::Slot,
+        together::whole,
+    },
     store::{
         bookings::{self, Verdict, Wish},
         known::{self, Known, Wanted},
@@ -50,6 +53,7 @@ impl Scheduling {
             return Ok(reply);
         }
         mandate::check_referral(&ctx.caller, wish.referral)?;
+        emergency::check(&ctx.caller, wish.kind)?;
         let slots = [vec![wish.slot], more].concat();
         let row = self.row(ctx, &slots, wish.pool, wish.resident).await?;
         let vouched = self.vouch(ctx, &wish, None, Some(&row.known)).await?;

@@ -15,6 +15,7 @@ use types::{
 use super::Scheduling;
 use crate::{
     domain::{
+        emergency,
         error::SchedulingError,
         wait_list::{self, Entry, LINES_MAX, State},
     },
@@ -70,6 +71,8 @@ impl Scheduling {
             return Ok(reply);
         }
         ctx.permit(Whose(wish.resident))?;
+        // An offer is a booking.
+        emergency::check(&ctx.caller, wish.kind)?;
         let ground = self.may_book_for(ctx, wish.resident, None).await?;
         ground.check_reach(wish.kind, wish.organisation)?;
         let now = self.clock.now();

@@ -74,6 +74,10 @@ pub enum SchedulingError {
     BookingLimit { period: &'static str },
     #[error("online booking of the resident is suspended")]
     Suspended,
+    #[error(
+        "in an emergency call 120, or come to an emergency desk, where nobody is refused; only staff who see or hear the patient book for one"
+    )]
+    EmergencyByStaffOnly,
     #[error("the resident waits in as many lines as one may")]
     WaitListLimit,
     #[error("the journey is another person's")]

@@ -1,6 +1,6 @@
 //! How many will want to be seen, from how many did (SC-13). Decomposed by the week, and by the year where two are known (MSTL, Bandara et
-//! al. 2021), with exponential smoothing of what remains; judged on past days against the same day of the week before, and used only
-//! where it is less wrong than that. Holidays are kept out of what is learnt about weeks and have a factor of their own.
+//! al. 2021), with exponential smoothing of what remains; used only where it was less wrong on past days, as far ahead as is asked, than the same
+//! day of the week before. How far off it is, is said of the weeks after those by which it was chosen. Holidays are kept out of what is learnt about weeks and have a factor of their own.
 
 #![expect(
     clippy::float_arithmetic,
@@ -26,8 +26,12 @@ pub const HISTORY_MIN: usize = 56;
 pub const HISTORY_MAX: u64 = 3 * 365;
 const WEEK: usize = 7;
 const YEAR: usize = 365;
-/// Forecasts of so many past weeks are judged,
-const ORIGINS_MAX: usize = 8;
+/// A method is chosen by forecasts from so many past weeks,
+const CHOOSING_MAX: usize = 8;
+/// the year by so many at least,
+const YEARLY_CHOOSING_MIN: usize = 4;
+/// and judged by those from so many later ones,
+const JUDGING_MAX: usize = 4;
 /// each from so many days at least.
 const TRAINED_MIN: usize = 28;
 /// Fewer holidays say nothing about holidays.
@@ -73,8 +77,11 @@ pub struct Expected {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Forecast {
     pub days: Vec<Expected>,
+    /// The one that was least wrong before the days that `errors` are of.
     pub method: Method,
     pub errors: Vec<Off>,
+    /// How many days ahead the forecasts reached that `errors` are of.
+    pub judged_days: usize,
 }
 
 impl Demand {
@@ -93,6 +100,7 @@ impl Demand {
 
 impl Method {
     const ALL: [Self; 3] = [Self::SeasonalNaive, Self::Weekly, Self::WeeklyAndYearly];
+    const OF_WEEKS: [Self; 2] = [Self::SeasonalNaive, Self::Weekly];
 
     const fn needs(self) -> usize {
         match self {
@@ -237,22 +245,50 @@ impl FittedTrendModel for Level {
     }
 }
 
-/// What would have been said on past days, less what came.
-fn residuals(method: Method, demand: &Demand) -> Result<Option<Vec<(f64, f64)>>, SchedulingError> {
-    let whole = demand.counts.len();
-    let least = method.needs().max(TRAINED_MIN);
-    let origins: Vec<usize> =
-        (1..=ORIGINS_MAX).filter_map(|weeks| whole.checked_sub(weeks * WEEK)).filter(|days| *days >= least).collect();
-    if origins.len() < ORIGINS_MAX / 2 {
-        return Ok(None);
+/// From which past days forecasts are made to be judged: each reaches as many days ahead as is asked for, or as many as the history has room
+/// for twice, once to choose a method by and once, later, to say how far off the one that was chosen is.
+#[derive(Debug, PartialEq, Eq)]
+struct Backtest {
+    /// Days that each reaches ahead.
+    reach: usize,
+    /// By these a method is chosen. None of them reaches into the days by which it is judged.
+    choosing: Vec<usize>,
+    judging: Vec<usize>,
+}
+
+impl Backtest {
+    /// One week apart, the latest first; none where a method that needs so many days has too few to be chosen by.
+    fn of(history: usize, ahead: usize, needs: usize, choosing_min: usize) -> Option<Self> {
+        let room = history.checked_sub(needs)?;
+        let reach = ahead.min(room / 2);
+        if reach == 0 {
+            return None;
+        }
+        let weeks = (room - 2 * reach) / WEEK;
+        let judging = (weeks / 2).min(JUDGING_MAX - 1) + 1;
+        let choosing = (weeks + 1 - (judging - 1)).min(CHOOSING_MAX);
+        let back = |latest: usize, count: usize| (0..count).map(|week| latest - week * WEEK).collect::<Vec<_>>();
+        let judging = back(history - reach, judging);
+        let first_judged = judging.last().copied().unwrap_or_default();
+        let choosing = back(first_judged - reach, choosing);
+        (choosing.len() >= choosing_min).then_some(Self { reach, choosing, judging })
     }
+}
+
+/// What would have been said on past days, beside what came.
+fn replayed(
+    method: Method,
+    demand: &Demand,
+    origins: &[usize],
+    reach: usize,
+) -> Result<Vec<(f64, f64)>, SchedulingError> {
     let mut seen = vec![];
     for origin in origins {
-        let said = method.predict(&demand.until(origin), WEEK)?;
-        let came = demand.counts.iter().skip(origin).map(|count| f64::from(*count));
+        let said = method.predict(&demand.until(*origin), reach)?;
+        let came = demand.counts.iter().skip(*origin).map(|count| f64::from(*count));
         seen.extend(said.into_iter().zip(came));
     }
-    Ok(Some(seen))
+    Ok(seen)
 }
 
 fn off(method: Method, seen: &[(f64, f64)]) -> Off {
@@ -270,26 +306,38 @@ fn margin(seen: &[(f64, f64)]) -> f64 {
     more.get((more.len() * times / of).min(more.len().saturating_sub(1))).copied().unwrap_or(0.0).max(0.0)
 }
 
-/// The days after the history, by the method that was least wrong on past ones.
+/// The days after the history, by the method that was least wrong on past ones, as far ahead as these.
 pub fn forecast(demand: &Demand, days: usize) -> Result<Forecast, SchedulingError> {
     if demand.counts.len() < HISTORY_MIN {
         return Err(SchedulingError::HistoryTooShort { days: demand.counts.len(), needed: HISTORY_MIN });
     }
-    let mut judged = vec![];
-    for method in Method::ALL {
-        if let Some(seen) = residuals(method, demand)? {
-            judged.push((off(method, &seen), seen));
-        }
+    // All methods are tried on the same days, so the year is in the race only where enough lie before all of them.
+    let whole = demand.counts.len();
+    let yearly = Backtest::of(whole, days, Method::WeeklyAndYearly.needs(), YEARLY_CHOOSING_MIN);
+    let (methods, backtest) = match yearly {
+        Some(backtest) => (Method::ALL.as_slice(), backtest),
+        None => (
+            Method::OF_WEEKS.as_slice(),
+            Backtest::of(whole, days, TRAINED_MIN, 1)
+                .ok_or(SchedulingError::HistoryTooShort { days: whole, needed: HISTORY_MIN })?,
+        ),
+    };
+    let Backtest { reach, choosing, judging } = backtest;
+    let mut tried = vec![];
+    for method in methods {
+        let chosen_by = replayed(*method, demand, &choosing, reach)?;
+        let judged_by = replayed(*method, demand, &judging, reach)?;
+        tried.push((off(*method, &chosen_by), off(*method, &judged_by), [chosen_by, judged_by].concat()));
     }
     // The first of equals is the simplest.
-    let best = judged.iter().min_by(|(one, _), (other, _)| one.mae.total_cmp(&other.mae));
-    let (method, margin) = best.map_or((Method::SeasonalNaive, 0.0), |(off, seen)| (off.method, margin(seen)));
-    let first = demand.counts.len();
+    let best = tried.iter().min_by(|(one, ..), (other, ..)| one.mae.total_cmp(&other.mae));
+    let (method, margin) = best.map_or((Method::SeasonalNaive, 0.0), |(off, _, seen)| (off.method, margin(seen)));
     let expected = method.predict(demand, days)?.into_iter().enumerate().map(|(ahead, persons)| {
-        let day = demand.day(first + ahead);
+        let day = demand.day(whole + ahead);
         Expected { day, kind: DayKind::of(day), persons, suggested_places: (persons + margin).ceil() as u32 }
     });
-    Ok(Forecast { days: expected.collect(), method, errors: judged.into_iter().map(|(off, _)| off).collect() })
+    let errors = tried.into_iter().map(|(_, off, _)| off).collect();
+    Ok(Forecast { days: expected.collect(), method, errors, judged_days: reach })
 }
 
 #[cfg(test)]

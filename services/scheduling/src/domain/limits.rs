@@ -1,5 +1,6 @@
 //! How much one person may book, and one party for others. Source: published rules of the Beijing appointment platform
-//! (北京市预约挂号统一平台预约规则: a day and department 1, a week 8, a month 12, a quarter 24). Referrals and emergencies are never limited (SC-08).
+//! (北京市预约挂号统一平台预约规则: a day and department 1, a week 8, a month 12, a quarter 24). Referrals and emergencies are never limited (SC-08); who
+//! may call something an emergency is in `emergency.rs`.
 
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, TimeDelta, Utc};
 use types::{

@@ -5,6 +5,7 @@ pub mod appointment;
 pub mod best_fit;
 pub mod calendar;
 pub mod displace;
+pub mod emergency;
 pub mod error;
 pub mod forecast;
 pub mod holidays;

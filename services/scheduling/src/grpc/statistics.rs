@@ -87,6 +87,7 @@ fn to_forecast(forecasted: &Forecasted) -> wire::ForecastDemandResponse {
         method: to_method(forecasted.forecast.method).into(),
         errors: forecasted.forecast.errors.iter().map(to_error).collect(),
         history_days: i32::try_from(forecasted.history_days).unwrap_or(i32::MAX),
+        judged_days: i32::try_from(forecasted.forecast.judged_days).unwrap_or(i32::MAX),
     }
 }
 

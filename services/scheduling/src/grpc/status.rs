@@ -51,6 +51,7 @@ fn of(refusal: &SchedulingError) -> Status {
         E::JourneyOfAnother => (Code::FailedPrecondition, "JOURNEY_OF_ANOTHER"),
         E::BookingLimit { .. } => (Code::ResourceExhausted, "BOOKING_LIMIT"),
         E::Suspended => (Code::FailedPrecondition, "SUSPENDED"),
+        E::EmergencyByStaffOnly => (Code::PermissionDenied, "EMERGENCY_BY_STAFF_ONLY"),
         E::SuspensionNotFound => (Code::NotFound, "SUSPENSION_NOT_FOUND"),
         E::AlreadyAppealed => (Code::AlreadyExists, "ALREADY_APPEALED"),
         E::SuspensionOver => (Code::FailedPrecondition, "SUSPENSION_OVER"),

@@ -10,6 +10,7 @@ mod calendar;
 mod cancel;
 mod confirm;
 mod delegated;
+mod emergency;
 mod erasure;
 mod events;
 mod fairness;

@@ -116,11 +116,13 @@ async fn sc_08_the_third_no_show_suspends_online_booking_and_nothing_else() {
         assert_eq!((refusal.code(), reason(&refusal)), (Code::FailedPrecondition, "SUSPENDED".to_owned()));
     }
     assert_eq!(town.taken(&slots[3]).await, 0);
-    // At a desk, and for an emergency.
+    // At a desk, and for an emergency, which is not the patient's own word.
     let at_desk = HoldSlotRequest { channel: Channel::Desk.into(), ..hold(&slots[4]) };
     town.hold_as(&town.acting, at_desk).await.unwrap();
     let emergency = HoldSlotRequest { kind: CareKind::Emergency.into(), ..hold(&slots[5]) };
-    town.hold_as(&town.resident, emergency).await.unwrap();
+    let said_alone = town.hold_as(&town.resident, emergency.clone()).await.unwrap_err();
+    assert_eq!(reason(&said_alone), "EMERGENCY_BY_STAFF_ONLY");
+    town.hold_as(&town.acting, emergency).await.unwrap();
     // Somebody else is not concerned.
     let (other, other_id) = town.newcomer("other").await;
     town.hold_as(&other, HoldSlotRequest { resident_id: other_id.clone(), ..hold(&slots[6]) }).await.unwrap();
@@ -141,7 +143,7 @@ async fn sc_08_a_city_may_suspend_every_channel() {
     let at_desk = HoldSlotRequest { channel: Channel::Desk.into(), ..hold(&slots[1]) };
     assert_eq!(reason(&town.hold_as(&town.acting, at_desk).await.unwrap_err()), "SUSPENDED");
     let emergency = HoldSlotRequest { kind: CareKind::Emergency.into(), ..hold(&slots[1]) };
-    town.hold_as(&town.resident, emergency).await.unwrap();
+    town.hold_as(&town.acting, emergency).await.unwrap();
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use chrono::{Days, TimeDelta};
 use proto::anjia::scheduling::v1::{
     ForecastDemandRequest, ForecastDemandResponse, ForecastError, ForecastMethod, GetUtilisationRequest,
-    UtilisationDay, statistics_service_client::StatisticsServiceClient,
+    HoldSlotRequest, Slot, UtilisationDay, statistics_service_client::StatisticsServiceClient,
 };
 use proto::convert::to_date;
 use testkit::{TestCaller, callers, reason};
@@ -37,41 +37,59 @@ async fn forecast(town: &Town, caller: &TestCaller, days: i32) -> Result<Forecas
     Ok(client.forecast_demand(caller.request(request).await).await?.into_inner())
 }
 
-#[tokio::test]
-async fn sc_13_places_visits_refusals_and_waits_are_counted_by_day() {
-    let town = Town::new().await;
-    let slots = town.clinic_slots(now() + TimeDelta::hours(2), 2, 1).await;
-    town.booked(&slots[0]).await;
-    let (late, late_id) = town.newcomer("late").await;
-    for _ in 0..2 {
-        let wish = proto::anjia::scheduling::v1::HoldSlotRequest { resident_id: late_id.clone(), ..hold(&slots[0]) };
-        let refused = town.hold_as(&late, wish).await.unwrap_err();
-        assert_eq!(reason(&refused), "SLOT_TAKEN");
-    }
-    comes(&town, walk_in(&late_id, "")).await.unwrap();
-    call(&town, next("")).await.unwrap();
-
-    // Refusals are written down every few seconds.
+/// Counts of today and tomorrow, once so many were refused, which is written down every few seconds.
+async fn refused(town: &Town, least: i32) -> Vec<UtilisationDay> {
     let begun_at = Instant::now();
-    let counted = loop {
-        let days = used(&town, &town.clinic).await.unwrap();
-        let sum = |of: fn(&UtilisationDay) -> i32| days.iter().map(of).sum::<i32>();
-        if sum(|day| day.refused) > 0 {
-            break [
-                sum(|day| day.places),
-                sum(|day| day.given),
-                sum(|day| day.walk_ins),
-                sum(|day| day.called),
-                sum(|day| day.kept),
-            ];
+    loop {
+        let days = used(town, &town.clinic).await.unwrap();
+        if days.iter().map(|day| day.refused).sum::<i32>() >= least {
+            return days;
         }
         assert!(begun_at.elapsed() < Duration::from_secs(30), "{days:?}");
         tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test]
+async fn sc_13_places_visits_refusals_and_waits_are_counted_by_day() {
+    let town = Town::new().await;
+    // Both tomorrow at noon.
+    let noon = start_of_local_day(local_date(now())) + TimeDelta::hours(36);
+    let slots = town.clinic_slots(noon, 2, 1).await;
+    town.booked(&slots[0]).await;
+    let (early, early_id) = town.newcomer("early").await;
+    let wants = |id: &str, slot: &Slot| HoldSlotRequest { resident_id: id.to_owned(), ..hold(slot) };
+    let held = town.hold_as(&early, wants(&early_id, &slots[1])).await.unwrap();
+    town.confirm(&early, &held.appointment_id).await.unwrap();
+    let is_refused = async |caller: &TestCaller, id: &str, slot: &Slot| {
+        assert_eq!(reason(&town.hold_as(caller, wants(id, slot)).await.unwrap_err()), "SLOT_TAKEN");
     };
-    assert_eq!(counted, [2, 1, 1, 1, 0]);
+    let (late, late_id) = town.newcomer("late").await;
+    is_refused(&late, &late_id, &slots[0]).await;
+    comes(&town, walk_in(&late_id, "")).await.unwrap();
+    call(&town, next("")).await.unwrap();
+    let days = refused(&town, 1).await;
+    let sum = |of: fn(&UtilisationDay) -> i32| days.iter().map(of).sum::<i32>();
+    let counted = [
+        sum(|day| day.places),
+        sum(|day| day.given),
+        sum(|day| day.walk_ins),
+        sum(|day| day.called),
+        sum(|day| day.kept),
+    ];
+    assert_eq!(counted, [2, 2, 1, 1, 0]);
+
+    // Who goes on asking, for whichever slot of the day, is one person who wants a place.
+    for slot in [&slots[0], &slots[1], &slots[0]] {
+        is_refused(&late, &late_id, slot).await;
+    }
+    let (second, second_id) = town.newcomer("second").await;
+    is_refused(&second, &second_id, &slots[0]).await;
+    assert_eq!(refused(&town, 2).await.iter().map(|day| day.refused).collect::<Vec<_>>(), [0, 2]);
+
     assert_eq!(used(&town, &town.mesh.caller("operator")).await.unwrap().len(), 2);
-    let refused = used(&town, &town.hospital).await.unwrap_err();
-    assert_eq!((refused.code(), reason(&refused).as_str()), (Code::PermissionDenied, "OUTSIDE_SCOPE"));
+    let foreign = used(&town, &town.hospital).await.unwrap_err();
+    assert_eq!((foreign.code(), reason(&foreign).as_str()), (Code::PermissionDenied, "OUTSIDE_SCOPE"));
 }
 
 #[tokio::test]
@@ -103,7 +121,7 @@ async fn sc_13_demand_is_forecast_from_history_and_judged_on_past_weeks() {
     }
     let slots = town.clinic_slots(now() + TimeDelta::hours(30), 2, 3).await;
     let told = forecast(&town, &town.clinic, 0).await.unwrap();
-    assert_eq!((told.days.len(), told.history_days), (14, 140));
+    assert_eq!((told.days.len(), told.history_days, told.judged_days), (14, 140, 14));
     let methods: Vec<ForecastMethod> = told.errors.iter().map(ForecastError::method).collect();
     assert_eq!(methods, [ForecastMethod::SeasonalNaive, ForecastMethod::Weekly]);
     for error in &told.errors {

@@ -66,6 +66,8 @@ pub(super) struct Clinic {
     desk: Party,
     /// Of each person; the last has been taken back.
     delegations: Vec<DelegationId>,
+    /// The episode of care of the first person's visit.
+    visited: JourneyId,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -102,6 +104,7 @@ impl Clinic {
             residents: (0..PERSONS).chain(0..TWICE).map(|person| (ResidentId::generate(), person)).collect(),
             desk: Party::Practitioner(PractitionerId::generate()),
             delegations: (0..PERSONS).map(|_| DelegationId::generate()).collect(),
+            visited: JourneyId::generate(),
         }
     }
 
@@ -150,7 +153,7 @@ impl Clinic {
         }
     }
 
-    /// Second ids, the delegation that was taken back, and who is suspended.
+    /// Second ids, the delegation that was taken back, who is suspended, and who came without an appointment.
     async fn know_twice(&self, test: &TestDb) {
         let mut owner = test.owner().await;
         for (id, person) in &self.residents[PERSONS..] {
@@ -179,10 +182,22 @@ impl Clinic {
         .execute(&mut owner)
         .await
         .unwrap();
+        sqlx::query(
+            "INSERT INTO visits (id, region, resident_id, organisation_id, tier, kind, journey_id, present, identity_proof, checked_in_by, \
+                 opened_at, state, ended_at, outcome) \
+             VALUES (gen_random_uuid(), $1, $2, gen_random_uuid(), 'COMMUNITY', 'OUTPATIENT', $3, 'SELF', 'NONE', 'client:test', now(), 'ENDED', \
+                 now(), 'COMPLETED')",
+        )
+        .bind(self.region.as_str())
+        .bind(self.residents[0].0.uuid())
+        .bind(self.visited.uuid())
+        .execute(&mut owner)
+        .await
+        .unwrap();
     }
 
     pub(super) fn model(&self) -> Model {
-        Model::new(&self.rooms, &self.residents, self.delegations[PERSONS - 1], SUSPENDED)
+        Model::new(&self.rooms, &self.residents, self.delegations[PERSONS - 1], SUSPENDED, (self.visited, 0))
     }
 
     pub(super) const fn region(&self) -> RegionCode {

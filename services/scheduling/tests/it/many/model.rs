@@ -10,7 +10,7 @@ use scheduling::domain::{
 use types::{
     care::CareKind,
     clock::local_date,
-    ids::{AppointmentId, DelegationId, ResidentId, SlotId},
+    ids::{AppointmentId, DelegationId, JourneyId, ResidentId, SlotId},
 };
 
 use super::clinic::{RULES, Room};
@@ -27,6 +27,7 @@ pub(super) enum Judged {
     Cancelled,
     Exists,
     Suspended,
+    JourneyOfAnother,
 }
 
 #[derive(Debug, Clone)]
@@ -48,6 +49,8 @@ pub(super) struct Model {
     revoked: DelegationId,
     /// Who books online no more.
     suspended: usize,
+    /// Whose visit is of which episode of care.
+    visited: (JourneyId, usize),
     booked: Vec<Booked>,
     /// Ids that callers chose: whose, and whether the cancel came first.
     chosen: BTreeMap<AppointmentId, (usize, bool)>,
@@ -75,6 +78,7 @@ impl Model {
         residents: &[(ResidentId, usize)],
         revoked: DelegationId,
         suspended: usize,
+        visited: (JourneyId, usize),
     ) -> Self {
         let mut places = HashMap::new();
         for room in rooms {
@@ -82,7 +86,8 @@ impl Model {
             places.insert((room.slot.id, Pool::Referral.as_str()), room.referral);
         }
         let persons = residents.iter().copied().collect();
-        Self { places, persons, revoked, suspended, booked: vec![], chosen: BTreeMap::new(), met: BTreeMap::new() }
+        let (booked, chosen, met) = (vec![], BTreeMap::new(), BTreeMap::new());
+        Self { places, persons, revoked, suspended, visited, booked, chosen, met }
     }
 
     pub(super) fn batch<'a>(
@@ -90,11 +95,17 @@ impl Model {
         wishes: impl Iterator<Item = (&'a Appointment, bool, Option<u32>)>,
     ) -> Vec<Judged> {
         let (mut seen, mut bookers, mut devices, mut judged) = (vec![], vec![], vec![], vec![]);
+        let mut episodes: HashMap<JourneyId, usize> = HashMap::new();
         let stood = self.booked.len();
         for (wish, is_id_chosen, uses_max) in wishes {
             let person = self.persons[&wish.resident];
-            let verdict =
-                if seen.contains(&person) { Judged::Again } else { self.judge(person, wish, is_id_chosen, uses_max) };
+            // Nor is a wish judged that names what an earlier one of another person names.
+            let is_episode_of_other = *episodes.entry(wish.journey).or_insert(person) != person;
+            let verdict = if seen.contains(&person) || is_episode_of_other {
+                Judged::Again
+            } else {
+                self.judge(person, wish, is_id_chosen, uses_max)
+            };
             // What is booked for others in the same batch counts with the next.
             let for_others = self.booked.iter().take(stood).filter(|it| is_by(it, wish)).count();
             let earlier = bookers.iter().filter(|booker| **booker == &wish.booked_by).count();
@@ -154,6 +165,9 @@ impl Model {
             _ if is_id_chosen && self.booked.iter().any(|it| it.appointment.id == wish.id) => return Judged::Exists,
             _ => {}
         }
+        if self.every_episode().any(|(episode, whose)| episode == wish.journey && whose != person) {
+            return Judged::JourneyOfAnother;
+        }
         if person == self.suspended && wish.heeds_suspension(&RULES.absence) {
             return Judged::Suspended;
         }
@@ -164,6 +178,17 @@ impl Model {
             return Judged::Limit(period);
         }
         self.room_for(wish)
+    }
+
+    /// Of whatever became of them.
+    fn every_episode(&self) -> impl Iterator<Item = (JourneyId, usize)> {
+        self.booked.iter().map(|it| (it.appointment.journey, it.person)).chain([self.visited])
+    }
+
+    /// A person's own episodes of care, or those of everybody else.
+    pub(super) fn episodes(&self, resident: ResidentId, is_own: bool) -> Vec<JourneyId> {
+        let person = self.persons[&resident];
+        self.every_episode().filter(|(_, whose)| (*whose == person) == is_own).map(|(episode, _)| episode).collect()
     }
 
     fn overlaps(&self, person: usize, wish: &Appointment) -> bool {
@@ -346,9 +371,21 @@ impl Model {
     /// What was decided less often than that.
     pub(super) fn seldom(&self, least: usize) -> Vec<String> {
         use Judged::{
-            Again, Cancelled, Exists, Given, Limit, NoDelegation, PatientConflict, SlotTaken, Suspended, UsedUp,
+            Again, Cancelled, Exists, Given, JourneyOfAnother, Limit, NoDelegation, PatientConflict, SlotTaken,
+            Suspended, UsedUp,
         };
-        let every = [Given, Again, SlotTaken, PatientConflict, NoDelegation, UsedUp, Cancelled, Exists, Suspended];
+        let every = [
+            Given,
+            Again,
+            SlotTaken,
+            PatientConflict,
+            NoDelegation,
+            UsedUp,
+            Cancelled,
+            Exists,
+            Suspended,
+            JourneyOfAnother,
+        ];
         let limits = scheduling::domain::limits::PERIODS.map(Limit);
         let rare =
             every.iter().chain(&limits).filter(|judged| self.met.get(judged).copied().unwrap_or_default() < least);

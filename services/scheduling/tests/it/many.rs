@@ -265,10 +265,11 @@ async fn accept(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &mut Mo
     let mut tx = test.database().begin_together(clinic.region()).await.unwrap();
     let before = appointments::lock(&mut tx, id).await.unwrap();
     let after = before.confirm(clinic.now()).unwrap();
-    let judged = match appointments::update(&mut tx, &after).await {
-        Ok(()) => Judged::Given,
-        Err(SchedulingError::PatientConflict) => Judged::PatientConflict,
-        Err(other) => panic!("nothing else is decided here: {other:?}"),
+    let judged = if appointments::is_in_the_way(&mut tx, &after).await.unwrap() {
+        Judged::PatientConflict
+    } else {
+        appointments::update(&mut tx, &after).await.unwrap();
+        Judged::Given
     };
     assert_eq!(judged, expected, "accepting, after {cases}");
     if judged == Judged::Given {
@@ -320,6 +321,16 @@ async fn the_checker_of_bookings_finds_seeded_bugs() {
             "UPDATE appointments SET hold_expires_at = now() - interval '6 seconds' WHERE state = 'HELD'",
         ),
         (
+            "somebody is booked twice by two ids",
+            "ALTER TABLE appointments DROP CONSTRAINT appointments_patient_conflict; \
+             UPDATE appointments SET starts_at = (SELECT min(starts_at) FROM appointments), ends_at = (SELECT max(ends_at) FROM appointments), \
+                 state = 'HELD'; \
+             DELETE FROM resident_aliases; \
+             INSERT INTO resident_aliases (resident_id, region, survivor_id, since) \
+             SELECT one.resident_id, one.region, other.resident_id, now() - interval '1 day' FROM (SELECT min(resident_id::text)::uuid AS resident_id, \
+                 min(region) AS region FROM appointments) AS one, (SELECT max(resident_id::text)::uuid AS resident_id FROM appointments) AS other",
+        ),
+        (
             "a hold that had run out is confirmed",
             "ALTER TABLE appointments DROP CONSTRAINT appointments_confirmed_in_time; \
              UPDATE appointments SET state = 'CONFIRMED', confirmed_at = hold_expires_at",
@@ -343,4 +354,18 @@ async fn the_checker_of_bookings_finds_seeded_bugs() {
         sqlx::raw_sql(sql).execute(&mut owner).await.unwrap();
         assert!(!clinic.violations(&test).await.is_empty(), "{bug}");
     }
+}
+
+#[tokio::test]
+async fn sc_12_a_clinic_that_closes_gives_no_place_by_any_way() {
+    let test = TestDb::new(&scheduling::MIGRATOR).await;
+    let clinic = Clinic::open(&test).await;
+    let closing = "UPDATE sessions SET closing_at = now(), closing_reason = 'over', closing_honours = true";
+    sqlx::query(closing).execute(&mut test.owner().await).await.unwrap();
+    let (mut rng, model) = (StdRng::seed_from_u64(1), clinic.model());
+    let drawn: Vec<Drawn> = (0..16).map(|_| Drawn::new(&clinic, &mut rng, &model)).collect();
+    let mut tx = test.database().begin_together(clinic.region()).await.unwrap();
+    let verdicts = bookings::give(&mut tx, &drawn.iter().map(Drawn::wish).collect::<Vec<_>>()).await.unwrap();
+    let said: Vec<Judged> = verdicts.iter().map(said).collect();
+    assert!(said.contains(&Judged::SlotTaken) && !said.contains(&Judged::Given), "{said:?}");
 }

@@ -96,7 +96,7 @@ struct Close {
     /// Only there; everywhere, if it is not said.
     #[arg(long, value_delimiter = ',')]
     clinics: Vec<OrganisationId>,
-    /// Who is booked is seen there, instead of being offered another clinic.
+    /// Who is booked is seen there, also where another clinic that stays open has room for them. Nobody loses their place in either way.
     #[arg(long)]
     honour_booked: bool,
     /// What patients are told.

@@ -1,9 +1,10 @@
-//! What keeps the calendar by itself: sessions made ahead, slots that stand in leave or a holiday, reserved places that fall back, and
-//! displaced appointments that nobody confirmed. Every step is one transaction that finds done what another replica has done.
+//! What keeps the calendar by itself: sessions made ahead, slots that stand in leave or a holiday, reserved places that fall back, places set
+//! aside for those who wait, and displaced appointments that nobody confirmed. Every step is one transaction that finds done what another replica has done.
 
 mod close;
 mod generate;
 mod release;
+mod set_aside;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::{
     domain::{appointment::Appointment, error::SchedulingError, limits::Rules, session::Session},
-    store::{appointments, exceptions, resources, sessions, slots},
+    store::{appointments, exceptions, patients, resources, sessions, slots},
 };
 
 pub use generate::Generated;
@@ -95,6 +96,9 @@ impl Calendar {
     async fn give_up(&self, region: RegionCode, id: AppointmentId) -> Result<(), SchedulingError> {
         let now = self.clock.now();
         let mut tx = self.db.begin(Scope::Region(region)).await?;
+        // In the order in which everybody locks: persons, appointments, places.
+        let resident = appointments::find(&mut tx, id).await?.resident;
+        patients::lock(&mut tx, resident).await?;
         let displaced = appointments::lock(&mut tx, id).await?;
         if let Some(given_up) = displaced.give_up_displaced(NOT_CONFIRMED, now) {
             displace::give_up(&mut tx, By::Service, &given_up, now).await?;
@@ -125,7 +129,8 @@ enum Where {
     Closing,
 }
 
-/// Takes slots out of a session, with everybody found a place; the session goes with the last of its slots.
+/// Takes slots out of a session, with everybody found a place; the session goes with the last of its slots. Where a clinic of a surge closes, a slot
+/// stays with whoever finds no other place.
 pub(super) async fn withdraw(
     tx: &mut Transaction,
     by: By<'_>,
@@ -143,6 +148,8 @@ pub(super) async fn withdraw(
         slots: gone,
         places: &HashMap::new(),
         withdrawn: gone,
+        // A surge that closes leaves nobody without a place.
+        honours: surge.is_some(),
         reason,
         kept_for,
     };

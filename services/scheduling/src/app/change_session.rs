@@ -155,6 +155,7 @@ impl Scheduling {
             slots: &standing.iter().map(|slot| slot.id).collect::<Vec<_>>(),
             places: &places,
             withdrawn: &gone,
+            honours: false,
             reason: &wish.reason,
             kept_for: self.calendar.kept_for,
         };

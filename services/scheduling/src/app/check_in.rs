@@ -1,5 +1,7 @@
 //! Checks a patient in: an appointment is kept, or a walk-in, an emergency or an inpatient stay begins.
 
+use std::collections::BTreeSet;
+
 use chassis::{Context, Permitted};
 use chrono::{DateTime, Utc};
 use postgres::{Begun, Call, Reply, Scope, Transaction, aliases};
@@ -27,7 +29,7 @@ use crate::{
         visit::{IdentityProof, Present, Visit, check_not_early, check_past, to_prove},
     },
     peers::identity::Action,
-    store::{appointments, sessions, visits},
+    store::{appointments, sessions, shared, visits},
 };
 
 #[derive(Debug, Clone)]
@@ -178,6 +180,7 @@ impl Scheduling {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
+        shared::lock(&mut tx, &BTreeSet::from([shared::journey(visit.journey)])).await?;
         if visits::is_journey_of_another(&mut tx, visit.journey, resident).await? {
             return Err(SchedulingError::JourneyOfAnother);
         }

@@ -40,6 +40,7 @@ const TOGETHER_MAX: usize = 100;
 const WAIT: TimeDelta = TimeDelta::days(30);
 
 /// What a provider changes.
+#[derive(Clone, Copy)]
 pub(super) struct Changed<'a> {
     pub(super) organisation: OrganisationId,
     pub(super) department: Option<DepartmentId>,
@@ -53,6 +54,8 @@ pub(super) struct Changed<'a> {
     pub(super) places: &'a HashMap<(SlotId, Pool), i32>,
     /// Those among them that go altogether.
     pub(super) withdrawn: &'a [SlotId],
+    /// Who finds nothing elsewhere keeps their place, in a slot that goes, too.
+    pub(super) honours: bool,
     /// What patients are told.
     pub(super) reason: &'a str,
     /// How long another time is kept for somebody.
@@ -93,7 +96,10 @@ pub(super) async fn rearrange(
             outcomes.push(settle(tx, by, changed, (appointment, fate, &rooms), now).await?);
         }
     }
-    close(tx, by, changed, now).await?;
+    let kept = outcomes.iter().filter(|(_, outcome)| changed.honours && *outcome == Outcome::Kept);
+    let kept: BTreeSet<SlotId> = kept.flat_map(|(appointment, _)| appointment.slots()).collect();
+    let withdrawn: Vec<SlotId> = changed.withdrawn.iter().copied().filter(|slot| !kept.contains(slot)).collect();
+    close(tx, by, &Changed { withdrawn: &withdrawn, ..*changed }, now).await?;
     outcomes.sort_by_key(|(appointment, _)| (appointment.held_at, appointment.id));
     Ok(outcomes)
 }
@@ -212,6 +218,10 @@ async fn settle(
             appointment_changed(tx, by, Change::Displaced, &displaced, now).await?;
             Ok((displaced, Outcome::Displaced))
         }
+        Fate::Lost if changed.honours => {
+            rooms::take(tx, appointment.slot.id, appointment.pool).await?;
+            Ok((appointment.clone(), Outcome::Kept))
+        }
         Fate::Lost => {
             let cancellation = Cancellation { at: now, by: CancelledBy::Provider, reason: changed.reason.to_owned() };
             let cancelled = appointment.clone().cancel(cancellation)?;
@@ -252,6 +262,8 @@ pub(super) async fn give_up(
         span: (now, cancelled.slot.starts_at.max(now) + WAIT),
         joined_by: cancelled.booked_by.clone(),
         delegation: cancelled.delegation,
+        // The one use that was taken back comes back in one offer.
+        uses_max: None,
         joined_at: now,
         state: State::Waiting,
         before: 0,

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use postgres::{Scope, Transaction};
-use types::{ids::AppointmentId, region::RegionCode};
+use types::{
+    ids::{AppointmentId, SlotId},
+    region::RegionCode,
+};
 
 use super::{
     Scheduling,
@@ -12,8 +15,8 @@ use super::{
     records::{By, Change, appointment_changed},
 };
 use crate::{
-    domain::{appointment::Appointment, error::SchedulingError},
-    store::appointments,
+    domain::{appointment::Appointment, error::SchedulingError, pool::Pool},
+    store::{appointments, places},
 };
 
 /// Holds freed in one transaction at most.
@@ -87,6 +90,10 @@ async fn free_all(
     now: DateTime<Utc>,
 ) -> Result<usize, SchedulingError> {
     let expired: Vec<Appointment> = lapsed.into_iter().filter_map(|hold| hold.lapse(now)).collect();
+    // All places before anybody who waits for one is asked, in the order in which everybody takes them.
+    let had: Vec<(SlotId, Pool)> =
+        expired.iter().flat_map(|hold| hold.slots().map(move |slot| (slot, hold.pool))).collect();
+    places::lock(tx, &had).await?;
     for appointment in &expired {
         appointments::update(tx, appointment).await?;
         appointment_changed(tx, By::Service, Change::Expired, appointment, now).await?;

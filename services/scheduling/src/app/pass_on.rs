@@ -1,5 +1,9 @@
 //! A place that is given back goes to whoever waited longest for one like it, in the transaction in which it is given back: nobody who
 //! polls can come in between (SC-07, SC-08).
+//!
+//! Everybody locks persons before places. Here the place is locked already, so that nobody of those who wait may be waited for: where another
+//! transaction has the next in the line, or the line is long, the place is set aside for them, and the calendar's loop asks on
+//! (`calendar/set_aside.rs`).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use postgres::{
@@ -10,7 +14,10 @@ use postgres::{
 use serde_json::json;
 use types::ids::{AppointmentId, DepartmentId, JourneyId, OrganisationId, PractitionerId, ResidentId, SlotId};
 
-use super::records::{By, Change, appointment_changed};
+use super::{
+    moves::change_places,
+    records::{By, Change, appointment_changed},
+};
 use crate::{
     domain::{
         appointment::{Appointment, Channel, State},
@@ -18,20 +25,22 @@ use crate::{
         error::SchedulingError,
         limits::{self, Asked, Rules},
         pool::Pool,
-        session::Slot,
+        session::{Session, Slot},
         wait_list::{self, Entry},
     },
     store::{
         bookings::{self, Verdict, Wish},
         known::{self, Known, Wanted},
-        places, rooms,
+        patients, places,
+        pool_moves::Change as PlaceChange,
+        rooms, shared,
         slots::Bookable,
-        wait_list as entries,
+        wait_list::{self as entries, Part},
     },
 };
 
-/// So many are asked in turn; who cannot take the place keeps theirs in the line.
-const ASKED_MAX: i64 = 10;
+/// So many are asked at once; who cannot take the place keeps theirs in the line.
+pub(super) const ASKED_MAX: usize = 20;
 
 /// How places are passed on.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +49,20 @@ pub(super) struct Passing {
     /// How long an offer stands.
     pub(super) offer: TimeDelta,
 }
+
+/// What became of a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Passed {
+    /// It is held for somebody.
+    On,
+    /// Somebody else has the next in the line.
+    Undecided,
+    /// Nobody who was asked can take it.
+    Nobody,
+}
+
+/// The first in the line.
+const EVERYBODY: Part = Part { behind: None, is_first_only: false, count_max: ASKED_MAX };
 
 /// A public place that nobody has.
 #[derive(Debug, Clone, Copy)]
@@ -86,6 +109,8 @@ impl Passing {
         freed: &Appointment,
         now: DateTime<Utc>,
     ) -> Result<(), SchedulingError> {
+        let slots: Vec<SlotId> = freed.slots().collect();
+        withdraw_leftover(tx, &slots, now).await?;
         // Other pools are kept for somebody, and are not for whoever waits.
         if freed.pool != Pool::Public {
             return Ok(());
@@ -106,13 +131,38 @@ impl Passing {
         slots: &[SlotId],
         now: DateTime<Utc>,
     ) -> Result<(), SchedulingError> {
+        self.pass_on_rooms(tx, slots, EVERYBODY, now).await
+    }
+
+    /// Holds public places of a new session for those whose own place was taken back, if any of them waits for one like them.
+    pub(super) async fn pass_on_new(
+        &self,
+        tx: &mut Transaction,
+        session: &Session,
+        slots: &[Slot],
+        now: DateTime<Utc>,
+    ) -> Result<(), SchedulingError> {
+        if !entries::is_first_waited_for(tx, session).await? {
+            return Ok(());
+        }
+        let slots: Vec<SlotId> = slots.iter().map(|slot| slot.id).collect();
+        self.pass_on_rooms(tx, &slots, Part { is_first_only: true, ..EVERYBODY }, now).await
+    }
+
+    async fn pass_on_rooms(
+        &self,
+        tx: &mut Transaction,
+        slots: &[SlotId],
+        part: Part,
+        now: DateTime<Utc>,
+    ) -> Result<(), SchedulingError> {
         let mut rooms: Vec<Room> = rooms::lock(tx, slots).await?.into_iter().map(|locked| locked.room).collect();
         rooms.retain(|room| room.pool == Pool::Public);
         rooms.sort_by_key(|room| (room.slot.starts_at, room.slot.id));
         for room in rooms {
             let free = Free::in_room(&room);
             for _ in 0..room.free {
-                if !self.pass_on(tx, free, None, now).await? {
+                if !self.pass_on_part(tx, free, None, part, now).await? {
                     break;
                 }
             }
@@ -120,7 +170,7 @@ impl Passing {
         Ok(())
     }
 
-    /// Holds a public place for the first in the line who can take it; false if nobody does.
+    /// Holds a public place for the first in the line who can take it, or sets it aside for the line; false if nobody takes it.
     pub(super) async fn pass_on(
         &self,
         tx: &mut Transaction,
@@ -128,14 +178,53 @@ impl Passing {
         besides: Option<ResidentId>,
         now: DateTime<Utc>,
     ) -> Result<bool, SchedulingError> {
-        let Some(ends_at) = wait_list::offer_end(free.slot.starts_at, self.offer, now) else { return Ok(false) };
-        for entry in entries::line(tx, free.slot.id, ASKED_MAX).await? {
-            let is_theirs_already = besides == Some(entry.resident);
-            if !is_theirs_already && self.offer(tx, free, &entry, ends_at, now).await? {
-                return Ok(true);
+        self.pass_on_part(tx, free, besides, EVERYBODY, now).await
+    }
+
+    async fn pass_on_part(
+        &self,
+        tx: &mut Transaction,
+        free: Free,
+        besides: Option<ResidentId>,
+        part: Part,
+        now: DateTime<Utc>,
+    ) -> Result<bool, SchedulingError> {
+        if wait_list::offer_end(free.slot.starts_at, self.offer, now).is_none() {
+            return Ok(false);
+        }
+        let line = entries::line(tx, free.slot.id, part).await?;
+        let mut others: Vec<&Entry> = line.iter().map(|(entry, _)| entry).collect();
+        others.retain(|entry| besides != Some(entry.resident));
+        match self.ask(tx, free, &others, now).await? {
+            Passed::On => Ok(true),
+            Passed::Nobody if line.len() < part.count_max => Ok(false),
+            Passed::Nobody | Passed::Undecided => {
+                places::set_aside(tx, free.slot.id).await?;
+                Ok(true)
             }
         }
-        Ok(false)
+    }
+
+    /// Asks one after the other, and waits for none of them.
+    pub(super) async fn ask(
+        &self,
+        tx: &mut Transaction,
+        free: Free,
+        line: &[&Entry],
+        now: DateTime<Utc>,
+    ) -> Result<Passed, SchedulingError> {
+        let Some(ends_at) = wait_list::offer_end(free.slot.starts_at, self.offer, now) else {
+            return Ok(Passed::Nobody);
+        };
+        for entry in line {
+            if !try_lock(tx, entry).await? {
+                return Ok(Passed::Undecided);
+            }
+            if entries::is_waiting(tx, entry.id).await? && self.offer(tx, free, entry, ends_at, now).await? {
+                return Ok(Passed::On);
+            }
+        }
+        Ok(Passed::Nobody)
     }
 
     /// False if they cannot take it: another booking stands at that time, or a limit is reached.
@@ -162,7 +251,7 @@ impl Passing {
             is_id_chosen: false,
             is_moved: false,
             heeds_suspension: held.heeds_suspension(&self.rules.absence),
-            uses_max: None,
+            uses_max: entry.uses_max,
             bounds: &bounds,
         };
         let verdicts = bookings::give(tx, &[wish]).await?;
@@ -183,6 +272,24 @@ impl Passing {
         audit::record(tx, recorded.row("wait_list_entries", entry.id)).await?;
         Ok(true)
     }
+}
+
+/// Takes the locks that judging an offer takes, unless somebody else has one of them.
+async fn try_lock(tx: &mut Transaction, entry: &Entry) -> Result<bool, SchedulingError> {
+    let is_booker_free = entry.delegation.is_none() || shared::try_lock(tx, &shared::booker(&entry.joined_by)).await?;
+    Ok(is_booker_free && patients::try_lock(tx, entry.resident).await?)
+}
+
+/// What is free in a clinic that closes, or in a slot that was withdrawn, is no place any more.
+pub(super) async fn withdraw_leftover(
+    tx: &mut Transaction,
+    slots: &[SlotId],
+    now: DateTime<Utc>,
+) -> Result<(), SchedulingError> {
+    for (slot, pool, places) in places::leftover(tx, slots).await? {
+        change_places(tx, By::Service, (slot, PlaceChange::Withdrawn(pool), places), now).await?;
+    }
+    Ok(())
 }
 
 /// Gives all places of an appointment back, in the order in which everybody takes them.

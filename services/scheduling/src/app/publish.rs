@@ -105,6 +105,7 @@ impl Scheduling {
             sessions::insert(&mut tx, &session, Origin::Published, ctx.caller.acting(), now).await?;
             slots::insert_all(&mut tx, &slots, &session.pools).await?;
             record(&mut tx, ctx, &session, &slots).await?;
+            self.passing.pass_on_new(&mut tx, &session, &slots, now).await?;
             published.slots.extend(slots);
             published.sessions.push(ctx.permit(session)?);
         }

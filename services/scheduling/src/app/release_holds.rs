@@ -7,7 +7,7 @@ use postgres::{
     consumer::{Advanced, Failure, Inbox},
 };
 use types::{
-    ids::{DelegationId, ResidentId},
+    ids::{DelegationId, ResidentId, SlotId},
     region::RegionCode,
 };
 
@@ -20,8 +20,9 @@ use crate::{
     domain::{
         appointment::{Appointment, Cancellation, CancelledBy, State},
         error::SchedulingError,
+        pool::Pool,
     },
-    store::{appointments, patients, revoked_delegations},
+    store::{appointments, patients, places, revoked_delegations},
 };
 
 const REASON: &str = "the delegation was taken back";
@@ -54,7 +55,12 @@ impl Scheduling {
             audit::record(tx, entry).await?;
         }
         let now = self.clock.now();
-        for appointment in appointments::lock_ahead(tx, revoked.delegation, now).await? {
+        let ahead = appointments::lock_ahead(tx, revoked.delegation, now).await?;
+        // All places before anybody who waits for one is asked, in the order in which everybody takes them.
+        let held = ahead.iter().filter(|appointment| appointment.state == State::Held);
+        let had: Vec<(SlotId, Pool)> = held.flat_map(|held| held.slots().map(move |slot| (slot, held.pool))).collect();
+        places::lock(tx, &had).await?;
+        for appointment in ahead {
             if appointment.state == State::Held {
                 free(tx, &self.passing, appointment, now).await?;
             } else {

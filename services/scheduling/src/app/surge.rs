@@ -88,7 +88,8 @@ impl Scheduling {
         audit::record(&mut tx, entry).await?;
         for (organisation, provider) in wish.organisations.iter().zip(&providers) {
             let session = session(&wish, *organisation, provider, &times);
-            open_clinic(&mut tx, ctx, surge.id, &session, &times, now).await?;
+            let made = open_clinic(&mut tx, ctx, surge.id, &session, &times, now).await?;
+            self.passing.pass_on_new(&mut tx, &session, &made, now).await?;
         }
         let surge = ctx.permit(surges::find(&mut tx, surge.id, now).await?)?;
         Ok(call.commit(tx, surge).await?)
@@ -171,7 +172,7 @@ async fn open_clinic(
     session: &Session,
     times: &[Span],
     now: DateTime<Utc>,
-) -> Result<(), SchedulingError> {
+) -> Result<Vec<Slot>, SchedulingError> {
     let slot = |(starts_at, ends_at): &Span| Slot {
         id: SlotId::generate(),
         session: session.id,
@@ -182,5 +183,6 @@ async fn open_clinic(
     sessions::insert(tx, session, Origin::Surge(surge), ctx.caller.acting(), now).await?;
     slots::insert_all(tx, &made, &session.pools).await?;
     let entry = By::Caller(ctx).entry("scheduling.surge.open_clinic").row("sessions", session.id);
-    Ok(audit::record(tx, slots::audited(entry, &made, &session.pools)).await?)
+    audit::record(tx, slots::audited(entry, &made, &session.pools)).await?;
+    Ok(made)
 }

@@ -87,6 +87,11 @@ impl Scheduling {
             Begun::Replayed(reply) => return Ok(reply),
         };
         patients::lock(&mut tx, wish.resident).await?;
+        let over = entries::lapse(&mut tx, wish.resident, now).await?;
+        if !over.is_empty() {
+            let entry = Recorded::new(&ctx.caller, "scheduling.wait_list.lapse").resident(wish.resident);
+            audit::record(&mut tx, over.iter().fold(entry, |entry, id| entry.row("wait_list_entries", id))).await?;
+        }
         if entries::lines(&mut tx, wish.resident, now).await? >= LINES_MAX {
             return Err(SchedulingError::WaitListLimit);
         }
@@ -99,6 +104,7 @@ impl Scheduling {
             span,
             joined_by: ctx.caller.acting().clone(),
             delegation: ground.delegation,
+            uses_max: ground.uses_max(),
             joined_at: now,
             state: State::Waiting,
             before: 0,
@@ -128,13 +134,15 @@ impl Scheduling {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
+        // In the order in which everybody locks: whoever offers a place to a person has the person.
+        patients::lock(&mut tx, entry.resident).await?;
         let before = entries::lock(&mut tx, id).await?;
         let left = match before.state {
             State::Waiting => {
                 entries::update(&mut tx, id, State::Left).await?;
                 Entry { state: State::Left, ..before }
             }
-            State::Offered(_) | State::Left => before,
+            State::Offered(_) | State::Left | State::Lapsed => before,
         };
         record(&mut tx, ctx, "scheduling.wait_list.leave", &left).await?;
         let left = ctx.permit(left)?;

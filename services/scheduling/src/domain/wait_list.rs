@@ -28,6 +28,8 @@ pub struct Entry {
     pub span: Span,
     pub joined_by: Party,
     pub delegation: Option<DelegationId>,
+    /// How many bookings the delegation allows altogether.
+    pub uses_max: Option<u32>,
     pub joined_at: DateTime<Utc>,
     pub state: State,
     /// How many are before them in the line.
@@ -39,6 +41,8 @@ pub enum State {
     Waiting,
     Offered(AppointmentId),
     Left,
+    /// Nothing came in time.
+    Lapsed,
 }
 
 impl State {
@@ -47,6 +51,7 @@ impl State {
             Self::Waiting => "WAITING",
             Self::Offered(_) => "OFFERED",
             Self::Left => "LEFT",
+            Self::Lapsed => "LAPSED",
         }
     }
 }
@@ -96,6 +101,11 @@ impl Entry {
                     .to_owned(),
             ),
             State::Left => ("您已退出候补。".to_owned(), "You have left the line.".to_owned()),
+            State::Lapsed => (
+                "候补的时间已过，期间没有可用的号源；如仍需要，请重新登记。".to_owned(),
+                "The time you waited for is over, and no place came free for you. Join again if you still need one."
+                    .to_owned(),
+            ),
         };
         Explanation { zh, en }
     }
@@ -120,6 +130,7 @@ mod tests {
             span: (now, now + TimeDelta::days(1)),
             joined_by: Party::Service("scheduling".to_owned()),
             delegation: None,
+            uses_max: None,
             joined_at: now,
             state,
             before,
@@ -135,6 +146,9 @@ mod tests {
         let offered = entry(State::Offered(AppointmentId::generate()), 2);
         assert_eq!(offered.position(), None);
         assert_ne!(offered.explanation(), entry(State::Left, 0).explanation());
+        let lapsed = entry(State::Lapsed, 0);
+        assert_eq!(lapsed.position(), None);
+        assert_ne!(lapsed.explanation(), entry(State::Left, 0).explanation());
     }
 
     #[test]

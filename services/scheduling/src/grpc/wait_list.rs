@@ -81,6 +81,7 @@ fn to_entry(entry: &Permitted<Entry>) -> wire::WaitListEntry {
         State::Waiting => (WaitListState::Waiting, None),
         State::Offered(appointment) => (WaitListState::Offered, Some(appointment)),
         State::Left => (WaitListState::Left, None),
+        State::Lapsed => (WaitListState::Lapsed, None),
     };
     let explanation = entry.explanation();
     wire::WaitListEntry {

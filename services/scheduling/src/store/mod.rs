@@ -17,6 +17,7 @@ pub mod resources;
 pub mod revoked_delegations;
 pub mod rooms;
 pub mod sessions;
+pub mod shared;
 pub mod slot_cache;
 pub mod slot_refusals;
 pub mod slots;

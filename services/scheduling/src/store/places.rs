@@ -5,9 +5,11 @@ use sqlx::PgConnection;
 use types::{
     care::CareKind,
     ids::{DepartmentId, OrganisationId, SlotId},
+    region::RegionCode,
 };
 use uuid::Uuid;
 
+use super::{invalid, word};
 use crate::domain::{error::SchedulingError, pool::Pool};
 
 const ALTERNATIVES_MAX: i64 = 3;
@@ -21,6 +23,58 @@ pub async fn give_back(conn: &mut PgConnection, slot: SlotId, pool: Pool, places
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Sets a public place that is free aside for those who wait.
+pub async fn set_aside(conn: &mut PgConnection, slot: SlotId) -> Result<(), SchedulingError> {
+    sqlx::query(
+        "UPDATE slot_pools SET taken = taken + 1, set_aside = set_aside + 1 WHERE slot_id = $1 AND pool = 'PUBLIC'",
+    )
+    .bind(slot.uuid())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Gives one back that was set aside; false if there is none.
+pub async fn take_aside(conn: &mut PgConnection, slot: SlotId) -> Result<bool, SchedulingError> {
+    let taken = sqlx::query(
+        "UPDATE slot_pools SET taken = taken - 1, set_aside = set_aside - 1 WHERE slot_id = $1 AND pool = 'PUBLIC' AND set_aside > 0",
+    )
+    .bind(slot.uuid())
+    .execute(conn)
+    .await?;
+    Ok(taken.rows_affected() == 1)
+}
+
+/// Slots of all regions in which something is set aside. For the worker role.
+pub async fn aside(conn: &mut PgConnection, count_max: i64) -> Result<Vec<(SlotId, RegionCode)>, SchedulingError> {
+    let rows: Vec<(Uuid, String)> =
+        sqlx::query_as("SELECT slot_id, region FROM slot_pools WHERE set_aside > 0 ORDER BY slot_id LIMIT $1")
+            .bind(count_max)
+            .fetch_all(conn)
+            .await?;
+    rows.into_iter()
+        .map(|(id, region)| Ok((SlotId::from_uuid(id), word("slot_pools", "region", id, &region)?)))
+        .collect()
+}
+
+/// What is free in these slots and can be given to nobody, since their clinic closes or they were withdrawn.
+pub async fn leftover(conn: &mut PgConnection, slots: &[SlotId]) -> Result<Vec<(SlotId, Pool, i32)>, SchedulingError> {
+    let rows: Vec<(Uuid, String, i32)> = sqlx::query_as(
+        "SELECT slots.id, slot_pools.pool, slot_pools.places - slot_pools.taken \
+         FROM slots JOIN sessions ON sessions.id = slots.session_id JOIN slot_pools ON slot_pools.slot_id = slots.id \
+         WHERE slots.id = ANY ($1) AND (sessions.closing_at IS NOT NULL OR slots.withdrawn_at IS NOT NULL) AND slot_pools.taken < slot_pools.places \
+         ORDER BY slots.id, slot_pools.pool",
+    )
+    .bind(slots.iter().map(|slot| slot.uuid()).collect::<Vec<_>>())
+    .fetch_all(conn)
+    .await?;
+    let left = |(id, pool, places): (Uuid, String, i32)| {
+        let pool = Pool::from_word(&pool).ok_or_else(|| invalid("slot_pools", "pool", id))?;
+        Ok((SlotId::from_uuid(id), pool, places))
+    };
+    rows.into_iter().map(left).collect()
 }
 
 /// Keeps places from others until the end of the transaction, in the order in which everybody takes them.
@@ -58,7 +112,7 @@ pub async fn alternatives(
          JOIN slots ON slots.session_id = sessions.id \
          JOIN slot_pools ON slot_pools.slot_id = slots.id \
          WHERE sessions.organisation_id = $1 AND sessions.department_id IS NOT DISTINCT FROM $2 \
-           AND $3 = ANY (sessions.kinds) AND sessions.ends_at > $6 \
+           AND $3 = ANY (sessions.kinds) AND sessions.ends_at > $6 AND sessions.closing_at IS NULL \
            AND slot_pools.pool = $4 AND slot_pools.taken < slot_pools.places \
            AND slots.starts_at > $6 AND slots.id <> $7 \
          ORDER BY greatest(slots.starts_at - $5, $5 - slots.starts_at), slots.id LIMIT $8",

@@ -126,7 +126,7 @@ pub async fn open(conn: &mut PgConnection, window: Window) -> Result<Vec<OpenSlo
          FROM sessions \
          JOIN slots ON slots.session_id = sessions.id \
          JOIN slot_pools ON slot_pools.slot_id = slots.id \
-         WHERE sessions.organisation_id = $1 AND $2 = ANY (sessions.kinds) \
+         WHERE sessions.organisation_id = $1 AND $2 = ANY (sessions.kinds) AND sessions.closing_at IS NULL \
            AND sessions.ends_at > $4 AND sessions.starts_at < $5 \
            AND slots.starts_at >= $4 AND slots.starts_at < $5 \
            AND slot_pools.pool = $3 AND slot_pools.taken < slot_pools.places \

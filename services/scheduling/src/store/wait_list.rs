@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{invalid, refused, word};
 use crate::domain::{
     error::SchedulingError,
+    session::Session,
     wait_list::{Entry, State},
 };
 
@@ -17,8 +18,8 @@ const LISTED_MAX: i64 = 50;
 pub async fn insert(conn: &mut PgConnection, entry: &Entry) -> Result<(), SchedulingError> {
     sqlx::query(
         "INSERT INTO wait_list_entries (id, region, resident_id, organisation_id, department_id, kind, since, until, joined_by, \
-         delegation_id, joined_at, state) \
-         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, 'WAITING')",
+         delegation_id, joined_at, uses_max, state) \
+         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'WAITING')",
     )
     .bind(entry.id.uuid())
     .bind(entry.resident.uuid())
@@ -30,6 +31,7 @@ pub async fn insert(conn: &mut PgConnection, entry: &Entry) -> Result<(), Schedu
     .bind(entry.joined_by.to_string())
     .bind(entry.delegation.map(DelegationId::uuid))
     .bind(entry.joined_at)
+    .bind(stored_uses(entry)?)
     .execute(conn)
     .await
     .map_err(|error| {
@@ -66,7 +68,7 @@ pub async fn insert_first(conn: &mut PgConnection, entry: &Entry) -> Result<Wait
 pub async fn update(conn: &mut PgConnection, id: WaitListEntryId, state: State) -> Result<(), SchedulingError> {
     let offer = match state {
         State::Offered(appointment) => Some(appointment.uuid()),
-        State::Waiting | State::Left => None,
+        State::Waiting | State::Left | State::Lapsed => None,
     };
     sqlx::query("UPDATE wait_list_entries SET state = $2, appointment_id = $3 WHERE id = $1")
         .bind(id.uuid())
@@ -75,6 +77,28 @@ pub async fn update(conn: &mut PgConnection, id: WaitListEntryId, state: State) 
         .execute(conn)
         .await?;
     Ok(())
+}
+
+/// Ends what a person has waited for in vain, in every line whose time is over; answers which.
+pub async fn lapse(
+    conn: &mut PgConnection,
+    resident: ResidentId,
+    now: DateTime<Utc>,
+) -> Result<Vec<WaitListEntryId>, SchedulingError> {
+    let ids: Vec<Uuid> = sqlx::query_scalar(
+        "UPDATE wait_list_entries SET state = 'LAPSED' \
+         WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND state = 'WAITING' AND until <= $2 RETURNING id",
+    )
+    .bind(resident.uuid())
+    .bind(now)
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(WaitListEntryId::from_uuid).collect())
+}
+
+fn stored_uses(entry: &Entry) -> Result<Option<i32>, SchedulingError> {
+    let stored = |uses: u32| i32::try_from(uses).map_err(|_| invalid(TABLE, "uses_max", entry.id.uuid()));
+    entry.uses_max.map(stored).transpose()
 }
 
 /// How many lines a person stands in.
@@ -102,6 +126,7 @@ struct Row {
     joined_at: DateTime<Utc>,
     state: String,
     appointment_id: Option<Uuid>,
+    uses_max: Option<i32>,
     before: i64,
 }
 
@@ -109,8 +134,9 @@ struct Row {
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, resident_id, organisation_id, department_id, kind, since, until, joined_by, delegation_id, joined_at, state, ",
-            "appointment_id, (SELECT count(*) FROM wait_list_entries earlier WHERE earlier.organisation_id = entry.organisation_id ",
+            "SELECT id, resident_id, organisation_id, department_id, kind, since, until, joined_by, delegation_id, joined_at, ",
+            "CASE WHEN state = 'WAITING' AND until <= now() THEN 'LAPSED' ELSE state END AS state, ",
+            "appointment_id, uses_max, (SELECT count(*) FROM wait_list_entries earlier WHERE earlier.organisation_id = entry.organisation_id ",
             "AND earlier.department_id IS NOT DISTINCT FROM entry.department_id AND earlier.kind = entry.kind ",
             "AND earlier.state = 'WAITING' AND earlier.until > now() AND (-earlier.priority, earlier.number) < (-entry.priority, entry.number) ",
             "AND earlier.since < entry.until AND earlier.until > entry.since) AS before ",
@@ -144,22 +170,83 @@ pub async fn of_resident(conn: &mut PgConnection, resident: ResidentId) -> Resul
     rows.into_iter().map(Row::entry).collect()
 }
 
-/// Who waits for a place like that of a slot, the first in the line first; those that somebody else offers a place to are left to them.
-pub async fn line(conn: &mut PgConnection, slot: SlotId, count_max: i64) -> Result<Vec<Entry>, SchedulingError> {
-    let rows: Vec<Row> = sqlx::query_as(
+/// Where somebody stands in every line.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    priority: i32,
+    number: i64,
+}
+
+/// Which part of the line for a place is meant.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    /// Only those who stand behind that.
+    pub behind: Option<Standing>,
+    /// Only those whose own place was taken back.
+    pub is_first_only: bool,
+    pub count_max: usize,
+}
+
+#[derive(FromRow)]
+struct InLine {
+    #[sqlx(flatten)]
+    row: Row,
+    priority: i32,
+    number: i64,
+}
+
+/// Who waits for a place like that of a slot, the first in the line first. Nobody waits for a place in a clinic that closes.
+pub async fn line(
+    conn: &mut PgConnection,
+    slot: SlotId,
+    part: Part,
+) -> Result<Vec<(Entry, Standing)>, SchedulingError> {
+    let rows: Vec<InLine> = sqlx::query_as(
         "SELECT entry.id, resident_id, entry.organisation_id, entry.department_id, entry.kind, since, until, joined_by, delegation_id, joined_at, \
-             state, appointment_id, 0::bigint AS before \
+             state, appointment_id, uses_max, 0::bigint AS before, entry.priority, entry.number \
          FROM slots JOIN sessions ON sessions.id = slots.session_id \
          JOIN wait_list_entries entry ON entry.organisation_id = sessions.organisation_id \
-         WHERE slots.id = $1 AND entry.state = 'WAITING' AND entry.department_id IS NOT DISTINCT FROM sessions.department_id \
+         WHERE slots.id = $1 AND slots.withdrawn_at IS NULL AND sessions.closing_at IS NULL \
+           AND entry.state = 'WAITING' AND entry.department_id IS NOT DISTINCT FROM sessions.department_id \
            AND entry.kind = ANY (sessions.kinds) AND entry.since <= slots.starts_at AND entry.until > slots.starts_at \
-         ORDER BY entry.priority DESC, entry.number LIMIT $2 FOR UPDATE OF entry SKIP LOCKED",
+           AND ($2::integer IS NULL OR (-entry.priority, entry.number) > (-($2::integer), $3::bigint)) AND (entry.priority > 0 OR NOT $4) \
+         ORDER BY entry.priority DESC, entry.number LIMIT $5",
     )
     .bind(slot.uuid())
-    .bind(count_max)
+    .bind(part.behind.map(|standing| standing.priority))
+    .bind(part.behind.map(|standing| standing.number))
+    .bind(part.is_first_only)
+    .bind(i64::try_from(part.count_max).unwrap_or(i64::MAX))
     .fetch_all(conn)
     .await?;
-    rows.into_iter().map(Row::entry).collect()
+    let standing = |InLine { row, priority, number }| Ok((row.entry()?, Standing { priority, number }));
+    rows.into_iter().map(standing).collect()
+}
+
+/// Whether somebody whose own place was taken back waits for one in a session like this.
+pub async fn is_first_waited_for(conn: &mut PgConnection, session: &Session) -> Result<bool, SchedulingError> {
+    let found = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM wait_list_entries WHERE organisation_id = $1 AND department_id IS NOT DISTINCT FROM $2 \
+         AND kind = ANY ($3) AND state = 'WAITING' AND priority > 0 AND since < $5 AND until > $4)",
+    )
+    .bind(session.organisation.uuid())
+    .bind(session.department.map(DepartmentId::uuid))
+    .bind(session.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>())
+    .bind(session.starts_at)
+    .bind(session.ends_at)
+    .fetch_one(conn)
+    .await?;
+    Ok(found)
+}
+
+/// Whether somebody still waits; locked until the end of the transaction. Whoever has the person has the entry: nobody else locks it.
+pub async fn is_waiting(conn: &mut PgConnection, id: WaitListEntryId) -> Result<bool, SchedulingError> {
+    let state: Option<bool> =
+        sqlx::query_scalar("SELECT state = 'WAITING' FROM wait_list_entries WHERE id = $1 FOR UPDATE")
+            .bind(id.uuid())
+            .fetch_optional(conn)
+            .await?;
+    Ok(state == Some(true))
 }
 
 impl Row {
@@ -169,6 +256,7 @@ impl Row {
             ("WAITING", None) => State::Waiting,
             ("OFFERED", Some(appointment)) => State::Offered(AppointmentId::from_uuid(appointment)),
             ("LEFT", None) => State::Left,
+            ("LAPSED", None) => State::Lapsed,
             _ => return Err(invalid(TABLE, "state", id)),
         };
         Ok(Entry {
@@ -182,6 +270,7 @@ impl Row {
             delegation: self.delegation_id.map(DelegationId::from_uuid),
             joined_at: self.joined_at,
             state,
+            uses_max: self.uses_max.map(u32::try_from).transpose().map_err(|_| invalid(TABLE, "uses_max", id))?,
             before: self.before,
         })
     }

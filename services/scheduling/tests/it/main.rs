@@ -16,6 +16,7 @@ mod events;
 mod fairness;
 mod find;
 mod hold;
+mod in_line;
 mod joint;
 mod lists;
 mod mandated;

@@ -272,10 +272,11 @@ async fn accept(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &mut Mo
     let mut tx = test.database().begin_together(clinic.region()).await.unwrap();
     let before = appointments::lock(&mut tx, id).await.unwrap();
     let after = before.confirm(clinic.now()).unwrap();
-    let judged = match appointments::update(&mut tx, &after).await {
-        Ok(()) => Judged::Given,
-        Err(SchedulingError::PatientConflict) => Judged::PatientConflict,
-        Err(other) => panic!("nothing else is decided here: {other:?}"),
+    let judged = if appointments::is_in_the_way(&mut tx, &after).await.unwrap() {
+        Judged::PatientConflict
+    } else {
+        appointments::update(&mut tx, &after).await.unwrap();
+        Judged::Given
     };
     assert_eq!(judged, expected, "accepting, after {cases}");
     if judged == Judged::Given {
@@ -304,4 +305,18 @@ async fn cancel_ahead(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &
     assert!(chosen_ids::remember_cancel(&mut tx, id, resident, clinic.now()).await.unwrap());
     tx.commit().await.unwrap();
     model.cancel_ahead(id, resident);
+}
+
+#[tokio::test]
+async fn sc_12_a_clinic_that_closes_gives_no_place_by_any_way() {
+    let test = TestDb::new(&scheduling::MIGRATOR).await;
+    let clinic = Clinic::open(&test).await;
+    let closing = "UPDATE sessions SET closing_at = now(), closing_reason = 'over', closing_honours = true";
+    sqlx::query(closing).execute(&mut test.owner().await).await.unwrap();
+    let (mut rng, model) = (StdRng::seed_from_u64(1), clinic.model());
+    let drawn: Vec<Drawn> = (0..16).map(|_| Drawn::new(&clinic, &mut rng, &model)).collect();
+    let mut tx = test.database().begin_together(clinic.region()).await.unwrap();
+    let verdicts = bookings::give(&mut tx, &drawn.iter().map(Drawn::wish).collect::<Vec<_>>()).await.unwrap();
+    let said: Vec<Judged> = verdicts.iter().map(said).collect();
+    assert!(said.contains(&Judged::SlotTaken) && !said.contains(&Judged::Given), "{said:?}");
 }

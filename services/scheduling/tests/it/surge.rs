@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use proto::anjia::common::v1::CareKind;
 use proto::anjia::scheduling::v1::{
     AppointmentState, CloseSurgeRequest, DivertRequest, DivertResponse, GetSurgeRequest, OpenSurgeRequest, Slot, Surge,
-    surge_service_client::SurgeServiceClient,
+    WaitListState, surge_service_client::SurgeServiceClient,
 };
 use proto::convert::to_timestamp;
 use testkit::{TestCaller, callers, reason, request_id};
@@ -14,6 +14,7 @@ use types::ids::{OrganisationId, SurgeId};
 
 use crate::calendar::booked;
 use crate::town::{Town, field, now, pause};
+use crate::waiting::{cancel, join, listed};
 
 fn client(town: &Town) -> SurgeServiceClient<Channel> {
     SurgeServiceClient::new(town.mesh.channel("scheduling"))
@@ -154,5 +155,47 @@ async fn sc_12_who_is_booked_may_be_honoured_while_nothing_new_is_taken() {
     open(&town, fever()).await.unwrap();
     let unknown = Surge { surge_id: SurgeId::generate().to_string(), ..surge };
     assert_eq!(reason(&close(&town, &unknown, &[], true).await.unwrap_err()), "SURGE_NOT_FOUND");
+    town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_12_closing_everywhere_leaves_everybody_who_is_booked_their_place() {
+    let town = Town::new().await;
+    let surge = open(&town, fever()).await.unwrap();
+    let mut people = vec![];
+    for organisation in [callers::CLINIC, callers::HOSPITAL] {
+        let slot = slot_of(&town, &surge, organisation).await;
+        people.extend(booked(&town, &slot, 2).await);
+    }
+    close(&town, &surge, &[], false).await.unwrap();
+    while get(&town, &surge).await.clinics.iter().any(|clinic| clinic.places > clinic.taken) {
+        pause(100).await;
+    }
+    for (caller, _, appointment) in &people {
+        let kept = town.get(caller, appointment).await.unwrap();
+        assert_eq!((kept.state(), kept.revision), (AppointmentState::Confirmed, 1));
+    }
+    let there: Vec<i32> = get(&town, &surge).await.clinics.iter().map(|clinic| clinic.taken).collect();
+    assert_eq!(there, [2, 2]);
+    town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_12_a_place_that_frees_up_in_a_clinic_that_closes_is_nobodys() {
+    let town = Town::new().await;
+    let surge = open(&town, fever()).await.unwrap();
+    let slot = slot_of(&town, &surge, callers::CLINIC).await;
+    let (caller, _, appointment) = booked(&town, &slot, 1).await.remove(0);
+    let (waiting, waiting_id) = town.newcomer("waiting").await;
+    join(&town, &waiting, &waiting_id).await.unwrap();
+    close(&town, &surge, &[], true).await.unwrap();
+    let full = |surge: &Surge| surge.clinics.iter().all(|clinic| clinic.places == clinic.taken);
+    while !full(&get(&town, &surge).await) {
+        pause(100).await;
+    }
+    cancel(&town, &caller, &appointment).await;
+    let closed = get(&town, &surge).await;
+    assert_eq!(closed.clinics.iter().map(|clinic| (clinic.places, clinic.taken)).collect::<Vec<_>>(), [(0, 0), (0, 0)]);
+    assert_eq!(listed(&town, &waiting, &waiting_id).await.state(), WaitListState::Waiting);
     town.assert_sound().await;
 }

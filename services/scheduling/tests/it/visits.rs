@@ -9,7 +9,7 @@ use proto::anjia::{
 use proto::convert::to_timestamp;
 use testkit::{TestCaller, callers, reason, request_id};
 use tonic::{Code, Status};
-use types::ids::{AppointmentId, OrganisationId, ReferralId, ResidentId, VisitId};
+use types::ids::{AppointmentId, JourneyId, OrganisationId, ReferralId, ResidentId, VisitId};
 
 use crate::town::{Town, field, now};
 
@@ -279,4 +279,24 @@ async fn sc_04_a_malformed_check_in_names_its_field() {
         let refusal = check_in(&town, &town.clinic, request).await.unwrap_err();
         assert_eq!((refusal.code(), field(&refusal).as_str()), (Code::InvalidArgument, expected));
     }
+}
+
+#[tokio::test]
+async fn sc_11_two_who_walk_in_at_once_do_not_share_a_journey() {
+    let town = Town::new().await;
+    let (_, other) = town.newcomer("other").await;
+    for _ in 0..5 {
+        let journey_id = JourneyId::generate().to_string();
+        let one = CheckInRequest { journey_id: journey_id.clone(), ..walk_in(&town, CareKind::Outpatient, now()) };
+        let two = CheckInRequest {
+            resident_id: other.clone(),
+            credential: Some(town.card(other.parse().unwrap())),
+            request_id: request_id(),
+            ..one.clone()
+        };
+        let (one, two) = tokio::join!(check_in(&town, &town.clinic, one), check_in(&town, &town.clinic, two));
+        let refusals: Vec<String> = [&one, &two].into_iter().filter_map(|it| it.as_ref().err()).map(reason).collect();
+        assert_eq!(refusals, ["JOURNEY_OF_ANOTHER"]);
+    }
+    town.assert_sound().await;
 }

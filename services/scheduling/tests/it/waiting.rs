@@ -13,11 +13,11 @@ use tonic::{Code, Status};
 
 use crate::town::{Town, field, hold, now, pause};
 
-fn client(town: &Town) -> WaitListServiceClient<chassis::channel::Channel> {
+pub(crate) fn client(town: &Town) -> WaitListServiceClient<chassis::channel::Channel> {
     WaitListServiceClient::new(town.mesh.channel("scheduling"))
 }
 
-fn wish(resident: &str, until: DateTime<Utc>) -> JoinWaitListRequest {
+pub(crate) fn wish(resident: &str, until: DateTime<Utc>) -> JoinWaitListRequest {
     JoinWaitListRequest {
         request_id: request_id(),
         resident_id: resident.to_owned(),
@@ -28,18 +28,18 @@ fn wish(resident: &str, until: DateTime<Utc>) -> JoinWaitListRequest {
     }
 }
 
-async fn join(town: &Town, caller: &TestCaller, resident: &str) -> Result<WaitListEntry, Status> {
+pub(crate) async fn join(town: &Town, caller: &TestCaller, resident: &str) -> Result<WaitListEntry, Status> {
     let request = wish(resident, now() + TimeDelta::days(3));
     Ok(client(town).join_wait_list(caller.request(request).await).await?.into_inner().entry.unwrap())
 }
 
-async fn listed(town: &Town, caller: &TestCaller, resident: &str) -> WaitListEntry {
+pub(crate) async fn listed(town: &Town, caller: &TestCaller, resident: &str) -> WaitListEntry {
     let request = ListWaitingRequest { resident_id: resident.to_owned() };
     let answer = client(town).list_waiting(caller.request(request).await).await.unwrap();
     answer.into_inner().entries.remove(0)
 }
 
-async fn cancel(town: &Town, caller: &TestCaller, appointment_id: &str) {
+pub(crate) async fn cancel(town: &Town, caller: &TestCaller, appointment_id: &str) {
     let request = CancelAppointmentRequest {
         request_id: request_id(),
         appointment_id: appointment_id.to_owned(),
@@ -49,7 +49,7 @@ async fn cancel(town: &Town, caller: &TestCaller, appointment_id: &str) {
 }
 
 /// A slot of one place, which the resident has.
-async fn taken(town: &Town) -> (Slot, String) {
+pub(crate) async fn taken(town: &Town) -> (Slot, String) {
     let slot = town.clinic_slots(now() + TimeDelta::hours(30), 1, 1).await.remove(0);
     let booked = town.booked(&slot).await;
     (slot, booked.appointment_id)

@@ -1,5 +1,5 @@
-//! Clinics of a surge that close: their free places go, and with them, where that is wished, everybody who is booked, to a clinic that
-//! stays open (SC-12). Session by session, each in one transaction.
+//! Clinics of a surge that close: their free places go, and with them, where it is not wished otherwise, everybody who is booked and finds a
+//! place in a clinic that stays open; all others are seen where they are booked (SC-12). Session by session, each in one transaction.
 
 use std::collections::HashMap;
 
@@ -74,6 +74,7 @@ impl Calendar {
             slots: ahead,
             places: &places,
             withdrawn: &[],
+            honours: true,
             reason: &closing.reason,
             kept_for: self.kept_for,
         };

@@ -135,6 +135,7 @@ impl Calendar {
             .iter()
             .fold(entry, |entry, resource| entry.row("session_resources", audit::id(&[&session.id, resource])));
         audit::record(tx, slots::audited(entry, &slots, &session.pools)).await?;
+        self.passing.pass_on_new(tx, &session, &slots, now).await?;
         Ok(Made::Session(session))
     }
 }

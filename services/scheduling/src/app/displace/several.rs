@@ -75,6 +75,7 @@ pub(super) async fn settle_several(
             appointment_changed(tx, by, Change::Displaced, &displaced, now).await?;
             Ok((displaced, Outcome::Displaced))
         }
+        Plan::Offered(_) | Plan::Lost if changed.honours => Ok((appointment, Outcome::Kept)),
         Plan::Offered(_) | Plan::Lost => {
             take_back(tx, &appointment).await?;
             settle(tx, by, changed, (&appointment, Fate::Lost, &[]), now).await

@@ -65,6 +65,21 @@ pub async fn relocate(conn: &mut PgConnection, appointment: &Appointment) -> Res
     Ok(())
 }
 
+/// Whether its person has another place at that time, by any id of theirs. Asked while the person is locked.
+pub async fn is_in_the_way(conn: &mut PgConnection, displaced: &Appointment) -> Result<bool, SchedulingError> {
+    let found = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM appointments WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND id <> $2 \
+         AND state IN ('HELD', 'CONFIRMED') AND starts_at < $4 AND ends_at > $3)",
+    )
+    .bind(displaced.resident.uuid())
+    .bind(displaced.id.uuid())
+    .bind(displaced.slot.starts_at)
+    .bind(displaced.slot.ends_at)
+    .fetch_one(conn)
+    .await?;
+    Ok(found)
+}
+
 /// Displaced appointments of all regions that nobody confirmed in time. For the worker role.
 pub async fn overdue(
     conn: &mut PgConnection,

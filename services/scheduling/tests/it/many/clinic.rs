@@ -158,7 +158,7 @@ impl Clinic {
         let mut owner = test.owner().await;
         for (id, person) in &self.residents[PERSONS..] {
             sqlx::query(
-                "INSERT INTO resident_aliases (resident_id, region, survivor_id, since) VALUES ($1, $2, $3, now())",
+                "INSERT INTO resident_aliases (resident_id, region, survivor_id, since) VALUES ($1, $2, $3, now() - interval '1 day')",
             )
             .bind(id.uuid())
             .bind(self.region.as_str())

@@ -243,20 +243,12 @@ impl Model {
         self.booked.iter().filter(|it| it.given_up_by.is_none() && it.is_displaced).map(|it| it.appointment.id)
     }
 
-    /// The person says yes to the other place: only what they booked for that time meanwhile, by the same id, is against it. No limit is: it is
-    /// no new booking.
+    /// The person says yes to the other place: only what they booked for that time meanwhile, by any id of theirs, is against it. No limit is: it
+    /// is no new booking.
     pub(super) fn accept(&mut self, id: AppointmentId) -> Judged {
         let Some(index) = self.booked.iter().position(|it| it.appointment.id == id) else { return Judged::Exists };
         let Booked { appointment, person, .. } = &self.booked[index];
-        let (own, whose) = (appointment.slot, appointment.resident);
-        let is_in_the_way = |it: &Booked| {
-            let other = it.appointment.slot;
-            !it.is_missed
-                && it.appointment.resident == whose
-                && other.starts_at < own.ends_at
-                && other.ends_at > own.starts_at
-        };
-        if self.of(*person).any(is_in_the_way) {
+        if self.overlaps(*person, appointment) {
             return Judged::PatientConflict;
         }
         self.booked[index].is_displaced = false;

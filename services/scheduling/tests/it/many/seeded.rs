@@ -16,7 +16,7 @@ struct Bug {
     violation: &'static str,
 }
 
-const BUGS: [Bug; 16] = [
+const BUGS: [Bug; 17] = [
     Bug {
         what: "a place is taken and not counted",
         sql: "UPDATE slot_pools SET taken = taken - 1 WHERE taken > 0",
@@ -37,6 +37,17 @@ const BUGS: [Bug; 16] = [
         sql: "ALTER TABLE appointments DROP CONSTRAINT appointments_patient_conflict; \
               UPDATE appointments SET resident_id = (SELECT min(resident_id::text) FROM appointments)::uuid, \
                   starts_at = (SELECT min(starts_at) FROM appointments), ends_at = (SELECT max(ends_at) FROM appointments)",
+        violation: "a patient is booked twice at one time",
+    },
+    Bug {
+        what: "somebody is booked twice by two ids",
+        sql: "ALTER TABLE appointments DROP CONSTRAINT appointments_patient_conflict; \
+              UPDATE appointments SET starts_at = (SELECT min(starts_at) FROM appointments), ends_at = (SELECT max(ends_at) FROM appointments), \
+                  state = 'HELD'; \
+              DELETE FROM resident_aliases; \
+              INSERT INTO resident_aliases (resident_id, region, survivor_id, since) \
+              SELECT one.resident_id, one.region, other.resident_id, now() - interval '1 day' FROM (SELECT min(resident_id::text)::uuid AS resident_id, \
+                  min(region) AS region FROM appointments) AS one, (SELECT max(resident_id::text)::uuid AS resident_id FROM appointments) AS other",
         violation: "a patient is booked twice at one time",
     },
     Bug {

@@ -1,0 +1,33 @@
+//! Locks on what is judged over several persons, and so is kept from changing by no row: a journey, or who books for others. Taken before the
+//! locks of persons and of places, in the order of words, until the end of the transaction.
+
+use std::collections::BTreeSet;
+
+use sqlx::PgConnection;
+use types::{caller::Party, ids::JourneyId};
+
+use crate::domain::error::SchedulingError;
+
+/// Of a journey, which is one person's.
+pub fn journey(id: JourneyId) -> String {
+    format!("journey {id}")
+}
+
+/// Of who books for others, whose bookings are counted.
+pub fn booker(party: &Party) -> String {
+    format!("booker {party}")
+}
+
+/// Waits for each in turn.
+pub async fn lock(conn: &mut PgConnection, words: &BTreeSet<String>) -> Result<(), SchedulingError> {
+    for word in words {
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))").bind(word).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+/// False if somebody else has it; waits for nobody.
+pub async fn try_lock(conn: &mut PgConnection, word: &str) -> Result<bool, SchedulingError> {
+    let is_locked = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 0))");
+    Ok(is_locked.bind(word).fetch_one(conn).await?)
+}

@@ -5,6 +5,7 @@ use devstack::Fleet;
 use devstack::callers::Client;
 use tonic::{Request, Status};
 use types::ids::{DelegationId, ResidentId};
+use types::region::RegionCode;
 
 use crate::OrPanic;
 
@@ -43,6 +44,11 @@ impl TestCaller {
             None => self.credentials.own().await,
             Some((resident, delegation)) => self.credentials.acting_for(resident, delegation).await,
         }
+    }
+
+    /// A service's token for an item of a region, as it asks for one.
+    pub async fn context_in(&self, region: RegionCode) -> Context {
+        self.credentials.own_in(region).await.or_panic()
     }
 
     /// A token of this caller's own that nobody has been given before.

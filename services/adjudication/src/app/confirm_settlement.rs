@@ -51,7 +51,7 @@ impl App {
         // Running totals before settlements, as everywhere: whoever judges the year anew holds the totals and wants this settlement.
         let account_version = match &found.cover {
             Some(cover) => {
-                let standing = accumulators::lock(&mut tx, ctx.caller.region, &cover.account).await?;
+                let standing = accumulators::lock(&mut tx, &cover.account).await?;
                 Some(standing.version_for(&found.adjudication))
             }
             None => None,
@@ -146,13 +146,13 @@ async fn tell(
         .resident(settlement.resident)
         .row("settlements", settlement.id);
     entry = taken.into_iter().fold(entry, |entry, taken| entry.row("account_entries", taken));
+    let aftermath = aftermath::of(tx, settlement).await?;
     let fund = settlement.adjudication.shares.fund();
-    if settlement.remote_care.is_some()
+    if aftermath.is_owed
         && let Some(booked) = clearing_entries::settle(tx, settlement.id, fund, now).await?
     {
         entry = entry.row("clearing_entries", booked);
     }
-    let aftermath = aftermath::of(tx, settlement).await?;
     let cause = match aftermath {
         Aftermath { is_overtaken: true, .. } => Some(Cause::Entitlement),
         Aftermath { is_late: true, .. } => Some(Cause::LateClaim),

@@ -17,10 +17,10 @@ use crate::domain::claim::{BilledLine, Claim, Diagnosis};
 use crate::domain::coverage::Coverage;
 use crate::domain::error::AdjudicationError;
 use crate::domain::provider::Provider;
-use crate::domain::replay::{Replay, Turn};
+use crate::domain::replay::{Counted, Moved, Replay, Turn};
 use crate::domain::settlement::Settlement;
 use crate::domain::visit::Stay;
-use crate::store::{accumulators, chains, claims, documents, settlements};
+use crate::store::{accumulators, chains, claims, documents, elsewhere, settlements};
 
 /// A claim as it should have been billed. The lines' items are resolved from the catalogue here.
 #[derive(Debug, Clone)]
@@ -87,7 +87,7 @@ impl App {
         let care = Care::again(&claim, provider, &replaced, now);
         let entered = self.year_of(tx, &care, coverage, &in_force.policies).await?;
         let left = replaced.cover.as_ref().map(|cover| cover.account);
-        accumulators::lock_all(tx, claim.care_region, left.into_iter().chain(entered).collect()).await?;
+        accumulators::lock_all(tx, left.into_iter().chain(entered).collect()).await?;
         let (turn, history) = before(tx, &claim, year).await?;
 
         let codes = corrected.lines.iter().map(|line| line.item_code.clone()).collect();
@@ -111,20 +111,27 @@ impl App {
     }
 }
 
-/// The turn of a claim in force, and what was settled before it in the order of service, as it stands.
+/// The turn of a claim in force, and what was settled before it in the order of service, here and elsewhere, as it stands.
 async fn before(tx: &mut Transaction, claim: &Claim, year: i32) -> Result<(Turn, Replay), AdjudicationError> {
     let in_force = claims::in_force(tx, claim.resident, year).await?;
     let own = in_force.iter().find(|(_, other)| other.id == claim.id).map(|(turn, _)| *turn);
     let turn = own.ok_or(AdjudicationError::YearMoved)?;
-    let earlier: Vec<&Claim> = in_force.iter().filter(|(other, _)| *other < turn).map(|(_, claim)| claim).collect();
-    let ids: Vec<_> = earlier.iter().map(|claim| claim.settlement).collect();
+    let earlier: Vec<&(Turn, Claim)> = in_force.iter().filter(|(other, _)| *other < turn).collect();
+    let ids: Vec<_> = earlier.iter().map(|(_, claim)| claim.settlement).collect();
     let settled = settlements::lock_all(tx, &ids).await?;
     let mut replay = Replay::after(chains::before(tx, claim.resident, year).await?);
-    for claim in earlier {
+    let mut before: Vec<(Turn, Counted)> = elsewhere::settled(tx, claim.resident, year).await?;
+    before.retain(|(other, _)| *other < turn);
+    for (other, claim) in earlier {
         let settlement = settled.iter().find(|settlement| settlement.id == claim.settlement);
         if let Some(Settlement { cover: Some(cover), adjudication, tier, journey, .. }) = settlement {
-            replay.count_as_settled(cover.account, *journey, *tier, adjudication);
+            let moved = Moved::by(adjudication);
+            before.push((*other, Counted { account: cover.account, journey: *journey, tier: *tier, moved }));
         }
+    }
+    before.sort_by_key(|(other, _)| *other);
+    for (_, counted) in before {
+        replay.count_as_settled(counted);
     }
     Ok((turn, replay))
 }

@@ -10,7 +10,7 @@ use super::telling::Telling;
 use crate::domain::error::AdjudicationError;
 use crate::domain::finding::KeptFinding;
 use crate::domain::inspection::Decision;
-use crate::store::{findings, settlements};
+use crate::store::{clearing_entries, findings, settlements};
 
 /// What somebody does about a finding, and why in their words.
 #[derive(Debug, Clone)]
@@ -44,7 +44,8 @@ impl App {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
-        let finding = findings::lock(&mut tx, step.id).await?.ok_or(AdjudicationError::FindingNotFound(step.id))?;
+        let finding = findings::lock_with_claim(&mut tx, step.id).await?;
+        let finding = finding.ok_or(AdjudicationError::FindingNotFound(step.id))?;
         let finding = ctx.permit(finding)?;
         let (by, now) = (ctx.caller.acting().clone(), self.clock.now());
         let is_reviewers = matches!(step.decision, Decision::Accept | Decision::Cut(_) | Decision::Ask);
@@ -59,7 +60,10 @@ impl App {
         let bill = settlements::bill_of(&mut tx, decided.settlement).await?;
         telling.event(told(&decided, bill, DECIDED, now));
         let entry = telling.begin("adjudication.finding.decide").resident(decided.resident);
-        telling.entry(taken.audited(entry.row("findings", decided.id)));
+        let entry = taken.audited(entry.row("findings", decided.id));
+        // What is cut of care elsewhere is not owed by the region that insures.
+        let booked = clearing_entries::book_cut(&mut tx, decided.settlement, now).await?;
+        telling.entry(booked.into_iter().fold(entry, |entry, booked| entry.row("clearing_entries", booked)));
         telling.write(&mut tx).await?;
         let decided = ctx.permit(decided)?;
         Ok(call.commit(tx, decided).await?)

@@ -10,6 +10,7 @@ use postgres::audit::{self, Entry};
 use postgres::{Error, Scope, Transaction};
 use types::clock::local_date;
 use types::ids::{OrganisationId, ResidentId, SagaId, SettlementId};
+use types::region::RegionCode;
 
 use super::App;
 use super::author::Author;
@@ -25,12 +26,13 @@ use crate::domain::readjudication::{Effect, Event, Readjudication, State, TRIED_
 use crate::domain::replay::{Replay, Turn};
 use crate::domain::settlement::Settlement;
 use crate::store::documents::{self, InForce};
-use crate::store::{accumulators, chains, claims, readjudications, settlements};
+use crate::store::{accumulators, chains, claims, elsewhere, readjudications, settlements};
 
 /// Longer than two calls for each claim of some years, and their transaction, take.
 const LEASE: Duration = Duration::from_mins(1);
 
-/// Asks for a person's years to be judged anew, in the transaction of what makes it necessary. Answers the audit entry with the row.
+/// Asks for a person's years to be judged anew, in the transaction of what makes it necessary: here, and wherever they have claims of these
+/// years, for each region judges its own. Answers the audit entry with the rows.
 pub(super) async fn ask(
     tx: &mut Transaction,
     resident: ResidentId,
@@ -40,9 +42,42 @@ pub(super) async fn ask(
     traceparent: Option<String>,
     entry: Entry,
 ) -> Result<Entry, AdjudicationError> {
+    let here = tx.region()?;
+    let entry = ask_in(tx, (here, resident), from_year, cause, now, traceparent.clone(), entry).await?;
+    ask_others(tx, resident, from_year, cause, now, traceparent, entry).await
+}
+
+/// The same of every region but this one.
+async fn ask_others(
+    tx: &mut Transaction,
+    resident: ResidentId,
+    from_year: i32,
+    cause: Cause,
+    now: DateTime<Utc>,
+    traceparent: Option<String>,
+    mut entry: Entry,
+) -> Result<Entry, AdjudicationError> {
+    let here = tx.region()?;
+    let since = NaiveDate::from_ymd_opt(from_year, 1, 1).unwrap_or(NaiveDate::MIN);
+    let regions = elsewhere::regions_of_care(tx, resident, since).await?;
+    for there in regions.into_iter().filter(|(region, _)| *region != here) {
+        entry = ask_in(tx, there, from_year, cause, now, traceparent.clone(), entry).await?;
+    }
+    Ok(entry)
+}
+
+async fn ask_in(
+    tx: &mut Transaction,
+    (region, resident): (RegionCode, ResidentId),
+    from_year: i32,
+    cause: Cause,
+    now: DateTime<Utc>,
+    traceparent: Option<String>,
+    entry: Entry,
+) -> Result<Entry, AdjudicationError> {
     let asked = Readjudication {
         id: SagaId::generate(),
-        region: tx.region()?,
+        region,
         resident,
         from_year,
         cause,
@@ -73,8 +108,8 @@ impl Facts {
 }
 
 impl App {
-    /// Asks for it where the person has claims for care from a day on, in the transaction that moves the cursor past the event that told
-    /// of another cover.
+    /// Asks for it in every region where the person has claims for care from a day on, in the transaction that moves the cursor past the
+    /// event that told of another cover.
     pub async fn follow_coverage(
         &self,
         tx: &mut Transaction,
@@ -82,12 +117,15 @@ impl App {
         from: NaiveDate,
         traceparent: Option<String>,
     ) -> Result<(), AdjudicationError> {
-        if !claims::any_since(tx, resident, from).await? {
+        let regions = elsewhere::regions_of_care(tx, resident, from).await?;
+        if regions.is_empty() {
             return Ok(());
         }
-        let year = chrono::Datelike::year(&from);
-        let entry = Entry::by_service("adjudication", "adjudication.year.ask").resident(resident);
-        let entry = ask(tx, resident, year, Cause::Entitlement, self.clock.now(), traceparent, entry).await?;
+        let (year, now) = (chrono::Datelike::year(&from), self.clock.now());
+        let mut entry = Entry::by_service("adjudication", "adjudication.year.ask").resident(resident);
+        for there in regions {
+            entry = ask_in(tx, there, year, Cause::Entitlement, now, traceparent.clone(), entry).await?;
+        }
         audit::record(tx, entry).await?;
         Ok(())
     }
@@ -144,6 +182,14 @@ impl App {
         let mut telling = Telling::by(Author::service(taken.traceparent.clone()));
         let written = replacing::write(&mut tx, &replacements, entry(taken), &mut telling).await?;
         readjudications::end(&mut tx, taken, State::Completed, replacements.len(), None, now).await?;
+        // What follows elsewhere on what came to something else is judged there. Of two regions that ask each other, the one whose claims are
+        // all as they should be asks no more: each turn settles at least the next claim in the order of service.
+        let written = if replacements.is_empty() {
+            written
+        } else {
+            let Readjudication { resident, from_year, cause, .. } = *taken;
+            ask_others(&mut tx, resident, from_year, cause, now, taken.traceparent.clone(), written).await?
+        };
         telling.entry(written);
         self.follow_up(&mut tx, &replacements, &mut telling).await?;
         telling.write(&mut tx).await?;
@@ -169,7 +215,7 @@ impl App {
         Ok(facts)
     }
 
-    /// Every claim judged on what came before it; those that come to something else.
+    /// Every claim judged on what came before it, here and elsewhere; those that come to something else.
     async fn replay(
         &self,
         tx: &mut Transaction,
@@ -180,8 +226,13 @@ impl App {
     ) -> Result<Vec<Replacement>, AdjudicationError> {
         let mut settled = self.lock(tx, &due, facts).await?;
         let mut replay = Replay::after(chains::before(tx, taken.resident, taken.from_year).await?);
+        // With the totals locked: nobody moves the year elsewhere meanwhile.
+        let mut elsewhere = elsewhere::settled(tx, taken.resident, taken.from_year).await?.into_iter().peekable();
         let mut replacements = Vec::new();
         for (turn, claim) in due {
+            while let Some((_, counted)) = elsewhere.next_if(|(other, _)| *other < turn) {
+                replay.count_as_settled(counted);
+            }
             let settlement = settled.remove(&claim.settlement).ok_or(AdjudicationError::YearMoved)?;
             let (coverage, provider) = facts.of(&claim)?;
             let care = Care::again(&claim, provider, &settlement, turn.first_confirmed_at);
@@ -216,7 +267,6 @@ impl App {
         facts: &Facts,
     ) -> Result<HashMap<SettlementId, Settlement>, AdjudicationError> {
         let ids: Vec<SettlementId> = due.iter().map(|(_, claim)| claim.settlement).collect();
-        let region = tx.region()?;
         let mut accounts = Vec::new();
         for (turn, claim) in due {
             let Some(settlement) = settlements::find(tx, claim.settlement).await? else { continue };
@@ -226,7 +276,7 @@ impl App {
             accounts.extend(self.year_of(tx, &care, coverage, &in_force.policies).await?);
             accounts.extend(settlement.cover.map(|cover| cover.account));
         }
-        accumulators::lock_all(tx, region, accounts).await?;
+        accumulators::lock_all(tx, accounts).await?;
         let settled = settlements::lock_all(tx, &ids).await?;
         Ok(settled.into_iter().map(|settlement| (settlement.id, settlement)).collect())
     }

@@ -67,6 +67,8 @@ pub(super) struct Replacement {
     replaced: Settlement,
     coverage: Coverage,
     in_force: InForce,
+    /// Another region owed what is replaced, or owes what takes its place.
+    is_owed: bool,
 }
 
 impl Replacement {
@@ -85,6 +87,8 @@ impl Replacement {
             State::Confirmed { at, .. } => at,
             _ => replaced.divided_at,
         };
+        let is_elsewhere = |insured: Option<RegionCode>| insured.is_some_and(|insured| insured != claim.care_region);
+        let is_owed = is_elsewhere(claim.insured_region) || is_elsewhere(insured_region(coverage));
         let claim = Claim {
             version: claim.version + 1,
             insured_region: insured_region(coverage),
@@ -115,7 +119,8 @@ impl Replacement {
             ..replaced.clone()
         };
         let replaced = Settlement { state: State::Corrected { confirmed_at, bill, at }, ..replaced };
-        Ok(Self { claim, settlement, basis: priced.input, replaced, coverage: coverage.clone(), in_force })
+        let coverage = coverage.clone();
+        Ok(Self { claim, settlement, basis: priced.input, replaced, coverage, in_force, is_owed })
     }
 
     /// Moves the year back by what is replaced, and gives accounts back what it took. Its running totals and those accounts are locked.
@@ -173,13 +178,33 @@ impl App {
         replacements: &[Replacement],
         telling: &mut Telling<'_>,
     ) -> Result<(), AdjudicationError> {
-        for Replacement { claim, settlement, replaced, coverage, in_force, .. } in replacements {
+        for Replacement { claim, settlement, replaced, coverage, in_force, is_owed, .. } in replacements {
             let divided = Divided { claim: claim.clone(), settlement: settlement.clone() };
             self.expect_anew(tx, replaced.id, &divided, coverage, in_force, telling).await?;
             self.inspect_anew(tx, replaced.id, &divided, coverage, in_force, telling).await?;
+            if *is_owed {
+                book_cuts(tx, settlement, &[replaced.id, settlement.id], settlement.divided_at, telling).await?;
+            }
         }
         Ok(())
     }
+}
+
+/// What another region does not owe for what of these settlements of a claim is cut now, or owes again.
+pub(super) async fn book_cuts(
+    tx: &mut Transaction,
+    of: &Settlement,
+    settlements: &[SettlementId],
+    at: DateTime<Utc>,
+    telling: &mut Telling<'_>,
+) -> Result<(), AdjudicationError> {
+    for settlement in settlements {
+        if let Some(booked) = clearing_entries::book_cut(tx, *settlement, at).await? {
+            let entry = telling.begin("adjudication.clearing.book").resident(of.resident);
+            telling.entry(entry.row("clearing_entries", booked));
+        }
+    }
+    Ok(())
 }
 
 /// Writes replacements, each to be told as an event. What all of them replace goes back first, so that no total passes below zero on the

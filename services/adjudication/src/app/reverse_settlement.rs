@@ -9,6 +9,7 @@ use super::App;
 use super::author::Author;
 use super::inspect_claim::drop_findings;
 use super::readjudicate::ask;
+use super::replacing::book_cuts;
 use super::telling::Telling;
 use crate::domain::change::{Cause, Reason};
 use crate::domain::error::AdjudicationError;
@@ -33,7 +34,7 @@ impl App {
         let found = settlements::find(&mut tx, id).await?.ok_or_else(|| not_found(id))?;
         claims::lock_person(&mut tx, found.resident).await?;
         if let Some(cover) = &found.cover {
-            accumulators::lock(&mut tx, ctx.caller.region, &cover.account).await?;
+            accumulators::lock(&mut tx, &cover.account).await?;
         }
         let settlement = settlements::lock(&mut tx, id).await?.ok_or_else(|| not_found(id))?;
         let now = self.clock.now();
@@ -41,8 +42,11 @@ impl App {
             Reversal::Already(settlement) => settlement,
             Reversal::New(settlement) => {
                 let mut telling = Telling::by(Author::of(ctx));
-                take_back(&mut tx, ctx, &settlement, now, &mut telling).await?;
+                let was_owed = take_back(&mut tx, ctx, &settlement, now, &mut telling).await?;
                 drop_findings(&mut tx, &settlement, now, &mut telling).await?;
+                if was_owed {
+                    book_cuts(&mut tx, &settlement, &[settlement.id], now, &mut telling).await?;
+                }
                 telling.write(&mut tx).await?;
                 settlement
             }
@@ -52,15 +56,17 @@ impl App {
     }
 }
 
+/// Answers whether another region owed it.
 async fn take_back(
     tx: &mut Transaction,
     ctx: &Context,
     settlement: &Settlement,
     now: DateTime<Utc>,
     telling: &mut Telling<'_>,
-) -> Result<(), AdjudicationError> {
+) -> Result<bool, AdjudicationError> {
     settlements::end(tx, settlement).await?;
     let booked = clearing_entries::take_back(tx, settlement.id, now).await?;
+    let was_owed = booked.is_some();
     let entry = telling
         .begin("adjudication.settlement.reverse")
         .resident(settlement.resident)
@@ -87,5 +93,5 @@ async fn take_back(
     let told = NewEvent::new("anjia.adjudication.settlement.reversed.v1", settlement.id, data, now);
     telling.event(told);
     telling.entry(entry);
-    Ok(())
+    Ok(was_owed)
 }

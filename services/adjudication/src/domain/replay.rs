@@ -1,8 +1,10 @@
 //! A person's years, claim by claim in the order of service: what each claim finds before it.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use serde::Deserialize;
 use types::care::CareKind;
 use types::ids::{ClaimId, JourneyId};
+use types::money::Money;
 use types::scheme::Scheme;
 use types::tier::Tier;
 
@@ -18,6 +20,39 @@ pub struct Turn {
     pub on: NaiveDate,
     pub first_confirmed_at: DateTime<Utc>,
     pub claim: ClaimId,
+}
+
+/// What a settlement moved, on whichever totals.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Moved {
+    pub before: Accumulators,
+    pub after: Accumulators,
+    #[serde(default)]
+    pub year_before: YearTotals,
+    #[serde(default)]
+    pub year_after: YearTotals,
+    pub deductible: Money,
+}
+
+impl Moved {
+    pub fn by(settled: &Adjudication) -> Self {
+        Self {
+            before: settled.before,
+            after: settled.after,
+            year_before: settled.year_before,
+            year_after: settled.year_after,
+            deductible: settled.shares.deductible,
+        }
+    }
+}
+
+/// A settlement that is counted as it stands: one that a replay comes past and does not judge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    pub account: Account,
+    pub journey: JourneyId,
+    pub tier: Tier,
+    pub moved: Moved,
 }
 
 /// What has been settled so far.
@@ -54,33 +89,38 @@ impl Replay {
 
     /// Counts a claim that was judged on [`Self::standing`].
     pub fn count(&mut self, account: Account, journey: JourneyId, tier: Tier, adjudication: &Adjudication) {
-        match self.years.iter_mut().find(|(of, _)| of.is_same_year(&account)) {
-            Some((_, totals)) => *totals = adjudication.after,
-            None => self.years.push((account, adjudication.after)),
-        }
-        let of = (account.year, account.scheme);
-        match self.totals.iter_mut().find(|(key, _)| *key == of) {
-            Some((_, totals)) => *totals = adjudication.year_after,
-            None => self.totals.push((of, adjudication.year_after)),
-        }
-        if account.kind == CareKind::Inpatient {
-            let deductible = adjudication.shares.deductible;
-            self.stays.push((journey, account.scheme, ChainStay { tier, year: account.year, deductible }));
-        }
+        self.put(Counted { account, journey, tier, moved: Moved::by(adjudication) });
     }
 
     /// Counts a claim as it was judged before, on whichever totals.
-    pub fn count_as_settled(&mut self, account: Account, journey: JourneyId, tier: Tier, settled: &Adjudication) {
-        let after = self.standing(&account).moved(&settled.before, &settled.after);
-        let year_after = self.year(&account).moved(&settled.year_before, &settled.year_after);
-        self.count(account, journey, tier, &Adjudication { after, year_after, ..settled.clone() });
+    pub fn count_as_settled(&mut self, counted: Counted) {
+        let Counted { account, moved, .. } = &counted;
+        let after = self.standing(account).moved(&moved.before, &moved.after);
+        let year_after = self.year(account).moved(&moved.year_before, &moved.year_after);
+        let moved = Moved { after, year_after, ..moved.clone() };
+        self.put(Counted { moved, ..counted });
+    }
+
+    fn put(&mut self, Counted { account, journey, tier, moved }: Counted) {
+        match self.years.iter_mut().find(|(of, _)| of.is_same_year(&account)) {
+            Some((_, totals)) => *totals = moved.after,
+            None => self.years.push((account, moved.after)),
+        }
+        let of = (account.year, account.scheme);
+        match self.totals.iter_mut().find(|(key, _)| *key == of) {
+            Some((_, totals)) => *totals = moved.year_after,
+            None => self.totals.push((of, moved.year_after)),
+        }
+        if account.kind == CareKind::Inpatient {
+            let stay = ChainStay { tier, year: account.year, deductible: moved.deductible };
+            self.stays.push((journey, account.scheme, stay));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use types::ids::ResidentId;
-    use types::money::Money;
 
     use super::*;
     use crate::domain::engine;
@@ -113,8 +153,14 @@ mod tests {
     fn ad_03_rf_09_a_year_is_the_persons_by_whichever_id_and_kinds_of_care_and_schemes_are_apart() {
         let mut replay = Replay::default();
         let journey = JourneyId::generate();
-        replay.count_as_settled(account(CareKind::Outpatient), journey, Tier::Community, &judged(500, 700));
-        replay.count_as_settled(account(CareKind::Outpatient), journey, Tier::Community, &judged(0, 50));
+        let counted = |judged: Adjudication| Counted {
+            account: account(CareKind::Outpatient),
+            journey,
+            tier: Tier::Community,
+            moved: Moved::by(&judged),
+        };
+        replay.count_as_settled(counted(judged(500, 700)));
+        replay.count_as_settled(counted(judged(0, 50)));
         let standing = replay.standing(&account(CareKind::Outpatient));
         assert_eq!((standing.in_scope, standing.stays), (Money::from_fen(250), 2));
         assert_eq!(replay.standing(&account(CareKind::Inpatient)), Accumulators::default());

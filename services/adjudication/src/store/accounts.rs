@@ -1,4 +1,5 @@
-//! `personal_accounts`, `account_entries` and `account_shares`: what stands in personal accounts, what moved them, and for whom they pay.
+//! `personal_accounts`, `account_entries` and `account_shares`: what stands in personal accounts, what moved them, and for whom they pay. An
+//! account pays in every region: what a settlement does with it goes through functions of the database.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use postgres::Error;
@@ -18,27 +19,14 @@ const TABLE: &str = "personal_accounts";
 /// Locks the accounts that may pay for a person on a day until the end of the transaction, so that nobody else promises or takes what is in
 /// them. After every other lock. False if there are none.
 pub async fn lock_purses(conn: &mut PgConnection, person: ResidentId, on: NaiveDate) -> Result<bool, Error> {
-    let locked = sqlx::query(
-        "SELECT FROM personal_accounts WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) \
-             OR resident_id IN (SELECT resident_id FROM account_shares \
-                 WHERE member_resident_id = ANY ((SELECT one_person($1))::uuid[]) AND (until IS NULL OR until >= $2)) \
-         ORDER BY resident_id FOR UPDATE",
-    )
-    .bind(person.uuid())
-    .bind(on)
-    .fetch_all(conn)
-    .await?;
-    Ok(!locked.is_empty())
+    Ok(sqlx::query_scalar("SELECT lock_purses($1, $2)").bind(person.uuid()).bind(on).fetch_one(conn).await?)
 }
 
 /// Locks accounts in the order of their ids.
 pub async fn lock(conn: &mut PgConnection, holders: impl Iterator<Item = ResidentId>) -> Result<(), Error> {
     let holders: Vec<Uuid> = holders.map(ResidentId::uuid).collect();
     if !holders.is_empty() {
-        sqlx::query("SELECT FROM personal_accounts WHERE resident_id = ANY ($1) ORDER BY resident_id FOR UPDATE")
-            .bind(holders)
-            .fetch_all(conn)
-            .await?;
+        sqlx::query("SELECT lock_accounts($1)").bind(holders).execute(conn).await?;
     }
     Ok(())
 }
@@ -51,28 +39,12 @@ pub async fn purses(
     on: NaiveDate,
     now: DateTime<Utc>,
 ) -> Result<Vec<Purse>, Error> {
-    let rows: Vec<(Uuid, bool, Decimal)> = sqlx::query_as(
-        "WITH person AS (SELECT one_person($1) AS ids), \
-         may_pay AS ( \
-             SELECT id AS holder, true AS is_own, NULL::timestamptz AS shared_at FROM person, unnest(ids) AS id \
-             UNION ALL \
-             SELECT share.resident_id, false, min(share.shared_at) FROM person JOIN account_shares share \
-                 ON share.member_resident_id = ANY (ids) AND share.resident_id <> ALL (ids) AND (until IS NULL OR until >= $2) \
-             GROUP BY share.resident_id \
-         ) \
-         SELECT holder, is_own, account.balance \
-             - coalesce((SELECT sum(account) FROM settlements WHERE account_of = holder AND account > 0 AND state = 'DIVIDED' \
-                 AND lapses_at > $3), 0) \
-             - coalesce((SELECT sum(mutual_aid) FROM settlements WHERE mutual_aid_of = holder AND mutual_aid > 0 \
-                 AND state = 'DIVIDED' AND lapses_at > $3), 0) AS free \
-         FROM may_pay JOIN personal_accounts account ON account.resident_id = holder \
-         ORDER BY is_own DESC, shared_at, holder",
-    )
-    .bind(person.uuid())
-    .bind(on)
-    .bind(now)
-    .fetch_all(conn)
-    .await?;
+    let rows: Vec<(Uuid, bool, Decimal)> = sqlx::query_as("SELECT holder, is_own, free FROM purses($1, $2, $3)")
+        .bind(person.uuid())
+        .bind(on)
+        .bind(now)
+        .fetch_all(conn)
+        .await?;
     rows.into_iter()
         .map(|(holder, is_own, free)| {
             let free = Money::from_decimal(free).map_err(|_| Error::row_invalid(TABLE, "balance", holder))?;
@@ -117,7 +89,7 @@ pub async fn take(
     let mut entries = Vec::new();
     for (holder, amount) in settlement.takes() {
         let booked = Booked { id: Uuid::now_v7(), holder, amount: -amount.decimal(), at };
-        if !shift(conn, &booked).await? {
+        if !shift(conn, settlement.id, &booked).await? {
             return Ok(None);
         }
         book(conn, "TAKEN", &booked, Some(settlement.id), None).await?;
@@ -135,7 +107,7 @@ pub async fn give_back(
     let mut entries = Vec::new();
     for (holder, amount) in settlement.takes() {
         let booked = Booked { id: Uuid::now_v7(), holder, amount: amount.decimal(), at };
-        if !shift(conn, &booked).await? {
+        if !shift(conn, settlement.id, &booked).await? {
             return Err(Error::row_invalid(TABLE, "balance", holder));
         }
         book(conn, "RETURNED", &booked, Some(settlement.id), None).await?;
@@ -154,18 +126,18 @@ struct Booked {
 }
 
 /// Whether the account holds it.
-async fn shift(conn: &mut PgConnection, booked: &Booked) -> Result<bool, Error> {
-    let moved = sqlx::query(
-        "UPDATE personal_accounts SET balance = balance + $2, moved_at = $3 WHERE resident_id = $1 AND balance + $2 >= 0",
-    )
-    .bind(booked.holder.uuid())
-    .bind(booked.amount)
-    .bind(booked.at)
-    .execute(conn)
-    .await?;
-    Ok(moved.rows_affected() == 1)
+async fn shift(conn: &mut PgConnection, settlement: SettlementId, booked: &Booked) -> Result<bool, Error> {
+    let is_moved = sqlx::query_scalar("SELECT move_account($1, $2, $3, $4)")
+        .bind(booked.holder.uuid())
+        .bind(settlement.uuid())
+        .bind(booked.amount)
+        .bind(booked.at)
+        .fetch_one(conn)
+        .await?;
+    Ok(is_moved)
 }
 
+/// Books it in the region of the transaction.
 async fn book(
     conn: &mut PgConnection,
     booking: &'static str,
@@ -175,7 +147,7 @@ async fn book(
 ) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO account_entries (id, region, resident_id, booking, amount, settlement_id, reference, booked_by, booked_at) \
-         SELECT $1, region, resident_id, $3, $4, $5, $6, $7, $8 FROM personal_accounts WHERE resident_id = $2",
+         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8)",
     )
     .bind(booked.id)
     .bind(booked.holder.uuid())

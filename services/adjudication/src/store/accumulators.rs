@@ -1,11 +1,11 @@
-//! `accumulators`: a person's year, the one place that says where it stands. Moved with a settlement that comes into force or ceases to be,
-//! in its transaction.
+//! `accumulators`: a person's year, the one place that says where it stands, whichever region gives the care: read and moved by functions of
+//! the database, for its rows are those of the region where it began. Moved with a settlement that comes into force or ceases to be, in its
+//! transaction.
 
 use postgres::Error;
 use rust_decimal::Decimal;
 use sqlx::{FromRow, PgConnection};
 use types::money::Money;
-use types::region::RegionCode;
 
 use crate::domain::circumstances::YearTotals;
 use crate::domain::engine::Adjudication;
@@ -51,7 +51,6 @@ struct Row {
     top_up_base: Decimal,
     top_up: Decimal,
     voucher: Decimal,
-    is_whole: bool,
 }
 
 impl Row {
@@ -95,49 +94,18 @@ macro_rules! standing {
     };
 }
 
-/// SQL: the rows of a person's year, by every id of theirs.
-macro_rules! rows {
-    () => {
-        "accumulators WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND year = $2 AND scheme = $3"
-    };
-}
-
 /// Where the year stands, for a quote or a division: of the person, by every id of theirs.
 pub async fn read(conn: &mut PgConnection, account: &Account) -> Result<Standing, Error> {
-    Ok(select(conn, concat!(standing!(), ", true AS is_whole FROM ", rows!()), account).await?.0)
+    select(conn, concat!(standing!(), "FROM year_rows($1, $2, $3)"), account).await
 }
 
 /// The same, locked until the end of the transaction, with the year's other kinds of care: the layers above basic insurance count over
 /// all of them. Rows are made where they are missing, in one order, so that there is something to lock.
-pub async fn lock(conn: &mut PgConnection, region: RegionCode, account: &Account) -> Result<Standing, Error> {
-    const LOCK: &str = concat!(
-        "WITH locked AS MATERIALIZED (SELECT * FROM ",
-        rows!(),
-        " ORDER BY resident_id, kind FOR UPDATE) ",
-        standing!(),
-        ", count(*) = 2 * cardinality(one_person($1)) AS is_whole FROM locked"
-    );
-    let (standing, is_whole) = select(conn, LOCK, account).await?;
-    if is_whole {
-        return Ok(standing);
-    }
-    sqlx::query(
-        "INSERT INTO accumulators (region, resident_id, year, scheme, kind, in_scope, deductible, pooled_fund, large_amount_fund, \
-         stays, version) SELECT $1, id, $3, $4, kind, 0, 0, 0, 0, 0, 0 \
-         FROM unnest(one_person($2)) AS id, unnest(ARRAY['INPATIENT', 'OUTPATIENT']) AS kind ORDER BY id, kind \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(region.as_str())
-    .bind(account.resident.uuid())
-    .bind(account.year)
-    .bind(account.scheme.as_str())
-    .execute(&mut *conn)
-    .await?;
-    Ok(select(conn, LOCK, account).await?.0)
+pub async fn lock(conn: &mut PgConnection, account: &Account) -> Result<Standing, Error> {
+    select(conn, concat!(standing!(), "FROM lock_year($1, $2, $3)"), account).await
 }
 
-/// With whether there is a row of every id and kind of care.
-async fn select(conn: &mut PgConnection, sql: &'static str, account: &Account) -> Result<(Standing, bool), Error> {
+async fn select(conn: &mut PgConnection, sql: &'static str, account: &Account) -> Result<Standing, Error> {
     let row: Row = sqlx::query_as(sql)
         .bind(account.resident.uuid())
         .bind(account.year)
@@ -145,16 +113,15 @@ async fn select(conn: &mut PgConnection, sql: &'static str, account: &Account) -
         .bind(account.kind.as_str())
         .fetch_one(conn)
         .await?;
-    let is_whole = row.is_whole;
-    Ok((row.standing(account)?, is_whole))
+    row.standing(account)
 }
 
 /// Locks several, each with the other kinds of care of its year and scheme, in one order everywhere.
-pub async fn lock_all(conn: &mut PgConnection, region: RegionCode, mut accounts: Vec<Account>) -> Result<(), Error> {
+pub async fn lock_all(conn: &mut PgConnection, mut accounts: Vec<Account>) -> Result<(), Error> {
     accounts.sort_by_key(|account| (account.year, account.scheme.as_str(), account.resident));
     accounts.dedup_by_key(|account| (account.year, account.scheme.as_str(), account.resident));
     for account in &accounts {
-        lock(conn, region, account).await?;
+        lock(conn, account).await?;
     }
     Ok(())
 }
@@ -176,31 +143,25 @@ async fn shift(
     (to, year_to): (&Accumulators, &YearTotals),
 ) -> Result<(), Error> {
     let more = |from: Money, to: Money| to.decimal() - from.decimal();
-    let moved = sqlx::query(
-        "UPDATE accumulators SET in_scope = in_scope + $5, deductible = deductible + $6, pooled_fund = pooled_fund + $7, \
-         large_amount_fund = large_amount_fund + $8, stays = stays + $9, own_in_scope = own_in_scope + $10, \
-         critical_illness_fund = critical_illness_fund + $11, assistance_base = assistance_base + $12, \
-         assistance_fund = assistance_fund + $13, top_up_base = top_up_base + $14, top_up = top_up + $15, voucher = voucher + $16, \
-         version = version + 1 \
-         WHERE resident_id = $1 AND year = $2 AND scheme = $3 AND kind = $4",
-    )
-    .bind(account.resident.uuid())
-    .bind(account.year)
-    .bind(account.scheme.as_str())
-    .bind(account.kind.as_str())
-    .bind(more(from.in_scope, to.in_scope))
-    .bind(more(from.deductible, to.deductible))
-    .bind(more(from.pooled_fund, to.pooled_fund))
-    .bind(more(from.large_amount_fund, to.large_amount_fund))
-    .bind(i32::try_from(i64::from(to.stays) - i64::from(from.stays)).unwrap_or(i32::MAX))
-    .bind(more(year_from.own_in_scope, year_to.own_in_scope))
-    .bind(more(year_from.critical_illness_fund, year_to.critical_illness_fund))
-    .bind(more(year_from.assistance_base, year_to.assistance_base))
-    .bind(more(year_from.assistance_fund, year_to.assistance_fund))
-    .bind(more(year_from.top_up_base, year_to.top_up_base))
-    .bind(more(year_from.top_up, year_to.top_up))
-    .bind(more(year_from.voucher, year_to.voucher))
-    .execute(conn)
-    .await?;
-    if moved.rows_affected() == 1 { Ok(()) } else { Err(Error::row_invalid(TABLE, "version", account.resident)) }
+    let is_moved: bool =
+        sqlx::query_scalar("SELECT move_year($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)")
+            .bind(account.resident.uuid())
+            .bind(account.year)
+            .bind(account.scheme.as_str())
+            .bind(account.kind.as_str())
+            .bind(more(from.in_scope, to.in_scope))
+            .bind(more(from.deductible, to.deductible))
+            .bind(more(from.pooled_fund, to.pooled_fund))
+            .bind(more(from.large_amount_fund, to.large_amount_fund))
+            .bind(i32::try_from(i64::from(to.stays) - i64::from(from.stays)).unwrap_or(i32::MAX))
+            .bind(more(year_from.own_in_scope, year_to.own_in_scope))
+            .bind(more(year_from.critical_illness_fund, year_to.critical_illness_fund))
+            .bind(more(year_from.assistance_base, year_to.assistance_base))
+            .bind(more(year_from.assistance_fund, year_to.assistance_fund))
+            .bind(more(year_from.top_up_base, year_to.top_up_base))
+            .bind(more(year_from.top_up, year_to.top_up))
+            .bind(more(year_from.voucher, year_to.voucher))
+            .fetch_one(conn)
+            .await?;
+    if is_moved { Ok(()) } else { Err(Error::row_invalid(TABLE, "version", account.resident)) }
 }

@@ -15,19 +15,21 @@ pub struct Aftermath {
     pub is_overtaken: bool,
     /// Audit rules asked about it when it was divided.
     pub is_suspect: bool,
+    /// Another region's funds are to pay it.
+    pub is_owed: bool,
 }
 
-/// Whether later care is settled already, whether the person's years were judged anew since the division, and whether findings were noted.
+/// Whether later care is settled already, wherever; whether the person's years were judged anew since the division, whether findings were noted,
+/// and whether the person is insured elsewhere.
 pub async fn of(conn: &mut PgConnection, settlement: &Settlement) -> Result<Aftermath, Error> {
     let account = settlement.cover.as_ref().map(|cover| cover.account);
-    let (is_late, is_overtaken, is_suspect) = sqlx::query_as(
-        "SELECT EXISTS (SELECT FROM claims later JOIN settlements settled ON settled.id = later.settlement_id \
-             WHERE later.resident_id = ANY ((SELECT one_person($1))::uuid[]) AND settled.state = 'CONFIRMED' \
-                 AND settled.year >= $3 AND settled.scheme = $4 \
-                 AND later.from_date > (SELECT from_date FROM claims WHERE id = $2)), \
+    let (is_late, is_overtaken, is_suspect, is_owed) = sqlx::query_as(
+        "SELECT coalesce(is_settled_after($1, $3, $4, claim.from_date), false), \
          EXISTS (SELECT FROM readjudications WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND cause = 'ENTITLEMENT' \
              AND requested_at >= $5), \
-         EXISTS (SELECT FROM findings WHERE settlement_id = $6 AND state = 'NOTED')",
+         EXISTS (SELECT FROM findings WHERE settlement_id = $6 AND state = 'NOTED'), \
+         coalesce(claim.insured_region <> claim.region, false) \
+         FROM claims claim WHERE claim.id = $2",
     )
     .bind(settlement.resident.uuid())
     .bind(settlement.claim.uuid())
@@ -37,5 +39,5 @@ pub async fn of(conn: &mut PgConnection, settlement: &Settlement) -> Result<Afte
     .bind(settlement.id.uuid())
     .fetch_one(conn)
     .await?;
-    Ok(Aftermath { is_late, is_overtaken, is_suspect })
+    Ok(Aftermath { is_late, is_overtaken, is_suspect, is_owed })
 }

@@ -1,5 +1,5 @@
-//! The inpatient stays of journeys, as a stay that goes on looks back on them: `settlements` in force, in the order of service of their
-//! `claims` (as `domain/replay.rs` has it), of one scheme each.
+//! The inpatient stays of journeys, as a stay that goes on looks back on them, wherever they were: `settlements` in force, in the order of
+//! service of their `claims` (as `domain/replay.rs` has it), of one scheme each.
 
 use chrono::NaiveDate;
 use postgres::Error;
@@ -43,11 +43,8 @@ pub async fn of_journey(
     by: NaiveDate,
 ) -> Result<Vec<ChainStay>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT settlement.id, settlement.journey_id, settlement.scheme, settlement.tier, settlement.year, settlement.deductible \
-         FROM settlements settlement JOIN claims claim ON claim.id = settlement.claim_id \
-         WHERE settlement.journey_id = $1 AND settlement.resident_id = ANY ((SELECT one_person($2))::uuid[]) \
-             AND settlement.state = 'CONFIRMED' AND settlement.kind = 'INPATIENT' AND settlement.scheme = $3 AND claim.from_date <= $4 \
-         ORDER BY claim.from_date, (SELECT min(first.confirmed_at) FROM settlements first WHERE first.claim_id = claim.id), claim.id",
+        "SELECT settlement_id AS id, journey_id, scheme, tier, year, deductible FROM inpatient_stays($2, $1) \
+         WHERE scheme = $3 AND from_date <= $4 ORDER BY from_date, first_confirmed_at, claim_id",
     )
     .bind(journey.uuid())
     .bind(resident.uuid())
@@ -65,11 +62,8 @@ pub async fn before(
     year: i32,
 ) -> Result<Vec<(JourneyId, Scheme, ChainStay)>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT settlement.id, settlement.journey_id, settlement.scheme, settlement.tier, settlement.year, settlement.deductible \
-         FROM settlements settlement JOIN claims claim ON claim.id = settlement.claim_id \
-         WHERE settlement.resident_id = ANY ((SELECT one_person($1))::uuid[]) \
-             AND settlement.state = 'CONFIRMED' AND settlement.kind = 'INPATIENT' AND settlement.year < $2 \
-         ORDER BY claim.from_date, (SELECT min(first.confirmed_at) FROM settlements first WHERE first.claim_id = claim.id), claim.id",
+        "SELECT settlement_id AS id, journey_id, scheme, tier, year, deductible FROM inpatient_stays($1, NULL) \
+         WHERE year < $2 ORDER BY from_date, first_confirmed_at, claim_id",
     )
     .bind(resident.uuid())
     .bind(year)

@@ -301,20 +301,6 @@ pub async fn in_force(tx: &mut Transaction, resident: ResidentId, from_year: i32
     Ok(claims)
 }
 
-/// Whether a person has claims for care from a day on that are settled, or may yet be.
-pub async fn any_since(conn: &mut PgConnection, resident: ResidentId, since: NaiveDate) -> Result<bool, Error> {
-    let any = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM claims claim JOIN settlements settlement ON settlement.id = claim.settlement_id \
-         WHERE claim.resident_id = ANY ((SELECT one_person($1))::uuid[]) AND claim.from_date >= $2 \
-             AND settlement.state IN ('CONFIRMED', 'DIVIDED'))",
-    )
-    .bind(resident.uuid())
-    .bind(since)
-    .fetch_one(conn)
-    .await?;
-    Ok(any)
-}
-
 /// The lines of one version of a claim.
 pub async fn lines(conn: &mut PgConnection, claim: ClaimId, version: i32) -> Result<Vec<BilledLine>, Error> {
     let lines: Vec<LineRow> = sqlx::query_as(

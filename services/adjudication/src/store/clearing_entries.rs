@@ -15,7 +15,8 @@ use crate::domain::clearing::Owed;
 const TABLE: &str = "clearing_entries";
 
 /// Books what the funds pay of a settlement of the present version of its claim, in the month of `at`. Nothing where its claim was made
-/// at home, or where the funds pay nothing. Answers what it booked.
+/// at home, or where the funds pay nothing. A district belongs to its municipality, and still is another region than it: care there is no care
+/// away from home, and the fund that insures owes it all the same. Answers what it booked.
 pub async fn settle(
     conn: &mut PgConnection,
     settlement: SettlementId,
@@ -31,7 +32,7 @@ pub async fn settle(
          SELECT $1, claim.region, claim.insured_region, $3, $2, 'SETTLED', $4, settlement.scheme, settlement.large_amount_fund, \
              settlement.critical_illness_fund, settlement.assistance_fund, $5 \
          FROM settlements settlement JOIN claims claim ON claim.id = settlement.claim_id \
-         WHERE settlement.id = $2 AND settlement.remote_care IS NOT NULL AND claim.insured_region <> claim.region \
+         WHERE settlement.id = $2 AND claim.insured_region <> claim.region \
          RETURNING id",
     )
     .bind(Uuid::now_v7())
@@ -56,6 +57,36 @@ pub async fn take_back(
          SELECT $1, region, insured_region, $3, settlement_id, 'TAKEN_BACK', -amount, scheme, -large_amount_fund, \
              -critical_illness_fund, -assistance_fund, $4 \
          FROM clearing_entries WHERE settlement_id = $2 AND booking = 'SETTLED' \
+         RETURNING id",
+    )
+    .bind(Uuid::now_v7())
+    .bind(settlement.uuid())
+    .bind(month_of(at))
+    .bind(at)
+    .fetch_optional(conn)
+    .await?;
+    Ok(booked)
+}
+
+/// Books what of a settlement's claim on another region's funds is cut by now, or cut no more, in the month of `at`: as `withheld_by_claim` has
+/// it, and never more than the funds pay; nothing stays cut of what was taken back. Nothing where its books say so already. Whoever changes what
+/// is cut holds the claim. Answers what it booked.
+pub async fn book_cut(
+    conn: &mut PgConnection,
+    settlement: SettlementId,
+    at: DateTime<Utc>,
+) -> Result<Option<Uuid>, Error> {
+    let booked = sqlx::query_scalar(
+        "WITH entries AS (SELECT * FROM clearing_entries WHERE settlement_id = $2), \
+         due AS (SELECT CASE WHEN EXISTS (SELECT FROM entries WHERE booking = 'TAKEN_BACK') THEN 0 \
+             ELSE coalesce((SELECT cut FROM withheld_by_claim WHERE settlement_id = $2), 0) END AS cut), \
+         booked AS (SELECT coalesce(-sum(amount), 0) AS cut FROM entries WHERE booking IN ('CUT', 'CUT_LIFTED')) \
+         INSERT INTO clearing_entries (id, region, insured_region, month, settlement_id, booking, amount, scheme, booked_at) \
+         SELECT $1, owed.region, owed.insured_region, $3, $2, \
+             CASE WHEN booked.cut < least(due.cut, owed.amount) THEN 'CUT' ELSE 'CUT_LIFTED' END, \
+             booked.cut - least(due.cut, owed.amount), owed.scheme, $4 \
+         FROM entries owed, due, booked \
+         WHERE owed.booking = 'SETTLED' AND booked.cut <> least(due.cut, owed.amount) \
          RETURNING id",
     )
     .bind(Uuid::now_v7())

@@ -154,7 +154,16 @@ pub async fn follow(conn: &mut PgConnection, finding: &KeptFinding) -> Result<()
     Ok(())
 }
 
-pub async fn lock(conn: &mut PgConnection, id: FindingId) -> Result<Option<KeptFinding>, Error> {
+/// A finding and its claim, locked: whoever changes settled claims of the person holds these first.
+pub async fn lock_with_claim(conn: &mut PgConnection, id: FindingId) -> Result<Option<KeptFinding>, Error> {
+    sqlx::query("SELECT FROM claims WHERE id = (SELECT claim_id FROM findings WHERE id = $1) FOR NO KEY UPDATE")
+        .bind(id.uuid())
+        .execute(&mut *conn)
+        .await?;
+    lock(conn, id).await
+}
+
+async fn lock(conn: &mut PgConnection, id: FindingId) -> Result<Option<KeptFinding>, Error> {
     let row: Option<Row> =
         sqlx::query_as("SELECT * FROM findings WHERE id = $1 FOR UPDATE").bind(id.uuid()).fetch_optional(conn).await?;
     row.map(Row::finding).transpose()

@@ -53,8 +53,8 @@ struct MonthRow {
 
 /// The funds of a region by scheme and month, from the first month with anything on, to a day. What was settled counts in the local month
 /// of its confirmation, and what was taken back or replaced goes back in the month in which that happened: a month that is over keeps what was
-/// paid in it. Care of the region's people elsewhere counts as it was cleared, with the fund's shares alone: who had it is the other region's to
-/// know. What is withheld of a settlement, and what is cut, is what `withheld_by_claim` says, and never more than the funds pay.
+/// paid in it. Care of the region's people elsewhere counts as it was cleared, with the fund's shares alone, and what was cut of it by the month of
+/// the decision: who had it is the other region's to know. What is withheld of a settlement, and what is cut, is what `withheld_by_claim` says, and never more than the funds pay.
 pub async fn months(conn: &mut PgConnection, region: RegionCode, until: NaiveDate) -> Result<Vec<FundMonth>, Error> {
     let rows: Vec<MonthRow> = sqlx::query_as(
         "WITH paid AS ( \
@@ -75,9 +75,10 @@ pub async fn months(conn: &mut PgConnection, region: RegionCode, until: NaiveDat
                     sign * least(coalesce(found.cut, 0), paid.fund) AS cut \
              FROM booked JOIN paid ON paid.id = booked.id LEFT JOIN withheld_by_claim found ON found.settlement_id = booked.id \
              UNION ALL \
-             SELECT scheme, month, 0, amount - large_amount_fund - critical_illness_fund - assistance_fund, large_amount_fund, \
-                    critical_illness_fund, assistance_fund, 0, 0, NULL, 0, 0 \
-             FROM clearing_entries WHERE insured_region = $1 AND scheme IS NOT NULL \
+             SELECT scheme, month, 0, \
+                    CASE WHEN is_cut THEN 0 ELSE amount - large_amount_fund - critical_illness_fund - assistance_fund END, \
+                    large_amount_fund, critical_illness_fund, assistance_fund, 0, 0, NULL, 0, CASE WHEN is_cut THEN -amount ELSE 0 END \
+             FROM clearing_entries CROSS JOIN LATERAL (SELECT booking IN ('CUT', 'CUT_LIFTED') AS is_cut) AS told WHERE insured_region = $1 AND scheme IS NOT NULL \
              UNION ALL \
              SELECT scheme, date_trunc('month', on_date)::date, amount, 0, 0, 0, 0, 0, 0, NULL, 0, 0 FROM fund_incomes WHERE region = $1 \
          ) \

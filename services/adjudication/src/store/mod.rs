@@ -9,6 +9,7 @@ pub mod chains;
 pub mod claims;
 pub mod clearing_entries;
 pub mod documents;
+pub mod elsewhere;
 pub mod findings;
 pub mod funds;
 pub mod histories;

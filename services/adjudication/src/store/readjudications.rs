@@ -70,11 +70,11 @@ impl Row {
     }
 }
 
-/// Writes the intent, due at once.
+/// Writes the intent, due at once: for whichever region, asked in that of the transaction.
 pub async fn insert(conn: &mut PgConnection, readjudication: &Readjudication) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO readjudications (id, region, resident_id, from_year, cause, state, traceparent, requested_at, deadline) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        "INSERT INTO readjudications (id, region, resident_id, from_year, cause, state, traceparent, requested_at, deadline, asked_in) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, current_setting('anjia.region'))",
     )
     .bind(readjudication.id.uuid())
     .bind(readjudication.region.as_str())

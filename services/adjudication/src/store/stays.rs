@@ -37,15 +37,9 @@ pub async fn end(conn: &mut PgConnection, visit: VisitId, at: DateTime<Utc>) -> 
     Ok(ended.rows_affected() == 1)
 }
 
-/// A stay of the person that is open and began on this local day or before.
+/// A stay of the person that is open, in whichever region, and began on this local day or before.
 pub async fn open_on(conn: &mut PgConnection, resident: ResidentId, day: NaiveDate) -> Result<Option<VisitId>, Error> {
-    let open: Option<Uuid> = sqlx::query_scalar(
-        "SELECT visit_id FROM stays WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND ended_at IS NULL \
-         AND (opened_at AT TIME ZONE 'Asia/Shanghai')::date <= $2 ORDER BY opened_at LIMIT 1",
-    )
-    .bind(resident.uuid())
-    .bind(day)
-    .fetch_optional(conn)
-    .await?;
+    let open: Option<Uuid> =
+        sqlx::query_scalar("SELECT open_stay($1, $2)").bind(resident.uuid()).bind(day).fetch_one(conn).await?;
     Ok(open.map(VisitId::from_uuid))
 }

@@ -27,7 +27,7 @@ async fn id_09_every_table_is_audited_or_left_out_for_a_reason() {
 
 impl World {
     /// What a verifier with the keys finds, once everything is chained.
-    async fn found_by_a_verifier(&self) -> Vec<String> {
+    pub(crate) async fn found_by_a_verifier(&self) -> Vec<String> {
         let keys = self.mesh.fleet().keys();
         let vault = Vault::new(Arc::new(FileKeys::load(&keys.secret("wrapping").expect("a key")).expect("it reads")));
         let mut owner = self.mesh.owner("adjudication").await;

@@ -9,12 +9,13 @@ use proto::convert::to_date;
 use testkit::{reason, request_id};
 use tonic::Code;
 use types::ids::{BillId, JourneyId, ResidentId};
+use types::region::RegionCode;
 
 use crate::days::text;
 use crate::world::{COVERED, DEMONSTRATION, OWN, World, shares, today};
 
 /// Somebody insured in the demonstration city, in a world whose desks are Beijing's.
-async fn visitor(world: &World) -> ResidentId {
+pub(crate) async fn visitor(world: &World) -> ResidentId {
     let policy = world.propose(DEMONSTRATION).await.expect("the document is complete");
     world.release("insurer-releaser", &policy.policy_id).await.expect("another officer releases it");
     let resident = ResidentId::generate();
@@ -40,12 +41,12 @@ async fn file(world: &World, resident: ResidentId, kind: identity::RemoteCareKin
     enrolments.file_remote_care(request).await.expect("nothing is filed yet");
 }
 
-async fn divided(world: &World, resident: ResidentId, item: &str) -> wire::Settlement {
+async fn divided(world: &World, resident: ResidentId, item: &str, amount: &str) -> wire::Settlement {
     let visit = world.visit("clinic", resident, CareKind::Outpatient, JourneyId::generate()).await;
-    world.divide("clinic", &visit, item, "100.00").await.expect("divided").settlement.unwrap_or_default()
+    world.divide("clinic", &visit, item, amount).await.expect("divided").settlement.unwrap_or_default()
 }
 
-async fn clearing(world: &World, caller: &str) -> wire::Clearing {
+pub(crate) async fn clearing(world: &World, caller: &str) -> wire::Clearing {
     let request = wire::GetClearingRequest { month: today().format("%Y-%m").to_string() };
     let answer = world.adjudication().get_clearing(world.caller(caller).request(request).await).await;
     answer.expect("an officer may read it").into_inner().clearing.unwrap_or_default()
@@ -56,27 +57,27 @@ async fn ad_06_the_catalogue_of_the_place_of_care_and_the_entitlement_of_the_ins
     let world = World::without_policy().await;
     let visitor = visitor(&world).await;
     // Beijing's catalogue says what is in scope, the demonstration city's policy what of it is paid.
-    assert_eq!(shares(&divided(&world, visitor, COVERED).await), ("85.00".to_owned(), "15.00".to_owned()));
-    assert_eq!(shares(&divided(&world, visitor, OWN).await), ("0.00".to_owned(), "100.00".to_owned()));
+    assert_eq!(shares(&divided(&world, visitor, COVERED, "100.00").await), ("85.00".to_owned(), "15.00".to_owned()));
+    assert_eq!(shares(&divided(&world, visitor, OWN, "100.00").await), ("0.00".to_owned(), "100.00".to_owned()));
 }
 
 #[tokio::test]
 async fn ad_06_care_away_from_home_is_unfiled_until_it_is_filed_before_it_is_settled() {
     let world = World::without_policy().await;
     let visitor = visitor(&world).await;
-    assert_eq!(divided(&world, visitor, COVERED).await.remote_care(), wire::RemoteCare::Unfiled);
+    assert_eq!(divided(&world, visitor, COVERED, "100.00").await.remote_care(), wire::RemoteCare::Unfiled);
     file(&world, visitor, identity::RemoteCareKind::TemporaryReferral).await;
-    assert_eq!(divided(&world, visitor, COVERED).await.remote_care(), wire::RemoteCare::TemporaryReferral);
+    assert_eq!(divided(&world, visitor, COVERED, "100.00").await.remote_care(), wire::RemoteCare::TemporaryReferral);
 }
 
 #[tokio::test]
 async fn ad_06_regions_clear_what_they_owe_one_another_and_it_adds_up_to_zero() {
     let world = World::without_policy().await;
     let visitor = visitor(&world).await;
-    let first = divided(&world, visitor, COVERED).await;
+    let first = divided(&world, visitor, COVERED, "100.00").await;
     let bill = BillId::generate().to_string();
     world.confirm(&first.settlement_id, &bill).await.expect("confirmed");
-    let second = divided(&world, visitor, OWN).await;
+    let second = divided(&world, visitor, OWN, "100.00").await;
     world.confirm(&second.settlement_id, &BillId::generate().to_string()).await.expect("confirmed");
 
     let cleared = clearing(&world, "insurer-proposer").await;
@@ -115,4 +116,35 @@ async fn ad_06_a_clearing_is_asked_for_by_its_month() {
         let refused = world.adjudication().get_clearing(request).await.expect_err(month);
         assert_eq!((refused.code(), reason(&refused).as_str()), (Code::InvalidArgument, "INVALID_FIELD"), "{month}");
     }
+}
+
+#[tokio::test]
+async fn ad_06_ad_08_ad_09_what_is_cut_of_care_elsewhere_is_not_owed_by_the_insured_region() {
+    let world = World::with_rules().await;
+    let (ann, bo) = (world.reviewer("reviewer-ann").await, world.reviewer("reviewer-bo").await);
+    let visitor = visitor(&world).await;
+    let settled = divided(&world, visitor, COVERED, "1500.00").await;
+    let bill = BillId::generate().to_string();
+    world.confirm(&settled.settlement_id, &bill).await.expect("confirmed");
+    let books = async || {
+        let [month]: [_; 1] = world.months_of(RegionCode::DEMONSTRATION).await.try_into().expect("one month");
+        let owed = text(clearing(&world, "insurer-proposer").await.net.as_ref());
+        (month.pooled_fund.to_string(), month.cut.to_string(), owed)
+    };
+    let both = |paid: &str, cut: &str, owed: &str| (paid.to_owned(), cut.to_owned(), owed.to_owned());
+    assert_eq!(books().await, both("1275.00", "0.00", "1275.00"));
+
+    let found = world.findings(&ann, wire::FindingState::Open).await;
+    let finding = found.iter().find(|finding| finding.rule == "N25-014").expect("the price").finding_id.clone();
+    let decide = async |by, cut| world.decide(by, &finding, wire::FindingDecision::Cut, Some(cut)).await;
+    decide(&ann, "1000.00").await.expect("cut");
+    assert_eq!(books().await, both("1275.00", "1000.00", "275.00"));
+    // While the appeal is open nothing is cut; of what stands of it the books say so again.
+    world.appeal(&world.caller("clinic"), &finding).await.expect("appealed");
+    assert_eq!(books().await, both("1275.00", "0.00", "1275.00"));
+    decide(&bo, "800.00").await.expect("upheld");
+    assert_eq!(books().await, both("1275.00", "800.00", "475.00"));
+
+    world.reverse(&settled.settlement_id, &bill).await.expect("it is in force");
+    assert_eq!(books().await, both("0.00", "0.00", "0.00"));
 }

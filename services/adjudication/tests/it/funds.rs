@@ -15,7 +15,7 @@ use crate::days::text;
 use crate::world::{COVERED, DEMONSTRATION, World, money, today};
 
 impl World {
-    async fn months_of(&self, region: RegionCode) -> Vec<adjudication::domain::fund::FundMonth> {
+    pub(crate) async fn months_of(&self, region: RegionCode) -> Vec<adjudication::domain::fund::FundMonth> {
         let db = self.mesh.connect("adjudication").await;
         let mut tx = db.begin(postgres::Scope::Region(region)).await.expect("begun");
         store::funds::months(&mut tx, region, today()).await.expect("the months")

@@ -99,7 +99,7 @@ impl World {
         Ok(answer.into_inner().finding.unwrap_or_default())
     }
 
-    async fn appeal(&self, caller: &TestCaller, id: &str) -> Result<wire::Finding, Status> {
+    pub(crate) async fn appeal(&self, caller: &TestCaller, id: &str) -> Result<wire::Finding, Status> {
         let message = wire::AppealFindingRequest {
             request_id: request_id(),
             finding_id: id.to_owned(),

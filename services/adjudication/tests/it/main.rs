@@ -28,5 +28,6 @@ mod provider_payments;
 mod quotes;
 mod referred;
 mod supervision;
+mod two_regions;
 mod worker;
 mod world;

@@ -15,7 +15,7 @@ use types::money::Money;
 use crate::days::{last_year, text};
 use crate::world::{COVERED, World, claim, money, today};
 
-const MEANS: &str = include_str!("means.json");
+pub(crate) const MEANS: &str = include_str!("means.json");
 /// As many desks at once.
 const DESKS: usize = 64;
 
@@ -59,7 +59,7 @@ impl World {
         .await;
     }
 
-    async fn credit(&self, holder: ResidentId, amount: &str) -> Result<String, tonic::Status> {
+    pub(crate) async fn credit(&self, holder: ResidentId, amount: &str) -> Result<String, tonic::Status> {
         self.credit_by(wire::CreditAccountRequest {
             request_id: request_id(),
             resident_id: holder.to_string(),
@@ -122,7 +122,7 @@ impl World {
     }
 
     /// The voucher used in all years and what accounts hold, by the rows; and that both are what settlements and entries say.
-    async fn books(&self) -> (String, String) {
+    pub(crate) async fn books(&self) -> (String, String) {
         let mut owner = self.mesh.owner("adjudication").await;
         let (used, settled, held, moved): (String, String, String, String) = sqlx::query_as(
             "SELECT (SELECT coalesce(sum(voucher), 0.00)::text FROM accumulators), \

@@ -97,7 +97,7 @@ impl World {
         Ok(self.policies().release_policy(request).await?.into_inner().policy.unwrap_or_default())
     }
 
-    async fn organisation(&self, id: impl std::fmt::Display, tier: common::Tier, code: &str) {
+    pub(crate) async fn organisation(&self, id: impl std::fmt::Display, tier: common::Tier, code: &str) {
         let organisation = identity::Organisation {
             organisation_id: id.to_string(),
             kind: identity::OrganisationKind::Provider.into(),

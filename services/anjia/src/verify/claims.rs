@@ -155,8 +155,10 @@ pub(super) const CHECKS: &[Check] = &[
         "SELECT settlement.id::text, format('%s is owed for what is %s', owed.amount, settlement.state) FROM settlements settlement \
          JOIN (SELECT settlement_id, sum(amount) AS amount FROM clearing_entries GROUP BY settlement_id) owed \
              ON owed.settlement_id = settlement.id \
+         CROSS JOIN LATERAL (SELECT (settlement.adjudication->'settlement'->>'fund_pay_sumamt')::numeric AS fund) paid \
+         LEFT JOIN withheld_by_claim found ON found.settlement_id = settlement.id \
          WHERE owed.amount IS DISTINCT FROM CASE settlement.state \
-             WHEN 'CONFIRMED' THEN (settlement.adjudication->'settlement'->>'fund_pay_sumamt')::numeric ELSE 0 END",
+             WHEN 'CONFIRMED' THEN paid.fund - least(coalesce(found.cut, 0), paid.fund) ELSE 0 END",
     ),
     Check::rows(
         I7,

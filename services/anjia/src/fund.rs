@@ -135,7 +135,7 @@ async fn gather(record: &devstack::MeshRecord, args: &ReportArgs, today: NaiveDa
 
 fn month(month: &FundMonth) -> Result<Month> {
     let money = |field: &str, amount: Option<&proto::google::r#type::Money>| {
-        convert::money(field, amount).map_err(|error| anyhow!("{error:?}"))
+        signed(amount).with_context(|| format!("{field} is no amount"))
     };
     let layers = [
         money("pooled_fund", month.pooled_fund.as_ref())?,
@@ -147,18 +147,18 @@ fn month(month: &FundMonth) -> Result<Month> {
     Ok(Month {
         scheme: convert::scheme("scheme", month.scheme).map_err(|error| anyhow!("{error:?}"))?.as_str(),
         first_day: convert::date("month", month.month.as_ref()).map_err(|error| anyhow!("{error:?}"))?,
-        income: money("income", month.income.as_ref())?,
+        income: convert::money("income", month.income.as_ref()).map_err(|error| anyhow!("{error:?}"))?,
         paid: paid.context("more than money can be")?,
         own: money("own_share", month.own_share.as_ref())?,
         withheld: money("withheld", month.withheld.as_ref())?,
         cut: money("cut", month.cut.as_ref())?,
-        balance: signed(month.balance.as_ref()).context("no balance")?,
+        balance: money("balance", month.balance.as_ref())?,
         settlements: month.settlements,
         persons: month.persons,
     })
 }
 
-/// A balance may be a debt, which no other amount is.
+/// A balance may be a debt, and what was paid in a month is negative where more was taken back in it. Only an income never is.
 fn signed(amount: Option<&proto::google::r#type::Money>) -> Option<Money> {
     const NANOS_PER_FEN: i32 = 10_000_000;
     let amount = amount?;
@@ -250,6 +250,35 @@ mod tests {
     }
 
     #[test]
+    fn ad_09_a_month_in_which_more_was_taken_back_than_paid_is_read() {
+        let money = |text: &str| Some(convert::to_money(text.parse::<Money>().unwrap()));
+        let told = FundMonth {
+            scheme: proto::anjia::common::v1::Scheme::Employee.into(),
+            month: Some(to_date(NaiveDate::from_ymd_opt(2026, 3, 1).unwrap())),
+            income: money("0.00"),
+            pooled_fund: money("-180.00"),
+            large_amount_fund: money("0.00"),
+            critical_illness_fund: money("-0.05"),
+            assistance_fund: money("10.00"),
+            own_share: money("-1320.00"),
+            withheld: money("-90.50"),
+            cut: money("-2.00"),
+            balance: money("0.00"),
+            settlements: -1,
+            persons: 0,
+        };
+        let read = month(&told).unwrap();
+        let amounts = [read.income, read.paid, read.own, read.withheld, read.cut, read.balance];
+        assert_eq!(
+            amounts.map(|amount| amount.to_string()),
+            ["0.00", "-170.05", "-1320.00", "-90.50", "-2.00", "0.00"]
+        );
+        assert_eq!((read.settlements, read.persons), (-1, 0));
+        assert!(month(&FundMonth { income: money("-1.00"), ..told.clone() }).is_err(), "nothing is received back");
+        assert!(month(&FundMonth { cut: None, ..told }).is_err());
+    }
+
+    #[test]
     fn ad_09_the_report_is_data_as_well() {
         let data = as_json(&report());
         assert_eq!(data["months"][1]["balance"], "-17.00");
@@ -265,5 +294,20 @@ mod tests {
         assert!(chart::bars(&[]).into_string().is_empty());
         let line = chart::balances(&report().months.iter().collect::<Vec<_>>()).into_string();
         assert!(line.contains("<polyline") && !line.contains("NaN"));
+    }
+
+    #[test]
+    fn ad_09_what_was_taken_back_is_drawn_below_the_line() {
+        let mut months = report().months;
+        months[0].paid = "-50.00".parse().unwrap();
+        months[1].paid = "100.00".parse().unwrap();
+        let drawn = chart::bars(&months.iter().collect::<Vec<_>>()).into_string();
+        // Of 132 units, 88 stand for the 100 above the line and 44 for the 50 below.
+        assert!(drawn.contains("class=\"nothing\" x1=\"24\" y1=\"112\""), "{drawn}");
+        assert!(drawn.contains("y=\"24\" width=\"98\" height=\"88\"") && drawn.contains("y=\"112\" width=\"98\" height=\"44\""), "{drawn}");
+        months.truncate(1);
+        months[0].income = Money::ZERO;
+        let drawn = chart::bars(&months.iter().collect::<Vec<_>>()).into_string();
+        assert!(drawn.contains("y=\"24\" width=\"197\" height=\"132\""), "nothing but take-backs: {drawn}");
     }
 }

@@ -8,13 +8,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use chassis::Context;
+use chassis::channel::Channel;
 use chrono::{Datelike as _, Days, NaiveDate};
 use proto::anjia::adjudication::v1::inspection_service_client::InspectionServiceClient;
 use proto::anjia::adjudication::v1::supervision_service_client::SupervisionServiceClient;
 use proto::anjia::adjudication::v1::{
-    FundMonth, GetFundRequest, GetOutliersRequest, GetRulePrecisionRequest, GetRulesRequest, Outlier, OutlierSubject,
-    RulePrecision, RuleStanding,
+    Assessment, FundMonth, GetFundRequest, GetOutliersRequest, GetRulePrecisionRequest, GetRulesRequest,
+    ListAssessmentsRequest, Outlier, OutlierSubject, RulePrecision, RuleStanding,
 };
+use proto::anjia::common::v1::PageRequest;
 use proto::convert::{self, to_date};
 use serde_json::{Value, json};
 use types::clock::{Clock as _, SystemClock, local_date};
@@ -60,6 +63,8 @@ pub(crate) struct Report {
     /// Checked, not configured and not decidable rules.
     pub(crate) rules: [usize; 3],
     pub(crate) outliers: Vec<Outlier>,
+    /// Of contract years; the last one of each provider.
+    pub(crate) assessments: Vec<Assessment>,
 }
 
 /// A scheme's month, in numbers.
@@ -123,6 +128,7 @@ async fn gather(record: &devstack::MeshRecord, args: &ReportArgs, today: NaiveDa
     } else {
         vec![]
     };
+    let assessments = assessments(&mut supervision, &context, year).await?;
     Ok(Report {
         region: fund.region_code,
         year,
@@ -130,7 +136,27 @@ async fn gather(record: &devstack::MeshRecord, args: &ReportArgs, today: NaiveDa
         precision,
         rules: [RuleStanding::Checked, RuleStanding::NotConfigured, RuleStanding::NotDecidable].map(standing),
         outliers,
+        assessments,
     })
+}
+
+async fn assessments(
+    supervision: &mut SupervisionServiceClient<Channel>,
+    context: &Context,
+    year: i32,
+) -> Result<Vec<Assessment>> {
+    let mut found = vec![];
+    let mut page_token = String::new();
+    loop {
+        let asked = ListAssessmentsRequest { year, page: Some(PageRequest { page_size: 0, page_token }) };
+        let answer = supervision.list_assessments(context.request(asked)).await;
+        let answer = answer.map_err(|status| refused(&status))?.into_inner();
+        found.extend(answer.assessments);
+        page_token = answer.next_page_token;
+        if page_token.is_empty() {
+            return Ok(found);
+        }
+    }
 }
 
 fn month(month: &FundMonth) -> Result<Month> {
@@ -187,16 +213,29 @@ fn as_json(report: &Report) -> Value {
             "score": outlier.score,
         })
     });
+    let assessments = report.assessments.iter().map(|assessment| {
+        let scores = assessment.scores.iter().map(|score| {
+            let figure = (!score.figure.is_empty()).then_some(&score.figure);
+            json!({ "criterion": score.criterion, "figure": figure, "points": score.points, "points_max": score.points_max })
+        });
+        json!({
+            "provider": assessment.provider_organisation_id, "points": assessment.points, "is_passed": assessment.is_passed,
+            "claims": assessment.claims, "scores": scores.collect::<Value>(),
+        })
+    });
     let [checked, not_configured, not_decidable] = report.rules;
     json!({
         "region": report.region, "year": report.year, "months": months.collect::<Value>(),
         "rules": { "checked": checked, "not_configured": not_configured, "not_decidable": not_decidable },
         "precision": precision.collect::<Value>(), "outliers": outliers.collect::<Value>(),
+        "assessments": assessments.collect::<Value>(),
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use proto::anjia::adjudication::v1::AssessmentScore;
+
     use super::*;
 
     fn report() -> Report {
@@ -227,13 +266,27 @@ mod tests {
             }],
             rules: [3, 70, 18],
             outliers: vec![],
+            assessments: vec![Assessment {
+                provider_organisation_id: "01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),
+                year: 2026,
+                scores: vec![AssessmentScore {
+                    criterion: "READMISSION_RATIO".to_owned(),
+                    figure: String::new(),
+                    points: "20".to_owned(),
+                    points_max: "20".to_owned(),
+                }],
+                points: "87.5".to_owned(),
+                is_passed: true,
+                claims: 12,
+                assessed_at: None,
+            }],
         }
     }
 
     #[test]
     fn ad_09_the_report_reads_in_two_languages_with_charts_and_loads_nothing() {
         let page = page::render(&report());
-        for text in ["医保基金", "Fund", "61.50", "-17.00", "N25-014", "<svg", "2026-02"] {
+        for text in ["医保基金", "Fund", "61.50", "-17.00", "N25-014", "<svg", "2026-02", "年度考核", "87.5", "302099a8057"] {
             assert!(page.contains(text), "{text}");
         }
         assert!(
@@ -284,6 +337,9 @@ mod tests {
         assert_eq!(data["months"][1]["balance"], "-17.00");
         assert_eq!(data["precision"][0]["precision"], "0.5");
         assert_eq!(data["rules"]["not_configured"], 70);
+        let assessed = &data["assessments"][0];
+        assert_eq!((&assessed["points"], &assessed["is_passed"]), (&json!("87.5"), &json!(true)));
+        assert_eq!((&assessed["scores"][0]["points"], &assessed["scores"][0]["figure"]), (&json!("20"), &Value::Null));
     }
 
     #[test]

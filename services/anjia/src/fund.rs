@@ -286,7 +286,9 @@ mod tests {
     #[test]
     fn ad_09_the_report_reads_in_two_languages_with_charts_and_loads_nothing() {
         let page = page::render(&report());
-        for text in ["医保基金", "Fund", "61.50", "-17.00", "N25-014", "<svg", "2026-02", "年度考核", "87.5", "302099a8057"] {
+        for text in
+            ["医保基金", "Fund", "61.50", "-17.00", "N25-014", "<svg", "2026-02", "年度考核", "87.5", "302099a8057"]
+        {
             assert!(page.contains(text), "{text}");
         }
         assert!(
@@ -360,7 +362,11 @@ mod tests {
         let drawn = chart::bars(&months.iter().collect::<Vec<_>>()).into_string();
         // Of 132 units, 88 stand for the 100 above the line and 44 for the 50 below.
         assert!(drawn.contains("class=\"nothing\" x1=\"24\" y1=\"112\""), "{drawn}");
-        assert!(drawn.contains("y=\"24\" width=\"98\" height=\"88\"") && drawn.contains("y=\"112\" width=\"98\" height=\"44\""), "{drawn}");
+        assert!(
+            drawn.contains("y=\"24\" width=\"98\" height=\"88\"")
+                && drawn.contains("y=\"112\" width=\"98\" height=\"44\""),
+            "{drawn}"
+        );
         months.truncate(1);
         months[0].income = Money::ZERO;
         let drawn = chart::bars(&months.iter().collect::<Vec<_>>()).into_string();

@@ -57,11 +57,7 @@ mod tests {
         assert_eq!(within_2025("2024-02-01", Some("2024-11-30"), &[]), []);
         assert_eq!(within_2025("2026-01-01", None, &[]), []);
         // Suspended twice, in whichever order they are told, and from the autumn on for good.
-        let suspended = [
-            ("2025-06-01", Some("2025-06-30")),
-            ("2024-12-01", Some("2025-01-31")),
-            ("2025-10-01", None),
-        ];
+        let suspended = [("2025-06-01", Some("2025-06-30")), ("2024-12-01", Some("2025-01-31")), ("2025-10-01", None)];
         let between = [days("2025-02-01", "2025-05-31"), days("2025-07-01", "2025-09-30")];
         assert_eq!(within_2025("2020-01-01", None, &suspended), between);
         assert_eq!(within_2025("2025-06-01", Some("2025-06-30"), &suspended), []);

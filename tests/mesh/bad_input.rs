@@ -18,7 +18,7 @@ use tonic_types::StatusExt;
 use types::ids::ResidentId;
 
 /// What an empty request may mean: everything, or the first page.
-const EMPTY_IS_LEGAL: [&str; 17] = [
+const EMPTY_IS_LEGAL: [&str; 18] = [
     "ListCommunities",
     "ListMerges",
     "ListPossibleDuplicates",
@@ -32,6 +32,7 @@ const EMPTY_IS_LEGAL: [&str; 17] = [
     "GetRules",
     "ListFindings",
     "ListSuspicions",
+    "ListAssessments",
     "ListAbuseReports",
     "QueryOrders",
     "GetKeys",

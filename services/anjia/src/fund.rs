@@ -8,13 +8,16 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use chassis::Context;
+use chassis::channel::Channel;
 use chrono::{Datelike as _, Days, NaiveDate};
 use proto::anjia::adjudication::v1::inspection_service_client::InspectionServiceClient;
 use proto::anjia::adjudication::v1::supervision_service_client::SupervisionServiceClient;
 use proto::anjia::adjudication::v1::{
-    FundMonth, GetFundRequest, GetOutliersRequest, GetRulePrecisionRequest, GetRulesRequest, Outlier, OutlierSubject,
-    RulePrecision, RuleStanding,
+    Assessment, FundMonth, GetFundRequest, GetOutliersRequest, GetRulePrecisionRequest, GetRulesRequest,
+    ListAssessmentsRequest, Outlier, OutlierSubject, RulePrecision, RuleStanding,
 };
+use proto::anjia::common::v1::PageRequest;
 use proto::convert::{self, to_date};
 use serde_json::{Value, json};
 use types::clock::{Clock as _, SystemClock, local_date};
@@ -60,6 +63,8 @@ pub(crate) struct Report {
     /// Checked, not configured and not decidable rules.
     pub(crate) rules: [usize; 3],
     pub(crate) outliers: Vec<Outlier>,
+    /// Of contract years; the last one of each provider.
+    pub(crate) assessments: Vec<Assessment>,
 }
 
 /// A scheme's month, in numbers.
@@ -123,6 +128,7 @@ async fn gather(record: &devstack::MeshRecord, args: &ReportArgs, today: NaiveDa
     } else {
         vec![]
     };
+    let assessments = assessments(&mut supervision, &context, year).await?;
     Ok(Report {
         region: fund.region_code,
         year,
@@ -130,12 +136,32 @@ async fn gather(record: &devstack::MeshRecord, args: &ReportArgs, today: NaiveDa
         precision,
         rules: [RuleStanding::Checked, RuleStanding::NotConfigured, RuleStanding::NotDecidable].map(standing),
         outliers,
+        assessments,
     })
+}
+
+async fn assessments(
+    supervision: &mut SupervisionServiceClient<Channel>,
+    context: &Context,
+    year: i32,
+) -> Result<Vec<Assessment>> {
+    let mut found = vec![];
+    let mut page_token = String::new();
+    loop {
+        let asked = ListAssessmentsRequest { year, page: Some(PageRequest { page_size: 0, page_token }) };
+        let answer = supervision.list_assessments(context.request(asked)).await;
+        let answer = answer.map_err(|status| refused(&status))?.into_inner();
+        found.extend(answer.assessments);
+        page_token = answer.next_page_token;
+        if page_token.is_empty() {
+            return Ok(found);
+        }
+    }
 }
 
 fn month(month: &FundMonth) -> Result<Month> {
     let money = |field: &str, amount: Option<&proto::google::r#type::Money>| {
-        convert::money(field, amount).map_err(|error| anyhow!("{error:?}"))
+        signed(amount).with_context(|| format!("{field} is no amount"))
     };
     let layers = [
         money("pooled_fund", month.pooled_fund.as_ref())?,
@@ -147,18 +173,18 @@ fn month(month: &FundMonth) -> Result<Month> {
     Ok(Month {
         scheme: convert::scheme("scheme", month.scheme).map_err(|error| anyhow!("{error:?}"))?.as_str(),
         first_day: convert::date("month", month.month.as_ref()).map_err(|error| anyhow!("{error:?}"))?,
-        income: money("income", month.income.as_ref())?,
+        income: convert::money("income", month.income.as_ref()).map_err(|error| anyhow!("{error:?}"))?,
         paid: paid.context("more than money can be")?,
         own: money("own_share", month.own_share.as_ref())?,
         withheld: money("withheld", month.withheld.as_ref())?,
         cut: money("cut", month.cut.as_ref())?,
-        balance: signed(month.balance.as_ref()).context("no balance")?,
+        balance: money("balance", month.balance.as_ref())?,
         settlements: month.settlements,
         persons: month.persons,
     })
 }
 
-/// A balance may be a debt, which no other amount is.
+/// A balance may be a debt, and what was paid in a month is negative where more was taken back in it. Only an income never is.
 fn signed(amount: Option<&proto::google::r#type::Money>) -> Option<Money> {
     const NANOS_PER_FEN: i32 = 10_000_000;
     let amount = amount?;
@@ -187,16 +213,29 @@ fn as_json(report: &Report) -> Value {
             "score": outlier.score,
         })
     });
+    let assessments = report.assessments.iter().map(|assessment| {
+        let scores = assessment.scores.iter().map(|score| {
+            let figure = (!score.figure.is_empty()).then_some(&score.figure);
+            json!({ "criterion": score.criterion, "figure": figure, "points": score.points, "points_max": score.points_max })
+        });
+        json!({
+            "provider": assessment.provider_organisation_id, "points": assessment.points, "is_passed": assessment.is_passed,
+            "claims": assessment.claims, "scores": scores.collect::<Value>(),
+        })
+    });
     let [checked, not_configured, not_decidable] = report.rules;
     json!({
         "region": report.region, "year": report.year, "months": months.collect::<Value>(),
         "rules": { "checked": checked, "not_configured": not_configured, "not_decidable": not_decidable },
         "precision": precision.collect::<Value>(), "outliers": outliers.collect::<Value>(),
+        "assessments": assessments.collect::<Value>(),
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use proto::anjia::adjudication::v1::AssessmentScore;
+
     use super::*;
 
     fn report() -> Report {
@@ -227,13 +266,29 @@ mod tests {
             }],
             rules: [3, 70, 18],
             outliers: vec![],
+            assessments: vec![Assessment {
+                provider_organisation_id: "01890a5d-ac96-774b-bcce-b302099a8057".to_owned(),
+                year: 2026,
+                scores: vec![AssessmentScore {
+                    criterion: "READMISSION_RATIO".to_owned(),
+                    figure: String::new(),
+                    points: "20".to_owned(),
+                    points_max: "20".to_owned(),
+                }],
+                points: "87.5".to_owned(),
+                is_passed: true,
+                claims: 12,
+                assessed_at: None,
+            }],
         }
     }
 
     #[test]
     fn ad_09_the_report_reads_in_two_languages_with_charts_and_loads_nothing() {
         let page = page::render(&report());
-        for text in ["医保基金", "Fund", "61.50", "-17.00", "N25-014", "<svg", "2026-02"] {
+        for text in
+            ["医保基金", "Fund", "61.50", "-17.00", "N25-014", "<svg", "2026-02", "年度考核", "87.5", "302099a8057"]
+        {
             assert!(page.contains(text), "{text}");
         }
         assert!(
@@ -250,11 +305,43 @@ mod tests {
     }
 
     #[test]
+    fn ad_09_a_month_in_which_more_was_taken_back_than_paid_is_read() {
+        let money = |text: &str| Some(convert::to_money(text.parse::<Money>().unwrap()));
+        let told = FundMonth {
+            scheme: proto::anjia::common::v1::Scheme::Employee.into(),
+            month: Some(to_date(NaiveDate::from_ymd_opt(2026, 3, 1).unwrap())),
+            income: money("0.00"),
+            pooled_fund: money("-180.00"),
+            large_amount_fund: money("0.00"),
+            critical_illness_fund: money("-0.05"),
+            assistance_fund: money("10.00"),
+            own_share: money("-1320.00"),
+            withheld: money("-90.50"),
+            cut: money("-2.00"),
+            balance: money("0.00"),
+            settlements: -1,
+            persons: 0,
+        };
+        let read = month(&told).unwrap();
+        let amounts = [read.income, read.paid, read.own, read.withheld, read.cut, read.balance];
+        assert_eq!(
+            amounts.map(|amount| amount.to_string()),
+            ["0.00", "-170.05", "-1320.00", "-90.50", "-2.00", "0.00"]
+        );
+        assert_eq!((read.settlements, read.persons), (-1, 0));
+        assert!(month(&FundMonth { income: money("-1.00"), ..told.clone() }).is_err(), "nothing is received back");
+        assert!(month(&FundMonth { cut: None, ..told }).is_err());
+    }
+
+    #[test]
     fn ad_09_the_report_is_data_as_well() {
         let data = as_json(&report());
         assert_eq!(data["months"][1]["balance"], "-17.00");
         assert_eq!(data["precision"][0]["precision"], "0.5");
         assert_eq!(data["rules"]["not_configured"], 70);
+        let assessed = &data["assessments"][0];
+        assert_eq!((&assessed["points"], &assessed["is_passed"]), (&json!("87.5"), &json!(true)));
+        assert_eq!((&assessed["scores"][0]["points"], &assessed["scores"][0]["figure"]), (&json!("20"), &Value::Null));
     }
 
     #[test]
@@ -265,5 +352,24 @@ mod tests {
         assert!(chart::bars(&[]).into_string().is_empty());
         let line = chart::balances(&report().months.iter().collect::<Vec<_>>()).into_string();
         assert!(line.contains("<polyline") && !line.contains("NaN"));
+    }
+
+    #[test]
+    fn ad_09_what_was_taken_back_is_drawn_below_the_line() {
+        let mut months = report().months;
+        months[0].paid = "-50.00".parse().unwrap();
+        months[1].paid = "100.00".parse().unwrap();
+        let drawn = chart::bars(&months.iter().collect::<Vec<_>>()).into_string();
+        // Of 132 units, 88 stand for the 100 above the line and 44 for the 50 below.
+        assert!(drawn.contains("class=\"nothing\" x1=\"24\" y1=\"112\""), "{drawn}");
+        assert!(
+            drawn.contains("y=\"24\" width=\"98\" height=\"88\"")
+                && drawn.contains("y=\"112\" width=\"98\" height=\"44\""),
+            "{drawn}"
+        );
+        months.truncate(1);
+        months[0].income = Money::ZERO;
+        let drawn = chart::bars(&months.iter().collect::<Vec<_>>()).into_string();
+        assert!(drawn.contains("y=\"24\" width=\"197\" height=\"132\""), "nothing but take-backs: {drawn}");
     }
 }

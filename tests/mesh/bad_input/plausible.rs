@@ -70,7 +70,10 @@ impl Plausible {
             Kind::String => text(&self.text(field.name())?),
             Kind::Bool => Value::Bool(true),
             Kind::Int32 if field.name() == "radius_m" => Value::I32(5_000),
-            Kind::Int32 if field.name() == "year" && field.parent_message().name() == "AssessProviderRequest" => {
+            Kind::Int32
+                if field.name() == "year"
+                    && ["AssessProviderRequest", "ListAssessmentsRequest"].contains(&field.parent_message().name()) =>
+            {
                 Value::I32(2026)
             }
             Kind::Int32 => Value::I32(1),

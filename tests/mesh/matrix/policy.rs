@@ -318,6 +318,7 @@ pub(super) const POLICY: &[Line] = &[
     line("adjudication.SupervisionService/GetOutliers", Read, "OVA:*"),
     line("adjudication.SupervisionService/GetProviderStatistics", Read, "OVA:*"),
     line("adjudication.SupervisionService/AssessProvider", Write, "O:*"),
+    line("adjudication.SupervisionService/ListAssessments", Read, "OVA:*"),
     line("adjudication.SupervisionService/ReportAbuse", Write, "RWFCLD:*"),
     line("adjudication.SupervisionService/ListAbuseReports", Read, "VA:*"),
     line("adjudication.SupervisionService/CloseAbuseReport", Write, "V:*"),

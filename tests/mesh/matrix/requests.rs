@@ -392,7 +392,7 @@ fn in_adjudication(method: &str) -> Value {
         "SupervisionService/RecordFundIncome" => json!({
             "scheme": "SCHEME_EMPLOYEE", "on": "$today", "amount": "$price", "reference": "001",
         }),
-        "SupervisionService/AssessProvider" => json!({ "year": 2026 }),
+        "SupervisionService/AssessProvider" | "SupervisionService/ListAssessments" => json!({ "year": 2026 }),
         "SupervisionService/ReportAbuse" => json!({ "text": "未做检查却收费" }),
         method => in_all(method),
     }

@@ -96,7 +96,7 @@ impl App {
         let claim = Claim { lines, total: corrected.total, diagnoses: corrected.diagnoses, ..claim };
         let care = Care::again(&claim, provider, &replaced, turn.first_confirmed_at);
         let priced = self.price(tx, care, coverage, &in_force.policies, History::Replayed(&history)).await?;
-        let judged = Judged::of(tx, priced, in_force, claim.quote).await?;
+        let judged = Judged::of(&self.policies, tx, priced, in_force, claim.quote).await?;
         let occasion = Occasion { cause: Cause::Correction, reason: Some(corrected.reason), at: now };
         let replacement = Replacement::new((turn, claim), replaced, judged, coverage, occasion)?;
 

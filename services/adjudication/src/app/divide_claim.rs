@@ -154,7 +154,10 @@ impl App {
             }
             None => None,
         };
-        let drift = quote.as_ref().map(|quote| priced.drift(quote, &adjudication)).unwrap_or_default();
+        let drift = match &quote {
+            Some(quote) => priced.drift(&self.policies, tx, quote, &adjudication).await?,
+            None => vec![],
+        };
 
         let claim = Claim {
             id: claim_id,

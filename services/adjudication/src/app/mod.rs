@@ -43,7 +43,7 @@ use crate::domain::provider_payment::PaymentTerms;
 use crate::peers::{Identity, Scheduling};
 
 pub use crate::store::{PERSONAL, obligations::OPEN, referrals::Made};
-pub use assess_provider::{AssessProvider, Assessed};
+pub use assess_provider::{AssessProvider, Assessed, ListAssessments};
 pub use correct_claim::CorrectClaim;
 pub use decide_finding::DecideFinding;
 pub use divide_claim::{DivideClaim, Divided};

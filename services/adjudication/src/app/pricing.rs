@@ -9,14 +9,14 @@ use sqlx::PgConnection;
 use types::ids::{JourneyId, OrganisationId, PolicyId, ReferralId, ResidentId};
 use types::{care::CareKind, money::Money, region::RegionCode, scheme::Scheme, tier::Tier};
 
-use super::App;
+use super::{App, AtHand};
 use crate::domain::account::Draw;
 use crate::domain::chain::{self, ChainStay};
 use crate::domain::circumstances::{Area, Circumstances};
 use crate::domain::claim::{BilledLine, Claim, Item};
 use crate::domain::coverage::{Basic, Coverage};
 use crate::domain::document::Released;
-use crate::domain::drift::{self, Drift};
+use crate::domain::drift::{self, Drift, Quoted, Settled};
 use crate::domain::engine::{self, Adjudication, Refusal};
 use crate::domain::error::AdjudicationError;
 use crate::domain::input::{Accumulators, Input, Person, age_on, counts_as_referred};
@@ -138,9 +138,24 @@ impl Priced {
     }
 
     /// Why it is not what was quoted.
-    pub(super) fn drift(&self, quote: &Quote, adjudication: &Adjudication) -> Vec<Drift> {
-        let digest = self.cover.as_ref().map(|cover| cover.policy_digest.as_str());
-        drift::explain(quote, &self.input, digest, adjudication)
+    pub(super) async fn drift(
+        &self,
+        policies: &AtHand<Policy>,
+        conn: &mut PgConnection,
+        quote: &Quote,
+        answer: &Adjudication,
+    ) -> Result<Vec<Drift>, Error> {
+        let quoted_by = match quote.price.policy() {
+            Some((id, _)) => Some(policies.get(&mut *conn, id).await?),
+            None => None,
+        };
+        let settled_by = match &self.cover {
+            Some(cover) => Some(policies.get(conn, cover.policy).await?),
+            None => None,
+        };
+        let quoted = Quoted { quote, policy: quoted_by.as_ref().map(|released| &released.content) };
+        let policy = settled_by.as_ref().map(|released| (&released.content, released.digest.as_str()));
+        Ok(drift::explain(quoted, Settled { input: &self.input, policy, answer }))
     }
 }
 
@@ -208,6 +223,7 @@ impl App {
         input.circumstances = Circumstances {
             groups: coverage.groups_on(judged).clone(),
             area: away.map_or(Area::Home, RemoteCare::area),
+            contracted: coverage.family_doctor.is_some(),
             topped_up: coverage.topped_up,
             year: standing.year,
             ..Circumstances::default()

@@ -238,7 +238,7 @@ impl App {
             let care = Care::again(&claim, provider, &settlement, turn.first_confirmed_at);
             let in_force = in_force(tx, &claim, coverage).await?;
             let priced = self.price(tx, care, coverage, &in_force.policies, History::Replayed(&replay)).await?;
-            let judged = Judged::of(tx, priced, in_force, claim.quote).await?;
+            let judged = Judged::of(&self.policies, tx, priced, in_force, claim.quote).await?;
             let Judged { priced, adjudication, .. } = &judged;
             if let Some(cover) = &priced.cover {
                 replay.count(cover.account, claim.journey, claim.tier, adjudication);

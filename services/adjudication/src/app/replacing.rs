@@ -10,7 +10,7 @@ use types::region::RegionCode;
 
 use super::pricing::{Priced, insured_region, remote_care};
 use super::telling::Telling;
-use super::{App, Divided};
+use super::{App, AtHand, Divided};
 use crate::domain::adjustment::Adjustment;
 use crate::domain::change::{Cause, Reason};
 use crate::domain::claim::Claim;
@@ -19,6 +19,7 @@ use crate::domain::drift::Drift;
 use crate::domain::engine::Adjudication;
 use crate::domain::error::AdjudicationError;
 use crate::domain::input::Input;
+use crate::domain::policy::Policy;
 use crate::domain::replay::Turn;
 use crate::domain::settlement::{Change, Settlement, State};
 use crate::store::documents::InForce;
@@ -43,6 +44,7 @@ pub(super) struct Judged {
 impl Judged {
     /// `in_force` judged it. `quote` is what the claim cites: what it was held against when it was divided, it is held against again.
     pub(super) async fn of(
+        policies: &AtHand<Policy>,
         tx: &mut Transaction,
         priced: Priced,
         in_force: InForce,
@@ -53,7 +55,10 @@ impl Judged {
             Some(id) => quotes::find(tx, id).await?,
             None => None,
         };
-        let drift = quote.map(|quote| priced.drift(&quote, &adjudication)).unwrap_or_default();
+        let drift = match &quote {
+            Some(quote) => priced.drift(policies, tx, quote, &adjudication).await?,
+            None => vec![],
+        };
         Ok(Self { priced, adjudication, drift, in_force })
     }
 }

@@ -5,6 +5,7 @@ use types::care::CareKind;
 use types::money::Money;
 use types::tier::Tier;
 
+use super::circumstances::{Area, Circumstances, OwnClinic};
 use super::claim::BilledLine;
 use super::engine::{self, Adjudication};
 use super::input::Input;
@@ -43,12 +44,16 @@ impl Benefits {
     }
 }
 
-/// Outpatient care only: nobody is admitted to a clinic instead of a hospital for the asking. None where nothing would differ.
+/// Outpatient care only: nobody is admitted to a clinic instead of a hospital for the asking. At home, and where the person's family doctor
+/// is, if they have one. None where nothing would differ.
 fn at_the_community_clinic(policy: &Policy, basis: &Input, settled: &Adjudication) -> Option<Counterfactual> {
     if basis.kind != CareKind::Outpatient || basis.tier == Tier::Community {
         return None;
     }
-    let there = Input { tier: Tier::Community, ..basis.clone() };
+    let contracted = basis.circumstances.contracted;
+    let own_clinic = if contracted { OwnClinic::Here } else { OwnClinic::Elsewhere };
+    let circumstances = Circumstances { area: Area::Home, own_clinic, ..basis.circumstances.clone() };
+    let there = Input { tier: Tier::Community, family_doctor: contracted, circumstances, ..basis.clone() };
     let shares = engine::adjudicate(policy, &there).ok()?.shares;
     let (paid, own) = (settled.shares.own(), shares.own());
     let saving = paid - own;
@@ -73,7 +78,6 @@ fn at_the_community_clinic(policy: &Policy, basis: &Input, settled: &Adjudicatio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::circumstances::Circumstances;
     use crate::domain::input::{Accumulators, Person};
     use crate::domain::line::{Class, Line};
 
@@ -118,6 +122,56 @@ mod tests {
         assert_eq!((there.own, there.saving), (Money::from_fen(1_500), Money::from_fen(2_500)));
         assert_eq!(there.fund + there.own, basis.total);
         assert!(there.text.zh.contains("15.00") && there.text.en.contains("25.00"));
+    }
+
+    /// The demonstration city, where care elsewhere is paid 10 points less and the own clinic 90 %.
+    fn with_own_clinic() -> Policy {
+        let mut document: serde_json::Value =
+            serde_json::from_str(include_str!("../../policies/demonstration-city.json")).unwrap();
+        let away = serde_json::json!({ "minus_points": "10" });
+        document["outpatient"]["out_of_area"] = serde_json::json!({
+            "by_filing": {
+                "RESETTLED_RETIRED": away, "LONG_TERM_RESIDENT": away, "TEMPORARY_REFERRAL": away, "EMERGENCY": away, "UNFILED": away,
+            },
+            "source": ["DEMONSTRATION"],
+        });
+        document["outpatient"]["bands"][0]["fund_ratio"] = serde_json::json!([
+            { "own_clinic": true, "by_tier": { "COMMUNITY": "0.90", "DISTRICT": "0.90", "TERTIARY": "0.90" } },
+            { "own_clinic": false, "by_tier": { "COMMUNITY": "0.85", "DISTRICT": "0.70", "TERTIARY": "0.60" } },
+        ]);
+        Policy::read(&document.to_string()).unwrap()
+    }
+
+    #[test]
+    fn ad_04_ad_05_with_a_family_doctor_the_community_clinic_is_their_clinic() {
+        let policy = demonstration();
+        let contracted = Circumstances { contracted: true, ..Circumstances::default() };
+        let basis = Input { circumstances: contracted, ..visit(Tier::Tertiary, CareKind::Outpatient) };
+        let settled = engine::adjudicate(&policy, &basis).unwrap();
+        // 85 %, and 5 points more where the family doctor is.
+        let there = at_the_community_clinic(&policy, &basis, &settled).unwrap();
+        assert_eq!((there.own, there.saving), (Money::from_fen(1_000), Money::from_fen(3_000)));
+
+        let policy = with_own_clinic();
+        let there = at_the_community_clinic(&policy, &basis, &settled).unwrap();
+        assert_eq!(there.own, Money::from_fen(500), "90 % at the own clinic, and 5 points");
+        // At a hospital that is the own clinic the ratio is the own clinic's; a person without a contract has none to go to.
+        let own_clinic = Circumstances { own_clinic: OwnClinic::Here, ..Circumstances::default() };
+        let basis = Input { circumstances: own_clinic, ..visit(Tier::Tertiary, CareKind::Outpatient) };
+        let settled = engine::adjudicate(&policy, &basis).unwrap();
+        let there = at_the_community_clinic(&policy, &basis, &settled).unwrap();
+        assert_eq!((there.own, there.saving), (Money::from_fen(1_500), Money::from_fen(-500)));
+    }
+
+    #[test]
+    fn ad_04_ad_06_who_came_from_away_is_compared_with_the_clinic_at_home() {
+        let policy = with_own_clinic();
+        let away = Circumstances { area: Area::Unfiled, ..Circumstances::default() };
+        let basis = Input { circumstances: away, ..visit(Tier::Tertiary, CareKind::Outpatient) };
+        let settled = engine::adjudicate(&policy, &basis).unwrap();
+        assert_eq!(settled.shares.own(), Money::from_fen(5_000));
+        let there = at_the_community_clinic(&policy, &basis, &settled).unwrap();
+        assert_eq!(there.own, Money::from_fen(1_500));
     }
 
     #[test]

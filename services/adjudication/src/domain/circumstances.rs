@@ -17,6 +17,9 @@ pub struct Circumstances {
     pub groups: BTreeSet<Group>,
     pub area: Area,
     pub own_clinic: OwnClinic,
+    /// The person has a contract with a family doctor, at whichever clinic: that clinic is their own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub contracted: bool,
     /// When the referral was made that the visit rests on; where a policy lets referrals lapse.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub referred_on: Option<NaiveDate>,

@@ -1,14 +1,20 @@
-//! Why a settlement differs from the quote that was given: every cause is named, in words a patient understands.
+//! Why a settlement differs from the quote that was given: every cause that moved an amount is named with what it moved, in words a patient
+//! understands.
+
+mod replayed;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 use types::money::Money;
 
 use super::engine::Adjudication;
 use super::input::Input;
-use super::line::Line;
 use super::localized::Localized;
+use super::policy::Policy;
 use super::quote::{Price, Quote};
 use super::shares::Shares;
+use replayed::{Move, Payer, Side};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Drift {
@@ -27,7 +33,7 @@ pub enum Cause {
     Day,
     /// Of another tier, designated otherwise, or other care.
     Provider,
-    /// Another policy, or another version of it.
+    /// Another version of the policy.
     Policy,
     /// The person is insured otherwise.
     Cover,
@@ -39,6 +45,8 @@ pub enum Cause {
     Accumulator,
     /// Other stays of the referral came between.
     Chain,
+    /// Accounts and vouchers have more or less to pay with.
+    Means,
     /// None of these, so that no difference stays without a word.
     Other,
 }
@@ -56,6 +64,7 @@ impl Cause {
             Self::FamilyDoctor => "FAMILY_DOCTOR",
             Self::Accumulator => "ACCUMULATOR",
             Self::Chain => "CHAIN",
+            Self::Means => "MEANS",
             Self::Other => "OTHER",
         }
     }
@@ -86,259 +95,103 @@ impl Cause {
             Self::Chain => {
                 ("预估之后本次转诊链上有其他住院结算", "Other stays of the same referral were settled since the quote")
             }
+            Self::Means => (
+                "个人账户、家庭共济账户或补助券可支付的金额与预估时不同",
+                "Personal accounts or vouchers have another amount to pay with than at the time of the quote",
+            ),
             Self::Other => ("结算结果与预估不同", "The settlement differs from the quote"),
         }
     }
 }
 
-/// Compares a settlement with its quote. Empty if everybody pays what was quoted, and never where somebody does not.
-pub fn explain(quote: &Quote, input: &Input, policy_digest: Option<&str>, settled: &Adjudication) -> Vec<Drift> {
+/// A quote, and the policy that priced it.
+#[derive(Debug, Clone, Copy)]
+pub struct Quoted<'a> {
+    pub quote: &'a Quote,
+    pub policy: Option<&'a Policy>,
+}
+
+/// A settlement: what the engine was given and what it answered, with the policy that judged it and its digest.
+#[derive(Debug, Clone, Copy)]
+pub struct Settled<'a> {
+    pub input: &'a Input,
+    pub policy: Option<(&'a Policy, &'a str)>,
+    pub answer: &'a Adjudication,
+}
+
+/// Compares a settlement with its quote. Empty if everybody pays what was quoted, by the same means, and never where somebody does not. The
+/// changes that are told of go from one to the other, so that they add up to the difference.
+pub fn explain(quoted: Quoted<'_>, settled: Settled<'_>) -> Vec<Drift> {
+    moves(quoted, settled).iter().map(|moved| drift(moved, quoted.quote.total)).collect()
+}
+
+fn moves(Quoted { quote, policy }: Quoted<'_>, settled: Settled<'_>) -> Vec<Move> {
     let quoted = quote.price.adjudication().map(|quoted| quoted.shares);
-    let paid = |shares: &Shares| (shares.total, shares.own());
-    if quoted.as_ref().is_some_and(|quoted| paid(quoted) == paid(&settled.shares)) {
+    let to = settled.answer.shares;
+    if quoted.is_some_and(|quoted| paid(&quoted) == paid(&to)) {
         return Vec::new();
     }
-    let causes = causes(quote, input, policy_digest, settled);
-    causes
-        .into_iter()
-        .map(|cause| Drift { cause, text: text(cause, quote.total, quoted.as_ref(), &settled.shares) })
-        .collect()
+    let quoted_by = match (&quote.price, policy) {
+        (Price::Priced { policy_digest, .. }, Some(policy)) => Payer::Policy(policy, policy_digest),
+        (Price::Priced { .. } | Price::NoPolicy { .. }, _) => Payer::NoPolicy,
+        (Price::NotEnrolled { .. }, _) => Payer::Nobody,
+        (Price::NotDesignated { .. }, _) => Payer::NotDesignated,
+    };
+    let settled_by = match settled.policy {
+        Some((policy, digest)) => Payer::Policy(policy, digest),
+        None if settled.answer.is_not_designated() => Payer::NotDesignated,
+        None => Payer::Nobody,
+    };
+    let then = Side { input: quote.basis.clone(), payer: quoted_by };
+    let now = Side { input: settled.input.clone(), payer: settled_by };
+    replayed::moves(then, now, quoted, to)
 }
 
-fn causes(quote: &Quote, input: &Input, policy_digest: Option<&str>, settled: &Adjudication) -> Vec<Cause> {
-    let basis = &quote.basis;
-    let quoted_digest = quote.price.policy().map(|(_, digest)| digest);
-    let (now, then) = (&input.circumstances, &basis.circumstances);
-    // That no policy priced one of them was for want of a policy, or of a contract with the provider, and not of cover.
-    let had_no_policy = matches!(quote.price, Price::NoPolicy { .. });
-    let was_designated = !matches!(quote.price, Price::NotDesignated { .. });
-    let is_designated = !settled.is_not_designated();
-    let are_unpriced_for_cover = !had_no_policy && was_designated && is_designated;
-    let is_insured_otherwise = input.person.retired != basis.person.retired
-        || are_unpriced_for_cover && policy_digest.is_some() != quoted_digest.is_some()
-        || (&now.groups, now.area, now.topped_up) != (&then.groups, then.area, then.topped_up);
-    let found = [
-        (Cause::Lines, input.total != basis.total || billed(&input.lines) != billed(&basis.lines)),
-        (Cause::Catalogue, is_classed_otherwise(&input.lines, &basis.lines)),
-        (Cause::Day, (input.from, input.to, input.person.age) != (basis.from, basis.to, basis.person.age)),
-        (
-            Cause::Provider,
-            (input.tier, input.kind, now.own_clinic) != (basis.tier, basis.kind, then.own_clinic)
-                || is_designated != was_designated,
-        ),
-        (Cause::Cover, is_insured_otherwise),
-        (Cause::Policy, !is_insured_otherwise && is_designated && was_designated && policy_digest != quoted_digest),
-        (Cause::Referral, (input.referred, now.referred_on) != (basis.referred, then.referred_on)),
-        (Cause::FamilyDoctor, input.family_doctor != basis.family_doctor),
-        (Cause::Accumulator, input.before != basis.before || now.year != then.year),
-        (Cause::Chain, input.chain != basis.chain),
-    ];
-    let mut causes: Vec<Cause> = found.into_iter().filter(|(_, is_so)| *is_so).map(|(cause, _)| cause).collect();
-    if causes.is_empty() {
-        causes.push(Cause::Other);
-    }
-    causes
+/// What each pays, each with its name: together the total.
+fn paid(shares: &Shares) -> [((&'static str, &'static str), Money); 9] {
+    [
+        (("统筹基金支付", "the pooled fund"), shares.pooled_fund),
+        (("大额基金支付", "the large-amount fund"), shares.large_amount_fund),
+        (("大病保险支付", "critical illness insurance"), shares.critical_illness_fund),
+        (("医疗救助支付", "medical assistance"), shares.assistance_fund),
+        (("补充保险支付", "the top-up"), shares.top_up),
+        (("补助券支付", "vouchers"), shares.voucher),
+        (("个人账户支付", "the personal account"), shares.account),
+        (("家庭共济支付", "the family's account"), shares.mutual_aid),
+        (("现金支付", "cash"), shares.cash()),
+    ]
 }
 
-/// What was billed, however it is classed.
-fn billed(lines: &[Line]) -> Vec<(&str, Money)> {
-    let mut billed: Vec<_> = lines.iter().map(|line| (line.code.as_str(), line.amount)).collect();
-    billed.sort_unstable();
-    billed
-}
-
-fn is_classed_otherwise(lines: &[Line], quoted: &[Line]) -> bool {
-    lines.iter().any(|line| {
-        quoted.iter().any(|before| {
-            before.code == line.code && (before.class, before.price_limit) != (line.class, line.price_limit)
-        })
-    })
-}
-
-fn text(cause: Cause, expected: Money, quoted: Option<&Shares>, settled: &Shares) -> Localized {
-    let (zh, en) = cause.told();
-    let billed = settled.total;
-    let bill = if cause == Cause::Lines {
+fn drift(moved: &Move, expected: Money) -> Drift {
+    let (zh, en) = moved.cause.told();
+    let billed = moved.after.total;
+    let [bill_zh, bill_en] = if moved.cause == Cause::Lines {
         [format!("(实际 {billed} 元,预估 {expected} 元)"), format!(" (CNY {billed}, expected CNY {expected})")]
     } else {
         [String::new(), String::new()]
     };
-    let [bill_zh, bill_en] = bill;
-    let Localized { zh: change_zh, en: change_en } = change(quoted, settled);
-    Localized::new(format!("{zh}{bill_zh}:{change_zh}。"), format!("{en}{bill_en}: {change_en}."))
+    let Localized { zh: change_zh, en: change_en } = change(moved);
+    let text = Localized::new(format!("{zh}{bill_zh}:{change_zh}。"), format!("{en}{bill_en}: {change_en}."));
+    Drift { cause: moved.cause, text }
 }
 
-/// What became of the amounts.
-fn change(quoted: Option<&Shares>, settled: &Shares) -> Localized {
-    let own = settled.own();
-    let Some(quoted) = quoted else {
+/// What became of the amounts: of the own share, and of everybody's part of the rest. Cash is the own share where nothing else pays it.
+fn change(moved: &Move) -> Localized {
+    let (after, own) = (&moved.after, moved.after.own());
+    let Some(before) = &moved.before else {
         return Localized::new(
             format!("预估时没有价格,个人负担为 {own} 元"),
             format!("the quote gave no price, and the own share is CNY {own}"),
         );
     };
-    let (before, fund_before, fund) = (quoted.own(), quoted.fund(), settled.fund());
-    if before != own {
-        return Localized::new(
-            format!("个人负担由 {before} 元变为 {own} 元"),
-            format!("the own share went from CNY {before} to CNY {own}"),
-        );
+    let is_cash_alone = before.own() - before.cash() == own - after.cash();
+    let own = (("个人负担", "the own share"), before.own(), own);
+    let parts = paid(before).into_iter().zip(paid(after)).map(|((name, from), (_, to))| (name, from, to));
+    let parts = parts.filter(|((_, name), ..)| *name != "cash" || !is_cash_alone);
+    let (mut zh, mut en) = (Vec::new(), Vec::new());
+    for ((name_zh, name_en), from, to) in std::iter::once(own).chain(parts).filter(|(_, from, to)| from != to) {
+        zh.push(format!("{name_zh}由 {from} 元变为 {to} 元"));
+        en.push(format!("{name_en} went from CNY {from} to CNY {to}"));
     }
-    Localized::new(
-        format!("个人负担仍为 {own} 元,基金支付由 {fund_before} 元变为 {fund} 元"),
-        format!("the own share is still CNY {own}, and what the funds pay went from CNY {fund_before} to CNY {fund}"),
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use chrono::{DateTime, Days};
-    use types::ids::{OrganisationId, PolicyId, QuoteId, ResidentId};
-    use types::{care::CareKind, tier::Tier};
-
-    use super::*;
-    use crate::domain::circumstances::Circumstances;
-    use crate::domain::engine;
-    use crate::domain::input::{Accumulators, Chain, Direction, Person};
-    use crate::domain::line::Class;
-
-    fn input() -> Input {
-        let line = Line {
-            code: "T-1".to_owned(),
-            name: Localized::new("项目".to_owned(), "item".to_owned()),
-            quantity: 1.into(),
-            unit_price: 100.into(),
-            amount: Money::from_fen(10_000),
-            class: Class::A,
-            price_limit: None,
-        };
-        let policy = crate::domain::policy::Policy::read(include_str!("../../policies/beijing-employee.json")).unwrap();
-        let quoted_on = "2026-03-02".parse().unwrap();
-        assert!(crate::domain::document::Document::in_force_on(&policy, quoted_on));
-        Input {
-            person: Person { retired: true, age: 71 },
-            tier: Tier::Tertiary,
-            kind: CareKind::Inpatient,
-            from: quoted_on,
-            to: quoted_on,
-            total: Money::from_fen(10_000),
-            lines: vec![line],
-            before: Accumulators::default(),
-            chain: None,
-            referred: false,
-            family_doctor: false,
-            circumstances: Circumstances::default(),
-        }
-    }
-
-    fn quote() -> Quote {
-        let basis = input();
-        let all_own = engine::not_enrolled(basis.from, basis.total, &basis.lines).unwrap();
-        Quote {
-            id: QuoteId::generate(),
-            resident: ResidentId::generate(),
-            provider: OrganisationId::generate(),
-            kind: basis.kind,
-            on: basis.from,
-            total: basis.total,
-            basis,
-            price: Price::Priced {
-                policy: PolicyId::generate(),
-                policy_digest: "d".to_owned(),
-                adjudication: Box::new(all_own),
-            },
-            referral: None,
-            appointment: None,
-            journey: None,
-            quoted_at: DateTime::UNIX_EPOCH,
-        }
-    }
-
-    /// Settled at another own share, on an input that differs in one thing.
-    fn causes_of(change: impl FnOnce(&mut Input), digest: Option<&str>) -> Vec<Cause> {
-        let mut input = input();
-        change(&mut input);
-        let settled = engine::not_enrolled(
-            input.from,
-            Money::from_fen(1),
-            &[Line {
-                quantity: 1.into(),
-                unit_price: "0.01".parse().unwrap(),
-                amount: Money::from_fen(1),
-                ..input.lines[0].clone()
-            }],
-        );
-        let drift = explain(&quote(), &input, digest, &settled.unwrap());
-        assert!(drift.iter().all(|drift| drift.text.zh.contains("0.01") && drift.text.en.contains("0.01")));
-        drift.into_iter().map(|drift| drift.cause).collect()
-    }
-
-    #[test]
-    fn ad_03_every_cause_of_a_drift_is_named_and_only_that() {
-        let chain = Chain { direction: Direction::Up, deductible_borne: Money::ZERO, stays: 1, stays_this_year: 0 };
-        let d = Some("d");
-        assert_eq!(causes_of(|input| input.lines[0].amount = Money::from_fen(1), d), [Cause::Lines]);
-        assert_eq!(causes_of(|input| input.lines[0].class = Class::C, d), [Cause::Catalogue]);
-        assert_eq!(causes_of(|input| input.to = input.to + Days::new(1), d), [Cause::Day]);
-        assert_eq!(causes_of(|input| input.tier = Tier::District, d), [Cause::Provider]);
-        assert_eq!(causes_of(|input| input.person.retired = false, d), [Cause::Cover]);
-        assert_eq!(causes_of(|_| {}, None), [Cause::Cover]);
-        assert_eq!(causes_of(|_| {}, Some("another")), [Cause::Policy]);
-        assert_eq!(causes_of(|input| input.referred = true, d), [Cause::Referral]);
-        assert_eq!(causes_of(|input| input.family_doctor = true, d), [Cause::FamilyDoctor]);
-        assert_eq!(causes_of(|input| input.before.stays = 1, d), [Cause::Accumulator]);
-        assert_eq!(causes_of(|input| input.chain = Some(chain), d), [Cause::Chain]);
-        assert_eq!(causes_of(|_| {}, d), [Cause::Other]);
-        let both = causes_of(|input| (input.referred, input.before.stays) = (true, 1), d);
-        assert_eq!(both, [Cause::Referral, Cause::Accumulator]);
-    }
-
-    #[test]
-    fn ad_03_who_pays_what_was_quoted_is_told_nothing() {
-        let (quote, mut input) = (quote(), input());
-        input.before.stays = 1;
-        let same = engine::not_enrolled(input.from, input.total, &input.lines).unwrap();
-        assert_eq!(explain(&quote, &input, Some("d"), &same), []);
-    }
-
-    #[test]
-    fn ad_03_where_only_the_fund_pays_otherwise_that_is_explained_too() {
-        let (quote, input) = (quote(), input());
-        let same = engine::not_enrolled(input.from, input.total, &input.lines).unwrap();
-        let more = Shares { total: Money::from_fen(15_000), pooled_fund: Money::from_fen(5_000), ..same.shares };
-        assert_eq!(more.own(), same.shares.own());
-        let settled = Adjudication { shares: more, ..same };
-        let drift = explain(&quote, &Input { total: more.total, ..input }, Some("d"), &settled);
-        let [Drift { cause: Cause::Lines, text }] = drift.as_slice() else { panic!("{drift:?}") };
-        assert!(text.en.contains("still CNY 100.00") && text.en.contains("from CNY 0.00 to CNY 50.00"), "{}", text.en);
-        assert!(text.zh.contains("仍为 100.00 元"), "{}", text.zh);
-    }
-
-    #[test]
-    fn ad_03_a_quote_without_a_price_is_compared_too() {
-        let quote = Quote { price: Price::NoPolicy { why: "none".to_owned() }, ..quote() };
-        let input = input();
-        let settled = engine::not_enrolled(input.from, input.total, &input.lines).unwrap();
-        let drift = explain(&quote, &input, Some("d"), &settled);
-        let [Drift { cause: Cause::Policy, text }] = drift.as_slice() else { panic!("{drift:?}") };
-        assert!(text.en.contains("gave no price") && text.en.contains("100.00"), "{}", text.en);
-    }
-
-    #[test]
-    fn ad_03_a_contract_with_the_provider_that_came_or_went_is_no_want_of_cover() {
-        let (quote, input) = (quote(), input());
-        let price = Price::NotDesignated { adjudication: Box::new(quote.price.adjudication().unwrap().clone()) };
-        let (total, lines) = (Money::from_fen(1), {
-            let line =
-                Line { unit_price: "0.01".parse().unwrap(), amount: Money::from_fen(1), ..input.lines[0].clone() };
-            [line]
-        });
-        let causes = |quote: &Quote, digest, settled: &Adjudication| {
-            explain(quote, &input, digest, settled).into_iter().map(|drift| drift.cause).collect::<Vec<_>>()
-        };
-        let insured = engine::not_enrolled(input.from, total, &lines).unwrap();
-        assert_eq!(causes(&Quote { price, ..quote.clone() }, Some("d"), &insured), [Cause::Provider]);
-        let suspended = engine::not_designated(input.from, total, &lines).unwrap();
-        assert_eq!(causes(&quote, None, &suspended), [Cause::Provider]);
-    }
+    Localized::new(zh.join(","), en.join(", "))
 }

@@ -14,6 +14,7 @@ pub mod circumstances;
 pub mod claim;
 pub mod clearing;
 pub mod coverage;
+pub mod designation;
 pub mod document;
 pub mod drift;
 pub mod engine;

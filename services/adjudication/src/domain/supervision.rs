@@ -3,6 +3,7 @@
 //! Pure, like the rest of `domain/`. It points at people and organisations and decides nothing about them.
 
 use rust_decimal::{Decimal, RoundingStrategy};
+use serde::{Deserialize, Serialize};
 use types::ids::OrganisationId;
 use types::money::{Money, Ratio};
 
@@ -64,8 +65,8 @@ fn median(figures: impl Iterator<Item = Decimal>) -> Option<Decimal> {
     lower.checked_add(upper)?.checked_div(Decimal::TWO)
 }
 
-/// A provider's year, as the books have it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// A provider's year, as the books have it: care under its contract that insurance paid for, confirmed and in force.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct YearFigures {
     pub claims: i64,
     pub total: Money,
@@ -75,7 +76,7 @@ pub struct YearFigures {
     /// Claims with a finding that a reviewer upheld.
     pub upheld_claims: i64,
     pub stays: i64,
-    /// Stays after which the same person was admitted again within 31 days, anywhere: the window of the national indicator (非计划再入院率).
+    /// Stays after which the same person was admitted again within 31 days, anywhere and without a referral: the window of the national indicator (非计划再入院率).
     pub readmissions: i64,
 }
 

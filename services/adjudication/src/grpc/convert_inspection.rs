@@ -10,14 +10,16 @@ use types::redacted::Redacted;
 
 use super::convert::page;
 use crate::app::{
-    AssessProvider, CloseAbuseReport, DecideFinding, FindOutliers, ListAbuseReports, ListFindings, OutlierSubject,
-    RecordIncome, ReportAbuse,
+    AssessProvider, CloseAbuseReport, DecideFinding, FindOutliers, ListAbuseReports, ListAssessments, ListFindings,
+    OutlierSubject, RecordIncome, ReportAbuse,
 };
 use crate::domain::inspection::Decision;
 
 const NOTE_LENGTH_MAX: usize = 2000;
 const REFERENCE_LENGTH_MAX: usize = 200;
 const MONTHS_MAX: i32 = 60;
+const YEAR_MIN: i32 = 2000;
+const YEAR_MAX: i32 = 2199;
 /// A year, however long it is.
 pub(super) const DAYS_MAX: i64 = 366;
 
@@ -143,11 +145,25 @@ pub(super) fn outliers(message: &wire::GetOutliersRequest) -> Result<FindOutlier
 
 pub(super) fn assessment(message: &wire::AssessProviderRequest) -> Result<AssessProvider, FieldError> {
     let year = |month, day| NaiveDate::from_ymd_opt(message.year, month, day);
-    let (Some(first), Some(last), 2000..=2199) = (year(1, 1), year(12, 31), message.year) else {
-        return Err(FieldError::new("year", "must be from 2000 to 2199"));
+    let (Some(first), Some(last), YEAR_MIN..=YEAR_MAX) = (year(1, 1), year(12, 31), message.year) else {
+        return Err(bad_year());
     };
     let provider = convert::id("provider_organisation_id", &message.provider_organisation_id)?;
     Ok(AssessProvider { provider, year: message.year, first, last })
+}
+
+pub(super) fn assessments(message: &wire::ListAssessmentsRequest) -> Result<ListAssessments, FieldError> {
+    let year = match message.year {
+        0 => None,
+        year @ YEAR_MIN..=YEAR_MAX => Some(year),
+        _ => return Err(bad_year()),
+    };
+    let filter = wire::ListAssessmentsRequest { page: None, ..*message };
+    Ok(ListAssessments { year, page: page(message.page.as_ref(), &filter.encode_to_vec())? })
+}
+
+fn bad_year() -> FieldError {
+    FieldError::new("year", format!("must be from {YEAR_MIN} to {YEAR_MAX}"))
 }
 
 pub(super) fn report(message: &wire::ReportAbuseRequest) -> Result<ReportAbuse, FieldError> {

@@ -5,8 +5,9 @@ use proto::anjia::adjudication::v1::supervision_service_server::SupervisionServi
 use proto::anjia::adjudication::v1::{
     AssessProviderRequest, AssessProviderResponse, CloseAbuseReportRequest, CloseAbuseReportResponse, GetFundRequest,
     GetFundResponse, GetOutliersRequest, GetOutliersResponse, GetProviderStatisticsRequest,
-    GetProviderStatisticsResponse, ListAbuseReportsRequest, ListAbuseReportsResponse, RecordFundIncomeRequest,
-    RecordFundIncomeResponse, ReportAbuseRequest, ReportAbuseResponse,
+    GetProviderStatisticsResponse, ListAbuseReportsRequest, ListAbuseReportsResponse, ListAssessmentsRequest,
+    ListAssessmentsResponse, RecordFundIncomeRequest, RecordFundIncomeResponse, ReportAbuseRequest,
+    ReportAbuseResponse,
 };
 use tonic::{Request, Response, Status};
 use types::ids::AbuseReportId;
@@ -86,6 +87,19 @@ impl SupervisionService for Supervision {
         let asked = convert::assessment(&message).map_err(error::invalid)?;
         let reply = self.0.assess_provider(&ctx, &call, asked).await?;
         answer(reply.into_message(|assessed| assessment(&assessed)))
+    }
+
+    async fn list_assessments(
+        &self,
+        request: Request<ListAssessmentsRequest>,
+    ) -> Result<Response<ListAssessmentsResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let list = convert::assessments(request.get_ref()).map_err(error::invalid)?;
+        let page = self.0.assessments(&ctx, list).await?;
+        Ok(Response::new(ListAssessmentsResponse {
+            assessments: page.items.iter().map(encode::assessment).collect(),
+            next_page_token: page.next_page_token,
+        }))
     }
 
     async fn report_abuse(

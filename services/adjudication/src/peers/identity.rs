@@ -5,8 +5,10 @@ use chassis::error::reason;
 use chassis::{Context, Credentials};
 use chrono::NaiveDate;
 use moka::sync::Cache;
+use proto::anjia::common::v1::PageRequest;
 use proto::anjia::identity::v1 as wire;
 use proto::anjia::identity::v1::delegation_service_client::DelegationServiceClient;
+use proto::anjia::identity::v1::designation_service_client::DesignationServiceClient;
 use proto::anjia::identity::v1::enrolment_service_client::EnrolmentServiceClient;
 use proto::anjia::identity::v1::organisation_service_client::OrganisationServiceClient;
 use proto::convert;
@@ -16,6 +18,7 @@ use types::region::RegionCode;
 use super::{broken, translate};
 use crate::domain::circumstances::Group;
 use crate::domain::coverage::{Basic, Coverage};
+use crate::domain::designation::Designation;
 use crate::domain::error::AdjudicationError;
 use crate::domain::inspection::Sex;
 use crate::domain::provider::{DesignatedFor, Provider};
@@ -30,6 +33,7 @@ const PROVIDERS_KEPT: u64 = 10_000;
 #[derive(Clone)]
 pub struct Identity {
     delegations: DelegationServiceClient<Channel>,
+    designations: DesignationServiceClient<Channel>,
     enrolments: EnrolmentServiceClient<Channel>,
     organisations: OrganisationServiceClient<Channel>,
     credentials: Credentials,
@@ -40,6 +44,7 @@ impl Identity {
     pub fn new(channel: Channel, credentials: Credentials) -> Self {
         Self {
             delegations: DelegationServiceClient::new(channel.clone()),
+            designations: DesignationServiceClient::new(channel.clone()),
             enrolments: EnrolmentServiceClient::new(channel.clone()),
             organisations: OrganisationServiceClient::new(channel),
             credentials,
@@ -138,6 +143,29 @@ impl Identity {
         Ok(told)
     }
 
+    /// Every contract that a provider had, for whichever care.
+    pub async fn designations(&self, provider: OrganisationId) -> Result<Vec<Designation>, AdjudicationError> {
+        let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
+        let mut found = vec![];
+        let mut page_token = String::new();
+        loop {
+            let request = wire::ListDesignationsRequest {
+                provider_organisation_id: provider.to_string(),
+                on: None,
+                page: Some(PageRequest { page_size: 0, page_token }),
+            };
+            let answer = self.designations.clone().list_designations(own.request(request)).await;
+            let answer = answer.map_err(|status| translate(PEER, &status))?.into_inner();
+            for designation in &answer.designations {
+                found.push(designated(designation).map_err(broken(PEER))?);
+            }
+            page_token = answer.next_page_token;
+            if page_token.is_empty() {
+                return Ok(found);
+            }
+        }
+    }
+
     async fn ask_provider(&self, provider: OrganisationId, on: NaiveDate) -> Result<Provider, AdjudicationError> {
         let own = self.credentials.own().await.map_err(|status| translate(PEER, &status))?;
         let request =
@@ -160,6 +188,18 @@ impl Identity {
         });
         Ok(Provider { tier: tier.ok_or(AdjudicationError::NotAProvider(provider))?, designated: designated.collect() })
     }
+}
+
+fn designated(designation: &wire::Designation) -> Result<Designation, convert::FieldError> {
+    let suspensions = designation.suspensions.iter().map(|suspension| {
+        let from = convert::date("suspensions.from", suspension.from.as_ref())?;
+        Ok((from, convert::optional_date("suspensions.until", suspension.until.as_ref())?))
+    });
+    Ok(Designation {
+        from: convert::date("from", designation.from.as_ref())?,
+        until: convert::optional_date("until", designation.until.as_ref())?,
+        suspensions: suspensions.collect::<Result<_, _>>()?,
+    })
 }
 
 fn coverage(answer: Option<&wire::Coverage>) -> Result<Coverage, convert::FieldError> {

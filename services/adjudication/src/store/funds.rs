@@ -1,19 +1,17 @@
 //! What the funds received and paid: `fund_incomes`, and sums over `settlements` and `findings`.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::NaiveDate;
 use postgres::Error;
 use rust_decimal::Decimal;
-use serde_json::Value;
-use sqlx::types::Json;
 use sqlx::{FromRow, PgConnection};
-use types::caller::Party;
-use types::ids::{OrganisationId, RuleBookId};
+use types::ids::OrganisationId;
 use types::money::Money;
 use types::region::RegionCode;
 use uuid::Uuid;
 
+use crate::domain::designation::Days;
 use crate::domain::fund::{FundMonth, Income};
-use crate::domain::supervision::{Assessment, YearFigures};
+use crate::domain::supervision::YearFigures;
 
 /// Writes what a fund received.
 pub async fn receive(conn: &mut PgConnection, region: RegionCode, income: &Income) -> Result<(), Error> {
@@ -204,21 +202,23 @@ struct YearRow {
     readmissions: i64,
 }
 
-/// A provider's year of confirmed settlements.
+/// What a provider's confirmed settlements of care that began on these days come to, where insurance paid for it. What it did not pay for, of
+/// whom nobody insures, in a waiting period or without a contract, is no figure of a contract.
 pub async fn year_of_provider(
     conn: &mut PgConnection,
     provider: OrganisationId,
-    first: NaiveDate,
-    last: NaiveDate,
+    days: &[Days],
 ) -> Result<YearFigures, Error> {
+    let (first_days, last_days): (Vec<NaiveDate>, Vec<NaiveDate>) = days.iter().copied().unzip();
     let row: YearRow = sqlx::query_as(
         "WITH year AS ( \
              SELECT settlement.id, settlement.total, settlement.pooled_fund + settlement.large_amount_fund \
                         + settlement.critical_illness_fund + settlement.assistance_fund AS fund, \
                     claim.kind, claim.resident_id, claim.until_date \
              FROM settlements settlement JOIN claims claim ON claim.id = settlement.claim_id \
-             WHERE settlement.provider_organisation_id = $1 AND settlement.state = 'CONFIRMED' \
-             AND (settlement.confirmed_at AT TIME ZONE 'Asia/Shanghai')::date BETWEEN $2 AND $3 \
+             WHERE settlement.provider_organisation_id = $1 AND settlement.state = 'CONFIRMED' AND settlement.scheme IS NOT NULL \
+             AND EXISTS (SELECT FROM unnest($2::date[], $3::date[]) AS contract (first_day, last_day) \
+                         WHERE claim.from_date BETWEEN contract.first_day AND contract.last_day) \
          ), cut AS ( \
              SELECT found.settlement_id, found.cut FROM withheld_by_claim found \
              WHERE EXISTS (SELECT FROM findings WHERE findings.settlement_id = found.settlement_id \
@@ -229,14 +229,14 @@ pub async fn year_of_provider(
                 count(cut.settlement_id) AS upheld_claims, count(*) FILTER (WHERE year.kind = 'INPATIENT') AS stays, \
                 count(*) FILTER (WHERE year.kind = 'INPATIENT' AND EXISTS ( \
                     SELECT FROM claims again JOIN settlements settled ON settled.id = again.settlement_id \
-                    WHERE again.resident_id = year.resident_id AND again.kind = 'INPATIENT' AND settled.state = 'CONFIRMED' \
-                    AND settled.id <> year.id AND again.from_date >= year.until_date AND again.from_date - year.until_date <= 31)) \
-                    AS readmissions \
+                    WHERE again.resident_id = year.resident_id AND again.kind = 'INPATIENT' AND again.referral_id IS NULL \
+                    AND settled.state = 'CONFIRMED' AND settled.id <> year.id AND again.from_date >= year.until_date \
+                    AND again.from_date - year.until_date <= 31)) AS readmissions \
          FROM year LEFT JOIN cut ON cut.settlement_id = year.id",
     )
     .bind(provider.uuid())
-    .bind(first)
-    .bind(last)
+    .bind(first_days)
+    .bind(last_days)
     .fetch_one(conn)
     .await?;
     let money =
@@ -251,38 +251,4 @@ pub async fn year_of_provider(
         stays: row.stays,
         readmissions: row.readmissions,
     })
-}
-
-/// An assessment to be kept.
-#[derive(Debug)]
-pub struct Kept<'a> {
-    pub id: Uuid,
-    pub provider: OrganisationId,
-    pub year: i32,
-    pub rule_book: RuleBookId,
-    pub figures: Value,
-    pub assessment: &'a Assessment,
-    pub by: &'a Party,
-    pub at: DateTime<Utc>,
-}
-
-/// Writes an assessment.
-pub async fn keep_assessment(conn: &mut PgConnection, region: RegionCode, kept: &Kept<'_>) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO provider_assessments (id, region, provider_organisation_id, year, rule_book_id, figures, points, is_passed, \
-         assessed_by, assessed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-    )
-    .bind(kept.id)
-    .bind(region.as_str())
-    .bind(kept.provider.uuid())
-    .bind(kept.year)
-    .bind(kept.rule_book.uuid())
-    .bind(Json(&kept.figures))
-    .bind(kept.assessment.points)
-    .bind(kept.assessment.is_passed)
-    .bind(kept.by.to_string())
-    .bind(kept.at)
-    .execute(conn)
-    .await?;
-    Ok(())
 }

@@ -15,6 +15,7 @@ pub mod funds;
 pub mod histories;
 pub mod inspections;
 pub mod obligations;
+pub mod provider_assessments;
 pub mod provider_payments;
 pub mod quotes;
 pub mod readjudications;

@@ -187,6 +187,6 @@ async fn ad_11_a_cut_of_a_whole_claim_counts_once_in_a_providers_year() {
     let db = world.mesh.connect("adjudication").await;
     let region = "110000".parse().expect("a region");
     let mut tx = db.begin(postgres::Scope::Region(region)).await.expect("begun");
-    let year = store::funds::year_of_provider(&mut tx, clinic, today(), today()).await.expect("figures");
+    let year = store::funds::year_of_provider(&mut tx, clinic, &[(today(), today())]).await.expect("figures");
     assert_eq!((year.cut, year.upheld_claims), (money("100.00"), 1));
 }

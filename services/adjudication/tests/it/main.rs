@@ -5,6 +5,7 @@
 mod access;
 mod amounts;
 mod anew;
+mod assessments;
 mod audited;
 mod bad_claims;
 mod beside;

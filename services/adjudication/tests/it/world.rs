@@ -169,6 +169,22 @@ impl World {
 
     /// A tertiary hospital whose contract is suspended from today on.
     pub(crate) async fn suspended_hospital(&self) -> String {
+        let begun = NaiveDate::from_ymd_opt(2020, 1, 1).expect("a date");
+        let (id, designation_id) = self.contracted_hospital(begun, None).await;
+        let message = identity::SuspendDesignationRequest {
+            request_id: request_id(),
+            designation_id,
+            from: Some(to_date(today())),
+            reason: "违规".to_owned(),
+        };
+        let request = self.caller("insurer-proposer").request(message).await;
+        let mut designations = DesignationServiceClient::new(self.mesh.channel("identity"));
+        designations.suspend_designation(request).await.expect("a contract in force");
+        id
+    }
+
+    /// A tertiary hospital with a contract of these days, and the contract.
+    pub(crate) async fn contracted_hospital(&self, from: NaiveDate, until: Option<NaiveDate>) -> (String, String) {
         let id = OrganisationId::generate().to_string();
         let channel = self.mesh.channel("identity");
         let mut organisations = OrganisationServiceClient::new(channel.clone());
@@ -200,18 +216,12 @@ impl World {
             request_id: request_id(),
             provider_organisation_id: id.clone(),
             kind: identity::DesignationKind::Inpatient.into(),
-            from: Some(to_date(NaiveDate::from_ymd_opt(2020, 1, 1).expect("a date"))),
+            from: Some(to_date(from)),
+            until: until.map(to_date),
             ..Default::default()
         };
         let made = designations.designate_provider(officer.request(message).await).await.expect("no contract yet");
-        let message = identity::SuspendDesignationRequest {
-            request_id: request_id(),
-            designation_id: made.into_inner().designation.unwrap_or_default().designation_id,
-            from: Some(to_date(today())),
-            reason: "违规".to_owned(),
-        };
-        designations.suspend_designation(officer.request(message).await).await.expect("a contract in force");
-        id
+        (id, made.into_inner().designation.unwrap_or_default().designation_id)
     }
 
     /// A client of a resident's own.

@@ -11,27 +11,34 @@ const WIDTH: i64 = 640;
 const HEIGHT: i64 = 180;
 const MARGIN: i64 = 24;
 
-/// Income beside payment, month by month.
+/// Income beside payment, month by month, with the line of nothing: what was taken back hangs below it.
 pub(super) fn bars(months: &[&Month]) -> Markup {
-    let Some(most) = months.iter().map(|month| month.income.max(month.paid)).max() else { return html! {} };
+    if months.is_empty() {
+        return html! {};
+    }
+    let amounts = || months.iter().flat_map(|month| [month.income, month.paid]);
+    let highest = amounts().max().unwrap_or(Money::ZERO).max(Money::ZERO);
+    let lowest = amounts().min().unwrap_or(Money::ZERO).min(Money::ZERO);
+    let range = highest.decimal() - lowest.decimal();
+    let units = |amount: Money| scaled(amount.decimal().abs(), range, HEIGHT - 2 * MARGIN);
+    let nothing = HEIGHT - MARGIN - units(lowest);
     let slot = (WIDTH - 2 * MARGIN) / count(months);
-    let bar = (slot / 3).max(1);
+    let width = (slot / 3).max(1);
+    let column = |left: i64, amount: Money, class: &str| {
+        let height = units(amount);
+        let top = if amount.is_negative() { nothing } else { nothing - height };
+        html! { rect class=(class) x=(left) y=(top) width=(width) height=(height) { title { (amount) } } }
+    };
     html! {
         svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } role="img" aria-label="收入与支出 Income and payment" {
+            line class="nothing" x1=(MARGIN) y1=(nothing) x2=(WIDTH - MARGIN) y2=(nothing) {}
             @for (index, month) in (0_i64..).zip(months) {
                 @let left = MARGIN + slot * index;
-                (column(left, bar, month.income, most, "income"))
-                (column(left + bar, bar, month.paid, most, "paid"))
+                (column(left, month.income, "income"))
+                (column(left + width, month.paid, "paid"))
                 text x=(left) y=(HEIGHT - 6) { (month.first_day.format("%Y-%m")) }
             }
         }
-    }
-}
-
-fn column(left: i64, width: i64, amount: Money, most: Money, class: &str) -> Markup {
-    let height = scaled(amount.decimal(), most.decimal(), HEIGHT - 2 * MARGIN);
-    html! {
-        rect class=(class) x=(left) y=(HEIGHT - MARGIN - height) width=(width) height=(height) { title { (amount) } }
     }
 }
 

@@ -28,6 +28,7 @@ pub(super) fn render(report: &Report) -> String {
         @for (scheme, months) in &schemes { (of_scheme(scheme, months)) }
         (audit(report))
         (outliers(report))
+        (assessments(report))
     };
     page::whole(&format!("医保基金运行报告 · Fund report {}", report.year), STYLE, &content)
 }
@@ -95,5 +96,38 @@ fn outliers(report: &Report) -> Markup {
                 }
             }
         }
+    }
+}
+
+fn assessments(report: &Report) -> Markup {
+    html! {
+        h2 { "定点机构年度考核 " span.en { "What the year of a provider's contract was worth" } }
+        @if report.assessments.is_empty() { p.note { "本年尚无考核。 None was assessed." } } @else {
+            table {
+                tr { th { "机构 Provider" } th { "结算 Claims" } th { "指标 Criteria" } th { "得分 Points" } th { "结果 Result" } }
+                @for assessment in &report.assessments {
+                    tr {
+                        td { (assessment.provider_organisation_id) } td { (assessment.claims) }
+                        td {
+                            @for score in &assessment.scores {
+                                div { (criterion(&score.criterion)) " " (score.points) " / " (score.points_max) }
+                            }
+                        }
+                        td { (assessment.points) }
+                        td { @if assessment.is_passed { "合格 passed" } @else { "不合格 failed" } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn criterion(code: &str) -> &str {
+    match code {
+        "CUT_RATIO" => "核减率 Cut",
+        "UPHELD_CLAIM_RATIO" => "违规结算率 Claims upheld against",
+        "OWN_SHARE_RATIO" => "个人负担率 Own share",
+        "READMISSION_RATIO" => "再入院率 Readmissions",
+        other => other,
     }
 }

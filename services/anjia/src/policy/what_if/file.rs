@@ -1,6 +1,7 @@
 //! Replays a claims file on all cores: one thread reads it in blocks that end between two households, the others replay blocks.
 //!
-//! The file is read once and never held as a whole. All claims of a household stand together in it; within, in any order.
+//! The file is read once and never held as a whole. All claims of a household stand together in it; within, in any order, but for claims
+//! of a person that begin on one day.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -189,9 +190,9 @@ impl<'a> Worker<'a> {
             return Err(Wrong { line: other.line, problem });
         }
         self.households.push((id, first.line));
-        // In order of service: by the last day, then the first, then as they stand in the file.
+        // As settlement goes through a year (`Turn`): by the first day, then as they were confirmed, which is as they stand in the file.
         claims.sort_by(|one, other| {
-            let order = |claim: &Claim<'_>| (claim.care.input.to, claim.care.input.from, claim.line);
+            let order = |claim: &Claim<'_>| (claim.care.input.from, claim.line);
             one.record.person.cmp(&other.record.person).then_with(|| order(one).cmp(&order(other)))
         });
         self.replay.begin_household(household);

@@ -51,6 +51,8 @@ const FAMILY_DOCTOR_PER_MILLE: u64 = 350;
 const OUTPATIENT_REFERRED_PER_MILLE: u64 = 200;
 const INPATIENT_REFERRED_PER_MILLE: u64 = 350;
 const VISITS_MAX: u64 = 60;
+/// Of a common year, counted from 0.
+const LAST_DAY: u64 = 364;
 const RETIRED_FROM_AGE: u32 = 60;
 const ADULT_FROM_AGE: u32 = 18;
 
@@ -157,8 +159,8 @@ impl Maker {
 
         let mut days = std::mem::take(&mut self.days);
         days.clear();
-        days.extend((0..visits).map(|_| (draw.below(365), false)));
-        days.extend((0..stays).map(|_| (draw.below(365), true)));
+        days.extend((0..visits).map(|_| (draw.below(LAST_DAY + 1), false)));
+        days.extend((0..stays).map(|_| (draw.below(LAST_DAY + 1), true)));
         days.sort_unstable();
         self.journey = 0;
         for (day, is_stay) in &days {
@@ -172,17 +174,18 @@ impl Maker {
     fn claim(&mut self, draw: &mut Draw, day: u64, is_stay: bool, has_family_doctor: bool) {
         let first = NaiveDate::from_ymd_opt(self.population.year, 1, 1).unwrap_or_default();
         let input = &mut self.care.input;
-        input.to = first + Days::new(day);
+        // In the order in which settlement goes through a year: by the first day.
+        input.from = first + Days::new(day);
         let (tier, cost) = if is_stay {
             input.kind = CareKind::Inpatient;
-            input.from = first + Days::new(day.saturating_sub(3 + draw.below(12)));
+            input.to = first + Days::new((day + 3 + draw.below(12)).min(LAST_DAY));
             input.referred = draw.is_per_mille(INPATIENT_REFERRED_PER_MILLE);
             // A stay by referral goes on with the chain of the stay before it.
             self.journey += u64::from(!input.referred);
             draw.pick(&INPATIENT)
         } else {
             input.kind = CareKind::Outpatient;
-            input.from = input.to;
+            input.to = input.from;
             input.referred = draw.is_per_mille(OUTPATIENT_REFERRED_PER_MILLE);
             draw.pick(&OUTPATIENT)
         };

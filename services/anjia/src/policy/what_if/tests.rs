@@ -1,5 +1,7 @@
 //! Replays on the engine that settles claims, with the documents that ship.
 
+mod settled;
+
 use std::fs;
 use std::path::PathBuf;
 

@@ -87,7 +87,16 @@ prop_compose! {
             voucher,
         };
         let means = Means { account, mutual_aid, voucher: voucher_most };
-        Circumstances { groups, area, own_clinic, referred_on: None, topped_up, year, means }
+        Circumstances {
+            groups,
+            area,
+            own_clinic,
+            contracted: own_clinic != OwnClinic::Elsewhere,
+            referred_on: None,
+            topped_up,
+            year,
+            means,
+        }
     }
 }
 

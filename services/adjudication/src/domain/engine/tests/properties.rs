@@ -87,7 +87,7 @@ prop_compose! {
             voucher,
         };
         let means = Means { account, mutual_aid, voucher: voucher_most };
-        Circumstances { groups, area, own_clinic, referred_on: None, topped_up, year, means }
+        Circumstances { groups, area, care_region: None, own_clinic, referred_on: None, topped_up, year, means }
     }
 }
 

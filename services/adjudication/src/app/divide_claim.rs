@@ -10,7 +10,7 @@ use types::money::Money;
 
 use super::App;
 use super::author::Author;
-use super::division::{At, Billed, Decided, Facts};
+use super::division::{Billed, Decided, Facts, Setting};
 use super::pricing::{History, classify};
 use super::telling::Telling;
 use crate::domain::claim::{BilledLine, Claim, Diagnosis};
@@ -138,7 +138,7 @@ impl App {
             (claim_id, version),
             Billed { diagnoses: billed.diagnoses, lines, total: billed.total, quote: billed.quote },
             Decided { adjudication, cover: priced.cover, drift },
-            At { region, now, lapses_at: now + self.division_valid },
+            Setting { region, now, lapses_at: now + self.division_valid },
         );
         let Divided { claim, settlement } = &divided;
         let written =

@@ -39,7 +39,7 @@ pub(super) struct Decided {
 
 /// Where and when.
 #[derive(Clone, Copy)]
-pub(super) struct At {
+pub(super) struct Setting {
     pub region: RegionCode,
     pub now: DateTime<Utc>,
     pub lapses_at: DateTime<Utc>,
@@ -73,7 +73,7 @@ impl Facts {
         (id, version): (ClaimId, i32),
         billed: Billed,
         decided: Decided,
-        At { region, now, lapses_at }: At,
+        Setting { region, now, lapses_at }: Setting,
     ) -> Divided {
         let Self { visit, stay, coverage, .. } = self;
         let claim = Claim {

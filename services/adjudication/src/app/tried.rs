@@ -10,7 +10,7 @@ use types::money::Money;
 use types::region::RegionCode;
 use uuid::Uuid;
 
-use super::division::{At, Billed, Decided, Facts};
+use super::division::{Billed, Decided, Facts, Setting};
 use super::pricing::{Classes, Payer, account_under, input, payer};
 use super::{DivideClaim, Divided, expect_payment, inspect_claim};
 use crate::domain::account::Drawn;
@@ -120,7 +120,7 @@ pub(crate) fn tried(documents: &Documents, tried: &Tried, billed: DivideClaim) -
     let id = ClaimId::from_uuid(Uuid::from_u128(2));
     let billed_lines = Billed { diagnoses: billed.diagnoses, lines, total: billed.total, quote: billed.quote };
     let decided = Decided { adjudication, cover, drift: vec![] };
-    let divided = facts.divided((id, 1), billed_lines, decided, At { region, now, lapses_at: now });
+    let divided = facts.divided((id, 1), billed_lines, decided, Setting { region, now, lapses_at: now });
     Ok(Outcome {
         findings: inspected(documents, &divided, &facts.coverage, &billed.record.procedures),
         is_paid: is_paid(documents, &divided, billed.record, &facts.coverage),

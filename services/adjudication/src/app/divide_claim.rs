@@ -10,14 +10,14 @@ use types::money::Money;
 
 use super::App;
 use super::author::Author;
-use super::pricing::{Care, History, Purpose, classify, insured_region, remote_care};
+use super::division::{Billed, Decided, Facts, Setting};
+use super::pricing::{History, classify};
 use super::telling::Telling;
 use crate::domain::claim::{BilledLine, Claim, Diagnosis};
-use crate::domain::coverage::Coverage;
 use crate::domain::error::AdjudicationError;
 use crate::domain::provider_payment::CaseRecord;
-use crate::domain::settlement::{Change, Settlement, State};
-use crate::domain::visit::{Stay, Visit};
+use crate::domain::settlement::Settlement;
+use crate::domain::visit::Visit;
 use crate::store::claims::{self, Present};
 use crate::store::{accumulators, documents, quotes, settlements, stays};
 
@@ -32,14 +32,6 @@ pub struct DivideClaim {
     pub total: Money,
     pub quote: Option<QuoteId>,
     pub record: CaseRecord,
-}
-
-/// What scheduling said of the visit, and identity of the provider on its first day and of the person on its first and last.
-struct Facts {
-    visit: Visit,
-    stay: Stay,
-    coverage: Coverage,
-    is_designated: bool,
 }
 
 /// A claim and its division.
@@ -114,33 +106,19 @@ impl App {
         &self,
         tx: &mut Transaction,
         ctx: &Context,
-        Facts { visit, stay, coverage, is_designated }: &Facts,
+        facts: &Facts,
         billed: DivideClaim,
         telling: &mut Telling<'_>,
     ) -> Result<Divided, AdjudicationError> {
         let (region, now) = (ctx.caller.region, self.clock.now());
+        let Facts { visit, stay, coverage, .. } = facts;
         let previous = claims::lock_of_visit(tx, visit.id).await?;
         let (claim_id, version, lapsed) = self.next_version(tx, visit, &billed, previous).await?;
 
         let codes = billed.lines.iter().map(|line| line.item_code.clone()).collect();
         let classes = classify(tx, region, codes, stay.from).await?;
         let lines = classes.resolve(billed.lines)?;
-        let care = Care {
-            purpose: Purpose::Division,
-            resident: visit.resident,
-            provider: visit.provider,
-            tier: visit.tier,
-            is_designated: *is_designated,
-            kind: visit.kind,
-            from: stay.from,
-            until: stay.until,
-            lines: lines.iter().map(BilledLine::judged).collect(),
-            total: billed.total,
-            referral: visit.referral,
-            journey: Some(visit.journey),
-            region,
-            settled_at: now,
-        };
+        let care = facts.care((region, now), &lines, billed.total);
         let days = (stay.until, local_date(now));
         let in_force = documents::in_force(tx, coverage.basic, region, days).await?;
         let priced = self.price(tx, care, coverage, &in_force.policies, History::Stored).await?;
@@ -159,55 +137,21 @@ impl App {
             None => vec![],
         };
 
-        let claim = Claim {
-            id: claim_id,
-            version,
-            visit: visit.id,
-            resident: visit.resident,
-            provider: visit.provider,
-            tier: visit.tier,
-            kind: visit.kind,
-            care_region: region,
-            insured_region: insured_region(coverage),
-            from: stay.from,
-            until: stay.until,
-            diagnoses: billed.diagnoses,
-            lines,
-            total: billed.total,
-            referral: visit.referral,
-            journey: visit.journey,
-            quote: billed.quote,
-            settlement: SettlementId::generate(),
-            received_at: now,
-        };
-        let settlement = Settlement {
-            id: claim.settlement,
-            claim: claim.id,
-            claim_version: claim.version,
-            resident: claim.resident,
-            provider: claim.provider,
-            tier: claim.tier,
-            state: State::Divided,
-            adjudication,
-            cover: priced.cover,
-            quote: billed.quote,
-            drift,
-            referral: claim.referral,
-            journey: claim.journey,
-            divided_at: now,
-            lapses_at: now + self.division_valid,
-            remote_care: remote_care(coverage, visit.kind, region, (stay.from, stay.until), now),
-            change: Change::default(),
-        };
+        let divided = facts.divided(
+            (claim_id, version),
+            Billed { diagnoses: billed.diagnoses, lines, total: billed.total, quote: billed.quote },
+            Decided { adjudication, cover: priced.cover, drift },
+            Setting { region, now, lapses_at: now + self.division_valid },
+        );
+        let Divided { claim, settlement } = &divided;
         let written =
-            if claim.version == 1 { claims::insert(tx, &claim).await } else { claims::update(tx, &claim).await };
+            if claim.version == 1 { claims::insert(tx, claim).await } else { claims::update(tx, claim).await };
         written.map_err(|error| match error.constraint() {
             Some("claims_visit" | "claims_pkey") => AdjudicationError::ClaimExists(visit.id),
             _ => error.into(),
         })?;
-        settlements::insert(tx, region, &settlement, &priced.input).await?;
-        let divided = Divided { claim, settlement };
-        self.note_findings(tx, &divided, coverage, &in_force, telling).await?;
+        settlements::insert(tx, region, settlement, &priced.input).await?;
+        self.note_findings(tx, &divided, &billed.record.procedures, coverage, &in_force, telling).await?;
         self.expect_payment(tx, &divided, billed.record, coverage, &in_force, telling).await?;
         tell(&divided, lapsed, telling);
         Ok(divided)

@@ -69,24 +69,15 @@ impl App {
         telling.entry(provider_payments::written(entry, &payment, &detail));
         Ok(())
     }
-
-    /// The same of a claim's next version, whose settlement took the place of another. What the hospital stated of the case stands.
-    pub(super) async fn expect_anew(
-        &self,
-        tx: &mut Transaction,
-        replaced: SettlementId,
-        divided: &Divided,
-        coverage: &Coverage,
-        in_force: &InForce,
-        telling: &mut Telling<'_>,
-    ) -> Result<(), AdjudicationError> {
-        let expected = provider_payments::find(tx, replaced).await?;
-        let record = expected.map(|payment| payment.record).unwrap_or_default();
-        self.expect_payment(tx, divided, record, coverage, in_force, telling).await
-    }
 }
 
-fn case(divided: &Divided, record: CaseRecord, coverage: &Coverage) -> Case {
+/// What the hospital stated of a case that was divided: it stands for the claim's next version. Nothing where no payment was expected.
+pub(super) async fn record_of(tx: &mut Transaction, replaced: SettlementId) -> Result<CaseRecord, AdjudicationError> {
+    let expected = provider_payments::find(tx, replaced).await?;
+    Ok(expected.map(|payment| payment.record).unwrap_or_default())
+}
+
+pub(super) fn case(divided: &Divided, record: CaseRecord, coverage: &Coverage) -> Case {
     let Divided { claim, settlement } = divided;
     let Settlement { adjudication, .. } = settlement;
     Case {

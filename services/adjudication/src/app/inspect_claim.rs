@@ -47,11 +47,12 @@ impl App {
         &self,
         tx: &mut Transaction,
         divided: &Divided,
+        procedures: &[String],
         coverage: &Coverage,
         in_force: &InForce,
         telling: &mut Telling<'_>,
     ) -> Result<(), AdjudicationError> {
-        let noted = self.inspected(tx, divided, coverage, in_force, telling).await?;
+        let noted = self.inspected(tx, divided, procedures, coverage, in_force, telling).await?;
         note(tx, &divided.claim, &noted, telling).await
     }
 
@@ -60,6 +61,7 @@ impl App {
         &self,
         tx: &mut Transaction,
         Divided { claim, settlement }: &Divided,
+        procedures: &[String],
         coverage: &Coverage,
         in_force: &InForce,
         telling: &mut Telling<'_>,
@@ -67,7 +69,7 @@ impl App {
         let Some(id) = in_force.rule_books.first() else { return Ok(vec![]) };
         let book = self.rule_books.get(tx, *id).await?;
         let patient = Patient { birth_date: coverage.birth_date, sex: coverage.sex };
-        let mut case = case(claim, settlement, patient);
+        let mut case = Case { procedures: procedures.to_vec(), ..case(claim, settlement, patient) };
         if let Some(lookback) = lookback(&book.content, &case) {
             let at = settlement.divided_at;
             case.history = histories::beside(tx, claim, &lookback, at).await?;
@@ -78,11 +80,11 @@ impl App {
     }
 
     /// Inspects a claim in its next version, whose settlement took the place of another. What is asked again stands as people left it,
-    /// what is new is raised, what is no longer asked withholds nothing.
+    /// what is new is raised, what is no longer asked withholds nothing. Procedures are those of the case record, which stands.
     pub(super) async fn inspect_anew(
         &self,
         tx: &mut Transaction,
-        replaced: SettlementId,
+        (replaced, procedures): (SettlementId, &[String]),
         divided: &Divided,
         coverage: &Coverage,
         in_force: &InForce,
@@ -91,7 +93,7 @@ impl App {
         let Divided { claim, settlement } = divided;
         let mut former = findings::of_settlement(tx, replaced).await?;
         let mut new = vec![];
-        for found in self.inspected(tx, divided, coverage, in_force, telling).await? {
+        for found in self.inspected(tx, divided, procedures, coverage, in_force, telling).await? {
             let Some(at) = former.iter().position(|known| known.asks_the_same(&found)) else {
                 new.push(found);
                 continue;
@@ -135,7 +137,7 @@ pub(super) async fn raise(
     Ok(())
 }
 
-/// A claim as rules look at it, beside no other yet.
+/// A claim as rules look at it, beside no other yet, and without its case record.
 pub(super) fn case(claim: &Claim, settlement: &Settlement, patient: Patient) -> Case {
     Case {
         patient,
@@ -149,6 +151,7 @@ pub(super) fn case(claim: &Claim, settlement: &Settlement, patient: Patient) -> 
         is_referred: claim.referral.is_some(),
         total: claim.total,
         diagnoses: claim.diagnoses.iter().map(|diagnosis| diagnosis.icd10_code.clone()).collect(),
+        procedures: vec![],
         lines: claim.lines.iter().map(billed).collect(),
         history: vec![],
     }

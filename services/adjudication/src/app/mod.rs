@@ -6,6 +6,7 @@ mod confirm_settlement;
 mod correct_claim;
 mod decide_finding;
 mod divide_claim;
+mod division;
 mod documents;
 mod expect_capitation;
 mod expect_payment;
@@ -29,6 +30,8 @@ mod replacing;
 mod report_abuse;
 mod reverse_settlement;
 mod telling;
+#[cfg(test)]
+mod tried;
 mod view;
 
 use std::sync::Arc;
@@ -59,6 +62,8 @@ pub use quote_care::QuoteCare;
 pub use read::ListClaims;
 pub use read_findings::{ListFindings, RuleStandings};
 pub use report_abuse::{CloseAbuseReport, ListAbuseReports, ReportAbuse};
+#[cfg(test)]
+pub(crate) use tried::{Documents, Tried, tried};
 
 /// The use cases and what they need. Cheap to clone.
 #[derive(Clone)]

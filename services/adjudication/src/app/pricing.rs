@@ -170,7 +170,7 @@ pub(super) async fn classify(
 }
 
 /// The catalogue's word on the items of one request.
-pub(super) struct Classes(HashMap<String, Item>);
+pub(super) struct Classes(pub(super) HashMap<String, Item>);
 
 impl Classes {
     /// The item of a line, from 0. Nobody guesses what one is that no catalogue knows.
@@ -196,19 +196,10 @@ impl App {
         released: &[PolicyId],
         history: History<'_>,
     ) -> Result<Priced, AdjudicationError> {
-        let Some(basic) = coverage.basic else {
-            let input = input(&care, coverage, false, care.from, Accumulators::default());
-            let adjudication = match coverage.waiting_until {
-                Some(until) => engine::waiting(care.from, until, care.total, &care.lines),
-                None => engine::not_enrolled(care.from, care.total, &care.lines),
-            };
-            return Ok(Priced { input, adjudication, cover: None });
+        let basic = match payer(&care, coverage) {
+            Payer::Nobody(priced) => return Ok(*priced),
+            Payer::Insurance(basic) => basic,
         };
-        if !care.is_designated {
-            let input = input(&care, coverage, basic.retired, care.from, Accumulators::default());
-            let adjudication = engine::not_designated(care.from, care.total, &care.lines);
-            return Ok(Priced { input, adjudication, cover: None });
-        }
         let Some(version) = self.judging(conn, &care, released).await? else {
             let input = input(&care, coverage, basic.retired, care.from, Accumulators::default());
             let refusal = Refusal::NoPolicyInForce { kind: care.kind, tier: care.tier, date: care.from };
@@ -224,6 +215,7 @@ impl App {
             groups: coverage.groups_on(judged).clone(),
             area: away.map_or(Area::Home, RemoteCare::area),
             contracted: coverage.family_doctor.is_some(),
+            care_region: (care.region != version.content.region).then_some(care.region),
             topped_up: coverage.topped_up,
             year: standing.year,
             ..Circumstances::default()
@@ -272,7 +264,7 @@ impl App {
     }
 }
 
-fn account_under(policy: &Policy, basic: Basic, care: &Care) -> Account {
+pub(super) fn account_under(policy: &Policy, basic: Basic, care: &Care) -> Account {
     let judged = policy.judged_date(care.from, care.until);
     // Other care that outpatient rules judge counts in the outpatient year.
     let kind = policy.account_kind(care.kind).unwrap_or(care.kind);
@@ -294,6 +286,27 @@ async fn draw(conn: &mut PgConnection, care: &Care, policy: &Policy) -> Result<D
     Ok(Draw::from_purses(&purses))
 }
 
+/// Who pays a share of care.
+pub(super) enum Payer {
+    /// All of it is the person's.
+    Nobody(Box<Priced>),
+    /// Whoever a policy says.
+    Insurance(Basic),
+}
+
+pub(super) fn payer(care: &Care, coverage: &Coverage) -> Payer {
+    let all_own = |retired, adjudication| {
+        let input = input(care, coverage, retired, care.from, Accumulators::default());
+        Payer::Nobody(Box::new(Priced { input, adjudication, cover: None }))
+    };
+    match (coverage.basic, coverage.waiting_until) {
+        (Some(basic), _) if care.is_designated => Payer::Insurance(basic),
+        (Some(basic), _) => all_own(basic.retired, engine::not_designated(care.from, care.total, &care.lines)),
+        (None, Some(until)) => all_own(false, engine::waiting(care.from, until, care.total, &care.lines)),
+        (None, None) => all_own(false, engine::not_enrolled(care.from, care.total, &care.lines)),
+    }
+}
+
 /// Where a person is insured.
 pub(super) fn insured_region(coverage: &Coverage) -> Option<RegionCode> {
     coverage.basic.map(|basic| basic.insured_region)
@@ -311,7 +324,7 @@ pub(super) fn remote_care(
     remote_care::class(Place { kind, care_region, insured_region, days, settled_at }, &coverage.filings)
 }
 
-fn input(care: &Care, coverage: &Coverage, retired: bool, judged: NaiveDate, before: Accumulators) -> Input {
+pub(super) fn input(care: &Care, coverage: &Coverage, retired: bool, judged: NaiveDate, before: Accumulators) -> Input {
     Input {
         person: Person { retired, age: age_on(coverage.birth_date, judged) },
         tier: care.tier,

@@ -8,6 +8,7 @@ use serde_json::json;
 use types::ids::{QuoteId, SettlementId};
 use types::region::RegionCode;
 
+use super::expect_payment::record_of;
 use super::pricing::{Priced, insured_region, remote_care};
 use super::telling::Telling;
 use super::{App, AtHand, Divided};
@@ -185,8 +186,10 @@ impl App {
     ) -> Result<(), AdjudicationError> {
         for Replacement { claim, settlement, replaced, coverage, in_force, is_owed, .. } in replacements {
             let divided = Divided { claim: claim.clone(), settlement: settlement.clone() };
-            self.expect_anew(tx, replaced.id, &divided, coverage, in_force, telling).await?;
-            self.inspect_anew(tx, replaced.id, &divided, coverage, in_force, telling).await?;
+            let record = record_of(tx, replaced.id).await?;
+            let procedures = record.procedures.clone();
+            self.expect_payment(tx, &divided, record, coverage, in_force, telling).await?;
+            self.inspect_anew(tx, (replaced.id, &procedures), &divided, coverage, in_force, telling).await?;
             if *is_owed {
                 book_cuts(tx, settlement, &[replaced.id, settlement.id], settlement.divided_at, telling).await?;
             }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use types::money::Money;
+use types::region::RegionCode;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -16,6 +17,9 @@ pub struct Circumstances {
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub groups: BTreeSet<Group>,
     pub area: Area,
+    /// Whose catalogue classed the lines, where that is not the insured region's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub care_region: Option<RegionCode>,
     pub own_clinic: OwnClinic,
     /// The person has a contract with a family doctor, at whichever clinic: that clinic is their own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

@@ -183,6 +183,7 @@ const fn step(rule: Rule, amount: Money, text: Localized) -> Step {
         ratio: None,
         axis: None,
         accumulator: None,
+        limit: None,
         clause: None,
         text,
     }

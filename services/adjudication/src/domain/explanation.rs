@@ -1,6 +1,9 @@
 //! The explanation of benefits: ordered steps from which a patient, a clerk and an auditor can recompute every fen.
 
-use serde::{Deserialize, Serialize};
+use std::ops::Deref;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use types::money::{Money, Ratio};
 
 use super::localized::Localized;
@@ -18,12 +21,16 @@ pub struct Step {
     pub fund: Money,
     /// The person's share of it that this step settles. Negative where a layer takes over what an earlier step left to the person.
     pub own: Money,
-    /// The fund's ratio that was applied.
+    /// The fund's ratio that was applied; of a line of class B, the share that the person pays first.
     pub ratio: Option<Ratio>,
-    /// Where the amount lies: of basic insurance on the in-scope axis, of critical illness insurance on that of the year's own shares.
+    /// Where the amount lies: of basic insurance on the in-scope axis, of critical illness insurance on that of the year's own shares, of
+    /// assistance and top-up on that of what they judge in the year.
     pub axis: Option<Interval>,
     pub accumulator: Option<Change>,
-    pub clause: Option<Clause>,
+    /// What is set: a deductible, ceiling or threshold; of a line, what insurance knows of it at most where that is less than the line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Money>,
+    pub clause: Option<Cited>,
     pub text: Localized,
 }
 
@@ -115,7 +122,7 @@ pub struct Interval {
     pub to: Money,
 }
 
-/// What a step did to a running total of the year.
+/// What a step did to a running total of the year, or to a balance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     pub accumulator: Accumulator,
@@ -134,6 +141,10 @@ pub enum Accumulator {
     AssistanceFund,
     TopUp,
     Voucher,
+    /// Not a total but a balance: what the account may pay of this claim. Judged again, that is what it paid of it before.
+    AccountBalance,
+    /// The same, of the family's accounts.
+    MutualAidBalance,
 }
 
 impl Accumulator {
@@ -147,14 +158,46 @@ impl Accumulator {
             Self::AssistanceFund => "ASSISTANCE_FUND",
             Self::TopUp => "TOP_UP",
             Self::Voucher => "VOUCHER",
+            Self::AccountBalance => "ACCOUNT_BALANCE",
+            Self::MutualAidBalance => "MUTUAL_AID_BALANCE",
         }
     }
 }
 
-/// The clause of the policy document, and the legal texts that it cites.
+/// The clause of the policy document or, of lines, the catalogue; and the legal texts that it cites.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Clause {
     /// The path in the document, such as `inpatient.bands[2]`.
     pub path: String,
     pub sources: Vec<Localized>,
+}
+
+/// A clause as a step cites it: one for all steps that cite the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cited(Arc<Clause>);
+
+impl From<Clause> for Cited {
+    fn from(clause: Clause) -> Self {
+        Self(Arc::new(clause))
+    }
+}
+
+impl Deref for Cited {
+    type Target = Clause;
+
+    fn deref(&self) -> &Clause {
+        &self.0
+    }
+}
+
+impl Serialize for Cited {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cited {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Clause::deserialize(deserializer).map(Self::from)
+    }
 }

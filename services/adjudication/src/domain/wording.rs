@@ -8,6 +8,7 @@ use std::fmt;
 
 use chrono::NaiveDate;
 use types::money::{Money, Ratio};
+use types::region::RegionCode;
 
 use super::{
     engine::Adjustment,
@@ -134,6 +135,10 @@ pub(super) fn line(line: &Line, parts: Classified) -> Localized {
             say!("{name_en}: class C, out of scope; you pay {amount_en}."),
         ),
     }
+}
+
+pub(super) fn catalogue(region: RegionCode, on: NaiveDate) -> Localized {
+    Localized::new(say!("{region}统筹地区医保目录（{on}）"), say!("Catalogue of region {region} as of {on}"))
 }
 
 /// Nothing, where nothing is above a limit of the price.

@@ -7,6 +7,7 @@ use types::money::Ratio;
 
 use crate::domain::adjustment::Adjustment;
 use crate::domain::change::{Cause, Reason};
+use crate::domain::circumstances::YearTotals;
 use crate::domain::claim::{BilledLine, Claim, Item};
 use crate::domain::document::{State as PolicyState, Version};
 use crate::domain::drift::Drift;
@@ -175,6 +176,8 @@ pub(super) fn settlement(settlement: &Settlement) -> wire::Settlement {
         adjustment: change.adjustment.as_ref().map(adjustment),
         ended_at: ended_at.map(to_timestamp),
         remote_care: settlement.remote_care.map(remote_care).unwrap_or_default().into(),
+        year_before: cover.map(|_| year_totals(&adjudication.year_before)),
+        year_after: cover.map(|_| year_totals(&adjudication.year_after)),
         bill_id: settlement.state.bill().map(|id| id.to_string()).unwrap_or_default(),
     }
 }
@@ -261,6 +264,7 @@ fn step(step: &Step) -> wire::ExplanationStep {
         accumulator_after: step.accumulator.map(|change| to_money(change.after)),
         axis_from: step.axis.map(|axis| to_money(axis.from)),
         axis_to: step.axis.map(|axis| to_money(axis.to)),
+        limit: step.limit.map(to_money),
     }
 }
 
@@ -272,6 +276,18 @@ fn accumulator(year: i32, totals: &Accumulators) -> wire::Accumulator {
         pooled_fund: Some(to_money(totals.pooled_fund)),
         large_amount_fund: Some(to_money(totals.large_amount_fund)),
         stays: i32::try_from(totals.stays).unwrap_or(i32::MAX),
+    }
+}
+
+fn year_totals(year: &YearTotals) -> wire::YearTotals {
+    wire::YearTotals {
+        own_in_scope: Some(to_money(year.own_in_scope)),
+        critical_illness_fund: Some(to_money(year.critical_illness_fund)),
+        assistance_base: Some(to_money(year.assistance_base)),
+        assistance_fund: Some(to_money(year.assistance_fund)),
+        top_up_base: Some(to_money(year.top_up_base)),
+        top_up: Some(to_money(year.top_up)),
+        voucher: Some(to_money(year.voucher)),
     }
 }
 

@@ -112,14 +112,43 @@ const fn of_kind(kind: Kind, policy: &'static str, terms: &'static str, rule_boo
     }
 }
 
-/// Which field of the request a claim was refused for, beside what the engine refused.
+/// Which field of the request, or of the document it is about, was refused, beside what the engine refused.
 fn path(error: &AdjudicationError) -> Option<String> {
-    match error {
-        AdjudicationError::DateOutsideStay { line, .. } => Some(format!("lines[{line}].on")),
-        AdjudicationError::UnknownItem { line, .. } => Some(format!("lines[{line}].item_code")),
-        AdjudicationError::IdentityNotProven(_) | AdjudicationError::VisitNotFound(_) => Some("visit_id".to_owned()),
-        _ => None,
-    }
+    use AdjudicationError as E;
+    let field = match error {
+        E::DateOutsideStay { line, .. } => return Some(format!("lines[{line}].on")),
+        E::UnknownItem { line, .. } => return Some(format!("lines[{line}].item_code")),
+        E::DocumentOverlaps(Kind::RuleBook, _) => "effective_from",
+        E::DocumentOverlaps(Kind::Policy | Kind::Terms, _) | E::PolicyBackdated(_) => "effective.from",
+        E::DocumentExists(_) => "document_json",
+        E::ForeignRegion(_) => "region",
+        E::DocumentNotProposed(kind, _) | E::DocumentNotFound(kind, _) => {
+            of_kind(*kind, "policy_id", "terms_id", "rule_book_id")
+        }
+        E::IdentityNotProven(_) | E::VisitNotFound(_) | E::OpenStay(_) | E::LeftUnseen(_) | E::ClaimExists(_) => {
+            "visit_id"
+        }
+        E::QuoteNotFound(_) | E::QuoteExists(_) => "quote_id",
+        E::ClaimNotFound(_) => "claim_id",
+        E::SettlementNotFound(_)
+        | E::ProviderPaymentNotFound(_)
+        | E::StaleDivision(_)
+        | E::SettlementLapsed(_)
+        | E::SettlementReversed(_)
+        | E::SettlementCorrected(_)
+        | E::SettlementNotConfirmed(_) => "settlement_id",
+        E::SettlementConfirmed(_) => "bill_id",
+        E::FindingNotFound(_) => "finding_id",
+        E::Finding(FindingError::NotDecidable) => "decision",
+        E::Finding(FindingError::CutTooLarge) => "cut",
+        E::AbuseReportNotFound(_) | E::AbuseReportClosed(_) => "abuse_report_id",
+        E::ItemNotFound(_) => "item_code",
+        E::ResidentNotFound(_) | E::NoPersonalAccount(_) => "resident_id",
+        E::OwnAccount => "member_resident_id",
+        E::OrganisationNotFound(_) | E::NotAProvider(_) | E::NotDesignated(_) => "provider_organisation_id",
+        _ => return None,
+    };
+    Some(field.to_owned())
 }
 
 const fn code_of(refusal: &Refusal) -> Code {
@@ -153,6 +182,8 @@ fn path_of(refusal: &Refusal) -> Option<String> {
         Refusal::LineDoesNotMultiply { line, .. } => Some(format!("lines[{line}].amount")),
         Refusal::LinesDoNotSum { .. } | Refusal::TotalTooLarge => Some("total".to_owned()),
         Refusal::NotPublished { path } => Some(path.clone()),
-        Refusal::NoPolicyInForce { .. } | Refusal::DatesReversed | Refusal::InconsistentHistory => None,
+        // Kind, tier and days of care are the visit's.
+        Refusal::NoPolicyInForce { .. } | Refusal::DatesReversed => Some("visit_id".to_owned()),
+        Refusal::InconsistentHistory => None,
     }
 }

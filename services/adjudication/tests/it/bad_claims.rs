@@ -13,7 +13,7 @@ use crate::days::{claim_on, last_year};
 use crate::world::{BEIJING, COVERED, World, claim, money, shares, today};
 
 /// Where the fault lies, as the refusal says.
-fn path(status: &tonic::Status) -> String {
+pub(crate) fn path(status: &tonic::Status) -> String {
     let details = status.get_error_details();
     let named = details.bad_request().and_then(|bad| bad.field_violations.first()).map(|field| field.field.clone());
     let metadata = details.error_info().and_then(|info| info.metadata.get("path").cloned());
@@ -126,6 +126,7 @@ async fn ad_03_two_policies_cannot_match_one_claim() {
     let proposed = world.propose(&other).await.expect("complete");
     let refused = world.release("insurer-releaser", &proposed.policy_id).await.expect_err("one is in force");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "POLICY_OVERLAPS"));
+    assert_eq!(path(&refused), "effective.from");
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use testkit::{callers, reason, request_id};
 use tonic::Code;
 use types::ids::{BillId, JourneyId, VisitId};
 
+use crate::bad_claims::path;
 use crate::world::{COVERED, OWN, World, claim, shares, today};
 
 async fn settle(world: &World, desk: &str, kind: CareKind, amount: &str) -> wire::Settlement {
@@ -96,6 +97,7 @@ async fn each_refusal_of_a_claim_has_its_reason_and_changes_nothing() {
     let open = world.check_in("hospital", lying, CareKind::Inpatient, journey, IdentityProof::IdCard).await;
     let refused = world.divide("hospital", &open, COVERED, "1.00").await.expect_err("still open");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "OPEN_STAY"));
+    assert_eq!(path(&refused), "visit_id");
 
     let visit = world.visit("clinic", world.resident, CareKind::Outpatient, JourneyId::generate()).await;
     let foreign = world.divide("hospital", &visit, COVERED, "1.00").await.expect_err("another's visit");
@@ -125,6 +127,7 @@ async fn each_refusal_of_a_claim_has_its_reason_and_changes_nothing() {
     world.divide("clinic", &visit, COVERED, "10.00").await.expect("divided");
     let twice = world.divide("clinic", &visit, COVERED, "10.00").await.expect_err("claimed already");
     assert_eq!((twice.code(), reason(&twice).as_str()), (Code::AlreadyExists, "CLAIM_EXISTS"));
+    assert_eq!(path(&twice), "visit_id");
 }
 
 #[tokio::test]
@@ -187,6 +190,7 @@ async fn ad_03_a_claim_is_compared_with_a_quote_of_its_own_person_and_provider_o
     };
     let refused = cite(foreign).await.expect_err("the hospital's quote");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::NotFound, "QUOTE_NOT_FOUND"));
+    assert_eq!(path(&refused), "quote_id");
     let settlement = cite(own).await.expect("divided").into_inner().settlement.unwrap_or_default();
     assert!(!settlement.drift.is_empty(), "it is told why the price differs");
 }

@@ -86,6 +86,20 @@ async fn ad_02_what_critical_illness_and_assistance_take_over_is_each_funds_own(
     // The year runs on above the threshold.
     let (second, _) = world.settled(world.resident, 4, "1000.00").await;
     assert_eq!(divided(&second), ["500.00", "325.00", "122.50", "52.50"]);
+    let on_axis = |rule: &str| {
+        let step = second.explanation.iter().find(|step| step.rule == rule).expect(rule);
+        let axis = [&step.axis_from, &step.axis_to, &step.limit].map(|amount| text(amount.as_ref()));
+        (axis.map(|amount| money(&amount)), step.ratio.clone())
+    };
+    let amounts = |amounts: [&str; 3]| amounts.map(money);
+    assert_eq!(on_axis("CRITICAL_ILLNESS"), (amounts(["20100.00", "20600.00", "10000.00"]), "0.65".to_owned()));
+    // 13 535 of the first claim, and 175 more; the policy deducts nothing.
+    assert_eq!(on_axis("ASSISTANCE"), (amounts(["13535.00", "13710.00", "0.00"]), "0.7".to_owned()));
+    let before = second.year_before.clone().unwrap_or_default();
+    let before =
+        [&before.own_in_scope, &before.critical_illness_fund, &before.assistance_base, &before.assistance_fund];
+    assert_eq!(before.map(|amount| text(amount.as_ref())), ["20100.00", "6565.00", "13535.00", "9474.50"]);
+    assert_eq!(second.year_before, first.year_after);
 
     let month = world.fund().await.remove(0);
     let paid = [month.pooled_fund, month.large_amount_fund, month.critical_illness_fund, month.assistance_fund];

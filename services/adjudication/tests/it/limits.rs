@@ -82,6 +82,9 @@ async fn ad_01_what_is_above_the_catalogues_limit_of_a_price_is_the_persons_and_
     // 10 × 30 above the bed day's limit; 37.50 less 3 × 12.4999, rounded half up.
     let parts = [&division.over_price_limit, &division.out_of_scope, &division.in_scope];
     assert_eq!(parts.map(|part| text(part.as_ref())), ["300.00", "300.00", "537.50"]);
+    let bed = &settlement.explanation[0];
+    let known = (bed.clause.as_str(), text(bed.limit.as_ref()), text(bed.own.as_ref()));
+    assert_eq!(known, ("catalogue.110000", "500.00".to_owned(), "300.00".to_owned()));
     let said = settlement.explanation[0].text.clone().unwrap_or_default();
     assert!(said.en.contains("you pay ¥300.00 above the limit (a bed day is known up to ¥50)"), "{}", said.en);
     assert!(said.zh.contains("床位费限额每日50元，超出的300.00元由个人支付"), "{}", said.zh);

@@ -301,6 +301,7 @@ async fn ad_03_an_open_stay_keeps_outpatient_care_from_being_settled_until_it_en
     let refused = world.adjudication().divide_claim(world.caller("clinic").request(request.clone()).await).await;
     let refused = refused.expect_err("she lies in hospital");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "OPEN_STAY"));
+    assert_eq!(crate::bad_claims::path(&refused), "visit_id");
     assert_eq!((world.count("claims").await, world.count("accumulators").await), (0, 0));
     // Care from before the admission is not the stay's.
     let before = world.settled(world.resident, 2, "10.00").await;

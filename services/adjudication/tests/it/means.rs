@@ -165,6 +165,16 @@ async fn ad_12_top_up_voucher_and_account_each_pay_their_part_and_a_reversal_giv
     assert_eq!(paid_by(&first), ["200.00", "500.00", "100.00", "0.00", "200.00"]);
     let rules: Vec<&str> = first.explanation.iter().map(|step| step.rule.as_str()).collect();
     assert!(["TOP_UP", "VOUCHER", "ACCOUNT"].iter().all(|rule| rules.contains(rule)), "{rules:?}");
+    let paid_from = |rule: &str| {
+        let step = first.explanation.iter().find(|step| step.rule == rule).expect(rule);
+        let amounts = [&step.amount, &step.accumulator_before, &step.accumulator_after, &step.limit];
+        let amounts = amounts.map(|amount| amount.as_ref().map(|amount| text(Some(amount))).unwrap_or_default());
+        (step.clause.clone(), step.accumulator.clone(), amounts.join(" "))
+    };
+    let said = |clause: &str, accumulator: &str, amounts: &str| (clause.into(), accumulator.into(), amounts.into());
+    assert_eq!(paid_from("TOP_UP"), said("top_up", "TOP_UP", "200.00 0.00 200.00 0.00"));
+    assert_eq!(paid_from("VOUCHER"), said("voucher", "VOUCHER", "500.00 0.00 500.00 500.00"));
+    assert_eq!(paid_from("ACCOUNT"), said("personal_account", "ACCOUNT_BALANCE", "100.00 100.00 0.00 "));
     assert_eq!(world.account().await, ("0.00".to_owned(), "0.00".to_owned()));
     assert_eq!(world.books().await, ("500.00".to_owned(), "0.00".to_owned()));
 

@@ -2,6 +2,7 @@ use proto::anjia::adjudication::v1 as wire;
 use testkit::{reason, request_id};
 use tonic::Code;
 
+use crate::bad_claims::path;
 use crate::world::{BEIJING, World};
 
 #[tokio::test]
@@ -18,7 +19,7 @@ async fn ad_01_a_policy_is_proposed_by_one_officer_and_released_by_another() {
     assert_eq!(released.digest, proposed.digest);
 
     let again = world.release("insurer-releaser", &proposed.policy_id).await.expect_err("released once");
-    assert_eq!(reason(&again).as_str(), "POLICY_NOT_PROPOSED");
+    assert_eq!((reason(&again).as_str(), path(&again).as_str()), ("POLICY_NOT_PROPOSED", "policy_id"));
 }
 
 #[tokio::test]
@@ -61,6 +62,7 @@ async fn ad_01_a_policy_does_not_take_over_days_that_are_settled_by_another() {
     let proposed = world.propose(&backdated).await.expect("a document");
     let refused = world.release("insurer-releaser", &proposed.policy_id).await.expect_err("settled days");
     assert_eq!((refused.code(), reason(&refused).as_str()), (Code::FailedPrecondition, "POLICY_BACKDATED"));
+    assert_eq!(path(&refused), "effective.from");
     assert_eq!(world.count("policies WHERE state = 'SUPERSEDED'").await, 0);
 }
 

@@ -88,7 +88,8 @@ fn of_step(explanation: &Explanation, step: &ExplanationStep) -> Markup {
                 @if !code.is_empty() { " " code { (code) } }
                 @if !step.accumulator.is_empty() {
                     p.note {
-                        "年度累计 Year's total " code { (step.accumulator) } ": "
+                        @if step.accumulator.ends_with("_BALANCE") { "余额 Balance " } @else { "年度累计 Year's total " }
+                        code { (step.accumulator) } ": "
                         (yuan(step.accumulator_before.as_ref())) " → " (yuan(step.accumulator_after.as_ref()))
                     }
                 }

@@ -34,6 +34,12 @@ pub(super) fn take_of_year(
     (axis, take(ratio, axis, Money::ZERO, left))
 }
 
+/// What such a layer took, on the axis of what it judges in the year.
+pub(super) fn part_of_year(deductible: Money, axis: Interval, taken: Taken) -> Interval {
+    let from = deductible + axis.from;
+    Interval { from, to: from + taken.used }
+}
+
 impl Work<'_> {
     pub(super) fn pay_above(&mut self) {
         let own = self.shares.own_in_scope();
@@ -83,6 +89,7 @@ impl Work<'_> {
             self.shares.assistance_fund += taken.fund;
             let after = self.year.assistance_fund;
             self.entries.push(Entry {
+                axis: Some(part_of_year(row.deductible, axis, taken)),
                 accumulator: Some(Change { accumulator: Accumulator::AssistanceFund, before, after }),
                 place: Some(Place::Assistance { row: index }),
                 detail: Detail::Limit(row.deductible),

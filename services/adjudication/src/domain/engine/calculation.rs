@@ -38,6 +38,7 @@ pub struct Entry {
     pub fund: Money,
     /// The person's share of it that this entry settles; negative where a layer takes over what was left to the person.
     pub own: Money,
+    /// The fund's; of a line of class B, the share that the person pays first.
     pub ratio: Option<Ratio>,
     pub axis: Option<Interval>,
     pub accumulator: Option<Change>,
@@ -138,12 +139,17 @@ impl<'a> Work<'a> {
             self.shares.first_self_pay += parts.first_self_pay;
             self.shares.fully_own += own - parts.first_self_pay;
             self.shares.over_limit += parts.over_limit;
-            let rule = match line.class {
-                Class::A => Rule::LineClassA,
-                Class::B { .. } => Rule::LineClassB,
-                Class::C => Rule::LineClassC,
+            let (rule, ratio) = match line.class {
+                Class::A => (Rule::LineClassA, None),
+                Class::B { first_self_pay } => (Rule::LineClassB, Some(first_self_pay)),
+                Class::C => (Rule::LineClassC, None),
             };
-            self.entries.push(Entry { line: Some(index), own, ..entry(rule, line.amount) });
+            let detail = if parts.over_limit.is_positive() {
+                Detail::Limit(line.amount - parts.over_limit)
+            } else {
+                Detail::None
+            };
+            self.entries.push(Entry { line: Some(index), own, ratio, detail, ..entry(rule, line.amount) });
         }
     }
 

@@ -10,7 +10,7 @@ use super::{
     ratio::Adjustment, result,
 };
 use crate::domain::{
-    explanation::{Clause, Rule, Step},
+    explanation::{Cited, Clause, Rule, Step},
     input::Input,
     localized::Localized,
     policy::{CareRules, Deductible, Policy},
@@ -23,6 +23,7 @@ pub(super) fn adjudication(policy: &Policy, input: &Input, calculation: &Calcula
         rules,
         input,
         care: policy.account_kind(input.kind).unwrap_or(input.kind),
+        catalogue: catalogue(policy, input),
     });
     let mut steps: Vec<Step> = Vec::with_capacity(calculation.entries.len() + 1);
     if let Some(words) = words {
@@ -51,6 +52,14 @@ struct Words<'a> {
     rules: &'a CareRules,
     input: &'a Input,
     care: CareKind,
+    catalogue: Cited,
+}
+
+/// Of the place of care, as it stood on the first day of care: what classed the lines.
+fn catalogue(policy: &Policy, input: &Input) -> Cited {
+    let region = input.circumstances.care_region.unwrap_or(policy.region);
+    let sources = vec![wording::catalogue(region, input.from)];
+    Clause { path: format!("catalogue.{region}"), sources }.into()
 }
 
 impl Words<'_> {
@@ -65,7 +74,11 @@ impl Words<'_> {
             ratio,
             axis,
             accumulator,
-            clause: entry.place.map(|place| self.clause(place)),
+            limit: set(entry.detail),
+            clause: match entry.line {
+                Some(_) => Some(self.catalogue.clone()),
+                None => entry.place.map(|place| self.clause(place).into()),
+            },
             text: self.text(entry),
         }
     }
@@ -155,6 +168,13 @@ impl Words<'_> {
         };
         let adjustments = self.adjustments(band).map(|(adjustment, _)| adjustment);
         wording::band(axis, ratio, entry.fund, entry.own, adjustments)
+    }
+}
+
+fn set(detail: Detail) -> Option<Money> {
+    match detail {
+        Detail::Limit(set) | Detail::Deductible { set, .. } => Some(set),
+        Detail::None | Detail::NotPublished | Detail::NothingAbove => None,
     }
 }
 

@@ -1,11 +1,11 @@
 //! By which means the person's share is paid, beside cash: a commercial top-up, a voucher, the personal account and the family's. None of
 //! them changes what the share is, and none pays more than is left of it or of itself.
 
-use types::money::{Money, Ratio};
+use types::money::Money;
 
 use super::{
     Detail, Entry, Place,
-    above::{left_of, take_of_year},
+    above::{left_of, part_of_year, take_of_year},
     calculation::{Work, entry},
 };
 use crate::domain::{
@@ -35,14 +35,19 @@ impl Work<'_> {
     fn pay_top_up(&mut self, top_up: &TopUp) {
         let base = self.own_in_scope_left();
         let left = left_of(top_up.ceiling, self.year.top_up);
-        let (_, taken) = take_of_year(self.year.top_up_base, base, top_up.deductible, top_up.ratio, left);
+        let (axis, taken) = take_of_year(self.year.top_up_base, base, top_up.deductible, top_up.ratio, left);
         self.year.top_up_base += base;
         if taken.fund.is_positive() {
             let before = self.year.top_up;
             self.year.top_up += taken.fund;
             self.shares.top_up = taken.fund;
             let change = Change { accumulator: Accumulator::TopUp, before, after: self.year.top_up };
-            self.pay_part(Rule::TopUp, taken.fund, Place::TopUp, Some(change), Some(top_up.ratio));
+            self.entries.push(Entry {
+                ratio: Some(top_up.ratio),
+                axis: Some(part_of_year(top_up.deductible, axis, taken)),
+                detail: Detail::Limit(top_up.deductible),
+                ..paid_by(Rule::TopUp, taken.fund, Place::TopUp, change)
+            });
         }
     }
 
@@ -59,7 +64,8 @@ impl Work<'_> {
             self.year.voucher += paid;
             self.shares.voucher = paid;
             let change = Change { accumulator: Accumulator::Voucher, before, after: self.year.voucher };
-            self.pay_part(Rule::Voucher, paid, Place::Voucher, Some(change), None);
+            let detail = Detail::Limit(voucher.per_year);
+            self.entries.push(Entry { detail, ..paid_by(Rule::Voucher, paid, Place::Voucher, change) });
         }
     }
 
@@ -75,22 +81,23 @@ impl Work<'_> {
         let own = coverable.min(means.account);
         if own.is_positive() {
             self.shares.account = own;
-            self.pay_part(Rule::Account, own, Place::Account, None, None);
+            let change = drawn(Accumulator::AccountBalance, means.account, own);
+            self.entries.push(paid_by(Rule::Account, own, Place::Account, change));
         }
         let family = (coverable - own).min(means.mutual_aid);
         if account.family_mutual_aid && family.is_positive() {
             self.shares.mutual_aid = family;
-            self.pay_part(Rule::MutualAid, family, Place::Account, None, None);
+            let change = drawn(Accumulator::MutualAidBalance, means.mutual_aid, family);
+            self.entries.push(paid_by(Rule::MutualAid, family, Place::Account, change));
         }
     }
+}
 
-    fn pay_part(&mut self, rule: Rule, amount: Money, place: Place, accumulator: Option<Change>, ratio: Option<Ratio>) {
-        self.entries.push(Entry {
-            ratio,
-            accumulator,
-            place: Some(place),
-            detail: Detail::None,
-            ..entry(rule, amount)
-        });
-    }
+/// A part of the person's share, and by what it is paid.
+fn paid_by(rule: Rule, amount: Money, place: Place, change: Change) -> Entry {
+    Entry { accumulator: Some(change), place: Some(place), ..entry(rule, amount) }
+}
+
+fn drawn(accumulator: Accumulator, before: Money, paid: Money) -> Change {
+    Change { accumulator, before, after: before - paid }
 }

@@ -38,6 +38,8 @@ pub struct Case {
     pub total: Money,
     /// ICD-10, the principal one first.
     pub diagnoses: Vec<String>,
+    /// ICD-9-CM-3, as the case record states them; none where it states none, and then no rule about them finds anything.
+    pub procedures: Vec<String>,
     pub lines: Vec<BilledItem>,
     /// Other claims of the same person, of every provider, that reach into the window of the rules; any order.
     pub history: Vec<Past>,

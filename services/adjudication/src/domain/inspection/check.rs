@@ -81,6 +81,7 @@ fn hits(settings: &Settings, case: &Case) -> Vec<Hit> {
         S::RepeatTest { points } => periods::repeat_test(case, points),
         S::Duplicate { except } => periods::duplicate(case, except),
         S::PrincipalDiagnosis { never } => stays::principal_diagnosis(case, never),
+        S::ProcedureCode { known } => stays::procedure_code(case, known),
         S::LateClaim { max_days } => stays::late_claim(case, *max_days),
         S::StayDates {} => stays::stay_dates(case),
         S::SplitAdmission { gap_days, planned } => stays::split_admission(case, *gap_days, planned),

@@ -33,8 +33,17 @@ impl Codes {
 
     /// Diagnoses form a tree by their code: `I10` means everything below it, too.
     pub fn has_diagnosis(&self, icd10_code: &str) -> bool {
+        self.is_above(icd10_code)
+    }
+
+    /// So do procedures: `68` means every operation on the uterus that is numbered so.
+    pub fn has_procedure(&self, icd9_code: &str) -> bool {
+        self.is_above(icd9_code)
+    }
+
+    fn is_above(&self, classified: &str) -> bool {
         self.0.iter().any(|pattern| match pattern {
-            Pattern::Code(code) | Pattern::Prefix(code) => icd10_code.starts_with(code.as_str()),
+            Pattern::Code(code) | Pattern::Prefix(code) => classified.starts_with(code.as_str()),
             Pattern::Name(_) => false,
         })
     }

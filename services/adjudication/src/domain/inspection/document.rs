@@ -99,6 +99,8 @@ pub struct SexPoint {
     pub items: Codes,
     #[serde(default)]
     pub diagnoses: Codes,
+    #[serde(default)]
+    pub procedures: Codes,
     /// Whom it is for.
     pub sex: Sex,
 }
@@ -116,7 +118,8 @@ macro_rules! points {
 
 points! {
     PriorPoint { items: Codes, /** What must have been charged before. */ after: Codes, window_days: u32, }
-    DiagnosisPoint { items: Codes, any_of: Codes, }
+    /// Items, or procedures. At least one of the two lists is not empty.
+    DiagnosisPoint { #[serde(default)] items: Codes, #[serde(default)] procedures: Codes, any_of: Codes, }
     TierPoint { items: Codes, lowest: Tier, }
     VisitKindPoint { items: Codes, kinds: Vec<CareKind>, }
     UnitPricePoint { items: Codes, max_unit_price: Decimal, }
@@ -209,6 +212,10 @@ pub enum Settings {
     },
     PrincipalDiagnosis {
         never: Codes,
+    },
+    ProcedureCode {
+        /** The list in force: a code of the case record that none of these is above is irregular. */
+        known: Codes,
     },
     LateClaim {
         max_days: u32,

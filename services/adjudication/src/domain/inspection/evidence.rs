@@ -20,7 +20,7 @@ pub struct Finding {
     pub evidence: Vec<Fact>,
 }
 
-/// One fact. No clinical text: diagnoses are named by their place in the claim.
+/// One fact. No clinical text: diagnoses and procedures are named by their place in the claim.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "fact", rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Fact {
@@ -36,6 +36,8 @@ pub enum Fact {
     Visit { claim: ClaimId, provider: OrganisationId, from: NaiveDate, until: NaiveDate },
     /// A diagnosis of this claim, from 1.
     Diagnosis { position: usize },
+    /// A procedure of this claim's case record, from 1.
+    Procedure { position: usize },
 }
 
 impl Fact {

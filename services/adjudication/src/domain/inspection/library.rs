@@ -22,11 +22,11 @@ pub enum Kind {
     PriorItem,
     /// Items or diagnoses of an age.
     Age,
-    /// Items or diagnoses of a sex.
+    /// Items, diagnoses or procedures of a sex.
     Sex,
-    /// Items for some diagnoses only.
+    /// Items or procedures for some diagnoses only.
     Indication,
-    /// Items that some diagnoses forbid.
+    /// Items or procedures that some diagnoses forbid.
     Contraindication,
     /// Items of providers from a tier on.
     Tier,
@@ -54,6 +54,8 @@ pub enum Kind {
     Companion,
     /// Codes that are no principal diagnosis.
     PrincipalDiagnosis,
+    /// Codes of procedures that are in no list.
+    ProcedureCode,
     /// Claims that came late.
     LateClaim,
     /// Lines dated outside the stay.
@@ -98,6 +100,7 @@ impl Kind {
             Self::ItemKinds => "ITEM_KINDS",
             Self::Companion => "COMPANION",
             Self::PrincipalDiagnosis => "PRINCIPAL_DIAGNOSIS",
+            Self::ProcedureCode => "PROCEDURE_CODE",
             Self::LateClaim => "LATE_CLAIM",
             Self::StayDates => "STAY_DATES",
             Self::SplitAdmission => "SPLIT_ADMISSION",

@@ -90,6 +90,7 @@ fn extent(settings: &Settings, case: &Case) -> Extent {
         | S::ItemKinds { .. }
         | S::Companion { .. }
         | S::PrincipalDiagnosis { .. }
+        | S::ProcedureCode { .. }
         | S::LateClaim { .. }
         | S::StayDates {}
         | S::Share { .. }

@@ -108,9 +108,16 @@ fn check(settings: &Settings) -> Result<(), &'static str> {
             Ok(())
         }),
         Settings::Sex { points } => points.iter().try_for_each(|point| {
-            let lists_none = point.items.is_empty() && point.diagnoses.is_empty();
-            if lists_none { Err("a point lists neither items nor diagnoses") } else { Ok(()) }
+            let lists_none = point.items.is_empty() && point.diagnoses.is_empty() && point.procedures.is_empty();
+            if lists_none { Err("a point lists neither items nor diagnoses nor procedures") } else { Ok(()) }
         }),
+        Settings::Indication { points } | Settings::Contraindication { points } => {
+            points.iter().try_for_each(|point| {
+                let lists_none = point.items.is_empty() && point.procedures.is_empty();
+                if lists_none { Err("a point lists neither items nor procedures") } else { Ok(()) }
+            })
+        }
+        Settings::ProcedureCode { known } if known.is_empty() => Err("the list of codes is empty"),
         Settings::PeriodFrequency { points } => points.iter().try_for_each(|point| {
             named(&point.items)?;
             match (point.min_interval_days, point.most, point.window_days) {

@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What tells the rows of a list apart: for whom they are.
 const SELECTORS: [&str; 7] = ["groups", "retired", "age_from", "age_below", "own_clinic", "from", "of"];
 
-/// Keys of objects, and for rows of lists what selects them: `[retired=true,age_from=70]`.
+/// Keys of objects, and for rows of lists what selects them: `[retired=true,age_from=70]`. A row that nothing selects is known by its
+/// content, but for its source: `{"en":"…","zh":"…"}`.
 pub(super) type Path = Vec<String>;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +41,9 @@ fn walk(value: &Value, path: &mut Path, facts: &mut BTreeMap<Path, Fact>) {
         }
         Value::Array(rows) if rows.iter().any(Value::is_object) => {
             for row in rows {
-                path.push(selector(row));
-                walk(&without_selectors(row), path, facts);
+                let (known_by, rest) = told_apart(row);
+                path.push(known_by);
+                walk(&rest, path, facts);
                 path.pop();
             }
         }
@@ -61,6 +63,18 @@ pub(super) fn is_banded(path: &[String], value: &Value) -> bool {
     path.len() == 2 && path[1] == "bands" && value.as_array().is_some_and(|bands| bands.iter().any(states_rows))
 }
 
+/// What tells a row from its neighbours, and what it then says.
+fn told_apart(row: &Value) -> (String, Value) {
+    let Some(fields) = row.as_object() else { return (shown(row), Value::Null) };
+    let is_selector = |name: &str| SELECTORS.contains(&name);
+    let selects = fields.iter().any(|(name, value)| is_selector(name) && !value.is_null());
+    let is_known_by = |name: &str| if selects { is_selector(name) } else { name != "source" };
+    let (known_by, rest): (Vec<_>, Vec<_>) = fields.iter().partition(|(name, _)| is_known_by(name));
+    let rest = rest.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    let known_by: BTreeMap<_, _> = known_by.into_iter().collect();
+    (if selects { selector(row) } else { json!(known_by).to_string() }, Value::Object(rest))
+}
+
 fn selector(row: &Value) -> String {
     let parts = SELECTORS.iter().filter_map(|name| {
         let value = row.get(name).filter(|value| !value.is_null())?;
@@ -75,23 +89,23 @@ fn selector(row: &Value) -> String {
     format!("[{}]", parts.collect::<Vec<_>>().join(","))
 }
 
-fn without_selectors(row: &Value) -> Value {
-    let mut row = row.clone();
-    if let Some(fields) = row.as_object_mut() {
-        fields.retain(|name, _| !SELECTORS.contains(&name.as_str()));
-    }
-    row
-}
-
 fn shown(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
+
+    #[test]
+    fn rows_that_nothing_selects_are_each_known_by_what_they_say() {
+        let document = json!({ "stated": [
+            { "zh": "甲", "en": "one", "source": ["A"] },
+            { "zh": "乙", "en": "two", "source": ["A"] },
+        ] });
+        let paths: Vec<String> = facts(&document).into_keys().map(|path| path.join(".")).collect();
+        assert_eq!(paths, [r#"stated.{"en":"one","zh":"甲"}.source"#, r#"stated.{"en":"two","zh":"乙"}.source"#]);
+    }
 
     #[test]
     fn a_row_is_known_by_whom_it_is_for() {

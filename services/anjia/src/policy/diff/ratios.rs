@@ -54,7 +54,27 @@ fn section(name: &str, old: &Value, new: &Value) -> Vec<Change> {
             }
         }
     }
-    differing.into_iter().map(|(differs, who)| change(name, &differs, &who, people.len())).collect()
+    let ratios = differing.into_iter().map(|(differs, who)| change(name, &differs, &who, people.len()));
+    ratios.chain(sources(name, old, new)).collect()
+}
+
+/// Where the bands cite other texts than they did.
+fn sources(name: &str, old: &Value, new: &Value) -> Vec<Change> {
+    let stretches = stretches(old, new, |section, from| {
+        let cited = band(section, from)?.get("source")?.as_array()?;
+        Some(cited.iter().filter_map(Value::as_str).map(str::to_owned).collect::<BTreeSet<_>>())
+    });
+    let shown = |cited: Option<BTreeSet<String>>| {
+        cited.map(|cited| joined(&cited.iter().map(|word| term(word)).collect::<Vec<_>>(), ["、", ", "]))
+    };
+    let change = |stretch: Stretch<BTreeSet<String>>| Change {
+        path: format!("{name}.bands.source"),
+        place: joined(&[term(name), words(stretch.from, stretch.to), term("source")], [" · ", " · "]),
+        old: shown(stretch.old),
+        new: shown(stretch.new),
+        for_people: For::Unclear,
+    };
+    stretches.into_iter().map(change).collect()
 }
 
 fn rows(section: &Value) -> impl Iterator<Item = &Value> {
@@ -96,33 +116,52 @@ fn people(sections: &[&Value]) -> Vec<Who> {
     people
 }
 
-/// Where the ratios differ, stretch by stretch, as long as they can be.
 fn along_axis(tier: &str, who: Who, old: &Value, new: &Value) -> Vec<Differs> {
+    let stretches = stretches(old, new, |section, from| ratio(section, tier, who, from));
+    let of_tier = |Stretch { from, to, old, new }| Differs { tier: tier.to_owned(), from, to, old, new };
+    stretches.into_iter().map(of_tier).collect()
+}
+
+/// A part of the axis, and what two documents say there.
+struct Stretch<T> {
+    from: Decimal,
+    to: Option<Decimal>,
+    old: Option<T>,
+    new: Option<T>,
+}
+
+/// Where two sections differ, stretch by stretch, as long as they can be.
+fn stretches<T: PartialEq>(old: &Value, new: &Value, says: impl Fn(&Value, Decimal) -> Option<T>) -> Vec<Stretch<T>> {
     let mut cuts = BTreeSet::from([Decimal::ZERO]);
     for band in bands(old).chain(bands(new)) {
         cuts.extend(["from", "to"].into_iter().filter_map(|name| position(band, name)));
     }
     let cuts: Vec<Decimal> = cuts.into_iter().collect();
-    let mut stretches: Vec<Differs> = vec![];
+    let mut stretches: Vec<Stretch<T>> = vec![];
     for (index, from) in cuts.iter().enumerate() {
         let to = cuts.get(index + 1).copied();
-        let (old, new) = (ratio(old, tier, who, *from), ratio(new, tier, who, *from));
-        match stretches.last_mut().filter(|last| (last.old, last.new, last.to) == (old, new, Some(*from))) {
+        let (old, new) = (says(old, *from), says(new, *from));
+        let goes_on = |last: &&mut Stretch<T>| last.old == old && last.new == new && last.to == Some(*from);
+        match stretches.last_mut().filter(goes_on) {
             Some(last) => last.to = to,
-            None => stretches.push(Differs { tier: tier.to_owned(), from: *from, to, old, new }),
+            None => stretches.push(Stretch { from: *from, to, old, new }),
         }
     }
     stretches.retain(|stretch| stretch.old != stretch.new);
     stretches
 }
 
-/// Of what lies just above a position.
-fn ratio(section: &Value, tier: &str, who: Who, above: Decimal) -> Option<Decimal> {
-    let covers = section.get("tiers")?.as_array()?.iter().any(|covered| covered.as_str() == Some(tier));
+/// The band of what lies just above a position.
+fn band(section: &Value, above: Decimal) -> Option<&Value> {
     let holds = |band: &&Value| {
         position(band, "from").is_some_and(|from| from <= above) && position(band, "to").is_none_or(|to| above < to)
     };
-    let band = bands(section).find(holds).filter(|_| covers)?;
+    bands(section).find(holds)
+}
+
+fn ratio(section: &Value, tier: &str, who: Who, above: Decimal) -> Option<Decimal> {
+    let covers = section.get("tiers")?.as_array()?.iter().any(|covered| covered.as_str() == Some(tier));
+    let band = band(section, above).filter(|_| covers)?;
     let row = band.get("fund_ratio")?.as_array()?.iter().find(|row| applies(row, who))?;
     row.get("by_tier")?.get(tier)?.as_str()?.parse::<Decimal>().ok().map(|ratio| ratio.normalize())
 }
@@ -147,13 +186,7 @@ fn change(section: &str, differs: &Differs, who: &[Who], everybody: usize) -> Ch
     } else {
         joined(&named(who), ["；", "; "])
     };
-    let stretch = match differs.to {
-        Some(to) => [
-            format!("范围内{}至{to}元部分", differs.from),
-            format!("in-scope expenses from ¥{} to ¥{to}", differs.from),
-        ],
-        None => [format!("范围内{}元以上部分", differs.from), format!("in-scope expenses above ¥{}", differs.from)],
-    };
+    let stretch = words(differs.from, differs.to);
     let place = joined(&[term(section), term(&differs.tier), people, stretch, term("fund_ratio")], [" · ", " · "]);
     let percent = |ratio: Option<Decimal>| {
         let ratio = ratio.and_then(|ratio| Ratio::from_decimal(ratio).ok());
@@ -166,6 +199,13 @@ fn change(section: &str, differs: &Differs, who: &[Who], everybody: usize) -> Ch
     };
     let path = format!("{section}.bands");
     Change { path, place, old: percent(differs.old), new: percent(differs.new), for_people }
+}
+
+fn words(from: Decimal, to: Option<Decimal>) -> Words {
+    match to {
+        Some(to) => [format!("范围内{from}至{to}元部分"), format!("in-scope expenses from ¥{from} to ¥{to}")],
+        None => [format!("范围内{from}元以上部分"), format!("in-scope expenses above ¥{from}")],
+    }
 }
 
 /// Neighbouring ages of one status are one group of people.

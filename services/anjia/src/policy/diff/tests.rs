@@ -1,10 +1,13 @@
 //! The documents that ship, and what changes in them, in words.
 
+mod complete;
+
 use adjudication::domain::policy::Policy;
 
 use super::Differences;
 
 const DEMONSTRATION: &str = include_str!("../../../../adjudication/policies/demonstration-city.json");
+const RESIDENT: &str = include_str!("../../../../adjudication/policies/beijing-resident.json");
 const BEIJING: &str = include_str!("../../../../adjudication/policies/beijing-employee.json");
 
 fn differences(old: &str, changes: &[(&str, &str)]) -> Differences {
@@ -101,4 +104,22 @@ fn ad_01_points_are_said_as_points() {
     let [[zh, en]] = &sentences(&found)[..] else { panic!("{:?}", found.changes) };
     assert_eq!(zh, "门诊 · 未经转诊降低 · 百分点：由20个百分点改为10个百分点（对个人有利）");
     assert!(en.ends_with("from 20 points to 10 points (better for people)"), "{en}");
+}
+
+#[test]
+fn ad_01_what_is_stated_without_a_number_is_told_apart_by_what_it_says() {
+    let stated = "急诊及特定专科门诊不受首诊、转诊限制。";
+    let found = differences(RESIDENT, &[(stated, "急诊不受首诊、转诊限制。")]);
+    let [[new, _], [old, _]] = &sentences(&found)[..] else { panic!("{:?}", found.changes) };
+    assert_eq!(old, &format!("另有规定 · {stated} · 依据：取消，原为A1_2018"));
+    assert_eq!(new, "另有规定 · 急诊不受首诊、转诊限制。 · 依据：新增，A1_2018");
+}
+
+#[test]
+fn ad_01_bands_that_cite_another_text_say_where() {
+    let cited = r#""fund_ratio": [{ "by_tier": { "COMMUNITY": "0.55", "DISTRICT": "0.50", "TERTIARY": "0.50" } }],
+        "source": ["A1_2018"]"#;
+    let found = differences(RESIDENT, &[(cited, &cited.replace("A1_2018", "PROJECT"))]);
+    let [[_, en]] = &sentences(&found)[..] else { panic!("{:?}", found.changes) };
+    assert_eq!(en, "outpatient care · in-scope expenses above ¥0 · legal source: from A1_2018 to PROJECT");
 }

@@ -1,5 +1,7 @@
 //! The words of policy documents, in Chinese and English.
 
+use std::collections::BTreeMap;
+
 use rust_decimal::Decimal;
 use types::money::{Money, Ratio};
 
@@ -14,11 +16,15 @@ const TERMS: &[(&str, &str, &str)] = &[
     ("EMERGENCY", "急诊", "emergency"),
     ("PHARMACY", "定点药店", "pharmacy"),
     ("TELECONSULT", "互联网诊疗", "teleconsult"),
+    ("EXAM", "检查", "examination"),
+    ("CHECKUP", "体检", "check-up"),
+    ("VACCINATION", "预防接种", "vaccination"),
     ("COMMUNITY", "一级（社区）", "community tier"),
     ("DISTRICT", "二级", "district tier"),
     ("TERTIARY", "三级", "tertiary tier"),
     ("kinds", "适用医疗类别", "kinds of care"),
     ("tiers", "适用机构级别", "tiers covered"),
+    ("by_tier", "按机构级别", "by tier"),
     ("deductible", "起付线", "deductible"),
     ("per_year", "每年", "per year"),
     ("per_year_by_tier", "每年，按级别", "per year, by tier"),
@@ -29,6 +35,11 @@ const TERMS: &[(&str, &str, &str)] = &[
     ("retired", "退休", "retired"),
     ("settlement_cycle_days", "结算周期天数", "days of a settlement cycle"),
     ("waived_at", "免起付线情形", "where the deductible is waived"),
+    ("HERE", "在本人定点机构就医", "care at one's own clinic"),
+    ("REFERRED_BY", "经本人定点机构转诊", "referred by one's own clinic"),
+    ("own_clinic", "本人定点机构", "at one's own clinic"),
+    ("age_from", "年龄下限", "age from"),
+    ("age_below", "年龄上限（不含）", "age below"),
     ("referral_chain", "转诊起付线", "deductible along referrals"),
     ("up", "上转", "upwards"),
     ("down", "下转", "downwards"),
@@ -67,6 +78,12 @@ const TERMS: &[(&str, &str, &str)] = &[
     ("personal_account", "个人账户", "personal account"),
     ("account_credit", "个人账户划入", "credit to the personal account"),
     ("covers", "可支付范围", "what it pays for"),
+    ("IN_SCOPE", "范围内个人自付", "own share of in-scope expenses"),
+    ("FIRST_SELF_PAY", "先行自付", "first self-pay"),
+    ("FULLY_OWN", "全自费", "expenses outside the catalogue"),
+    ("of", "划入基数", "share of"),
+    ("OWN_BASE", "本人缴费基数", "one's own contribution base"),
+    ("CITY_WAGE", "全市职工平均工资", "the city's average wage"),
     ("family_mutual_aid", "家庭共济", "family mutual aid"),
     ("contribution", "缴费", "contribution"),
     ("employer", "单位", "employer"),
@@ -92,6 +109,13 @@ const TERMS: &[(&str, &str, &str)] = &[
     ("judged_on", "政策适用日", "day that decides the policy"),
     ("ADMISSION", "入院日", "admission"),
     ("DISCHARGE", "出院日", "discharge"),
+    ("rounding", "取整", "rounding"),
+    ("rule", "规则", "rule"),
+    ("HALF_UP_TO_FEN", "四舍五入到分", "half up, to the fen"),
+    ("stated", "另有规定", "also stated"),
+    ("format", "格式", "format"),
+    ("zh", "中文", "in Chinese"),
+    ("en", "英文", "in English"),
     ("sources", "依据文件", "legal sources"),
     ("source", "依据", "legal source"),
     ("id", "编号", "id"),
@@ -124,10 +148,19 @@ pub(super) fn term(key: &str) -> Words {
 pub(super) fn place(path: &[String]) -> Words {
     let parts: Vec<Words> = path
         .iter()
-        .map(|part| part.strip_prefix('[').map_or_else(|| term(part), |row| selected(row.trim_end_matches(']'))))
+        .map(|part| match part.strip_prefix('[') {
+            Some(row) => selected(row.trim_end_matches(']')),
+            None => said(part).unwrap_or_else(|| term(part)),
+        })
         .filter(|[zh, _]| !zh.is_empty())
         .collect();
     joined(&parts, [" · ", " · "])
+}
+
+/// What a row says that nothing but its content tells from the others.
+fn said(part: &str) -> Option<Words> {
+    let content: BTreeMap<String, String> = serde_json::from_str(part).ok()?;
+    Some([content.get("zh")?.clone(), content.get("en")?.clone()])
 }
 
 /// For whom a row of a list is.

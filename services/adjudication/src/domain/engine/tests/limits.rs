@@ -6,6 +6,7 @@ use types::{care::CareKind, money::Money, tier::Tier};
 use super::fixtures::*;
 use crate::domain::{
     engine::{Refusal, adjudicate},
+    explanation::Rule,
     line::{Class, Line, PriceLimit, Priced},
 };
 
@@ -45,6 +46,33 @@ fn ad_04_a_line_over_its_limit_says_so_and_the_vocabulary_has_it_in_its_own_fiel
     let text = &answer.steps[0].text;
     assert!(text.en.contains("you pay ¥300.00 above the limit (a bed day is known up to ¥50)"), "{}", text.en);
     assert!(text.zh.contains("床位费限额每日50元，超出的300.00元由个人支付"), "{}", text.zh);
+}
+
+#[test]
+fn ad_04_each_line_cites_the_catalogue_of_its_region_and_can_be_reckoned_again_from_its_step() {
+    let class_b = Class::B { first_self_pay: "0.10".parse().unwrap() };
+    let lines = vec![
+        priced("1", "12000", "10000", class_b),
+        priced("10", "80", "50", Class::A),
+        priced("1", "80", "100", class_b),
+        line(money("30.00"), Class::C),
+    ];
+    let mut input = claim_with_lines(CareKind::Outpatient, Tier::Community, lines);
+    for region in [None, Some("440300")] {
+        input.circumstances.care_region = region.map(|code| code.parse().unwrap());
+        let answer = judged(&demonstration(), &input);
+        for step in answer.steps.iter().filter(|step| step.line.is_some()) {
+            let clause = step.clause.as_ref().unwrap();
+            let region = region.unwrap_or("990000");
+            assert_eq!(clause.path, format!("catalogue.{region}"));
+            let en = format!("Catalogue of region {region} as of {}", input.from);
+            assert_eq!(clause.sources.iter().map(|source| source.en.as_str()).collect::<Vec<_>>(), [en.as_str()]);
+            let known = step.limit.unwrap_or(step.amount);
+            let first = step.ratio.map_or(money("0"), |ratio| ratio.of_half_up(known));
+            let own = if step.rule == Rule::LineClassC { step.amount } else { step.amount - known + first };
+            assert_eq!(step.own, own, "{step:?}");
+        }
+    }
 }
 
 #[test]

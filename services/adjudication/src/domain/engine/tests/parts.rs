@@ -1,4 +1,6 @@
-//! A bill in parts. Where positions run on through the year, its parts are paid what the whole is: whoever splits a bill gains nothing.
+//! A bill in parts. Where positions run on through the year, its parts are paid what the whole is: whoever splits a bill gains nothing. Of
+//! stays that is not so: each has a deductible of its own, by the text of the policy, and a fen may use up the dearer first one. There a
+//! visit is claimed once (`CLAIM_EXISTS`), and stays near one another are asked about (N25-049): `tests/it/splitting.rs`.
 
 use proptest::prelude::*;
 use types::{care::CareKind, money::Money};
@@ -60,11 +62,23 @@ fn same_in_parts(policy: &Policy, whole: &Input, at: usize) {
 
 proptest! {
     #[test]
-    fn ad_02_splitting_a_bill_never_pays_more_than_the_whole(whole in input(), at in 0_usize..6) {
+    fn ad_02_splitting_a_bill_of_the_year_never_pays_more_than_the_whole(whole in input(), at in 0_usize..6) {
         for policy in every_policy() {
             same_in_parts(&policy, &whole, at);
         }
     }
+}
+
+#[test]
+fn ad_02_a_second_stay_bears_half_the_deductible_whatever_the_first_bore() {
+    let policy = beijing();
+    let stay = |amount: &str| claim(CareKind::Inpatient, types::tier::Tier::Tertiary, amount);
+    let whole = calculate(&policy, &stay("1300.00")).unwrap();
+    assert_eq!(whole.shares.fund(), Money::ZERO);
+    let (first, second) = settled(&policy, &stay("0.01"), &stay("1299.99")).unwrap();
+    assert_eq!((first.shares.deductible, first.shares.fund()), (money("0.01"), Money::ZERO));
+    assert_eq!((second.shares.deductible, second.shares.in_scope), (money("650.00"), money("1299.99")));
+    assert!(second.shares.fund().is_positive(), "more than the whole would be paid");
 }
 
 #[test]

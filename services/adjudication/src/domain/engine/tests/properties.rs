@@ -90,6 +90,7 @@ prop_compose! {
         Circumstances {
             groups,
             area,
+            care_region: None,
             own_clinic,
             contracted: own_clinic != OwnClinic::Elsewhere,
             referred_on: None,

@@ -53,6 +53,7 @@ pub(super) fn sex(case: &Case, points: &[SexPoint]) -> Vec<Hit> {
         let facts = || vec![Fact::limit("sex", format!("{:?}", point.sex)), Fact::found("sex", format!("{sex:?}"))];
         hits.extend(whole(lines_of(case, &point.items), |_| Some(facts())));
         hits.extend(diagnoses(case, &point.diagnoses, || Some(facts())));
+        hits.extend(procedures(case, &point.procedures, facts));
     }
     hits
 }
@@ -65,6 +66,7 @@ pub(super) fn indication(case: &Case, points: &[DiagnosisPoint]) -> Vec<Hit> {
         }
         let facts = || vec![Fact::limit("diagnoses", &point.any_of), Fact::found("matching_diagnoses", 0)];
         hits.extend(whole(lines_of(case, &point.items), |_| Some(facts())));
+        hits.extend(procedures(case, &point.procedures, facts));
     }
     hits
 }
@@ -75,6 +77,7 @@ pub(super) fn contraindication(case: &Case, points: &[DiagnosisPoint]) -> Vec<Hi
         let Some(index) = case.diagnoses.iter().position(|code| point.any_of.has_diagnosis(code)) else { continue };
         let facts = || vec![Fact::limit("not_with_diagnoses", &point.any_of), Fact::Diagnosis { position: index + 1 }];
         hits.extend(whole(lines_of(case, &point.items), |_| Some(facts())));
+        hits.extend(procedures(case, &point.procedures, facts));
     }
     hits
 }
@@ -115,6 +118,14 @@ fn diagnoses(case: &Case, codes: &Codes, facts: impl Fn() -> Option<Vec<Fact>>) 
     let index = case.diagnoses.iter().position(|code| codes.has_diagnosis(code))?;
     let mut facts = facts()?;
     facts.push(Fact::Diagnosis { position: index + 1 });
+    Some(Hit::claim(case, facts))
+}
+
+/// The same for the first procedure.
+fn procedures(case: &Case, codes: &Codes, facts: impl Fn() -> Vec<Fact>) -> Option<Hit> {
+    let index = case.procedures.iter().position(|code| codes.has_procedure(code))?;
+    let mut facts = facts();
+    facts.push(Fact::Procedure { position: index + 1 });
     Some(Hit::claim(case, facts))
 }
 

@@ -19,6 +19,13 @@ pub(super) fn principal_diagnosis(case: &Case, never: &Codes) -> Vec<Hit> {
     }
 }
 
+/// A hit on the claim for every code that the list does not know.
+pub(super) fn procedure_code(case: &Case, known: &Codes) -> Vec<Hit> {
+    let unknown = case.procedures.iter().enumerate().filter(|(_, code)| !known.has_procedure(code));
+    let facts: Vec<Fact> = unknown.map(|(index, _)| Fact::Procedure { position: index + 1 }).collect();
+    if facts.is_empty() { vec![] } else { vec![Hit::claim(case, facts)] }
+}
+
 pub(super) fn late_claim(case: &Case, max_days: u32) -> Vec<Hit> {
     let days = (case.received_on - case.until).num_days();
     if days <= i64::from(max_days) {

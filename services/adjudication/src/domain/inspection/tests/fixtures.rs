@@ -70,6 +70,7 @@ pub(super) fn stay(lines: Vec<BilledItem>) -> Case {
         is_referred: false,
         total: lines.iter().map(|line| line.amount).sum(),
         diagnoses: vec!["I10.x00".to_owned()],
+        procedures: vec![],
         lines,
         history: vec![],
     }

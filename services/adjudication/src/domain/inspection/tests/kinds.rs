@@ -69,6 +69,43 @@ fn ad_08_an_age_is_reached_on_the_birthday_and_a_newborn_is_counted_in_days() {
     assert!(!is_found("N25-055", &elderly, &of("1960-01-01", "X")));
 }
 
+/// A visit with these procedures in its case record.
+fn operated(procedures: &[&str]) -> Case {
+    Case { procedures: procedures.iter().map(|code| (*code).to_owned()).collect(), ..one("X") }
+}
+
+#[test]
+fn ad_08_a_procedure_of_the_other_sex_puts_the_claim_in_question_and_is_not_written_out() {
+    let settings = json!({"kind": "SEX", "points": [{"procedures": ["68.4"], "sex": "FEMALE"}]});
+    let findings = found("N25-039", settings.clone(), &operated(&["47.01", "68.4100"]));
+    assert_eq!(amounts(&findings), [(None, "30.00".to_owned())]);
+    assert!(findings[0].evidence.contains(&Fact::Procedure { position: 2 }));
+    assert!(!serde_json::to_string(&findings[0].evidence).unwrap().contains("68.4"));
+    assert!(!is_found("N25-039", &settings, &operated(&["47.01"])));
+    assert!(!is_found("N25-039", &settings, &one("X")), "no case record states any");
+}
+
+#[test]
+fn ad_08_a_procedure_goes_together_with_its_diagnoses() {
+    let settings = json!({"kind": "INDICATION", "points": [{"procedures": ["47.0"], "any_of": ["K35", "K36"]}]});
+    let appendectomy = operated(&["47.0100"]);
+    assert!(is_found("N25-040", &settings, &appendectomy), "hypertension");
+    assert!(!is_found("N25-040", &settings, &Case { diagnoses: vec!["K35.900".to_owned()], ..appendectomy }));
+    assert!(!is_found("N25-040", &settings, &operated(&["51.2300"])));
+    assert!(
+        super::fixtures::read(&[("N25-040", json!({"kind": "INDICATION", "points": [{"any_of": ["K35"]}]}))]).is_err()
+    );
+}
+
+#[test]
+fn ad_08_a_procedure_code_is_regular_if_the_regions_list_has_it() {
+    let settings = json!({"kind": "PROCEDURE_CODE", "known": ["47.0", "51.23"]});
+    assert!(!is_found("N25-038", &settings, &operated(&["47.0100", "51.23"])));
+    let findings = found("N25-038", settings, &operated(&["47.0100", "99.99", "51.2"]));
+    assert_eq!(findings[0].evidence, [Fact::Procedure { position: 2 }, Fact::Procedure { position: 3 }]);
+    assert!(super::fixtures::read(&[("N25-038", json!({"kind": "PROCEDURE_CODE", "known": []}))]).is_err());
+}
+
 #[test]
 fn ad_08_a_diagnosis_of_the_other_sex_puts_the_claim_in_question_and_is_not_written_out() {
     let settings = json!({"kind": "SEX", "points": [{"diagnoses": ["O"], "sex": "FEMALE"}]});

@@ -42,11 +42,12 @@ fn case() -> impl Strategy<Value = Case> {
     let kind = prop::sample::select(CareKind::ALL.to_vec());
     let codes = prop::collection::vec("[A-Z][0-9]{2}\\.[0-9x]{3}", 0..4);
     let lines = || prop::collection::vec(line(), 0..25);
-    (lines(), lines(), kind, codes, -30_i64..60, 0_i64..800, any::<(bool, bool, bool)>()).prop_map(
-        |(lines, earlier, kind, diagnoses, days, late, (insured, referred, female))| {
+    let coded = (codes, prop::collection::vec("[0-9]{2}\\.[0-9x]{2,4}", 0..4));
+    (lines(), lines(), kind, coded, -30_i64..60, 0_i64..800, any::<(bool, bool, bool)>()).prop_map(
+        |(lines, earlier, kind, (diagnoses, procedures), days, late, (insured, referred, female))| {
             let mut case = stay(lines);
             case.kind = kind;
-            case.diagnoses = diagnoses;
+            (case.diagnoses, case.procedures) = (diagnoses, procedures);
             case.until = case.from + chrono::TimeDelta::days(days);
             case.received_on = case.until + chrono::TimeDelta::days(late);
             (case.is_insured, case.is_referred) = (insured, referred);

@@ -42,8 +42,8 @@ fn case() -> impl Strategy<Value = Case> {
     let kind = prop::sample::select(CareKind::ALL.to_vec());
     let codes = prop::collection::vec("[A-Z][0-9]{2}\\.[0-9x]{3}", 0..4);
     let lines = || prop::collection::vec(line(), 0..25);
-    let coded = (codes, prop::collection::vec("[0-9]{2}\\.[0-9x]{2,4}", 0..4));
-    (lines(), lines(), kind, coded, -30_i64..60, 0_i64..800, any::<(bool, bool, bool)>()).prop_map(
+    let stated = (codes, prop::collection::vec("[0-9]{2}\\.[0-9x]{2,4}", 0..4));
+    (lines(), lines(), kind, stated, -30_i64..60, 0_i64..800, any::<(bool, bool, bool)>()).prop_map(
         |(lines, earlier, kind, (diagnoses, procedures), days, late, (insured, referred, female))| {
             let mut case = stay(lines);
             case.kind = kind;

@@ -38,12 +38,13 @@ const WORKER_EVERYWHERE: [(&str, &str); 11] = [
 ];
 
 /// What it may do beside that, by service: which work is due.
-const WORKER: [(&str, &str, &str); 10] = [
+const WORKER: [(&str, &str, &str); 11] = [
     ("scheduling", "appointments", "SELECT(displaced_until,ends_at,hold_expires_at,id,region,state)"),
     ("scheduling", "calendar_exceptions", "SELECT(region)"),
     ("scheduling", "release_ladders", "SELECT(region)"),
     ("scheduling", "session_templates", "SELECT(region)"),
     ("scheduling", "sessions", "SELECT(closed_at,closing_at,region)"),
+    ("scheduling", "slot_pools", "SELECT(pool,region,set_aside,slot_id)"),
     (
         "referral",
         "sagas",

@@ -1,7 +1,9 @@
--- A person's year is one, whichever region gives the care: deductible, ceiling and what layers above count are borne once. Rows stay hidden
--- from other regions; what a claim has to know of them is told by these functions, which run as the owner. They tell totals to whoever is in
--- a region and names the person, as a desk does whom the person stands before; of single settlements, only where the region has a claim of the
--- person itself, and never who gave the care, for what, or what it was. No rows have to be moved: a year was one row already.
+-- A person's year is one, whichever region gives the care: deductible, ceiling and what layers above count are borne once. Rows stay hidden from
+-- other regions; what a claim has to know of them these functions tell, which run as the owner and which the service alone calls. To whoever is in
+-- a region and names the person, as a desk does whom the person stands before, they tell the totals of a year and where it began, that a stay is
+-- open, and in which regions claims are, with an id of the person there; who names a journey of theirs, too, is told tier, first day, scheme, year
+-- and deductible of its stays. Of other single settlements (days, tier, journey, claim id, what they moved) only a region is told that has a claim
+-- of the person itself. Nobody is told who gave the care, or for what. No rows have to be moved: a year was one row already.
 
 -- The region that the transaction was begun for has claims of the person, by any id of theirs.
 CREATE FUNCTION is_cared_for_here(person uuid) RETURNS boolean LANGUAGE plpgsql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
@@ -20,7 +22,8 @@ BEGIN
 END
 $$;
 
--- The same, locked until the end of the transaction. Rows are made where they are missing, in one order, so that there is something to lock.
+-- The same, locked until the end of the transaction; none where the region has no claim of the person. Rows are made where they are missing, in
+-- one order, so that there is something to lock.
 CREATE FUNCTION lock_year(person uuid, in_year integer, under_scheme text) RETURNS SETOF accumulators LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
@@ -28,7 +31,7 @@ DECLARE
     here text := current_setting('anjia.region', true);
     locked bigint;
 BEGIN
-    IF coalesce(here, '') = '' THEN
+    IF NOT is_cared_for_here(person) THEN
         RETURN;
     END IF;
     PERFORM FROM accumulators counted
@@ -49,7 +52,8 @@ BEGIN
 END
 $$;
 
--- Moves a row of a year by a settlement. False where there is no such row, or the region has no claim of the person.
+-- Moves a row of a year. False where there is no such row, or the region has no claim of the person. By how much is the service's word: that a
+-- settlement moves a year by what it says, once, its own transaction sees to, and `anjia verify` adds up.
 CREATE FUNCTION move_year(resident uuid, in_year integer, under_scheme text, of_kind text, in_scope_by numeric, deductible_by numeric,
     pooled_fund_by numeric, large_amount_fund_by numeric, stays_by integer, own_in_scope_by numeric, critical_illness_fund_by numeric,
     assistance_base_by numeric, assistance_fund_by numeric, top_up_base_by numeric, top_up_by numeric, voucher_by numeric)
@@ -71,18 +75,18 @@ BEGIN
 END
 $$;
 
--- The inpatient stays in force of a person: of a journey to whoever names it; all of them, `of_journey` null, where the region has claims of
--- the person.
+-- The inpatient stays in force of a person, with their place in the order of service: of a journey to whoever names it; all of them,
+-- `of_journey` null, where the region has claims of the person.
 CREATE FUNCTION inpatient_stays(person uuid, of_journey uuid)
-RETURNS TABLE (settlement_id uuid, journey_id uuid, scheme text, tier text, year integer, deductible numeric, from_date date,
-    first_confirmed_at timestamptz, claim_id uuid)
+RETURNS TABLE (journey_id uuid, scheme text, tier text, year integer, deductible numeric, from_date date, place bigint)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF coalesce(current_setting('anjia.region', true), '') = '' OR of_journey IS NULL AND NOT is_cared_for_here(person) THEN
         RETURN;
     END IF;
-    RETURN QUERY SELECT settled.id, settled.journey_id, settled.scheme, settled.tier, settled.year, settled.deductible, claim.from_date,
-            (SELECT min(first.confirmed_at) FROM settlements first WHERE first.claim_id = claim.id), claim.id
+    RETURN QUERY SELECT settled.journey_id, settled.scheme, settled.tier, settled.year, settled.deductible, claim.from_date,
+            row_number() OVER (ORDER BY claim.from_date,
+                (SELECT min(first.confirmed_at) FROM settlements first WHERE first.claim_id = claim.id), claim.id)
         FROM settlements settled JOIN claims claim ON claim.id = settled.claim_id
         WHERE settled.resident_id = ANY (one_person(person)) AND settled.state = 'CONFIRMED' AND settled.kind = 'INPATIENT'
             AND (of_journey IS NULL OR settled.journey_id = of_journey);
@@ -133,14 +137,13 @@ BEGIN
 END
 $$;
 
--- A stay of the person that is open, wherever, and began on this local day or before.
-CREATE FUNCTION open_stay(person uuid, day date) RETURNS uuid LANGUAGE plpgsql STABLE
+-- Whether a stay of the person is open, wherever, that began on this local day or before.
+CREATE FUNCTION has_open_stay(person uuid, day date) RETURNS boolean LANGUAGE plpgsql STABLE
 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
-    RETURN (SELECT stay.visit_id FROM stays stay
+    RETURN EXISTS (SELECT FROM stays stay
         WHERE stay.resident_id = ANY (one_person(person)) AND stay.ended_at IS NULL
-            AND (stay.opened_at AT TIME ZONE 'Asia/Shanghai')::date <= day AND current_setting('anjia.region', true) <> ''
-        ORDER BY stay.opened_at LIMIT 1);
+            AND (stay.opened_at AT TIME ZONE 'Asia/Shanghai')::date <= day AND current_setting('anjia.region', true) <> '');
 END
 $$;
 
@@ -148,7 +151,7 @@ DO $$
 DECLARE
     told text := 'year_rows(uuid, integer, text), lock_year(uuid, integer, text), move_year(uuid, integer, text, text, numeric, numeric, numeric, '
         'numeric, integer, numeric, numeric, numeric, numeric, numeric, numeric, numeric), inpatient_stays(uuid, uuid), '
-        'settled_elsewhere(uuid, integer), is_settled_after(uuid, integer, text, date), regions_of_care(uuid, date), open_stay(uuid, date)';
+        'settled_elsewhere(uuid, integer), is_settled_after(uuid, integer, text, date), regions_of_care(uuid, date), has_open_stay(uuid, date)';
 BEGIN
     EXECUTE format('REVOKE EXECUTE ON FUNCTION is_cared_for_here(uuid), %s FROM PUBLIC', told);
     EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', told, service_role());

@@ -1,5 +1,7 @@
--- A personal account pays wherever its holder, or one of the family, is cared for. Accounts stay hidden from other regions: these functions,
--- which run as the owner, tell what may pay for a person, and take no more than a settlement of the region was promised.
+-- A personal account pays wherever its holder, or one of the family, is cared for. Accounts stay hidden from other regions. These functions
+-- run as the owner, and the service alone calls them: they tell what may pay for a person to whoever is in a region and names the person, and
+-- move an account by no more than a settlement of the region draws on it. That it is moved once is kept by account_entries, which the
+-- transaction that moves it writes, in its own region (`account_entries_once`).
 
 -- The accounts that may pay for a person on a day: whose, and by whose share.
 CREATE FUNCTION may_pay(person uuid, day date) RETURNS TABLE (holder uuid, is_own boolean, shared_at timestamptz) LANGUAGE plpgsql STABLE
@@ -43,7 +45,7 @@ BEGIN
 END
 $$;
 
--- Locks accounts in the order of their ids.
+-- Locks accounts in the order of their ids, and tells nothing of them.
 CREATE FUNCTION lock_accounts(holders uuid[]) RETURNS void LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
@@ -52,12 +54,14 @@ BEGIN
 END
 $$;
 
--- Moves an account on which a settlement of this region draws, by no more than that. False where it does not hold as much.
+-- Moves an account by no more than a settlement of this region draws on it: one that is in force takes, one that was ended gives back. False
+-- otherwise, or where the account does not hold as much.
 CREATE FUNCTION move_account(of_holder uuid, by_settlement uuid, moved numeric, as_of timestamptz) RETURNS boolean LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM settlements drawing
         WHERE drawing.id = by_settlement AND drawing.region = current_setting('anjia.region', true)
+            AND (drawing.state = 'CONFIRMED' AND moved < 0 OR drawing.state IN ('REVERSED', 'CORRECTED') AND moved > 0)
             AND (drawing.account_of = of_holder AND drawing.account >= abs(moved)
                 OR drawing.mutual_aid_of = of_holder AND drawing.mutual_aid >= abs(moved))) THEN
         RETURN false;

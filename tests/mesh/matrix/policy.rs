@@ -124,7 +124,7 @@ pub(super) const POLICY: &[Line] = &[
     line("identity.DesignationService/ResumeDesignation", Write, "O:o"),
     line("identity.DesignationService/EndDesignation", Write, "O:o"),
     line("identity.DesignationService/GetDesignation", Read, "RWFCLDOVPXA:*"),
-    line("identity.DesignationService/ListDesignations", Read, "RWFCLDOVPXA:*"),
+    line("identity.DesignationService/ListDesignations", Read, "RWFCLDOVPXA:* a:*"),
     // Cover is recorded by an insurer and seen by the insured and those who pay.
     line("identity.EnrolmentService/EnrolResident", Write, "OX:*"),
     line("identity.EnrolmentService/GetEnrolment", Read, "R:s OV:o X:-"),

@@ -89,10 +89,8 @@ impl App {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
-        if facts.visit.waits_for_stays()
-            && let Some(open) = stays::open_on(&mut tx, facts.visit.resident, stay.until).await?
-        {
-            return Err(AdjudicationError::OpenStay(open));
+        if facts.visit.waits_for_stays() && stays::is_any_open(&mut tx, facts.visit.resident, stay.until).await? {
+            return Err(AdjudicationError::OpenStay(facts.visit.id));
         }
         let mut telling = Telling::by(Author::of(ctx));
         let divided = self.divide(&mut tx, ctx, &facts, billed, &mut telling).await?;

@@ -214,7 +214,7 @@ impl App {
         input.circumstances = Circumstances {
             groups: coverage.groups_on(judged).clone(),
             area: away.map_or(Area::Home, RemoteCare::area),
-            contracted: coverage.family_doctor.is_some(),
+            contracted: Some(coverage.family_doctor.is_some()),
             care_region: (care.region != version.content.region).then_some(care.region),
             topped_up: coverage.topped_up,
             year: standing.year,

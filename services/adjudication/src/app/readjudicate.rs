@@ -42,26 +42,36 @@ pub(super) async fn ask(
     traceparent: Option<String>,
     entry: Entry,
 ) -> Result<Entry, AdjudicationError> {
+    let asking = Asking { from_year, cause, known_at: now, now, traceparent };
     let here = tx.region()?;
-    let entry = ask_in(tx, (here, resident), from_year, cause, now, traceparent.clone(), entry).await?;
-    ask_others(tx, resident, from_year, cause, now, traceparent, entry).await
+    let entry = ask_in(tx, (here, resident), &asking, entry).await?;
+    ask_others(tx, resident, &asking, entry).await
 }
 
-/// The same of every region but this one.
+/// What is asked of a region.
+struct Asking {
+    from_year: i32,
+    cause: Cause,
+    /// Since when what makes it necessary is known: what was divided later was divided by it.
+    known_at: DateTime<Utc>,
+    now: DateTime<Utc>,
+    traceparent: Option<String>,
+}
+
+/// Asks every region but this one that was not asked for as much already.
 async fn ask_others(
     tx: &mut Transaction,
     resident: ResidentId,
-    from_year: i32,
-    cause: Cause,
-    now: DateTime<Utc>,
-    traceparent: Option<String>,
+    asking: &Asking,
     mut entry: Entry,
 ) -> Result<Entry, AdjudicationError> {
     let here = tx.region()?;
-    let since = NaiveDate::from_ymd_opt(from_year, 1, 1).unwrap_or(NaiveDate::MIN);
+    let since = NaiveDate::from_ymd_opt(asking.from_year, 1, 1).unwrap_or(NaiveDate::MIN);
     let regions = elsewhere::regions_of_care(tx, resident, since).await?;
     for there in regions.into_iter().filter(|(region, _)| *region != here) {
-        entry = ask_in(tx, there, from_year, cause, now, traceparent.clone(), entry).await?;
+        if !readjudications::is_asked(tx, there, asking.from_year, asking.cause).await? {
+            entry = ask_in(tx, there, asking, entry).await?;
+        }
     }
     Ok(entry)
 }
@@ -69,12 +79,10 @@ async fn ask_others(
 async fn ask_in(
     tx: &mut Transaction,
     (region, resident): (RegionCode, ResidentId),
-    from_year: i32,
-    cause: Cause,
-    now: DateTime<Utc>,
-    traceparent: Option<String>,
+    asking: &Asking,
     entry: Entry,
 ) -> Result<Entry, AdjudicationError> {
+    let Asking { from_year, cause, known_at, now, ref traceparent } = *asking;
     let asked = Readjudication {
         id: SagaId::generate(),
         region,
@@ -83,8 +91,8 @@ async fn ask_in(
         cause,
         state: State::Running,
         attempts: 0,
-        traceparent,
-        requested_at: now,
+        traceparent: traceparent.clone(),
+        requested_at: known_at,
         deadline: now + TRIED_FOR,
         fence: 0,
     };
@@ -121,10 +129,11 @@ impl App {
         if regions.is_empty() {
             return Ok(());
         }
-        let (year, now) = (chrono::Datelike::year(&from), self.clock.now());
+        let (from_year, now) = (chrono::Datelike::year(&from), self.clock.now());
+        let asking = Asking { from_year, cause: Cause::Entitlement, known_at: now, now, traceparent };
         let mut entry = Entry::by_service("adjudication", "adjudication.year.ask").resident(resident);
         for there in regions {
-            entry = ask_in(tx, there, year, Cause::Entitlement, now, traceparent.clone(), entry).await?;
+            entry = ask_in(tx, there, &asking, entry).await?;
         }
         audit::record(tx, entry).await?;
         Ok(())
@@ -187,8 +196,9 @@ impl App {
         let written = if replacements.is_empty() {
             written
         } else {
-            let Readjudication { resident, from_year, cause, .. } = *taken;
-            ask_others(&mut tx, resident, from_year, cause, now, taken.traceparent.clone(), written).await?
+            let Readjudication { resident, from_year, cause, requested_at: known_at, .. } = *taken;
+            let asking = Asking { from_year, cause, known_at, now, traceparent: taken.traceparent.clone() };
+            ask_others(&mut tx, resident, &asking, written).await?
         };
         telling.entry(written);
         self.follow_up(&mut tx, &replacements, &mut telling).await?;

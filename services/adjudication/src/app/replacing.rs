@@ -129,11 +129,12 @@ impl Replacement {
         Ok(Self { claim, settlement, basis: priced.input, replaced, coverage, in_force, is_owed })
     }
 
-    /// Moves the year back by what is replaced, and gives accounts back what it took. Its running totals and those accounts are locked.
+    /// Ends what is replaced: moves the year back by it, and gives accounts back what it took. Its running totals and those accounts are locked.
     async fn take_back(&self, tx: &mut Transaction, entry: Entry) -> Result<Entry, AdjudicationError> {
         if let Some(cover) = &self.replaced.cover {
             accumulators::take_back(tx, &cover.account, &self.replaced.adjudication).await?;
         }
+        settlements::end(tx, &self.replaced).await?;
         let returned = accounts::give_back(tx, &self.replaced, self.settlement.divided_at).await?;
         Ok(returned.into_iter().fold(entry, |entry, returned| entry.row("account_entries", returned)))
     }
@@ -142,7 +143,6 @@ impl Replacement {
     async fn put(&self, tx: &mut Transaction, entry: Entry) -> Result<Entry, AdjudicationError> {
         let Self { claim, settlement, basis, replaced, .. } = self;
         let region: RegionCode = claim.care_region;
-        settlements::end(tx, replaced).await?;
         let back = clearing_entries::take_back(tx, replaced.id, settlement.divided_at).await?;
         claims::update(tx, claim).await?;
         settlements::insert(tx, region, settlement, basis).await?;

@@ -50,11 +50,17 @@ fn at_the_community_clinic(policy: &Policy, basis: &Input, settled: &Adjudicatio
     if basis.kind != CareKind::Outpatient || basis.tier == Tier::Community {
         return None;
     }
-    let contracted = basis.circumstances.contracted;
-    let own_clinic = if contracted { OwnClinic::Here } else { OwnClinic::Elsewhere };
-    let circumstances = Circumstances { area: Area::Home, own_clinic, ..basis.circumstances.clone() };
-    let there = Input { tier: Tier::Community, family_doctor: contracted, circumstances, ..basis.clone() };
-    let shares = engine::adjudicate(policy, &there).ok()?.shares;
+    let there = |contracted: bool| {
+        let own_clinic = if contracted { OwnClinic::Here } else { OwnClinic::Elsewhere };
+        let circumstances = Circumstances { area: Area::Home, own_clinic, ..basis.circumstances.clone() };
+        let there = Input { tier: Tier::Community, family_doctor: contracted, circumstances, ..basis.clone() };
+        engine::adjudicate(policy, &there).ok().map(|judged| judged.shares)
+    };
+    let shares = match basis.circumstances.contracted {
+        Some(contracted) => there(contracted)?,
+        // Nobody knows: what would be the same with a family doctor and without.
+        None => there(true).filter(|shares| there(false).as_ref() == Some(shares))?,
+    };
     let (paid, own) = (settled.shares.own(), shares.own());
     let saving = paid - own;
     if saving.is_zero() {
@@ -108,8 +114,12 @@ mod tests {
             chain: None,
             referred: true,
             family_doctor: false,
-            circumstances: Circumstances::default(),
+            circumstances: uncontracted(),
         }
+    }
+
+    fn uncontracted() -> Circumstances {
+        Circumstances { contracted: Some(false), ..Circumstances::default() }
     }
 
     #[test]
@@ -145,7 +155,7 @@ mod tests {
     #[test]
     fn ad_04_ad_05_with_a_family_doctor_the_community_clinic_is_their_clinic() {
         let policy = demonstration();
-        let contracted = Circumstances { contracted: true, ..Circumstances::default() };
+        let contracted = Circumstances { contracted: Some(true), ..Circumstances::default() };
         let basis = Input { circumstances: contracted, ..visit(Tier::Tertiary, CareKind::Outpatient) };
         let settled = engine::adjudicate(&policy, &basis).unwrap();
         // 85 %, and 5 points more where the family doctor is.
@@ -156,7 +166,7 @@ mod tests {
         let there = at_the_community_clinic(&policy, &basis, &settled).unwrap();
         assert_eq!(there.own, Money::from_fen(500), "90 % at the own clinic, and 5 points");
         // At a hospital that is the own clinic the ratio is the own clinic's; a person without a contract has none to go to.
-        let own_clinic = Circumstances { own_clinic: OwnClinic::Here, ..Circumstances::default() };
+        let own_clinic = Circumstances { own_clinic: OwnClinic::Here, ..uncontracted() };
         let basis = Input { circumstances: own_clinic, ..visit(Tier::Tertiary, CareKind::Outpatient) };
         let settled = engine::adjudicate(&policy, &basis).unwrap();
         let there = at_the_community_clinic(&policy, &basis, &settled).unwrap();
@@ -164,9 +174,25 @@ mod tests {
     }
 
     #[test]
+    fn ad_04_where_nobody_knows_of_a_family_doctor_only_what_does_not_depend_on_one_is_compared() {
+        let unknown = Input { circumstances: Circumstances::default(), ..visit(Tier::Tertiary, CareKind::Outpatient) };
+        let settled = engine::adjudicate(&demonstration(), &unknown).unwrap();
+        assert_eq!(
+            at_the_community_clinic(&demonstration(), &unknown, &settled),
+            None,
+            "5 points more where the doctor is"
+        );
+        let mut document: serde_json::Value =
+            serde_json::from_str(include_str!("../../policies/demonstration-city.json")).unwrap();
+        document["outpatient"].as_object_mut().unwrap().remove("family_doctor_plus").unwrap();
+        let policy = Policy::read(&document.to_string()).unwrap();
+        assert_eq!(at_the_community_clinic(&policy, &unknown, &settled).unwrap().own, Money::from_fen(1_500));
+    }
+
+    #[test]
     fn ad_04_ad_06_who_came_from_away_is_compared_with_the_clinic_at_home() {
         let policy = with_own_clinic();
-        let away = Circumstances { area: Area::Unfiled, ..Circumstances::default() };
+        let away = Circumstances { area: Area::Unfiled, ..uncontracted() };
         let basis = Input { circumstances: away, ..visit(Tier::Tertiary, CareKind::Outpatient) };
         let settled = engine::adjudicate(&policy, &basis).unwrap();
         assert_eq!(settled.shares.own(), Money::from_fen(5_000));

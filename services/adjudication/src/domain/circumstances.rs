@@ -21,9 +21,10 @@ pub struct Circumstances {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub care_region: Option<RegionCode>,
     pub own_clinic: OwnClinic,
-    /// The person has a contract with a family doctor, at whichever clinic: that clinic is their own.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub contracted: bool,
+    /// Whether the person has a contract with a family doctor, at whichever clinic: that clinic is their own. None where nobody asked, as of
+    /// old settlements.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub contracted: Option<bool>,
     /// When the referral was made that the visit rests on; where a policy lets referrals lapse.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub referred_on: Option<NaiveDate>,

@@ -60,7 +60,8 @@ pub enum AdjudicationError {
     AbuseReportClosed(AbuseReportId),
     #[error("the sums of the fund are larger than money can be")]
     FundTooLarge,
-    #[error("inpatient stay {0} is still open")]
+    /// The visit that was to be claimed: the stay itself, or outpatient care meanwhile. Which stay that is may be another region's to know.
+    #[error("visit {0} cannot be claimed yet: an inpatient stay of the patient is still open")]
     OpenStay(VisitId),
     #[error("the identity of the patient was not proven at visit {0}")]
     IdentityNotProven(VisitId),

@@ -76,7 +76,8 @@ pub struct YearFigures {
     /// Claims with a finding that a reviewer upheld.
     pub upheld_claims: i64,
     pub stays: i64,
-    /// Stays after which the same person was admitted again within 31 days, anywhere and without a referral: the window of the national indicator (非计划再入院率).
+    /// Stays after which the same person was admitted again within 31 days, anywhere and without a referral: the window of the national
+    /// indicator (非计划再入院率).
     pub readmissions: i64,
 }
 

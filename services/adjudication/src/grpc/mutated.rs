@@ -135,7 +135,7 @@ fn circumstances() -> impl Strategy<Value = Circumstances> {
             area,
             care_region: (area != Area::Home).then(|| "440300".parse().unwrap()),
             own_clinic,
-            contracted: own_clinic != OwnClinic::Elsewhere,
+            contracted: Some(own_clinic != OwnClinic::Elsewhere),
             referred_on: referred.map(|days| day("2026-03-01") - chrono::Days::new(days)),
             topped_up,
             year: YearTotals {

@@ -3,6 +3,7 @@
 use postgres::Error;
 use sqlx::PgConnection;
 
+use super::clearing_entries::is_owed;
 use crate::domain::settlement::Settlement;
 
 /// What the confirmation of a claim asks for beyond itself.
@@ -23,14 +24,14 @@ pub struct Aftermath {
 /// and whether the person is insured elsewhere.
 pub async fn of(conn: &mut PgConnection, settlement: &Settlement) -> Result<Aftermath, Error> {
     let account = settlement.cover.as_ref().map(|cover| cover.account);
-    let (is_late, is_overtaken, is_suspect, is_owed) = sqlx::query_as(
+    let (is_late, is_overtaken, is_suspect, is_owed) = sqlx::query_as(concat!(
         "SELECT coalesce(is_settled_after($1, $3, $4, claim.from_date), false), \
          EXISTS (SELECT FROM readjudications WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND cause = 'ENTITLEMENT' \
              AND requested_at >= $5), \
-         EXISTS (SELECT FROM findings WHERE settlement_id = $6 AND state = 'NOTED'), \
-         coalesce(claim.insured_region <> claim.region, false) \
-         FROM claims claim WHERE claim.id = $2",
-    )
+         EXISTS (SELECT FROM findings WHERE settlement_id = $6 AND state = 'NOTED'), ",
+        is_owed!(),
+        " FROM claims claim WHERE claim.id = $2",
+    ))
     .bind(settlement.resident.uuid())
     .bind(settlement.claim.uuid())
     .bind(account.map(|account| account.year))

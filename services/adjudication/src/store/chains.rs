@@ -17,7 +17,6 @@ const TABLE: &str = "settlements";
 
 #[derive(FromRow)]
 struct Row {
-    id: Uuid,
     journey_id: Uuid,
     scheme: String,
     tier: String,
@@ -27,10 +26,10 @@ struct Row {
 
 impl Row {
     fn stay(self) -> Result<(JourneyId, Scheme, ChainStay), Error> {
-        let deductible =
-            Money::from_decimal(self.deductible).map_err(|_| Error::row_invalid(TABLE, "deductible", self.id))?;
-        let stay = ChainStay { tier: word(TABLE, "tier", self.id, &self.tier)?, year: self.year, deductible };
-        Ok((JourneyId::from_uuid(self.journey_id), word(TABLE, "scheme", self.id, &self.scheme)?, stay))
+        let deductible = Money::from_decimal(self.deductible)
+            .map_err(|_| Error::row_invalid(TABLE, "deductible", self.journey_id))?;
+        let stay = ChainStay { tier: word(TABLE, "tier", self.journey_id, &self.tier)?, year: self.year, deductible };
+        Ok((JourneyId::from_uuid(self.journey_id), word(TABLE, "scheme", self.journey_id, &self.scheme)?, stay))
     }
 }
 
@@ -43,8 +42,8 @@ pub async fn of_journey(
     by: NaiveDate,
 ) -> Result<Vec<ChainStay>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT settlement_id AS id, journey_id, scheme, tier, year, deductible FROM inpatient_stays($2, $1) \
-         WHERE scheme = $3 AND from_date <= $4 ORDER BY from_date, first_confirmed_at, claim_id",
+        "SELECT journey_id, scheme, tier, year, deductible FROM inpatient_stays($2, $1) \
+         WHERE scheme = $3 AND from_date <= $4 ORDER BY place",
     )
     .bind(journey.uuid())
     .bind(resident.uuid())
@@ -62,8 +61,7 @@ pub async fn before(
     year: i32,
 ) -> Result<Vec<(JourneyId, Scheme, ChainStay)>, Error> {
     let rows: Vec<Row> = sqlx::query_as(
-        "SELECT settlement_id AS id, journey_id, scheme, tier, year, deductible FROM inpatient_stays($1, NULL) \
-         WHERE year < $2 ORDER BY from_date, first_confirmed_at, claim_id",
+        "SELECT journey_id, scheme, tier, year, deductible FROM inpatient_stays($1, NULL) WHERE year < $2 ORDER BY place",
     )
     .bind(resident.uuid())
     .bind(year)

@@ -14,9 +14,17 @@ use crate::domain::clearing::Owed;
 
 const TABLE: &str = "clearing_entries";
 
+/// SQL: another region's funds are to pay a claim. A district belongs to its municipality, and still is another region than it: care there
+/// is no care away from home, and the fund that insures owes it all the same.
+macro_rules! is_owed {
+    () => {
+        "coalesce(claim.insured_region <> claim.region, false)"
+    };
+}
+pub(super) use is_owed;
+
 /// Books what the funds pay of a settlement of the present version of its claim, in the month of `at`. Nothing where its claim was made
-/// at home, or where the funds pay nothing. A district belongs to its municipality, and still is another region than it: care there is no care
-/// away from home, and the fund that insures owes it all the same. Answers what it booked.
+/// at home, or where the funds pay nothing. Answers what it booked.
 pub async fn settle(
     conn: &mut PgConnection,
     settlement: SettlementId,
@@ -26,15 +34,16 @@ pub async fn settle(
     if fund.is_zero() {
         return Ok(None);
     }
-    let booked = sqlx::query_scalar(
+    let booked = sqlx::query_scalar(concat!(
         "INSERT INTO clearing_entries (id, region, insured_region, month, settlement_id, booking, amount, scheme, large_amount_fund, \
          critical_illness_fund, assistance_fund, booked_at) \
          SELECT $1, claim.region, claim.insured_region, $3, $2, 'SETTLED', $4, settlement.scheme, settlement.large_amount_fund, \
              settlement.critical_illness_fund, settlement.assistance_fund, $5 \
          FROM settlements settlement JOIN claims claim ON claim.id = settlement.claim_id \
-         WHERE settlement.id = $2 AND claim.insured_region <> claim.region \
-         RETURNING id",
-    )
+         WHERE settlement.id = $2 AND ",
+        is_owed!(),
+        " RETURNING id",
+    ))
     .bind(Uuid::now_v7())
     .bind(settlement.uuid())
     .bind(month_of(at))

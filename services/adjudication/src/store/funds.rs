@@ -51,8 +51,9 @@ struct MonthRow {
 
 /// The funds of a region by scheme and month, from the first month with anything on, to a day. What was settled counts in the local month
 /// of its confirmation, and what was taken back or replaced goes back in the month in which that happened: a month that is over keeps what was
-/// paid in it. Care of the region's people elsewhere counts as it was cleared, with the fund's shares alone, and what was cut of it by the month of
-/// the decision: who had it is the other region's to know. What is withheld of a settlement, and what is cut, is what `withheld_by_claim` says, and never more than the funds pay.
+/// paid in it. Care of the region's people elsewhere counts as it was cleared, with the fund's shares alone, and what was cut of it by the
+/// month of the decision: who had it is the other region's to know. What is withheld of a settlement, and what is cut, is what
+/// `withheld_by_claim` says, and never more than the funds pay.
 pub async fn months(conn: &mut PgConnection, region: RegionCode, until: NaiveDate) -> Result<Vec<FundMonth>, Error> {
     let rows: Vec<MonthRow> = sqlx::query_as(
         "WITH paid AS ( \
@@ -76,7 +77,8 @@ pub async fn months(conn: &mut PgConnection, region: RegionCode, until: NaiveDat
              SELECT scheme, month, 0, \
                     CASE WHEN is_cut THEN 0 ELSE amount - large_amount_fund - critical_illness_fund - assistance_fund END, \
                     large_amount_fund, critical_illness_fund, assistance_fund, 0, 0, NULL, 0, CASE WHEN is_cut THEN -amount ELSE 0 END \
-             FROM clearing_entries CROSS JOIN LATERAL (SELECT booking IN ('CUT', 'CUT_LIFTED') AS is_cut) AS told WHERE insured_region = $1 AND scheme IS NOT NULL \
+             FROM clearing_entries CROSS JOIN LATERAL (SELECT booking IN ('CUT', 'CUT_LIFTED') AS is_cut) AS told \
+             WHERE insured_region = $1 AND scheme IS NOT NULL \
              UNION ALL \
              SELECT scheme, date_trunc('month', on_date)::date, amount, 0, 0, 0, 0, 0, 0, NULL, 0, 0 FROM fund_incomes WHERE region = $1 \
          ) \
@@ -215,8 +217,10 @@ pub async fn year_of_provider(
              SELECT settlement.id, settlement.total, settlement.pooled_fund + settlement.large_amount_fund \
                         + settlement.critical_illness_fund + settlement.assistance_fund AS fund, \
                     claim.kind, claim.resident_id, claim.until_date \
-             FROM settlements settlement JOIN claims claim ON claim.id = settlement.claim_id \
-             WHERE settlement.provider_organisation_id = $1 AND settlement.state = 'CONFIRMED' AND settlement.scheme IS NOT NULL \
+             FROM claims claim JOIN settlements settlement ON settlement.id = claim.settlement_id \
+             WHERE claim.provider_organisation_id = $1 AND settlement.state = 'CONFIRMED' AND settlement.scheme IS NOT NULL \
+             AND claim.from_date BETWEEN (SELECT min(first_day) FROM unnest($2::date[]) AS first_day) \
+                 AND (SELECT max(last_day) FROM unnest($3::date[]) AS last_day) \
              AND EXISTS (SELECT FROM unnest($2::date[], $3::date[]) AS contract (first_day, last_day) \
                          WHERE claim.from_date BETWEEN contract.first_day AND contract.last_day) \
          ), cut AS ( \

@@ -8,9 +8,11 @@ use postgres::{Error, by_state};
 use sqlx::postgres::PgQueryResult;
 use sqlx::{FromRow, PgConnection};
 use types::ids::{ResidentId, SagaId};
+use types::region::RegionCode;
 use uuid::Uuid;
 
 use super::word;
+use crate::domain::change::Cause;
 use crate::domain::readjudication::{Readjudication, State};
 
 const TABLE: &str = "readjudications";
@@ -88,6 +90,24 @@ pub async fn insert(conn: &mut PgConnection, readjudication: &Readjudication) ->
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Whether a region was asked for these years of a person, or more, for the same cause, and has not begun: it waits for this transaction
+/// to end.
+pub async fn is_asked(
+    conn: &mut PgConnection,
+    (region, resident): (RegionCode, ResidentId),
+    from_year: i32,
+    cause: Cause,
+) -> Result<bool, Error> {
+    let is_asked = sqlx::query_scalar("SELECT is_asked($1, $2, $3, $4)")
+        .bind(region.as_str())
+        .bind(resident.uuid())
+        .bind(from_year)
+        .bind(cause.as_str())
+        .fetch_one(conn)
+        .await?;
+    Ok(is_asked)
 }
 
 /// Takes up to `max` sagas that are due and nobody holds. As the worker, over all regions.

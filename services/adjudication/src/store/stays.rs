@@ -5,7 +5,6 @@ use postgres::Error;
 use sqlx::PgConnection;
 use types::ids::{ResidentId, VisitId};
 use types::region::RegionCode;
-use uuid::Uuid;
 
 /// Writes that a stay began.
 pub async fn open(
@@ -37,9 +36,7 @@ pub async fn end(conn: &mut PgConnection, visit: VisitId, at: DateTime<Utc>) -> 
     Ok(ended.rows_affected() == 1)
 }
 
-/// A stay of the person that is open, in whichever region, and began on this local day or before.
-pub async fn open_on(conn: &mut PgConnection, resident: ResidentId, day: NaiveDate) -> Result<Option<VisitId>, Error> {
-    let open: Option<Uuid> =
-        sqlx::query_scalar("SELECT open_stay($1, $2)").bind(resident.uuid()).bind(day).fetch_one(conn).await?;
-    Ok(open.map(VisitId::from_uuid))
+/// Whether a stay of the person is open, in whichever region, that began on this local day or before.
+pub async fn is_any_open(conn: &mut PgConnection, resident: ResidentId, day: NaiveDate) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar("SELECT has_open_stay($1, $2)").bind(resident.uuid()).bind(day).fetch_one(conn).await?)
 }

@@ -11,7 +11,7 @@ use crate::days::{claim_on, last_year, noon, text};
 use crate::world::{BEIJING, COVERED, World};
 
 /// Beijing's document with stays at clinics, too, under a scheme.
-fn with_clinics(scheme: &str) -> String {
+pub(crate) fn with_clinics(scheme: &str) -> String {
     let mut document: Value = serde_json::from_str(BEIJING).expect("the example reads");
     document["scheme"] = json!(scheme);
     let inpatient = &mut document["inpatient"];

@@ -30,6 +30,7 @@ mod policies;
 mod provider_payments;
 mod quotes;
 mod referred;
+mod regions_told;
 mod splitting;
 mod supervision;
 mod two_regions;

@@ -1,6 +1,7 @@
 //! One person, cared for at home and away: the year is one, whichever region gives the care.
 
 use chassis::Context;
+use postgres::Scope;
 use proto::anjia::adjudication::v1::policy_service_client::PolicyServiceClient;
 use proto::anjia::adjudication::v1::{self as wire};
 use proto::anjia::common::v1 as common;
@@ -8,7 +9,7 @@ use proto::anjia::scheduling::v1 as scheduling;
 use proto::anjia::scheduling::v1::visit_service_client::VisitServiceClient;
 use proto::convert::{to_date, to_timestamp};
 use testkit::{TestCaller, callers, reason, request_id};
-use types::ids::{BillId, JourneyId};
+use types::ids::{BillId, JourneyId, SettlementId};
 use types::region::RegionCode;
 
 use crate::days::{claim_on, last_year, noon, paid};
@@ -20,15 +21,15 @@ use crate::world::{BEIJING, COVERED, World};
 const AWAY_CLINIC: uuid::Uuid = uuid::uuid!("01930000-0000-7000-8000-00000000c001");
 
 /// The world, whose desks are Beijing's, and a desk of another region.
-struct Two {
-    world: World,
+pub(crate) struct Two {
+    pub(crate) world: World,
     away: RegionCode,
     desk: TestCaller,
 }
 
 impl Two {
     /// `policy` is Beijing's, where everybody is insured.
-    async fn with(policy: &str, away: &str) -> Self {
+    pub(crate) async fn with(policy: &str, away: &str) -> Self {
         let world = World::founded(&[("REGIONS", away)]).await;
         let policy = world.propose(policy).await.expect("the document is complete");
         world.release("insurer-releaser", &policy.policy_id).await.expect("another officer releases it");
@@ -45,7 +46,7 @@ impl Two {
             let answers = format!("CREATE POLICY answers_everywhere ON {table} FOR SELECT TO identity USING (true)");
             sqlx::query(sqlx::AssertSqlSafe(answers)).execute(&mut identity).await.expect("it answers");
         }
-        world.organisation(AWAY_CLINIC, common::Tier::Community, "9199000000000005").await;
+        world.organisation(AWAY_CLINIC, common::Tier::Community, "9199000000000077").await;
         let of_away = |client: callers::Client| callers::Client { region: away.to_owned(), ..client };
         let roles = ["clinician", "clinic_clerk"];
         let desk = callers::Client::practitioner("away-desk", uuid::Uuid::now_v7(), AWAY_CLINIC, &roles);
@@ -88,12 +89,16 @@ impl Two {
     }
 
     async fn visit_away(&self, month: u32) -> String {
-        let visit = self.admitted_away(common::CareKind::Outpatient, month).await;
+        self.ended_away(common::CareKind::Outpatient, month, chrono::TimeDelta::hours(1)).await
+    }
+
+    pub(crate) async fn ended_away(&self, kind: common::CareKind, month: u32, after: chrono::TimeDelta) -> String {
+        let visit = self.admitted_away(kind, month).await;
         let message = scheduling::EndVisitRequest {
             request_id: request_id(),
             visit_id: visit.clone(),
             outcome: scheduling::VisitOutcome::Completed.into(),
-            occurred_at: Some(to_timestamp(noon(month, 10) + chrono::TimeDelta::hours(1))),
+            occurred_at: Some(to_timestamp(noon(month, 10) + after)),
         };
         let mut visits = VisitServiceClient::new(self.world.mesh.channel("scheduling"));
         visits.end_visit(self.desk.request(message).await).await.expect("the visit is open");
@@ -110,9 +115,13 @@ impl Two {
         self.world.caller("payment").context_in(self.away).await
     }
 
-    async fn settled_away(&self, month: u32, amount: &str) -> (wire::Settlement, String) {
+    pub(crate) async fn settled_away(&self, month: u32, amount: &str) -> (wire::Settlement, String) {
         let visit = self.visit_away(month).await;
-        let settlement_id = self.divided_away(&visit, month, amount).await.settlement_id;
+        self.confirmed_away(&visit, month, amount).await
+    }
+
+    pub(crate) async fn confirmed_away(&self, visit: &str, month: u32, amount: &str) -> (wire::Settlement, String) {
+        let settlement_id = self.divided_away(visit, month, amount).await.settlement_id;
         let bill_id = BillId::generate().to_string();
         let message =
             wire::ConfirmSettlementRequest { request_id: request_id(), settlement_id, bill_id: bill_id.clone() };
@@ -122,7 +131,7 @@ impl Two {
     }
 
     /// Own share, deductible and cause of what is in force of a claim.
-    async fn in_force(&self, claim_id: &str) -> (String, Option<String>) {
+    pub(crate) async fn in_force(&self, claim_id: &str) -> (String, Option<String>) {
         let mut owner = self.world.mesh.owner("adjudication").await;
         sqlx::query_as(
             "SELECT deductible::text, cause FROM settlements WHERE claim_id = $1::uuid AND state = 'CONFIRMED'",
@@ -171,42 +180,6 @@ async fn ad_03_ad_06_care_at_home_and_away_is_of_one_year_and_judged_anew_in_bot
     assert_eq!((in_scope.as_str(), deductible.as_str()), ("3500.00", "1300.00"));
     assert_eq!(world.year().await, world.year_by_settlements().await);
     assert_eq!(world.found_by_a_verifier().await, Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn ad_06_pl_05_a_region_is_told_nothing_of_claims_of_whom_it_does_not_care_for() {
-    let two = Two::with(BEIJING, "990000").await;
-    let world = &two.world;
-    world.settled(world.resident, 3, "1300.00").await;
-    two.settled_away(4, "2000.00").await;
-    let db = world.mesh.connect("adjudication").await;
-    let told = async |region: &str| {
-        let region = region.parse().expect("a region");
-        let mut tx = db.begin(postgres::Scope::Region(region)).await.expect("begun");
-        let settled = adjudication::store::elsewhere::settled(&mut tx, world.resident, 2000).await.expect("read");
-        let (rows, stays): (i64, i64) = sqlx::query_as(
-            "SELECT (SELECT count(*) FROM claims) + (SELECT count(*) FROM settlements), (SELECT count(*) FROM inpatient_stays($1, NULL))",
-        )
-        .bind(world.resident.uuid())
-        .fetch_one(&mut *tx)
-        .await
-        .expect("counts");
-        (settled.len(), rows, stays)
-    };
-    assert_eq!(told("110000").await, (1, 2, 0));
-    assert_eq!(told("990000").await, (1, 2, 0));
-    assert_eq!(told("310000").await, (0, 0, 0));
-    // Nor does it move what it has no claim on, or see a row of the year.
-    let mut tx = db.begin(postgres::Scope::Region("310000".parse().expect("a region"))).await.expect("begun");
-    let (is_moved, rows): (bool, i64) = sqlx::query_as(
-        "SELECT move_year($1, $2, 'EMPLOYEE', 'OUTPATIENT', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), (SELECT count(*) FROM accumulators)",
-    )
-    .bind(world.resident.uuid())
-    .bind(chrono::Datelike::year(&last_year(1, 1)))
-    .fetch_one(&mut *tx)
-    .await
-    .expect("it answers");
-    assert_eq!((is_moved, rows), (false, 0));
 }
 
 #[tokio::test]
@@ -287,16 +260,34 @@ async fn ad_06_ad_12_a_personal_account_pays_away_and_promises_nothing_twice() {
     let divided = world.adjudication().divide_claim(two.desk.request(message).await).await.expect("divided anew");
     let settlement_id = divided.into_inner().settlement.unwrap_or_default().settlement_id;
     let bill_id = BillId::generate().to_string();
+    let drawing: SettlementId = settlement_id.parse().expect("an id");
     let message = wire::ConfirmSettlementRequest { request_id: request_id(), settlement_id, bill_id };
     world.adjudication().confirm_settlement(two.paying_away().await.request(message)).await.expect("confirmed");
     assert_eq!(world.books().await.1, "0.00");
     // Its holder's region sees what moved it, and the account is the sum of that.
     let db = world.mesh.connect("adjudication").await;
-    let mut tx = db.begin(postgres::Scope::Region(RegionCode::BEIJING)).await.expect("begun");
+    let mut tx = db.begin(Scope::Region(RegionCode::BEIJING)).await.expect("begun");
     let seen: i64 =
         sqlx::query_scalar("SELECT count(*) FROM account_entries").fetch_one(&mut *tx).await.expect("a count");
     assert_eq!(seen, 3);
     world.judged().await;
+
+    // Only the region of a settlement moves an account by it, and while it is in force gives nothing back. Nothing of this is kept.
+    world.credit(world.resident, "50.00").await.expect("an employee");
+    let moves = async |region: &str, by: i32| -> bool {
+        let mut tx = db.begin(Scope::Region(region.parse().expect("a region"))).await.expect("begun");
+        sqlx::query_scalar("SELECT move_account($1, $2, $3::integer::numeric, now())")
+            .bind(world.resident.uuid())
+            .bind(drawing.uuid())
+            .bind(by)
+            .fetch_one(&mut *tx)
+            .await
+            .expect("it answers")
+    };
+    assert_eq!(
+        [moves("310000", -30).await, moves("990000", -30).await, moves("990000", 30).await],
+        [false, true, false]
+    );
     assert_eq!(world.found_by_a_verifier().await, Vec::<String>::new());
 }
 
@@ -304,12 +295,14 @@ async fn ad_06_ad_12_a_personal_account_pays_away_and_promises_nothing_twice() {
 async fn ad_03_ad_06_a_stay_that_is_open_away_keeps_outpatient_care_at_home_waiting() {
     let two = Two::with(BEIJING, "990000").await;
     let world = &two.world;
-    two.admitted_away(common::CareKind::Inpatient, 3).await;
+    let stay = two.admitted_away(common::CareKind::Inpatient, 3).await;
     world.heard("stays WHERE ended_at IS NULL AND region = '990000'").await;
     let visit = world.visit_at("clinic", world.resident, common::CareKind::Outpatient, noon(4, 10)).await;
     let request = world.caller("clinic").request(claim_on(&visit, COVERED, "10.00", last_year(4, 10))).await;
     let refused = world.adjudication().divide_claim(request).await.expect_err("she lies in hospital");
     assert_eq!(reason(&refused).as_str(), "OPEN_STAY");
+    // Which one is the other region's to know.
+    assert!(refused.message().contains(&visit) && !refused.message().contains(&stay), "{}", refused.message());
 }
 
 #[tokio::test]

@@ -243,7 +243,7 @@ impl World {
         .await;
     }
 
-    async fn enrol(&self, resident: ResidentId) {
+    pub(crate) async fn enrol(&self, resident: ResidentId) {
         self.record(identity::Enrolment {
             resident_id: resident.to_string(),
             scheme: common::Scheme::Employee.into(),

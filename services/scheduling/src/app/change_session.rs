@@ -146,7 +146,6 @@ impl Scheduling {
             .iter()
             .flat_map(|slot| wish.pools.iter().map(|share| ((slot.id, share.pool), i32::from(share.places))))
             .collect();
-        displace::add_places(tx, by, &places, now).await?;
         let changed = Changed {
             organisation: before.organisation,
             department: before.department,

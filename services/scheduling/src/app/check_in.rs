@@ -29,7 +29,7 @@ use crate::{
         visit::{IdentityProof, Present, Visit, check_not_early, check_past, to_prove},
     },
     peers::identity::Action,
-    store::{appointments, sessions, shared, visits},
+    store::{appointments, exclusion, sessions, visits},
 };
 
 #[derive(Debug, Clone)]
@@ -180,7 +180,7 @@ impl Scheduling {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
-        shared::lock(&mut tx, &BTreeSet::from([shared::journey(visit.journey)])).await?;
+        exclusion::lock(&mut tx, &BTreeSet::from([exclusion::journey(visit.journey)])).await?;
         if visits::is_journey_of_another(&mut tx, visit.journey, resident).await? {
             return Err(SchedulingError::JourneyOfAnother);
         }

@@ -79,6 +79,9 @@ pub(super) async fn rearrange(
     now: DateTime<Utc>,
 ) -> Result<Vec<(Appointment, Outcome)>, SchedulingError> {
     let affected = lock_affected(tx, changed, now).await?;
+    // Whoever has a place goes before those who wait for one: what is left is for them again.
+    places::free_aside(tx, changed.slots).await?;
+    add_places(tx, by, changed.places, now).await?;
     let (several, affected): (Vec<_>, Vec<_>) = affected.into_iter().partition(|found| !found.more_slots.is_empty());
     let mut outcomes = Vec::with_capacity(affected.len());
     for appointment in several {
@@ -111,9 +114,7 @@ async fn lock_affected(
     now: DateTime<Utc>,
 ) -> Result<Vec<Appointment>, SchedulingError> {
     let known = appointments::residents_in(tx, changed.slots).await?;
-    for resident in &known {
-        patients::lock(tx, *resident).await?;
-    }
+    patients::lock_all(tx, &known).await?;
     let locked = appointments::lock_in(tx, changed.slots).await?;
     let mut wanted = nearby(tx, changed, &locked, now).await?;
     wanted.extend(changed.slots);
@@ -122,7 +123,10 @@ async fn lock_affected(
     let strangers: BTreeSet<ResidentId> =
         affected.iter().map(|found| found.resident).filter(|resident| !known.contains(resident)).collect();
     for resident in strangers {
-        patients::lock(tx, resident).await?;
+        // They came between the locks. To wait for one of them now would be to wait in a circle.
+        if !patients::try_lock(tx, resident).await? {
+            return Err(SchedulingError::Lost);
+        }
     }
     Ok(affected)
 }
@@ -262,7 +266,7 @@ pub(super) async fn give_up(
         span: (now, cancelled.slot.starts_at.max(now) + WAIT),
         joined_by: cancelled.booked_by.clone(),
         delegation: cancelled.delegation,
-        // The one use that was taken back comes back in one offer.
+        // `insert_first` counts what comes back.
         uses_max: None,
         joined_at: now,
         state: State::Waiting,
@@ -274,7 +278,7 @@ pub(super) async fn give_up(
 }
 
 /// Makes places that are to be, before anybody is put there.
-pub(super) async fn add_places(
+async fn add_places(
     tx: &mut Transaction,
     by: By<'_>,
     places: &HashMap<(SlotId, Pool), i32>,

@@ -88,8 +88,6 @@ impl Scheduling {
         named: Option<DelegationId>,
         firmness: Firmness,
     ) -> Result<Reply<Permitted<Appointment>>, SchedulingError> {
-        // Before anything is looked at: who has to hear this is not told of full slots, nor counted among those who wanted one.
-        emergency::check(&ctx.caller, wish.kind)?;
         let (slot, resident) = (wish.slot, wish.resident);
         let given = self.ask(ctx, call, wish, named, firmness).await;
         if let Err(SchedulingError::SlotTaken { .. }) = given {
@@ -106,13 +104,18 @@ impl Scheduling {
         named: Option<DelegationId>,
         firmness: Firmness,
     ) -> Result<Reply<Permitted<Appointment>>, SchedulingError> {
-        if let Some(refusal) = self.known_full(ctx, &wish, call.request_id()).await {
+        // Who has to hear this is not told of full slots, nor counted among those who wanted one; what was answered before is answered again.
+        let by_staff = emergency::check(&ctx.caller, wish.kind);
+        if by_staff.is_ok()
+            && let Some(refusal) = self.known_full(ctx, &wish, call.request_id()).await
+        {
             return Err(refusal);
         }
         let known = match self.looking.ask(wish.asked(call)).await?? {
             Seen::Answered(reply) => return Ok(*reply),
             Seen::Open(known) => known.map(|known| *known),
         };
+        by_staff?;
         mandate::check_referral(&ctx.caller, wish.referral)?;
         let now = self.clock.now();
         if let Some(known) =

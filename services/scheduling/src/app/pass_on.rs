@@ -1,9 +1,8 @@
-//! A place that is given back goes to whoever waited longest for one like it, in the transaction in which it is given back: nobody who
-//! polls can come in between (SC-07, SC-08).
+//! A place that is given back goes to whoever waited longest for one like it: nobody who polls can come in between (SC-07, SC-08).
 //!
-//! Everybody locks persons before places. Here the place is locked already, so that nobody of those who wait may be waited for: where another
-//! transaction has the next in the line, or the line is long, the place is set aside for them, and the calendar's loop asks on
-//! (`calendar/set_aside.rs`).
+//! It is held for them in the transaction in which it is given back, if that can be. Everybody locks persons before places. Here the place is
+//! locked already, so that nobody of those who wait may be waited for: where another transaction has the next in the line, or the line is
+//! long, the place is set aside for them, and the calendar's loop asks on (`calendar/set_aside.rs`).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use postgres::{
@@ -29,18 +28,20 @@ use crate::{
         wait_list::{self, Entry},
     },
     store::{
+        appointments,
         bookings::{self, Verdict, Wish},
+        exclusion,
         known::{self, Known, Wanted},
         patients, places,
         pool_moves::Change as PlaceChange,
-        rooms, shared,
+        rooms,
         slots::Bookable,
         wait_list::{self as entries, Part},
     },
 };
 
 /// So many are asked at once; who cannot take the place keeps theirs in the line.
-pub(super) const ASKED_MAX: usize = 20;
+const ASKED_MAX: usize = 20;
 
 /// How places are passed on.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +63,7 @@ pub(super) enum Passed {
 }
 
 /// The first in the line.
-const EVERYBODY: Part = Part { behind: None, is_first_only: false, count_max: ASKED_MAX };
+pub(super) const EVERYBODY: Part = Part { behind: None, is_first_only: false, count_max: ASKED_MAX };
 
 /// A public place that nobody has.
 #[derive(Debug, Clone, Copy)]
@@ -115,13 +116,9 @@ impl Passing {
         if freed.pool != Pool::Public {
             return Ok(());
         }
-        if freed.more_slots.is_empty() {
-            return self.pass_on(tx, Free::of(freed), Some(freed.resident), now).await.map(drop);
-        }
-        for part in parts(tx, freed, now).await? {
-            self.pass_on(tx, part, Some(freed.resident), now).await?;
-        }
-        Ok(())
+        let free = if freed.more_slots.is_empty() { vec![Free::of(freed)] } else { parts(tx, freed, now).await? };
+        let free: Vec<(Free, usize)> = free.into_iter().map(|free| (free, 1)).collect();
+        self.pass_on(tx, &free, Some(freed.resident), EVERYBODY, now).await
     }
 
     /// Holds every public place that is free in these slots for whoever waits for one like it, the earliest first.
@@ -159,50 +156,58 @@ impl Passing {
         let mut rooms: Vec<Room> = rooms::lock(tx, slots).await?.into_iter().map(|locked| locked.room).collect();
         rooms.retain(|room| room.pool == Pool::Public);
         rooms.sort_by_key(|room| (room.slot.starts_at, room.slot.id));
-        for room in rooms {
-            let free = Free::in_room(&room);
-            for _ in 0..room.free {
-                if !self.pass_on_part(tx, free, None, part, now).await? {
-                    break;
-                }
-            }
+        let count = |room: &Room| usize::try_from(room.free).unwrap_or(usize::MAX);
+        let free: Vec<(Free, usize)> = rooms.iter().map(|room| (Free::in_room(room), count(room))).collect();
+        self.pass_on(tx, &free, None, part, now).await
+    }
+
+    /// Holds so many public places of each slot for the first in the line who can take them, or sets some aside for the line.
+    pub(super) async fn pass_on(
+        &self,
+        tx: &mut Transaction,
+        free: &[(Free, usize)],
+        besides: Option<ResidentId>,
+        part: Part,
+        now: DateTime<Utc>,
+    ) -> Result<(), SchedulingError> {
+        let mut aside = 0;
+        for places in free {
+            aside += self.pass_on_slot(tx, *places, besides, part, aside, now).await?;
         }
         Ok(())
     }
 
-    /// Holds a public place for the first in the line who can take it, or sets it aside for the line; false if nobody takes it.
-    pub(super) async fn pass_on(
+    /// Answers how many it set aside. Each of those who wait takes one at most: with those that are aside already they are never more than
+    /// those found in the line, and the rest is anybody's.
+    async fn pass_on_slot(
         &self,
         tx: &mut Transaction,
-        free: Free,
-        besides: Option<ResidentId>,
-        now: DateTime<Utc>,
-    ) -> Result<bool, SchedulingError> {
-        self.pass_on_part(tx, free, besides, EVERYBODY, now).await
-    }
-
-    async fn pass_on_part(
-        &self,
-        tx: &mut Transaction,
-        free: Free,
+        (free, count): (Free, usize),
         besides: Option<ResidentId>,
         part: Part,
+        aside: usize,
         now: DateTime<Utc>,
-    ) -> Result<bool, SchedulingError> {
+    ) -> Result<usize, SchedulingError> {
         if wait_list::offer_end(free.slot.starts_at, self.offer, now).is_none() {
-            return Ok(false);
+            return Ok(0);
         }
-        let line = entries::line(tx, free.slot.id, part).await?;
-        let mut others: Vec<&Entry> = line.iter().map(|(entry, _)| entry).collect();
-        others.retain(|entry| besides != Some(entry.resident));
-        match self.ask(tx, free, &others, now).await? {
-            Passed::On => Ok(true),
-            Passed::Nobody if line.len() < part.count_max => Ok(false),
-            Passed::Nobody | Passed::Undecided => {
-                places::set_aside(tx, free.slot.id).await?;
-                Ok(true)
+        for left in (1..=count).rev() {
+            let line = entries::line(tx, free.slot.id, part).await?;
+            let mut others: Vec<&Entry> = line.iter().map(|(entry, _)| entry).collect();
+            others.retain(|entry| besides != Some(entry.resident));
+            match self.ask(tx, free, &others, now).await? {
+                Passed::On => {}
+                Passed::Nobody if line.len() < part.count_max => return Ok(0),
+                Passed::Nobody | Passed::Undecided => {
+                    let more = left.min(others.len().saturating_sub(aside));
+                    for _ in 0..more {
+                        places::set_aside(tx, free.slot.id).await?;
+                    }
+                    return Ok(more);
+                }
             }
         }
+        Ok(0)
     }
 
     /// Asks one after the other, and waits for none of them.
@@ -227,7 +232,7 @@ impl Passing {
         Ok(Passed::Nobody)
     }
 
-    /// False if they cannot take it: another booking stands at that time, or a limit is reached.
+    /// False if they cannot take it: another booking stands at that time, a limit is reached, or they have given it up while they waited.
     async fn offer(
         &self,
         tx: &mut Transaction,
@@ -236,6 +241,9 @@ impl Passing {
         ends_at: DateTime<Utc>,
         now: DateTime<Utc>,
     ) -> Result<bool, SchedulingError> {
+        if appointments::has_given_up(tx, entry.resident, free.slot.id, entry.joined_at).await? {
+            return Ok(false);
+        }
         let held = offered(free, entry, ends_at, now);
         let asked = Asked {
             pool: held.pool,
@@ -276,7 +284,8 @@ impl Passing {
 
 /// Takes the locks that judging an offer takes, unless somebody else has one of them.
 async fn try_lock(tx: &mut Transaction, entry: &Entry) -> Result<bool, SchedulingError> {
-    let is_booker_free = entry.delegation.is_none() || shared::try_lock(tx, &shared::booker(&entry.joined_by)).await?;
+    let is_booker_free =
+        entry.delegation.is_none() || exclusion::try_lock(tx, &exclusion::booker(&entry.joined_by)).await?;
     Ok(is_booker_free && patients::try_lock(tx, entry.resident).await?)
 }
 

@@ -5,11 +5,11 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet, hash_map::RandomState},
     hash::BuildHasher as _,
     mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use chrono::{DateTime, NaiveDate, Utc};
-use postgres::Scope;
+use postgres::{Scope, Transaction};
 use types::{
     clock::local_date,
     ids::{ResidentId, SlotId},
@@ -42,14 +42,21 @@ struct Seen {
     persons: HashMap<NaiveDate, HashSet<u64>>,
 }
 
+/// How many more want a place of each slot, and who they are.
+#[derive(Debug, Default)]
+struct Counted {
+    by_slot: BTreeMap<SlotId, i32>,
+    persons: Vec<(NaiveDate, u64)>,
+}
+
 impl Seen {
-    /// How many more want a place of each slot, those counted before left out.
-    fn count(&mut self, slots: &[Asked], asked: &[(SlotId, ResidentId)], now: DateTime<Utc>) -> BTreeMap<SlotId, i32> {
+    /// Those counted before are left out.
+    fn count(&mut self, slots: &[Asked], asked: &[(SlotId, ResidentId)], now: DateTime<Utc>) -> Counted {
         let today = local_date(now);
         self.persons.retain(|day, _| *day >= today);
         let mut known: usize = self.persons.values().map(HashSet::len).sum();
         let slots: HashMap<SlotId, &Asked> = slots.iter().map(|slot| (slot.slot, slot)).collect();
-        let mut counted: BTreeMap<SlotId, i32> = BTreeMap::new();
+        let mut counted = Counted::default();
         for (slot, resident) in asked {
             // Slots that do not exist are passed over: anybody can ask for one.
             let Some(Asked { organisation, department, starts_at, .. }) = slots.get(slot) else { continue };
@@ -57,10 +64,20 @@ impl Seen {
             let person = self.keyed.hash_one((organisation, department, resident));
             if day >= today && known < SEEN_MAX && self.persons.entry(day).or_default().insert(person) {
                 known += 1;
-                *counted.entry(*slot).or_default() += 1;
+                *counted.by_slot.entry(*slot).or_default() += 1;
+                counted.persons.push((day, person));
             }
         }
         counted
+    }
+
+    /// What could not be written down was not counted.
+    fn forget(&mut self, counted: &Counted) {
+        for (day, person) in &counted.persons {
+            if let Some(persons) = self.persons.get_mut(day) {
+                persons.remove(person);
+            }
+        }
     }
 }
 
@@ -81,25 +98,42 @@ impl Refusals {
         by_region
     }
 
-    fn count(&self, slots: &[Asked], asked: &[(SlotId, ResidentId)], now: DateTime<Utc>) -> BTreeMap<SlotId, i32> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).count(slots, asked, now)
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Scheduling {
-    /// Writes down who was refused since the last time and was not counted before.
+    /// Writes down who was refused since the last time and was not counted before. A region that fails keeps none of the others.
     pub async fn write_refusals(&self) -> Result<(), SchedulingError> {
+        let mut written = Ok(());
         for (region, asked) in self.refusals.take() {
-            let ids: HashSet<SlotId> = asked.iter().map(|(slot, _)| *slot).collect();
-            let mut tx = self.db.begin(Scope::Region(region)).await?;
-            let slots = slot_refusals::asked(&mut tx, &ids.into_iter().collect::<Vec<_>>()).await?;
-            let counted: Vec<(SlotId, i32)> =
-                self.refusals.count(&slots, &asked, self.clock.now()).into_iter().collect();
-            slot_refusals::add(&mut tx, &counted).await?;
-            tx.commit().await?;
+            written = written.and(self.write_refusals_of(region, &asked).await);
         }
-        Ok(())
+        written
     }
+
+    async fn write_refusals_of(
+        &self,
+        region: RegionCode,
+        asked: &[(SlotId, ResidentId)],
+    ) -> Result<(), SchedulingError> {
+        let ids: HashSet<SlotId> = asked.iter().map(|(slot, _)| *slot).collect();
+        let mut tx = self.db.begin(Scope::Region(region)).await?;
+        let slots = slot_refusals::asked(&mut tx, &ids.into_iter().collect::<Vec<_>>()).await?;
+        let counted = self.refusals.seen().count(&slots, asked, self.clock.now());
+        let written = write(tx, &counted).await;
+        if written.is_err() {
+            self.refusals.seen().forget(&counted);
+        }
+        written
+    }
+}
+
+async fn write(mut tx: Transaction, counted: &Counted) -> Result<(), SchedulingError> {
+    let by_slot: Vec<(SlotId, i32)> = counted.by_slot.iter().map(|(slot, refused)| (*slot, *refused)).collect();
+    slot_refusals::add(&mut tx, &by_slot).await?;
+    Ok(tx.commit().await?)
 }
 
 #[cfg(test)]
@@ -127,12 +161,15 @@ mod tests {
         let slots = [one, other, elsewhere, tomorrow, over];
         let [poller, second] = [ResidentId::generate(), ResidentId::generate()];
         let all = |resident: ResidentId| slots.map(|slot| (slot.slot, resident));
-        let sum = |counted: BTreeMap<SlotId, i32>| counted.into_values().sum::<i32>();
+        let sum = |counted: Counted| counted.by_slot.into_values().sum::<i32>();
 
         let mut seen = Seen::default();
         assert_eq!(sum(seen.count(&slots, &all(poller), now)), 3, "a day, another department, another day");
         assert_eq!(sum(seen.count(&slots, &all(poller), now)), 0, "again");
-        assert_eq!(seen.count(&slots, &[(one.slot, second)], now), BTreeMap::from([(one.slot, 1)]));
+        let unwritten = seen.count(&slots, &[(one.slot, second)], now);
+        assert_eq!(unwritten.by_slot, BTreeMap::from([(one.slot, 1)]));
+        seen.forget(&unwritten);
+        assert_eq!(sum(seen.count(&slots, &[(one.slot, second)], now)), 1, "it was not written down");
         assert_eq!(sum(seen.count(&slots, &[(SlotId::generate(), second)], now)), 0, "no such slot");
         seen.count(&slots, &[], now + Days::new(2));
         assert!(seen.persons.is_empty(), "what is over is forgotten");

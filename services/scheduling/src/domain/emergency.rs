@@ -1,6 +1,6 @@
 //! Who may say that it is an emergency. One is bound by no limit and no suspension, and goes before everybody in a queue (SC-08, SC-11): that
 //! takes the word of somebody who sees or hears the patient. A patient's own word in an app books none; it is kept from nobody, since a
-//! walk-in at an emergency desk is never refused.
+//! walk-in at an emergency desk is never refused for want of a place.
 
 use types::{
     caller::{Caller, Party, Role},

@@ -21,7 +21,7 @@ mod missed;
 mod row;
 
 pub use delegated::lock_ahead;
-pub use displaced::{is_in_the_way, lock_in, overdue, relocate, residents_in};
+pub use displaced::{has_given_up, is_in_the_way, lock_in, overdue, relocate, residents_in};
 pub use list::{ListKey, list};
 pub use missed::{missed, unanswered};
 use row::Row;

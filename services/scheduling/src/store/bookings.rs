@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use sqlx::{PgConnection, types::Json};
 
-use super::refused;
+use super::{exclusion, refused};
 use crate::domain::{
     appointment::Appointment,
     error::SchedulingError,
@@ -43,15 +43,15 @@ pub enum Verdict {
 /// Nothing stands if it fails. Locks persons and slots until the end of the transaction, and before them what is compared over several
 /// persons: bookers and devices whose bookings are counted, and journeys.
 pub async fn give(conn: &mut PgConnection, wishes: &[Wish<'_>]) -> Result<Vec<Verdict>, SchedulingError> {
-    let shared: BTreeSet<String> = wishes.iter().flat_map(shared).collect();
+    let words: BTreeSet<String> = wishes.iter().flat_map(words).collect();
     let wishes: Vec<Value> = wishes.iter().map(row).collect();
     let rows: Vec<(i32, Option<String>)> = sqlx::query_as(
         "SELECT given.place, given.refusal \
-         FROM (SELECT count(pg_advisory_xact_lock(hashtextextended(word, 0))) AS locks FROM unnest($2::text[]) AS word) AS shared \
-         CROSS JOIN LATERAL give_places(CASE WHEN shared.locks >= 0 THEN $1 END) AS given",
+         FROM (SELECT count(pg_advisory_xact_lock(hashtextextended(word, 0))) AS locks FROM unnest($2::text[]) AS word) AS held \
+         CROSS JOIN LATERAL give_places(CASE WHEN held.locks >= 0 THEN $1 END) AS given",
     )
     .bind(Json(wishes))
-    .bind(shared.into_iter().collect::<Vec<_>>())
+    .bind(words.into_iter().collect::<Vec<_>>())
     .fetch_all(conn)
     .await
     .map_err(|error| refused(error, by_constraint))?;
@@ -59,14 +59,14 @@ pub async fn give(conn: &mut PgConnection, wishes: &[Wish<'_>]) -> Result<Vec<Ve
 }
 
 /// What a wish has in common with those of other persons, as far as it is judged by that.
-fn shared(wish: &Wish<'_>) -> impl Iterator<Item = String> {
+fn words(wish: &Wish<'_>) -> impl Iterator<Item = String> {
     let Appointment { journey, booked_by, device, .. } = wish.appointment;
     let counted = wish.bounds.iter().filter_map(move |bound| match bound.of {
-        Of::Booker => Some(format!("booker {booked_by}")),
-        Of::Device => device.as_ref().map(|device| format!("device {device}")),
+        Of::Booker => Some(exclusion::booker(booked_by)),
+        Of::Device => device.as_deref().map(exclusion::device),
         Of::Person | Of::Department | Of::GivenUp => None,
     });
-    counted.chain((!wish.is_moved).then(|| format!("journey {journey}")))
+    counted.chain((!wish.is_moved).then(|| exclusion::journey(*journey)))
 }
 
 fn verdict(refusal: Option<&str>) -> Result<Verdict, SchedulingError> {

@@ -26,8 +26,8 @@ pub async fn lock_all(conn: &mut PgConnection, residents: &[ResidentId]) -> Resu
     Ok(())
 }
 
-/// Waits for nobody: false if somebody else has one of the person's ids locked, or may be about to write it for the first time. Whoever has a
-/// place locked may lock a person in no other way.
+/// Waits for nobody: false if somebody else has one of the person's ids locked, or may be about to write it for the first time. Whoever has
+/// places locked, and not the person, locks them in no other way: everybody else locks persons first.
 pub async fn try_lock(conn: &mut PgConnection, resident: ResidentId) -> Result<bool, SchedulingError> {
     let is_locked = sqlx::query_scalar(
         "WITH person AS MATERIALIZED (SELECT one_person($1) AS ids), locked AS MATERIALIZED ( \

@@ -47,10 +47,21 @@ pub async fn take_aside(conn: &mut PgConnection, slot: SlotId) -> Result<bool, S
     Ok(taken.rows_affected() == 1)
 }
 
-/// Slots of all regions in which something is set aside. For the worker role.
+/// Gives everything back that is set aside in these slots, which are locked.
+pub async fn free_aside(conn: &mut PgConnection, slots: &[SlotId]) -> Result<(), SchedulingError> {
+    sqlx::query(
+        "UPDATE slot_pools SET taken = taken - set_aside, set_aside = 0 WHERE slot_id = ANY ($1) AND set_aside > 0",
+    )
+    .bind(slots.iter().map(|slot| slot.uuid()).collect::<Vec<_>>())
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Slots of all regions in which something is set aside, in any order: none waits behind the same others each time. For the worker role.
 pub async fn aside(conn: &mut PgConnection, count_max: i64) -> Result<Vec<(SlotId, RegionCode)>, SchedulingError> {
     let rows: Vec<(Uuid, String)> =
-        sqlx::query_as("SELECT slot_id, region FROM slot_pools WHERE set_aside > 0 ORDER BY slot_id LIMIT $1")
+        sqlx::query_as("SELECT slot_id, region FROM slot_pools WHERE set_aside > 0 ORDER BY random() LIMIT $1")
             .bind(count_max)
             .fetch_all(conn)
             .await?;

@@ -66,7 +66,7 @@ pub async fn days(
          ), lined AS ( \
              SELECT (since AT TIME ZONE 'Asia/Shanghai')::date AS day, count(DISTINCT resident_id) AS waiting \
              FROM wait_list_entries entry, (SELECT span.since AS starting, span.until AS ending FROM span) AS within \
-             WHERE organisation_id = $1 AND ($2::uuid IS NULL OR department_id = $2) AND state = 'WAITING' \
+             WHERE organisation_id = $1 AND ($2::uuid IS NULL OR department_id = $2) AND state IN ('WAITING', 'LAPSED') \
                AND since >= starting AND since < ending \
              GROUP BY 1 \
          ), queued AS ( \

@@ -40,12 +40,17 @@ pub async fn insert(conn: &mut PgConnection, entry: &Entry) -> Result<(), Schedu
     Ok(())
 }
 
-/// Puts somebody before those who only wait; who waits in that line already goes forward in it. Answers the id that their entry has.
+/// Puts somebody before those who only wait; who waits in that line already goes forward in it. Answers the id that their entry has. Of a
+/// delegation's uses those that were taken back come back, and no more: one for this entry, and one for each that was put first before it.
 pub async fn insert_first(conn: &mut PgConnection, entry: &Entry) -> Result<WaitListEntryId, SchedulingError> {
     let id: Uuid = sqlx::query_scalar(
         "INSERT INTO wait_list_entries AS known (id, region, resident_id, organisation_id, department_id, kind, since, until, joined_by, \
-         delegation_id, joined_at, state, priority) \
-         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, 'WAITING', 1) \
+         delegation_id, joined_at, uses_max, state, priority) \
+         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9::uuid, $10, CASE WHEN $9::uuid IS NOT NULL THEN 1 \
+             + (SELECT count(*) FROM appointments used WHERE used.delegation_id = $9 AND (used.state IN ('HELD', 'CONFIRMED', 'KEPT', 'NO_SHOW', 'DISPLACED') \
+                 OR used.state = 'CANCELLED' AND used.cancelled_by = 'PATIENT' AND used.confirmed_at IS NOT NULL)) \
+             + (SELECT count(*) FROM wait_list_entries other WHERE other.resident_id = $2 AND other.delegation_id = $9 AND other.state = 'WAITING' \
+                 AND other.priority > 0) END, 'WAITING', 1) \
          ON CONFLICT (resident_id, organisation_id, department_id, kind) WHERE state = 'WAITING' DO UPDATE SET priority = 1, \
              since = least(known.since, excluded.since), until = greatest(known.until, excluded.until) \
          RETURNING known.id",

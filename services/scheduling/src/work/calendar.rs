@@ -1,5 +1,5 @@
-//! Keeps the calendar: makes sessions ahead, withdraws what stands in an exception, lets reserved places fall back, passes on
-//! what was set aside for those who wait, and ends displacements that nobody answered. The replica that has the lease works; the others would only find everything done.
+//! Keeps the calendar: makes sessions ahead, withdraws what stands in an exception, lets reserved places fall back, ends
+//! displacements that nobody answered, and passes on what was set aside for those who wait. The replica that has the lease works; the others would only find everything done.
 
 use std::time::Duration;
 
@@ -55,10 +55,11 @@ async fn once(calendar: &Calendar, is_generating: bool) {
     if let Err(error) = calendar.release_due().await {
         told("release of reserved places", &error);
     }
-    if let Err(error) = calendar.pass_on_set_aside().await {
-        told("places set aside for those who wait", &error);
-    }
     if let Err(error) = calendar.give_up_overdue().await {
         told("displaced appointments", &error);
+    }
+    // The last: it waits for whoever has one of those who wait.
+    if let Err(error) = calendar.pass_on_set_aside().await {
+        told("places set aside for those who wait", &error);
     }
 }

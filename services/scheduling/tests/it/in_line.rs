@@ -9,18 +9,19 @@ use proto::anjia::{
     common::v1::CareKind,
     identity::v1::{DelegatedAction, DelegationLimits},
     scheduling::v1::{
-        AppointmentState, HoldSlotRequest, JoinWaitListRequest, ListWaitingRequest, Slot, WaitListEntry, WaitListState,
+        AppointmentState, Fate, HoldSlotRequest, JoinWaitListRequest, ListWaitingRequest, Pool, Slot, WaitListEntry,
+        WaitListState,
     },
 };
-use sqlx::Connection as _;
-use testkit::{TestCaller, reason};
+use sqlx::{Connection as _, PgConnection};
+use testkit::{TestCaller, callers, reason};
 use types::ids::ResidentId;
 use uuid::Uuid;
 
 use crate::{
     calendar::{booked, withdraw},
-    town::{Town, hold, now, pause},
-    waiting::{cancel, client, join, listed, taken, wish},
+    town::{Town, hold, now, pause, session},
+    waiting::{cancel, change_places, client, join, listed, taken, wish},
 };
 
 /// More than are asked in one transaction.
@@ -43,6 +44,27 @@ async fn offered(town: &Town, caller: &TestCaller, resident: &str) -> WaitListEn
     }
 }
 
+/// Locks a person, as every booking of theirs does.
+async fn busy(batch: &mut PgConnection, resident: &str) {
+    let resident: Uuid = resident.parse().unwrap();
+    sqlx::query("SELECT FROM patients WHERE resident_id = $1 FOR UPDATE").bind(resident).execute(batch).await.unwrap();
+}
+
+/// How many places of a slot are set aside.
+async fn aside(town: &Town, slot: &Slot) -> i32 {
+    let mut owner = town.mesh.owner("scheduling").await;
+    let query = sqlx::query_scalar("SELECT sum(set_aside)::int FROM slot_pools WHERE slot_id = $1");
+    query.bind(slot.slot_id.parse::<Uuid>().unwrap()).fetch_one(&mut owner).await.unwrap()
+}
+
+/// Another replica has the calendar for so long.
+async fn lease(town: &Town, seconds: f64) {
+    let mut owner = town.mesh.owner("scheduling").await;
+    let query = "UPDATE leases SET owner = gen_random_uuid(), expires_at = clock_timestamp() + $1 * interval '1 second' WHERE name = 'calendar'";
+    let taken = sqlx::query(query).bind(seconds).execute(&mut owner).await.unwrap();
+    assert_eq!(taken.rows_affected(), 1);
+}
+
 async fn all_of(town: &Town, caller: &TestCaller, resident: &str) -> Vec<WaitListEntry> {
     let request = ListWaitingRequest { resident_id: resident.to_owned() };
     client(town).list_waiting(caller.request(request).await).await.unwrap().into_inner().entries
@@ -61,9 +83,12 @@ async fn sc_07_behind_many_who_cannot_take_a_place_whoever_can_gets_it() {
     }
     let (last, last_id) = town.newcomer("last").await;
     join(&town, &last, &last_id).await.unwrap();
+    lease(&town, 60.0).await;
     let (poller, poller_id) = town.newcomer("poller").await;
 
     cancel(&town, &town.resident, &had.appointment_id).await;
+    assert_eq!(aside(&town, &single).await, 1, "more wait than are asked at once");
+    lease(&town, 0.0).await;
     while listed(&town, &last, &last_id).await.state() != WaitListState::Offered {
         assert_eq!(poll(&town, &poller, &poller_id, &single).await, "SLOT_TAKEN");
         pause(20).await;
@@ -92,11 +117,7 @@ async fn sc_07_whom_somebody_else_has_at_that_moment_is_asked_after_them() {
     // As a batch does: persons first, then places.
     let mut owner = town.mesh.owner("scheduling").await;
     let mut batch = owner.begin().await.unwrap();
-    sqlx::query("SELECT FROM patients WHERE resident_id = $1 FOR UPDATE")
-        .bind(first_id.parse::<Uuid>().unwrap())
-        .execute(&mut *batch)
-        .await
-        .unwrap();
+    busy(&mut batch, &first_id).await;
     tokio::time::timeout(Duration::from_secs(5), cancel(&town, &town.resident, &appointment)).await.unwrap();
     sqlx::query("SELECT FROM slot_pools WHERE slot_id = $1 FOR UPDATE")
         .bind(slot.slot_id.parse::<Uuid>().unwrap())
@@ -109,6 +130,70 @@ async fn sc_07_whom_somebody_else_has_at_that_moment_is_asked_after_them() {
     assert_eq!(town.get(&first, &entry.appointment_id).await.unwrap().state(), AppointmentState::Held);
     assert_eq!(listed(&town, &second, &second_id).await.position, 1);
     assert_eq!(town.taken(&slot).await, 1);
+    town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_07_a_place_that_is_set_aside_takes_nobodys_place_from_them() {
+    let town = Town::new().await;
+    let slot = town.clinic_slots(now() + TimeDelta::hours(30), 1, 2).await.remove(0);
+    let have = booked(&town, &slot, 2).await;
+    let (waiting, waiting_id) = town.newcomer("waiting").await;
+    join(&town, &waiting, &waiting_id).await.unwrap();
+    let mut owner = town.mesh.owner("scheduling").await;
+    let mut batch = owner.begin().await.unwrap();
+    busy(&mut batch, &waiting_id).await;
+    cancel(&town, &have[0].0, &have[0].2).await;
+    assert_eq!((aside(&town, &slot).await, town.taken(&slot).await), (1, 2));
+
+    assert_eq!(change_places(&town, &slot, 1).await, [Fate::Kept]);
+    assert_eq!((aside(&town, &slot).await, town.taken(&slot).await), (0, 1));
+    batch.rollback().await.unwrap();
+    assert_eq!(town.get(&have[1].0, &have[1].2).await.unwrap().state(), AppointmentState::Confirmed);
+    assert_eq!(listed(&town, &waiting, &waiting_id).await.state(), WaitListState::Waiting);
+    town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_07_for_one_who_is_busy_one_place_is_set_aside_and_the_others_are_anybodys() {
+    let town = Town::new().await;
+    let (slot, _) = taken(&town).await;
+    let (waiting, waiting_id) = town.newcomer("waiting").await;
+    join(&town, &waiting, &waiting_id).await.unwrap();
+    let (poller, poller_id) = town.newcomer("poller").await;
+    let mut owner = town.mesh.owner("scheduling").await;
+    let mut batch = owner.begin().await.unwrap();
+    busy(&mut batch, &waiting_id).await;
+    assert_eq!(change_places(&town, &slot, 4).await, [Fate::Kept]);
+    assert_eq!((aside(&town, &slot).await, town.taken(&slot).await), (1, 2));
+    let polled = HoldSlotRequest { resident_id: poller_id, ..hold(&slot) };
+    town.hold_as(&poller, polled).await.unwrap();
+    batch.rollback().await.unwrap();
+    offered(&town, &waiting, &waiting_id).await;
+    assert_eq!((aside(&town, &slot).await, town.taken(&slot).await), (0, 3));
+    town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_07_whoever_gives_a_place_up_is_not_offered_it_again() {
+    let town = Town::new().await;
+    let slots = town.clinic_slots(now() + TimeDelta::hours(30), 2, 1).await;
+    let (giving, giving_id, appointment) = booked(&town, &slots[0], 1).await.remove(0);
+    // One booking a day in one department: the first in the line has theirs, and cannot take it.
+    let (first, first_id, _) = booked(&town, &slots[1], 1).await.remove(0);
+    join(&town, &first, &first_id).await.unwrap();
+    join(&town, &giving, &giving_id).await.unwrap();
+    let mut owner = town.mesh.owner("scheduling").await;
+    let mut batch = owner.begin().await.unwrap();
+    busy(&mut batch, &first_id).await;
+    cancel(&town, &giving, &appointment).await;
+    assert_eq!(aside(&town, &slots[0]).await, 1);
+    batch.rollback().await.unwrap();
+    while aside(&town, &slots[0]).await > 0 {
+        pause(50).await;
+    }
+    assert_eq!(town.taken(&slots[0]).await, 0);
+    assert_eq!(listed(&town, &giving, &giving_id).await.state(), WaitListState::Waiting);
     town.assert_sound().await;
 }
 
@@ -199,4 +284,39 @@ async fn sc_07_a_delegation_for_one_use_is_offered_one_place_in_all_its_lines() 
     assert_eq!(states, [WaitListState::Waiting, WaitListState::Offered], "the last joined first");
     assert_eq!((town.taken(&one).await, town.taken(&other).await), (1, 0));
     town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_07_who_comes_first_in_the_line_goes_past_no_limit_of_their_delegation() {
+    let town = Town::new().await;
+    let own = town.clinic_slots(now() + TimeDelta::hours(30), 1, 2).await.remove(0);
+    let elsewhere = session(callers::HOSPITAL, now() + TimeDelta::hours(60), 1, &[(Pool::Public, 1)]);
+    let elsewhere = town.publish(&town.hospital, vec![elsewhere]).await.unwrap().remove(0);
+    let mut booked = vec![];
+    for name in ["again", "waiting"] {
+        let (resident, resident_id) = town.newcomer(name).await;
+        let id: ResidentId = resident_id.parse().unwrap();
+        let limits = DelegationLimits { uses_max: 1, ..Default::default() };
+        let delegation = town.delegate_within(&resident, id.uuid(), &[DelegatedAction::Book], Some(limits)).await;
+        let worker = town.worker.acting_for(id, delegation);
+        book(&town, &worker, &resident_id, &own).await;
+        booked.push((resident, resident_id, worker));
+    }
+    withdraw(&town, &town.clinic, &own).await.unwrap();
+    // The use that came back is used again.
+    let (resident, resident_id, worker) = &booked[0];
+    book(&town, worker, resident_id, &elsewhere).await;
+
+    let single = town.clinic_slots(now() + TimeDelta::hours(90), 1, 2).await.remove(0);
+    assert_eq!(listed(&town, resident, resident_id).await.state(), WaitListState::Waiting);
+    let (resident, resident_id, _) = &booked[1];
+    assert_eq!(listed(&town, resident, resident_id).await.state(), WaitListState::Offered);
+    assert_eq!(town.taken(&single).await, 1);
+    town.assert_sound().await;
+}
+
+async fn book(town: &Town, caller: &TestCaller, resident: &str, slot: &Slot) {
+    let wish = HoldSlotRequest { resident_id: resident.to_owned(), ..hold(slot) };
+    let held = town.hold_as(caller, wish).await.unwrap();
+    town.confirm(caller, &held.appointment_id).await.unwrap();
 }

@@ -5,6 +5,7 @@
 mod audited;
 mod town;
 
+mod at_once;
 mod book;
 mod calendar;
 mod cancel;
@@ -33,7 +34,7 @@ mod replicas;
 mod reschedule;
 mod search;
 mod see_calendar;
-mod shared;
+
 mod statistics;
 mod surge;
 mod visits;

@@ -5,15 +5,17 @@ use std::time::{Duration, Instant};
 use chrono::{Days, TimeDelta};
 use proto::anjia::scheduling::v1::{
     ForecastDemandRequest, ForecastDemandResponse, ForecastError, ForecastMethod, GetUtilisationRequest,
-    HoldSlotRequest, Slot, UtilisationDay, statistics_service_client::StatisticsServiceClient,
+    HoldSlotRequest, JoinWaitListRequest, Slot, UtilisationDay, WaitListState,
+    statistics_service_client::StatisticsServiceClient,
 };
-use proto::convert::to_date;
+use proto::convert::{to_date, to_timestamp};
 use testkit::{TestCaller, callers, reason};
 use tonic::{Code, Status};
 use types::clock::{local_date, start_of_local_day};
 
 use crate::queue::{call, comes, next, walk_in};
-use crate::town::{Town, field, hold, now};
+use crate::town::{Town, field, hold, now, pause};
+use crate::waiting::{client, listed, wish};
 
 async fn used(town: &Town, caller: &TestCaller) -> Result<Vec<UtilisationDay>, Status> {
     let today = local_date(now());
@@ -90,6 +92,24 @@ async fn sc_13_places_visits_refusals_and_waits_are_counted_by_day() {
     assert_eq!(used(&town, &town.mesh.caller("operator")).await.unwrap().len(), 2);
     let foreign = used(&town, &town.hospital).await.unwrap_err();
     assert_eq!((foreign.code(), reason(&foreign).as_str()), (Code::PermissionDenied, "OUTSIDE_SCOPE"));
+}
+
+#[tokio::test]
+async fn sc_13_who_waited_in_vain_counts_when_they_join_again_too() {
+    let town = Town::new().await;
+    let (caller, resident) = town.newcomer("patient").await;
+    let join = async |request: JoinWaitListRequest| {
+        client(&town).join_wait_list(caller.request(request).await).await.unwrap();
+    };
+    join(wish(&resident, now() + TimeDelta::seconds(2))).await;
+    while listed(&town, &caller, &resident).await.state() != WaitListState::Lapsed {
+        pause(100).await;
+    }
+    let tomorrow = start_of_local_day(local_date(now())) + TimeDelta::hours(36);
+    let later = wish(&resident, tomorrow + TimeDelta::days(1));
+    join(JoinWaitListRequest { from: Some(to_timestamp(tomorrow)), ..later }).await;
+    let waiting: Vec<i32> = used(&town, &town.clinic).await.unwrap().iter().map(|day| day.waiting).collect();
+    assert_eq!(waiting, [1, 1]);
 }
 
 #[tokio::test]

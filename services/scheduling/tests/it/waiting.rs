@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use proto::anjia::common::v1::CareKind;
 use proto::anjia::scheduling::v1::{
-    AppointmentState, CancelAppointmentRequest, ChangeSessionRequest, HoldSlotRequest, JoinWaitListRequest,
-    LeaveWaitListRequest, ListWaitingRequest, Pool, PoolShare, Slot, WaitListEntry, WaitListState,
+    AffectedAppointment, AppointmentState, CancelAppointmentRequest, ChangeSessionRequest, Fate, HoldSlotRequest,
+    JoinWaitListRequest, LeaveWaitListRequest, ListWaitingRequest, Pool, PoolShare, Slot, WaitListEntry, WaitListState,
     wait_list_service_client::WaitListServiceClient,
 };
 use proto::convert::{timestamp, to_timestamp};
@@ -46,6 +46,23 @@ pub(crate) async fn cancel(town: &Town, caller: &TestCaller, appointment_id: &st
         ..Default::default()
     };
     town.appointments().cancel_appointment(caller.request(request).await).await.unwrap();
+}
+
+/// Changes how many places the only slot of a session has; answers what became of those who had one.
+pub(crate) async fn change_places(town: &Town, slot: &Slot, places: i32) -> Vec<Fate> {
+    let change = ChangeSessionRequest {
+        request_id: request_id(),
+        session_id: slot.session_id.clone(),
+        starts_at: slot.starts_at,
+        ends_at: slot.ends_at,
+        slot_length_minutes: i32::try_from(length_minutes(slot)).unwrap(),
+        kinds: vec![CareKind::Outpatient.into()],
+        pools: vec![PoolShare { pool: Pool::Public.into(), places }],
+        practitioner_id: String::new(),
+        reason: "other places".to_owned(),
+    };
+    let changed = crate::calendar::client(town).change_session(town.clinic.request(change).await).await;
+    changed.unwrap().into_inner().affected.iter().map(AffectedAppointment::fate).collect()
 }
 
 /// A slot of one place, which the resident has.
@@ -168,18 +185,7 @@ async fn sc_07_places_that_a_session_gets_later_are_offered_to_those_who_wait() 
         join(&town, &caller, &id).await.unwrap();
         waiting.push((caller, id));
     }
-    let more = ChangeSessionRequest {
-        request_id: request_id(),
-        session_id: slot.session_id.clone(),
-        starts_at: slot.starts_at,
-        ends_at: slot.ends_at,
-        slot_length_minutes: i32::try_from(length_minutes(&slot)).unwrap(),
-        kinds: vec![CareKind::Outpatient.into()],
-        pools: vec![PoolShare { pool: Pool::Public.into(), places: 3 }],
-        practitioner_id: String::new(),
-        reason: "more places".to_owned(),
-    };
-    crate::calendar::client(&town).change_session(town.clinic.request(more).await).await.unwrap();
+    change_places(&town, &slot, 3).await;
     for (number, (caller, id)) in waiting.iter().enumerate() {
         let state = if number < 2 { WaitListState::Offered } else { WaitListState::Waiting };
         assert_eq!(listed(&town, caller, id).await.state(), state, "number {number}");

@@ -158,7 +158,7 @@ fn ad_03_what_moves_no_amount_is_no_cause() {
         input.to = input.to + Days::new(9);
         input.person.age = 72;
         input.before.stays = 3;
-        input.circumstances.contracted = true;
+        input.circumstances.contracted = Some(true);
     };
     assert_eq!(moved(&basis, &policy(), others), []);
     let beside_one_that_does = |input: &mut Input| {

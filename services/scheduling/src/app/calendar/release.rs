@@ -7,7 +7,11 @@ use types::ids::SlotId;
 
 use super::{Calendar, ROUND_MAX, Where};
 use crate::{
-    app::{moves::change_places, pass_on::Free, records::By},
+    app::{
+        moves::change_places,
+        pass_on::{EVERYBODY, Free},
+        records::By,
+    },
     domain::error::SchedulingError,
     store::{
         ladders,
@@ -42,6 +46,7 @@ impl Calendar {
             released += places;
         }
         if released > 0 {
+            let released = usize::try_from(released).unwrap_or_default();
             self.offer_released(&mut tx, slot, released, now).await?;
         }
         Ok(tx.commit().await?)
@@ -51,17 +56,10 @@ impl Calendar {
         &self,
         tx: &mut Transaction,
         slot: SlotId,
-        places: i32,
+        places: usize,
         now: DateTime<Utc>,
     ) -> Result<(), SchedulingError> {
         let Some(locked) = rooms::lock(tx, &[slot]).await?.into_iter().next() else { return Ok(()) };
-        let room = locked.room;
-        let free = Free::in_room(&room);
-        for _ in 0..places {
-            if !self.passing.pass_on(tx, free, None, now).await? {
-                break;
-            }
-        }
-        Ok(())
+        self.passing.pass_on(tx, &[(Free::in_room(&locked.room), places)], None, EVERYBODY, now).await
     }
 }

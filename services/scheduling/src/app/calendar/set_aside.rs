@@ -12,22 +12,19 @@ use types::{
 
 use super::{Calendar, ROUND_MAX};
 use crate::{
-    app::pass_on::{ASKED_MAX, Free, Passed, withdraw_leftover},
+    app::pass_on::{EVERYBODY, Free, Passed, withdraw_leftover},
     domain::{error::SchedulingError, pool::Pool, wait_list::Entry},
-    store::{
-        patients, places, rooms, shared,
-        wait_list::{self as entries, Part},
-    },
+    store::{exclusion, patients, places, rooms, wait_list as entries},
 };
 
 impl Calendar {
-    /// Passes on what was set aside, up to a number of slots; true if there may be more.
-    pub async fn pass_on_set_aside(&self) -> Result<bool, SchedulingError> {
+    /// Passes on what was set aside, up to a number of slots.
+    pub async fn pass_on_set_aside(&self) -> Result<(), SchedulingError> {
         let mut tx = self.db.begin(Scope::Worker).await?;
         let aside = places::aside(&mut tx, ROUND_MAX).await?;
         tx.commit().await?;
-        for (slot, region) in &aside {
-            match self.ask_line(*region, *slot).await {
+        for (slot, region) in aside {
+            match self.ask_line(region, slot).await {
                 Err(SchedulingError::Storage(cause)) if cause.is_unavailable() => return Err(cause.into()),
                 Err(error) => {
                     tracing::error!(slot_id = %slot, %error, "a place that was set aside cannot be passed on")
@@ -35,11 +32,11 @@ impl Calendar {
                 Ok(()) => {}
             }
         }
-        Ok(i64::try_from(aside.len()).is_ok_and(|count| count >= ROUND_MAX))
+        Ok(())
     }
 
     async fn ask_line(&self, region: RegionCode, slot: SlotId) -> Result<(), SchedulingError> {
-        let mut part = Part { behind: None, is_first_only: false, count_max: ASKED_MAX };
+        let mut part = EVERYBODY;
         loop {
             let mut tx = self.db.begin(Scope::Region(region)).await?;
             let now = self.clock.now();
@@ -47,16 +44,16 @@ impl Calendar {
             let asked: Vec<&Entry> = line.iter().map(|(entry, _)| entry).collect();
             let is_last = line.len() < part.count_max;
             lock(&mut tx, &asked).await?;
-            self.ask_part(&mut tx, slot, &asked, is_last, now).await?;
+            let asks_on = self.ask_part(&mut tx, slot, &asked, is_last, now).await?;
             tx.commit().await?;
-            if is_last {
+            if !asks_on {
                 return Ok(());
             }
             part.behind = line.last().map(|(_, standing)| *standing);
         }
     }
 
-    /// Those behind are asked next, about what these leave.
+    /// Whether those behind are asked next, about what these leave. They are not where one of these could not be asked: nobody is passed over.
     async fn ask_part(
         &self,
         tx: &mut Transaction,
@@ -64,10 +61,10 @@ impl Calendar {
         asked: &[&Entry],
         is_last: bool,
         now: DateTime<Utc>,
-    ) -> Result<(), SchedulingError> {
+    ) -> Result<bool, SchedulingError> {
         let locked = rooms::lock(tx, &[slot]).await?;
         let Some(room) = locked.iter().map(|locked| &locked.room).find(|room| room.pool == Pool::Public) else {
-            return Ok(());
+            return Ok(false);
         };
         let free = Free::in_room(room);
         let mut is_wanted = true;
@@ -78,19 +75,20 @@ impl Calendar {
             let passed = self.passing.ask(tx, free, asked, now).await?;
             if passed == Passed::Undecided || (passed == Passed::Nobody && !is_last) {
                 places::set_aside(tx, slot).await?;
-                return Ok(());
+                return Ok(passed == Passed::Nobody);
             }
             is_wanted = passed == Passed::On;
         }
-        withdraw_leftover(tx, &[slot], now).await
+        withdraw_leftover(tx, &[slot], now).await?;
+        Ok(false)
     }
 }
 
 /// In the order in which everybody locks: who books for others, then persons.
 async fn lock(tx: &mut Transaction, asked: &[&Entry]) -> Result<(), SchedulingError> {
     let for_others = asked.iter().filter(|entry| entry.delegation.is_some());
-    let bookers: BTreeSet<String> = for_others.map(|entry| shared::booker(&entry.joined_by)).collect();
-    shared::lock(tx, &bookers).await?;
+    let bookers: BTreeSet<String> = for_others.map(|entry| exclusion::booker(&entry.joined_by)).collect();
+    exclusion::lock(tx, &bookers).await?;
     let residents: Vec<ResidentId> = asked.iter().map(|entry| entry.resident).collect();
     patients::lock_all(tx, &residents).await
 }

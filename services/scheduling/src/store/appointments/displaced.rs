@@ -1,4 +1,4 @@
-//! Who is in slots that a provider takes back, and who was moved or displaced.
+//! Who is in slots that a provider takes back, who was moved or displaced, and who had a place and gave it up.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -75,6 +75,26 @@ pub async fn is_in_the_way(conn: &mut PgConnection, displaced: &Appointment) -> 
     .bind(displaced.id.uuid())
     .bind(displaced.slot.starts_at)
     .bind(displaced.slot.ends_at)
+    .fetch_one(conn)
+    .await?;
+    Ok(found)
+}
+
+/// Whether a person, by any id of theirs, gave a place in this slot up since, or let a hold of one run out. Not what a provider took back.
+pub async fn has_given_up(
+    conn: &mut PgConnection,
+    resident: ResidentId,
+    slot: SlotId,
+    since: DateTime<Utc>,
+) -> Result<bool, SchedulingError> {
+    let found = sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM appointments WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) \
+         AND (slot_id = $2 OR $2 = ANY (more_slot_ids)) \
+         AND (state = 'EXPIRED' AND hold_expires_at >= $3 OR state = 'CANCELLED' AND cancelled_by <> 'PROVIDER' AND cancelled_at >= $3))",
+    )
+    .bind(resident.uuid())
+    .bind(slot.uuid())
+    .bind(since)
     .fetch_one(conn)
     .await?;
     Ok(found)

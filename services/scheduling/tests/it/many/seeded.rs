@@ -16,7 +16,7 @@ struct Bug {
     violation: &'static str,
 }
 
-const BUGS: [Bug; 17] = [
+const BUGS: [Bug; 18] = [
     Bug {
         what: "a place is taken and not counted",
         sql: "UPDATE slot_pools SET taken = taken - 1 WHERE taken > 0",
@@ -25,6 +25,11 @@ const BUGS: [Bug; 17] = [
     Bug {
         what: "a place is counted and not taken",
         sql: "UPDATE slot_pools SET taken = taken + 1 WHERE taken < places",
+        violation: "places taken are not the appointments in them",
+    },
+    Bug {
+        what: "a place is set aside and not counted",
+        sql: "UPDATE slot_pools SET set_aside = 1 WHERE taken > 0 AND pool = 'PUBLIC'",
         violation: "places taken are not the appointments in them",
     },
     Bug {

@@ -1,6 +1,7 @@
 //! A bill in parts. Where positions run on through the year, its parts are paid what the whole is: whoever splits a bill gains nothing. Of
-//! stays that is not so: each has a deductible of its own, by the text of the policy, and a fen may use up the dearer first one. There a
-//! visit is claimed once (`CLAIM_EXISTS`), and stays near one another are asked about (N25-049): `tests/it/splitting.rs`.
+//! stays that is not so: each has a deductible of its own, by the document of the policy, and a fen may use up the dearer first one. There a
+//! visit is claimed once (`CLAIM_EXISTS`), and stays near one another are asked about where the region's released rule book has rule
+//! N25-049: `tests/it/splitting.rs`.
 
 use proptest::prelude::*;
 use types::{care::CareKind, money::Money};

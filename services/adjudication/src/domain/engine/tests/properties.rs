@@ -92,7 +92,7 @@ prop_compose! {
             area,
             care_region: None,
             own_clinic,
-            contracted: own_clinic != OwnClinic::Elsewhere,
+            contracted: Some(own_clinic != OwnClinic::Elsewhere),
             referred_on: None,
             topped_up,
             year,

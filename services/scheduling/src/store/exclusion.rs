@@ -1,4 +1,4 @@
-//! Locks on what is judged over several persons, and so is kept from changing by no row: a journey, or who books for others. Taken before the
+//! Locks on what is judged over several persons, and so is kept from changing by no row: a journey, who books for others, or a device. Taken before the
 //! locks of persons and of places, in the order of words, until the end of the transaction.
 
 use std::collections::BTreeSet;
@@ -16,6 +16,11 @@ pub fn journey(id: JourneyId) -> String {
 /// Of who books for others, whose bookings are counted.
 pub fn booker(party: &Party) -> String {
     format!("booker {party}")
+}
+
+/// Of a device from which bookings are counted.
+pub fn device(hash: &str) -> String {
+    format!("device {hash}")
 }
 
 /// Waits for each in turn.

@@ -13,11 +13,9 @@ use super::inspect_beside::wait_for_others;
 use super::inspect_claim;
 use super::readjudicate::ask;
 use super::telling::Telling;
-use crate::domain::change::Cause;
 use crate::domain::error::AdjudicationError;
 use crate::domain::settlement::{Confirmation, Settlement};
-use crate::store::aftermath::{self, Aftermath};
-use crate::store::{accounts, accumulators, clearing_entries, settlements};
+use crate::store::{accounts, accumulators, aftermath, clearing_entries, settlements};
 
 impl Guarded for Settlement {
     const NOT_FOUND: &'static str = "SETTLEMENT_NOT_FOUND";
@@ -153,12 +151,7 @@ async fn tell(
     {
         entry = entry.row("clearing_entries", booked);
     }
-    let cause = match aftermath {
-        Aftermath { is_overtaken: true, .. } => Some(Cause::Entitlement),
-        Aftermath { is_late: true, .. } => Some(Cause::LateClaim),
-        Aftermath { .. } => None,
-    };
-    if let Some(cause) = cause {
+    if let Some(cause) = aftermath.anew {
         let year =
             settlement.cover.as_ref().map_or(settlement.adjudication.judged_date.year(), |cover| cover.account.year);
         entry = ask(tx, settlement.resident, year, cause, now, telling.traceparent(), entry).await?;

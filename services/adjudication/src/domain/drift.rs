@@ -126,9 +126,9 @@ pub fn explain(quoted: Quoted<'_>, settled: Settled<'_>) -> Vec<Drift> {
 }
 
 fn moves(Quoted { quote, policy }: Quoted<'_>, settled: Settled<'_>) -> Vec<Move> {
-    let quoted = quote.price.adjudication().map(|quoted| quoted.shares);
-    let to = settled.answer.shares;
-    if quoted.is_some_and(|quoted| paid(&quoted) == paid(&to)) {
+    let quoted = quote.price.adjudication().map(|quoted| &quoted.shares);
+    let to = &settled.answer.shares;
+    if quoted.is_some_and(|quoted| paid(quoted) == paid(to)) {
         return Vec::new();
     }
     let quoted_by = match (&quote.price, policy) {

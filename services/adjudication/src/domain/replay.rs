@@ -93,12 +93,10 @@ impl Replay {
     }
 
     /// Counts a claim as it was judged before, on whichever totals.
-    pub fn count_as_settled(&mut self, counted: Counted) {
-        let Counted { account, moved, .. } = &counted;
-        let after = self.standing(account).moved(&moved.before, &moved.after);
-        let year_after = self.year(account).moved(&moved.year_before, &moved.year_after);
-        let moved = Moved { after, year_after, ..moved.clone() };
-        self.put(Counted { moved, ..counted });
+    pub fn count_as_settled(&mut self, Counted { account, journey, tier, moved }: Counted) {
+        let after = self.standing(&account).moved(&moved.before, &moved.after);
+        let year_after = self.year(&account).moved(&moved.year_before, &moved.year_after);
+        self.put(Counted { account, journey, tier, moved: Moved { after, year_after, ..moved } });
     }
 
     fn put(&mut self, Counted { account, journey, tier, moved }: Counted) {

@@ -4,16 +4,16 @@ use postgres::Error;
 use sqlx::PgConnection;
 
 use super::clearing_entries::is_owed;
+use crate::domain::change::Cause;
 use crate::domain::settlement::Settlement;
 
 /// What the confirmation of a claim asks for beyond itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Aftermath {
-    /// Claims of the same scheme for later care are settled already: of any kind, for layers above basic insurance count over all kinds; and
-    /// of the next year, into which stays of a journey go on.
-    pub is_late: bool,
-    /// The person's cover was said to be another after the claim was divided.
-    pub is_overtaken: bool,
+    /// Why the person's years are to be judged anew, if they are. [`Cause::Entitlement`]: the person's cover was said to be another after the
+    /// claim was divided. [`Cause::LateClaim`]: claims of the same scheme for later care are settled already: of any kind, for layers above
+    /// basic insurance count over all kinds; and of the next year, into which stays of a journey go on.
+    pub anew: Option<Cause>,
     /// Audit rules asked about it when it was divided.
     pub is_suspect: bool,
     /// Another region's funds are to pay it.
@@ -24,7 +24,7 @@ pub struct Aftermath {
 /// and whether the person is insured elsewhere.
 pub async fn of(conn: &mut PgConnection, settlement: &Settlement) -> Result<Aftermath, Error> {
     let account = settlement.cover.as_ref().map(|cover| cover.account);
-    let (is_late, is_overtaken, is_suspect, is_owed) = sqlx::query_as(concat!(
+    let (is_late, is_overtaken, is_suspect, is_owed): (bool, bool, bool, bool) = sqlx::query_as(concat!(
         "SELECT coalesce(is_settled_after($1, $3, $4, claim.from_date), false), \
          EXISTS (SELECT FROM readjudications WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) AND cause = 'ENTITLEMENT' \
              AND requested_at >= $5), \
@@ -40,5 +40,10 @@ pub async fn of(conn: &mut PgConnection, settlement: &Settlement) -> Result<Afte
     .bind(settlement.id.uuid())
     .fetch_one(conn)
     .await?;
-    Ok(Aftermath { is_late, is_overtaken, is_suspect, is_owed })
+    let anew = match (is_overtaken, is_late) {
+        (true, _) => Some(Cause::Entitlement),
+        (false, true) => Some(Cause::LateClaim),
+        (false, false) => None,
+    };
+    Ok(Aftermath { anew, is_suspect, is_owed })
 }

@@ -18,7 +18,7 @@ use crate::means::MEANS;
 use crate::world::{BEIJING, COVERED, World};
 
 /// Where care away from home is given.
-const AWAY_CLINIC: uuid::Uuid = uuid::uuid!("01930000-0000-7000-8000-00000000c001");
+const AWAY_CLINIC: uuid::Uuid = uuid::uuid!("01930000-0000-7000-8000-00000000c0a1");
 
 /// The world, whose desks are Beijing's, and a desk of another region.
 pub(crate) struct Two {

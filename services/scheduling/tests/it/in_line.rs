@@ -166,8 +166,8 @@ async fn sc_07_for_one_who_is_busy_one_place_is_set_aside_and_the_others_are_any
     busy(&mut batch, &waiting_id).await;
     assert_eq!(change_places(&town, &slot, 4).await, [Fate::Kept]);
     assert_eq!((aside(&town, &slot).await, town.taken(&slot).await), (1, 2));
-    let polled = HoldSlotRequest { resident_id: poller_id, ..hold(&slot) };
-    town.hold_as(&poller, polled).await.unwrap();
+    let wish = HoldSlotRequest { resident_id: poller_id, ..hold(&slot) };
+    town.hold_as(&poller, wish).await.unwrap();
     batch.rollback().await.unwrap();
     offered(&town, &waiting, &waiting_id).await;
     assert_eq!((aside(&town, &slot).await, town.taken(&slot).await), (0, 3));

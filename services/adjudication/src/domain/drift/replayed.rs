@@ -56,13 +56,13 @@ pub(super) struct Move {
 ///
 /// Where things changed that have a price only together, the last of them is the cause. What no cause explains is [`Cause::Other`]'s, such as an
 /// answer that the engine gives no more.
-pub(super) fn moves<'a>(mut then: Side<'a>, mut now: Side<'a>, quoted: Option<Shares>, settled: Shares) -> Vec<Move> {
+pub(super) fn moves<'a>(mut then: Side<'a>, mut now: Side<'a>, quoted: Option<&Shares>, settled: &Shares) -> Vec<Move> {
     know_the_same(&mut then, &mut now);
     let (payer, history) = (payer_changed_by(then.payer, now.payer), history_changed_by(&then, &now));
     let mut moves = Vec::new();
-    let mut last = quoted;
+    let mut last = quoted.copied();
     if let Some(again) = then.price() {
-        go(&mut moves, Cause::Other, &mut last, again);
+        go(&mut moves, Cause::Other, &mut last, &again);
     }
     for cause in ORDER {
         then.take(cause, &now);
@@ -74,18 +74,18 @@ pub(super) fn moves<'a>(mut then: Side<'a>, mut now: Side<'a>, quoted: Option<Sh
             then.take(Cause::Chain, &now);
         }
         if let Some(priced) = then.price() {
-            go(&mut moves, cause, &mut last, priced);
+            go(&mut moves, cause, &mut last, &priced);
         }
     }
     go(&mut moves, Cause::Other, &mut last, settled);
     moves
 }
 
-fn go(moves: &mut Vec<Move>, cause: Cause, last: &mut Option<Shares>, after: Shares) {
-    if last.is_none_or(|last| paid(&last) != paid(&after)) {
-        moves.push(Move { cause, before: *last, after });
+fn go(moves: &mut Vec<Move>, cause: Cause, last: &mut Option<Shares>, after: &Shares) {
+    if last.is_none_or(|last| paid(&last) != paid(after)) {
+        moves.push(Move { cause, before: *last, after: *after });
     }
-    *last = Some(after);
+    *last = Some(*after);
 }
 
 impl Side<'_> {

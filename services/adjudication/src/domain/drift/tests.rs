@@ -277,8 +277,8 @@ fn ad_03_what_nothing_explains_is_said_to_be_so() {
     let (basis, policy) = (input(CareKind::Outpatient), policy());
     let mut quote = quote(basis.clone(), &policy);
     if let Price::Priced { adjudication, .. } = &mut quote.price {
-        adjudication.shares.pooled_fund = adjudication.shares.pooled_fund + Money::from_fen(1);
-        adjudication.shares.pooled_own = adjudication.shares.pooled_own - Money::from_fen(1);
+        adjudication.shares.pooled_fund += Money::from_fen(1);
+        adjudication.shares.pooled_own -= Money::from_fen(1);
     }
     let answer = engine::adjudicate(&policy, &basis).unwrap();
     let settled = Settled { input: &basis, policy: Some((&policy, "d")), answer: &answer };
@@ -287,7 +287,9 @@ fn ad_03_what_nothing_explains_is_said_to_be_so() {
 }
 
 /// The changes of which any may come together, each with the cause it has.
-const CHANGES: [(Cause, fn(&mut Input)); 12] = [
+type Change = (Cause, fn(&mut Input));
+
+const CHANGES: [Change; 12] = [
     (Cause::Lines, |input| {
         (input.total, input.lines[0].amount) = (Money::from_fen(25_050), Money::from_fen(25_050));
         input.lines[0].unit_price = "250.5".parse().unwrap();

@@ -27,7 +27,7 @@ impl Calendar {
             match self.ask_line(region, slot).await {
                 Err(SchedulingError::Storage(cause)) if cause.is_unavailable() => return Err(cause.into()),
                 Err(error) => {
-                    tracing::error!(slot_id = %slot, %error, "a place that was set aside cannot be passed on")
+                    tracing::error!(slot_id = %slot, %error, "a place that was set aside cannot be passed on");
                 }
                 Ok(()) => {}
             }

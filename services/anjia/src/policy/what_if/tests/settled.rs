@@ -93,8 +93,8 @@ fn ad_10_ad_03_a_file_of_settled_claims_replays_to_the_shares_they_were_settled_
     assert_ne!(funds(&stored), funds(&by_last_day), "the order decides");
 
     // As confirmed, and turned about wherever claims begin on different days.
-    let [a, b, c, d, e, f, g, h] = CONFIRMED;
-    for file in [CONFIRMED, [h, g, f, d, e, c, b, a]] {
+    let turned = [7, 6, 5, 3, 4, 2, 1, 0].map(|place: usize| CONFIRMED[place]);
+    for file in [CONFIRMED, turned] {
         let tally = replayed(&file.map(line), &dearer_in_beijing(), Shard::WHOLE).unwrap().result;
         assert_eq!(tally.effect.claims, 8);
         assert_eq!(tally.effect.fund.against, Fen::from(funds(&stored)));

@@ -96,7 +96,8 @@ struct Close {
     /// Only there; everywhere, if it is not said.
     #[arg(long, value_delimiter = ',')]
     clinics: Vec<OrganisationId>,
-    /// Who is booked is seen there, also where another clinic that stays open has room for them. Nobody loses their place in either way.
+    /// Who is booked is seen there, also where another clinic that stays open has room for them. Else that place is kept for them, and is
+    /// theirs once they confirm it in time.
     #[arg(long)]
     honour_booked: bool,
     /// What patients are told.

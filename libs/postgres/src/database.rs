@@ -1,7 +1,7 @@
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
-    AssertSqlSafe, PgPool, Postgres,
+    AssertSqlSafe, Connection as _, PgPool, Postgres,
     migrate::Migrator,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -28,9 +28,14 @@ macro_rules! generation {
 }
 pub(crate) use generation;
 
+/// The keys in memory are not the newest.
+const NEWER_KEYS: &str = "KEYS1";
+
 const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 /// A caller who waited this long for a connection is better answered "unavailable" than kept.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// A connection that was in use so lately is there: to ask it costs a round trip with every transaction.
+const LATELY: Duration = Duration::from_secs(1);
 
 /// A service's database, reached as the service and, for background loops, as its worker.
 #[derive(Debug, Clone)]
@@ -52,8 +57,20 @@ struct Pool {
 
 impl Pool {
     async fn connect(options: PgConnectOptions, size: u32) -> Result<Self, Error> {
-        let connections =
-            PgPoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options).await?;
+        let connections = PgPoolOptions::new()
+            .max_connections(size)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .before_acquire(|conn, used| {
+                Box::pin(async move {
+                    if used.idle_for > LATELY {
+                        conn.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_with(options)
+            .await?;
         // The flags tell also before there is any table; the tables tell also of an owner.
         let (role, synchronous_commit, is_unbound): (String, String, bool) = sqlx::query_as(
             "SELECT current_user::text, current_setting('synchronous_commit'), \
@@ -72,10 +89,10 @@ impl Pool {
         Ok(Self { connections, meter })
     }
 
-    /// With these settings for the transaction: one round trip.
-    async fn begin(&self, settings: [(&'static str, String); 4]) -> Result<Begun, sqlx::Error> {
+    /// With these settings for the transaction, and what is to be true then: one round trip.
+    async fn begin(&self, settings: [(&'static str, String); 4], condition: &str) -> Result<Begun, sqlx::Error> {
         let settings = settings.map(|(name, value)| format!("; SET LOCAL {name} = '{}'", value.replace('\'', "''")));
-        let begin = AssertSqlSafe(format!("{BEGIN}{}", settings.concat()));
+        let begin = AssertSqlSafe(format!("{BEGIN}{}{condition}", settings.concat()));
         // Apart from what it is a part of: it may have to connect, and that is large.
         self.meter.waited(Box::pin(self.connections.begin_with(begin))).await
     }
@@ -165,17 +182,23 @@ impl Database {
         }
     }
 
-    /// With the newest keys of the region in memory: the first statement tells whether there are newer ones.
+    /// With the newest keys of the region in memory: it does not begin if there are newer ones.
     async fn begin_in(&self, region: RegionCode, lock_timeout_ms: u32, plans: Plans) -> Result<Transaction, Error> {
         loop {
-            let mut tx = self.begin_without_keys(region, lock_timeout_ms, plans).await?;
-            let generation = sqlx::query_scalar(concat!("SELECT ", generation!("$1")))
-                .bind(region.as_str())
-                .fetch_one(&mut *tx)
-                .await?;
-            if let Some(tx) = self.with_keys(tx, region, generation).await? {
-                return Ok(tx);
+            if let Ok(keys) = self.vault.keys(region) {
+                let condition = format!("; SELECT begin_with_keys('{region}', {})", keys.generation());
+                match self.service.begin(self.settings(region.as_str(), lock_timeout_ms, plans), &condition).await {
+                    Ok(begun) => {
+                        let (vault, signals) = (Arc::clone(&self.vault), Arc::clone(&self.signals));
+                        return Ok(Transaction::new(begun, Scope::Region(region), Some(keys), vault, signals));
+                    }
+                    Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(NEWER_KEYS) => {}
+                    Err(error) => return Err(error.into()),
+                }
             }
+            // Not inside a transaction: the provider may take its time.
+            let mut conn = self.service.connections.acquire().await?;
+            self.vault.load(&mut conn, region).await?;
         }
     }
 
@@ -186,7 +209,7 @@ impl Database {
         lock_timeout_ms: u32,
         plans: Plans,
     ) -> Result<Transaction, Error> {
-        let begun = self.service.begin(self.settings(region.as_str(), lock_timeout_ms, plans)).await?;
+        let begun = self.service.begin(self.settings(region.as_str(), lock_timeout_ms, plans), "").await?;
         let (vault, signals) = (Arc::clone(&self.vault), Arc::clone(&self.signals));
         Ok(Transaction::new(begun, Scope::Region(region), None, vault, signals))
     }
@@ -221,7 +244,7 @@ impl Database {
 
     async fn begin_as_worker(&self, lock_timeout_ms: u32) -> Result<Begun, Error> {
         let pool = self.worker.as_ref().ok_or(Error::WorkerRoleMissing)?;
-        Ok(pool.begin(self.settings("", lock_timeout_ms, Plans::AsNeeded)).await?)
+        Ok(pool.begin(self.settings("", lock_timeout_ms, Plans::AsNeeded), "").await?)
     }
 
     /// The service's role outside any transaction and region: for the keys, which belong to no region.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{FromRow, PgConnection, Row as _, postgres::PgRow};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection, Row as _, postgres::PgRow};
 use tokio::time::{Instant, sleep_until};
 use types::{
     ids::{EventId, OrganisationId},
@@ -16,7 +16,7 @@ use types::{
 
 pub(crate) use self::followers::report;
 pub use self::followers::{EventsConfig, Lag, check, confirm, forget, lags};
-use crate::{Database, Error, Scope, Transaction};
+use crate::{Database, Error, Scope, Transaction, statement::Statement};
 
 /// Longest time a pull waits for the first event.
 pub const WAIT_MAX: Duration = Duration::from_secs(20);
@@ -113,7 +113,15 @@ pub async fn append_all(tx: &mut Transaction, events: Vec<NewEvent>) -> Result<(
     if events.is_empty() {
         return Ok(());
     }
-    let region = tx.region()?;
+    let mut statement = Statement::in_region(tx.region()?)?;
+    let insert = insert_all(&mut statement, events)?;
+    sqlx::query_with(AssertSqlSafe(insert), statement.into_arguments()).execute(&mut **tx).await?;
+    tx.unsealed = true;
+    Ok(())
+}
+
+/// Inserts events in their order.
+pub(crate) fn insert_all(statement: &mut Statement, events: Vec<NewEvent>) -> Result<String, Error> {
     let count = events.len();
     let mut ids = Vec::with_capacity(count);
     let mut kinds = Vec::with_capacity(count);
@@ -129,23 +137,20 @@ pub async fn append_all(tx: &mut Transaction, events: Vec<NewEvent>) -> Result<(
         traceparents.push(event.traceparent);
         times.push(event.occurred_at);
     }
-    sqlx::query(
+    let lists = [
+        statement.typed(ids)?,
+        statement.typed(kinds)?,
+        statement.typed(subjects)?,
+        statement.typed(data)?,
+        statement.typed(traceparents)?,
+        statement.typed(times)?,
+    ];
+    Ok(format!(
         "INSERT INTO events (id, region, kind, subject, data, traceparent, occurred_at) \
          SELECT told.id, $1, told.kind, told.subject, told.data, told.traceparent, told.occurred_at \
-         FROM unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::timestamptz[]) WITH ORDINALITY \
-             AS told (id, kind, subject, data, traceparent, occurred_at, place) ORDER BY place",
-    )
-    .bind(region.as_str())
-    .bind(ids)
-    .bind(kinds)
-    .bind(subjects)
-    .bind(data)
-    .bind(traceparents)
-    .bind(times)
-    .execute(&mut **tx)
-    .await?;
-    tx.unsealed = true;
-    Ok(())
+         FROM unnest({}) WITH ORDINALITY AS told (id, kind, subject, data, traceparent, occurred_at, place) ORDER BY place",
+        lists.join(", ")
+    ))
 }
 
 /// All events after a position: at once if there are any, else the first that come within `wait`.

@@ -23,7 +23,8 @@ use crate::{
     vault::{Cell, Keys, Page},
 };
 
-pub use together::{Answered, commit_all, replay_all};
+pub(crate) use together::insert_all;
+pub use together::{Answered, replay_all};
 
 /// How long a duplicate waits for the request it duplicates.
 const IN_PROGRESS_WAIT_MS: u32 = 500;

@@ -33,6 +33,7 @@ pub mod paging;
 pub mod personal;
 pub mod retention;
 pub mod sealer;
+pub mod together;
 pub mod vault;
 
 mod config;
@@ -41,12 +42,13 @@ mod error;
 mod idempotency;
 mod migration;
 mod refusals;
+mod statement;
 mod transaction;
 
 pub use config::{MigrateConfig, PostgresConfig};
 pub use database::Database;
 pub use error::Error;
-pub use idempotency::{Answered, Begun, Call, Reply, StoredAnswer, commit_all, replay_all};
+pub use idempotency::{Answered, Begun, Call, Reply, StoredAnswer, replay_all};
 pub use migration::migrate;
 pub use refusals::Refusals;
 pub use transaction::{Scope, Transaction};

@@ -67,11 +67,16 @@ impl ServerConfig {
     }
 }
 
+/// So many tasks are polled before a thread looks whether something has arrived: most of them wait for the database's answer, which would
+/// wait in turn behind whoever is ready.
+const POLLS_BETWEEN_LOOKS: u32 = 11;
+
 /// The runtime of a service: few threads, and few for blocking work, so that an idle service stays small.
 pub fn runtime(config: &ServerConfig) -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(usize::from(config.worker_threads))
         .max_blocking_threads(8)
+        .event_interval(POLLS_BETWEEN_LOOKS)
         .enable_all()
         .build()
 }

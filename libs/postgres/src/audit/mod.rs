@@ -51,6 +51,7 @@ pub use receipt::{Receipt, ReceiptError, receipt};
 pub use row::{Row, What, id};
 pub use rows::{Opener, SealedCell, unlock};
 pub(crate) use tables::{Audited, Tables};
+pub(crate) use together::Entries;
 pub use together::record_all;
 pub use told::{Told, told};
 pub use undigested::{Undigested, undecided, undigested};

@@ -12,7 +12,7 @@ use super::{
     digest::Salt,
     tables::{self, Audited, ROWS_MAX},
 };
-use crate::{Error, Transaction, vault::PersonKey};
+use crate::{Error, Transaction, statement::Statement, vault::PersonKey};
 
 /// What the database answers of an entry: its rows if they are not as it says, the state of the erasure of its person, and who that is.
 type Inserted = (Option<Json<Vec<serde_json::Value>>>, Option<String>, Option<Uuid>);
@@ -32,45 +32,74 @@ pub async fn record_all(tx: &mut Transaction, entries: Vec<Entry>) -> Result<(),
     if entries.is_empty() {
         return Ok(());
     }
-    let region = tx.region()?;
-    let tables = named_tables(tx, &entries).await?;
-    let residents: BTreeSet<ResidentId> = entries.iter().filter_map(|entry| entry.resident).collect();
-    let persons = tx.person_keys(&residents).await?;
-    let salts: Vec<Salt> = entries.iter().map(|_| Salt::generate()).collect();
-    let stored: Vec<Vec<u8>> =
-        entries.iter().zip(&salts).map(|entry| stored(entry, &persons)).collect::<Result<_, _>>()?;
+    let entries = Entries::of(tx, entries).await?;
+    let mut statement = Statement::in_region(tx.region()?)?;
+    let insert = AssertSqlSafe(entries.insert(&mut statement)?);
+    let inserted = sqlx::query_as_with(insert, statement.into_arguments()).fetch_all(&mut **tx).await?;
+    entries.inserted(tx, inserted)
+}
 
-    let mut insert = sqlx::query_as(AssertSqlSafe(tables::insert_all(&tables)))
-        .bind(region.as_str())
-        .bind(entries.iter().map(|entry| entry.actor.to_string()).collect::<Vec<_>>())
-        .bind(entries.iter().map(|entry| entry.subject.to_string()).collect::<Vec<_>>())
-        .bind(entries.iter().map(|entry| entry.organisation.map(OrganisationId::uuid)).collect::<Vec<_>>())
-        .bind(entries.iter().map(|entry| entry.delegation.map(DelegationId::uuid)).collect::<Vec<_>>())
-        .bind(entries.iter().map(|entry| entry.resident.map(ResidentId::uuid)).collect::<Vec<_>>())
-        .bind(entries.iter().map(|entry| entry.action.to_string()).collect::<Vec<_>>())
-        .bind(stored);
-    for table in &tables {
-        let rows = rows_of(table, &entries, &salts)?;
-        let count = i64::try_from(rows.places.len()).unwrap_or(i64::MAX);
-        insert =
-            insert.bind(rows.places).bind(rows.ids).bind(rows.heads).bind(rows.removed).bind(rows.anew).bind(count);
+/// Entries with what has to be known before they are written.
+pub(crate) struct Entries {
+    entries: Vec<Entry>,
+    tables: Vec<Arc<Audited>>,
+    residents: BTreeSet<ResidentId>,
+    persons: HashMap<ResidentId, PersonKey>,
+}
+
+impl Entries {
+    pub(crate) async fn of(tx: &mut Transaction, entries: Vec<Entry>) -> Result<Self, Error> {
+        let tables = named_tables(tx, &entries).await?;
+        let residents: BTreeSet<ResidentId> = entries.iter().filter_map(|entry| entry.resident).collect();
+        let persons = tx.person_keys(&residents).await?;
+        Ok(Self { entries, tables, residents, persons })
     }
-    let inserted: Vec<Inserted> = insert.fetch_all(&mut **tx).await?;
-    let barred: BTreeSet<Uuid> = inserted
-        .iter()
-        .filter(|(_, erasure, _)| matches!(erasure.as_deref(), Some("CLOSED" | "ERASED")))
-        .filter_map(|(.., resident)| *resident)
-        .collect();
-    let is_refused = |entry: &Entry| !entry.of_keeping && entry.resident.is_some_and(|it| barred.contains(&it.uuid()));
-    if entries.iter().any(is_refused) {
-        return Err(Error::ResidentErased);
+
+    /// Inserts them in their order. The first part of a statement: its parameters have fixed numbers.
+    pub(crate) fn insert(&self, statement: &mut Statement) -> Result<String, Error> {
+        let Self { entries, tables, persons, .. } = self;
+        let salts: Vec<Salt> = entries.iter().map(|_| Salt::generate()).collect();
+        let stored: Vec<Vec<u8>> =
+            entries.iter().zip(&salts).map(|entry| stored(entry, persons)).collect::<Result<_, _>>()?;
+        statement.add(entries.iter().map(|entry| entry.actor.to_string()).collect::<Vec<_>>())?;
+        statement.add(entries.iter().map(|entry| entry.subject.to_string()).collect::<Vec<_>>())?;
+        statement.add(entries.iter().map(|entry| entry.organisation.map(OrganisationId::uuid)).collect::<Vec<_>>())?;
+        statement.add(entries.iter().map(|entry| entry.delegation.map(DelegationId::uuid)).collect::<Vec<_>>())?;
+        statement.add(entries.iter().map(|entry| entry.resident.map(ResidentId::uuid)).collect::<Vec<_>>())?;
+        statement.add(entries.iter().map(|entry| entry.action.to_string()).collect::<Vec<_>>())?;
+        statement.add(stored)?;
+        for table in tables {
+            let rows = rows_of(table, entries, &salts)?;
+            let count = i64::try_from(rows.places.len()).unwrap_or(i64::MAX);
+            statement.add(rows.places)?;
+            statement.add(rows.ids)?;
+            statement.add(rows.heads)?;
+            statement.add(rows.removed)?;
+            statement.add(rows.anew)?;
+            statement.add(count)?;
+        }
+        Ok(tables::insert_all(tables))
     }
-    if let Some(Json(rows)) = inserted.into_iter().find_map(|(wrong, ..)| wrong) {
-        return Err(Error::RowNotAsRecorded { rows: serde_json::Value::from(rows).to_string() });
+
+    /// Judges what was answered, entry by entry.
+    pub(crate) fn inserted(self, tx: &mut Transaction, inserted: Vec<Inserted>) -> Result<(), Error> {
+        let barred: BTreeSet<Uuid> = inserted
+            .iter()
+            .filter(|(_, erasure, _)| matches!(erasure.as_deref(), Some("CLOSED" | "ERASED")))
+            .filter_map(|(.., resident)| *resident)
+            .collect();
+        let is_refused =
+            |entry: &Entry| !entry.of_keeping && entry.resident.is_some_and(|it| barred.contains(&it.uuid()));
+        if self.entries.iter().any(is_refused) {
+            return Err(Error::ResidentErased);
+        }
+        if let Some(Json(rows)) = inserted.into_iter().find_map(|(wrong, ..)| wrong) {
+            return Err(Error::RowNotAsRecorded { rows: serde_json::Value::from(rows).to_string() });
+        }
+        tx.unsealed = true;
+        tx.concerned.extend(self.residents);
+        Ok(())
     }
-    tx.unsealed = true;
-    tx.concerned.extend(residents);
-    Ok(())
 }
 
 async fn named_tables(tx: &mut Transaction, entries: &[Entry]) -> Result<Vec<Arc<Audited>>, Error> {

@@ -5,7 +5,7 @@ use types::{ids::ResidentId, region::RegionCode};
 use uuid::Uuid;
 
 use super::{Call, IN_PROGRESS_WAIT_MS, Reply, Stored};
-use crate::{Database, Error, Scope, Transaction, database::Plans, vault};
+use crate::{Database, Error, Scope, Transaction, database::Plans, statement::Statement, vault};
 
 /// A call with its answer, and whose data the answer tells of.
 #[derive(Debug)]
@@ -85,41 +85,36 @@ pub async fn replay_all<T>(
     Ok(replies)
 }
 
-/// Stores the answers and commits them together with the work. [`Error::RequestInProgress`], and nothing done, if one of the keys was
-/// taken meanwhile: whoever asks again finds the answer.
-pub async fn commit_all<T>(mut tx: Transaction, answered: &[Answered<'_, T>]) -> Result<(), Error> {
-    if answered.is_empty() {
-        return tx.commit().await;
-    }
-    let keys = tx.keys()?;
+/// Inserts the answers; answers a row for each whose key was not taken.
+pub(crate) fn insert_all<T>(
+    statement: &mut Statement,
+    keys: &vault::Keys,
+    answered: &[Answered<'_, T>],
+) -> Result<String, Error> {
     let Keys { subjects, request_ids, methods, actors, organisations } = Keys::of(answered.iter().map(|it| it.call));
     let digests: Vec<&[u8]> = answered.iter().map(|it| it.call.body_digest.as_slice()).collect();
     let sealed = answered.iter().map(|it| keys.seal_bytes(it.call.cell(), &(it.call.encode)(it.answer)));
     let sealed: Vec<Vec<u8>> = sealed.collect::<Result<_, _>>()?;
     let residents: Vec<Option<Uuid>> = answered.iter().map(|it| it.resident.map(ResidentId::uuid)).collect();
-    let stored = sqlx::query(
+    let key_version = statement.typed(keys.version())?;
+    let lists = [
+        statement.typed(subjects)?,
+        statement.typed(request_ids)?,
+        statement.typed(methods)?,
+        statement.typed(actors)?,
+        statement.typed(organisations)?,
+        statement.typed(digests)?,
+        statement.typed(sealed)?,
+        statement.typed(residents)?,
+    ];
+    Ok(format!(
         "INSERT INTO requests (region, subject, request_id, method, actor, organisation, body_digest, response, key_version, resident_ids) \
-         SELECT $1, subject, request_id, method, actor, organisation, body_digest, response, $2, array_remove(ARRAY[resident_id], NULL) \
-         FROM unnest($3::text[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::bytea[], $9::bytea[], $10::uuid[]) \
-             AS answered (subject, request_id, method, actor, organisation, body_digest, response, resident_id) \
-         ORDER BY subject, request_id, method, actor, organisation ON CONFLICT DO NOTHING",
-    )
-    .bind(tx.region()?.as_str())
-    .bind(keys.version())
-    .bind(subjects)
-    .bind(request_ids)
-    .bind(methods)
-    .bind(actors)
-    .bind(organisations)
-    .bind(digests)
-    .bind(sealed)
-    .bind(residents)
-    .execute(&mut *tx)
-    .await?;
-    if stored.rows_affected() != answered.len() as u64 {
-        return Err(Error::RequestInProgress);
-    }
-    tx.finish().await
+         SELECT $1, subject, request_id, method, actor, organisation, body_digest, response, {key_version}, \
+             array_remove(ARRAY[resident_id], NULL) \
+         FROM unnest({}) AS answered (subject, request_id, method, actor, organisation, body_digest, response, resident_id) \
+         ORDER BY subject, request_id, method, actor, organisation ON CONFLICT DO NOTHING RETURNING 1",
+        lists.join(", ")
+    ))
 }
 
 impl<T> Call<T> {

@@ -46,7 +46,7 @@ impl Keys {
         Self { generation, sealing, versions: versions.collect() }
     }
 
-    pub(super) const fn generation(&self) -> i64 {
+    pub(crate) const fn generation(&self) -> i64 {
         self.generation
     }
 

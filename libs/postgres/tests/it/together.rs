@@ -1,16 +1,21 @@
 //! What a batch writes for many at once: answers and audit.
 
+use std::time::Duration;
+
 use postgres::{
     Answered, Call, Error, Reply,
     audit::{self, Against, Entry},
-    commit_all, replay_all, sealer,
+    events::{self, NewEvent},
+    replay_all, sealer,
+    together::{Left, conclude},
 };
 use prost::Message as _;
+use serde_json::json;
 use types::ids::ResidentId;
 use uuid::Uuid;
 
 use crate::calls::{AddNoteRequest, METHOD, request};
-use crate::harness::{BEIJING, TestDb, add_note, caller, notes_seen};
+use crate::harness::{BEIJING, TestDb, add_note, caller, moment, notes_seen};
 
 fn call(resident: ResidentId, request: &AddNoteRequest) -> Call<String> {
     Call::new(&caller(resident), METHOD, request, |answer: &String| answer.encode_to_vec()).unwrap()
@@ -24,7 +29,7 @@ async fn add_all(test: &TestDb, calls: &[Call<String>], answers: &[String]) -> R
     }
     let answered = calls.iter().zip(answers);
     let answered = answered.map(|(call, answer)| Answered { call, answer, resident: Some(ResidentId::generate()) });
-    commit_all(tx, &answered.collect::<Vec<_>>()).await
+    conclude(tx, Left { events: vec![], entries: vec![], answered: answered.collect() }).await
 }
 
 async fn replayed(test: &TestDb, calls: &[&Call<String>]) -> Vec<Result<Option<Reply<String>>, Error>> {
@@ -62,6 +67,34 @@ async fn a_batch_with_a_key_that_is_taken_leaves_nothing() {
     assert!(matches!(refused, Err(Error::RequestInProgress)), "{refused:?}");
     assert_eq!(notes_seen(&test.db, BEIJING).await, ["one"]);
     assert!(test.db.replay(&calls[1]).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn what_a_batch_leaves_is_told_noted_and_answered() {
+    let test = TestDb::new().await;
+    let texts = ["one".to_owned(), "two".to_owned()];
+    let people = [(); 2].map(|()| ResidentId::generate());
+    let calls: Vec<Call<String>> =
+        people.iter().zip(&texts).map(|(person, text)| call(*person, &request(text))).collect();
+    let mut tx = test.db.begin_together(calls[0].region()).await.unwrap();
+    let mut left = Left { events: vec![], entries: vec![], answered: vec![] };
+    for ((person, call), text) in people.iter().zip(&calls).zip(&texts) {
+        let id = add_note(&mut tx, text).await.unwrap();
+        left.events.push(NewEvent::new("anjia.notes.note.added.v1", id, json!({ "text": text }), moment()));
+        left.entries.push(Entry::new(&caller(*person), "notes.note.add").resident(*person).row("notes", id));
+        left.answered.push(Answered { call, answer: text, resident: Some(*person) });
+    }
+    conclude(tx, left).await.unwrap();
+    sealer::seal_all(&test.db).await.unwrap();
+
+    let told = events::pull(&test.db, 0, 10, Duration::ZERO).await.unwrap().events;
+    assert_eq!(told.iter().map(|event| &event.data["text"]).collect::<Vec<_>>(), ["one", "two"]);
+    let replies = replayed(&test, &calls.iter().collect::<Vec<_>>()).await;
+    assert!(replies.iter().all(|reply| matches!(reply, Ok(Some(Reply::Replayed(_))))), "{replies:?}");
+    let mut insider = test.insider().await;
+    let opener = audit::unlock(&mut insider, test.db.vault()).await.unwrap();
+    let verified = audit::verify(&mut insider, Against { opener: Some(&*opener), ..Against::default() }).await.unwrap();
+    assert_eq!(verified.wrong, 0, "{verified:?}");
 }
 
 #[tokio::test]

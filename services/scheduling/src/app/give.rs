@@ -3,9 +3,10 @@
 use chassis::Permitted;
 use chrono::{DateTime, Utc};
 use postgres::{
-    Answered, Call, Database, Reply, Transaction, audit, commit_all, events,
+    Answered, Call, Database, Reply, Transaction, audit,
     gather::{Lost, Together},
     replay_all,
+    together::{Left, conclude},
 };
 use types::{caller::Caller, region::RegionCode};
 
@@ -34,6 +35,12 @@ pub(super) struct Wished {
     pub(super) now: DateTime<Utc>,
 }
 
+/// A wish that a batch only has to hand on.
+pub(super) struct Ready {
+    wished: Wished,
+    asked: bookings::Asked,
+}
+
 /// An answer, or why there is no place.
 pub(super) type Given = Result<Reply<Permitted<Appointment>>, SchedulingError>;
 
@@ -48,31 +55,34 @@ impl From<Lost> for SchedulingError {
 }
 
 impl Together for Giving {
-    type Ask = Wished;
+    type Ask = Ready;
     type Answer = Given;
     type Error = SchedulingError;
     type Group = RegionCode;
 
     const BATCH_MAX: usize = BATCH_MAX;
 
-    fn group(wished: &Wished) -> RegionCode {
-        wished.call.region()
+    fn group(ready: &Ready) -> RegionCode {
+        ready.wished.call.region()
     }
 
-    async fn run(&self, wishes: &[Wished]) -> Result<Vec<Option<Given>>, SchedulingError> {
-        let Some(first) = wishes.first() else { return Ok(vec![]) };
+    async fn run(&self, ready: &[Ready]) -> Result<Vec<Option<Given>>, SchedulingError> {
+        let Some(first) = ready.first() else { return Ok(vec![]) };
+        let wishes: Vec<&Wished> = ready.iter().map(|ready| &ready.wished).collect();
         let mut outcomes: Vec<Option<Given>> = wishes.iter().map(|_| None).collect();
-        let mut tx = self.db.begin_together(first.call.region()).await?;
+        let region = first.wished.call.region();
+        let mut tx = self.db.begin_together(region).await?;
 
-        let once = once_each(wishes);
+        let once = once_each(&wishes);
         // Of those who come together it was looked up a moment ago who was answered before. Whoever was since then is refused below, or has
         // a key that is taken: then nothing of this is done, and each comes alone.
-        let fresh = match wishes {
-            [_] => replayed(&mut tx, wishes, &once, &mut outcomes).await?,
+        let fresh = match ready {
+            [_] => replayed(&mut tx, &wishes, &once, &mut outcomes).await?,
             _ => once,
         };
-        let asked: Vec<Wish<'_>> = fresh.iter().filter_map(|place| wishes.get(*place)).map(Wished::wish).collect();
-        let verdicts = if asked.is_empty() { vec![] } else { bookings::give(&mut tx, &asked).await? };
+        let asked: Vec<&bookings::Asked> =
+            fresh.iter().filter_map(|place| ready.get(*place)).map(|ready| &ready.asked).collect();
+        let verdicts = if asked.is_empty() { vec![] } else { bookings::give_all(&mut tx, &asked).await? };
 
         let (mut won, mut refused) = (vec![], vec![]);
         for (place, verdict) in fresh.into_iter().zip(verdicts) {
@@ -86,11 +96,11 @@ impl Together for Giving {
             }
         }
         // What stood in the way may be the first effect of the very same request, committed by another replica meanwhile.
-        replayed(&mut tx, wishes, &refused, &mut outcomes).await?;
+        replayed(&mut tx, &wishes, &refused, &mut outcomes).await?;
         if won.is_empty() {
             tx.rollback().await?;
         } else {
-            let won: Vec<&Wished> = won.iter().filter_map(|place| wishes.get(*place)).collect();
+            let won: Vec<&Wished> = won.iter().filter_map(|place| wishes.get(*place)).copied().collect();
             record(tx, &won).await?;
         }
         for place in won {
@@ -103,6 +113,11 @@ impl Together for Giving {
 }
 
 impl Wished {
+    /// To be asked together with others'.
+    pub(super) fn ready(self) -> Result<Ready, SchedulingError> {
+        Ok(Ready { asked: bookings::Asked::of(&self.wish())?, wished: self })
+    }
+
     pub(super) fn wish(&self) -> Wish<'_> {
         let Self { appointment, is_id_chosen, uses_max, heeds_suspension, bounds, .. } = self;
         Wish {
@@ -123,7 +138,7 @@ fn set(outcomes: &mut [Option<Given>], place: usize, outcome: Given) {
 }
 
 /// The places of all but those that repeat a request of the same batch: these find its answer with the next.
-fn once_each(wishes: &[Wished]) -> Vec<usize> {
+fn once_each(wishes: &[&Wished]) -> Vec<usize> {
     let mut first: Vec<usize> = vec![];
     for (place, wished) in wishes.iter().enumerate() {
         let is_repeated = wishes.iter().take(place).any(|earlier| earlier.call.has_key_of(&wished.call));
@@ -137,7 +152,7 @@ fn once_each(wishes: &[Wished]) -> Vec<usize> {
 /// Sets the outcome of those that were answered before; answers the places of the others.
 async fn replayed(
     tx: &mut Transaction,
-    wishes: &[Wished],
+    wishes: &[&Wished],
     places: &[usize],
     outcomes: &mut [Option<Given>],
 ) -> Result<Vec<usize>, SchedulingError> {
@@ -165,7 +180,7 @@ pub(super) fn chosen(wished: &Wished) -> Option<audit::Entry> {
 }
 
 /// Writes what each given place leaves behind, and commits.
-async fn record(mut tx: Transaction, won: &[&Wished]) -> Result<(), SchedulingError> {
+async fn record(tx: Transaction, won: &[&Wished]) -> Result<(), SchedulingError> {
     let (mut events, mut entries) = (vec![], vec![]);
     for wished in won {
         entries.extend(chosen(wished));
@@ -175,8 +190,6 @@ async fn record(mut tx: Transaction, won: &[&Wished]) -> Result<(), SchedulingEr
             entries.push(entry);
         }
     }
-    events::append_all(&mut tx, events).await?;
-    audit::record_all(&mut tx, entries).await?;
     let answered: Vec<Answered<'_, Permitted<Appointment>>> = won
         .iter()
         .map(|wished| Answered {
@@ -185,5 +198,5 @@ async fn record(mut tx: Transaction, won: &[&Wished]) -> Result<(), SchedulingEr
             resident: Some(wished.appointment.resident),
         })
         .collect();
-    Ok(commit_all(tx, &answered).await?)
+    Ok(conclude(tx, Left { events, entries, answered }).await?)
 }

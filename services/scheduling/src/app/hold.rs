@@ -127,7 +127,7 @@ impl Scheduling {
         let bookable = known.ok_or(SchedulingError::SlotNotFound)?.bookable;
         let full_wish = wish.clone();
         let wished = self.wished(ctx, call, wish, &vouched, &bookable, firmness)?;
-        match self.giving.ask(wished).await? {
+        match self.giving.ask(wished.ready()?).await? {
             Err(SchedulingError::SlotTaken { .. }) => Err(self.too_late(ctx, &full_wish, &bookable).await?),
             given => given,
         }

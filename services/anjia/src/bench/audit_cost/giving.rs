@@ -2,10 +2,11 @@
 
 use anyhow::{Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
-use postgres::audit::{self, Entry};
-use postgres::events::{self, NewEvent};
+use postgres::audit::Entry;
+use postgres::events::NewEvent;
 use postgres::gather::Together;
-use postgres::{Answered, Call, Database, Transaction, commit_all, replay_all};
+use postgres::together::{Left, conclude};
+use postgres::{Answered, Call, Database, Transaction, replay_all};
 use proto::anjia::scheduling::v1::BookItem;
 use serde_json::{Value, json};
 use sqlx::types::Json;
@@ -104,7 +105,7 @@ impl Together for Giving {
     }
 }
 
-async fn record(mut tx: Transaction, given: &[&Booking]) -> Result<()> {
+async fn record(tx: Transaction, given: &[&Booking]) -> Result<()> {
     let now = SystemClock.now();
     let (mut told, mut entries) = (vec![], vec![]);
     for booking in given {
@@ -119,11 +120,9 @@ async fn record(mut tx: Transaction, given: &[&Booking]) -> Result<()> {
                 .extend(ACTIONS.map(|action| Entry::new(caller, action).resident(*resident).row("appointments", id)));
         }
     }
-    events::append_all(&mut tx, told).await?;
-    audit::record_all(&mut tx, entries).await?;
     let answered: Vec<Answered<'_, Uuid>> = given
         .iter()
         .map(|booking| Answered { call: &booking.call, answer: &booking.id, resident: Some(booking.resident) })
         .collect();
-    Ok(commit_all(tx, &answered).await?)
+    Ok(conclude(tx, Left { events: told, entries, answered }).await?)
 }

@@ -70,14 +70,12 @@ impl Quotes {
         if appointment.referral.is_some() || appointment.is_held {
             return Ok(inbox.skip());
         }
-        let provider = app.identity.provider(appointment.provider, appointment.on).await.map_err(failure)?;
-        let insured = app.identity.coverage(event.region, appointment.resident, appointment.on);
-        let coverage = insured.await.map_err(failure)?;
+        let provider = app.identity.provider(appointment.provider, appointment.on);
+        let coverage = app.identity.coverage(event.region, appointment.resident, appointment.on);
+        let facts = tokio::try_join!(Box::pin(provider), Box::pin(coverage)).map_err(failure)?;
         let mut tx = inbox.begin(Scope::Region(event.region)).await?;
         let parent = telemetry::current_traceparent();
-        Box::pin(app.quote_appointment(&mut tx, &appointment, lines, &(provider, coverage), parent))
-            .await
-            .map_err(failure)?;
+        Box::pin(app.quote_appointment(&mut tx, &appointment, lines, &facts, parent)).await.map_err(failure)?;
         Ok(inbox.commit(tx).await?)
     }
 }

@@ -120,8 +120,12 @@ pub struct Settled<'a> {
 }
 
 /// Compares a settlement with its quote. Empty if everybody pays what was quoted, by the same means, and never where somebody does not. The
-/// changes that are told of go from one to the other, so that they add up to the difference.
+/// changes that are told of go from one to the other, so that they add up to the difference. A quote that verified cover alone named no
+/// amount to differ from.
 pub fn explain(quoted: Quoted<'_>, settled: Settled<'_>) -> Vec<Drift> {
+    if quoted.quote.is_of_cover_alone() {
+        return Vec::new();
+    }
     moves(quoted, settled).iter().map(|moved| drift(moved, quoted.quote.total)).collect()
 }
 

@@ -8,6 +8,7 @@
 
 mod above;
 mod calculation;
+mod cover;
 mod deductible;
 mod explain;
 mod layers;
@@ -33,6 +34,7 @@ use super::{
 };
 
 pub use calculation::{Calculation, Detail, Entry};
+pub use cover::no_policy;
 pub use place::Place;
 pub(super) use ratio::Adjustment;
 pub use ratio::with_self_factor;
@@ -122,17 +124,17 @@ pub fn calculate(policy: &Policy, input: &Input) -> Result<Calculation, Refusal>
 
 /// For persons whom nobody insures: all own share.
 pub fn not_enrolled(date: NaiveDate, total: Money, lines: &[Line]) -> Result<Adjudication, Refusal> {
-    all_own_share(date, total, lines, step(Rule::NotEnrolled, total, wording::not_enrolled(total)))
+    all_own_share(date, total, lines, step(Rule::NotEnrolled, total, wording::not_enrolled(stated(total, lines))))
 }
 
 /// For persons who are enrolled and still wait for benefits (等待期), up to and with a day: all own share.
 pub fn waiting(date: NaiveDate, until: NaiveDate, total: Money, lines: &[Line]) -> Result<Adjudication, Refusal> {
-    all_own_share(date, total, lines, step(Rule::Waiting, total, wording::waiting(until, total)))
+    all_own_share(date, total, lines, step(Rule::Waiting, total, wording::waiting(until, stated(total, lines))))
 }
 
 /// For care of a provider whose contract did not pay for it that day: all own share.
 pub fn not_designated(date: NaiveDate, total: Money, lines: &[Line]) -> Result<Adjudication, Refusal> {
-    all_own_share(date, total, lines, step(Rule::NotDesignated, total, wording::not_designated(total)))
+    all_own_share(date, total, lines, step(Rule::NotDesignated, total, wording::not_designated(stated(total, lines))))
 }
 
 fn all_own_share(date: NaiveDate, total: Money, lines: &[Line], why: Step) -> Result<Adjudication, Refusal> {
@@ -148,8 +150,12 @@ fn all_own_share(date: NaiveDate, total: Money, lines: &[Line], why: Step) -> Re
         after: Accumulators::default(),
         year_before: YearTotals::default(),
         year_after: YearTotals::default(),
-        steps: vec![own_share, result(&shares)],
+        steps: if lines.is_empty() { cover::found(own_share) } else { vec![own_share, result(&shares)] },
     })
+}
+
+fn stated(total: Money, lines: &[Line]) -> Option<Money> {
+    (!lines.is_empty()).then_some(total)
 }
 
 fn check(input: &Input) -> Result<(), Refusal> {

@@ -44,6 +44,12 @@ pub enum Rule {
     Waiting,
     /// The provider is not designated for this care: all own share.
     NotDesignated,
+    /// Nothing is stated that would be divided: a quote that verifies cover alone.
+    NoItems,
+    /// Such a quote found a policy that pays.
+    Covered,
+    /// Such a quote found no policy in force for this care.
+    NoPolicy,
     /// 甲.
     LineClassA,
     /// 乙.
@@ -88,6 +94,9 @@ impl Rule {
             Self::NotEnrolled => "NOT_ENROLLED",
             Self::Waiting => "WAITING",
             Self::NotDesignated => "NOT_DESIGNATED",
+            Self::NoItems => "NO_ITEMS",
+            Self::Covered => "COVERED",
+            Self::NoPolicy => "NO_POLICY",
             Self::LineClassA => "LINE_CLASS_A",
             Self::LineClassB => "LINE_CLASS_B",
             Self::LineClassC => "LINE_CLASS_C",

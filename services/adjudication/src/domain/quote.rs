@@ -1,11 +1,14 @@
 //! A quote: what care is expected to cost whom. It informs, reserves nothing and can be made again from its own basis.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use types::ids::{AppointmentId, JourneyId, OrganisationId, PolicyId, QuoteId, ReferralId, ResidentId};
 use types::{care::CareKind, money::Money};
 
-use super::engine::Adjudication;
+use super::engine::{self, Adjudication};
+use super::explanation::Step;
 use super::input::{Accumulators, Input};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +29,20 @@ pub struct Quote {
 }
 
 impl Quote {
+    /// No items are stated: it verifies cover alone.
+    pub fn is_of_cover_alone(&self) -> bool {
+        self.basis.lines.is_empty()
+    }
+
+    /// Why, step by step; nothing where an item has no price.
+    pub fn explanation(&self) -> Cow<'_, [Step]> {
+        match self.price.adjudication() {
+            Some(adjudication) => Cow::Borrowed(&adjudication.steps),
+            None if self.is_of_cover_alone() => Cow::Owned(engine::no_policy()),
+            None => Cow::Owned(vec![]),
+        }
+    }
+
     /// Whether it says what care of the person with these ids at this provider costs.
     pub fn is_of(&self, person: &[ResidentId], provider: OrganisationId) -> bool {
         person.contains(&self.resident) && self.provider == provider

@@ -1,8 +1,9 @@
 //! The sentences of the explanation, for patients: short, with the amounts in them, in Chinese and English.
 
 mod above;
+mod cover;
 
-pub(super) use above::*;
+pub(super) use {above::*, cover::*};
 
 use std::fmt;
 
@@ -74,30 +75,6 @@ fn both(amount: Money) -> (Yuan, Yuan) {
         put(b'-');
     }
     (Yuan { digits, start, before: "", after: "元" }, Yuan { digits, start, before: "¥", after: "" })
-}
-
-pub(super) fn not_enrolled(total: Money) -> Localized {
-    let (zh, en) = both(total);
-    Localized::new(
-        say!("就诊当日没有有效的医疗保险，全部费用{zh}由个人支付。"),
-        say!("No medical insurance is in force on the day of care: you pay all of {en}."),
-    )
-}
-
-pub(super) fn waiting(until: NaiveDate, total: Money) -> Localized {
-    let (zh, en) = both(total);
-    Localized::new(
-        say!("参保后处于待遇等待期（至{until}止），全部费用{zh}由个人支付。"),
-        say!("Enrolled, but benefits are waited for until {until}, that day included: you pay all of {en}."),
-    )
-}
-
-pub(super) fn not_designated(total: Money) -> Localized {
-    let (zh, en) = both(total);
-    Localized::new(
-        say!("就诊当日该机构不是此类医疗的定点机构，全部费用{zh}由个人支付。"),
-        say!("On the day of care the provider is not designated for it: you pay all of {en}."),
-    )
 }
 
 pub(super) fn line(line: &Line, parts: Classified) -> Localized {

@@ -87,7 +87,7 @@ pub(super) fn quote(quote: &Quote) -> wire::Quote {
         }
         .into(),
         division: adjudication.map(|adjudication| division(&adjudication.shares)),
-        explanation: adjudication.map(explanation).unwrap_or_default(),
+        explanation: quote.explanation().iter().map(step).collect(),
         policy_id: policy.map(|(id, _)| id.to_string()).unwrap_or_default(),
         policy_digest: policy.map(|(_, digest)| digest.to_owned()).unwrap_or_default(),
         referral_id: quote.referral.map(|id| id.to_string()).unwrap_or_default(),

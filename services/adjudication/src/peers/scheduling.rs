@@ -51,7 +51,7 @@ impl Scheduling {
         visit(answer.into_inner().visit.as_ref()).map_err(broken(PEER))
     }
 
-    /// An appointment that was confirmed, with what is expected to be billed. In the service's own name and the region of the event that it
+    /// An appointment that is to be quoted, with what is expected to be billed. In the service's own name and the region of the event that it
     /// follows.
     pub async fn appointment(
         &self,
@@ -114,6 +114,7 @@ fn appointment(answer: Option<&wire::Appointment>) -> Result<(Appointment, Vec<E
         on: local_date(convert::timestamp("slot.starts_at", slot.starts_at.as_ref())?),
         referral: convert::optional_id("referral_id", &answer.referral_id)?,
         journey: convert::optional_id("journey_id", &answer.journey_id)?,
+        is_held: answer.state() == wire::AppointmentState::Held,
     };
     Ok((appointment, convert::expected_lines("expected_lines", &answer.expected_lines)?))
 }

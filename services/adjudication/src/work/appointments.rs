@@ -1,4 +1,5 @@
-//! Follows scheduling: an appointment that was confirmed with expected lines gets its quote; an inpatient stay is kept while it is open.
+//! Follows scheduling: an appointment that was confirmed gets its quote, and another one where it is moved, since place, day and fee may be
+//! others then; an inpatient stay is kept while it is open.
 
 use chassis::telemetry;
 use postgres::Scope;
@@ -12,6 +13,7 @@ use crate::app::App;
 use crate::domain::error::AdjudicationError;
 
 const CONFIRMED: &str = "anjia.scheduling.appointment.confirmed.v1";
+const RESCHEDULED: &str = "anjia.scheduling.appointment.rescheduled.v1";
 const VISIT_OPENED: &str = "anjia.scheduling.visit.opened.v1";
 const VISIT_ENDED: &str = "anjia.scheduling.visit.ended.v1";
 
@@ -24,14 +26,15 @@ pub async fn run(app: App, stop: CancellationToken) {
 struct Quotes(App);
 
 impl Handler for Quotes {
-    const KINDS: &'static [&'static str] = &[CONFIRMED, VISIT_OPENED, VISIT_ENDED];
+    const KINDS: &'static [&'static str] = &[CONFIRMED, RESCHEDULED, VISIT_OPENED, VISIT_ENDED];
 
     async fn handle(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
-        if event.kind != CONFIRMED && !is_of_a_stay(event) {
+        let is_firm = event.kind == CONFIRMED || event.kind == RESCHEDULED;
+        if !is_firm && !is_of_a_stay(event) {
             return Ok(inbox.skip());
         }
         let age = (self.0.clock.now() - event.occurred_at).to_std().unwrap_or_default();
-        if event.kind == CONFIRMED {
+        if is_firm {
             let span = telemetry::taking_in("quote an appointment", event, age);
             telemetry::within(span, None, self.quote(event, inbox)).await
         } else {
@@ -63,17 +66,16 @@ impl Quotes {
         let app = &self.0;
         let id: AppointmentId = event.subject.parse().map_err(Failure::refused)?;
         let (appointment, lines) = app.scheduling.appointment(event.region, id).await.map_err(failure)?;
-        if lines.is_empty() {
+        // Referral asked for its price with the care that it plans, before it confirmed; nobody else knows of that.
+        if appointment.referral.is_some() || appointment.is_held {
             return Ok(inbox.skip());
         }
-        let provider = app.identity.provider(appointment.provider, appointment.on).await.map_err(failure)?;
-        let insured = app.identity.coverage(event.region, appointment.resident, appointment.on);
-        let coverage = insured.await.map_err(failure)?;
+        let provider = app.identity.provider(appointment.provider, appointment.on);
+        let coverage = app.identity.coverage(event.region, appointment.resident, appointment.on);
+        let facts = tokio::try_join!(Box::pin(provider), Box::pin(coverage)).map_err(failure)?;
         let mut tx = inbox.begin(Scope::Region(event.region)).await?;
         let parent = telemetry::current_traceparent();
-        Box::pin(app.quote_appointment(&mut tx, &appointment, lines, &(provider, coverage), parent))
-            .await
-            .map_err(failure)?;
+        Box::pin(app.quote_appointment(&mut tx, &appointment, lines, &facts, parent)).await.map_err(failure)?;
         Ok(inbox.commit(tx).await?)
     }
 }

@@ -8,16 +8,21 @@ use proto::anjia::common::v1::{CareKind, ExpectedLine};
 use proto::anjia::scheduling::v1 as scheduling;
 use proto::anjia::scheduling::v1::appointment_service_client::AppointmentServiceClient;
 use proto::anjia::scheduling::v1::session_service_client::SessionServiceClient;
-use proto::convert::to_timestamp;
-use testkit::{callers, request_id};
+use proto::convert::{self, to_timestamp};
+use testkit::{TestCaller, callers, request_id};
 use types::clock::{Clock as _, SystemClock};
+use types::ids::ResidentId;
 
-use crate::world::{COVERED, World};
+use crate::world::{COVERED, OWN, World};
+
+fn line(item: &str, yuan: &str) -> ExpectedLine {
+    ExpectedLine { item_code: item.to_owned(), quantity: "1".into(), unit_price: yuan.to_owned() }
+}
 
 impl World {
-    /// A confirmed appointment at the clinic tomorrow, with these items expected.
-    async fn booked(&self, items: &[&str]) -> String {
-        let starts_at = SystemClock.now() + TimeDelta::days(1);
+    /// A place of the clinic, so many days ahead, whose session has this fee.
+    async fn place(&self, days: i64, fee: Vec<ExpectedLine>) -> scheduling::Slot {
+        let starts_at = SystemClock.now() + TimeDelta::days(days);
         let session = scheduling::Session {
             provider_organisation_id: callers::CLINIC.to_string(),
             kinds: vec![CareKind::Outpatient.into()],
@@ -25,24 +30,32 @@ impl World {
             ends_at: Some(to_timestamp(starts_at + TimeDelta::minutes(30))),
             slot_length_minutes: 30,
             pools: vec![scheduling::PoolShare { pool: scheduling::Pool::Public.into(), places: 1 }],
+            expected_lines: fee,
             ..Default::default()
         };
         let message = scheduling::PublishSessionsRequest { request_id: request_id(), sessions: vec![session] };
         let request = self.caller("clinic").request(message).await;
         let mut sessions = SessionServiceClient::new(self.mesh.channel("scheduling"));
-        let slots = sessions.publish_sessions(request).await.expect("published").into_inner().slots;
-        let line =
-            |item: &&str| ExpectedLine { item_code: (*item).to_owned(), quantity: "1".into(), unit_price: "40".into() };
+        sessions.publish_sessions(request).await.expect("published").into_inner().slots.remove(0)
+    }
+
+    /// A confirmed appointment that somebody books for themselves, with these items expected.
+    async fn booked(
+        &self,
+        (by, resident): (&TestCaller, ResidentId),
+        slot: &scheduling::Slot,
+        items: &[&str],
+    ) -> String {
         let item = scheduling::BookItem {
             request_id: request_id(),
-            resident_id: self.resident.to_string(),
-            slot_id: slots[0].slot_id.clone(),
+            resident_id: resident.to_string(),
+            slot_id: slot.slot_id.clone(),
             kind: CareKind::Outpatient.into(),
             channel: scheduling::Channel::App.into(),
-            expected_lines: items.iter().map(line).collect(),
+            expected_lines: items.iter().map(|item| line(item, "40")).collect(),
             ..Default::default()
         };
-        let request = self.caller("resident").request(scheduling::BookRequest { items: vec![item] }).await;
+        let request = by.request(scheduling::BookRequest { items: vec![item] }).await;
         let mut appointments = AppointmentServiceClient::new(self.mesh.channel("scheduling"));
         let mut answer = appointments.book(request).await.expect("answered").into_inner();
         match answer.results.remove(0).result.expect("a result") {
@@ -51,23 +64,23 @@ impl World {
         }
     }
 
-    /// The quote that the appointment gets when adjudication has heard of it.
-    async fn quote_of(&self, appointment_id: &str) -> wire::Quote {
+    /// The quote that the appointment gets when adjudication has heard of it, as the resident reads it; another one than `besides`.
+    async fn quote_of(&self, by: &TestCaller, appointment_id: &str, besides: &str) -> wire::Quote {
         let mut appointments = AppointmentServiceClient::new(self.mesh.channel("scheduling"));
         let waited = async {
             loop {
                 let message = scheduling::GetAppointmentRequest { appointment_id: appointment_id.to_owned() };
-                let request = self.caller("resident").request(message).await;
+                let request = by.request(message).await;
                 let found = appointments.get_appointment(request).await.expect("her own").into_inner().appointment;
                 let quote_id = found.unwrap_or_default().quote_id;
-                if !quote_id.is_empty() {
+                if !quote_id.is_empty() && quote_id != besides {
                     return quote_id;
                 }
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
         let quote_id = tokio::time::timeout(Duration::from_mins(1), waited).await.expect("a quote follows");
-        let request = self.caller("resident").request(wire::GetQuoteRequest { quote_id }).await;
+        let request = by.request(wire::GetQuoteRequest { quote_id }).await;
         self.adjudication().get_quote(request).await.expect("her own").into_inner().quote.unwrap_or_default()
     }
 }
@@ -75,8 +88,90 @@ impl World {
 #[tokio::test]
 async fn sc_06_a_booking_that_expects_what_no_catalogue_knows_stands_without_a_price_and_holds_nothing_up() {
     let world = World::new().await;
-    let unknown = world.booked(&[COVERED, "T-UNKNOWN"]).await;
-    let quote = world.quote_of(&unknown).await;
+    let resident = world.caller("resident");
+    let slot = world.place(1, vec![line(COVERED, "25")]).await;
+    let unknown = world.booked((&resident, world.resident), &slot, &[COVERED, "T-UNKNOWN"]).await;
+    let quote = world.quote_of(&resident, &unknown, "").await;
     assert_eq!((quote.outcome(), quote.division), (wire::QuoteOutcome::NoPolicy, None));
+    assert_eq!(world.count("parked_events").await, 0);
+}
+
+/// The rules of the explanation; every sentence stands in both languages.
+fn rules(quote: &wire::Quote) -> Vec<&str> {
+    let says = |step: &wire::ExplanationStep| {
+        step.text.as_ref().is_some_and(|text| !text.zh.is_empty() && !text.en.is_empty())
+    };
+    assert!(quote.explanation.iter().all(says), "{quote:?}");
+    quote.explanation.iter().map(|step| step.rule.as_str()).collect()
+}
+
+fn total_and_own(quote: &wire::Quote) -> (String, String) {
+    let division = quote.division.as_ref().expect("a division");
+    let text = |money| convert::money("money", money).expect("an amount").to_string();
+    (text(division.total.as_ref()), text(division.person_total.as_ref()))
+}
+
+#[tokio::test]
+async fn sc_06_a_plain_booking_is_quoted_by_its_sessions_fee_and_again_where_it_is_moved() {
+    let world = World::new().await;
+    let resident = world.caller("resident");
+    let from = world.place(1, vec![line(OWN, "25")]).await;
+    let to = world.place(2, vec![line(OWN, "60"), line(COVERED, "40")]).await;
+    let appointment_id = world.booked((&resident, world.resident), &from, &[]).await;
+    let quote = world.quote_of(&resident, &appointment_id, "").await;
+    assert_eq!((quote.outcome(), quote.appointment_id.as_str()), (wire::QuoteOutcome::Priced, appointment_id.as_str()));
+    assert_eq!(total_and_own(&quote), ("25.00".to_owned(), "25.00".to_owned()));
+
+    let message = scheduling::RescheduleAppointmentRequest {
+        request_id: request_id(),
+        appointment_id: appointment_id.clone(),
+        slot_ids: vec![to.slot_id],
+        ..Default::default()
+    };
+    let mut appointments = AppointmentServiceClient::new(world.mesh.channel("scheduling"));
+    appointments.reschedule_appointment(resident.request(message).await).await.expect("free");
+    let moved = world.quote_of(&resident, &appointment_id, &quote.quote_id).await;
+    assert_eq!(total_and_own(&moved).0, "100.00");
+    assert_ne!(moved.on, quote.on);
+}
+
+#[tokio::test]
+async fn sc_06_where_nothing_is_known_of_the_bill_the_quote_says_what_cover_there_is() {
+    let world = World::new().await;
+    let resident = world.caller("resident");
+    let slot = world.place(1, vec![]).await;
+    let appointment_id = world.booked((&resident, world.resident), &slot, &[]).await;
+    let quote = world.quote_of(&resident, &appointment_id, "").await;
+    assert_eq!(quote.outcome(), wire::QuoteOutcome::Priced);
+    assert_eq!(total_and_own(&quote), ("0.00".to_owned(), "0.00".to_owned()));
+    assert_eq!(rules(&quote), ["NO_ITEMS", "COVERED", "RESULT"]);
+    let policy = quote.explanation[1].text.clone().expect("said");
+    assert!(policy.zh.contains("北京") && policy.en.contains("Beijing"), "{policy:?}");
+    assert!(!quote.policy_id.is_empty());
+
+    let stranger = ResidentId::generate();
+    world.register(stranger).await;
+    let by = world.resident_caller("stranger", stranger).await;
+    let slot = world.place(1, vec![]).await;
+    let appointment_id = world.booked((&by, stranger), &slot, &[]).await;
+    let quote = world.quote_of(&by, &appointment_id, "").await;
+    assert_eq!(quote.outcome(), wire::QuoteOutcome::NotEnrolled);
+    assert_eq!(rules(&quote), ["NO_ITEMS", "NOT_ENROLLED", "RESULT"]);
+    let priced = world.place(2, vec![line(COVERED, "25")]).await;
+    let appointment_id = world.booked((&by, stranger), &priced, &[]).await;
+    let quote = world.quote_of(&by, &appointment_id, "").await;
+    assert_eq!(quote.outcome(), wire::QuoteOutcome::NotEnrolled);
+    assert_eq!(total_and_own(&quote), ("25.00".to_owned(), "25.00".to_owned()));
+}
+
+#[tokio::test]
+async fn sc_06_who_is_insured_without_a_policy_in_force_is_told_so() {
+    let world = World::without_policy().await;
+    let resident = world.caller("resident");
+    let slot = world.place(1, vec![]).await;
+    let appointment_id = world.booked((&resident, world.resident), &slot, &[]).await;
+    let quote = world.quote_of(&resident, &appointment_id, "").await;
+    assert_eq!((quote.outcome(), quote.division.clone()), (wire::QuoteOutcome::NoPolicy, None));
+    assert_eq!(rules(&quote), ["NO_ITEMS", "NO_POLICY", "RESULT"]);
     assert_eq!(world.count("parked_events").await, 0);
 }

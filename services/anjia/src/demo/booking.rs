@@ -7,8 +7,8 @@ use proto::anjia::common::v1::CareKind;
 use proto::anjia::identity::v1::{DelegatedAction, DelegationBasis, GrantDelegationRequest, RevokeDelegationRequest};
 use proto::anjia::scheduling::v1::book_result::Result as Booked;
 use proto::anjia::scheduling::v1::{
-    Appointment, AppointmentState, BookItem, BookRequest, Channel, GetAppointmentRequest, HoldSlotRequest,
-    SearchSlotsRequest, SlotOffer,
+    Appointment, AppointmentState, BookItem, BookRequest, CancelAppointmentRequest, Channel, GetAppointmentRequest,
+    HoldSlotRequest, SearchSlotsRequest, SlotOffer,
 };
 use proto::convert::to_timestamp;
 use types::ids::{DelegationId, ResidentId};
@@ -17,9 +17,10 @@ use super::calendar::Calendar;
 use super::callers::{Caller, Stage, request_id};
 use super::cast::{self, HOME};
 use super::claims::Parts;
-use super::lines;
+use super::lines::{self, Line};
 use super::prices;
 use super::story::Story;
+use super::text::yuan;
 use super::wait;
 
 const DELEGATION_DAYS: i64 = 30;
@@ -38,6 +39,7 @@ pub(crate) async fn walk(stage: &Stage, story: &mut Story, calendar: &Calendar) 
         story.tell(&format!("{}：{}", place.zh, reason.zh), &format!("{}: {}", place.en, reason.en));
     }
     take_back(stage, story, calendar, offers.last().context("no place near her home")?).await?;
+    by_the_fee(stage, story, offers.last().context("no place near her home")?).await?;
     let best = offers.first().context("no place near her home")?;
     let best_place = cast::organisation_name(&best.provider_organisation_id);
     story.check("nearest care of the lowest tier:", cast::CLINIC.name.en, best_place.en);
@@ -46,14 +48,10 @@ pub(crate) async fn walk(stage: &Stage, story: &mut Story, calendar: &Calendar) 
     prices::before_booking(stage, story, &worker, best, (lines::CLINIC_VISIT, &figures)).await?;
 
     story.act(&worker, "books the first place with the family doctor, with what is expected to be billed");
-    let appointment = book(stage, &worker, best).await?;
+    let appointment = book(stage, (&worker, Channel::Desk), best, lines::CLINIC_VISIT).await?;
     story.check("appointment", "CONFIRMED", state_word(&appointment));
 
-    let priced = wait::until("the quote of the appointment", async || {
-        let found = get(stage, &worker, &appointment.appointment_id).await?;
-        Ok((!found.quote_id.is_empty()).then_some(found))
-    })
-    .await?;
+    let priced = priced(stage, &worker, &appointment).await?;
     story.toned(super::text::Tone::Faint, "    The price follows by event, seconds after the booking.");
     let quote = quote(stage, &worker, &priced.quote_id).await?;
     let parts = Parts::of(quote.division.as_ref())?;
@@ -134,18 +132,64 @@ async fn search(stage: &Stage, worker: &Caller) -> Result<Vec<SlotOffer>> {
     .await
 }
 
-async fn book(stage: &Stage, worker: &Caller, offer: &SlotOffer) -> Result<Appointment> {
+/// Who says nothing of what will be billed is quoted by the fee that the session states.
+async fn by_the_fee(stage: &Stage, story: &mut Story, offer: &SlotOffer) -> Result<()> {
+    story.act(
+        &stage.resident,
+        "books a specialist herself, saying nothing of what will be billed, and sees what it costs",
+    );
+    let appointment = book(stage, (&stage.resident, Channel::App), offer, &[]).await?;
+    let priced = priced(stage, &stage.resident, &appointment).await?;
+    let parts = Parts::of(quote(stage, &stage.resident, &priced.quote_id).await?.division.as_ref())?;
+    story.check("total by the fee on the ticket", yuan(lines::total(lines::SPECIALIST_FEE)), yuan(parts.total));
+    story.tell(
+        &format!(
+            "挂号即见：费用{}元，个人支付{}元；家附近更便宜，她退了号。",
+            yuan(parts.total),
+            yuan(parts.person_total)
+        ),
+        &format!(
+            "Of {} she would pay {}; care near home is cheaper, so she gives it up.",
+            yuan(parts.total),
+            yuan(parts.person_total)
+        ),
+    );
+    let request = CancelAppointmentRequest {
+        request_id: request_id(),
+        appointment_id: appointment.appointment_id,
+        ..CancelAppointmentRequest::default()
+    };
+    let cancel = async |request| stage.appointments().cancel_appointment(request).await;
+    stage.resident.call("CancelAppointment", request, cancel).await?;
+    Ok(())
+}
+
+/// The appointment with the quote that follows it.
+async fn priced(stage: &Stage, who: &Caller, appointment: &Appointment) -> Result<Appointment> {
+    wait::until("the quote of the appointment", async || {
+        let found = get(stage, who, &appointment.appointment_id).await?;
+        Ok((!found.quote_id.is_empty()).then_some(found))
+    })
+    .await
+}
+
+async fn book(
+    stage: &Stage,
+    (who, channel): (&Caller, Channel),
+    offer: &SlotOffer,
+    expected: &[Line],
+) -> Result<Appointment> {
     let item = BookItem {
         request_id: request_id(),
         resident_id: RESIDENT.to_string(),
         slot_id: offer.slot.as_ref().map(|slot| slot.slot_id.clone()).unwrap_or_default(),
         kind: CareKind::Outpatient.into(),
-        channel: Channel::Desk.into(),
-        expected_lines: lines::expected(lines::CLINIC_VISIT),
+        channel: channel.into(),
+        expected_lines: lines::expected(expected),
         ..BookItem::default()
     };
     let book = async |request| stage.appointments().book(request).await;
-    let answer = worker.call("Book", BookRequest { items: vec![item] }, book).await?;
+    let answer = who.call("Book", BookRequest { items: vec![item] }, book).await?;
     match answer.results.into_iter().next().and_then(|result| result.result) {
         Some(Booked::Appointment(appointment)) => Ok(appointment),
         Some(Booked::Refusal(refusal)) => bail!("Book refused {}: {}", cast::PATIENT.en, refusal.message),

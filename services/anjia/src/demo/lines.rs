@@ -74,6 +74,10 @@ pub(crate) const EARLIER_VISIT: &[Line] = &[line(CONSULTATION, 4, 35, 0), line(C
 pub(crate) const EARLIER_STAY: &[Line] =
     &[line(ANGIOGRAPHY, 1, 4_380, 0), line(LABORATORY, 12, 148, 29), line(MEDICINE, 8, 284, 50), line(WARD, 6, 320, 0)];
 
+/// The fee on the ticket of each provider.
+pub(crate) const CLINIC_FEE: &[Line] = &[line(CONSULTATION, 1, 40, 0)];
+pub(crate) const SPECIALIST_FEE: &[Line] = &[line(CONSULTATION, 1, 80, 0)];
+
 pub(crate) const CLINIC_VISIT: &[Line] =
     &[line(CONSULTATION, 1, 40, 0), line(ECG, 1, 32, 0), line(CHRONIC_MEDICINE, 4, 42, 0)];
 

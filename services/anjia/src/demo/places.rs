@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::calendar::Calendar;
 use super::callers::{Caller, Stage, request_id};
 use super::cast::{CAPABILITY, CARDIAC_SURGERY, GENERAL_PRACTICE};
+use super::lines;
 use super::story::Story;
 
 const FAMILY_DOCTOR_IN_MINUTES: i64 = 4;
@@ -25,12 +26,14 @@ pub(crate) async fn publish(stage: &Stage, story: &mut Story, calendar: &Calenda
         provider_organisation_id: callers::CLINIC.to_string(),
         department_id: GENERAL_PRACTICE.to_string(),
         practitioner_id: DOCTOR.to_string(),
+        expected_lines: lines::expected(lines::CLINIC_FEE),
         ..session(CareKind::Outpatient, Pool::Public, doctor_at, 10, 6)
     };
     let follow_up = Session {
         provider_organisation_id: callers::CLINIC.to_string(),
         department_id: GENERAL_PRACTICE.to_string(),
         practitioner_id: DOCTOR.to_string(),
+        expected_lines: lines::expected(lines::CLINIC_FEE),
         ..session(CareKind::Outpatient, Pool::Referral, doctor_at + FOLLOW_UP_IN, 20, 6)
     };
     story.act(&stage.clinic, "opens a session of family medicine today, and places for referred patients in a week");
@@ -44,8 +47,10 @@ pub(crate) async fn publish(stage: &Stage, story: &mut Story, calendar: &Calenda
             None,
         )
     };
-    let consultations =
-        hospital_session(session(CareKind::Outpatient, Pool::Public, doctor_at, 15, 4), Some(SPECIALIST));
+    let consultations = Session {
+        expected_lines: lines::expected(lines::SPECIALIST_FEE),
+        ..hospital_session(session(CareKind::Outpatient, Pool::Public, doctor_at, 15, 4), Some(SPECIALIST))
+    };
     story.act(&stage.hospital, "opens consultations, and beds of the cardiac ward for referred patients only");
     publish_of(stage, &stage.hospital, vec![ward, consultations]).await
 }

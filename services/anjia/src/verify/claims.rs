@@ -187,7 +187,7 @@ pub(super) const CHECKS: &[Check] = &[
          GROUP BY basis, policy_digest HAVING count(DISTINCT adjudication) > 1 \
          UNION ALL \
          SELECT min(id::text), format('%s prices for one input', count(DISTINCT price)) FROM quotes \
-         GROUP BY basis, policy_digest, outcome HAVING count(DISTINCT price) > 1",
+         WHERE policy_digest IS NOT NULL GROUP BY basis, policy_digest, outcome HAVING count(DISTINCT price) > 1",
     ),
     Check::rows(
         I7,

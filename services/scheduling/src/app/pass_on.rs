@@ -24,7 +24,7 @@ use crate::{
         error::SchedulingError,
         limits::{self, Asked, Rules},
         pool::Pool,
-        session::{Session, Slot},
+        session::{Session, Slot, VisitTerms},
         wait_list::{self, Entry},
     },
     store::{
@@ -66,26 +66,26 @@ pub(super) enum Passed {
 pub(super) const EVERYBODY: Part = Part { behind: None, is_first_only: false, count_max: ASKED_MAX };
 
 /// A public place that nobody has.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Free {
     pub(super) slot: Slot,
     pub(super) organisation: OrganisationId,
     pub(super) department: Option<DepartmentId>,
     pub(super) practitioner: Option<PractitionerId>,
-    pub(super) cancel_notice_minutes: u16,
+    pub(super) terms: VisitTerms,
 }
 
 impl Free {
     /// A place in a room.
-    pub(super) const fn in_room(room: &Room) -> Self {
-        let Room { slot, organisation, department, practitioner, cancel_notice_minutes, .. } = *room;
-        Self { slot, organisation, department, practitioner, cancel_notice_minutes }
+    pub(super) fn in_room(room: &Room) -> Self {
+        let Room { slot, organisation, department, practitioner, ref terms, .. } = *room;
+        Self { slot, organisation, department, practitioner, terms: terms.clone() }
     }
 
     /// The first place of an appointment.
-    const fn of(freed: &Appointment) -> Self {
-        let Appointment { slot, organisation, department, practitioner, cancel_notice_minutes, .. } = *freed;
-        Self { slot, organisation, department, practitioner, cancel_notice_minutes }
+    fn of(freed: &Appointment) -> Self {
+        let Appointment { slot, organisation, department, practitioner, ref terms, .. } = *freed;
+        Self { slot, organisation, department, practitioner, terms: terms.clone() }
     }
 }
 
@@ -171,8 +171,8 @@ impl Passing {
         now: DateTime<Utc>,
     ) -> Result<(), SchedulingError> {
         let mut aside = 0;
-        for places in free {
-            aside += self.pass_on_slot(tx, *places, besides, part, aside, now).await?;
+        for (free, count) in free {
+            aside += self.pass_on_slot(tx, (free, *count), besides, part, aside, now).await?;
         }
         Ok(())
     }
@@ -182,7 +182,7 @@ impl Passing {
     async fn pass_on_slot(
         &self,
         tx: &mut Transaction,
-        (free, count): (Free, usize),
+        (free, count): (&Free, usize),
         besides: Option<ResidentId>,
         part: Part,
         aside: usize,
@@ -214,7 +214,7 @@ impl Passing {
     pub(super) async fn ask(
         &self,
         tx: &mut Transaction,
-        free: Free,
+        free: &Free,
         line: &[&Entry],
         now: DateTime<Utc>,
     ) -> Result<Passed, SchedulingError> {
@@ -236,7 +236,7 @@ impl Passing {
     async fn offer(
         &self,
         tx: &mut Transaction,
-        free: Free,
+        free: &Free,
         entry: &Entry,
         ends_at: DateTime<Utc>,
         now: DateTime<Utc>,
@@ -317,14 +317,14 @@ async fn parts(tx: &mut Transaction, freed: &Appointment, now: DateTime<Utc>) ->
     let wanted: Vec<Wanted> = wanted.collect();
     let known = known::known(tx, &wanted, now).await?;
     let part = |known: Known| {
-        let Bookable { slot, organisation, department, practitioner, cancel_notice_minutes, .. } = known.bookable;
-        Free { slot, organisation, department, practitioner, cancel_notice_minutes }
+        let Bookable { slot, organisation, department, practitioner, terms, .. } = known.bookable;
+        Free { slot, organisation, department, practitioner, terms }
     };
     Ok(known.into_iter().flatten().map(part).collect())
 }
 
 /// The place as it will be held for somebody who waited.
-fn offered(free: Free, entry: &Entry, ends_at: DateTime<Utc>, now: DateTime<Utc>) -> Appointment {
+fn offered(free: &Free, entry: &Entry, ends_at: DateTime<Utc>, now: DateTime<Utc>) -> Appointment {
     Appointment {
         id: AppointmentId::generate(),
         resident: entry.resident,
@@ -341,8 +341,8 @@ fn offered(free: Free, entry: &Entry, ends_at: DateTime<Utc>, now: DateTime<Utc>
         delegation: entry.delegation,
         referral: None,
         journey: JourneyId::generate(),
-        expected_lines: vec![],
-        cancel_notice_minutes: free.cancel_notice_minutes,
+        stated_lines: vec![],
+        terms: free.terms.clone(),
         quote: None,
         revision: 1,
         held_at: now,

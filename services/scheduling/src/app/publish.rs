@@ -12,7 +12,7 @@ use super::Scheduling;
 use crate::{
     domain::{
         error::SchedulingError,
-        session::{PoolShare, Session, Slot, slot_times},
+        session::{PoolShare, Session, Slot, VisitTerms, slot_times},
     },
     peers::identity::Provider,
     store::{
@@ -36,7 +36,7 @@ pub struct Draft {
     pub pools: Vec<PoolShare>,
     /// Empty takes the department's.
     pub capabilities: Vec<String>,
-    pub cancel_notice_minutes: u16,
+    pub terms: VisitTerms,
 }
 
 #[derive(Debug, Clone)]
@@ -131,7 +131,7 @@ impl Scheduling {
             slot_length_minutes: draft.slot_length_minutes,
             pools: draft.pools,
             capabilities,
-            cancel_notice_minutes: draft.cancel_notice_minutes,
+            terms: draft.terms,
         })
     }
 }

@@ -125,6 +125,6 @@ fn place(row: &Row, pool: Pool) -> Place {
         department: first.department,
         practitioner: first.practitioner,
         pool,
-        cancel_notice_minutes: first.cancel_notice_minutes,
+        terms: first.terms.clone(),
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         error::SchedulingError,
         pool::Pool,
-        session::{PoolShare, Session, Slot, Span},
+        session::{PoolShare, Session, Slot, Span, VisitTerms},
         surge::{Surge, divert, opening},
     },
     peers::identity::Provider,
@@ -161,7 +161,7 @@ fn session(wish: &Opening, organisation: OrganisationId, provider: &Provider, ti
         slot_length_minutes: wish.slot_length_minutes,
         pools: vec![PoolShare { pool: Pool::Public, places: wish.places }],
         capabilities: wish.symptoms.clone(),
-        cancel_notice_minutes: 0,
+        terms: VisitTerms::default(),
     }
 }
 

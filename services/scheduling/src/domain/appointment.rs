@@ -11,7 +11,12 @@ use types::{
     },
 };
 
-use super::{error::SchedulingError, pool::Pool, session::Slot, words};
+use super::{
+    error::SchedulingError,
+    pool::Pool,
+    session::{Slot, VisitTerms},
+    words,
+};
 
 words! {
     /// By which way it was booked.
@@ -54,9 +59,10 @@ pub struct Appointment {
     pub delegation: Option<DelegationId>,
     pub referral: Option<ReferralId>,
     pub journey: JourneyId,
-    pub expected_lines: Vec<ExpectedLine>,
-    /// As its session says; 0 says nothing.
-    pub cancel_notice_minutes: u16,
+    /// What whoever booked expects to be billed; empty where they said nothing.
+    pub stated_lines: Vec<ExpectedLine>,
+    /// As its session says; of several places, that of the first.
+    pub terms: VisitTerms,
     pub quote: Option<QuoteId>,
     pub revision: i32,
     pub held_at: DateTime<Utc>,
@@ -123,10 +129,15 @@ impl Appointment {
         }
     }
 
+    /// What is expected to be billed: as was stated, else what its session is usually billed.
+    pub fn expected_lines(&self) -> &[ExpectedLine] {
+        if self.stated_lines.is_empty() { &self.terms.expected_lines } else { &self.stated_lines }
+    }
+
     /// Until when the patient may give it up once it is confirmed, or move it; none where its session says nothing.
     pub fn cancel_until(&self) -> Option<DateTime<Utc>> {
-        let notice = TimeDelta::minutes(self.cancel_notice_minutes.into());
-        (self.cancel_notice_minutes > 0).then(|| self.slot.starts_at - notice)
+        let minutes = self.terms.cancel_notice_minutes;
+        (minutes > 0).then(|| self.slot.starts_at - TimeDelta::minutes(minutes.into()))
     }
 
     /// Refuses what the patient decides too late. A hold, and another place that a provider offers, are nobody's word yet.

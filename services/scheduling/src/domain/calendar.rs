@@ -11,7 +11,7 @@ use types::{
 
 use super::{
     error::SchedulingError,
-    session::{PoolShare, Session, Slot, Span, slot_times},
+    session::{PoolShare, Session, Slot, Span, VisitTerms, slot_times},
     words,
 };
 
@@ -56,7 +56,7 @@ pub struct Template {
     pub slot_length_minutes: u16,
     pub pools: Vec<PoolShare>,
     pub capabilities: Vec<String>,
-    pub cancel_notice_minutes: u16,
+    pub terms: VisitTerms,
     pub valid_from: NaiveDate,
     /// The last day.
     pub valid_until: Option<NaiveDate>,
@@ -154,7 +154,7 @@ impl Template {
             slot_length_minutes: self.slot_length_minutes,
             pools: self.pools.clone(),
             capabilities: self.capabilities.clone(),
-            cancel_notice_minutes: self.cancel_notice_minutes,
+            terms: self.terms.clone(),
         };
         let slots =
             open.into_iter().map(|(starts_at, ends_at)| Slot { id: slot_id(), session: id, starts_at, ends_at });
@@ -199,7 +199,7 @@ mod tests {
             slot_length_minutes: 60,
             pools: vec![PoolShare { pool: Pool::Public, places: 2 }],
             capabilities: vec![],
-            cancel_notice_minutes: 120,
+            terms: VisitTerms { cancel_notice_minutes: 120, expected_lines: vec![] },
             valid_from: day("2026-03-02"),
             valid_until: Some(day("2026-03-20")),
         }

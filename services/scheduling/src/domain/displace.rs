@@ -13,7 +13,7 @@ use super::{
     appointment::{Appointment, State},
     best_fit::{Cost, best_fit},
     pool::Pool,
-    session::{Slot, Span},
+    session::{Slot, Span, VisitTerms},
 };
 
 /// What a place in the public pool costs somebody with a right to a reserved one, in minutes of waiting.
@@ -31,7 +31,7 @@ pub struct Room {
     pub kinds: Vec<CareKind>,
     /// As of its session.
     pub capabilities: Vec<String>,
-    pub cancel_notice_minutes: u16,
+    pub terms: VisitTerms,
 }
 
 /// What somebody does meanwhile, whom it would not help to get a place at that time.
@@ -143,7 +143,7 @@ pub fn moved(appointment: Appointment, room: &Room) -> Appointment {
         organisation: room.organisation,
         department: room.department,
         practitioner: room.practitioner,
-        cancel_notice_minutes: room.cancel_notice_minutes,
+        terms: room.terms.clone(),
         revision: appointment.revision + 1,
         ..appointment
     }

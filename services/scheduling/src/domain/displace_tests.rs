@@ -37,8 +37,8 @@ fn appointment(number: u128, slot: Slot, pool: Pool) -> Appointment {
         delegation: None,
         referral: None,
         journey: JourneyId::from_uuid(Uuid::from_u128(number)),
-        expected_lines: vec![],
-        cancel_notice_minutes: 0,
+        stated_lines: vec![],
+        terms: VisitTerms::default(),
         quote: None,
         revision: 1,
         held_at: at(0),
@@ -58,7 +58,7 @@ fn room(slot: Slot, pool: Pool, free: u32) -> Room {
         practitioner: None,
         kinds: vec![CareKind::Outpatient],
         capabilities: vec![],
-        cancel_notice_minutes: 0,
+        terms: VisitTerms::default(),
     }
 }
 

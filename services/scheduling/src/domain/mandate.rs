@@ -45,7 +45,7 @@ mod tests {
     use crate::domain::{
         appointment::{Channel, State},
         pool::Pool,
-        session::Slot,
+        session::{Slot, VisitTerms},
     };
 
     fn caller(subject: Party, actor: Option<Party>, mandate: Option<Terms>) -> Caller {
@@ -83,8 +83,8 @@ mod tests {
             delegation: None,
             referral,
             journey: JourneyId::generate(),
-            expected_lines: vec![],
-            cancel_notice_minutes: 0,
+            stated_lines: vec![],
+            terms: VisitTerms::default(),
             quote: None,
             revision: 1,
             held_at: now,

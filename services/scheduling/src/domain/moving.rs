@@ -7,7 +7,7 @@ use super::{
     appointment::{Appointment, State},
     error::SchedulingError,
     pool::Pool,
-    session::Slot,
+    session::{Slot, VisitTerms},
 };
 
 /// As the refusal says it.
@@ -22,7 +22,7 @@ pub struct Place {
     pub department: Option<DepartmentId>,
     pub practitioner: Option<PractitionerId>,
     pub pool: Pool,
-    pub cancel_notice_minutes: u16,
+    pub terms: VisitTerms,
 }
 
 impl Appointment {
@@ -54,10 +54,10 @@ impl Appointment {
         if self.state == State::Confirmed && self.revision > moves_max {
             return Err(SchedulingError::BookingLimit { period: MOVES });
         }
-        let Place { slot, more_slots, practitioner, pool, cancel_notice_minutes, .. } = place;
+        let Place { slot, more_slots, practitioner, pool, terms, .. } = place;
         let revision = self.revision.saturating_add(1);
         let state = State::Confirmed;
-        Ok(Self { slot, more_slots, practitioner, pool, cancel_notice_minutes, revision, state, ..self })
+        Ok(Self { slot, more_slots, practitioner, pool, terms, revision, state, ..self })
     }
 }
 
@@ -75,7 +75,7 @@ mod tests {
         let ends_at = starts_at + TimeDelta::hours(1);
         let slot = Slot { id: SlotId::generate(), session: SessionId::generate(), starts_at, ends_at };
         let Appointment { organisation, practitioner, pool, .. } = was;
-        Place { slot, more_slots: vec![], organisation, department, practitioner, pool, cancel_notice_minutes: 0 }
+        Place { slot, more_slots: vec![], organisation, department, practitioner, pool, terms: VisitTerms::default() }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use types::{
     care::CareKind,
+    expected::ExpectedLine,
     ids::{DepartmentId, OrganisationId, PractitionerId, SessionId, SlotId},
     place::Place,
     tier::Tier,
@@ -17,6 +18,15 @@ pub const SLOTS_MAX: usize = 200;
 pub struct PoolShare {
     pub pool: Pool,
     pub places: u16,
+}
+
+/// What a session says about every visit of it; an appointment goes by its session, also after a move.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VisitTerms {
+    /// So long before its start a patient gives a confirmed place up at the latest; 0 says nothing.
+    pub cancel_notice_minutes: u16,
+    /// What a visit is usually billed; empty says nothing.
+    pub expected_lines: Vec<ExpectedLine>,
 }
 
 /// Working time of a doctor, room or ward.
@@ -35,8 +45,7 @@ pub struct Session {
     pub pools: Vec<PoolShare>,
     /// ICD-10 prefixes it is fit for; empty for anything.
     pub capabilities: Vec<String>,
-    /// So long before its start a patient gives a confirmed place up at the latest; 0 says nothing.
-    pub cancel_notice_minutes: u16,
+    pub terms: VisitTerms,
 }
 
 /// A stretch of a session in which places are given.

@@ -123,7 +123,7 @@ pub fn moved(appointment: Appointment, parts: &[Part], rooms: &[Option<&Room>]) 
             organisation: first.organisation,
             department: first.department,
             practitioner: first.practitioner,
-            cancel_notice_minutes: first.cancel_notice_minutes,
+            terms: first.terms.clone(),
             revision,
             ..appointment
         },

@@ -8,6 +8,7 @@ use crate::domain::{
         tests::{appointment, at},
     },
     pool::Pool,
+    session::VisitTerms,
 };
 
 const HOUR: i64 = 3_600;
@@ -53,7 +54,7 @@ fn room(part: &Part, number: u128, hours: i64) -> Room {
         practitioner: None,
         kinds: vec![CareKind::Outpatient],
         capabilities: vec![],
-        cancel_notice_minutes: 0,
+        terms: VisitTerms::default(),
     }
 }
 

@@ -27,7 +27,7 @@ use self::told::{
 };
 use super::{
     convert::{pool, resource_kind, said},
-    sessions::{cancel_notice, capabilities, kinds, pools, slot_length},
+    sessions::{capabilities, kinds, pools, slot_length, terms},
     unreadable,
 };
 use crate::{
@@ -278,7 +278,7 @@ fn described(template: &wire::SessionTemplate) -> Result<Template, FieldError> {
         slot_length_minutes: slot_length(template.slot_length_minutes)?,
         pools: pools(&template.pools)?,
         capabilities: capabilities(&template.capabilities)?,
-        cancel_notice_minutes: cancel_notice(template.cancel_notice_minutes)?,
+        terms: terms(template.cancel_notice_minutes, &template.expected_lines)?,
         valid_from: convert::date("valid_from", template.valid_from.as_ref())?,
         valid_until: convert::optional_date("valid_until", template.valid_until.as_ref())?,
     })

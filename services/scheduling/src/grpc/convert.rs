@@ -79,7 +79,8 @@ pub(super) fn to_session(session: &Permitted<Session>) -> wire::Session {
         slot_length_minutes: session.slot_length_minutes.into(),
         pools: session.pools.iter().map(share).collect(),
         capabilities: session.capabilities.clone(),
-        cancel_notice_minutes: session.cancel_notice_minutes.into(),
+        cancel_notice_minutes: session.terms.cancel_notice_minutes.into(),
+        expected_lines: convert::to_expected_lines(&session.terms.expected_lines),
     }
 }
 
@@ -156,7 +157,7 @@ pub(super) fn to_appointment(appointment: &Permitted<Appointment>) -> wire::Appo
         quote_id: text(appointment.quote),
         referral_id: text(appointment.referral),
         journey_id: appointment.journey.to_string(),
-        expected_lines: convert::to_expected_lines(&appointment.expected_lines),
+        expected_lines: convert::to_expected_lines(appointment.expected_lines()),
         revision: appointment.revision,
         held_at: Some(to_timestamp(appointment.held_at)),
         more_slot_ids: appointment.more_slots.iter().map(ToString::to_string).collect(),

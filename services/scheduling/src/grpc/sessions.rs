@@ -6,7 +6,10 @@ use postgres::{Call, paging::PageRequest};
 use prost::Message as _;
 use prost_types::Timestamp;
 use proto::{
-    anjia::scheduling::v1::{self as wire, session_service_server::SessionService},
+    anjia::{
+        common::v1 as common,
+        scheduling::v1::{self as wire, session_service_server::SessionService},
+    },
     convert::{self, FieldError},
 };
 use tonic::{Request, Response, Status};
@@ -21,7 +24,7 @@ use crate::{
     domain::{
         offer::{Query, Rank},
         pool::Pool,
-        session::{PoolShare, Span},
+        session::{PoolShare, Span, VisitTerms},
     },
 };
 
@@ -115,7 +118,7 @@ fn draft(session: &wire::Session) -> Result<Draft, FieldError> {
         slot_length_minutes: slot_length(session.slot_length_minutes)?,
         pools: pools(&session.pools)?,
         capabilities: capabilities(&session.capabilities)?,
-        cancel_notice_minutes: cancel_notice(session.cancel_notice_minutes)?,
+        terms: terms(session.cancel_notice_minutes, &session.expected_lines)?,
     })
 }
 
@@ -154,9 +157,13 @@ pub(super) fn capabilities(prefixes: &[String]) -> Result<Vec<String>, FieldErro
     prefixes.iter().map(|prefix| convert::text("capabilities", prefix, CAPABILITY_LENGTH_MAX)).collect()
 }
 
-pub(super) fn cancel_notice(minutes: i32) -> Result<u16, FieldError> {
-    let minutes = u16::try_from(minutes).ok().filter(|minutes| *minutes <= CANCEL_NOTICE_MAX);
-    minutes.ok_or_else(|| FieldError::new("cancel_notice_minutes", format!("must be 0 to {CANCEL_NOTICE_MAX}")))
+pub(super) fn terms(cancel_notice_minutes: i32, lines: &[common::ExpectedLine]) -> Result<VisitTerms, FieldError> {
+    let minutes = u16::try_from(cancel_notice_minutes).ok().filter(|minutes| *minutes <= CANCEL_NOTICE_MAX);
+    let refused = || FieldError::new("cancel_notice_minutes", format!("must be 0 to {CANCEL_NOTICE_MAX}"));
+    Ok(VisitTerms {
+        cancel_notice_minutes: minutes.ok_or_else(refused)?,
+        expected_lines: convert::expected_lines("expected_lines", lines)?,
+    })
 }
 
 /// How many offers at most.

@@ -35,7 +35,9 @@ macro_rules! select {
             "state, held_at, hold_expires_at, confirmed_at, cancelled_at, cancelled_by, cancel_reason, visit_id, displaced_until, ",
             "more_slot_ids, device, ",
             "coalesce((SELECT said.cancel_notice_minutes FROM sessions said WHERE said.id = appointments.session_id), 0) ",
-            "AS cancel_notice_minutes ",
+            "AS cancel_notice_minutes, ",
+            "coalesce((SELECT said.expected_lines FROM sessions said WHERE said.id = appointments.session_id), '[]') ",
+            "AS session_lines ",
             "FROM appointments ",
             $rest
         )

@@ -220,7 +220,7 @@ impl<'a> Drafted<'a> {
             delegation_id: appointment.delegation,
             referral_id: appointment.referral,
             journey_id: appointment.journey,
-            expected_lines: &appointment.expected_lines,
+            expected_lines: &appointment.stated_lines,
             revision: appointment.revision,
             state: appointment.state.as_str(),
             held_at: appointment.held_at,

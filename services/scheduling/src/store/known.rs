@@ -8,7 +8,7 @@ use sqlx::{FromRow, PgConnection};
 use types::ids::{AppointmentId, DepartmentId, OrganisationId, PractitionerId, ResidentId, SessionId, SlotId};
 use uuid::Uuid;
 
-use super::{minutes, slots::Bookable, word};
+use super::{slots::Bookable, terms::TermsColumns, word};
 use crate::domain::{error::SchedulingError, pool::Pool, session::Slot};
 
 /// A place that somebody asks for.
@@ -42,7 +42,8 @@ struct Row {
     department_id: Option<Uuid>,
     practitioner_id: Option<Uuid>,
     kinds: Vec<String>,
-    cancel_notice_minutes: i32,
+    #[sqlx(flatten)]
+    terms: TermsColumns,
     is_closing: bool,
     is_full: Option<bool>,
     is_release_due: bool,
@@ -58,7 +59,8 @@ pub async fn known(
 ) -> Result<Vec<Option<Known>>, SchedulingError> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT asked.place, slot.id AS slot_id, slot.session_id, slot.starts_at, slot.ends_at, session.organisation_id, session.tier, \
-             session.department_id, session.practitioner_id, session.kinds, session.cancel_notice_minutes, session.closing_at IS NOT NULL AS is_closing, room.taken >= room.places AS is_full, \
+             session.department_id, session.practitioner_id, session.kinds, session.cancel_notice_minutes, session.expected_lines AS session_lines, \
+             session.closing_at IS NOT NULL AS is_closing, room.taken >= room.places AS is_full, \
              CASE WHEN (SELECT true FROM release_ladders ladder WHERE ladder.organisation_id = session.organisation_id LIMIT 1) \
                  THEN EXISTS (SELECT FROM due_releases(slot.id, $4)) ELSE false END AS is_release_due, \
              ARRAY(SELECT own.id FROM appointments own WHERE own.resident_id = ANY ((SELECT one_person(asked.resident_id))::uuid[]) \
@@ -104,7 +106,7 @@ impl Row {
             department: self.department_id.map(DepartmentId::from_uuid),
             practitioner: self.practitioner_id.map(PractitionerId::from_uuid),
             kinds: self.kinds.iter().map(|kind| word("sessions", "kinds", session, kind)).collect::<Result<_, _>>()?,
-            cancel_notice_minutes: minutes("sessions", session, self.cancel_notice_minutes)?,
+            terms: self.terms.terms("sessions", session)?,
             // A clinic that closes gives nothing new; a slot without public places may get some now.
             has_pool: !self.is_closing
                 && (self.is_full.is_some() || (self.is_release_due && pool == Some(Pool::Public))),

@@ -26,6 +26,7 @@ pub mod surges;
 pub mod suspensions;
 pub mod suspicions;
 pub mod templates;
+mod terms;
 pub mod visits;
 pub mod wait_list;
 
@@ -106,11 +107,6 @@ fn refused(error: sqlx::Error, refusal: impl FnOnce(&str) -> Option<SchedulingEr
 /// A word of a closed vocabulary; another word is a row that no code of ours has written.
 fn word<T: FromStr>(table: &'static str, column: &'static str, row: Uuid, text: &str) -> Result<T, SchedulingError> {
     text.parse().map_err(|_| invalid(table, column, row))
-}
-
-/// A number of minutes that a CHECK keeps in bounds.
-fn minutes(table: &'static str, row: Uuid, minutes: i32) -> Result<u16, SchedulingError> {
-    u16::try_from(minutes).map_err(|_| invalid(table, "cancel_notice_minutes", row))
 }
 
 fn invalid(table: &'static str, column: &'static str, row: Uuid) -> SchedulingError {

@@ -11,7 +11,7 @@ use types::{
 };
 use uuid::Uuid;
 
-use super::{invalid, minutes, word};
+use super::{invalid, terms::TermsColumns, word};
 use crate::domain::{
     displace::{Busy, Room},
     error::SchedulingError,
@@ -81,7 +81,8 @@ struct Row {
     practitioner_id: Option<Uuid>,
     kinds: Vec<String>,
     capabilities: Vec<String>,
-    cancel_notice_minutes: i32,
+    #[sqlx(flatten)]
+    terms: TermsColumns,
 }
 
 /// A pool of a slot as it stands.
@@ -98,7 +99,7 @@ pub async fn lock(conn: &mut PgConnection, slots: &[SlotId]) -> Result<Vec<Locke
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT slot_pools.slot_id, slot_pools.pool, slot_pools.places, slot_pools.taken, slots.session_id, slots.starts_at, slots.ends_at, \
              sessions.organisation_id, sessions.department_id, sessions.practitioner_id, sessions.kinds, sessions.capabilities, \
-             sessions.cancel_notice_minutes \
+             sessions.cancel_notice_minutes, sessions.expected_lines AS session_lines \
          FROM slot_pools JOIN slots ON slots.id = slot_pools.slot_id JOIN sessions ON sessions.id = slots.session_id \
          WHERE slot_pools.slot_id = ANY ($1) ORDER BY slot_pools.slot_id, slot_pools.pool FOR NO KEY UPDATE OF slot_pools",
     )
@@ -127,7 +128,7 @@ impl Row {
             practitioner: self.practitioner_id.map(PractitionerId::from_uuid),
             kinds: kinds.collect::<Result<_, _>>()?,
             capabilities: self.capabilities,
-            cancel_notice_minutes: minutes("sessions", self.session_id, self.cancel_notice_minutes)?,
+            terms: self.terms.terms("sessions", self.session_id)?,
         };
         Ok(Locked { room, places: self.places, taken: self.taken })
     }

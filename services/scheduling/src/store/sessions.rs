@@ -1,7 +1,7 @@
 //! Table `sessions`.
 
 use chrono::{DateTime, NaiveDate, Utc};
-use sqlx::{FromRow, PgConnection};
+use sqlx::{FromRow, PgConnection, types::Json};
 use types::{
     caller::Party,
     ids::{DepartmentId, OrganisationId, PractitionerId, ResourceId, SessionId, SurgeId, TemplateId},
@@ -9,7 +9,7 @@ use types::{
 };
 use uuid::Uuid;
 
-use super::{invalid, minutes, refused, word};
+use super::{invalid, refused, terms::TermsColumns, word};
 use crate::domain::{
     error::SchedulingError,
     offer::Provider,
@@ -50,8 +50,8 @@ pub async fn insert(
     let inserted = sqlx::query(
         "INSERT INTO sessions (id, region, organisation_id, tier, latitude, longitude, department_id, practitioner_id, kinds, \
          starts_at, ends_at, slot_length_minutes, capabilities, published_by, published_at, template_id, day, surge_id, \
-         cancel_notice_minutes) \
-         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
+         cancel_notice_minutes, expected_lines) \
+         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
          ON CONFLICT (template_id, day) WHERE template_id IS NOT NULL DO NOTHING",
     )
     .bind(session.id.uuid())
@@ -71,7 +71,8 @@ pub async fn insert(
     .bind(template)
     .bind(day)
     .bind(surge)
-    .bind(i32::from(session.cancel_notice_minutes))
+    .bind(i32::from(session.terms.cancel_notice_minutes))
+    .bind(Json(&session.terms.expected_lines))
     .execute(conn)
     .await
     .map_err(conflict)?;
@@ -162,7 +163,8 @@ struct Row {
     ends_at: DateTime<Utc>,
     slot_length_minutes: i32,
     capabilities: Vec<String>,
-    cancel_notice_minutes: i32,
+    #[sqlx(flatten)]
+    terms: TermsColumns,
     pools: Vec<String>,
     places: Vec<i32>,
 }
@@ -171,7 +173,7 @@ pub async fn find(conn: &mut PgConnection, id: SessionId) -> Result<Session, Sch
     // Every slot of a session has the same pools, but for places that fell back to everybody.
     let row: Option<Row> = sqlx::query_as(
         "SELECT sessions.id, organisation_id, tier, latitude, longitude, department_id, practitioner_id, kinds, starts_at, \
-         ends_at, slot_length_minutes, capabilities, cancel_notice_minutes, shares.pools, shares.places \
+         ends_at, slot_length_minutes, capabilities, cancel_notice_minutes, expected_lines AS session_lines, shares.pools, shares.places \
          FROM sessions CROSS JOIN LATERAL ( \
              SELECT coalesce(array_agg(pool ORDER BY pool), '{}') AS pools, \
                     coalesce(array_agg(places ORDER BY pool), '{}') AS places \
@@ -213,7 +215,7 @@ impl Row {
                 .map_err(|_| invalid(TABLE, "slot_length_minutes", id))?,
             pools: self.pools.iter().zip(&self.places).map(share).collect::<Result<_, SchedulingError>>()?,
             capabilities: self.capabilities,
-            cancel_notice_minutes: minutes(TABLE, id, self.cancel_notice_minutes)?,
+            terms: self.terms.terms(TABLE, id)?,
         })
     }
 }

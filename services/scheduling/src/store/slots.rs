@@ -15,7 +15,7 @@ use crate::domain::{
     error::SchedulingError,
     offer::OpenSlot,
     pool::Pool,
-    session::{PoolShare, Slot},
+    session::{PoolShare, Slot, VisitTerms},
 };
 
 /// Writes the slots of one session, each with the places of every pool.
@@ -90,7 +90,7 @@ pub struct Bookable {
     pub department: Option<DepartmentId>,
     pub practitioner: Option<PractitionerId>,
     pub kinds: Vec<CareKind>,
-    pub cancel_notice_minutes: u16,
+    pub terms: VisitTerms,
     /// Whether it has places in the pool asked for, given or not.
     pub has_pool: bool,
 }

@@ -1,7 +1,7 @@
 //! Table `session_templates`.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
-use sqlx::{FromRow, PgConnection};
+use sqlx::{FromRow, PgConnection, types::Json};
 use types::{
     caller::Party,
     ids::{DepartmentId, OrganisationId, PractitionerId, ResourceId, TemplateId},
@@ -10,7 +10,7 @@ use types::{
 };
 use uuid::Uuid;
 
-use super::{invalid, minutes, word};
+use super::{invalid, terms::TermsColumns, word};
 use crate::domain::{calendar::Template, error::SchedulingError, pool::Pool, session::PoolShare};
 
 const TABLE: &str = "session_templates";
@@ -24,8 +24,8 @@ pub async fn insert(
     sqlx::query(
         "INSERT INTO session_templates (id, region, organisation_id, tier, latitude, longitude, department_id, practitioner_id, \
          resource_ids, weekday, starts_at, ends_at, kinds, slot_length_minutes, pools, places, capabilities, valid_from, valid_until, \
-         created_by, created_at, cancel_notice_minutes) \
-         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)",
+         created_by, created_at, cancel_notice_minutes, expected_lines) \
+         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
     )
     .bind(template.id.uuid())
     .bind(template.organisation.uuid())
@@ -47,7 +47,8 @@ pub async fn insert(
     .bind(template.valid_until)
     .bind(by.to_string())
     .bind(now)
-    .bind(i32::from(template.cancel_notice_minutes))
+    .bind(i32::from(template.terms.cancel_notice_minutes))
+    .bind(Json(&template.terms.expected_lines))
     .execute(conn)
     .await?;
     Ok(())
@@ -71,7 +72,8 @@ struct Row {
     pools: Vec<String>,
     places: Vec<i32>,
     capabilities: Vec<String>,
-    cancel_notice_minutes: i32,
+    #[sqlx(flatten)]
+    terms: TermsColumns,
     valid_from: NaiveDate,
     valid_until: Option<NaiveDate>,
 }
@@ -81,7 +83,8 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, organisation_id, tier, latitude, longitude, department_id, practitioner_id, resource_ids, weekday, starts_at, ",
-            "ends_at, kinds, slot_length_minutes, pools, places, capabilities, cancel_notice_minutes, valid_from, valid_until FROM session_templates ",
+            "ends_at, kinds, slot_length_minutes, pools, places, capabilities, cancel_notice_minutes, ",
+            "expected_lines AS session_lines, valid_from, valid_until FROM session_templates ",
             $rest
         )
     };
@@ -172,7 +175,7 @@ impl Row {
                 .map_err(|_| invalid(TABLE, "slot_length_minutes", id))?,
             pools: self.pools.iter().zip(&self.places).map(share).collect::<Result<_, SchedulingError>>()?,
             capabilities: self.capabilities,
-            cancel_notice_minutes: minutes(TABLE, id, self.cancel_notice_minutes)?,
+            terms: self.terms.terms(TABLE, id)?,
             valid_from: self.valid_from,
             valid_until: self.valid_until,
         })

@@ -32,8 +32,10 @@ impl Handler for Quotes {
     }
 }
 
-/// What it comes to and what the resident pays of it, where there is a price; an earlier release told of none.
+/// What it comes to and what the resident pays of it, where there is a price. A quote that verified cover alone comes to nothing; an earlier
+/// release told of no price.
 fn price(event: &Event) -> Option<(Money, Money)> {
     let amount = |key: &str| event.data.get(key)?.as_str()?.parse().ok();
-    Some((amount("total")?, amount("own_share")?))
+    let (total, own_share): (Money, Money) = (amount("total")?, amount("own_share")?);
+    total.is_positive().then_some((total, own_share))
 }

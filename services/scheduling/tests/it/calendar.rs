@@ -59,7 +59,7 @@ pub(crate) async fn create(town: &Town, template: SessionTemplate) -> Result<Ses
     Ok(answer.into_inner().template.unwrap())
 }
 
-async fn generate(town: &Town, until: NaiveDate) -> Result<GenerateSessionsResponse, Status> {
+pub(crate) async fn generate(town: &Town, until: NaiveDate) -> Result<GenerateSessionsResponse, Status> {
     let request = GenerateSessionsRequest {
         request_id: request_id(),
         provider_organisation_id: callers::CLINIC.to_string(),

@@ -50,7 +50,7 @@ async fn search(town: &Town, request: SearchTogetherRequest) -> Vec<JointOffer> 
     joint(town).search_together(town.resident.request(request).await).await.unwrap().into_inner().offers
 }
 
-fn wish(resident_id: &str, slots: &[&Slot]) -> BookTogetherRequest {
+pub(crate) fn wish(resident_id: &str, slots: &[&Slot]) -> BookTogetherRequest {
     BookTogetherRequest {
         request_id: request_id(),
         resident_id: resident_id.to_owned(),
@@ -60,7 +60,11 @@ fn wish(resident_id: &str, slots: &[&Slot]) -> BookTogetherRequest {
     }
 }
 
-async fn book(town: &Town, caller: &TestCaller, request: BookTogetherRequest) -> Result<Appointment, Status> {
+pub(crate) async fn book(
+    town: &Town,
+    caller: &TestCaller,
+    request: BookTogetherRequest,
+) -> Result<Appointment, Status> {
     Ok(joint(town).book_together(caller.request(request).await).await?.into_inner().appointment.unwrap())
 }
 

@@ -15,6 +15,7 @@ mod emergency;
 mod erasure;
 mod events;
 mod fairness;
+mod fees;
 mod find;
 mod hold;
 mod in_line;

@@ -14,7 +14,7 @@ use scheduling::{
         error::SchedulingError,
         limits::{self, Asked, Bound},
         moving::Place,
-        session::Slot,
+        session::{Slot, VisitTerms},
     },
     store::{
         appointments,
@@ -195,7 +195,7 @@ async fn reschedule(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &mu
     let all: Vec<Slot> = clinic.slots(organisation).collect();
     let slot = *if free.is_empty() || rng.random_ratio(1, 2) { &all } else { &free }.choose(rng).unwrap();
     let place =
-        Place { slot, more_slots: vec![], organisation, department, practitioner, pool, cancel_notice_minutes: 0 };
+        Place { slot, more_slots: vec![], organisation, department, practitioner, pool, terms: VisitTerms::default() };
     let after = before.clone().move_to(place, i32::MAX, now).unwrap();
     if after == before {
         return false;
@@ -251,7 +251,7 @@ async fn displace(test: &TestDb, clinic: &Clinic, rng: &mut StdRng, model: &mut 
         practitioner,
         kinds: vec![],
         capabilities: vec![],
-        cancel_notice_minutes: 0,
+        terms: VisitTerms::default(),
     };
     places::give_back(&mut tx, before.slot.id, pool, 1).await.unwrap();
     rooms::take(&mut tx, room.slot.id, pool).await.unwrap();

@@ -89,6 +89,8 @@ async fn sc_03_the_expected_price_is_the_median_of_what_was_quoted_for_such_care
         quote(3, "9000.00", Some("9000.00")),
         // Where there is no price, nothing is learned.
         quote(4, "8000.00", None),
+        // One that verified cover alone says nothing about prices.
+        quote(6, "0.00", Some("0.00")),
         quote(5, "800.00", Some("50.00")),
     ];
     let told = i64::try_from(quotes.len()).unwrap();

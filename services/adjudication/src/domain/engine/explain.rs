@@ -6,7 +6,7 @@ use types::{
 };
 
 use super::{
-    Adjudication, Calculation, Detail, Entry, Place, PolicyReference, calculation::DeductibleCase as Case,
+    Adjudication, Calculation, Detail, Entry, Place, PolicyReference, calculation::DeductibleCase as Case, cover,
     ratio::Adjustment, result,
 };
 use crate::domain::{
@@ -25,11 +25,14 @@ pub(super) fn adjudication(policy: &Policy, input: &Input, calculation: &Calcula
         care: policy.account_kind(input.kind).unwrap_or(input.kind),
         catalogue: catalogue(policy, input),
     });
-    let mut steps: Vec<Step> = Vec::with_capacity(calculation.entries.len() + 1);
-    if let Some(words) = words {
-        steps.extend(calculation.entries.iter().map(|entry| words.step(entry)));
-    }
-    steps.push(result(&calculation.shares));
+    let steps = match words {
+        _ if input.lines.is_empty() => cover::by_policy(policy, calculation),
+        Some(words) => {
+            let steps = calculation.entries.iter().map(|entry| words.step(entry));
+            steps.chain([result(&calculation.shares)]).collect()
+        }
+        None => vec![result(&calculation.shares)],
+    };
     Adjudication {
         policy: Some(PolicyReference {
             id: policy.id.clone(),

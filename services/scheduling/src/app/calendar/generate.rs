@@ -39,7 +39,7 @@ pub struct Generated<S> {
 
 /// What came of one.
 enum Made {
-    Session(Session),
+    Session(Box<Session>),
     /// It is there, or nothing of it may be.
     Nothing,
     Clash,
@@ -96,7 +96,7 @@ impl Calendar {
         let mut generated = Generated { sessions: vec![], clashes: vec![] };
         for missing in missing {
             match self.make(tx, by, &missing, &exceptions).await? {
-                Made::Session(session) => generated.sessions.push(session),
+                Made::Session(session) => generated.sessions.push(*session),
                 Made::Nothing => {}
                 Made::Clash => generated.clashes.push((missing.0.id, missing.1)),
             }
@@ -136,7 +136,7 @@ impl Calendar {
             .fold(entry, |entry, resource| entry.row("session_resources", audit::id(&[&session.id, resource])));
         audit::record(tx, slots::audited(entry, &slots, &session.pools)).await?;
         self.passing.pass_on_new(tx, &session, &slots, now).await?;
-        Ok(Made::Session(session))
+        Ok(Made::Session(Box::new(session)))
     }
 }
 

@@ -72,7 +72,7 @@ impl Calendar {
             if !is_wanted {
                 continue;
             }
-            let passed = self.passing.ask(tx, free, asked, now).await?;
+            let passed = self.passing.ask(tx, &free, asked, now).await?;
             if passed == Passed::Undecided || (passed == Passed::Nobody && !is_last) {
                 places::set_aside(tx, slot).await?;
                 return Ok(passed == Passed::Nobody);

@@ -47,7 +47,8 @@ pub(super) fn to_template(template: &Template) -> wire::SessionTemplate {
         slot_length_minutes: template.slot_length_minutes.into(),
         pools: template.pools.iter().map(share).collect(),
         capabilities: template.capabilities.clone(),
-        cancel_notice_minutes: template.cancel_notice_minutes.into(),
+        cancel_notice_minutes: template.terms.cancel_notice_minutes.into(),
+        expected_lines: convert::to_expected_lines(&template.terms.expected_lines),
         valid_from: Some(to_date(template.valid_from)),
         valid_until: template.valid_until.map(to_date),
     }

@@ -17,7 +17,7 @@ use crate::domain::{
     pool::Pool,
     session::Slot,
 };
-use crate::store::{invalid, minutes, word};
+use crate::store::{invalid, terms::TermsColumns, word};
 
 const TABLE: &str = "appointments";
 
@@ -53,8 +53,8 @@ pub(super) struct Row {
     displaced_until: Option<DateTime<Utc>>,
     more_slot_ids: Vec<Uuid>,
     device: Option<String>,
-    /// Of its session.
-    cancel_notice_minutes: i32,
+    #[sqlx(flatten)]
+    terms: TermsColumns,
 }
 
 impl Row {
@@ -82,8 +82,8 @@ impl Row {
             delegation: self.delegation_id.map(DelegationId::from_uuid),
             referral: self.referral_id.map(ReferralId::from_uuid),
             journey: JourneyId::from_uuid(self.journey_id),
-            expected_lines: self.expected_lines.0,
-            cancel_notice_minutes: minutes("sessions", self.session_id, self.cancel_notice_minutes)?,
+            stated_lines: self.expected_lines.0,
+            terms: self.terms.terms("sessions", self.session_id)?,
             quote: self.quote_id.map(QuoteId::from_uuid),
             revision: self.revision,
             held_at: self.held_at,

@@ -6,7 +6,7 @@ use scheduling::domain::{
     appointment::{Appointment, Channel, State},
     limits::Rules,
     pool::Pool,
-    session::Slot,
+    session::{Slot, VisitTerms},
 };
 use testkit::TestDb;
 use types::{
@@ -256,8 +256,8 @@ impl Clinic {
             delegation: None,
             referral: None,
             journey: JourneyId::generate(),
-            expected_lines: vec![],
-            cancel_notice_minutes: 0,
+            stated_lines: vec![],
+            terms: VisitTerms::default(),
             quote: None,
             revision: 1,
             held_at: self.now,

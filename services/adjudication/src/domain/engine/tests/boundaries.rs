@@ -9,6 +9,8 @@ use crate::domain::{
     explanation::Rule,
     input::{Accumulators, Input, Person},
     line::{Class, Line},
+    policy::Policy,
+    shares::Shares,
 };
 
 #[test]
@@ -212,4 +214,29 @@ fn ad_03_contradictions_are_refused() {
 fn ad_03_nothing_billed_is_nothing_owed() {
     let answer = judged(&beijing(), &claim_with_lines(CareKind::Outpatient, Tier::Community, Vec::new()));
     assert_eq!(fund_and_own(&answer), pair("0.00", "0.00"));
+}
+
+#[test]
+fn sc_06_where_no_items_are_stated_the_cover_is_said_and_nothing_is_divided() {
+    let of_cover = |policy: &Policy, input: Input| {
+        let answer = judged(policy, &Input { lines: vec![], total: Money::ZERO, ..input });
+        assert_eq!(answer.shares, Shares::default());
+        answer.steps.into_iter().map(|step| (step.rule, step.text)).collect::<Vec<_>>()
+    };
+    let found = of_cover(&beijing(), visit(Tier::Tertiary, "0.00"));
+    let [(Rule::NoItems, none), (Rule::Covered, cover), (Rule::Result, open)] = found.as_slice() else {
+        panic!("{found:?}")
+    };
+    assert!(none.zh.contains("没有列明收费项目") && none.en.contains("No items were stated"));
+    assert!(cover.zh.contains(&beijing().name.zh) && cover.en.contains(&beijing().name.en));
+    assert!(!open.en.contains("0.00") && !open.zh.contains("0.00"), "an amount of nothing is no price: {open:?}");
+
+    let unpaid = of_cover(&resident(), Input { referred: false, ..visit(Tier::Tertiary, "0.00") });
+    assert!(matches!(unpaid[1], (Rule::UnreferredNotPaid, _)), "{unpaid:?}");
+    let referred = of_cover(&resident(), Input { referred: true, ..visit(Tier::Tertiary, "0.00") });
+    assert!(matches!(referred[1], (Rule::Covered, _)), "{referred:?}");
+
+    let nobody = not_enrolled(date("2026-03-02"), Money::ZERO, &[]).unwrap();
+    assert_eq!(nobody.steps[1].rule, Rule::NotEnrolled);
+    assert!(!nobody.steps[1].text.zh.contains("0.00") && !nobody.steps[1].text.en.contains("0.00"));
 }

@@ -36,6 +36,7 @@ mod search;
 mod see_calendar;
 
 mod statistics;
+mod stays;
 mod surge;
 mod visits;
 mod waiting;

@@ -273,7 +273,8 @@ async fn sc_12_only_who_names_a_symptom_is_sent_among_people_who_have_it() {
 async fn sc_12_nobody_is_displaced_into_a_surge_for_something_else() {
     let town = Town::new().await;
     let here = || OpenSurgeRequest { provider_organisation_ids: vec![callers::CLINIC.to_string()], ..fever() };
-    let later = |hours: i64| Some(to_timestamp(now() + TimeDelta::hours(hours)));
+    let since = now();
+    let later = |hours: i64| Some(to_timestamp(since + TimeDelta::hours(hours)));
     let screening = OpenSurgeRequest {
         name: "screening".to_owned(),
         symptoms: vec![],

@@ -229,7 +229,7 @@ fn became(bookings: &SurgeBookings) -> Value {
 /// Of all clinics that closed; none where none did.
 fn total(surge: &Surge) -> Option<SurgeBookings> {
     let settled = surge.clinics.iter().filter_map(|clinic| clinic.became.as_ref());
-    settled.cloned().reduce(|sum, next| SurgeBookings {
+    settled.copied().reduce(|sum, next| SurgeBookings {
         kept: sum.kept.saturating_add(next.kept),
         moved: sum.moved.saturating_add(next.moved),
         displaced: sum.displaced.saturating_add(next.displaced),

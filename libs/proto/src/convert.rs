@@ -5,6 +5,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use types::expected::ExpectedLine;
+use types::icd10::is_icd10_prefix;
 use types::money::Money;
 use types::place::Place;
 use types::region::RegionCode;
@@ -18,6 +19,9 @@ mod words;
 
 pub use limits::{limits, to_limits};
 pub use words::*;
+
+/// No quantity and no price is larger.
+const DECIMAL_MAX: u64 = 1_000_000_000;
 
 /// What is wrong with one field of a request. Becomes INVALID_ARGUMENT with a `BadRequest` violation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -80,12 +84,14 @@ pub fn optional_text(field: &str, value: &str, length_max: usize) -> Result<Stri
     Ok(text.to_owned())
 }
 
-/// A decimal number in plain digits, not negative, with at most `places_max` places.
+/// A decimal number in plain digits, 0 to a billion, with at most `places_max` places.
 pub fn decimal(field: &str, value: &str, places_max: u32) -> Result<Decimal, FieldError> {
-    let wrong =
-        || FieldError::new(field, format!("must be a decimal number of at most {places_max} places, not negative"));
+    let wrong = || {
+        let bounds = format!("0 to {DECIMAL_MAX}, of at most {places_max} places");
+        FieldError::new(field, format!("must be a decimal number in plain digits, {bounds}"))
+    };
     let number = types::money::plain_decimal(value).ok_or_else(wrong)?;
-    if value.starts_with('-') || number.normalize().scale() > places_max || number > Decimal::from(1_000_000_000_u64) {
+    if value.starts_with('-') || number.normalize().scale() > places_max || number > Decimal::from(DECIMAL_MAX) {
         return Err(wrong());
     }
     Ok(number)
@@ -190,6 +196,15 @@ pub fn to_place(place: Place) -> common::Place {
 /// A region code that must be given.
 pub fn region(field: &str, value: &str) -> Result<RegionCode, FieldError> {
     value.parse().map_err(|_| FieldError::new(field, "must be a region code of six digits (GB/T 2260)"))
+}
+
+/// An ICD-10 code or the beginning of one that must be given.
+pub fn icd10_prefix(field: &str, value: &str) -> Result<String, FieldError> {
+    if is_icd10_prefix(value) {
+        Ok(value.to_owned())
+    } else {
+        Err(FieldError::new(field, "must be an ICD-10 code or prefix, such as R50 or I25.103"))
+    }
 }
 
 /// Expected lines: none, or up to 200, each with a code, a positive quantity and a price.

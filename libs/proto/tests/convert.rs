@@ -11,6 +11,7 @@ fn a_decimal_number_has_one_spelling() {
     for text in ["", "1_000", "+1", "-1", "-0", "1e3", "1,5", " 1", "0.00001", "1000000001", "9".repeat(40).as_str()] {
         let refused = decimal("quantity", text, 4).unwrap_err();
         assert_eq!(refused.field, "quantity", "{text:?}");
+        assert!(refused.description.contains("0 to 1000000000, of at most 4 places"), "{refused}");
     }
 }
 

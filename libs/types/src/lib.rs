@@ -8,6 +8,7 @@ pub mod clock;
 pub mod credit_code;
 pub mod delegation;
 pub mod expected;
+pub mod icd10;
 pub mod identifier;
 pub mod ids;
 pub mod mandate;

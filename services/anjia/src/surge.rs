@@ -1,20 +1,29 @@
 //! `anjia surge`: opens a public-health surge in many clinics with one command, shows how full it is, and closes it.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use chassis::Context;
 use chassis::channel::Channel;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use prost_types::Timestamp;
 use proto::anjia::common::v1::CareKind;
 use proto::anjia::scheduling::v1::surge_service_client::SurgeServiceClient;
-use proto::anjia::scheduling::v1::{CloseSurgeRequest, GetSurgeRequest, OpenSurgeRequest, Surge, SurgeClinic};
-use proto::convert::to_timestamp;
+use proto::anjia::scheduling::v1::{
+    CloseSurgeRequest, GetSurgeRequest, OpenSurgeRequest, Surge, SurgeBookings, SurgeClinic,
+};
+use proto::convert::{timestamp, to_timestamp};
 use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
 use types::clock::{Clock as _, SystemClock};
 use types::ids::{OrganisationId, RequestId, SurgeId};
 
 use crate::{Root, login, print, refused};
+
+/// What becomes of who was booked is settled within seconds.
+const SETTLED_WITHIN: Duration = Duration::from_secs(30);
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Open sessions for a public-health surge in many clinics at once, show how full they are, or close them again.
 ///
@@ -37,7 +46,7 @@ pub(crate) struct Args {
 enum Command {
     /// Open a session in each clinic, all or none.
     Open(Open),
-    /// Take nothing new, in some clinics or in all.
+    /// Take nothing new, in some clinics or in all, and say what becomes of who was booked.
     Close(Close),
     /// How full each clinic is.
     Show {
@@ -125,14 +134,35 @@ async fn ask(client: &mut SurgeServiceClient<Channel>, context: &Context, args: 
         }
         Command::Close(close) => {
             let request = closing(close, close.once.request_id());
-            client.close_surge(context.request(request)).await.map(|answer| answer.into_inner().surge)
+            client.close_surge(context.request(request)).await.map_err(|status| refused(&status))?;
+            return settled(client, context, close).await;
         }
-        Command::Show { surge } => {
-            let request = GetSurgeRequest { surge_id: surge.to_string() };
-            client.get_surge(context.request(request)).await.map(|answer| answer.into_inner().surge)
-        }
+        Command::Show { surge } => return get(client, context, *surge).await,
     };
     answer.map_err(|status| refused(&status))
+}
+
+async fn get(client: &mut SurgeServiceClient<Channel>, context: &Context, id: SurgeId) -> Result<Option<Surge>> {
+    let request = GetSurgeRequest { surge_id: id.to_string() };
+    let answer = client.get_surge(context.request(request)).await.map_err(|status| refused(&status))?;
+    Ok(answer.into_inner().surge)
+}
+
+/// The surge once it is settled what becomes of who was booked; as it is, where that takes too long.
+async fn settled(client: &mut SurgeServiceClient<Channel>, context: &Context, close: &Close) -> Result<Option<Surge>> {
+    let is_meant = |clinic: &SurgeClinic| {
+        close.clinics.is_empty() || close.clinics.iter().any(|id| id.to_string() == clinic.provider_organisation_id)
+    };
+    let until = Instant::now() + SETTLED_WITHIN;
+    loop {
+        let surge = get(client, context, close.surge).await?;
+        let clinics = surge.iter().flat_map(|surge| &surge.clinics);
+        let is_settled = clinics.filter(|clinic| is_meant(clinic)).all(|clinic| clinic.became.is_some());
+        if is_settled || Instant::now() >= until {
+            return Ok(surge);
+        }
+        sleep(LOOK_INTERVAL).await;
+    }
 }
 
 fn opening(open: &Open, request_id: String, now: DateTime<Utc>) -> OpenSurgeRequest {
@@ -173,15 +203,54 @@ fn document(surge: &Surge) -> Value {
             "places": clinic.places,
             "taken": clinic.taken,
             "state": state(clinic.is_open),
+            "became": clinic.became.as_ref().map(became),
         })
     };
+    let total = total(surge);
     json!({
         "surge_id": surge.surge_id,
         "name": surge.name,
         "symptoms": surge.symptoms,
         "state": state(surge.closed_at.is_none()),
+        "became": total.as_ref().map(became),
         "clinics": surge.clinics.iter().map(clinic).collect::<Vec<_>>(),
     })
+}
+
+fn became(bookings: &SurgeBookings) -> Value {
+    json!({
+        "kept": bookings.kept,
+        "moved": bookings.moved,
+        "displaced": bookings.displaced,
+        "displaced_until": displaced_until(bookings),
+    })
+}
+
+/// Of all clinics that closed; none where none did.
+fn total(surge: &Surge) -> Option<SurgeBookings> {
+    let settled = surge.clinics.iter().filter_map(|clinic| clinic.became.as_ref());
+    settled.copied().reduce(|sum, next| SurgeBookings {
+        kept: sum.kept.saturating_add(next.kept),
+        moved: sum.moved.saturating_add(next.moved),
+        displaced: sum.displaced.saturating_add(next.displaced),
+        displaced_until: latest(sum.displaced_until, next.displaced_until),
+    })
+}
+
+fn latest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).max_by_key(|moment| (moment.seconds, moment.nanos))
+}
+
+/// RFC 3339.
+fn displaced_until(bookings: &SurgeBookings) -> Option<String> {
+    let until = timestamp("displaced_until", bookings.displaced_until.as_ref()).ok()?;
+    Some(until.to_rfc3339_opts(SecondsFormat::Secs, true))
+}
+
+fn told(bookings: &SurgeBookings) -> String {
+    let until = displaced_until(bookings).map(|until| format!(", who confirm by {until}")).unwrap_or_default();
+    let SurgeBookings { kept, moved, displaced, .. } = bookings;
+    format!("{kept} kept, {moved} moved, {displaced} displaced{until}")
 }
 
 fn text(surge: &Surge) -> String {
@@ -190,8 +259,12 @@ fn text(surge: &Surge) -> String {
     let mut lines = vec![head.trim_end().to_owned()];
     lines.extend(surge.clinics.iter().map(|clinic| {
         let SurgeClinic { provider_organisation_id, places, taken, is_open, .. } = clinic;
-        format!("  {provider_organisation_id} {:<6} {taken} of {places} places taken", state(*is_open))
+        let became = clinic.became.as_ref().map(|bookings| format!("; {}", told(bookings))).unwrap_or_default();
+        format!("  {provider_organisation_id} {:<6} {taken} of {places} places taken{became}", state(*is_open))
     }));
+    if let Some(total) = total(surge) {
+        lines.push(format!("  bookings where it closed: {}", told(&total)));
+    }
     lines.join("\n")
 }
 
@@ -247,5 +320,29 @@ mod tests {
         };
         assert_eq!(text(&surge), format!("s-1 fever OPEN R50\n  {CLINIC} OPEN   3 of 8 places taken"));
         assert_eq!(document(&surge)["clinics"][0]["taken"], 3);
+        assert!(document(&surge)["became"].is_null());
+    }
+
+    #[test]
+    fn sc_12_closing_says_how_many_are_seen_and_how_many_are_offered_another_place_until_when() {
+        let clinic = |bookings: SurgeBookings| SurgeClinic {
+            provider_organisation_id: CLINIC.to_owned(),
+            became: Some(bookings),
+            ..Default::default()
+        };
+        let until = |seconds| Some(Timestamp { seconds, nanos: 0 });
+        let first = SurgeBookings { kept: 2, moved: 1, displaced: 3, displaced_until: until(3_600) };
+        let second = SurgeBookings { displaced: 1, displaced_until: until(60), ..Default::default() };
+        let third = SurgeBookings { kept: 4, ..Default::default() };
+        let surge = Surge { clinics: [first, second, third].map(clinic).to_vec(), ..Default::default() };
+        let text = text(&surge);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[3].ends_with("; 4 kept, 0 moved, 0 displaced"), "{text}");
+        let total = "6 kept, 1 moved, 4 displaced, who confirm by 1970-01-01T01:00:00Z";
+        assert_eq!(lines[4], format!("  bookings where it closed: {total}"));
+        let document = document(&surge);
+        assert_eq!(document["became"]["displaced_until"], "1970-01-01T01:00:00Z");
+        assert_eq!((&document["became"]["kept"], &document["clinics"][0]["became"]["moved"]), (&json!(6), &json!(1)));
+        assert!(document["clinics"][2]["became"]["displaced_until"].is_null());
     }
 }

@@ -94,7 +94,7 @@ impl Plausible {
             "credit_code" => CreditCode::with_check_character("12110000400000099").ok()?.to_string(),
             "region_code" | "insured_region_code" | "care_region_code" => devstack::callers::REGION.to_owned(),
             "agreement_sha256" => "0f".repeat(32),
-            "icd10_code" | "capability" | "capabilities" => mesh_tests::ICD10.to_owned(),
+            "icd10_code" | "capability" | "capabilities" | "symptom" | "symptoms" => mesh_tests::ICD10.to_owned(),
             "community_code" => "110102999999".to_owned(),
             "justification" => "昏迷不醒，须立即查看病史和过敏史".to_owned(),
             "delegate" => format!("practitioner:{}", Uuid::now_v7()),

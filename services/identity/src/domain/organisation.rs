@@ -150,14 +150,6 @@ impl Organisation {
     }
 }
 
-/// An ICD-10 chapter, category or code, or the beginning of one: `I`, `I25`, `I25.103`.
-pub fn is_icd10_prefix(text: &str) -> bool {
-    let mut characters = text.chars();
-    text.len() <= 10
-        && characters.next().is_some_and(|first| first.is_ascii_uppercase())
-        && characters.all(|next| next.is_ascii_digit() || next.is_ascii_uppercase() || next == '.')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,15 +211,5 @@ mod tests {
         assert_eq!(prefix("130100").as_deref(), Some("1301"));
         assert_eq!(prefix("100000").as_deref(), Some("10"));
         assert_eq!(Filter::default().region_prefix(), None);
-    }
-
-    #[test]
-    fn a_capability_is_the_beginning_of_an_icd_10_code() {
-        for text in ["I", "I25", "I25.103"] {
-            assert!(is_icd10_prefix(text), "{text}");
-        }
-        for text in ["", "i25", "25", "I25%", "I25.103.10.7"] {
-            assert!(!is_icd10_prefix(text), "{text}");
-        }
     }
 }

@@ -15,7 +15,7 @@ use super::convert::{optional_kind, said, to_organisation, to_practitioner};
 use super::{Grpc, answer, page};
 use crate::app::{NewOrganisation, NewPractitioner, OrganisationUpdate};
 use crate::domain::IdentityError;
-use crate::domain::organisation::{Campus, Change, Department, Filter, Organisation, is_icd10_prefix};
+use crate::domain::organisation::{Campus, Change, Department, Filter, Organisation};
 use crate::domain::practitioner::Practitioner;
 
 const DEPARTMENTS_MAX: usize = 200;
@@ -219,17 +219,9 @@ fn department(message: &wire::Department) -> Result<Department, FieldError> {
         code: convert::text("code", &message.code, 20)?,
         name: convert::text("name", &message.name, 100)?,
         capabilities: capabilities
-            .map(|(i, prefix)| icd10_prefix(&format!("capabilities[{i}]"), prefix))
+            .map(|(i, prefix)| convert::icd10_prefix(&format!("capabilities[{i}]"), prefix))
             .collect::<Result<_, _>>()?,
     })
-}
-
-fn icd10_prefix(field: &str, value: &str) -> Result<String, FieldError> {
-    if is_icd10_prefix(value) {
-        Ok(value.to_owned())
-    } else {
-        Err(FieldError::new(field, "must be an ICD-10 code or prefix"))
-    }
 }
 
 fn at_most<I: ExactSizeIterator>(field: &str, length_max: usize, items: I) -> Result<I, FieldError> {
@@ -244,7 +236,7 @@ fn filter(message: &wire::ListOrganisationsRequest) -> Result<Filter, FieldError
     Ok(Filter {
         kind: optional_kind("kind", message.kind)?,
         tier: convert::optional_tier("tier", message.tier)?,
-        capability: capability.map(|code| icd10_prefix("capability", code)).transpose()?,
+        capability: capability.map(|code| convert::icd10_prefix("capability", code)).transpose()?,
         region_code: match message.region_code.as_str() {
             "" => None,
             code => Some(convert::region("region_code", code)?),

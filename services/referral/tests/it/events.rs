@@ -62,7 +62,8 @@ async fn rf_01_a_referral_is_attended_and_closed() {
         request_id: request_id(),
         appointment_id: booked.appointment_id.clone(),
         present: Present::Self_.into(),
-        identity_proof: IdentityProof::None.into(),
+        identity_proof: IdentityProof::IdCard.into(),
+        credential: Some(testkit::id_card(&world.national_id)),
         occurred_at: Some(to_timestamp(now())),
         ..CheckInRequest::default()
     };

@@ -54,7 +54,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct World {
     pub(crate) mesh: Mesh,
-    national_id: NationalId,
+    pub(crate) national_id: NationalId,
     /// Of everybody but the services.
     region: &'static str,
     /// The callers of the journey, where they are of another region than the services.

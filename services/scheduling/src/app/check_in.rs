@@ -26,7 +26,10 @@ use crate::{
         error::SchedulingError,
         mandate::check_referral,
         queue::Class,
-        visit::{IdentityProof, Present, Visit, check_not_early, check_past, to_prove},
+        visit::{
+            IdentityProof, Present, Visit, check_admission, check_born, check_not_early, check_past, check_recent,
+            to_prove,
+        },
     },
     peers::identity::Action,
     store::{appointments, exclusion, sessions, visits},
@@ -85,6 +88,7 @@ impl Scheduling {
             return Ok(reply);
         }
         check_past(wish.occurred_at, self.clock.now())?;
+        check_recent(wish.occurred_at, self.clock.now())?;
         match wish.subject.clone() {
             Subject::Appointment { id, resident, kind, organisation } => {
                 let appointment = self.permitted(ctx, id).await?;
@@ -108,6 +112,7 @@ impl Scheduling {
         appointment: &Appointment,
     ) -> Result<Reply<Permitted<Visit>>, SchedulingError> {
         check_not_early(wish.occurred_at, appointment.slot.starts_at)?;
+        check_admission(appointment.kind, wish.identity_proof)?;
         self.prove(ctx, appointment.resident, &wish).await?;
         let present = self
             .present(ctx, &wish.present, appointment.resident, (appointment.kind, appointment.organisation))
@@ -169,8 +174,10 @@ impl Scheduling {
         };
         ctx.permit(visit.clone())?;
         to_prove(wish.identity_proof, wish.credential.as_ref())?;
+        check_admission(kind, wish.identity_proof)?;
         visit.tier = self.identity.provider(ctx, organisation).await?.tier;
         let patient = self.identity.patient(ctx, resident, local_date(self.clock.now())).await?;
+        check_born(wish.occurred_at, patient.birth_date)?;
         self.prove(ctx, resident, &wish).await?;
         visit.present = self.present(ctx, &wish.present, resident, (kind, organisation)).await?;
 

@@ -23,7 +23,7 @@ use super::copies::Copies;
 use crate::{
     domain::{
         error::SchedulingError,
-        offer::{Around, Nearby, Offer, OpenSlot, Provider, Query, Rank},
+        offer::{Around, Front, Nearby, Offer, OpenSlot, Provider, Query, Rank},
         pool::Pool,
         price::Prices,
     },
@@ -77,11 +77,14 @@ impl Search {
         let limit = usize::try_from(page.limit()).unwrap_or_default();
         let nearby = query.reachable(&self.providers(region, query).await?, page.after());
         let mut found: Vec<(Nearby, Arc<Vec<OpenSlot>>)> = vec![];
-        let mut count = 0;
+        let mut counts: Vec<(Front, usize)> = vec![];
         for some in nearby.chunks(PROVIDERS_AT_ONCE) {
-            // Later providers only rank lower, unless they are as near.
-            let is_as_near = found.last().zip(some.first()).is_some_and(|((last, _), next)| last.is_as_near_as(next));
-            if count >= limit && !is_as_near {
+            // Later providers only rank behind these.
+            let is_enough = |next: &Nearby| {
+                let before = counts.iter().filter(|(front, _)| *front < next.front());
+                before.map(|(_, count)| count).sum::<usize>() >= limit
+            };
+            if some.first().is_some_and(is_enough) {
                 break;
             }
             let windows = some
@@ -89,7 +92,7 @@ impl Search {
                 .map(|nearby| self.window(nearby.organisation, query.kind, query.pool, query.from, query.until));
             let open = try_join_all(windows.map(|window| self.open_slots(region, window))).await?;
             for (nearby, open) in some.iter().zip(open) {
-                count += query.count(nearby, &open, page.after(), now);
+                counts.extend(query.count(nearby, &open, page.after(), now));
                 found.push((nearby.clone(), open));
             }
         }

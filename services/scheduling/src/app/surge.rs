@@ -110,7 +110,7 @@ impl Scheduling {
             Begun::Replayed(reply) => return Ok(reply),
         };
         let now = self.clock.now();
-        surges::find(&mut tx, id, now).await?;
+        surges::find(&mut tx, id, now).await?.check_clinics(&closing.organisations)?;
         let closed = surges::close(&mut tx, id, &closing, now).await?;
         let entry = audit::Entry::new(&ctx.caller, "scheduling.surge.close");
         let entry = closed.iter().fold(entry, |entry, session| entry.row("sessions", session));

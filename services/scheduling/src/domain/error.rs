@@ -107,6 +107,10 @@ pub enum SchedulingError {
     TooEarly(DateTime<Utc>),
     #[error("the credential shown is another person's")]
     IdentityMismatch,
+    #[error("nobody is admitted without a credential; in an emergency open an EMERGENCY visit")]
+    AdmissionUnproven,
+    #[error("an inpatient stay of the patient is still open, here or elsewhere")]
+    StayOpen,
     #[error("this has not happened yet")]
     InFuture { field: &'static str },
     #[error("a visit ends after it began")]

@@ -30,7 +30,7 @@ pub struct Query {
     pub from: DateTime<Utc>,
     /// and not after this.
     pub until: DateTime<Utc>,
-    /// ICD-10 code it must be fit for.
+    /// ICD-10 code it must be fit for. Without one nobody is sent to where the feverish wait.
     pub capability: Option<String>,
 }
 
@@ -45,8 +45,11 @@ pub struct Around {
     pub is_selective: bool,
 }
 
-/// Where an offer stands: lowest tier, then distance, then time.
-pub type Rank = (Tier, u32, DateTime<Utc>, SlotId);
+/// Where an offer stands: sessions opened for such symptoms, then lowest tier, then distance, then time.
+pub type Rank = (bool, Tier, u32, DateTime<Utc>, SlotId);
+
+/// Where the first offer of a provider can stand.
+pub type Front = (bool, Tier, u32);
 
 /// A provider with sessions to come.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +57,8 @@ pub struct Provider {
     pub organisation: OrganisationId,
     pub tier: Tier,
     pub place: Place,
+    /// Whether a surge opened a session for symptoms there.
+    pub takes_symptoms: bool,
 }
 
 /// A provider within reach.
@@ -62,6 +67,8 @@ pub struct Nearby {
     pub organisation: OrganisationId,
     pub tier: Tier,
     pub distance_m: u32,
+    /// It may have places in a session opened for the symptom that is named.
+    pub takes_symptoms: bool,
 }
 
 /// A slot with free places in one pool.
@@ -74,6 +81,8 @@ pub struct OpenSlot {
     pub department: Option<DepartmentId>,
     pub practitioner: Option<PractitionerId>,
     pub capabilities: Vec<String>,
+    /// A surge opened its session for symptoms: the capabilities.
+    pub is_for_symptoms: bool,
     pub free_places: u16,
     /// In that pool, given or not.
     pub places: u16,
@@ -87,6 +96,7 @@ pub struct Offer {
     pub tier: Tier,
     pub department: Option<DepartmentId>,
     pub practitioner: Option<PractitionerId>,
+    pub is_for_symptoms: bool,
     pub distance_m: u32,
     pub free_places: u16,
     pub reason: Reason,
@@ -106,7 +116,7 @@ pub struct Reason {
 }
 
 impl Query {
-    /// Providers that suit, lowest tier first, then by distance: those that may have an offer that ranks behind `after`.
+    /// Providers that suit, in the order of their fronts: those that may have an offer that ranks behind `after`.
     pub fn reachable(&self, providers: &[Provider], after: Option<&Rank>) -> Vec<Nearby> {
         let mut nearby: Vec<Nearby> = providers
             .iter()
@@ -116,17 +126,27 @@ impl Query {
                 organisation: provider.organisation,
                 tier: provider.tier,
                 distance_m: self.near.distance_m(provider.place),
+                takes_symptoms: provider.takes_symptoms && self.capability.is_some(),
             })
             .filter(|nearby| nearby.distance_m <= self.radius_m)
-            .filter(|nearby| after.is_none_or(|after| (nearby.tier, nearby.distance_m) >= (after.0, after.1)))
+            .filter(|nearby| after.is_none_or(|after| nearby.back() >= (after.0, after.1, after.2)))
             .collect();
-        nearby.sort_by_key(|nearby| (nearby.tier, nearby.distance_m, nearby.organisation));
+        nearby.sort_by_key(|nearby| (nearby.front(), nearby.organisation));
         nearby
     }
 
-    /// How many offers a provider within reach has that rank behind `after`.
-    pub fn count(&self, nearby: &Nearby, open: &[OpenSlot], after: Option<&Rank>, now: DateTime<Utc>) -> usize {
-        open.iter().filter(|open| self.suits(open, now) && is_behind(rank(nearby, open), after)).count()
+    /// How many offers a provider within reach has that rank behind `after`: in sessions opened for such symptoms, and others.
+    pub fn count(
+        &self,
+        nearby: &Nearby,
+        open: &[OpenSlot],
+        after: Option<&Rank>,
+        now: DateTime<Utc>,
+    ) -> [(Front, usize); 2] {
+        let ranks = || open.iter().filter(|open| self.suits(open, now)).map(|open| rank(nearby, open));
+        let behind =
+            |is_ordinary: bool| ranks().filter(|rank| rank.0 == is_ordinary && is_behind(*rank, after)).count();
+        [false, true].map(|is_ordinary| ((is_ordinary, nearby.tier, nearby.distance_m), behind(is_ordinary)))
     }
 
     /// The best offers of all that was found, best first, those that rank behind `after`.
@@ -169,6 +189,7 @@ impl Query {
         let is_fit = self.capability.as_deref().is_none_or(|code| is_fit_for(&open.capabilities, code));
         is_in_time
             && is_fit
+            && (self.capability.is_some() || !open.is_for_symptoms)
             && open.free_places > 0
             && (self.department.is_none() || self.department == open.department)
             && (self.practitioner.is_none() || self.practitioner == open.practitioner)
@@ -192,19 +213,24 @@ impl OpenSlot {
 }
 
 impl Nearby {
-    pub fn is_as_near_as(&self, other: &Self) -> bool {
-        (self.tier, self.distance_m) == (other.tier, other.distance_m)
+    pub const fn front(&self) -> Front {
+        (!self.takes_symptoms, self.tier, self.distance_m)
+    }
+
+    /// Where its last offer can stand.
+    const fn back(&self) -> Front {
+        (true, self.tier, self.distance_m)
     }
 }
 
 impl Offer {
     pub fn rank(&self) -> Rank {
-        (self.tier, self.distance_m, self.slot.starts_at, self.slot.id)
+        (!self.is_for_symptoms, self.tier, self.distance_m, self.slot.starts_at, self.slot.id)
     }
 }
 
 fn rank(nearby: &Nearby, open: &OpenSlot) -> Rank {
-    (nearby.tier, nearby.distance_m, open.starts_at, open.slot)
+    (!open.is_for_symptoms, nearby.tier, nearby.distance_m, open.starts_at, open.slot)
 }
 
 fn is_behind(rank: Rank, after: Option<&Rank>) -> bool {
@@ -218,6 +244,7 @@ fn offer(nearby: &Nearby, open: &OpenSlot, earliest_at: DateTime<Utc>) -> Offer 
         tier: nearby.tier,
         department: open.department,
         practitioner: open.practitioner,
+        is_for_symptoms: open.is_for_symptoms,
         distance_m: nearby.distance_m,
         free_places: open.free_places,
         reason: reason(nearby, open),
@@ -230,6 +257,7 @@ fn offer(nearby: &Nearby, open: &OpenSlot, earliest_at: DateTime<Utc>) -> Offer 
 
 fn reason(nearby: &Nearby, open: &OpenSlot) -> Reason {
     let (tier_zh, tier_en) = match nearby.tier {
+        _ if open.is_for_symptoms => ("专为此类症状开设，优先", "Opened for such symptoms, so it comes first"),
         Tier::Community => ("社区（一级）机构优先", "Community clinics come first"),
         Tier::District => ("二级医院，适合的最低级别优先", "District hospital; the lowest suitable tier comes first"),
         Tier::Tertiary => ("三级医院，适合的最低级别优先", "Tertiary hospital; the lowest suitable tier comes first"),

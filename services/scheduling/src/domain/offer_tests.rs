@@ -28,7 +28,7 @@ fn query() -> Query {
 
 fn provider(number: u128, tier: Tier, latitude: f64) -> Provider {
     let organisation = OrganisationId::from_uuid(Uuid::from_u128(number));
-    Provider { organisation, tier, place: Place { latitude, ..TIANANMEN } }
+    Provider { organisation, tier, place: Place { latitude, ..TIANANMEN }, takes_symptoms: false }
 }
 
 fn open(number: u128, hours: i64) -> OpenSlot {
@@ -40,6 +40,7 @@ fn open(number: u128, hours: i64) -> OpenSlot {
         department: None,
         practitioner: None,
         capabilities: vec!["I25".to_owned()],
+        is_for_symptoms: false,
         free_places: 2,
         places: 2,
     }
@@ -65,14 +66,14 @@ fn sc_03_pages_follow_each_other_without_gap_or_repetition() {
     loop {
         let there = found(after.as_ref());
         let page: Vec<Rank> = query.best(&there, after.as_ref(), 2, at(2)).iter().map(Offer::rank).collect();
-        let count = there.iter().map(|(nearby, open)| query.count(nearby, open, after.as_ref(), at(2)));
-        assert_eq!(count.sum::<usize>(), whole.len() - paged.len());
+        let count = there.iter().flat_map(|(nearby, open)| query.count(nearby, open, after.as_ref(), at(2)));
+        assert_eq!(count.map(|(_, count)| count).sum::<usize>(), whole.len() - paged.len());
         let Some(last) = page.last() else { break };
         after = Some(*last);
         paged.extend(page);
     }
     assert_eq!(paged, whole);
-    let farther = (Tier::District, 0, at(0), SlotId::from_uuid(Uuid::nil()));
+    let farther = (true, Tier::District, 0, at(0), SlotId::from_uuid(Uuid::nil()));
     assert!(query.reachable(&providers, Some(&farther)).is_empty(), "what ranks before is not looked at again");
 }
 
@@ -114,6 +115,34 @@ fn sc_03_only_suitable_slots_to_come_are_offered() {
 }
 
 #[test]
+fn sc_12_places_for_a_symptom_are_found_by_who_names_it_and_then_come_first() {
+    let far = Provider { takes_symptoms: true, ..provider(2, Tier::Tertiary, 39.938_7) };
+    let providers = [provider(1, Tier::Community, 39.908_7), far];
+    let fever = OpenSlot { capabilities: vec!["R50".to_owned()], is_for_symptoms: true, ..open(9, 5) };
+    let anything = |number| OpenSlot { capabilities: vec![], ..open(number, 5) };
+    let offered = |query: &Query, after: Option<&Rank>| -> Vec<(u128, Rank)> {
+        let open_at = |nearby: &Nearby| match nearby.organisation.uuid().as_u128() {
+            1 => vec![anything(1)],
+            _ => vec![anything(2), fever.clone()],
+        };
+        let nearby = query.reachable(&providers, after).into_iter();
+        let found: Vec<(Nearby, Arc<Vec<OpenSlot>>)> = nearby.map(|it| (it.clone(), Arc::new(open_at(&it)))).collect();
+        assert!(found.is_sorted_by_key(|(nearby, _)| nearby.front()));
+        let offers = query.best(&found, after, 20, at(2));
+        offers.iter().map(|offer| (offer.slot.id.uuid().as_u128(), offer.rank())).collect()
+    };
+    let numbers = |offers: &[(u128, Rank)]| offers.iter().map(|(number, _)| *number).collect::<Vec<_>>();
+    assert_eq!(numbers(&offered(&query(), None)), [1, 2]);
+    let feverish = Query { capability: Some("R50.9".to_owned()), ..query() };
+    let offers = offered(&feverish, None);
+    assert_eq!(numbers(&offers), [9, 1, 2]);
+    assert_eq!(numbers(&offered(&feverish, Some(&offers[0].1))), [1, 2], "the page after goes back to who is near");
+    assert_eq!(numbers(&offered(&feverish, Some(&offers[1].1))), [2]);
+    let other = Query { capability: Some("I25".to_owned()), ..query() };
+    assert_eq!(numbers(&offered(&other, None)), [1, 2]);
+}
+
+#[test]
 fn sc_03_an_offer_tells_how_long_one_waits_for_it_and_at_it() {
     let nearby = query().reachable(&[provider(1, Tier::Community, 39.908_7)], None).remove(0);
     let half_full = OpenSlot { places: 5, ..open(2, 7) };
@@ -126,7 +155,10 @@ fn sc_03_an_offer_tells_how_long_one_waits_for_it_and_at_it() {
 #[test]
 fn sc_03_the_reason_says_tier_distance_and_local_time() {
     let nearby =
-        Nearby { organisation: OrganisationId::from_uuid(Uuid::from_u128(1)), tier: Tier::Community, distance_m: 850 };
+        Nearby { distance_m: 850, ..query().reachable(&[provider(1, Tier::Community, 39.908_7)], None).remove(0) };
+    let fever = OpenSlot { is_for_symptoms: true, ..open(1, 1) };
+    let reason_of_fever = reason(&nearby, &fever);
+    assert!(reason_of_fever.en.starts_with("Opened for such symptoms, so it comes first; 850 m away"));
     let reason = reason(&nearby, &open(1, 1));
     assert_eq!(reason.en, "Community clinics come first; 850 m away; 1 Jan 09:00 with 2 free");
     assert_eq!(reason.zh, "社区（一级）机构优先；距离 850 米；1月1日 09:00 余号 2 个");

@@ -36,6 +36,35 @@ pub struct Clinic {
     pub places: i64,
     pub taken: i64,
     pub is_open: bool,
+    /// Once that is settled of all of them.
+    pub became: Option<Became>,
+}
+
+/// What became of the bookings to come in a clinic that closed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Became {
+    /// Seen where they booked.
+    pub kept: i32,
+    /// The same time elsewhere at the same provider.
+    pub moved: i32,
+    /// Another time or clinic is kept for them until they confirm.
+    pub displaced: i32,
+    /// The last of them at the latest until then.
+    pub displaced_until: Option<DateTime<Utc>>,
+}
+
+impl Surge {
+    /// Each is a clinic of it, whether still open or not.
+    pub fn check_clinics(&self, organisations: &[OrganisationId]) -> Result<(), SchedulingError> {
+        let is_of_it = |organisation| self.clinics.iter().any(|clinic| clinic.organisation == organisation);
+        match organisations.iter().position(|organisation| !is_of_it(*organisation)) {
+            Some(index) => {
+                let field = format!("provider_organisation_ids[{index}]");
+                Err(SchedulingError::field(field, "is no clinic of this surge"))
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// The slots that every clinic opens.

@@ -118,7 +118,7 @@ impl Query {
         now: DateTime<Utc>,
     ) -> BTreeMap<DateTime<Utc>, Vec<Run>> {
         let mut by_session: HashMap<SessionId, Vec<&OpenSlot>> = HashMap::new();
-        for slot in open.iter().filter(|slot| slot.free_places > 0 && party.is_met_by(slot)) {
+        for slot in open.iter().filter(|slot| slot.free_places > 0 && !slot.is_for_symptoms && party.is_met_by(slot)) {
             by_session.entry(slot.session).or_default().push(slot);
         }
         let mut runs: BTreeMap<DateTime<Utc>, Vec<Run>> = BTreeMap::new();

@@ -21,6 +21,7 @@ fn hour(length: i64, free_places: u16, practitioner: Option<PractitionerId>) -> 
         department: None,
         practitioner,
         capabilities: vec![],
+        is_for_symptoms: false,
         free_places,
         places: free_places,
     };

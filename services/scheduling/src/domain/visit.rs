@@ -1,9 +1,10 @@
 //! A patient's presence at a provider. These facts are reported after they happened.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Utc};
 use types::{
     caller::Party,
     care::CareKind,
+    clock::local_date,
     identifier::{Identifier, IdentifierKind},
     ids::{AppointmentId, DelegationId, JourneyId, OrganisationId, ReferralId, ResidentId, VisitId},
     region::RegionCode,
@@ -14,6 +15,8 @@ use super::{error::SchedulingError, words};
 
 /// How long before its slot an appointment may be kept.
 const CHECK_IN_BEFORE: TimeDelta = TimeDelta::hours(12);
+/// A visit of so many calendar years ago is still reported.
+const REPORTED_WITHIN_YEARS: i32 = 2;
 
 words! {
     /// How the desk proved the patient's identity.
@@ -90,6 +93,31 @@ impl Visit {
             Some(Ended { outcome: Outcome::LeftUnseen, .. }) => "LEFT_UNSEEN",
             Some(_) => "ENDED",
         }
+    }
+}
+
+/// A visit is reported in the calendar year in which it began, or in the two after: long stays come late, and years of insurance are settled late.
+pub fn check_recent(occurred_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), SchedulingError> {
+    let years_ago = local_date(now).year() - local_date(occurred_at).year();
+    if years_ago > REPORTED_WITHIN_YEARS {
+        return Err(SchedulingError::field("occurred_at", "must be of this calendar year or of the two before"));
+    }
+    Ok(())
+}
+
+pub fn check_born(occurred_at: DateTime<Utc>, birth_date: NaiveDate) -> Result<(), SchedulingError> {
+    if local_date(occurred_at) < birth_date {
+        return Err(SchedulingError::field("occurred_at", "must not be before the patient's birth"));
+    }
+    Ok(())
+}
+
+/// ID-10: as long as a stay is open, nothing else is claimed of the person, so that nobody is admitted on a mere word. Who cannot prove who they
+/// are in an emergency has an EMERGENCY visit until they can.
+pub fn check_admission(kind: CareKind, proof: IdentityProof) -> Result<(), SchedulingError> {
+    match (kind, proof) {
+        (CareKind::Inpatient, IdentityProof::None) => Err(SchedulingError::AdmissionUnproven),
+        _ => Ok(()),
     }
 }
 
@@ -178,6 +206,32 @@ mod tests {
     fn sc_04_the_future_is_not_reported() {
         assert!(check_past(at(1), at(1)).is_ok());
         assert!(matches!(check_past(at(2), at(1)), Err(SchedulingError::InFuture { .. })));
+    }
+
+    #[test]
+    fn sc_04_a_visit_is_reported_in_its_year_or_the_two_after_and_of_somebody_who_was_born() {
+        let named = |result: Result<(), SchedulingError>| match result {
+            Err(SchedulingError::Field { field, .. }) => field,
+            other => panic!("{other:?}"),
+        };
+        // The year begins at midnight in Beijing.
+        let new_year: DateTime<Utc> = "2025-12-31T16:00:00Z".parse().unwrap();
+        let second = TimeDelta::seconds(1);
+        let years_later = "2028-12-31T16:00:00Z".parse::<DateTime<Utc>>().unwrap();
+        assert!(check_recent(new_year, years_later - second).is_ok());
+        assert_eq!(named(check_recent(new_year - second, years_later - second)), "occurred_at");
+        assert_eq!(named(check_recent(new_year, years_later)), "occurred_at");
+        let birth_date = local_date(new_year);
+        assert!(check_born(new_year, birth_date).is_ok());
+        assert_eq!(named(check_born(new_year - second, birth_date)), "occurred_at");
+    }
+
+    #[test]
+    fn id_10_nobody_is_admitted_who_did_not_prove_who_they_are() {
+        let refused = check_admission(CareKind::Inpatient, IdentityProof::None);
+        assert!(matches!(refused, Err(SchedulingError::AdmissionUnproven)), "{refused:?}");
+        assert!(check_admission(CareKind::Inpatient, IdentityProof::IdCard).is_ok());
+        assert!(check_admission(CareKind::Emergency, IdentityProof::None).is_ok());
     }
 
     #[test]

@@ -65,6 +65,8 @@ fn of(refusal: &SchedulingError) -> Status {
         E::AppointmentNotConfirmed => (Code::FailedPrecondition, "APPOINTMENT_NOT_CONFIRMED"),
         E::TooEarly(_) | E::NotMissedYet(_) => (Code::FailedPrecondition, "TOO_EARLY"),
         E::IdentityMismatch => (Code::FailedPrecondition, "IDENTITY_MISMATCH"),
+        E::AdmissionUnproven => (Code::FailedPrecondition, "IDENTITY_NOT_PROVEN"),
+        E::StayOpen => (Code::FailedPrecondition, "STAY_OPEN"),
         E::InFuture { .. } => (Code::InvalidArgument, "IN_FUTURE"),
         E::EndsBeforeStart { .. } => (Code::InvalidArgument, "ENDS_BEFORE_START"),
         E::VisitNotOpen => (Code::FailedPrecondition, "VISIT_NOT_OPEN"),
@@ -96,6 +98,7 @@ fn of(refusal: &SchedulingError) -> Status {
             error::with_metadata(status, "alternatives", slots.join(","))
         }
         E::JourneyOfAnother => error::with_field(status, "journey_id"),
+        E::AdmissionUnproven => error::with_field(status, "identity_proof"),
         E::InFuture { field } | E::EndsBeforeStart { field } => error::with_field(status, field),
         _ => status,
     }

@@ -1,7 +1,5 @@
 //! `SurgeService`: sessions in many clinics at once.
 
-use std::collections::BTreeSet;
-
 use chassis::{Context, Permitted, error::invalid};
 use postgres::Call;
 use prost::Message as _;
@@ -15,7 +13,7 @@ use types::ids::OrganisationId;
 use super::{convert::to_slot, sessions::slot_length, unreadable};
 use crate::{
     app::{Closing, Opening, Scheduling},
-    domain::surge::{Clinic, Surge},
+    domain::surge::{Became, Clinic, Surge},
 };
 
 const OPEN: &str = "anjia.scheduling.v1.SurgeService/OpenSurge";
@@ -24,7 +22,6 @@ const CLINICS_MAX: usize = 100;
 const PLACES_MAX: i32 = 500;
 const REASON_LENGTH_MAX: usize = 200;
 const SYMPTOMS_MAX: usize = 50;
-const SYMPTOM_LENGTH_MAX: usize = 10;
 
 pub(super) struct Surges(pub(super) Scheduling);
 
@@ -66,7 +63,7 @@ impl SurgeService for Surges {
 
     async fn divert(&self, request: Request<wire::DivertRequest>) -> Result<Response<wire::DivertResponse>, Status> {
         let ctx = Context::of(&request)?;
-        let symptom = convert::text("symptom", &request.get_ref().symptom, SYMPTOM_LENGTH_MAX).map_err(invalid)?;
+        let symptom = convert::icd10_prefix("symptom", &request.get_ref().symptom).map_err(invalid)?;
         let answer = match self.0.divert(&ctx, &symptom).await? {
             None => wire::DivertResponse::default(),
             Some((surge, slots)) => {
@@ -101,7 +98,8 @@ fn symptoms(prefixes: &[String]) -> Result<Vec<String>, FieldError> {
     if prefixes.len() > SYMPTOMS_MAX {
         return Err(FieldError::new("symptoms", format!("must be at most {SYMPTOMS_MAX}")));
     }
-    prefixes.iter().map(|prefix| convert::text("symptoms", prefix, SYMPTOM_LENGTH_MAX)).collect()
+    let prefix = |(index, prefix): (usize, &String)| convert::icd10_prefix(&format!("symptoms[{index}]"), prefix);
+    prefixes.iter().enumerate().map(prefix).collect()
 }
 
 fn name(text: &str) -> Result<String, FieldError> {
@@ -121,13 +119,21 @@ fn closing(message: &wire::CloseSurgeRequest) -> Result<Closing, FieldError> {
     })
 }
 
+/// In the order in which they are named.
 fn organisations(ids: &[String]) -> Result<Vec<OrganisationId>, FieldError> {
     if ids.len() > CLINICS_MAX {
         return Err(FieldError::new("provider_organisation_ids", format!("must be at most {CLINICS_MAX}")));
     }
-    let ids: BTreeSet<OrganisationId> =
-        ids.iter().map(|id| convert::id("provider_organisation_ids", id)).collect::<Result<_, _>>()?;
-    Ok(ids.into_iter().collect())
+    let mut organisations = Vec::with_capacity(ids.len());
+    for (index, id) in ids.iter().enumerate() {
+        let field = format!("provider_organisation_ids[{index}]");
+        let organisation = convert::id(&field, id)?;
+        if organisations.contains(&organisation) {
+            return Err(FieldError::new(field, "is named twice"));
+        }
+        organisations.push(organisation);
+    }
+    Ok(organisations)
 }
 
 fn to_surge(surge: &Permitted<Surge>) -> wire::Surge {
@@ -138,6 +144,7 @@ fn to_surge(surge: &Permitted<Surge>) -> wire::Surge {
         places: count(clinic.places),
         taken: count(clinic.taken),
         is_open: clinic.is_open,
+        became: clinic.became.map(to_became),
     };
     wire::Surge {
         surge_id: surge.id.to_string(),
@@ -147,6 +154,15 @@ fn to_surge(surge: &Permitted<Surge>) -> wire::Surge {
         opened_at: Some(to_timestamp(surge.opened_at)),
         closed_at: surge.closed_at.map(to_timestamp),
         clinics: surge.clinics.iter().map(clinic).collect(),
+    }
+}
+
+fn to_became(became: Became) -> wire::SurgeBookings {
+    wire::SurgeBookings {
+        kept: became.kept,
+        moved: became.moved,
+        displaced: became.displaced,
+        displaced_until: became.displaced_until.map(to_timestamp),
     }
 }
 

@@ -112,7 +112,7 @@ pub struct Wanted {
     pub starts_at: DateTime<Utc>,
 }
 
-/// Up to three slots of the same department with a free place, the nearest in time first.
+/// Up to three slots of the same department with a free place, the nearest in time first; among people with symptoms only for who wanted to be there.
 pub async fn alternatives(
     conn: &mut PgConnection,
     wanted: Wanted,
@@ -126,6 +126,8 @@ pub async fn alternatives(
            AND $3 = ANY (sessions.kinds) AND sessions.ends_at > $6 AND sessions.closing_at IS NULL \
            AND slot_pools.pool = $4 AND slot_pools.taken < slot_pools.places \
            AND slots.starts_at > $6 AND slots.id <> $7 \
+           AND (sessions.surge_id IS NULL OR cardinality(sessions.capabilities) = 0 OR sessions.surge_id = ( \
+               SELECT own.surge_id FROM slots wanted JOIN sessions own ON own.id = wanted.session_id WHERE wanted.id = $7)) \
          ORDER BY greatest(slots.starts_at - $5, $5 - slots.starts_at), slots.id LIMIT $8",
     )
     .bind(wanted.organisation.uuid())

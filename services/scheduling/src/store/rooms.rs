@@ -36,7 +36,8 @@ pub struct Sought<'a> {
     pub around: Span,
 }
 
-/// Slots of the same department with a free place, not among `own`.
+/// Slots of the same department with a free place, not among `own`. Another surge is for whom its symptoms cover (`domain/displace.rs`): one
+/// without symptoms, such as a vaccination, is for nobody else's patients.
 pub async fn near(
     conn: &mut PgConnection,
     sought: Sought<'_>,
@@ -47,6 +48,7 @@ pub async fn near(
     let ids: Vec<Uuid> = sqlx::query_scalar(
         "SELECT slots.id FROM sessions JOIN slots ON slots.session_id = sessions.id \
          WHERE (sessions.organisation_id = $1 AND sessions.department_id IS NOT DISTINCT FROM $2 OR sessions.surge_id = $10) \
+           AND (sessions.surge_id IS NULL OR sessions.surge_id IS NOT DISTINCT FROM $10 OR cardinality(sessions.capabilities) > 0) \
            AND sessions.kinds && $3 AND sessions.withdrawn_at IS NULL AND sessions.closing_at IS NULL AND sessions.ends_at > $4 AND sessions.starts_at < $5 \
            AND slots.withdrawn_at IS NULL AND slots.starts_at > $8 AND slots.id <> ALL ($6) \
            AND EXISTS (SELECT FROM slot_pools WHERE slot_pools.slot_id = slots.id AND slot_pools.taken < slot_pools.places) \

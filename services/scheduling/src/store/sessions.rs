@@ -228,9 +228,11 @@ pub async fn providers(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Ve
         tier: String,
         latitude: f64,
         longitude: f64,
+        takes_symptoms: bool,
     }
     let rows: Vec<ProviderRow> = sqlx::query_as(
-        "SELECT DISTINCT ON (organisation_id) organisation_id, tier, latitude, longitude \
+        "SELECT DISTINCT ON (organisation_id) organisation_id, tier, latitude, longitude, \
+             bool_or(surge_id IS NOT NULL AND cardinality(capabilities) > 0 AND closing_at IS NULL) OVER (PARTITION BY organisation_id) AS takes_symptoms \
          FROM sessions WHERE region = current_setting('anjia.region') AND ends_at > $1 \
          ORDER BY organisation_id, published_at DESC",
     )
@@ -243,6 +245,7 @@ pub async fn providers(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Ve
                 organisation: OrganisationId::from_uuid(row.organisation_id),
                 tier: word(TABLE, "tier", row.organisation_id, &row.tier)?,
                 place: Place { latitude: row.latitude, longitude: row.longitude },
+                takes_symptoms: row.takes_symptoms,
             })
         })
         .collect()

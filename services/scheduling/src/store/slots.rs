@@ -117,12 +117,14 @@ pub async fn open(conn: &mut PgConnection, window: Window) -> Result<Vec<OpenSlo
         department_id: Option<Uuid>,
         practitioner_id: Option<Uuid>,
         capabilities: Vec<String>,
+        is_for_symptoms: bool,
         free: i32,
         places: i32,
     }
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT slots.id, slots.session_id, slots.starts_at, slots.ends_at, sessions.department_id, sessions.practitioner_id, \
-         sessions.capabilities, slot_pools.places - slot_pools.taken AS free, slot_pools.places \
+         sessions.capabilities, sessions.surge_id IS NOT NULL AND cardinality(sessions.capabilities) > 0 AS is_for_symptoms, \
+         slot_pools.places - slot_pools.taken AS free, slot_pools.places \
          FROM sessions \
          JOIN slots ON slots.session_id = sessions.id \
          JOIN slot_pools ON slot_pools.slot_id = slots.id \
@@ -149,6 +151,7 @@ pub async fn open(conn: &mut PgConnection, window: Window) -> Result<Vec<OpenSlo
                 department: row.department_id.map(DepartmentId::from_uuid),
                 practitioner: row.practitioner_id.map(PractitionerId::from_uuid),
                 capabilities: row.capabilities,
+                is_for_symptoms: row.is_for_symptoms,
                 free_places: u16::try_from(row.free).map_err(|_| invalid("slot_pools", "taken", row.id))?,
                 places: u16::try_from(row.places).map_err(|_| invalid("slot_pools", "places", row.id))?,
             })

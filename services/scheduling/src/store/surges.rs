@@ -14,7 +14,7 @@ use super::{refused, word};
 use crate::domain::{
     error::SchedulingError,
     session::Slot,
-    surge::{Clinic, Surge},
+    surge::{Became, Clinic, Surge},
 };
 
 const TABLE: &str = "surges";
@@ -48,6 +48,19 @@ struct Row {
     closed_at: Option<DateTime<Utc>>,
 }
 
+#[derive(FromRow)]
+struct ClinicRow {
+    organisation_id: Uuid,
+    id: Uuid,
+    is_open: bool,
+    places: i64,
+    taken: i64,
+    closed_kept: Option<i32>,
+    closed_moved: Option<i32>,
+    closed_displaced: Option<i32>,
+    displaced_until: Option<DateTime<Utc>>,
+}
+
 /// With its clinics.
 pub async fn find(conn: &mut PgConnection, id: SurgeId, now: DateTime<Utc>) -> Result<Surge, SchedulingError> {
     let row: Option<Row> =
@@ -60,9 +73,11 @@ pub async fn find(conn: &mut PgConnection, id: SurgeId, now: DateTime<Utc>) -> R
 }
 
 async fn clinics(conn: &mut PgConnection, id: SurgeId, now: DateTime<Utc>) -> Result<Vec<Clinic>, SchedulingError> {
-    let rows: Vec<(Uuid, Uuid, bool, i64, i64)> = sqlx::query_as(
-        "SELECT sessions.organisation_id, sessions.id, sessions.closing_at IS NULL AND sessions.withdrawn_at IS NULL AND sessions.ends_at > $2, \
-             coalesce(sum(slot_pools.places), 0), coalesce(sum(slot_pools.taken), 0) \
+    let rows: Vec<ClinicRow> = sqlx::query_as(
+        "SELECT sessions.organisation_id, sessions.id, \
+             sessions.closing_at IS NULL AND sessions.withdrawn_at IS NULL AND sessions.ends_at > $2 AS is_open, \
+             coalesce(sum(slot_pools.places), 0) AS places, coalesce(sum(slot_pools.taken), 0) AS taken, \
+             closed_kept, closed_moved, closed_displaced, displaced_until \
          FROM sessions LEFT JOIN slots ON slots.session_id = sessions.id AND slots.withdrawn_at IS NULL AND slots.starts_at > $2 \
          LEFT JOIN slot_pools ON slot_pools.slot_id = slots.id \
          WHERE sessions.surge_id = $1 GROUP BY sessions.id ORDER BY sessions.organisation_id, sessions.id",
@@ -71,14 +86,7 @@ async fn clinics(conn: &mut PgConnection, id: SurgeId, now: DateTime<Utc>) -> Re
     .bind(now)
     .fetch_all(conn)
     .await?;
-    let clinic = |(organisation, session, is_open, places, taken)| Clinic {
-        organisation: OrganisationId::from_uuid(organisation),
-        session: SessionId::from_uuid(session),
-        places,
-        taken,
-        is_open,
-    };
-    Ok(rows.into_iter().map(clinic).collect())
+    Ok(rows.into_iter().map(ClinicRow::clinic).collect())
 }
 
 /// Those of the region that are open, without their clinics.
@@ -187,8 +195,34 @@ pub async fn next_closing(conn: &mut PgConnection) -> Result<Option<ClosingSessi
     }))
 }
 
-pub async fn set_closed(conn: &mut PgConnection, id: SessionId, now: DateTime<Utc>) -> Result<(), SchedulingError> {
-    sqlx::query("UPDATE sessions SET closed_at = $2 WHERE id = $1").bind(id.uuid()).bind(now).execute(conn).await?;
+/// How many bookings take a place in these slots.
+pub async fn bookings(conn: &mut PgConnection, slots: &[SlotId]) -> Result<i32, SchedulingError> {
+    Ok(sqlx::query_scalar(
+        "SELECT count(*)::integer FROM appointments \
+         WHERE (slot_id = ANY ($1) OR more_slot_ids && $1) AND state IN ('HELD', 'CONFIRMED', 'DISPLACED')",
+    )
+    .bind(slots.iter().map(|slot| slot.uuid()).collect::<Vec<_>>())
+    .fetch_one(conn)
+    .await?)
+}
+
+pub async fn set_closed(
+    conn: &mut PgConnection,
+    id: SessionId,
+    became: Became,
+    now: DateTime<Utc>,
+) -> Result<(), SchedulingError> {
+    sqlx::query(
+        "UPDATE sessions SET closed_at = $2, closed_kept = $3, closed_moved = $4, closed_displaced = $5, displaced_until = $6 WHERE id = $1",
+    )
+    .bind(id.uuid())
+    .bind(now)
+    .bind(became.kept)
+    .bind(became.moved)
+    .bind(became.displaced)
+    .bind(became.displaced_until)
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
@@ -200,6 +234,21 @@ pub async fn regions(conn: &mut PgConnection) -> Result<Vec<RegionCode>, Schedul
     .fetch_all(conn)
     .await?;
     regions.iter().map(|region| word(TABLE, "region", Uuid::nil(), region)).collect()
+}
+
+impl ClinicRow {
+    fn clinic(self) -> Clinic {
+        let became =
+            |((kept, moved), displaced)| Became { kept, moved, displaced, displaced_until: self.displaced_until };
+        Clinic {
+            organisation: OrganisationId::from_uuid(self.organisation_id),
+            session: SessionId::from_uuid(self.id),
+            places: self.places,
+            taken: self.taken,
+            is_open: self.is_open,
+            became: self.closed_kept.zip(self.closed_moved).zip(self.closed_displaced).map(became),
+        }
+    }
 }
 
 impl Row {

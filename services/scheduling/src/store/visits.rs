@@ -43,6 +43,7 @@ pub async fn insert(conn: &mut PgConnection, visit: &Visit) -> Result<(), Schedu
     .map_err(|error| {
         refused(error, |constraint| match constraint {
             "visits_pkey" | "visits_appointment_id_key" => Some(SchedulingError::VisitExists),
+            "visits_open_stay" => Some(SchedulingError::StayOpen),
             _ => None,
         })
     })?;

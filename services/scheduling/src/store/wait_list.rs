@@ -200,7 +200,8 @@ struct InLine {
     number: i64,
 }
 
-/// Who waits for a place like that of a slot, the first in the line first. Nobody waits for a place in a clinic that closes.
+/// Who waits for a place like that of a slot, the first in the line first. Nobody waits for a place in a clinic that closes, nor for one
+/// among people with symptoms that they have not said they have.
 pub async fn line(
     conn: &mut PgConnection,
     slot: SlotId,
@@ -212,6 +213,7 @@ pub async fn line(
          FROM slots JOIN sessions ON sessions.id = slots.session_id \
          JOIN wait_list_entries entry ON entry.organisation_id = sessions.organisation_id \
          WHERE slots.id = $1 AND slots.withdrawn_at IS NULL AND sessions.closing_at IS NULL \
+           AND (sessions.surge_id IS NULL OR cardinality(sessions.capabilities) = 0) \
            AND entry.state = 'WAITING' AND entry.department_id IS NOT DISTINCT FROM sessions.department_id \
            AND entry.kind = ANY (sessions.kinds) AND entry.since <= slots.starts_at AND entry.until > slots.starts_at \
            AND ($2::integer IS NULL OR (-entry.priority, entry.number) > (-($2::integer), $3::bigint)) AND (entry.priority > 0 OR NOT $4) \

@@ -118,7 +118,7 @@ async fn sc_09_sc_14_what_is_told_from_memory_is_true_for_who_had_a_place_and_af
     town.assert_sound().await;
 }
 
-fn alternatives(refusal: &Status) -> String {
+pub(crate) fn alternatives(refusal: &Status) -> String {
     refusal.get_details_error_info().unwrap().metadata.remove("alternatives").unwrap_or_default()
 }
 

@@ -37,6 +37,7 @@ mod search;
 mod see_calendar;
 
 mod statistics;
+mod stays;
 mod surge;
 mod visits;
 mod waiting;

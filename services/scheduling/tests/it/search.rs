@@ -8,15 +8,15 @@ use tonic::Code;
 
 use crate::town::{HOME, Town, field, now, pause, session};
 
-fn query() -> SearchSlotsRequest {
+pub(crate) fn query() -> SearchSlotsRequest {
     SearchSlotsRequest { near: Some(HOME), kind: CareKind::Outpatient.into(), ..Default::default() }
 }
 
-async fn search(town: &Town, request: SearchSlotsRequest) -> Vec<SlotOffer> {
+pub(crate) async fn search(town: &Town, request: SearchSlotsRequest) -> Vec<SlotOffer> {
     town.sessions().search_slots(town.resident.request(request).await).await.unwrap().into_inner().offers
 }
 
-fn ids(offers: &[SlotOffer]) -> Vec<String> {
+pub(crate) fn ids(offers: &[SlotOffer]) -> Vec<String> {
     offers.iter().map(|offer| offer.slot.as_ref().unwrap().slot_id.clone()).collect()
 }
 

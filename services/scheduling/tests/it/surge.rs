@@ -4,8 +4,9 @@ use chassis::channel::Channel;
 use chrono::TimeDelta;
 use proto::anjia::common::v1::CareKind;
 use proto::anjia::scheduling::v1::{
-    AppointmentState, CloseSurgeRequest, DivertRequest, DivertResponse, GetSurgeRequest, OpenSurgeRequest, Slot, Surge,
-    WaitListState, surge_service_client::SurgeServiceClient,
+    AppointmentState, CloseSurgeRequest, DivertRequest, DivertResponse, GetSessionRequest, GetSurgeRequest,
+    OpenSurgeRequest, SearchSlotsRequest, Slot, Surge, SurgeBookings, SurgeClinic, WaitListState,
+    surge_service_client::SurgeServiceClient,
 };
 use proto::convert::to_timestamp;
 use testkit::{TestCaller, callers, reason, request_id};
@@ -13,6 +14,8 @@ use tonic::{Code, Status};
 use types::ids::{OrganisationId, SurgeId};
 
 use crate::calendar::booked;
+use crate::hold::alternatives;
+use crate::search::{ids, query, search};
 use crate::town::{Town, field, now, pause};
 use crate::waiting::{cancel, join, listed};
 
@@ -62,16 +65,25 @@ async fn divert(town: &Town, caller: &TestCaller, symptom: &str) -> DivertRespon
     client(town).divert(caller.request(request).await).await.unwrap().into_inner()
 }
 
-/// A slot of one clinic of the surge.
+fn clinic_of(surge: &Surge, organisation: uuid::Uuid) -> &SurgeClinic {
+    surge.clinics.iter().find(|clinic| clinic.provider_organisation_id == organisation.to_string()).unwrap()
+}
+
+/// The first slot of one clinic of the surge.
 async fn slot_of(town: &Town, surge: &Surge, organisation: uuid::Uuid) -> Slot {
-    let clinic =
-        surge.clinics.iter().find(|clinic| clinic.provider_organisation_id == organisation.to_string()).unwrap();
-    divert(town, &town.resident, "R50.9")
-        .await
-        .slots
-        .into_iter()
-        .find(|slot| slot.session_id == clinic.session_id)
-        .unwrap()
+    let request = GetSessionRequest { session_id: clinic_of(surge, organisation).session_id.clone() };
+    let answer = town.sessions().get_session(town.resident.request(request).await).await.unwrap();
+    answer.into_inner().slots.remove(0)
+}
+
+/// What became of the bookings of a clinic, once that is settled.
+async fn became(town: &Town, surge: &Surge, organisation: uuid::Uuid) -> SurgeBookings {
+    loop {
+        if let Some(became) = clinic_of(&get(town, surge).await, organisation).became {
+            return became;
+        }
+        pause(100).await;
+    }
 }
 
 #[tokio::test]
@@ -99,15 +111,30 @@ async fn sc_12_a_surge_opens_everywhere_at_once_and_takes_its_symptoms() {
     assert_eq!(sessions, 2, "all or none");
     let refusal = client(&town).open_surge(town.clinic.request(fever()).await).await.unwrap_err();
     assert_eq!((refusal.code(), reason(&refusal)), (Code::PermissionDenied, "METHOD_NOT_PERMITTED".to_owned()));
+    let twice = fever().provider_organisation_ids;
     for (expected, request) in [
         ("name", OpenSurgeRequest { name: "Fever!".to_owned(), ..fever() }),
         ("provider_organisation_ids", OpenSurgeRequest { provider_organisation_ids: vec![], ..fever() }),
         ("places", OpenSurgeRequest { places: 0, ..fever() }),
         ("symptoms", OpenSurgeRequest { symptoms: vec!["R50".to_owned(); 51], ..fever() }),
         ("slot_length_minutes", OpenSurgeRequest { slot_length_minutes: 50, ..fever() }),
+        ("symptoms[1]", OpenSurgeRequest { symptoms: vec!["R50".to_owned(), "发热".to_owned()], ..fever() }),
+        (
+            "provider_organisation_ids[2]",
+            OpenSurgeRequest { provider_organisation_ids: [twice.clone(), twice[..1].to_vec()].concat(), ..fever() },
+        ),
     ] {
         assert_eq!(field(&open(&town, request).await.unwrap_err()), expected);
     }
+    let vague = DivertRequest { symptom: "fever".to_owned() };
+    let refusal = client(&town).divert(town.resident.request(vague).await).await.unwrap_err();
+    assert_eq!(field(&refusal), "symptom");
+    let stranger = OrganisationId::generate().uuid();
+    for (expected, at) in [(1, [callers::CLINIC, callers::CLINIC]), (1, [callers::CLINIC, stranger])] {
+        let refusal = close(&town, &surge, &at, true).await.unwrap_err();
+        assert_eq!(field(&refusal), format!("provider_organisation_ids[{expected}]"));
+    }
+    assert_eq!(get(&town, &surge).await, surge, "nothing was closed");
 }
 
 #[tokio::test]
@@ -125,10 +152,11 @@ async fn sc_12_a_clinic_that_closes_sends_everybody_to_one_that_stays_open() {
     // Killed before, in or after its work, it goes on where it was.
     town.mesh.kill("scheduling");
     town.mesh.start_again("scheduling").await;
+    let SurgeBookings { kept, moved, displaced, displaced_until } = became(&town, &surge, callers::CLINIC).await;
+    assert_eq!((kept, moved, displaced), (0, 0, 2));
     for (caller, _, appointment) in &people {
-        while town.get(caller, appointment).await.unwrap().state() != AppointmentState::Displaced {
-            pause(100).await;
-        }
+        let offered = town.get(caller, appointment).await.unwrap();
+        assert_eq!((offered.state(), offered.hold_expires_at), (AppointmentState::Displaced, displaced_until));
         let confirmed = town.confirm(caller, appointment).await.unwrap();
         assert_eq!(confirmed.provider_organisation_id, callers::HOSPITAL.to_string());
         assert_eq!((confirmed.state(), confirmed.revision), (AppointmentState::Confirmed, 2));
@@ -146,9 +174,10 @@ async fn sc_12_who_is_booked_may_be_honoured_while_nothing_new_is_taken() {
     let (caller, _, appointment) = booked(&town, &slot, 1).await.remove(0);
     let closed = close(&town, &surge, &[], true).await.unwrap();
     assert!(closed.closed_at.is_some() && closed.clinics.iter().all(|clinic| !clinic.is_open));
-    while get(&town, &surge).await.clinics.iter().any(|clinic| clinic.places > clinic.taken) {
-        pause(100).await;
-    }
+    let seen = SurgeBookings { kept: 1, ..Default::default() };
+    assert_eq!(became(&town, &surge, callers::HOSPITAL).await, seen);
+    assert_eq!(became(&town, &surge, callers::CLINIC).await, SurgeBookings::default());
+    assert!(get(&town, &surge).await.clinics.iter().all(|clinic| clinic.places == clinic.taken));
     assert_eq!(town.get(&caller, &appointment).await.unwrap().state(), AppointmentState::Confirmed);
     assert!(["POOL_NOT_OPEN", "SLOT_TAKEN"].contains(&reason(&town.hold(&slot).await.unwrap_err()).as_str()));
     assert_eq!(divert(&town, &town.resident, "R50.9").await.surge, None);
@@ -168,8 +197,9 @@ async fn sc_12_closing_everywhere_leaves_everybody_who_is_booked_their_place() {
         people.extend(booked(&town, &slot, 2).await);
     }
     close(&town, &surge, &[], false).await.unwrap();
-    while get(&town, &surge).await.clinics.iter().any(|clinic| clinic.places > clinic.taken) {
-        pause(100).await;
+    for organisation in [callers::CLINIC, callers::HOSPITAL] {
+        let kept = SurgeBookings { kept: 2, ..Default::default() };
+        assert_eq!(became(&town, &surge, organisation).await, kept);
     }
     for (caller, _, appointment) in &people {
         let kept = town.get(caller, appointment).await.unwrap();
@@ -183,7 +213,7 @@ async fn sc_12_closing_everywhere_leaves_everybody_who_is_booked_their_place() {
 #[tokio::test]
 async fn sc_12_a_place_that_frees_up_in_a_clinic_that_closes_is_nobodys() {
     let town = Town::new().await;
-    let surge = open(&town, fever()).await.unwrap();
+    let surge = open(&town, OpenSurgeRequest { symptoms: vec![], ..fever() }).await.unwrap();
     let slot = slot_of(&town, &surge, callers::CLINIC).await;
     let (caller, _, appointment) = booked(&town, &slot, 1).await.remove(0);
     let (waiting, waiting_id) = town.newcomer("waiting").await;
@@ -197,5 +227,83 @@ async fn sc_12_a_place_that_frees_up_in_a_clinic_that_closes_is_nobodys() {
     let closed = get(&town, &surge).await;
     assert_eq!(closed.clinics.iter().map(|clinic| (clinic.places, clinic.taken)).collect::<Vec<_>>(), [(0, 0), (0, 0)]);
     assert_eq!(listed(&town, &waiting, &waiting_id).await.state(), WaitListState::Waiting);
+    town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_12_only_who_names_a_symptom_is_sent_among_people_who_have_it() {
+    let town = Town::new().await;
+    let surge = open(&town, fever()).await.unwrap();
+    let vaccination = OpenSurgeRequest {
+        name: "vaccination".to_owned(),
+        kind: CareKind::Vaccination.into(),
+        symptoms: vec![],
+        ..fever()
+    };
+    open(&town, vaccination).await.unwrap();
+    let ordinary: Vec<String> =
+        town.clinic_slots(now() + TimeDelta::hours(2), 2, 1).await.into_iter().map(|slot| slot.slot_id).collect();
+    assert_eq!(ids(&search(&town, query()).await), ordinary);
+    let with = |code: &str, limit| SearchSlotsRequest { capability: code.to_owned(), limit, ..query() };
+    let offers = search(&town, with("R50.9", 0)).await;
+    assert_eq!(ids(&offers)[4..], ordinary, "the four of the surge come first");
+    assert_eq!(offers[0].slot, Some(slot_of(&town, &surge, callers::CLINIC).await));
+    assert!(offers[3].reason.as_ref().unwrap().en.starts_with("Opened for such symptoms"), "{offers:?}");
+    assert_eq!(search(&town, with("R50.9", 3)).await, offers[..3]);
+    assert_eq!(ids(&search(&town, with("I25.103", 0)).await), ordinary);
+    let vaccination = SearchSlotsRequest { kind: CareKind::Vaccination.into(), ..query() };
+    assert_eq!(search(&town, vaccination).await.len(), 4, "whoever wants a vaccination finds it");
+
+    // Who is full here is not sent there, nor is who waits for a place.
+    let full = town.clinic_slots(now() + TimeDelta::hours(30), 1, 1).await.remove(0);
+    booked(&town, &full, 1).await;
+    let refusal = town.hold(&full).await.unwrap_err();
+    assert_eq!(alternatives(&refusal), format!("{},{}", ordinary[1], ordinary[0]), "the nearest first");
+    let (waiting, waiting_id) = town.newcomer("waiting").await;
+    join(&town, &waiting, &waiting_id).await.unwrap();
+    let feverish = slot_of(&town, &surge, callers::CLINIC).await;
+    let (caller, _, appointment) = booked(&town, &feverish, 1).await.remove(0);
+    cancel(&town, &caller, &appointment).await;
+    assert_eq!(listed(&town, &waiting, &waiting_id).await.state(), WaitListState::Waiting);
+    assert_eq!(town.taken(&feverish).await, 0);
+    town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_12_nobody_is_displaced_into_a_surge_for_something_else() {
+    let town = Town::new().await;
+    let here = || OpenSurgeRequest { provider_organisation_ids: vec![callers::CLINIC.to_string()], ..fever() };
+    let since = now();
+    let later = |hours: i64| Some(to_timestamp(since + TimeDelta::hours(hours)));
+    let screening = OpenSurgeRequest {
+        name: "screening".to_owned(),
+        symptoms: vec![],
+        starts_at: later(33),
+        ends_at: later(34),
+        ..here()
+    };
+    open(&town, screening).await.unwrap();
+    let surge = open(&town, here()).await.unwrap();
+    let slot = slot_of(&town, &surge, callers::CLINIC).await;
+    booked(&town, &slot, 1).await;
+    close(&town, &surge, &[], false).await.unwrap();
+    let seen = SurgeBookings { kept: 1, ..Default::default() };
+    assert_eq!(became(&town, &surge, callers::CLINIC).await, seen);
+
+    // Another one for what they have is as good as their own.
+    let surge = open(&town, here()).await.unwrap();
+    let slot = slot_of(&town, &surge, callers::CLINIC).await;
+    booked(&town, &slot, 1).await;
+    let wider = OpenSurgeRequest {
+        name: "wider".to_owned(),
+        symptoms: vec!["R5".to_owned()],
+        starts_at: later(36),
+        ends_at: later(37),
+        ..here()
+    };
+    open(&town, wider).await.unwrap();
+    close(&town, &surge, &[], false).await.unwrap();
+    let became = became(&town, &surge, callers::CLINIC).await;
+    assert_eq!((became.kept, became.displaced), (0, 1));
     town.assert_sound().await;
 }

@@ -13,20 +13,20 @@ use types::ids::{AppointmentId, JourneyId, OrganisationId, ReferralId, ResidentI
 
 use crate::town::{Town, field, now};
 
-async fn check_in(town: &Town, caller: &TestCaller, request: CheckInRequest) -> Result<Visit, Status> {
+pub(crate) async fn check_in(town: &Town, caller: &TestCaller, request: CheckInRequest) -> Result<Visit, Status> {
     Ok(town.visits().check_in(caller.request(request).await).await?.into_inner().visit.unwrap())
 }
 
-async fn end(town: &Town, caller: &TestCaller, request: EndVisitRequest) -> Result<Visit, Status> {
+pub(crate) async fn end(town: &Town, caller: &TestCaller, request: EndVisitRequest) -> Result<Visit, Status> {
     Ok(town.visits().end_visit(caller.request(request).await).await?.into_inner().visit.unwrap())
 }
 
-fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> (Code, String) {
+pub(crate) fn refused<T: std::fmt::Debug>(result: Result<T, Status>) -> (Code, String) {
     let refusal = result.unwrap_err();
     (refusal.code(), reason(&refusal))
 }
 
-fn is(code: Code, reason: &str) -> (Code, String) {
+pub(crate) fn is(code: Code, reason: &str) -> (Code, String) {
     (code, reason.to_owned())
 }
 
@@ -46,7 +46,7 @@ fn appointment(town: &Town, id: &str) -> CheckInRequest {
     CheckInRequest { appointment_id: id.to_owned(), ..card(town, now()) }
 }
 
-fn walk_in(town: &Town, kind: CareKind, occurred_at: DateTime<Utc>) -> CheckInRequest {
+pub(crate) fn walk_in(town: &Town, kind: CareKind, occurred_at: DateTime<Utc>) -> CheckInRequest {
     CheckInRequest {
         resident_id: callers::RESIDENT.to_string(),
         kind: kind.into(),
@@ -55,7 +55,7 @@ fn walk_in(town: &Town, kind: CareKind, occurred_at: DateTime<Utc>) -> CheckInRe
     }
 }
 
-fn ending(visit: &Visit, outcome: VisitOutcome, occurred_at: DateTime<Utc>) -> EndVisitRequest {
+pub(crate) fn ending(visit: &Visit, outcome: VisitOutcome, occurred_at: DateTime<Utc>) -> EndVisitRequest {
     EndVisitRequest {
         request_id: request_id(),
         visit_id: visit.visit_id.clone(),

@@ -10,10 +10,15 @@ use types::{ids::SlotId, region::RegionCode};
 use super::{Calendar, ROUND_MAX, Where, withdraw};
 use crate::{
     app::{
-        displace::{self, Changed},
+        displace::{self, Changed, Outcome},
         records::By,
     },
-    domain::{error::SchedulingError, pool::Pool},
+    domain::{
+        appointment::{Appointment, State},
+        error::SchedulingError,
+        pool::Pool,
+        surge::Became,
+    },
     store::{
         rooms, sessions, slots,
         surges::{self, ClosingSession},
@@ -41,13 +46,16 @@ impl Calendar {
         };
         let standing = slots::of_session(&mut tx, closing.id).await?;
         let ahead: Vec<SlotId> = standing.into_iter().filter(|slot| slot.starts_at > now).map(|slot| slot.id).collect();
-        if closing.honours {
+        let became = if closing.honours {
             self.take_free(&mut tx, &closing, &ahead, now).await?;
+            Became { kept: surges::bookings(&mut tx, &ahead).await?, ..Became::default() }
         } else {
             let kept = (self.kept_for, now);
-            withdraw(&mut tx, By::Service, (closing.id, &ahead), &closing.reason, closing.surge, kept).await?;
-        }
-        surges::set_closed(&mut tx, closing.id, now).await?;
+            let outcomes =
+                withdraw(&mut tx, By::Service, (closing.id, &ahead), &closing.reason, closing.surge, kept).await?;
+            became(&outcomes)
+        };
+        surges::set_closed(&mut tx, closing.id, became, now).await?;
         let entry = By::Service.entry("scheduling.session.close").row("sessions", closing.id);
         audit::record(&mut tx, entry).await?;
         tx.commit().await?;
@@ -80,4 +88,23 @@ impl Calendar {
         };
         displace::close(tx, By::Service, &changed, now).await
     }
+}
+
+/// Nobody is cancelled where a clinic of a surge closes.
+fn became(outcomes: &[(Appointment, Outcome)]) -> Became {
+    let mut became = Became::default();
+    for (appointment, outcome) in outcomes {
+        match outcome {
+            Outcome::Kept => became.kept += 1,
+            Outcome::Moved => became.moved += 1,
+            Outcome::Displaced => became.displaced += 1,
+            Outcome::Cancelled => {}
+        }
+        if let State::Displaced(until) = appointment.state
+            && *outcome == Outcome::Displaced
+        {
+            became.displaced_until = became.displaced_until.max(Some(until));
+        }
+    }
+    became
 }

@@ -20,21 +20,17 @@ use crate::{
 
 pub(crate) type Begun = (sqlx::Transaction<'static, Postgres>, InUse);
 
-/// SQL: the generation of the keys of a region.
-macro_rules! generation {
-    ($region:literal) => {
-        concat!("coalesce((SELECT max(generation) FROM data_keys WHERE region_code IN (", $region, ", '')), 0)")
-    };
-}
-pub(crate) use generation;
-
 /// The keys in memory are not the newest.
 const NEWER_KEYS: &str = "KEYS1";
 
-const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+/// First: an isolation level is set before anything is read.
+const ISOLATION: &str = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED";
+/// Last: what was set before it becomes a part of the transaction, and what fails before it leaves the connection outside any.
+const BEGIN: &str = "BEGIN";
 /// A caller who waited this long for a connection is better answered "unavailable" than kept.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// A connection that was in use so lately is there: to ask it costs a round trip with every transaction.
+/// A connection that was in use so lately is most likely there; where it is not, beginning is tried on another. To ask costs a round trip
+/// with every transaction.
 const LATELY: Duration = Duration::from_secs(1);
 
 /// A service's database, reached as the service and, for background loops, as its worker.
@@ -89,12 +85,33 @@ impl Pool {
         Ok(Self { connections, meter })
     }
 
-    /// With these settings for the transaction, and what is to be true then: one round trip.
-    async fn begin(&self, settings: [(&'static str, String); 4], condition: &str) -> Result<Begun, sqlx::Error> {
-        let settings = settings.map(|(name, value)| format!("; SET LOCAL {name} = '{}'", value.replace('\'', "''")));
-        let begin = AssertSqlSafe(format!("{BEGIN}{}{condition}", settings.concat()));
-        // Apart from what it is a part of: it may have to connect, and that is large.
-        self.meter.waited(Box::pin(self.connections.begin_with(begin))).await
+    /// With these settings for the transaction, after a statement that refuses where it may not begin: one round trip.
+    async fn begin(&self, settings: [(&'static str, String); 4], check: Option<String>) -> Result<Begun, sqlx::Error> {
+        let settings = settings.map(|(name, value)| format!("SET LOCAL {name} = '{}'; ", value.replace('\'', "''")));
+        let check = check.map(|check| format!("{check}; ")).unwrap_or_default();
+        let begin = format!("{ISOLATION}; {}{check}{BEGIN}", settings.concat());
+        // Each that is lost is gone from the pool then.
+        for _ in 0..self.connections.options().get_max_connections() {
+            match self.begin_with(begin.clone()).await {
+                Err(error) if is_lost(&error) => {}
+                begun => return begun,
+            }
+        }
+        self.begin_with(begin).await
+    }
+
+    /// Apart from what it is a part of: it may have to connect, and that is large.
+    async fn begin_with(&self, begin: String) -> Result<Begun, sqlx::Error> {
+        self.meter.waited(Box::pin(self.connections.begin_with(AssertSqlSafe(begin)))).await
+    }
+}
+
+/// The connection was cut off since it was last in use, by a restart or by whoever ended its backend: nothing was done on it.
+pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(error) => matches!(error.code().as_deref(), Some("57P01" | "57P02")),
+        _ => false,
     }
 }
 
@@ -186,8 +203,8 @@ impl Database {
     async fn begin_in(&self, region: RegionCode, lock_timeout_ms: u32, plans: Plans) -> Result<Transaction, Error> {
         loop {
             if let Ok(keys) = self.vault.keys(region) {
-                let condition = format!("; SELECT begin_with_keys('{region}', {})", keys.generation());
-                match self.service.begin(self.settings(region.as_str(), lock_timeout_ms, plans), &condition).await {
+                let check = format!("SELECT require_newest_keys('{region}', {})", keys.generation());
+                match self.service.begin(self.settings(region.as_str(), lock_timeout_ms, plans), Some(check)).await {
                     Ok(begun) => {
                         let (vault, signals) = (Arc::clone(&self.vault), Arc::clone(&self.signals));
                         return Ok(Transaction::new(begun, Scope::Region(region), Some(keys), vault, signals));
@@ -202,37 +219,6 @@ impl Database {
         }
     }
 
-    /// Nothing can be sealed or opened in it until [`Database::with_keys`].
-    pub(crate) async fn begin_without_keys(
-        &self,
-        region: RegionCode,
-        lock_timeout_ms: u32,
-        plans: Plans,
-    ) -> Result<Transaction, Error> {
-        let begun = self.service.begin(self.settings(region.as_str(), lock_timeout_ms, plans), "").await?;
-        let (vault, signals) = (Arc::clone(&self.vault), Arc::clone(&self.signals));
-        Ok(Transaction::new(begun, Scope::Region(region), None, vault, signals))
-    }
-
-    /// The transaction with the keys of its region, if they are of this generation; else it is gone, and the keys are in memory when it is
-    /// begun again.
-    pub(crate) async fn with_keys(
-        &self,
-        mut tx: Transaction,
-        region: RegionCode,
-        generation: i64,
-    ) -> Result<Option<Transaction>, Error> {
-        if let Some(keys) = self.vault.current(region, generation) {
-            tx.use_keys(keys);
-            return Ok(Some(tx));
-        }
-        // Not inside the transaction: the provider may take its time.
-        tx.rollback().await?;
-        let mut conn = self.service.connections.acquire().await?;
-        self.vault.load(&mut conn, region).await?;
-        Ok(None)
-    }
-
     fn settings(&self, region: &str, lock_timeout_ms: u32, plans: Plans) -> [(&'static str, String); 4] {
         [
             ("anjia.region", region.to_owned()),
@@ -244,7 +230,7 @@ impl Database {
 
     async fn begin_as_worker(&self, lock_timeout_ms: u32) -> Result<Begun, Error> {
         let pool = self.worker.as_ref().ok_or(Error::WorkerRoleMissing)?;
-        Ok(pool.begin(self.settings("", lock_timeout_ms, Plans::AsNeeded), "").await?)
+        Ok(pool.begin(self.settings("", lock_timeout_ms, Plans::AsNeeded), None).await?)
     }
 
     /// The service's role outside any transaction and region: for the keys, which belong to no region.

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Database, Error, Scope, Transaction,
-    database::{Plans, generation},
+    database::is_lost,
     vault::{Cell, Keys, Page},
 };
 
@@ -150,15 +150,14 @@ impl<T> Call<T> {
         Ok(Reply::Done(value))
     }
 
-    /// Claims the key; false if a committed request holds it. Answers also the generation of the region's keys.
-    async fn claim(&self, tx: &mut Transaction) -> Result<(bool, i64), Error> {
+    /// Claims the key; false if a committed request holds it.
+    async fn claim(&self, tx: &mut Transaction) -> Result<bool, Error> {
         // Waits for a transaction that holds the same key. Once the key is ours the wait for locks is no longer limited.
-        let claimed: (bool, i64) = sqlx::query_as(concat!(
+        let is_claimed = sqlx::query_scalar(
             "WITH claimed AS (INSERT INTO requests (subject, request_id, method, actor, organisation, region, body_digest) \
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING RETURNING set_config('lock_timeout', '0', true)) \
-             SELECT EXISTS (SELECT FROM claimed), ",
-            generation!("$6")
-        ))
+             SELECT EXISTS (SELECT FROM claimed)",
+        )
         .bind(&self.key.subject)
         .bind(self.key.request_id)
         .bind(self.key.method)
@@ -170,8 +169,8 @@ impl<T> Call<T> {
         .await
         .map_err(Error::from)
         .map_err(|error| if error.is_lock_timeout() { Error::RequestInProgress } else { error })?;
-        tx.unanswered = claimed.0;
-        Ok(claimed)
+        tx.unanswered = is_claimed;
+        Ok(is_claimed)
     }
 
     /// Whether a committed request holds the key. Not within a transaction: the region is that of the statement alone.
@@ -333,8 +332,12 @@ impl Database {
     /// depend on them.
     pub async fn replay<T>(&self, call: &Call<T>) -> Result<Option<Reply<T>>, Error> {
         // Hardly any call is a repetition: one statement tells, without a transaction around it.
-        if !call.is_known(&mut *self.service_connection().await?).await? {
-            return Ok(None);
+        match call.is_known(&mut *self.service_connection().await?).await {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            // Whoever begins tries another one.
+            Err(Error::Database(error)) if is_lost(&error) => {}
+            Err(error) => return Err(error),
         }
         let mut tx = self.begin(Scope::Region(call.region)).await?;
         let reply = call.stored(&mut tx).await?;
@@ -344,14 +347,8 @@ impl Database {
 
     /// Begins the transaction of a call and claims its key in it.
     pub async fn begin_call<T>(&self, call: &Call<T>) -> Result<Begun<T>, Error> {
-        let (mut tx, is_claimed) = loop {
-            let mut tx = self.begin_without_keys(call.region, IN_PROGRESS_WAIT_MS, Plans::AsNeeded).await?;
-            let (is_claimed, generation) = call.claim(&mut tx).await?;
-            if let Some(tx) = self.with_keys(tx, call.region, generation).await? {
-                break (tx, is_claimed);
-            }
-        };
-        if is_claimed {
+        let mut tx = self.begin_with_lock_timeout(Scope::Region(call.region), IN_PROGRESS_WAIT_MS).await?;
+        if call.claim(&mut tx).await? {
             return Ok(Begun::Fresh(tx));
         }
         // A key held in another region is out of sight: the caller's region changed, and so did what was asked.

@@ -13,7 +13,7 @@ use crate::{
 
 /// Events, audit entries and answers of everybody in a batch, each in the order in which it is written.
 #[derive(Debug)]
-pub struct Left<'a, T> {
+pub struct LeftBehind<'a, T> {
     pub events: Vec<NewEvent>,
     pub entries: Vec<Entry>,
     pub answered: Vec<Answered<'a, T>>,
@@ -24,8 +24,8 @@ type Row = (Option<Json<Vec<serde_json::Value>>>, Option<String>, Option<Uuid>, 
 
 /// Writes all that is left, stores the answers and commits them together with the work. Nothing of it is done, and
 /// [`Error::RequestInProgress`] answered, if one of the keys was taken meanwhile: whoever asks again finds the answer.
-pub async fn conclude<T>(mut tx: Transaction, left: Left<'_, T>) -> Result<(), Error> {
-    let Left { events, entries, answered } = left;
+pub async fn conclude<T>(mut tx: Transaction, left: LeftBehind<'_, T>) -> Result<(), Error> {
+    let LeftBehind { events, entries, answered } = left;
     let (region, keys) = (tx.region()?, tx.keys()?);
     let entries = Entries::of(&mut tx, entries).await?;
     let mut statement = Statement::in_region(region)?;
@@ -37,17 +37,16 @@ pub async fn conclude<T>(mut tx: Transaction, left: Left<'_, T>) -> Result<(), E
          SELECT wrong, erasure, resident_id, NULL::bigint FROM noted UNION ALL SELECT NULL, NULL, NULL, count(*) FROM stored",
     ));
     let rows: Vec<Row> = sqlx::query_as_with(conclude, statement.into_arguments()).fetch_all(&mut *tx).await?;
-    let (mut inserted, mut stored) = (vec![], None);
-    for (wrong, erasure, resident, counted) in rows {
-        match counted {
-            Some(counted) => stored = Some(counted),
+    let (mut inserted, mut stored_count) = (vec![], None);
+    for (wrong, erasure, resident, count) in rows {
+        match count {
+            Some(count) => stored_count = Some(count),
             None => inserted.push((wrong, erasure, resident)),
         }
     }
-    if stored != i64::try_from(answered.len()).ok() {
+    entries.inserted(&mut tx, inserted)?;
+    if stored_count != i64::try_from(answered.len()).ok() {
         return Err(Error::RequestInProgress);
     }
-    entries.inserted(&mut tx, inserted)?;
-    tx.unsealed = true;
     tx.finish().await
 }

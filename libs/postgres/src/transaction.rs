@@ -94,10 +94,6 @@ impl Transaction {
         signals.audited.get(&mut self.inner, table).await
     }
 
-    pub(crate) fn use_keys(&mut self, keys: Arc<Keys>) {
-        self.keys = Some(keys);
-    }
-
     /// The data keys of its region.
     pub fn keys(&self) -> Result<Arc<Keys>, Error> {
         self.keys.clone().ok_or(Error::RegionMissing)

@@ -1,7 +1,7 @@
 //! What the conversions of shared words refuse, and where.
 
 use proto::anjia::identity::v1::DelegationLimits;
-use proto::convert::{decimal, limits, to_limits};
+use proto::convert::{decimal, icd10_prefix, limits, to_limits};
 use proto::google::r#type::Money;
 use rust_decimal::Decimal;
 
@@ -12,6 +12,14 @@ fn a_decimal_number_has_one_spelling() {
         let refused = decimal("quantity", text, 4).unwrap_err();
         assert_eq!(refused.field, "quantity", "{text:?}");
         assert!(refused.description.contains("0 to 1000000000, of at most 4 places"), "{refused}");
+    }
+}
+
+#[test]
+fn a_symptom_is_an_icd_10_prefix_and_what_is_none_names_its_field() {
+    assert_eq!(icd10_prefix("symptom", "A18.0+M49.0*"), Ok("A18.0+M49.0*".to_owned()));
+    for text in ["", "fever", "FEVER", "R50 "] {
+        assert_eq!(icd10_prefix("symptom", text).unwrap_err().field, "symptom", "{text:?}");
     }
 }
 

@@ -82,7 +82,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let watched = SchedulingAudit::new(scheduling, credentials.clone());
     let (witnessing, home) = (db.clone(), config.server.region);
     let keeping = db.clone();
-    let (ready, sealed, quoted, merging) = (db.clone(), db.clone(), app.clone(), db.clone());
+    let (ready, sealed, merging) = (db.clone(), db.clone(), db.clone());
+    let (quoted, staying) = (app.clone(), app.clone());
     let (covered, judging, telling) = (app.clone(), app.clone(), db.clone());
     let referrals = match &config.referral_url {
         Some(url) => Some((app.clone(), referral_events(tls.channel("referral", url)?, credentials.clone()))),
@@ -101,6 +102,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         .work("erasures", |stop| erasures.run(requests, stop))
         .work("retention", |stop| retention::keep(keeping, "adjudication", PERSONAL, stop))
         .work("appointments", |stop| work::appointments::run(quoted, stop))
+        .work("stays", |stop| work::stays::run(staying, stop))
         .work("groupers", |stop| work::groupers::run(groupers, stop))
         .work("coverage", |stop| work::coverage::run(covered, changes, stop))
         .work("readjudications", |stop| work::readjudications::run(judging, stop))

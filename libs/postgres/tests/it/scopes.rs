@@ -1,5 +1,5 @@
-use postgres::{Database, Error, Scope};
-use sqlx::migrate::Migrator;
+use postgres::{Database, Error, Scope, Transaction};
+use sqlx::{Connection as _, PgConnection, migrate::Migrator};
 use uuid::Uuid;
 
 use crate::harness::{BEIJING, ELSEWHERE, MIGRATOR, TestDb, add_note, notes_seen};
@@ -20,6 +20,54 @@ async fn a_region_neither_sees_nor_writes_rows_of_another() {
         .execute(&mut *tx)
         .await;
     assert!(smuggled.unwrap_err().to_string().contains("row-level security"));
+}
+
+/// Begins as often as the pool has connections, at once.
+async fn begin_on_all(test: &TestDb) -> Vec<Transaction> {
+    let begun = (0..test.config().pool_size).map(|_| test.db.begin(BEIJING));
+    futures_util::future::join_all(begun).await.into_iter().collect::<Result<_, _>>().unwrap()
+}
+
+#[tokio::test]
+async fn f5_whoever_begins_after_backends_were_ended_gets_a_connection_that_is_there() {
+    let test = TestDb::new().await;
+    for tx in begin_on_all(&test).await {
+        tx.commit().await.unwrap();
+    }
+    let mut own = PgConnection::connect(&test.config().database_url).await.unwrap();
+    let ended = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity \
+        WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()";
+    let ended: i64 = sqlx::query_scalar(ended).fetch_one(&mut own).await.unwrap();
+    assert!(ended > 1, "{ended}");
+    for tx in begin_on_all(&test).await {
+        tx.commit().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn f20_newer_keys_are_loaded_and_leave_no_connection_in_a_transaction_that_failed() {
+    let test = TestDb::new().await;
+    for tx in begin_on_all(&test).await {
+        tx.commit().await.unwrap();
+    }
+    let mut insider = test.insider().await;
+    for _ in 0..2 {
+        sqlx::query("UPDATE data_keys SET generation = generation + 1").execute(&mut insider).await.unwrap();
+        for mut tx in begin_on_all(&test).await {
+            let (isolation, region): (String, String) =
+                sqlx::query_as("SELECT current_setting('transaction_isolation'), current_setting('anjia.region')")
+                    .fetch_one(&mut *tx)
+                    .await
+                    .unwrap();
+            assert_eq!((isolation.as_str(), region.as_str()), ("read committed", "110000"));
+            tx.commit().await.unwrap();
+        }
+    }
+    // What was set is over with its transaction.
+    let mut tx = test.db.begin(Scope::Worker).await.unwrap();
+    let region: String =
+        sqlx::query_scalar("SELECT current_setting('anjia.region')").fetch_one(&mut *tx).await.unwrap();
+    assert_eq!(region, "");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use postgres::{
     audit::{self, Against, Entry},
     events::{self, NewEvent},
     replay_all, sealer,
-    together::{Left, conclude},
+    together::{LeftBehind, conclude},
 };
 use prost::Message as _;
 use serde_json::json;
@@ -15,7 +15,7 @@ use types::ids::ResidentId;
 use uuid::Uuid;
 
 use crate::calls::{AddNoteRequest, METHOD, request};
-use crate::harness::{BEIJING, TestDb, add_note, caller, moment, notes_seen};
+use crate::harness::{BEIJING, TestDb, add_note, caller, closed, moment, notes_seen};
 
 fn call(resident: ResidentId, request: &AddNoteRequest) -> Call<String> {
     Call::new(&caller(resident), METHOD, request, |answer: &String| answer.encode_to_vec()).unwrap()
@@ -29,7 +29,7 @@ async fn add_all(test: &TestDb, calls: &[Call<String>], answers: &[String]) -> R
     }
     let answered = calls.iter().zip(answers);
     let answered = answered.map(|(call, answer)| Answered { call, answer, resident: Some(ResidentId::generate()) });
-    conclude(tx, Left { events: vec![], entries: vec![], answered: answered.collect() }).await
+    conclude(tx, LeftBehind { events: vec![], entries: vec![], answered: answered.collect() }).await
 }
 
 async fn replayed(test: &TestDb, calls: &[&Call<String>]) -> Vec<Result<Option<Reply<String>>, Error>> {
@@ -77,7 +77,7 @@ async fn what_a_batch_leaves_is_told_noted_and_answered() {
     let calls: Vec<Call<String>> =
         people.iter().zip(&texts).map(|(person, text)| call(*person, &request(text))).collect();
     let mut tx = test.db.begin_together(calls[0].region()).await.unwrap();
-    let mut left = Left { events: vec![], entries: vec![], answered: vec![] };
+    let mut left = LeftBehind { events: vec![], entries: vec![], answered: vec![] };
     for ((person, call), text) in people.iter().zip(&calls).zip(&texts) {
         let id = add_note(&mut tx, text).await.unwrap();
         left.events.push(NewEvent::new("anjia.notes.note.added.v1", id, json!({ "text": text }), moment()));
@@ -95,6 +95,34 @@ async fn what_a_batch_leaves_is_told_noted_and_answered() {
     let opener = audit::unlock(&mut insider, test.db.vault()).await.unwrap();
     let verified = audit::verify(&mut insider, Against { opener: Some(&*opener), ..Against::default() }).await.unwrap();
     assert_eq!(verified.wrong, 0, "{verified:?}");
+}
+
+#[tokio::test]
+async fn a_batch_of_somebody_who_is_closed_or_with_a_row_that_is_not_there_leaves_nothing() {
+    let test = TestDb::new().await;
+    let person = ResidentId::generate();
+    let (asked, answer) = (call(person, &request("one")), "one".to_owned());
+    for closes in [false, true] {
+        if closes {
+            closed(&test.db, BEIJING, &[person]).await;
+        }
+        let mut tx = test.db.begin_together(asked.region()).await.unwrap();
+        let note = add_note(&mut tx, &answer).await.unwrap();
+        let named = if closes { note } else { Uuid::now_v7() };
+        let left = LeftBehind {
+            events: vec![NewEvent::new("anjia.notes.note.added.v1", note, json!({}), moment())],
+            entries: vec![Entry::new(&caller(person), "notes.note.add").resident(person).row("notes", named)],
+            answered: vec![Answered { call: &asked, answer: &answer, resident: Some(person) }],
+        };
+        let refused = conclude(tx, left).await;
+        match closes {
+            true => assert!(matches!(refused, Err(Error::ResidentErased)), "{refused:?}"),
+            false => assert!(matches!(refused, Err(Error::RowNotAsRecorded { .. })), "{refused:?}"),
+        }
+    }
+    assert_eq!(notes_seen(&test.db, BEIJING).await, Vec::<String>::new());
+    let left = "SELECT (SELECT count(*) FROM requests) + (SELECT count(*) FROM events)";
+    assert_eq!(test.count(left).await, 0);
 }
 
 #[tokio::test]

@@ -199,7 +199,7 @@ impl App {
             "journey_id": quote.journey,
             "outcome": quote.price.outcome(),
             "total": quote.total,
-            "own_share": quote.price.own_share(),
+            "own_share": quote.priced().map(|priced| priced.shares.own()),
         });
         let made = NewEvent::new("anjia.adjudication.quote.made.v1", quote.id, data, quote.quoted_at);
         events::append(tx, made.traceparent(traceparent)).await?;

@@ -14,6 +14,6 @@ pub struct Appointment {
     pub on: NaiveDate,
     pub referral: Option<ReferralId>,
     pub journey: Option<JourneyId>,
-    /// Its place is only kept: it gets its quote when it is confirmed.
-    pub is_held: bool,
+    /// Its place is given, or its patient came.
+    pub is_firm: bool,
 }

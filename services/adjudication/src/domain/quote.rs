@@ -34,10 +34,16 @@ impl Quote {
         self.basis.lines.is_empty()
     }
 
+    /// The answer that is a price. Of cover alone there is none: what it says of money is nothing of nothing.
+    pub fn priced(&self) -> Option<&Adjudication> {
+        self.price.adjudication().filter(|_| !self.is_of_cover_alone())
+    }
+
     /// Why, step by step; nothing where an item has no price.
     pub fn explanation(&self) -> Cow<'_, [Step]> {
         match self.price.adjudication() {
             Some(adjudication) => Cow::Borrowed(&adjudication.steps),
+            // Nothing that is divided comes to a number that is not published: it can only be that no policy is in force.
             None if self.is_of_cover_alone() => Cow::Owned(engine::no_policy()),
             None => Cow::Owned(vec![]),
         }

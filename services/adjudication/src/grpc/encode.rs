@@ -71,7 +71,6 @@ fn price_limit(limit: PriceLimit) -> wire::PriceLimit {
 }
 
 pub(super) fn quote(quote: &Quote) -> wire::Quote {
-    let adjudication = quote.price.adjudication();
     let policy = quote.price.policy();
     wire::Quote {
         quote_id: quote.id.to_string(),
@@ -86,7 +85,7 @@ pub(super) fn quote(quote: &Quote) -> wire::Quote {
             Price::NoPolicy { .. } => wire::QuoteOutcome::NoPolicy,
         }
         .into(),
-        division: adjudication.map(|adjudication| division(&adjudication.shares)),
+        division: quote.priced().map(|priced| division(&priced.shares)),
         explanation: quote.explanation().iter().map(step).collect(),
         policy_id: policy.map(|(id, _)| id.to_string()).unwrap_or_default(),
         policy_digest: policy.map(|(_, digest)| digest.to_owned()).unwrap_or_default(),

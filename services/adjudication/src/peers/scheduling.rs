@@ -51,28 +51,26 @@ impl Scheduling {
         visit(answer.into_inner().visit.as_ref()).map_err(broken(PEER))
     }
 
-    /// An appointment that is to be quoted, with what is expected to be billed. In the service's own name and the region of the event that it
-    /// follows.
+    /// An appointment that is to be quoted, with what is expected to be billed; none where it was erased with its person. In the service's own
+    /// name and the region of the event that it follows.
     pub async fn appointment(
         &self,
         region: RegionCode,
         id: AppointmentId,
-    ) -> Result<(Appointment, Vec<ExpectedLine>), AdjudicationError> {
+    ) -> Result<Option<(Appointment, Vec<ExpectedLine>)>, AdjudicationError> {
         let own = self.credentials.own_in(region).await.map_err(|status| translate(PEER, &status))?;
         let request = wire::GetAppointmentRequest { appointment_id: id.to_string() };
-        let answer = self
-            .appointments
-            .clone()
-            .get_appointment(own.request(request))
-            .await
-            .map_err(|status| translate(PEER, &status))?;
-        appointment(answer.into_inner().appointment.as_ref()).map_err(broken(PEER))
+        let answer = match self.appointments.clone().get_appointment(own.request(request)).await {
+            Err(status) if reason(&status).as_deref() == Some("APPOINTMENT_NOT_FOUND") => return Ok(None),
+            answer => answer.map_err(|status| translate(PEER, &status))?,
+        };
+        appointment(answer.into_inner().appointment.as_ref()).map(Some).map_err(broken(PEER))
     }
 
-    /// What happened there, pulled in adjudication's own name.
-    pub fn events(&self) -> impl Source + use<> {
+    /// What happened there, pulled in adjudication's own name by the consumer of this name.
+    pub fn events(&self, consumer: &'static str) -> impl Source + use<> {
         let client = self.events.clone();
-        feed::source(PEER, self.credentials.clone(), move |asked| {
+        feed::source(consumer, self.credentials.clone(), move |asked| {
             let mut client = client.clone();
             async move {
                 let request = asked.map(|cursor| wire::PullEventsRequest { cursor: Some(cursor) });
@@ -114,7 +112,7 @@ fn appointment(answer: Option<&wire::Appointment>) -> Result<(Appointment, Vec<E
         on: local_date(convert::timestamp("slot.starts_at", slot.starts_at.as_ref())?),
         referral: convert::optional_id("referral_id", &answer.referral_id)?,
         journey: convert::optional_id("journey_id", &answer.journey_id)?,
-        is_held: answer.state() == wire::AppointmentState::Held,
+        is_firm: matches!(answer.state(), wire::AppointmentState::Confirmed | wire::AppointmentState::Kept),
     };
     Ok((appointment, convert::expected_lines("expected_lines", &answer.expected_lines)?))
 }

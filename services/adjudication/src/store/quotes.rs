@@ -66,6 +66,7 @@ pub async fn insert(conn: &mut PgConnection, region: RegionCode, quote: &Quote) 
     .bind(quote.on)
     .bind(quote.price.outcome())
     .bind(quote.total.decimal())
+    // Also of cover alone, where it is no price: the table wants it with every outcome but NO_POLICY.
     .bind(quote.price.own_share().map(Money::decimal))
     .bind(Json(&quote.basis))
     .bind(Json(&quote.price))

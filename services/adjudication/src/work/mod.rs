@@ -6,3 +6,4 @@ pub mod groupers;
 pub mod merges;
 pub mod readjudications;
 pub mod referrals;
+pub mod stays;

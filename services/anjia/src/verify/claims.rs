@@ -183,11 +183,13 @@ pub(super) const CHECKS: &[Check] = &[
         I7,
         "adjudication",
         "the same input under the same policy gives the same answer",
+        // Everybody who books may be told of cover alone; without a policy that says who waits and until when, of which the input knows nothing.
         "SELECT min(id::text), format('%s answers to one input', count(DISTINCT adjudication)) FROM settlements \
          GROUP BY basis, policy_digest HAVING count(DISTINCT adjudication) > 1 \
          UNION ALL \
          SELECT min(id::text), format('%s prices for one input', count(DISTINCT price)) FROM quotes \
-         WHERE policy_digest IS NOT NULL GROUP BY basis, policy_digest, outcome HAVING count(DISTINCT price) > 1",
+         WHERE basis->'lines' <> '[]' OR policy_digest IS NOT NULL \
+         GROUP BY basis, policy_digest, outcome HAVING count(DISTINCT price) > 1",
     ),
     Check::rows(
         I7,

@@ -33,7 +33,7 @@ pub enum PaymentError {
     CreditLineNotActive,
     #[error("the settlement is not divided: confirmed, reversed or lapsed")]
     SettlementNotDivided,
-    #[error("no policy in force covers this care: the quote has no price")]
+    #[error("the quote names no price, or says only what cover there is")]
     NoPrice,
     #[error("another bill rests on this settlement")]
     SettlementBilled,

@@ -52,6 +52,7 @@ impl Adjudication {
                 _ => translate(PEER, &status),
             })?;
         let quote = answer.into_inner().quote.ok_or_else(|| broken(PEER, "no quote"))?;
+        // Nor has a quote any that says only what cover there is.
         let division = quote.division.ok_or(PaymentError::NoPrice)?;
         let read = || -> Result<Basis, FieldError> {
             let on = convert::date("on", quote.on.as_ref())?;

@@ -106,6 +106,19 @@ async fn py_02_a_refusal_has_a_stable_reason_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn py_02_sc_06_what_only_says_what_cover_there_is_is_no_price_and_opens_no_bill() {
+    let world = World::new().await;
+    let quote = world.quote_of_cover_alone().await;
+    for caller in ["resident", "clinic"] {
+        let opened = world.authorise(caller, on_quote(&quote, vec![])).await;
+        assert_eq!(refused(opened), (Code::FailedPrecondition, "NO_PRICE".to_owned()), "{caller}");
+    }
+    let mut owner = world.mesh.owner("payment").await;
+    let bills: i64 = sqlx::query_scalar("SELECT count(*) FROM bills").fetch_one(&mut owner).await.expect("counted");
+    assert_eq!(bills, 0);
+}
+
+#[tokio::test]
 async fn py_02_a_line_is_never_overdrawn_by_64_who_want_it_at_once() {
     let world = World::new().await;
     let line = world.line("500.00").await;

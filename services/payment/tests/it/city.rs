@@ -1,5 +1,7 @@
 //! What the city has before anybody pays: organisations, an insured resident, a policy, a catalogue; places to book.
 
+use std::time::Duration;
+
 use chrono::{NaiveDate, TimeDelta};
 use proto::anjia::adjudication::v1 as adjudication;
 use proto::anjia::adjudication::v1::policy_service_client::PolicyServiceClient;
@@ -18,7 +20,7 @@ use types::credit_code::CreditCode;
 use types::ids::ResidentId;
 use types::national_id::NationalId;
 
-use crate::world::{ITEM, NAME, World, resident};
+use crate::world::{ITEM, NAME, PATIENCE, World, resident};
 
 pub(crate) const POLICY: &str = include_str!("../../../adjudication/policies/beijing-employee.json");
 
@@ -132,6 +134,28 @@ impl World {
         let request = self.caller("resident").request(message).await;
         let held = self.appointments().hold_slot(request).await.expect("the place is free").into_inner();
         held.appointment.unwrap_or_default().appointment_id
+    }
+
+    /// The quote that follows an appointment of which nobody said what is billed.
+    pub(crate) async fn quote_of_cover_alone(&self) -> String {
+        let appointment_id = self.appointment().await;
+        let message =
+            scheduling::ConfirmAppointmentRequest { request_id: request_id(), appointment_id: appointment_id.clone() };
+        let request = self.caller("resident").request(message).await;
+        self.appointments().confirm_appointment(request).await.expect("it is held");
+        let waited = async {
+            loop {
+                let message = scheduling::GetAppointmentRequest { appointment_id: appointment_id.clone() };
+                let request = self.caller("resident").request(message).await;
+                let found = self.appointments().get_appointment(request).await.expect("the resident's own");
+                let quote_id = found.into_inner().appointment.unwrap_or_default().quote_id;
+                if !quote_id.is_empty() {
+                    return quote_id;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waited).await.expect("a quote follows")
     }
 
     pub(crate) async fn cancel_appointment(&self, appointment_id: &str) {

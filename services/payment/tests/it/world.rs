@@ -27,7 +27,7 @@ use crate::city::POLICY;
 pub(crate) const ITEM: &str = "T-COVERED";
 pub(crate) const NAME: &str = "陈测试";
 /// A saga that goes well takes a tenth of a second; this is for a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct World {
     pub(crate) mesh: Mesh,

@@ -112,6 +112,7 @@ impl Scheduling {
         appointment: &Appointment,
     ) -> Result<Reply<Permitted<Visit>>, SchedulingError> {
         check_not_early(wish.occurred_at, appointment.slot.starts_at)?;
+        to_prove(wish.identity_proof, wish.credential.as_ref())?;
         check_admission(appointment.kind, wish.identity_proof)?;
         self.prove(ctx, appointment.resident, &wish).await?;
         let present = self

@@ -6,14 +6,14 @@ use postgres::{
     Answered, Call, Database, Reply, Transaction, audit,
     gather::{Lost, Together},
     replay_all,
-    together::{Left, conclude},
+    together::{LeftBehind, conclude},
 };
 use types::{caller::Caller, region::RegionCode};
 
 use super::records::{Change, told};
 use crate::{
     domain::{appointment::Appointment, error::SchedulingError, limits::Bound},
-    store::bookings::{self, Verdict, Wish},
+    store::bookings::{self, Prepared, Verdict, Wish},
 };
 
 /// Batches stay small beside the time a place may be kept waiting for.
@@ -38,7 +38,7 @@ pub(super) struct Wished {
 /// A wish that a batch only has to hand on.
 pub(super) struct Ready {
     wished: Wished,
-    asked: bookings::Asked,
+    asked: Prepared,
 }
 
 /// An answer, or why there is no place.
@@ -70,8 +70,7 @@ impl Together for Giving {
         let Some(first) = ready.first() else { return Ok(vec![]) };
         let wishes: Vec<&Wished> = ready.iter().map(|ready| &ready.wished).collect();
         let mut outcomes: Vec<Option<Given>> = wishes.iter().map(|_| None).collect();
-        let region = first.wished.call.region();
-        let mut tx = self.db.begin_together(region).await?;
+        let mut tx = self.db.begin_together(first.wished.call.region()).await?;
 
         let once = once_each(&wishes);
         // Of those who come together it was looked up a moment ago who was answered before. Whoever was since then is refused below, or has
@@ -80,9 +79,9 @@ impl Together for Giving {
             [_] => replayed(&mut tx, &wishes, &once, &mut outcomes).await?,
             _ => once,
         };
-        let asked: Vec<&bookings::Asked> =
+        let asked: Vec<&Prepared> =
             fresh.iter().filter_map(|place| ready.get(*place)).map(|ready| &ready.asked).collect();
-        let verdicts = if asked.is_empty() { vec![] } else { bookings::give_all(&mut tx, &asked).await? };
+        let verdicts = if asked.is_empty() { vec![] } else { bookings::give(&mut tx, &asked).await? };
 
         let (mut won, mut refused) = (vec![], vec![]);
         for (place, verdict) in fresh.into_iter().zip(verdicts) {
@@ -115,7 +114,7 @@ impl Together for Giving {
 impl Wished {
     /// To be asked together with others'.
     pub(super) fn ready(self) -> Result<Ready, SchedulingError> {
-        Ok(Ready { asked: bookings::Asked::of(&self.wish())?, wished: self })
+        Ok(Ready { asked: Prepared::of(&self.wish())?, wished: self })
     }
 
     pub(super) fn wish(&self) -> Wish<'_> {
@@ -198,5 +197,5 @@ async fn record(tx: Transaction, won: &[&Wished]) -> Result<(), SchedulingError>
             resident: Some(wished.appointment.resident),
         })
         .collect();
-    Ok(conclude(tx, Left { events, entries, answered }).await?)
+    Ok(conclude(tx, LeftBehind { events, entries, answered }).await?)
 }

@@ -29,7 +29,7 @@ use crate::{
     },
     store::{
         appointments,
-        bookings::{self, Verdict, Wish},
+        bookings::{self, Prepared, Verdict, Wish},
         exclusion,
         known::{self, Known, Wanted},
         patients, places,
@@ -262,7 +262,7 @@ impl Passing {
             uses_max: entry.uses_max,
             bounds: &bounds,
         };
-        let verdicts = bookings::give(tx, &[wish]).await?;
+        let verdicts = bookings::give(tx, &[&Prepared::of(&wish)?]).await?;
         if !matches!(verdicts.as_slice(), [Verdict::Given]) {
             return Ok(false);
         }

@@ -37,11 +37,13 @@ impl Scheduling {
         let Quoted { appointment, resident, organisation, quote, price } = quoted;
         let is_first = appointments::set_quote(&mut tx, appointment, (resident, organisation), quote).await;
         if let Some(is_first) = is_first.map_err(failure)? {
-            // Whoever asks for one appointment's price again and again does not thereby make everybody's.
-            if let Some(price) = price.filter(|_| is_first) {
-                prices::learn(&mut tx, appointment, price, self.clock.now()).await.map_err(failure)?;
-            }
             let appointment = appointments::find(&mut tx, appointment).await.map_err(failure)?;
+            // Whoever asks for one appointment's price again and again does not thereby make everybody's. And the fee on the ticket, by which
+            // is quoted who states nothing, is not what such care costs.
+            let is_told = is_first && !appointment.stated_lines.is_empty();
+            if let Some(price) = price.filter(|_| is_told) {
+                prices::learn(&mut tx, appointment.id, price, self.clock.now()).await.map_err(failure)?;
+            }
             appointment_changed(&mut tx, By::Service, Change::Quoted, &appointment, self.clock.now())
                 .await
                 .map_err(failure)?;

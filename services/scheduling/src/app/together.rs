@@ -17,7 +17,7 @@ use crate::{
         together::whole,
     },
     store::{
-        bookings::{self, Verdict, Wish},
+        bookings::{self, Prepared, Verdict, Wish},
         known::{self, Known, Wanted},
         slots::Bookable,
     },
@@ -122,7 +122,7 @@ pub(super) fn check_row(
 
 /// One wish by itself, for all of its places.
 pub(super) async fn give_alone(tx: &mut Transaction, wish: Wish<'_>) -> Result<(), SchedulingError> {
-    match bookings::give(tx, &[wish]).await?.pop() {
+    match bookings::give(tx, &[&Prepared::of(&wish)?]).await?.pop() {
         Some(Verdict::Given) => Ok(()),
         Some(Verdict::Refused(refusal)) => Err(refusal),
         // Nobody is in the way of who comes alone.

@@ -129,9 +129,10 @@ impl Appointment {
         }
     }
 
-    /// What is expected to be billed: as was stated, else what its session is usually billed.
+    /// What is expected to be billed: as was stated, else what its session is usually billed. A referral prices what it plans.
     pub fn expected_lines(&self) -> &[ExpectedLine] {
-        if self.stated_lines.is_empty() { &self.terms.expected_lines } else { &self.stated_lines }
+        let is_as_usual = self.stated_lines.is_empty() && self.referral.is_none();
+        if is_as_usual { &self.terms.expected_lines } else { &self.stated_lines }
     }
 
     /// Until when the patient may give it up once it is confirmed, or move it; none where its session says nothing.

@@ -115,6 +115,24 @@ fn sc_04_a_place_is_taken_from_the_hold_until_it_is_given_up() {
 }
 
 #[test]
+fn sc_06_what_is_stated_comes_first_and_a_referral_prices_what_it_plans() {
+    let line = |item_code: &str| ExpectedLine {
+        item_code: item_code.to_owned(),
+        quantity: "1".parse().unwrap(),
+        unit_price: "60".parse().unwrap(),
+    };
+    let terms = VisitTerms { expected_lines: vec![line("fee")], ..VisitTerms::default() };
+    let silent = Appointment { terms, ..appointment(State::Held) };
+    assert_eq!(silent.expected_lines(), [line("fee")]);
+    let referred = Appointment { referral: Some(ReferralId::from_uuid(ID)), ..silent.clone() };
+    assert!(referred.expected_lines().is_empty());
+    for appointment in [silent, referred] {
+        let stated = Appointment { stated_lines: vec![line("own")], ..appointment };
+        assert_eq!(stated.expected_lines(), [line("own")]);
+    }
+}
+
+#[test]
 fn sc_01_a_displaced_appointment_is_confirmed_in_time_or_given_up_by_the_provider() {
     let confirmed = Appointment { confirmed_at: Some(at(9)), ..appointment(State::Confirmed) };
     let displaced = confirmed.displace(at(400)).unwrap();

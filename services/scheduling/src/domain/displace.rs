@@ -31,6 +31,8 @@ pub struct Room {
     pub kinds: Vec<CareKind>,
     /// As of its session.
     pub capabilities: Vec<String>,
+    /// A surge opened its session for symptoms: the capabilities.
+    pub is_for_symptoms: bool,
     pub terms: VisitTerms,
 }
 
@@ -50,15 +52,23 @@ pub enum Fate {
     Lost,
 }
 
-/// Decides about all at once, in the order in which they were booked. `needs` are the capabilities of the session that they were in.
+/// Decides about all at once, in the order in which they were booked. `needs` are the capabilities of the one session that they were in; its own
+/// rooms are among `rooms`.
 pub fn plan(affected: &[Appointment], rooms: &[Room], needs: &[String], busy: &Busy, now: DateTime<Utc>) -> Vec<Fate> {
     let mut fates = vec![Fate::Lost; affected.len()];
     let mut free: Vec<u32> = rooms.iter().map(|room| room.free).collect();
-    let cost = |appointment: &Appointment, room: &Room| same_time(appointment, room, needs, busy, now);
+    // The feverish are sent among the feverish, and nobody else is.
+    let is_theirs = |room: &Room| affected.iter().any(|appointment| appointment.slot.id == room.slot.id);
+    let from_symptoms = rooms.iter().any(|room| room.is_for_symptoms && is_theirs(room));
+    let cost = |appointment: &Appointment, room: &Room| {
+        if room.is_for_symptoms == from_symptoms { same_time(appointment, room, needs, busy, now) } else { None }
+    };
     assign(affected, rooms, &mut free, &mut fates, cost, |appointment, room, index| {
         if is_own(appointment, room) { Fate::Kept } else { Fate::Moved(index) }
     });
-    let cost = |appointment: &Appointment, room: &Room| other_time(appointment, room, needs, busy, now);
+    let cost = |appointment: &Appointment, room: &Room| {
+        if room.is_for_symptoms == from_symptoms { other_time(appointment, room, needs, busy, now) } else { None }
+    };
     assign(affected, rooms, &mut free, &mut fates, cost, |_, _, index| Fate::Offered(index));
     fates
 }

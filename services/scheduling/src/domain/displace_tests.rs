@@ -58,6 +58,7 @@ fn room(slot: Slot, pool: Pool, free: u32) -> Room {
         practitioner: None,
         kinds: vec![CareKind::Outpatient],
         capabilities: vec![],
+        is_for_symptoms: false,
         terms: VisitTerms::default(),
     }
 }
@@ -121,6 +122,21 @@ fn sc_12_nobody_is_sent_to_another_clinic_without_being_asked() {
     assert_eq!(planned(std::slice::from_ref(&patient), std::slice::from_ref(&room)), [Fate::Offered(0)]);
     let there = moved(patient.clone(), &room);
     assert_eq!((there.organisation, there.slot, there.revision), (elsewhere, room.slot, patient.revision + 1));
+}
+
+#[test]
+fn sc_12_the_feverish_are_sent_among_the_feverish_and_nobody_else_is() {
+    let patient = appointment(11, slot(1, 600), Pool::Public);
+    let place = |slot, free, is_for_symptoms| Room { is_for_symptoms, ..room(slot, Pool::Public, free) };
+    let sent =
+        |from_symptoms, to: Room| planned(std::slice::from_ref(&patient), &[place(patient.slot, 0, from_symptoms), to]);
+    for there in [slot(2, 600), slot(3, 660)] {
+        for from_symptoms in [true, false] {
+            let like = sent(from_symptoms, place(there, 1, from_symptoms));
+            assert!(matches!(like[..], [Fate::Moved(1) | Fate::Offered(1)]), "{like:?}");
+            assert_eq!(sent(from_symptoms, place(there, 1, !from_symptoms)), [Fate::Lost]);
+        }
+    }
 }
 
 #[test]

@@ -57,8 +57,8 @@ pub struct Provider {
     pub organisation: OrganisationId,
     pub tier: Tier,
     pub place: Place,
-    /// Whether a surge opened a session for symptoms there.
-    pub takes_symptoms: bool,
+    /// ICD-10 prefixes for which surges opened sessions there, and have not closed them.
+    pub symptoms: Vec<String>,
 }
 
 /// A provider within reach.
@@ -126,7 +126,7 @@ impl Query {
                 organisation: provider.organisation,
                 tier: provider.tier,
                 distance_m: self.near.distance_m(provider.place),
-                takes_symptoms: provider.takes_symptoms && self.capability.is_some(),
+                takes_symptoms: self.capability.as_deref().is_some_and(|code| provider.takes(code)),
             })
             .filter(|nearby| nearby.distance_m <= self.radius_m)
             .filter(|nearby| after.is_none_or(|after| nearby.back() >= (after.0, after.1, after.2)))
@@ -193,6 +193,12 @@ impl Query {
             && open.free_places > 0
             && (self.department.is_none() || self.department == open.department)
             && (self.practitioner.is_none() || self.practitioner == open.practitioner)
+    }
+}
+
+impl Provider {
+    fn takes(&self, icd10_code: &str) -> bool {
+        !self.symptoms.is_empty() && is_fit_for(&self.symptoms, icd10_code)
     }
 }
 

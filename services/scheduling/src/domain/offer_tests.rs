@@ -28,7 +28,7 @@ fn query() -> Query {
 
 fn provider(number: u128, tier: Tier, latitude: f64) -> Provider {
     let organisation = OrganisationId::from_uuid(Uuid::from_u128(number));
-    Provider { organisation, tier, place: Place { latitude, ..TIANANMEN }, takes_symptoms: false }
+    Provider { organisation, tier, place: Place { latitude, ..TIANANMEN }, symptoms: vec![] }
 }
 
 fn open(number: u128, hours: i64) -> OpenSlot {
@@ -116,7 +116,7 @@ fn sc_03_only_suitable_slots_to_come_are_offered() {
 
 #[test]
 fn sc_12_places_for_a_symptom_are_found_by_who_names_it_and_then_come_first() {
-    let far = Provider { takes_symptoms: true, ..provider(2, Tier::Tertiary, 39.938_7) };
+    let far = Provider { symptoms: vec!["R50".to_owned()], ..provider(2, Tier::Tertiary, 39.938_7) };
     let providers = [provider(1, Tier::Community, 39.908_7), far];
     let fever = OpenSlot { capabilities: vec!["R50".to_owned()], is_for_symptoms: true, ..open(9, 5) };
     let anything = |number| OpenSlot { capabilities: vec![], ..open(number, 5) };
@@ -140,6 +140,21 @@ fn sc_12_places_for_a_symptom_are_found_by_who_names_it_and_then_come_first() {
     assert_eq!(numbers(&offered(&feverish, Some(&offers[1].1))), [2]);
     let other = Query { capability: Some("I25".to_owned()), ..query() };
     assert_eq!(numbers(&offered(&other, None)), [1, 2]);
+}
+
+#[test]
+fn sc_12_a_provider_comes_to_the_front_for_its_own_symptoms_alone() {
+    let symptoms = vec!["J1".to_owned(), "R50".to_owned()];
+    let providers =
+        [provider(1, Tier::Community, 39.908_7), Provider { symptoms, ..provider(2, Tier::Tertiary, 39.938_7) }];
+    let order = |capability: Option<&str>| -> Vec<u128> {
+        let query = Query { capability: capability.map(str::to_owned), ..query() };
+        query.reachable(&providers, None).iter().map(|nearby| nearby.organisation.uuid().as_u128()).collect()
+    };
+    assert_eq!(order(Some("R50.9")), [2, 1]);
+    assert_eq!(order(Some("J11")), [2, 1]);
+    assert_eq!(order(Some("I25.103")), [1, 2]);
+    assert_eq!(order(None), [1, 2]);
 }
 
 #[test]

@@ -54,6 +54,7 @@ fn room(part: &Part, number: u128, hours: i64) -> Room {
         practitioner: None,
         kinds: vec![CareKind::Outpatient],
         capabilities: vec![],
+        is_for_symptoms: false,
         terms: VisitTerms::default(),
     }
 }

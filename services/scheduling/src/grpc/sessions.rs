@@ -31,7 +31,6 @@ use crate::{
 const PUBLISH: &str = "anjia.scheduling.v1.SessionService/PublishSessions";
 const SESSIONS_MAX: usize = 50;
 const CAPABILITIES_MAX: usize = 50;
-const CAPABILITY_LENGTH_MAX: usize = 10;
 /// 30 days, in minutes.
 const CANCEL_NOTICE_MAX: u16 = 43_200;
 const RADIUS_DEFAULT_M: u32 = 10_000;
@@ -154,7 +153,8 @@ pub(super) fn capabilities(prefixes: &[String]) -> Result<Vec<String>, FieldErro
     if prefixes.len() > CAPABILITIES_MAX {
         return Err(FieldError::new("capabilities", format!("must be at most {CAPABILITIES_MAX}")));
     }
-    prefixes.iter().map(|prefix| convert::text("capabilities", prefix, CAPABILITY_LENGTH_MAX)).collect()
+    let prefix = |(index, prefix): (usize, &String)| convert::icd10_prefix(&format!("capabilities[{index}]"), prefix);
+    prefixes.iter().enumerate().map(prefix).collect()
 }
 
 pub(super) fn terms(cancel_notice_minutes: i32, lines: &[common::ExpectedLine]) -> Result<VisitTerms, FieldError> {
@@ -196,7 +196,7 @@ fn query(message: &wire::SearchSlotsRequest, now: DateTime<Utc>) -> Result<Query
         _ => return Err(FieldError::new("radius_m", "must be 100 to 100000")),
     };
     let (from, until) = span(message.from.as_ref(), message.until.as_ref(), now)?;
-    let capability = convert::optional_text("capability", &message.capability, CAPABILITY_LENGTH_MAX)?;
+    let capability = Some(message.capability.as_str()).filter(|code| !code.is_empty());
     Ok(Query {
         near: convert::place("near", message.near.as_ref())?,
         radius_m,
@@ -208,7 +208,7 @@ fn query(message: &wire::SearchSlotsRequest, now: DateTime<Utc>) -> Result<Query
         pool: pool("pool", message.pool)?.unwrap_or(Pool::Public),
         from,
         until,
-        capability: Some(capability).filter(|code| !code.is_empty()),
+        capability: capability.map(|code| convert::icd10_prefix("capability", code)).transpose()?,
     })
 }
 

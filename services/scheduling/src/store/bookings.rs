@@ -50,29 +50,23 @@ pub enum Verdict {
 
 /// A wish as the database reads it: worked out by whoever asks, so that a batch only has to hand it on.
 #[derive(Debug)]
-pub struct Asked {
+pub struct Prepared {
     row: Box<RawValue>,
     /// What it has in common with those of other persons, as far as it is judged by that.
     words: Vec<String>,
 }
 
-impl Asked {
+impl Prepared {
     pub fn of(wish: &Wish<'_>) -> Result<Self, SchedulingError> {
         let row = to_raw_value(&Row::of(wish)).map_err(postgres::Error::from)?;
         Ok(Self { row, words: words(wish).collect() })
     }
 }
 
-/// Gives places to those who asked, as [`give_all`] does.
-pub async fn give(conn: &mut PgConnection, wishes: &[Wish<'_>]) -> Result<Vec<Verdict>, SchedulingError> {
-    let asked: Vec<Asked> = wishes.iter().map(Asked::of).collect::<Result<_, _>>()?;
-    give_all(conn, &asked.iter().collect::<Vec<_>>()).await
-}
-
 /// Gives places to those who asked, in their order, each judged as if it came alone after those before it; answers in their order.
 /// Nothing stands if it fails. Locks persons and slots until the end of the transaction, and before them what is compared over several
 /// persons: bookers and devices whose bookings are counted, and journeys.
-pub async fn give_all(conn: &mut PgConnection, asked: &[&Asked]) -> Result<Vec<Verdict>, SchedulingError> {
+pub async fn give(conn: &mut PgConnection, asked: &[&Prepared]) -> Result<Vec<Verdict>, SchedulingError> {
     let words: BTreeSet<&str> = asked.iter().flat_map(|asked| &asked.words).map(String::as_str).collect();
     let rows: Vec<&RawValue> = asked.iter().map(|asked| &*asked.row).collect();
     let rows: Vec<(i32, Option<String>)> = sqlx::query_as(

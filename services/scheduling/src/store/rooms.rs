@@ -36,8 +36,8 @@ pub struct Sought<'a> {
     pub around: Span,
 }
 
-/// Slots of the same department with a free place, not among `own`. Another surge is for whom its symptoms cover (`domain/displace.rs`): one
-/// without symptoms, such as a vaccination, is for nobody else's patients.
+/// Slots of the same department with a free place, not among `own`. Another surge is for those of a surge for symptoms whom its own cover
+/// (`domain/displace.rs`): one without symptoms, such as a vaccination, is for nobody else's patients.
 pub async fn near(
     conn: &mut PgConnection,
     sought: Sought<'_>,
@@ -83,6 +83,7 @@ struct Row {
     practitioner_id: Option<Uuid>,
     kinds: Vec<String>,
     capabilities: Vec<String>,
+    is_for_symptoms: bool,
     #[sqlx(flatten)]
     terms: TermsColumns,
 }
@@ -101,6 +102,7 @@ pub async fn lock(conn: &mut PgConnection, slots: &[SlotId]) -> Result<Vec<Locke
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT slot_pools.slot_id, slot_pools.pool, slot_pools.places, slot_pools.taken, slots.session_id, slots.starts_at, slots.ends_at, \
              sessions.organisation_id, sessions.department_id, sessions.practitioner_id, sessions.kinds, sessions.capabilities, \
+             sessions.surge_id IS NOT NULL AND cardinality(sessions.capabilities) > 0 AS is_for_symptoms, \
              sessions.cancel_notice_minutes, sessions.expected_lines AS session_lines \
          FROM slot_pools JOIN slots ON slots.id = slot_pools.slot_id JOIN sessions ON sessions.id = slots.session_id \
          WHERE slot_pools.slot_id = ANY ($1) ORDER BY slot_pools.slot_id, slot_pools.pool FOR NO KEY UPDATE OF slot_pools",
@@ -130,6 +132,7 @@ impl Row {
             practitioner: self.practitioner_id.map(PractitionerId::from_uuid),
             kinds: kinds.collect::<Result<_, _>>()?,
             capabilities: self.capabilities,
+            is_for_symptoms: self.is_for_symptoms,
             terms: self.terms.terms("sessions", self.session_id)?,
         };
         Ok(Locked { room, places: self.places, taken: self.taken })

@@ -228,12 +228,18 @@ pub async fn providers(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Ve
         tier: String,
         latitude: f64,
         longitude: f64,
-        takes_symptoms: bool,
+        symptoms: Vec<String>,
     }
     let rows: Vec<ProviderRow> = sqlx::query_as(
-        "SELECT DISTINCT ON (organisation_id) organisation_id, tier, latitude, longitude, \
-             bool_or(surge_id IS NOT NULL AND cardinality(capabilities) > 0 AND closing_at IS NULL) OVER (PARTITION BY organisation_id) AS takes_symptoms \
-         FROM sessions WHERE region = current_setting('anjia.region') AND ends_at > $1 \
+        "WITH surging AS ( \
+             SELECT organisation_id, array_agg(DISTINCT symptom ORDER BY symptom) AS symptoms \
+             FROM sessions CROSS JOIN LATERAL unnest(capabilities) AS symptom \
+             WHERE region = current_setting('anjia.region') AND ends_at > $1 \
+               AND surge_id IS NOT NULL AND closing_at IS NULL AND withdrawn_at IS NULL \
+             GROUP BY organisation_id) \
+         SELECT DISTINCT ON (organisation_id) organisation_id, tier, latitude, longitude, coalesce(symptoms, '{}') AS symptoms \
+         FROM sessions LEFT JOIN surging USING (organisation_id) \
+         WHERE region = current_setting('anjia.region') AND ends_at > $1 \
          ORDER BY organisation_id, published_at DESC",
     )
     .bind(now)
@@ -245,7 +251,7 @@ pub async fn providers(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<Ve
                 organisation: OrganisationId::from_uuid(row.organisation_id),
                 tier: word(TABLE, "tier", row.organisation_id, &row.tier)?,
                 place: Place { latitude: row.latitude, longitude: row.longitude },
-                takes_symptoms: row.takes_symptoms,
+                symptoms: row.symptoms,
             })
         })
         .collect()

@@ -1,7 +1,7 @@
 //! The slot cache in Redis: nothing here that is not rebuilt from Postgres within a second, so Redis may be wiped or away at any
 //! moment. Every answer is an option; none means "ask Postgres".
 //!
-//! Keys: `anjia:scheduling:3:<region>:providers` (GEO; a member is a provider with its place, `…:providers:version` beside it) and
+//! Keys: `anjia:scheduling:4:<region>:providers` (GEO; a member is a provider with its place and symptoms, `…:providers:version` beside it) and
 //! `…:<region>:day:<provider>:<kind>:<pool>:<local day>` (hash: `version`, `slots`). The version is the instant Postgres was read
 //! at; an older entry never replaces a newer one.
 
@@ -29,7 +29,7 @@ use crate::domain::{
 };
 
 /// Layout of the keys; raised when it changes, so that releases side by side do not misread each other.
-const LAYOUT: &str = "anjia:scheduling:3";
+const LAYOUT: &str = "anjia:scheduling:4";
 /// An entry lives this long at most. With the copy within each process it makes an answer less than a second old.
 const LIFE_MAX: Duration = Duration::from_millis(750);
 /// By how much lives differ, so that not all entries of a busy minute end at once.

@@ -32,8 +32,8 @@ impl Handler for Quotes {
     }
 }
 
-/// What it comes to and what the resident pays of it, where there is a price. A quote that verified cover alone comes to nothing; an earlier
-/// release told of no price.
+/// What it comes to and what the resident pays of it, where there is a price: a quote without one tells no own share. Earlier releases told no
+/// amount at all, or nothing of nothing of one that verified cover alone.
 fn price(event: &Event) -> Option<(Money, Money)> {
     let amount = |key: &str| event.data.get(key)?.as_str()?.parse().ok();
     let (total, own_share): (Money, Money) = (amount("total")?, amount("own_share")?);

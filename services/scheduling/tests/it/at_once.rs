@@ -9,13 +9,14 @@ use scheduling::domain::error::SchedulingError;
 use scheduling::domain::limits::{Bound, Of};
 use scheduling::domain::pool::Pool;
 use scheduling::domain::session;
-use scheduling::store::bookings::{self, Verdict, Wish};
+use scheduling::store::bookings::{Verdict, Wish};
 use testkit::callers;
 use types::caller::Party;
 use types::care::CareKind;
 use types::ids::{AppointmentId, DelegationId, JourneyId, OrganisationId, ResidentId};
 use types::region::RegionCode;
 
+use crate::many;
 use crate::town::{Town, now};
 
 #[tokio::test]
@@ -81,7 +82,7 @@ async fn give(db: &Database, appointment: &Appointment, bounds: &[Bound]) -> (Tr
     let wish =
         Wish { appointment, is_id_chosen: false, is_moved: false, heeds_suspension: true, uses_max: None, bounds };
     let mut tx = db.begin_together(RegionCode::BEIJING).await.unwrap();
-    let verdict = bookings::give(&mut tx, &[wish]).await.unwrap().remove(0);
+    let verdict = many::give(&mut tx, &[wish]).await.remove(0);
     (tx, verdict)
 }
 

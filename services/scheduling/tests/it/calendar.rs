@@ -383,6 +383,7 @@ async fn sc_01_malformed_calendars_name_their_field() {
         ("template.until_minute", SessionTemplate { until_minute: 1440, ..template() }),
         ("ends_at", SessionTemplate { until_minute: 60, ..template() }),
         ("template.pools", SessionTemplate { pools: vec![], ..template() }),
+        ("template.capabilities[0]", SessionTemplate { capabilities: vec!["FEVER".to_owned()], ..template() }),
         ("template.valid_from", SessionTemplate { valid_from: None, ..template() }),
         ("valid_until", SessionTemplate { valid_until: Some(to_date(local_date(now()))), ..template() }),
     ] {

@@ -1,18 +1,19 @@
 //! What care is expected to cost, learned from what adjudication tells of quotes.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use prost_types::value::Kind;
 use proto::anjia::adjudication::v1 as adjudication;
-use proto::anjia::common::v1::{CareKind, Event, EventBatch};
-use proto::anjia::scheduling::v1::{SearchSlotsRequest, SlotOffer};
+use proto::anjia::common::v1::{CareKind, Event, EventBatch, ExpectedLine};
+use proto::anjia::scheduling::v1::{HoldSlotRequest, Pool, SearchSlotsRequest, Session, Slot, SlotOffer};
 use testkit::callers;
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
 use types::ids::{EventId, QuoteId};
 
-use crate::town::{HOME, Town, now, pause};
+use crate::town::{HOME, Town, hold, now, pause, session};
 
 /// Adjudication as far as scheduling knows it: quotes made for appointments, each with its total and what the resident pays.
 struct Feed(Vec<(String, &'static str, Option<&'static str>)>);
@@ -63,9 +64,13 @@ async fn search(town: &Town) -> Vec<SlotOffer> {
     town.sessions().search_slots(town.resident.request(request).await).await.unwrap().into_inner().offers
 }
 
-#[tokio::test]
-async fn sc_03_the_expected_price_is_the_median_of_what_was_quoted_for_such_care() {
-    // Adjudication begins to answer only when the appointments are there.
+fn lines(item_code: &str, yuan: &str) -> Vec<ExpectedLine> {
+    let [item_code, quantity, unit_price] = [item_code, "1", yuan].map(str::to_owned);
+    vec![ExpectedLine { item_code, quantity, unit_price }]
+}
+
+/// Adjudication begins to answer at the port only when the appointments are there.
+async fn town() -> (Town, SocketAddr) {
     let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let town = Town::with(&[
         ("ADJUDICATION_URL", &format!("http://{port}")),
@@ -73,26 +78,24 @@ async fn sc_03_the_expected_price_is_the_median_of_what_was_quoted_for_such_care
         ("BOOKINGS_PER_DAY_AND_DEPARTMENT_MAX", "20"),
     ])
     .await;
-    let slots = town.clinic_slots(now() + TimeDelta::hours(2), 7, 5).await;
-    let mut booked = vec![];
-    for slot in &slots {
-        booked.push(town.booked(slot).await.appointment_id);
-    }
-    let quote = |number: usize, total, own_share| (booked[number].clone(), total, own_share);
-    let quotes = vec![
-        quote(0, "100.00", Some("10.00")),
-        quote(1, "900.00", Some("90.00")),
-        quote(2, "300.50", Some("20.00")),
-        quote(3, "200.00", Some("30.00")),
-        // Who asks again and again for one appointment makes nobody else's price.
-        quote(3, "9000.00", Some("9000.00")),
-        quote(3, "9000.00", Some("9000.00")),
-        // Where there is no price, nothing is learned.
-        quote(4, "8000.00", None),
-        // One that verified cover alone says nothing about prices.
-        quote(6, "0.00", Some("0.00")),
-        quote(5, "800.00", Some("50.00")),
-    ];
+    (town, port)
+}
+
+/// Slots of the clinic whose session says a fee.
+async fn slots(town: &Town, count: i32) -> Vec<Slot> {
+    let session = session(callers::CLINIC, now() + TimeDelta::hours(2), count, &[(Pool::Public, 5)]);
+    let with_fee = Session { expected_lines: lines("110200001", "25.00"), ..session };
+    town.publish(&town.clinic, vec![with_fee]).await.unwrap()
+}
+
+/// The appointment in that slot, for what is stated.
+async fn booked(town: &Town, slot: &Slot, expected_lines: Vec<ExpectedLine>) -> String {
+    let held = town.hold_as(&town.resident, HoldSlotRequest { expected_lines, ..hold(slot) }).await.unwrap();
+    town.confirm(&town.resident, &held.appointment_id).await.unwrap().appointment_id
+}
+
+/// Has scheduling take in what adjudication tells.
+async fn take_in(town: &Town, port: SocketAddr, quotes: Vec<(String, &'static str, Option<&'static str>)>) {
     let told = i64::try_from(quotes.len()).unwrap();
     let server = adjudication::event_service_server::EventServiceServer::new(Feed(quotes));
     let serving = tokio::spawn(tonic::transport::Server::builder().add_service(server).serve(port));
@@ -109,6 +112,31 @@ async fn sc_03_the_expected_price_is_the_median_of_what_was_quoted_for_such_care
         pause(100).await;
     }
     serving.abort();
+}
+
+#[tokio::test]
+async fn sc_03_the_expected_price_is_the_median_of_what_was_quoted_for_such_care() {
+    let (town, port) = town().await;
+    let mut appointments = vec![];
+    for slot in &slots(&town, 7).await {
+        appointments.push(booked(&town, slot, lines("A1", "100.00")).await);
+    }
+    let quote = |number: usize, total, own_share| (appointments[number].clone(), total, own_share);
+    let quotes = vec![
+        quote(0, "100.00", Some("10.00")),
+        quote(1, "900.00", Some("90.00")),
+        quote(2, "300.50", Some("20.00")),
+        quote(3, "200.00", Some("30.00")),
+        // Who asks again and again for one appointment makes nobody else's price.
+        quote(3, "9000.00", Some("9000.00")),
+        quote(3, "9000.00", Some("9000.00")),
+        // Where there is no price, nothing is learned.
+        quote(4, "8000.00", None),
+        // One that verified cover alone says nothing about prices.
+        quote(6, "0.00", Some("0.00")),
+        quote(5, "800.00", Some("50.00")),
+    ];
+    take_in(&town, port, quotes).await;
     let offers = search(&town).await;
     let price = offers[0].expected_price.clone().unwrap();
     let fen = |money: Option<proto::google::r#type::Money>| {
@@ -117,4 +145,17 @@ async fn sc_03_the_expected_price_is_the_median_of_what_was_quoted_for_such_care
     };
     assert_eq!((fen(price.total), fen(price.own_share)), ((300, 500_000_000), (30, 0)));
     assert_eq!((price.quotes, price.is_departments), (5, false));
+}
+
+#[tokio::test]
+async fn sc_06_a_quote_of_the_fee_on_the_ticket_teaches_nothing_about_prices() {
+    let (town, port) = town().await;
+    let mut quotes = vec![];
+    for (number, slot) in slots(&town, 9).await.iter().enumerate() {
+        // One too few state what to expect.
+        let stated = if number < 4 { lines("A1", "100.00") } else { vec![] };
+        quotes.push((booked(&town, slot, stated).await, "25.00", Some("5.00")));
+    }
+    take_in(&town, port, quotes).await;
+    assert_eq!(search(&town).await[0].expected_price, None);
 }

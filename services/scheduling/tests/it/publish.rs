@@ -105,6 +105,10 @@ async fn sc_01_a_malformed_session_names_its_field() {
         ("sessions[0].pools.pool", Session { pools: vec![pool(Pool::Unspecified, 1)], ..clinic(2) }),
         ("sessions[0].pools.places", Session { pools: vec![pool(Pool::Public, 501)], ..clinic(2) }),
         ("sessions[0].pools", Session { pools: vec![pool(Pool::Public, 1), pool(Pool::Public, 1)], ..clinic(2) }),
+        (
+            "sessions[0].capabilities[1]",
+            Session { capabilities: vec!["I251".to_owned(), "心内".to_owned()], ..clinic(2) },
+        ),
     ];
     for (expected, session) in cases {
         let refusal = town.publish(&town.clinic, vec![session]).await.unwrap_err();

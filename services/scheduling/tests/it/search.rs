@@ -156,7 +156,8 @@ async fn sc_03_a_malformed_search_names_its_field() {
         ("until", SearchSlotsRequest { until: soon(-1), ..query() }),
         ("until", SearchSlotsRequest { until: soon(31), ..query() }),
         ("practitioner_id", SearchSlotsRequest { practitioner_id: "x".to_owned(), ..query() }),
-        ("capability", SearchSlotsRequest { capability: "I25.10345678".to_owned(), ..query() }),
+        ("capability", SearchSlotsRequest { capability: "FEVER".to_owned(), ..query() }),
+        ("capability", SearchSlotsRequest { capability: "I25.103456789012".to_owned(), ..query() }),
     ];
     for (expected, request) in cases {
         let refusal = town.sessions().search_slots(town.resident.request(request).await).await.unwrap_err();

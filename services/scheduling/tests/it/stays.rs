@@ -2,13 +2,15 @@
 
 use chrono::{Days, TimeDelta};
 use proto::anjia::common::v1::CareKind;
-use proto::anjia::scheduling::v1::{CheckInRequest, IdentityProof, VisitOutcome};
+use proto::anjia::scheduling::v1::{
+    AppointmentState, CheckInRequest, HoldSlotRequest, IdentityProof, Pool, Session, VisitOutcome,
+};
 use testkit::{callers, reason, request_id};
 use tonic::Code;
 use types::clock::local_date;
 use types::ids::ResidentId;
 
-use crate::town::{Town, field, now};
+use crate::town::{Town, field, hold, now, session};
 use crate::visits::{check_in, end, ending, is, refused, walk_in};
 
 fn at_the_hospital(request: CheckInRequest) -> CheckInRequest {
@@ -84,6 +86,47 @@ async fn sc_04_a_person_has_one_open_stay_and_nobody_is_told_where() {
 
     end(&town, &town.clinic, ending(&stay, VisitOutcome::Transferred, now())).await.unwrap();
     check_in(&town, &town.hospital, second()).await.unwrap();
+}
+
+#[tokio::test]
+async fn sc_04_an_appointment_for_a_stay_stands_until_its_patient_is_admitted() {
+    let town = Town::new().await;
+    let ward = Session {
+        kinds: vec![CareKind::Inpatient.into()],
+        ..session(callers::HOSPITAL, now() + TimeDelta::hours(2), 1, &[(Pool::Public, 1)])
+    };
+    let slot = town.publish(&town.hospital, vec![ward]).await.unwrap().remove(0);
+    let wish = HoldSlotRequest { kind: CareKind::Inpatient.into(), ..hold(&slot) };
+    let id = town.hold_as(&town.resident, wish).await.unwrap().appointment_id;
+    town.confirm(&town.resident, &id).await.unwrap();
+    let admission =
+        || CheckInRequest { appointment_id: id.clone(), ..at_the_hospital(walk_in(&town, CareKind::Inpatient, now())) };
+    let unread = CheckInRequest { identity_proof: IdentityProof::None.into(), ..admission() };
+    let unproven = CheckInRequest { request_id: request_id(), credential: None, ..unread.clone() };
+    let unread = check_in(&town, &town.hospital, unread).await;
+    assert_eq!(refused(unread), is(Code::InvalidArgument, "INVALID_FIELD"));
+    let unproven = check_in(&town, &town.hospital, unproven).await;
+    assert_eq!(refused(unproven), is(Code::FailedPrecondition, "IDENTITY_NOT_PROVEN"));
+
+    let stay = check_in(&town, &town.clinic, walk_in(&town, CareKind::Inpatient, now())).await.unwrap();
+    let second = check_in(&town, &town.hospital, admission()).await;
+    assert_eq!(refused(second), is(Code::FailedPrecondition, "STAY_OPEN"));
+    assert_eq!(town.get(&town.resident, &id).await.unwrap().state(), AppointmentState::Confirmed);
+    end(&town, &town.clinic, ending(&stay, VisitOutcome::Transferred, now())).await.unwrap();
+    check_in(&town, &town.hospital, admission()).await.unwrap();
+    assert_eq!(town.get(&town.resident, &id).await.unwrap().state(), AppointmentState::Kept);
+}
+
+#[tokio::test]
+async fn sc_04_a_late_report_of_an_earlier_stay_is_taken_while_a_later_one_is_open() {
+    let town = Town::new().await;
+    let stay = |days: i64| walk_in(&town, CareKind::Inpatient, now() - TimeDelta::days(days));
+    check_in(&town, &town.hospital, at_the_hospital(stay(1))).await.unwrap();
+    let earlier = check_in(&town, &town.clinic, stay(3)).await.unwrap();
+    let ended = ending(&earlier, VisitOutcome::Transferred, now() - TimeDelta::days(1));
+    end(&town, &town.clinic, ended).await.unwrap();
+    let later = check_in(&town, &town.clinic, stay(0)).await;
+    assert_eq!(refused(later), is(Code::FailedPrecondition, "STAY_OPEN"));
 }
 
 #[tokio::test]

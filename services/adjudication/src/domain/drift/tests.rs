@@ -273,6 +273,22 @@ fn ad_03_a_quote_without_a_price_or_without_insurance_is_compared_too() {
 }
 
 #[test]
+fn ad_03_sc_06_a_quote_of_cover_alone_named_no_amount_that_could_drift() {
+    let (billed, policy) = (input(CareKind::Outpatient), policy());
+    let basis = Input { lines: vec![], total: Money::ZERO, ..billed.clone() };
+    let answer = engine::adjudicate(&policy, &billed).unwrap();
+    let settled = Settled { input: &billed, policy: Some((&policy, "d")), answer: &answer };
+    let by_policy = quote(basis.clone(), &policy);
+    assert_eq!(explain(Quoted { quote: &by_policy, policy: Some(&policy) }, settled), []);
+    assert!(by_policy.price.adjudication().is_some() && by_policy.priced().is_none());
+    for price in unpriced(&basis) {
+        let quote = priced(basis.clone(), price);
+        assert_eq!(explain(Quoted { quote: &quote, policy: None }, settled), []);
+        assert_eq!((quote.priced(), quote.explanation().len()), (None, 3));
+    }
+}
+
+#[test]
 fn ad_03_what_nothing_explains_is_said_to_be_so() {
     let (basis, policy) = (input(CareKind::Outpatient), policy());
     let mut quote = quote(basis.clone(), &policy);

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use postgres::audit::Entry;
 use postgres::events::NewEvent;
 use postgres::gather::Together;
-use postgres::together::{Left, conclude};
+use postgres::together::{LeftBehind, conclude};
 use postgres::{Answered, Call, Database, Transaction, replay_all};
 use proto::anjia::scheduling::v1::BookItem;
 use serde_json::{Value, json};
@@ -124,5 +124,5 @@ async fn record(tx: Transaction, given: &[&Booking]) -> Result<()> {
         .iter()
         .map(|booking| Answered { call: &booking.call, answer: &booking.id, resident: Some(booking.resident) })
         .collect();
-    Ok(conclude(tx, Left { events: told, entries, answered }).await?)
+    Ok(conclude(tx, LeftBehind { events: told, entries, answered }).await?)
 }

@@ -44,7 +44,7 @@ pub(super) async fn settle_several(
     let around = (appointment.slot.starts_at, appointment.slot.ends_at);
     let besides = [own.as_slice(), changed.withdrawn].concat();
     let ids = near(tx, departments(&parts), (appointment.kind, around), &besides, now).await?;
-    let rooms = free_rooms(rooms::lock(tx, &ids).await?, changed);
+    let rooms = free_rooms(rooms::lock(tx, &[ids.as_slice(), own.as_slice()].concat()).await?, &own, changed);
     let busy = rooms::busy(tx, &[appointment.resident], &[appointment.id], now).await?;
     let busy = busy.get(&appointment.resident).cloned().unwrap_or_default();
     let plan = several::plan(&appointment, &parts, &rooms, changed.needs, &busy, now);
@@ -135,8 +135,10 @@ async fn near(
     Ok(ids)
 }
 
-/// In slots that change there is what there is to be.
-fn free_rooms(locked: Vec<Locked>, changed: &Changed<'_>) -> Vec<Room> {
+/// In slots that change there is what there is to be. The feverish are sent among the feverish, and nobody else is.
+fn free_rooms(locked: Vec<Locked>, own: &[SlotId], changed: &Changed<'_>) -> Vec<Room> {
+    let is_own = |locked: &Locked| own.contains(&locked.room.slot.id);
+    let from_symptoms = locked.iter().any(|locked| is_own(locked) && locked.room.is_for_symptoms);
     let free = |locked: Locked| {
         let mut room = locked.room;
         if changed.slots.contains(&room.slot.id) {
@@ -145,7 +147,8 @@ fn free_rooms(locked: Vec<Locked>, changed: &Changed<'_>) -> Vec<Room> {
         }
         room
     };
-    locked.into_iter().map(free).collect()
+    let suits = |locked: &Locked| !is_own(locked) && locked.room.is_for_symptoms == from_symptoms;
+    locked.into_iter().filter(suits).map(free).collect()
 }
 
 type Chosen<'a> = (Vec<Option<&'a Room>>, Vec<(SlotId, Pool)>);

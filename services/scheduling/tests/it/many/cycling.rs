@@ -9,7 +9,7 @@ use scheduling::{
     },
     store::{
         appointments,
-        bookings::{self, Verdict, Wish},
+        bookings::{Verdict, Wish},
         places,
     },
 };
@@ -19,7 +19,7 @@ use types::{
     ids::{AppointmentId, DelegationId, PractitionerId, ResidentId},
 };
 
-use super::clinic::Clinic;
+use super::{clinic::Clinic, give};
 
 const IDENTITIES: usize = 1_000;
 const PATIENTS: usize = 50;
@@ -109,7 +109,7 @@ async fn try_all(
         })
         .collect();
     let mut tx = test.database().begin_together(clinic.region()).await.unwrap();
-    let verdicts = bookings::give(&mut tx, &wishes).await.unwrap();
+    let verdicts = give(&mut tx, &wishes).await;
     tx.commit().await.unwrap();
 
     let (mut taken, mut refused) = (vec![], vec![]);

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use rand::{SeedableRng as _, rngs::StdRng};
-use scheduling::store::bookings;
 use sqlx::Connection as _;
 use testkit::TestDb;
 
-use super::{Drawn, clinic::Clinic};
+use super::{Drawn, clinic::Clinic, give};
 
 struct Bug {
     what: &'static str,
@@ -132,7 +131,7 @@ async fn sc_04_the_checker_of_bookings_finds_seeded_bugs_and_says_what_is_wrong(
     let (mut rng, model) = (StdRng::seed_from_u64(1), clinic.model());
     let drawn: Vec<Drawn> = (0..24).map(|_| Drawn::new(&clinic, &mut rng, &model)).collect();
     let mut tx = test.database().begin_together(clinic.region()).await.unwrap();
-    bookings::give(&mut tx, &drawn.iter().map(Drawn::wish).collect::<Vec<_>>()).await.unwrap();
+    give(&mut tx, &drawn.iter().map(Drawn::wish).collect::<Vec<_>>()).await;
     tx.commit().await.unwrap();
     assert_eq!(clinic.violations(&test).await, Vec::<String>::new());
 

@@ -5,7 +5,7 @@ use types::{care::CareKind, money::Money, tier::Tier};
 
 use super::fixtures::*;
 use crate::domain::{
-    engine::{Refusal, adjudicate, not_enrolled},
+    engine::{Refusal, adjudicate, not_designated, not_enrolled, waiting},
     explanation::Rule,
     input::{Accumulators, Input, Person},
     line::{Class, Line},
@@ -236,7 +236,26 @@ fn sc_06_where_no_items_are_stated_the_cover_is_said_and_nothing_is_divided() {
     let referred = of_cover(&resident(), Input { referred: true, ..visit(Tier::Tertiary, "0.00") });
     assert!(matches!(referred[1], (Rule::Covered, _)), "{referred:?}");
 
-    let nobody = not_enrolled(date("2026-03-02"), Money::ZERO, &[]).unwrap();
-    assert_eq!(nobody.steps[1].rule, Rule::NotEnrolled);
-    assert!(!nobody.steps[1].text.zh.contains("0.00") && !nobody.steps[1].text.en.contains("0.00"));
+    // A ratio that is not published refuses a claim there, and nothing here.
+    let before = Accumulators { pooled_fund: money("100000"), ..after_first_stay() };
+    let used_up = of_cover(&beijing(), Input { person: ACTIVE, before, ..stay("0.00") });
+    assert!(matches!(used_up[1], (Rule::Covered, _)), "{used_up:?}");
+}
+
+#[test]
+fn sc_06_where_no_items_are_stated_why_nobody_pays_is_said_without_an_amount() {
+    let on = date("2026-03-02");
+    for (rule, answer) in [
+        (Rule::NotEnrolled, not_enrolled(on, Money::ZERO, &[])),
+        (Rule::Waiting, waiting(on, date("2026-05-31"), Money::ZERO, &[])),
+        (Rule::NotDesignated, not_designated(on, Money::ZERO, &[])),
+    ] {
+        let answer = answer.unwrap();
+        assert_eq!(answer.shares, Shares::default());
+        assert_eq!(answer.is_not_designated(), rule == Rule::NotDesignated);
+        let [none, why, open] = answer.steps.as_slice() else { panic!("{answer:?}") };
+        assert_eq!((none.rule, why.rule, open.rule), (Rule::NoItems, rule, Rule::Result));
+        assert!(!why.text.zh.contains("0.00") && !why.text.en.contains("0.00"), "{why:?}");
+        assert_eq!(why.text.en.contains("2026-05-31") && why.text.zh.contains("2026-05-31"), rule == Rule::Waiting);
+    }
 }

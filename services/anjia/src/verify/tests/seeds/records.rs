@@ -208,6 +208,13 @@ pub(super) const SEEDS: &[Seed] = &[
         "2 prices for one input",
     ),
     (
+        "the same input under the same policy gives the same answer",
+        "adjudication",
+        "INSERT INTO quotes (id, basis, outcome, price) SELECT md5(n::text)::uuid, '{\"lines\": [1]}', 'NO_POLICY', to_jsonb(n) \
+         FROM generate_series(1, 2) AS n",
+        "2 prices for one input",
+    ),
+    (
         "a policy says what was released, and only released ones are applied",
         "adjudication",
         "INSERT INTO policies (id, document, digest) VALUES (md5('p')::uuid, '{}', repeat('0', 64))",

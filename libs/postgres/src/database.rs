@@ -89,20 +89,20 @@ impl Pool {
     async fn begin(&self, settings: [(&'static str, String); 4], check: Option<String>) -> Result<Begun, sqlx::Error> {
         let settings = settings.map(|(name, value)| format!("SET LOCAL {name} = '{}'; ", value.replace('\'', "''")));
         let check = check.map(|check| format!("{check}; ")).unwrap_or_default();
-        let begin = format!("{ISOLATION}; {}{check}{BEGIN}", settings.concat());
+        let statements = format!("{ISOLATION}; {}{check}{BEGIN}", settings.concat());
         // Each that is lost is gone from the pool then.
         for _ in 0..self.connections.options().get_max_connections() {
-            match self.begin_with(begin.clone()).await {
+            match self.begin_with(statements.clone()).await {
                 Err(error) if is_lost(&error) => {}
                 begun => return begun,
             }
         }
-        self.begin_with(begin).await
+        self.begin_with(statements).await
     }
 
     /// Apart from what it is a part of: it may have to connect, and that is large.
-    async fn begin_with(&self, begin: String) -> Result<Begun, sqlx::Error> {
-        self.meter.waited(Box::pin(self.connections.begin_with(AssertSqlSafe(begin)))).await
+    async fn begin_with(&self, statements: String) -> Result<Begun, sqlx::Error> {
+        self.meter.waited(Box::pin(self.connections.begin_with(AssertSqlSafe(statements)))).await
     }
 }
 

@@ -41,7 +41,7 @@ pub async fn record_all(tx: &mut Transaction, entries: Vec<Entry>) -> Result<(),
 
 /// Entries with what has to be known before they are written.
 pub(crate) struct Entries {
-    entries: Vec<Entry>,
+    given: Vec<Entry>,
     tables: Vec<Arc<Audited>>,
     residents: BTreeSet<ResidentId>,
     persons: HashMap<ResidentId, PersonKey>,
@@ -52,12 +52,12 @@ impl Entries {
         let tables = named_tables(tx, &entries).await?;
         let residents: BTreeSet<ResidentId> = entries.iter().filter_map(|entry| entry.resident).collect();
         let persons = tx.person_keys(&residents).await?;
-        Ok(Self { entries, tables, residents, persons })
+        Ok(Self { given: entries, tables, residents, persons })
     }
 
     /// Inserts them in their order. The first part of a statement: its parameters have fixed numbers.
     pub(crate) fn insert(&self, statement: &mut Statement) -> Result<String, Error> {
-        let Self { entries, tables, persons, .. } = self;
+        let Self { given: entries, tables, persons, .. } = self;
         let salts: Vec<Salt> = entries.iter().map(|_| Salt::generate()).collect();
         let stored: Vec<Vec<u8>> =
             entries.iter().zip(&salts).map(|entry| stored(entry, persons)).collect::<Result<_, _>>()?;
@@ -90,7 +90,7 @@ impl Entries {
             .collect();
         let is_refused =
             |entry: &Entry| !entry.of_keeping && entry.resident.is_some_and(|it| barred.contains(&it.uuid()));
-        if self.entries.iter().any(is_refused) {
+        if self.given.iter().any(is_refused) {
             return Err(Error::ResidentErased);
         }
         if let Some(Json(rows)) = inserted.into_iter().find_map(|(wrong, ..)| wrong) {

@@ -115,9 +115,10 @@ async fn a_batch_of_somebody_who_is_closed_or_with_a_row_that_is_not_there_leave
             answered: vec![Answered { call: &asked, answer: &answer, resident: Some(person) }],
         };
         let refused = conclude(tx, left).await;
-        match closes {
-            true => assert!(matches!(refused, Err(Error::ResidentErased)), "{refused:?}"),
-            false => assert!(matches!(refused, Err(Error::RowNotAsRecorded { .. })), "{refused:?}"),
+        if closes {
+            assert!(matches!(refused, Err(Error::ResidentErased)), "{refused:?}");
+        } else {
+            assert!(matches!(refused, Err(Error::RowNotAsRecorded { .. })), "{refused:?}");
         }
     }
     assert_eq!(notes_seen(&test.db, BEIJING).await, Vec::<String>::new());

@@ -17,6 +17,7 @@ mod mesh;
 mod population;
 mod quoting;
 mod rate;
+mod searching;
 mod tokens;
 mod town;
 mod tracing_cost;
@@ -77,6 +78,8 @@ enum Bench {
     Audit,
     /// Bookings a second with audit and sealer, beside the same without.
     AuditCost,
+    /// Searches for care answered a second from the slot cache, beside empty calls of the same server.
+    Search,
     /// Places booked a second, spread and of one session, beside pgbench and a row lock; and a flash crowd.
     Booking,
     /// Places held and confirmed a second while one trace in ten is recorded, beside the same without tracing.
@@ -155,11 +158,15 @@ async fn measure(args: &Args, ground: &Ground) -> Result<Vec<Figure>> {
             done(figure)?;
         }
     }
-    let is_town_wanted = [Bench::Adjudicate, Bench::Claims, Bench::Booking, Bench::Tracing].into_iter().any(&wants);
+    let is_town_wanted =
+        [Bench::Adjudicate, Bench::Claims, Bench::Booking, Bench::Search, Bench::Tracing].into_iter().any(&wants);
     let town = if is_town_wanted { Some(Town::settle(&mesh).await?) } else { None };
     if let Some(town) = &town {
         if wants(Bench::Adjudicate) {
             done(quoting::measure(town).await?)?;
+        }
+        if wants(Bench::Search) {
+            done(searching::measure(town).await?)?;
         }
         if wants(Bench::Claims) {
             for figure in claims::measure(town, &mesh).await? {

@@ -14,7 +14,7 @@ use proto::anjia::scheduling::v1::{Channel, ConfirmAppointmentRequest, HoldSlotR
 use rust_decimal::Decimal;
 
 use self::crowd::Crowd;
-use super::figure::{Figure, Goal};
+use super::figure::{Figure, Pairs};
 use super::progress;
 use super::town::{Resident, Town, refused, request_id};
 
@@ -25,18 +25,7 @@ const IN_FLIGHT: usize = 64;
 const FEW_IN_FLIGHT: usize = 8;
 const MANY_IN_FLIGHT: usize = 256;
 
-/// What the turns of one way came to, beside those of another.
-struct Pairs(Vec<(Decimal, Decimal)>);
-
-impl Pairs {
-    /// The pair whose ratio has as many below as above.
-    fn figure(mut self, bench: &str, goal: Decimal) -> Result<Figure> {
-        self.0.sort_by_key(|(ours, reference)| ours.checked_div(*reference));
-        let (ours, reference) = *self.0.get(self.0.len() / 2).context("nothing was measured")?;
-        let (bench, goal) = (bench.to_owned(), Some(Goal::RatioAtLeast(goal)));
-        Ok(Figure { bench, ours, reference: Some(reference), unit: "bookings/s", goal })
-    }
-}
+const UNIT: &str = "bookings/s";
 
 pub(super) async fn measure(town: &Town, mesh: &mut Mesh) -> Result<Vec<Figure>> {
     for follower in FOLLOWERS {
@@ -75,10 +64,10 @@ async fn measure_alone(town: &Town, mesh: &Mesh) -> Result<Vec<Figure>> {
     }
     reference.clear().await?;
     let mut figures = vec![
-        uniform.figure("booking", Decimal::new(12, 1))?,
-        lock_pairs.figure("booking-hot", Decimal::from(8))?,
-        hot.figure("booking-hot-spread", Decimal::new(6, 1))?,
-        many.figure("booking-hot-256", Decimal::ONE)?,
+        uniform.figure("booking", UNIT, Decimal::new(12, 1))?,
+        lock_pairs.figure("booking-hot", UNIT, Decimal::from(8))?,
+        hot.figure("booking-hot-spread", UNIT, Decimal::new(6, 1))?,
+        many.figure("booking-hot-256", UNIT, Decimal::ONE)?,
     ];
     progress("a flash crowd");
     figures.extend(flash::measure(&mut crowd, &ours).await?);

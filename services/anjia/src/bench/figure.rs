@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use anyhow::{Context as _, Result};
 use rust_decimal::Decimal;
 use serde_json::{Number, Value, json};
 
@@ -49,6 +50,19 @@ impl std::fmt::Display for Goal {
         let sign = if matches!(self, Self::AtMost(_) | Self::RatioAtMost(_)) { '≤' } else { '≥' };
         let times = if matches!(self, Self::RatioAtLeast(_) | Self::RatioAtMost(_)) { "×" } else { "" };
         write!(f, "{sign} {}{times}", self.amount().normalize())
+    }
+}
+
+/// What the turns of one way came to, beside those of another.
+pub(super) struct Pairs(pub(super) Vec<(Decimal, Decimal)>);
+
+impl Pairs {
+    /// The pair whose ratio has as many below as above, which is to be at least so.
+    pub(super) fn figure(mut self, bench: &str, unit: &'static str, goal: Decimal) -> Result<Figure> {
+        self.0.sort_by_key(|(ours, reference)| ours.checked_div(*reference));
+        let (ours, reference) = *self.0.get(self.0.len() / 2).context("nothing was measured")?;
+        let (bench, goal) = (bench.to_owned(), Some(Goal::RatioAtLeast(goal)));
+        Ok(Figure { bench, ours, reference: Some(reference), unit, goal })
     }
 }
 

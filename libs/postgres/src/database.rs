@@ -100,9 +100,12 @@ impl Pool {
         self.begin_with(statements).await
     }
 
-    /// Apart from what it is a part of: it may have to connect, and that is large.
+    /// In a task of its own: whoever asks may be gone before it has begun, and would leave the connection to others within a transaction that
+    /// nobody knows of.
     async fn begin_with(&self, statements: String) -> Result<Begun, sqlx::Error> {
-        self.meter.waited(Box::pin(self.connections.begin_with(AssertSqlSafe(statements)))).await
+        let connections = self.connections.clone();
+        let begun = tokio::spawn(async move { connections.begin_with(AssertSqlSafe(statements)).await });
+        self.meter.waited(async { begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed)) }).await
     }
 }
 

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use postgres::{Database, Error, Scope, Transaction};
 use sqlx::{Connection as _, PgConnection, migrate::Migrator};
 use uuid::Uuid;
@@ -42,6 +44,24 @@ async fn f5_whoever_begins_after_backends_were_ended_gets_a_connection_that_is_t
     for tx in begin_on_all(&test).await {
         tx.commit().await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn whoever_is_gone_before_it_has_begun_leaves_no_connection_within_a_transaction() {
+    let test = TestDb::new().await;
+    for tx in begin_on_all(&test).await {
+        tx.commit().await.unwrap();
+    }
+    for pause in 0..200 {
+        let begin = tokio::time::timeout(Duration::from_micros(5 * pause), test.db.begin(BEIJING));
+        drop(begin.await);
+    }
+    let mut own = PgConnection::connect(&test.config().database_url).await.unwrap();
+    let within = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user \
+        AND pid <> pg_backend_pid() AND xact_start < clock_timestamp() - interval '500 milliseconds'";
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let within: i64 = sqlx::query_scalar(within).fetch_one(&mut own).await.unwrap();
+    assert_eq!(within, 0);
 }
 
 #[tokio::test]

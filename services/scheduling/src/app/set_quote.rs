@@ -42,7 +42,8 @@ impl Scheduling {
             // is quoted who states nothing, is not what such care costs.
             let is_told = is_first && !appointment.stated_lines.is_empty();
             if let Some(price) = price.filter(|_| is_told) {
-                prices::learn(&mut tx, appointment.id, price, self.clock.now()).await.map_err(failure)?;
+                let whose = (appointment.id, appointment.resident);
+                prices::learn(&mut tx, whose, price, self.clock.now()).await.map_err(failure)?;
             }
             appointment_changed(&mut tx, By::Service, Change::Quoted, &appointment, self.clock.now())
                 .await

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use sqlx::{FromRow, PgConnection};
 use types::{
-    ids::{AppointmentId, DepartmentId},
+    ids::{AppointmentId, DepartmentId, ResidentId},
     money::Money,
 };
 use uuid::Uuid;
@@ -19,10 +19,11 @@ use crate::domain::{
 /// Older quotes are forgotten.
 const QUOTES_MAX: i32 = 50;
 
-/// Counts a quote in the department of its appointment, and in its tier as a whole.
+/// Counts a quote in the department of its appointment, and in its tier as a whole. Of one person only the first of such care there: nobody
+/// alone makes the price that everybody is told, and nobody's own can be read from it.
 pub async fn learn(
     conn: &mut PgConnection,
-    appointment: AppointmentId,
+    (appointment, resident): (AppointmentId, ResidentId),
     (total, own_share): (Money, Money),
     now: DateTime<Utc>,
 ) -> Result<(), SchedulingError> {
@@ -32,6 +33,9 @@ pub async fn learn(
              ARRAY[$2::text::numeric(16, 2)], ARRAY[$3::text::numeric(16, 2)], $4::timestamptz \
          FROM appointments JOIN sessions ON sessions.id = appointments.session_id \
          CROSS JOIN LATERAL (VALUES (appointments.department_id), (NULL)) AS part (department_id) WHERE appointments.id = $1 \
+           AND NOT EXISTS (SELECT FROM appointments had JOIN sessions there ON there.id = had.session_id \
+               WHERE had.resident_id = ANY ((SELECT one_person($6))::uuid[]) AND had.id <> $1 AND had.quote_id IS NOT NULL \
+                 AND had.expected_lines <> '[]' AND had.kind = appointments.kind AND there.tier = sessions.tier) \
          ON CONFLICT (region, tier, kind, department_id) DO UPDATE SET \
              totals = (known.totals || excluded.totals)[greatest(1, cardinality(known.totals) + 2 - $5):], \
              own_shares = (known.own_shares || excluded.own_shares)[greatest(1, cardinality(known.own_shares) + 2 - $5):], \
@@ -42,6 +46,7 @@ pub async fn learn(
     .bind(own_share.to_string())
     .bind(now)
     .bind(QUOTES_MAX)
+    .bind(resident.uuid())
     .execute(conn)
     .await?;
     Ok(())

@@ -8,15 +8,25 @@ use prost_types::value::Kind;
 use proto::anjia::adjudication::v1 as adjudication;
 use proto::anjia::common::v1::{CareKind, Event, EventBatch, ExpectedLine};
 use proto::anjia::scheduling::v1::{HoldSlotRequest, Pool, SearchSlotsRequest, Session, Slot, SlotOffer};
-use testkit::callers;
+use testkit::{TestCaller, callers};
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status};
 use types::ids::{EventId, QuoteId};
 
 use crate::town::{HOME, Town, hold, now, pause, session};
 
-/// Adjudication as far as scheduling knows it: quotes made for appointments, each with its total and what the resident pays.
-struct Feed(Vec<(String, &'static str, Option<&'static str>)>);
+/// An appointment, and whose it is.
+#[derive(Clone)]
+struct Booked {
+    id: String,
+    resident: String,
+}
+
+/// A quote: for what, its total, and what the resident pays of it.
+type Quote = (Booked, &'static str, Option<&'static str>);
+
+/// Adjudication as far as scheduling knows it: quotes made for appointments.
+struct Feed(Vec<Quote>);
 
 #[tonic::async_trait]
 impl adjudication::event_service_server::EventService for Feed {
@@ -36,11 +46,11 @@ impl adjudication::event_service_server::EventService for Feed {
     }
 }
 
-fn event(position: i64, (appointment, total, own_share): &(String, &'static str, Option<&'static str>)) -> Event {
+fn event(position: i64, (appointment, total, own_share): &Quote) -> Event {
     let text = |text: &str| Kind::StringValue(text.to_owned());
     let fields = [
-        ("appointment_id", text(appointment)),
-        ("resident_id", text(&callers::RESIDENT.to_string())),
+        ("appointment_id", text(&appointment.id)),
+        ("resident_id", text(&appointment.resident)),
         ("provider_organisation_id", text(&callers::CLINIC.to_string())),
         ("total", text(total)),
         ("own_share", own_share.map_or(Kind::NullValue(0), text)),
@@ -88,14 +98,21 @@ async fn slots(town: &Town, count: i32) -> Vec<Slot> {
     town.publish(&town.clinic, vec![with_fee]).await.unwrap()
 }
 
-/// The appointment in that slot, for what is stated.
-async fn booked(town: &Town, slot: &Slot, expected_lines: Vec<ExpectedLine>) -> String {
-    let held = town.hold_as(&town.resident, HoldSlotRequest { expected_lines, ..hold(slot) }).await.unwrap();
-    town.confirm(&town.resident, &held.appointment_id).await.unwrap().appointment_id
+/// Somebody's appointment in that slot, for what is stated.
+async fn booked(
+    town: &Town,
+    (caller, resident): &(TestCaller, String),
+    slot: &Slot,
+    expected_lines: Vec<ExpectedLine>,
+) -> Booked {
+    let wish = HoldSlotRequest { resident_id: resident.clone(), expected_lines, ..hold(slot) };
+    let held = town.hold_as(caller, wish).await.unwrap();
+    let id = town.confirm(caller, &held.appointment_id).await.unwrap().appointment_id;
+    Booked { id, resident: resident.clone() }
 }
 
 /// Has scheduling take in what adjudication tells.
-async fn take_in(town: &Town, port: SocketAddr, quotes: Vec<(String, &'static str, Option<&'static str>)>) {
+async fn take_in(town: &Town, port: SocketAddr, quotes: Vec<Quote>) {
     let told = i64::try_from(quotes.len()).unwrap();
     let server = adjudication::event_service_server::EventServiceServer::new(Feed(quotes));
     let serving = tokio::spawn(tonic::transport::Server::builder().add_service(server).serve(port));
@@ -118,8 +135,13 @@ async fn take_in(town: &Town, port: SocketAddr, quotes: Vec<(String, &'static st
 async fn sc_03_the_expected_price_is_the_median_of_what_was_quoted_for_such_care() {
     let (town, port) = town().await;
     let mut appointments = vec![];
-    for slot in &slots(&town, 7).await {
-        appointments.push(booked(&town, slot, lines("A1", "100.00")).await);
+    let slots = slots(&town, 9).await;
+    let first = town.newcomer("somebody").await;
+    for (number, slot) in slots.iter().enumerate() {
+        // The last two are the first one's, too.
+        let other = town.newcomer(&format!("somebody-{number}")).await;
+        let somebody = if (1..7).contains(&number) { &other } else { &first };
+        appointments.push(booked(&town, somebody, slot, lines("A1", "100.00")).await);
     }
     let quote = |number: usize, total, own_share| (appointments[number].clone(), total, own_share);
     let quotes = vec![
@@ -130,6 +152,9 @@ async fn sc_03_the_expected_price_is_the_median_of_what_was_quoted_for_such_care
         // Who asks again and again for one appointment makes nobody else's price.
         quote(3, "9000.00", Some("9000.00")),
         quote(3, "9000.00", Some("9000.00")),
+        // Nor does one person with several appointments.
+        quote(7, "9000.00", Some("9000.00")),
+        quote(8, "9000.00", Some("9000.00")),
         // Where there is no price, nothing is learned.
         quote(4, "8000.00", None),
         // One that verified cover alone says nothing about prices.
@@ -154,7 +179,8 @@ async fn sc_06_a_quote_of_the_fee_on_the_ticket_teaches_nothing_about_prices() {
     for (number, slot) in slots(&town, 9).await.iter().enumerate() {
         // One too few state what to expect.
         let stated = if number < 4 { lines("A1", "100.00") } else { vec![] };
-        quotes.push((booked(&town, slot, stated).await, "25.00", Some("5.00")));
+        let somebody = town.newcomer(&format!("somebody-{number}")).await;
+        quotes.push((booked(&town, &somebody, slot, stated).await, "25.00", Some("5.00")));
     }
     take_in(&town, port, quotes).await;
     assert_eq!(search(&town).await[0].expected_price, None);

@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use postgres::Error;
 use sqlx::PgConnection;
 use types::ids::{JourneyId, OrganisationId, PolicyId, ReferralId, ResidentId};
-use types::{care::CareKind, money::Money, region::RegionCode, scheme::Scheme, tier::Tier};
+use types::{care::CareKind, expected::ExpectedLine, money::Money, region::RegionCode, scheme::Scheme, tier::Tier};
 
 use super::{App, AtHand};
 use crate::domain::account::Draw;
@@ -176,6 +176,17 @@ impl Classes {
     /// The item of a line, from 0. Nobody guesses what one is that no catalogue knows.
     pub(super) fn of(&self, line: usize, code: &str) -> Result<Item, AdjudicationError> {
         self.0.get(code).cloned().ok_or_else(|| AdjudicationError::UnknownItem { line, code: code.to_owned() })
+    }
+
+    /// Items of these lines that no catalogue knows, each once.
+    pub(super) fn unknown(&self, lines: &[ExpectedLine]) -> Vec<String> {
+        let mut unknown: Vec<String> = Vec::new();
+        for ExpectedLine { item_code, .. } in lines {
+            if !self.0.contains_key(item_code) && !unknown.contains(item_code) {
+                unknown.push(item_code.clone());
+            }
+        }
+        unknown
     }
 
     /// The lines as billed, each with its item.

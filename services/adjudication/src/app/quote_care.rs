@@ -14,9 +14,9 @@ use types::region::RegionCode;
 use super::App;
 use super::pricing::{Care, History, Priced, Purpose, classify};
 use crate::domain::appointment::Appointment;
-use crate::domain::claim::{self, Item};
+use crate::domain::claim;
 use crate::domain::coverage::Coverage;
-use crate::domain::engine::Refusal;
+use crate::domain::engine::{self, Refusal};
 use crate::domain::error::AdjudicationError;
 use crate::domain::mandate;
 use crate::domain::provider::Provider;
@@ -42,8 +42,8 @@ pub struct QuoteCare {
 enum Unknown {
     /// Whoever asks is told which.
     Refused,
-    /// Nobody asks: the booking stands, and its quote says why there is no price.
-    WithoutPrice,
+    /// Nobody asks, and no booking is refused: it verifies cover alone, and says which.
+    Named,
 }
 
 impl Guarded for QuoteCare {
@@ -120,7 +120,7 @@ impl App {
         };
         let region = tx.region()?;
         let facts = (&facts.0, &facts.1);
-        let quote = self.make_quote(tx, asked, facts, region, Unknown::WithoutPrice, traceparent).await?;
+        let quote = self.make_quote(tx, asked, facts, region, Unknown::Named, traceparent).await?;
         let entry = described(Entry::by_service("adjudication", "adjudication.quote.make"), &quote);
         audit::record(tx, entry).await?;
         Ok(())
@@ -137,20 +137,17 @@ impl App {
     ) -> Result<Quote, AdjudicationError> {
         let codes = asked.lines.iter().map(|line| line.item_code.clone()).collect();
         let classes = classify(tx, region, codes, asked.on).await?;
-        let mut lines = Vec::with_capacity(asked.lines.len());
+        let unknown_items = match unknown {
+            Unknown::Refused => Vec::new(),
+            Unknown::Named => classes.unknown(&asked.lines),
+        };
+        let expected: &[ExpectedLine] = if unknown_items.is_empty() { &asked.lines } else { &[] };
+        let mut lines = Vec::with_capacity(expected.len());
         let mut total = Money::ZERO;
-        let mut without_price = None;
-        for (index, line) in asked.lines.iter().enumerate() {
+        for (index, line) in expected.iter().enumerate() {
             let amount = line.amount().ok_or(Refusal::TotalTooLarge)?;
             total = total.checked_add(amount).ok_or(Refusal::TotalTooLarge)?;
-            let item = match classes.of(index, &line.item_code) {
-                Err(error @ AdjudicationError::UnknownItem { .. }) if unknown == Unknown::WithoutPrice => {
-                    without_price.get_or_insert(error.to_string());
-                    Item::unresolved(&line.item_code)
-                }
-                item => item?,
-            };
-            lines.push(claim::expected(line, amount, item));
+            lines.push(claim::expected(line, amount, classes.of(index, &line.item_code)?));
         }
         let care = Care {
             purpose: Purpose::Quote,
@@ -171,6 +168,8 @@ impl App {
         let days = (asked.on, local_date(care.settled_at));
         let in_force = documents::in_force(tx, coverage.basic, region, days).await?;
         let priced = self.price(tx, care, coverage, &in_force.policies, History::Stored).await?;
+        let basis = priced.input.clone();
+        let price = outcome(priced)?;
         let quote = Quote {
             id: asked.id,
             resident: asked.resident,
@@ -178,11 +177,8 @@ impl App {
             kind: asked.kind,
             on: asked.on,
             total,
-            basis: priced.input.clone(),
-            price: match without_price {
-                Some(why) => Price::NoPolicy { why },
-                None => outcome(priced)?,
-            },
+            basis,
+            price: if unknown_items.is_empty() { price } else { price.beside_unknown(&unknown_items) },
             referral: asked.referral,
             appointment: asked.appointment,
             journey: asked.journey,
@@ -235,7 +231,11 @@ fn outcome(priced: Priced) -> Result<Price, AdjudicationError> {
             Ok(Price::NotDesignated { adjudication: Box::new(adjudication) })
         }
         (Ok(adjudication), None) => Ok(Price::NotEnrolled { adjudication: Box::new(adjudication) }),
-        (Err(refusal), _) if refusal.is_no_price() => Ok(Price::NoPolicy { why: refusal.to_string() }),
+        (Err(refusal), _) if refusal.is_no_price() => {
+            // Nothing that is divided comes to a number that is not published: it can only be that no policy is in force.
+            let steps = if priced.input.lines.is_empty() { engine::no_policy() } else { Vec::new() };
+            Ok(Price::NoPolicy { why: refusal.to_string(), steps })
+        }
         (Err(refusal), _) => Err(refusal.into()),
     }
 }

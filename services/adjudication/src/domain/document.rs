@@ -4,6 +4,7 @@
 mod kinds;
 #[cfg(test)]
 mod tests;
+mod wrong;
 
 use std::fmt::{Debug, Display};
 use std::hash::Hash;
@@ -18,6 +19,8 @@ use uuid::Uuid;
 
 use super::error::AdjudicationError;
 use super::provider_payment::Shelf;
+
+pub(in crate::domain) use wrong::in_words;
 
 /// What kind of document. Each has its own words on the wire (`grpc/status.rs`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

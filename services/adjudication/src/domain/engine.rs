@@ -34,7 +34,7 @@ use super::{
 };
 
 pub use calculation::{Calculation, Detail, Entry};
-pub use cover::no_policy;
+pub use cover::{no_policy, unknown_items};
 pub use place::Place;
 pub(super) use ratio::Adjustment;
 pub use ratio::with_self_factor;

@@ -46,6 +46,8 @@ pub enum Rule {
     NotDesignated,
     /// Nothing is stated that would be divided: a quote that verifies cover alone.
     NoItems,
+    /// The same, of a booking that expects items which no catalogue knows.
+    UnknownItems,
     /// Such a quote found a policy that pays.
     Covered,
     /// Such a quote found no policy in force for this care.
@@ -95,6 +97,7 @@ impl Rule {
             Self::Waiting => "WAITING",
             Self::NotDesignated => "NOT_DESIGNATED",
             Self::NoItems => "NO_ITEMS",
+            Self::UnknownItems => "UNKNOWN_ITEMS",
             Self::Covered => "COVERED",
             Self::NoPolicy => "NO_POLICY",
             Self::LineClassA => "LINE_CLASS_A",

@@ -9,6 +9,7 @@ use types::money::Ratio;
 
 use super::{
     circumstances::{Area, Group},
+    document::in_words,
     localized::Localized,
     policy::{Away, CareRules, Deductible, DownRule, Points, Policy, PolicyError, Problem, UpRule},
 };
@@ -127,7 +128,7 @@ impl NationalRules {
         let mut deserializer = serde_json::Deserializer::from_str(text);
         let rules: Self = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| PolicyError {
             path: error.path().to_string(),
-            problem: Problem::Malformed(error.inner().to_string()),
+            problem: Problem::Malformed(in_words(error.inner())),
         })?;
         let cited = [
             ("referral_chain", &rules.referral_chain.source),

@@ -1,7 +1,5 @@
 //! A quote: what care is expected to cost whom. It informs, reserves nothing and can be made again from its own basis.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use types::ids::{AppointmentId, JourneyId, OrganisationId, PolicyId, QuoteId, ReferralId, ResidentId};
@@ -29,7 +27,7 @@ pub struct Quote {
 }
 
 impl Quote {
-    /// No items are stated: it verifies cover alone.
+    /// No items are stated, or a booking expects some that no catalogue knows: it verifies cover alone.
     pub fn is_of_cover_alone(&self) -> bool {
         self.basis.lines.is_empty()
     }
@@ -39,14 +37,9 @@ impl Quote {
         self.price.adjudication().filter(|_| !self.is_of_cover_alone())
     }
 
-    /// Why, step by step; nothing where an item has no price.
-    pub fn explanation(&self) -> Cow<'_, [Step]> {
-        match self.price.adjudication() {
-            Some(adjudication) => Cow::Borrowed(&adjudication.steps),
-            // Nothing that is divided comes to a number that is not published: it can only be that no policy is in force.
-            None if self.is_of_cover_alone() => Cow::Owned(engine::no_policy()),
-            None => Cow::Owned(vec![]),
-        }
+    /// Why, step by step; nothing where items that are stated have no price.
+    pub fn explanation(&self) -> &[Step] {
+        self.price.steps()
     }
 
     /// Whether it says what care of the person with these ids at this provider costs.
@@ -75,6 +68,9 @@ pub enum Price {
     /// Insured, but no policy in force covers this care at this tier.
     NoPolicy {
         why: String,
+        /// The explanation of a quote of cover alone. Of items that are stated nothing was divided that could be explained.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        steps: Vec<Step>,
     },
 }
 
@@ -97,6 +93,30 @@ impl Price {
         }
     }
 
+    fn steps(&self) -> &[Step] {
+        match self {
+            Self::Priced { adjudication, .. }
+            | Self::NotEnrolled { adjudication }
+            | Self::NotDesignated { adjudication } => &adjudication.steps,
+            Self::NoPolicy { steps, .. } => steps,
+        }
+    }
+
+    /// The same of cover alone, whose explanation names what was expected and no catalogue knows.
+    #[must_use]
+    pub fn beside_unknown(mut self, codes: &[String]) -> Self {
+        let steps = match &mut self {
+            Self::Priced { adjudication, .. }
+            | Self::NotEnrolled { adjudication }
+            | Self::NotDesignated { adjudication } => &mut adjudication.steps,
+            Self::NoPolicy { steps, .. } => steps,
+        };
+        if let Some(first) = steps.first_mut() {
+            *first = engine::unknown_items(codes);
+        }
+        self
+    }
+
     pub fn policy(&self) -> Option<(PolicyId, &str)> {
         match self {
             Self::Priced { policy, policy_digest, .. } => Some((*policy, policy_digest)),
@@ -110,5 +130,29 @@ impl Price {
 
     pub fn before(&self) -> Option<Accumulators> {
         self.adjudication().map(|adjudication| adjudication.before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::explanation::Rule;
+
+    #[test]
+    fn sc_06_items_that_no_catalogue_knows_are_named_whatever_cover_was_found() {
+        let codes = ["T-1".to_owned(), "T-2".to_owned()];
+        let nobody = engine::not_enrolled("2026-03-02".parse().unwrap(), Money::ZERO, &[]).unwrap();
+        let found = [
+            (Price::NotEnrolled { adjudication: Box::new(nobody) }, Rule::NotEnrolled),
+            (Price::NoPolicy { why: "none".to_owned(), steps: engine::no_policy() }, Rule::NoPolicy),
+        ];
+        for (price, rule) in found {
+            let price = price.beside_unknown(&codes);
+            let stored: Price = serde_json::from_value(serde_json::to_value(&price).unwrap()).unwrap();
+            assert_eq!(stored, price);
+            let [unknown, cover, open] = price.steps() else { panic!("{price:?}") };
+            assert_eq!((unknown.rule, cover.rule, open.rule), (Rule::UnknownItems, rule, Rule::Result));
+            assert!(unknown.text.zh.contains("T-1、T-2") && unknown.text.en.contains("T-1, T-2"), "{unknown:?}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use types::ids::AppointmentId;
 use types::region::RegionCode;
 
+use super::following;
 use crate::app::App;
 use crate::domain::error::AdjudicationError;
 
@@ -30,8 +31,7 @@ impl Handler for Quotes {
         if !Self::KINDS.contains(&event.kind.as_str()) {
             return Ok(inbox.skip());
         }
-        let age = (self.0.clock.now() - event.occurred_at).to_std().unwrap_or_default();
-        let span = telemetry::taking_in("quote an appointment", event, age);
+        let span = following::span(&self.0, "quote an appointment", event);
         telemetry::within(span, None, self.quote(event, inbox)).await
     }
 }
@@ -47,7 +47,7 @@ impl Quotes {
             | Err(
                 AdjudicationError::ResidentNotFound(_) | AdjudicationError::Storage(postgres::Error::ResidentErased),
             ) => Ok(inbox.skip()),
-            Err(error) => Err(failure(error)),
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -72,14 +72,5 @@ impl Quotes {
         let parent = telemetry::current_traceparent();
         Box::pin(app.quote_appointment(&mut tx, &appointment, lines, &facts, parent)).await?;
         Ok(Some(tx))
-    }
-}
-
-/// A peer or the database that is away passes, and so does a token that ran out; everything else lies in the event.
-fn failure(error: AdjudicationError) -> Failure {
-    match error {
-        AdjudicationError::PeerUnavailable { .. } | AdjudicationError::TokenExpired => Failure::not_now(error),
-        AdjudicationError::Storage(cause) => cause.into(),
-        error => Failure::refused(error),
     }
 }

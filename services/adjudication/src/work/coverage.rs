@@ -9,8 +9,8 @@ use postgres::events::Event;
 use tokio_util::sync::CancellationToken;
 use types::ids::ResidentId;
 
+use super::following::{self, told};
 use crate::app::App;
-use crate::domain::error::AdjudicationError;
 
 const CHANGED: &str = "anjia.identity.coverage.changed.v1";
 
@@ -28,26 +28,17 @@ impl Handler for Coverage {
         if event.kind != CHANGED {
             return Ok(inbox.skip());
         }
-        let age = (self.0.clock.now() - event.occurred_at).to_std().unwrap_or_default();
-        let span = telemetry::taking_in("follow a person's cover", event, age);
+        let span = following::span(&self.0, "follow a person's cover", event);
         telemetry::within(span, None, self.follow(event, inbox)).await
     }
 }
 
 impl Coverage {
     async fn follow(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
-        let told = |field: &'static str| {
-            let text = event.data.get(field).and_then(serde_json::Value::as_str);
-            text.ok_or_else(|| Failure::refused(format!("no {field}")))
-        };
-        let resident: ResidentId = told("resident_id")?.parse().map_err(Failure::refused)?;
-        let from: NaiveDate = told("from")?.parse().map_err(Failure::refused)?;
+        let resident: ResidentId = told(event, "resident_id")?.parse().map_err(Failure::refused)?;
+        let from: NaiveDate = told(event, "from")?.parse().map_err(Failure::refused)?;
         let mut tx = inbox.begin(Scope::Region(event.region)).await?;
-        let followed = self.0.follow_coverage(&mut tx, resident, from, telemetry::current_traceparent()).await;
-        followed.map_err(|error| match error {
-            AdjudicationError::Storage(cause) => cause.into(),
-            error => Failure::refused(error),
-        })?;
+        self.0.follow_coverage(&mut tx, resident, from, telemetry::current_traceparent()).await?;
         Ok(inbox.commit(tx).await?)
     }
 }

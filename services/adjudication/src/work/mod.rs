@@ -2,6 +2,7 @@
 
 pub mod appointments;
 pub mod coverage;
+mod following;
 pub mod groupers;
 pub mod merges;
 pub mod readjudications;

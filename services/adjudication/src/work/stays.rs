@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use types::care::CareKind;
 use types::ids::{ResidentId, VisitId};
 
+use super::following;
 use crate::app::App;
-use crate::domain::error::AdjudicationError;
 
 const OPENED: &str = "anjia.scheduling.visit.opened.v1";
 const ENDED: &str = "anjia.scheduling.visit.ended.v1";
@@ -31,8 +31,7 @@ impl Handler for Stays {
         if !is_of_a_stay || !Self::KINDS.contains(&event.kind.as_str()) {
             return Ok(inbox.skip());
         }
-        let age = (self.0.clock.now() - event.occurred_at).to_std().unwrap_or_default();
-        let span = telemetry::taking_in("follow a stay", event, age);
+        let span = following::span(&self.0, "follow a stay", event);
         telemetry::within(span, None, self.follow(event, inbox)).await
     }
 }
@@ -40,18 +39,13 @@ impl Handler for Stays {
 impl Stays {
     async fn follow(&self, event: &Event, inbox: Inbox) -> Result<Advanced, Failure> {
         let visit: VisitId = event.subject.parse().map_err(Failure::refused)?;
-        let resident = event.data["resident_id"].as_str().unwrap_or_default();
-        let resident: ResidentId = resident.parse().map_err(Failure::refused)?;
+        let resident: ResidentId = following::told(event, "resident_id")?.parse().map_err(Failure::refused)?;
         let mut tx = inbox.begin(Scope::Region(event.region)).await?;
         let has_ended = event.kind == ENDED;
         // An admission may be reported after it happened.
         let opened_at = event.data["opened_at"].as_str().and_then(|text| text.parse().ok());
         let at = opened_at.filter(|_| !has_ended).unwrap_or(event.occurred_at);
-        let followed = self.0.follow_stay(&mut tx, visit, resident, at, has_ended).await;
-        followed.map_err(|error| match error {
-            AdjudicationError::Storage(cause) => cause.into(),
-            error => Failure::refused(error),
-        })?;
+        self.0.follow_stay(&mut tx, visit, resident, at, has_ended).await?;
         Ok(inbox.commit(tx).await?)
     }
 }

@@ -86,13 +86,55 @@ impl World {
 }
 
 #[tokio::test]
-async fn sc_06_a_booking_that_expects_what_no_catalogue_knows_stands_without_a_price_and_holds_nothing_up() {
+async fn sc_06_a_booking_that_states_what_no_catalogue_knows_has_no_price_but_its_cover_and_holds_nothing_up() {
     let world = World::new().await;
     let resident = world.caller("resident");
     let slot = world.place(1, vec![line(COVERED, "25")]).await;
     let unknown = world.booked((&resident, world.resident), &slot, &[COVERED, "T-UNKNOWN"]).await;
     let quote = world.quote_of(&resident, &unknown, "").await;
-    assert_eq!((quote.outcome(), quote.division), (wire::QuoteOutcome::NoPolicy, None));
+    assert_eq!((quote.outcome(), quote.division.clone()), (wire::QuoteOutcome::Priced, None));
+    assert_eq!(rules(&quote), ["UNKNOWN_ITEMS", "COVERED", "RESULT"]);
+    let named = quote.explanation[0].text.clone().expect("said");
+    for text in [&named.zh, &named.en] {
+        assert!(text.contains("T-UNKNOWN") && !text.contains(COVERED), "{text}");
+    }
+    assert_eq!(world.count("parked_events").await, 0);
+}
+
+#[tokio::test]
+async fn sc_06_a_fee_that_no_catalogue_knows_is_named_beside_the_cover_there_is_or_why_there_is_none() {
+    let world = World::new().await;
+    let fee = || vec![line("T-NEW", "25"), line(COVERED, "40"), line("T-OTHER", "5"), line("T-NEW", "1")];
+    let resident = world.caller("resident");
+    let stranger = ResidentId::generate();
+    world.register(stranger).await;
+    let by = world.resident_caller("stranger", stranger).await;
+    let cases = [
+        ((&resident, world.resident), wire::QuoteOutcome::Priced, "COVERED"),
+        ((&by, stranger), wire::QuoteOutcome::NotEnrolled, "NOT_ENROLLED"),
+    ];
+    for ((by, id), outcome, cover) in cases {
+        let slot = world.place(1, fee()).await;
+        let appointment_id = world.booked((by, id), &slot, &[]).await;
+        let quote = world.quote_of(by, &appointment_id, "").await;
+        assert_eq!((quote.outcome(), quote.division.clone()), (outcome, None));
+        assert_eq!(rules(&quote), ["UNKNOWN_ITEMS", cover, "RESULT"]);
+        assert_eq!(quote.policy_id.is_empty(), cover != "COVERED");
+        let named = quote.explanation[0].text.clone().expect("said");
+        assert!(named.zh.contains("没有T-NEW、T-OTHER，"), "{named:?}");
+        assert!(named.en.contains("does not know T-NEW, T-OTHER:"), "{named:?}");
+    }
+}
+
+#[tokio::test]
+async fn sc_06_a_fee_that_no_catalogue_knows_is_named_also_where_no_policy_is_in_force() {
+    let world = World::without_policy().await;
+    let resident = world.caller("resident");
+    let slot = world.place(1, vec![line("T-NEW", "25")]).await;
+    let appointment_id = world.booked((&resident, world.resident), &slot, &[]).await;
+    let quote = world.quote_of(&resident, &appointment_id, "").await;
+    assert_eq!((quote.outcome(), quote.division.clone()), (wire::QuoteOutcome::NoPolicy, None));
+    assert_eq!(rules(&quote), ["UNKNOWN_ITEMS", "NO_POLICY", "RESULT"]);
     assert_eq!(world.count("parked_events").await, 0);
 }
 

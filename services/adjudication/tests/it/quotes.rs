@@ -118,6 +118,7 @@ async fn a_wrong_quote_names_its_field_and_unknown_ids_are_not_found() {
         (wire::QuoteCareRequest { lines: Vec::new(), ..good.clone() }, "lines"),
         (asked(world.resident, callers::CLINIC, CareKind::Outpatient, COVERED, "-1"), "lines[0].unit_price"),
         (asked(world.resident, callers::CLINIC, CareKind::Outpatient, COVERED, "0.00001"), "lines[0].unit_price"),
+        (asked(world.resident, callers::CLINIC, CareKind::Outpatient, COVERED, "0.00"), "lines[0].unit_price"),
     ];
     for (request, field) in wrong {
         let refused = quote(&world.caller("resident"), &world, request).await.expect_err(field);

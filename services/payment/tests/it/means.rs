@@ -2,7 +2,7 @@
 
 use proto::anjia::adjudication::v1::CreditAccountRequest;
 use proto::anjia::adjudication::v1::account_service_client::AccountServiceClient;
-use proto::anjia::payment::v1::{BillState, Payer};
+use proto::anjia::payment::v1::{AuthoriseBillRequest, BillState, Payer};
 use proto::convert::to_money;
 use testkit::{reason, request_id};
 use tonic::Code;
@@ -12,18 +12,23 @@ use crate::world::{World, credit, on_quote, on_settlement, resident, share, shar
 
 const MEANS: &str = include_str!("../../../adjudication/tests/it/means.json");
 
-#[tokio::test]
-async fn ad_12_a_personal_account_pays_its_part_of_the_bill_and_the_rest_is_money() {
-    let world = World::under(MEANS, &[]).await;
+/// Puts so much on the resident's personal account.
+async fn credited(world: &World, yuan: &str) {
     let message = CreditAccountRequest {
         request_id: request_id(),
         resident_id: resident().to_string(),
-        amount: Some(to_money("120.00".parse().expect("an amount"))),
+        amount: Some(to_money(yuan.parse().expect("an amount"))),
         reference: "2026-03".to_owned(),
     };
     let request = world.caller("insurer-proposer").request(message).await;
     let mut accounts = AccountServiceClient::new(world.mesh.channel("adjudication"));
     accounts.credit_account(request).await.expect("an employee");
+}
+
+#[tokio::test]
+async fn ad_12_a_personal_account_pays_its_part_of_the_bill_and_the_rest_is_money() {
+    let world = World::under(MEANS, &[]).await;
+    credited(&world, "120.00").await;
     let line = world.line("5000.00").await;
 
     // Half of 400 is the person's; a quote asks a credit line for no more than the account leaves.
@@ -57,4 +62,22 @@ async fn ad_12_a_personal_account_pays_its_part_of_the_bill_and_the_rest_is_mone
     world.invariants_hold().await;
     assert_eq!(world.balance("PERSONAL_ACCOUNT").await, "120.00");
     assert_eq!(world.balance("PROVIDER_PAID").await, "-370.00");
+}
+
+#[tokio::test]
+async fn py_01_ad_12_who_has_nothing_left_to_pay_in_money_has_a_bill_all_the_same_and_it_is_settled_at_once() {
+    let world = World::under(MEANS, &[]).await;
+    credited(&world, "500.00").await;
+    let quoted = world.authorise("resident", on_quote(&world.quote("400.00").await, vec![])).await.expect("legitimate");
+    assert_eq!((shares(&quoted), text(quoted.total.as_ref())), (vec![], "0.00".to_owned()));
+
+    let settlement = world.settlement("400.00").await;
+    let settled = AuthoriseBillRequest { bill_id: quoted.bill_id, ..on_settlement(&settlement, vec![]) };
+    let bill = world.authorise("resident", settled).await.expect("re-based");
+    let expected = [(Payer::PooledFund, "200.00"), (Payer::PersonalAccount, "200.00")];
+    assert_eq!(shares(&bill), expected.map(|(payer, amount)| (payer, amount.to_owned())));
+    world.capture("clinic", &bill.bill_id).await.expect("begun");
+    let bill = world.until(&bill.bill_id, BillState::Settled).await;
+    assert_eq!(text(bill.total.as_ref()), "400.00");
+    world.invariants_hold().await;
 }

@@ -158,9 +158,14 @@ async fn sc_06_a_fee_that_cannot_be_is_refused_by_its_field() {
         ("expected_lines[1].quantity", vec![good.clone(), line("A", "0", "1")]),
         ("expected_lines[0].item_code", vec![line("", "1", "1")]),
         ("expected_lines[0].unit_price", vec![line("A", "1", "1.00001")]),
+        ("expected_lines[1].unit_price", vec![good.clone(), line("A", "1", "0.00")]),
+        ("expected_lines[0].unit_price", vec![line("A", "0.1", "0.0499")]),
         ("expected_lines", vec![good; 201]),
     ];
+    let free = slot(&town, starts_at, 1, vec![]).await;
     for (path, expected_lines) in bad {
+        let wish = HoldSlotRequest { expected_lines: expected_lines.clone(), ..hold(&free) };
+        assert_eq!(field(&town.hold_as(&town.resident, wish).await.unwrap_err()), path);
         let wrong = Session {
             expected_lines: expected_lines.clone(),
             ..session(callers::CLINIC, starts_at, 1, &[(Pool::Public, 1)])

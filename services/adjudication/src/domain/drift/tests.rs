@@ -100,7 +100,7 @@ fn unpriced(basis: &Input) -> [Price; 3] {
     [
         Price::NotEnrolled { adjudication: Box::new(all_own) },
         Price::NotDesignated { adjudication: Box::new(none) },
-        Price::NoPolicy { why: "none".to_owned() },
+        Price::NoPolicy { why: "none".to_owned(), steps: engine::no_policy() },
     ]
 }
 

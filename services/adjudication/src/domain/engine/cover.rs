@@ -28,6 +28,11 @@ pub(super) fn by_policy(policy: &Policy, calculation: &Calculation) -> Vec<Step>
     })
 }
 
+/// The first of these steps where items were stated, and no catalogue knows these of them.
+pub fn unknown_items(codes: &[String]) -> Step {
+    step(Rule::UnknownItems, Money::ZERO, wording::unknown_items(codes))
+}
+
 /// Of a person whom somebody insures, where no policy in force judges the care.
 pub fn no_policy() -> Vec<Step> {
     found(step(Rule::NoPolicy, Money::ZERO, wording::no_policy()))

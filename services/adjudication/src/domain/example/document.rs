@@ -14,6 +14,7 @@ use types::{
 use super::{Example, ExampleError};
 use crate::domain::{
     circumstances::Circumstances,
+    document::in_words,
     entitlement::FlexibleEmployment,
     input::{Accumulators, Chain},
     line::PriceLimit,
@@ -208,7 +209,7 @@ pub(super) enum Identified {
 pub(super) fn read(text: &str) -> Result<Example, ExampleError> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let document: Document = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| ExampleError::Malformed { path: error.path().to_string(), what: error.inner().to_string() })?;
+        .map_err(|error| ExampleError::Malformed { path: error.path().to_string(), what: in_words(error.inner()) })?;
     let Document { id, title, source, policy, case, .. } = document;
     Ok(Example { id, title, source, policy, case })
 }

@@ -9,6 +9,7 @@ use super::book::{Configured, RuleBook, Supervision};
 use super::code::Codes;
 use super::document::{Document, Format, Frame, Settings};
 use super::library::Library;
+use crate::domain::document::in_words;
 use crate::domain::localized::Localized;
 use crate::domain::supervision::{REWARD_MAX, REWARD_MIN};
 
@@ -27,7 +28,7 @@ type Read<T> = Result<T, RuleBookError>;
 const WINDOW_DAYS_MAX: u32 = 730;
 const POINTS: i64 = 100;
 
-#[expect(clippy::needless_pass_by_value, reason = "texts and errors alike")]
+#[expect(clippy::needless_pass_by_value, reason = "texts of either kind")]
 fn refused(path: impl Into<String>, problem: impl ToString) -> RuleBookError {
     RuleBookError { path: path.into(), problem: problem.to_string() }
 }
@@ -35,7 +36,7 @@ fn refused(path: impl Into<String>, problem: impl ToString) -> RuleBookError {
 pub(super) fn rule_book(text: &str) -> Read<RuleBook> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let document: Document = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| refused(error.path().to_string(), error.inner()))?;
+        .map_err(|error| refused(error.path().to_string(), in_words(error.inner())))?;
     let Format::V1 = document.format;
     if document.id.is_empty() {
         return Err(refused("id", "is empty"));
@@ -67,7 +68,7 @@ fn configured(id: &str, json: &Value, sources: &BTreeMap<String, Localized>) -> 
     let Some(kind) = rule.kind else {
         return Err(refused(&path, "cannot be decided from a claim; leave it out"));
     };
-    let frame: Frame = serde_json::from_value(json.clone()).map_err(|error| refused(&path, error))?;
+    let frame: Frame = serde_json::from_value(json.clone()).map_err(|error| refused(&path, in_words(&error)))?;
     if frame.kind != kind {
         return Err(refused(format!("{path}.kind"), "is not the kind of this rule in the library"));
     }
@@ -88,7 +89,7 @@ fn configured(id: &str, json: &Value, sources: &BTreeMap<String, Localized>) -> 
             }
         }
     }
-    let settings: Settings = serde_json::from_value(json).map_err(|error| refused(&path, error))?;
+    let settings: Settings = serde_json::from_value(json).map_err(|error| refused(&path, in_words(&error)))?;
     check(&settings).map_err(|problem| refused(&path, problem))?;
     Ok(Configured { rule: id.to_owned(), settings, sources: cited })
 }

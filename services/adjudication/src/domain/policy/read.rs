@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use types::{care::CareKind, money::Money};
 
 use super::{Above, ByStatus, Dues, Policy, PolicyError, Problem, Sourced, document as doc, limit::Limit};
-use crate::domain::localized::Localized;
+use crate::domain::{document::in_words, localized::Localized};
 
 /// Where ratios are checked for everybody; nobody insured is older.
 const AGE_MAX: u32 = 150;
@@ -21,7 +21,7 @@ pub(super) fn policy(text: &str) -> Read<Policy> {
     refuse_nulls(&json, "")?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let document: doc::Document = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| malformed(&error.path().to_string(), error.inner()))?;
+        .map_err(|error| malformed(&error.path().to_string(), &in_words(error.inner())))?;
 
     let sources = Sources(&document.sources);
     sources.check("rounding", &document.rounding.source)?;

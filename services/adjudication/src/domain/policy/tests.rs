@@ -168,6 +168,25 @@ fn ad_01_unknown_fields_words_and_formats_are_refused() {
 }
 
 #[test]
+fn ad_01_what_is_wrong_is_said_in_the_words_of_documents() {
+    let cases = [
+        ("effective", json!("2026"), "invalid type: string \"2026\", expected an object"),
+        ("name", json!(5), "invalid type: integer `5`, expected an object"),
+        ("inpatient", json!([]), "invalid length 0, expected an object"),
+        ("sources", json!([]), "invalid type: list, expected an object"),
+        ("stated", json!({}), "invalid type: object, expected a list"),
+        ("id", json!({}), "invalid type: object, expected a string"),
+        ("judged_on", json!("BIRTH"), "unknown word `BIRTH`, expected `ADMISSION` or `DISCHARGE`"),
+        // What the author wrote stays as it is.
+        ("effective", json!("a map, expected struct"), "invalid type: string \"a map, expected struct\", expected an "),
+    ];
+    for (field, value, said) in cases {
+        let refused = refused(|document| document[field] = value).to_string();
+        assert!(refused.starts_with(&format!("{field}: {said}")), "{refused}");
+    }
+}
+
+#[test]
 fn ad_01_policies_overlap_on_common_days_of_one_region_and_scheme_only() {
     let read = |from: &str, to: Value, region: &str| {
         let mut document = document();

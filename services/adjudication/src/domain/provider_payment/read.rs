@@ -8,6 +8,7 @@ use types::tier::Tier;
 
 use super::document as doc;
 use super::{MethodRule, Part, Pay, PaymentTerms, capitation, dip, per_unit, quality};
+use crate::domain::document::in_words;
 use crate::domain::localized::Localized;
 
 type Read<T> = Result<T, TermsError>;
@@ -18,7 +19,7 @@ pub(super) fn terms(text: &str) -> Read<PaymentTerms> {
     refuse_nulls(&json, "")?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let document: doc::Document = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| TermsError::malformed(error.path().to_string(), error.inner().to_string()))?;
+        .map_err(|error| TermsError::malformed(error.path().to_string(), in_words(error.inner())))?;
     let (doc::Format::V1, doc::Rounding::HalfUpToFen) = (document.format, document.rounding);
 
     let effective_from = present(document.effective.from, "effective.from")?;

@@ -38,6 +38,16 @@ pub(in crate::domain) fn no_items() -> Localized {
     )
 }
 
+pub(in crate::domain) fn unknown_items(codes: &[String]) -> Localized {
+    let (zh, en) = (codes.join("、"), codes.join(", "));
+    Localized::new(
+        say!("预计的收费项目无法计价，医保目录中没有{zh}，本报价只核验医保待遇。"),
+        say!(
+            "The expected items could not be priced, as the catalogue does not know {en}: this quote verifies your insurance alone."
+        ),
+    )
+}
+
 pub(in crate::domain) fn covered(policy: &Localized) -> Localized {
     let Localized { zh, en } = policy;
     Localized::new(
@@ -63,8 +73,8 @@ pub(in crate::domain) fn no_policy() -> Localized {
 
 pub(in crate::domain) fn result_open() -> Localized {
     Localized::new(
-        "收费项目列明后才能计算基金支付和个人支付的金额。",
-        "What the funds pay and what you pay can be said once the items are stated.",
+        "收费项目明确后才能计算基金支付和个人支付的金额。",
+        "What the funds pay and what you pay can be said once it is clear which items are billed.",
     )
 }
 

@@ -235,7 +235,8 @@ pub(super) const POLICY: &[Line] = &[
     line("scheduling.WaitListService/LeaveWaitList", Write, "R:s WFCLDB:s"),
     line("scheduling.WaitListService/ListWaiting", Read, "R:s WFCLDB:v"),
     line("scheduling.VisitService/CheckIn", Write, "FCLD:o"),
-    line("scheduling.VisitService/EndVisit", Write, "FCLD:o"),
+    // What a provider forgot to end, an operator ends.
+    line("scheduling.VisitService/EndVisit", Write, "FCLD:o X:*"),
     line("scheduling.VisitService/GetVisit", Read, "R:s WFCLD:vo"),
     // Where somebody stands in a queue is theirs to see; the desks of the place call.
     line("scheduling.QueueService/GetQueuePosition", Read, "R:s WFCLD:vo"),

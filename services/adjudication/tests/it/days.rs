@@ -59,13 +59,19 @@ impl World {
         kind: common::CareKind,
         at: DateTime<Utc>,
     ) -> String {
-        let visit = self.check_in_at(desk, resident, kind, at).await;
         let stayed = if kind == common::CareKind::Inpatient { TimeDelta::days(5) } else { TimeDelta::hours(1) };
-        self.end_at(desk, &visit, at + stayed).await;
-        visit
+        self.check_in_at(desk, resident, kind, at, Some(at + stayed)).await
     }
 
-    async fn check_in_at(&self, desk: &str, resident: ResidentId, kind: common::CareKind, at: DateTime<Utc>) -> String {
+    /// With its end, where it is over: stays are not always reported in their order.
+    async fn check_in_at(
+        &self,
+        desk: &str,
+        resident: ResidentId,
+        kind: common::CareKind,
+        at: DateTime<Utc>,
+        until: Option<DateTime<Utc>>,
+    ) -> String {
         let caller = self.caller(desk);
         let request = scheduling::CheckInRequest {
             request_id: request_id(),
@@ -77,6 +83,10 @@ impl World {
             credential: Some(testkit::id_card(&self.number(resident))),
             occurred_at: Some(to_timestamp(at)),
             journey_id: JourneyId::generate().to_string(),
+            end: until.map(|until| scheduling::VisitEnd {
+                outcome: scheduling::VisitOutcome::Completed.into(),
+                occurred_at: Some(to_timestamp(until)),
+            }),
             ..Default::default()
         };
         let mut visits = VisitServiceClient::new(self.mesh.channel("scheduling"));
@@ -97,7 +107,7 @@ impl World {
 
     /// An open stay that adjudication has heard of.
     pub(crate) async fn admitted(&self, desk: &str, resident: ResidentId, at: DateTime<Utc>) -> String {
-        let stay = self.check_in_at(desk, resident, common::CareKind::Inpatient, at).await;
+        let stay = self.check_in_at(desk, resident, common::CareKind::Inpatient, at, None).await;
         self.heard("stays WHERE ended_at IS NULL").await;
         stay
     }

@@ -311,4 +311,9 @@ async fn ad_03_an_open_stay_keeps_outpatient_care_from_being_settled_until_it_en
     let request = wire::DivideClaimRequest { request_id: request_id(), ..request };
     let divided = world.adjudication().divide_claim(world.caller("clinic").request(request).await).await;
     divided.expect("she is home again");
+
+    // One that is reported with its end keeps nothing waiting once that is heard.
+    world.visit_at("hospital", world.resident, CareKind::Inpatient, noon(2, 20)).await;
+    world.heard("(SELECT count(*) AS n FROM stays WHERE ended_at IS NOT NULL) AS ended WHERE n = 2").await;
+    world.settled(world.resident, 4, "10.00").await;
 }

@@ -4,7 +4,8 @@ use anyhow::Result;
 use chrono::{DateTime, TimeDelta, Utc};
 use devstack::callers::{self, DOCTOR, SPECIALIST};
 use proto::anjia::common::v1::CareKind;
-use proto::anjia::scheduling::v1::{Pool, PoolShare, PublishSessionsRequest, Session};
+use proto::anjia::scheduling::v1::cancel_notice::Notice;
+use proto::anjia::scheduling::v1::{CancelNotice, Pool, PoolShare, PublishSessionsRequest, Session, WorkingDayNotice};
 use proto::convert::to_timestamp;
 use uuid::Uuid;
 
@@ -34,6 +35,10 @@ pub(crate) async fn publish(stage: &Stage, story: &mut Story, calendar: &Calenda
         department_id: GENERAL_PRACTICE.to_string(),
         practitioner_id: DOCTOR.to_string(),
         expected_lines: lines::expected(lines::CLINIC_FEE),
+        // By the published rules of the Beijing appointment platform: until 14:00 on the previous working day.
+        cancel_notice: Some(CancelNotice {
+            notice: Some(Notice::PreviousWorkingDay(WorkingDayNotice { hour: 14, minute: 0 })),
+        }),
         ..session(CareKind::Outpatient, Pool::Referral, doctor_at + FOLLOW_UP_IN, 20, 6)
     };
     story.act(&stage.clinic, "opens a session of family medicine today, and places for referred patients in a week");

@@ -139,7 +139,7 @@ impl Scheduling {
             .filter(|span| span.0 > now && !stay.iter().any(|slot| (slot.starts_at, slot.ends_at) == *span))
             .map(|(starts_at, ends_at)| Slot { id: SlotId::generate(), session: wish.session, starts_at, ends_at })
             .collect();
-        slots::insert_all(tx, &made, &wish.pools).await?;
+        slots::insert_all(tx, &made, &wish.pools, before.terms.cancel_notice).await?;
         self.write(tx, by, (&before, wish), &made).await?;
 
         let places: HashMap<(SlotId, Pool), i32> = stay

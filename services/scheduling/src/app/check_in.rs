@@ -1,4 +1,5 @@
-//! Checks a patient in: an appointment is kept, or a walk-in, an emergency or an inpatient stay begins.
+//! Checks a patient in: an appointment is kept, or a walk-in, an emergency or an inpatient stay begins. What is over when it is reported ends
+//! with it, as if that had been said right after.
 
 use std::collections::BTreeSet;
 
@@ -27,8 +28,8 @@ use crate::{
         mandate::check_referral,
         queue::Class,
         visit::{
-            IdentityProof, Present, Visit, check_admission, check_born, check_not_early, check_past, check_recent,
-            to_prove,
+            Ended, IdentityProof, Present, Visit, check_admission, check_born, check_not_early, check_order,
+            check_past, check_recent, to_prove,
         },
     },
     peers::identity::Action,
@@ -51,6 +52,8 @@ pub struct CheckIn {
     pub session: Option<SessionId>,
     /// Why they go before others, as the desk sees it.
     pub seen: Vec<Class>,
+    /// Of what was over when it was reported.
+    pub ended: Option<Ended>,
 }
 
 /// What is begun.
@@ -87,8 +90,13 @@ impl Scheduling {
         if let Some(reply) = self.db.replay(call).await? {
             return Ok(reply);
         }
-        check_past(wish.occurred_at, self.clock.now())?;
-        check_recent(wish.occurred_at, self.clock.now())?;
+        let now = self.clock.now();
+        check_past("occurred_at", wish.occurred_at, now)?;
+        check_recent(wish.occurred_at, now)?;
+        if let Some(ended) = wish.ended {
+            check_past("end.occurred_at", ended.at, now)?;
+            check_order("end.occurred_at", wish.occurred_at, ended.at)?;
+        }
         match wish.subject.clone() {
             Subject::Appointment { id, resident, kind, organisation } => {
                 let appointment = self.permitted(ctx, id).await?;
@@ -142,7 +150,7 @@ impl Scheduling {
             identity_proof: wish.identity_proof,
             checked_in_by: ctx.caller.acting().clone(),
             opened_at: wish.occurred_at,
-            ended: None,
+            ended: wish.ended,
         };
         appointments::update(&mut tx, &kept).await?;
         appointment_changed(&mut tx, By::Caller(ctx), Change::Kept, &kept, self.clock.now()).await?;
@@ -171,7 +179,7 @@ impl Scheduling {
             identity_proof: wish.identity_proof,
             checked_in_by: ctx.caller.acting().clone(),
             opened_at: wish.occurred_at,
-            ended: None,
+            ended: wish.ended,
         };
         ctx.permit(visit.clone())?;
         to_prove(wish.identity_proof, wish.credential.as_ref())?;
@@ -203,10 +211,15 @@ impl Scheduling {
         visit: Visit,
         place: Place,
     ) -> Result<Reply<Permitted<Visit>>, SchedulingError> {
+        // Written once, with its end where that is said: a stay is judged by how long it was.
         visits::insert(&mut tx, &visit).await?;
         self.join_queue(&mut tx, ctx, &visit, place).await?;
+        let opened = Visit { ended: None, ..visit.clone() };
         let kind = "anjia.scheduling.visit.opened.v1";
-        visit_changed(&mut tx, ctx, kind, "scheduling.visit.check_in", &visit, self.clock.now()).await?;
+        visit_changed(&mut tx, ctx, kind, "scheduling.visit.check_in", &opened, self.clock.now()).await?;
+        if let Some(ended) = visit.ended {
+            self.tell_end(&mut tx, ctx, &visit, ended).await?;
+        }
         let visit = ctx.permit(visit)?;
         Ok(call.commit(tx, visit).await?)
     }

@@ -1,7 +1,7 @@
-//! Ends a visit or a stay.
+//! Ends a visit or a stay: one that is open, or one that is over when its check-in is reported.
 
 use chassis::{Context, Permitted};
-use postgres::{Begun, Call, Reply};
+use postgres::{Begun, Call, Reply, Transaction};
 use types::ids::VisitId;
 
 use super::{Scheduling, records::visit_changed};
@@ -31,14 +31,24 @@ impl Scheduling {
             Begun::Replayed(reply) => return Ok(reply),
         };
         let visit = ctx.permit(visits::lock(&mut tx, wish.visit).await?)?.into_inner();
-        let now = self.clock.now();
-        check_past(wish.ended.at, now)?;
+        check_past("occurred_at", wish.ended.at, self.clock.now())?;
         let visit = visit.end(wish.ended)?;
         visits::update(&mut tx, &visit).await?;
-        self.leave_queue(&mut tx, ctx, &visit, wish.ended).await?;
-        let kind = "anjia.scheduling.visit.ended.v1";
-        visit_changed(&mut tx, ctx, kind, "scheduling.visit.end", &visit, now).await?;
+        self.tell_end(&mut tx, ctx, &visit, wish.ended).await?;
         let visit = ctx.permit(visit)?;
         Ok(call.commit(tx, visit).await?)
+    }
+
+    /// What the end of a visit brings with it, in the transaction that has written it.
+    pub(super) async fn tell_end(
+        &self,
+        tx: &mut Transaction,
+        ctx: &Context,
+        visit: &Visit,
+        ended: Ended,
+    ) -> Result<(), SchedulingError> {
+        self.leave_queue(tx, ctx, visit, ended).await?;
+        let kind = "anjia.scheduling.visit.ended.v1";
+        visit_changed(tx, ctx, kind, "scheduling.visit.end", visit, self.clock.now()).await
     }
 }

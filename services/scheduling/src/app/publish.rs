@@ -12,7 +12,7 @@ use super::Scheduling;
 use crate::{
     domain::{
         error::SchedulingError,
-        session::{PoolShare, Session, Slot, VisitTerms, slot_times},
+        session::{PoolShare, Session, SessionTerms, Slot, slot_times},
     },
     peers::identity::Provider,
     store::{
@@ -36,7 +36,7 @@ pub struct Draft {
     pub pools: Vec<PoolShare>,
     /// Empty takes the department's.
     pub capabilities: Vec<String>,
-    pub terms: VisitTerms,
+    pub terms: SessionTerms,
 }
 
 #[derive(Debug, Clone)]
@@ -103,7 +103,7 @@ impl Scheduling {
         let mut published = Published { sessions: Vec::with_capacity(planned.len()), slots: Vec::new() };
         for (slots, session) in planned {
             sessions::insert(&mut tx, &session, Origin::Published, ctx.caller.acting(), now).await?;
-            slots::insert_all(&mut tx, &slots, &session.pools).await?;
+            slots::insert_all(&mut tx, &slots, &session.pools, session.terms.cancel_notice).await?;
             record(&mut tx, ctx, &session, &slots).await?;
             self.passing.pass_on_new(&mut tx, &session, &slots, now).await?;
             published.slots.extend(slots);

@@ -14,7 +14,7 @@ use crate::{
     domain::{
         error::SchedulingError,
         pool::Pool,
-        session::{PoolShare, Session, Slot, Span, VisitTerms},
+        session::{PoolShare, Session, SessionTerms, Slot, Span},
         surge::{Surge, divert, opening},
     },
     peers::identity::Provider,
@@ -161,7 +161,7 @@ fn session(wish: &Opening, organisation: OrganisationId, provider: &Provider, ti
         slot_length_minutes: wish.slot_length_minutes,
         pools: vec![PoolShare { pool: Pool::Public, places: wish.places }],
         capabilities: wish.symptoms.clone(),
-        terms: VisitTerms::default(),
+        terms: SessionTerms::default(),
     }
 }
 
@@ -181,7 +181,7 @@ async fn open_clinic(
     };
     let made: Vec<Slot> = times.iter().map(slot).collect();
     sessions::insert(tx, session, Origin::Surge(surge), ctx.caller.acting(), now).await?;
-    slots::insert_all(tx, &made, &session.pools).await?;
+    slots::insert_all(tx, &made, &session.pools, session.terms.cancel_notice).await?;
     let entry = By::Caller(ctx).entry("scheduling.surge.open_clinic").row("sessions", session.id);
     audit::record(tx, slots::audited(entry, &made, &session.pools)).await?;
     Ok(made)

@@ -1,6 +1,6 @@
 //! A resident's place in a slot, from hold to visit.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use types::{
     caller::Party,
     care::CareKind,
@@ -61,7 +61,7 @@ pub struct Appointment {
     pub journey: JourneyId,
     /// What whoever booked expects to be billed; empty where they said nothing.
     pub stated_lines: Vec<ExpectedLine>,
-    /// As its session says; of several places, that of the first.
+    /// Those of its place; of several, of the first.
     pub terms: VisitTerms,
     pub quote: Option<QuoteId>,
     pub revision: i32,
@@ -135,15 +135,9 @@ impl Appointment {
         if is_as_usual { &self.terms.expected_lines } else { &self.stated_lines }
     }
 
-    /// Until when the patient may give it up once it is confirmed, or move it; none where its session says nothing.
-    pub fn cancel_until(&self) -> Option<DateTime<Utc>> {
-        let minutes = self.terms.cancel_notice_minutes;
-        (minutes > 0).then(|| self.slot.starts_at - TimeDelta::minutes(minutes.into()))
-    }
-
     /// Refuses what the patient decides too late. A hold, and another place that a provider offers, are nobody's word yet.
     pub(super) fn check_notice(&self, now: DateTime<Utc>) -> Result<(), SchedulingError> {
-        match self.cancel_until().filter(|until| self.state == State::Confirmed && now > *until) {
+        match self.terms.cancel_until.filter(|until| self.state == State::Confirmed && now > *until) {
             Some(until) => Err(SchedulingError::TooLateToCancel(until)),
             None => Ok(()),
         }

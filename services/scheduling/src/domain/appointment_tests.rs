@@ -133,6 +133,20 @@ fn sc_06_what_is_stated_comes_first_and_a_referral_prices_what_it_plans() {
 }
 
 #[test]
+fn sc_04_the_patient_gives_a_firm_place_up_until_its_instant_and_the_provider_at_any_time() {
+    let until = at(100);
+    let terms = VisitTerms { cancel_until: Some(until), ..VisitTerms::default() };
+    let firm = Appointment { terms, ..appointment(State::Confirmed) };
+    let by = |by, at| Cancellation { at, by, reason: "better".to_owned() };
+    assert!(firm.clone().cancel(by(CancelledBy::Patient, until)).is_ok());
+    let refusal = firm.clone().cancel(by(CancelledBy::Patient, at(101))).unwrap_err();
+    assert!(matches!(refusal, SchedulingError::TooLateToCancel(told) if told == until));
+    assert!(firm.clone().cancel(by(CancelledBy::Provider, at(101))).is_ok());
+    let held = Appointment { state: State::Held, ..firm };
+    assert!(held.cancel(by(CancelledBy::Patient, at(101))).is_ok(), "nobody's word yet");
+}
+
+#[test]
 fn sc_01_a_displaced_appointment_is_confirmed_in_time_or_given_up_by_the_provider() {
     let confirmed = Appointment { confirmed_at: Some(at(9)), ..appointment(State::Confirmed) };
     let displaced = confirmed.displace(at(400)).unwrap();

@@ -11,7 +11,7 @@ use types::{
 
 use super::{
     error::SchedulingError,
-    session::{PoolShare, Session, Slot, Span, VisitTerms, slot_times},
+    session::{PoolShare, Session, SessionTerms, Slot, Span, slot_times},
     words,
 };
 
@@ -56,7 +56,7 @@ pub struct Template {
     pub slot_length_minutes: u16,
     pub pools: Vec<PoolShare>,
     pub capabilities: Vec<String>,
-    pub terms: VisitTerms,
+    pub terms: SessionTerms,
     pub valid_from: NaiveDate,
     /// The last day.
     pub valid_until: Option<NaiveDate>,
@@ -167,7 +167,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::domain::pool::Pool;
+    use crate::domain::{notice::CancelNotice, pool::Pool};
 
     fn day(text: &str) -> NaiveDate {
         text.parse().unwrap()
@@ -199,7 +199,7 @@ mod tests {
             slot_length_minutes: 60,
             pools: vec![PoolShare { pool: Pool::Public, places: 2 }],
             capabilities: vec![],
-            terms: VisitTerms { cancel_notice_minutes: 120, expected_lines: vec![] },
+            terms: SessionTerms { cancel_notice: Some(CancelNotice::MinutesBefore(120)), expected_lines: vec![] },
             valid_from: day("2026-03-02"),
             valid_until: Some(day("2026-03-20")),
         }

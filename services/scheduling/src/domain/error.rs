@@ -109,8 +109,14 @@ pub enum SchedulingError {
     IdentityMismatch,
     #[error("nobody is admitted without a credential; in an emergency open an EMERGENCY visit")]
     AdmissionUnproven,
-    #[error("an inpatient stay of the patient is still open, here or elsewhere")]
+    #[error(
+        "an inpatient stay of the patient has no end yet: one that is open, here or elsewhere, is ended first, and one that was over when a later one began is reported with its `end`"
+    )]
     StayOpen,
+    #[error(
+        "the patient was in another inpatient stay at that time, here or elsewhere: one begins when the other has ended"
+    )]
+    StayOverlaps,
     #[error("this has not happened yet")]
     InFuture { field: &'static str },
     #[error("a visit ends after it began")]

@@ -74,6 +74,15 @@ impl DayKind {
     }
 }
 
+/// Whether people work on it, as far as is announced.
+pub fn is_working_day(day: NaiveDate) -> bool {
+    match DayKind::of(day) {
+        DayKind::Ordinary => !is_weekend(day),
+        DayKind::Holiday => false,
+        DayKind::MadeUp => true,
+    }
+}
+
 pub fn is_weekend(day: NaiveDate) -> bool {
     matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
 }

@@ -13,6 +13,7 @@ pub mod ladder;
 pub mod limits;
 pub mod mandate;
 pub mod moving;
+pub mod notice;
 pub mod offer;
 pub mod pool;
 pub mod price;

@@ -9,7 +9,7 @@ use types::{
     tier::Tier,
 };
 
-use super::{error::SchedulingError, pool::Pool};
+use super::{error::SchedulingError, notice::CancelNotice, pool::Pool};
 
 pub const SLOTS_MAX: usize = 200;
 
@@ -20,11 +20,20 @@ pub struct PoolShare {
     pub places: u16,
 }
 
-/// What a session says about every visit of it; an appointment goes by its session, also after a move.
+/// What a session, or the template it comes of, says about every visit of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SessionTerms {
+    /// Until when a patient gives a confirmed place up; none says nothing.
+    pub cancel_notice: Option<CancelNotice>,
+    /// What a visit is usually billed; empty says nothing.
+    pub expected_lines: Vec<ExpectedLine>,
+}
+
+/// What that comes to for a place; an appointment goes by its place, also after a move.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct VisitTerms {
-    /// So long before its start a patient gives a confirmed place up at the latest; 0 says nothing.
-    pub cancel_notice_minutes: u16,
+    /// Reckoned when the place was made, so that no holiday declared later changes it; none says nothing.
+    pub cancel_until: Option<DateTime<Utc>>,
     /// What a visit is usually billed; empty says nothing.
     pub expected_lines: Vec<ExpectedLine>,
 }
@@ -45,7 +54,7 @@ pub struct Session {
     pub pools: Vec<PoolShare>,
     /// ICD-10 prefixes it is fit for; empty for anything.
     pub capabilities: Vec<String>,
-    pub terms: VisitTerms,
+    pub terms: SessionTerms,
 }
 
 /// A stretch of a session in which places are given.

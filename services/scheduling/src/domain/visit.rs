@@ -81,9 +81,7 @@ impl Visit {
         if self.ended.is_some() {
             return Err(SchedulingError::VisitNotOpen);
         }
-        if ended.at < self.opened_at {
-            return Err(SchedulingError::EndsBeforeStart { field: "occurred_at" });
-        }
+        check_order("occurred_at", self.opened_at, ended.at)?;
         Ok(Self { ended: Some(ended), ..self })
     }
 
@@ -121,9 +119,18 @@ pub fn check_admission(kind: CareKind, proof: IdentityProof) -> Result<(), Sched
     }
 }
 
-/// What is reported has happened.
-pub fn check_past(occurred_at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), SchedulingError> {
-    if occurred_at > now { Err(SchedulingError::InFuture { field: "occurred_at" }) } else { Ok(()) }
+/// What is reported has happened. `field` says when.
+pub fn check_past(field: &'static str, at: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), SchedulingError> {
+    if at > now { Err(SchedulingError::InFuture { field }) } else { Ok(()) }
+}
+
+/// A visit ends after it began, or right then. `field` says when it ended.
+pub fn check_order(
+    field: &'static str,
+    opened_at: DateTime<Utc>,
+    ended_at: DateTime<Utc>,
+) -> Result<(), SchedulingError> {
+    if ended_at < opened_at { Err(SchedulingError::EndsBeforeStart { field }) } else { Ok(()) }
 }
 
 /// An appointment is not kept long before its slot; it may be kept, and reported, any time after.
@@ -191,7 +198,7 @@ mod tests {
         assert_eq!((over.state(), over.ended), ("ENDED", Some(ended)));
         assert!(matches!(over.end(ended), Err(SchedulingError::VisitNotOpen)));
         let early = Ended { at: at(9), outcome: Outcome::Completed };
-        assert!(matches!(visit().end(early), Err(SchedulingError::EndsBeforeStart { .. })));
+        assert!(matches!(visit().end(early), Err(SchedulingError::EndsBeforeStart { field: "occurred_at" })));
         let left = visit().end(Ended { at: at(11), outcome: Outcome::LeftUnseen }).unwrap();
         assert_eq!((visit().state(), left.state()), ("OPEN", "LEFT_UNSEEN"));
     }
@@ -204,8 +211,9 @@ mod tests {
 
     #[test]
     fn sc_04_the_future_is_not_reported() {
-        assert!(check_past(at(1), at(1)).is_ok());
-        assert!(matches!(check_past(at(2), at(1)), Err(SchedulingError::InFuture { .. })));
+        assert!(check_past("occurred_at", at(1), at(1)).is_ok());
+        let refused = check_past("end.occurred_at", at(2), at(1));
+        assert!(matches!(refused, Err(SchedulingError::InFuture { field: "end.occurred_at" })), "{refused:?}");
     }
 
     #[test]

@@ -278,7 +278,7 @@ fn described(template: &wire::SessionTemplate) -> Result<Template, FieldError> {
         slot_length_minutes: slot_length(template.slot_length_minutes)?,
         pools: pools(&template.pools)?,
         capabilities: capabilities(&template.capabilities)?,
-        terms: terms(template.cancel_notice_minutes, &template.expected_lines)?,
+        terms: terms(template.cancel_notice, &template.expected_lines)?,
         valid_from: convert::date("valid_from", template.valid_from.as_ref())?,
         valid_until: convert::optional_date("valid_until", template.valid_until.as_ref())?,
     })

@@ -1,6 +1,7 @@
 //! Domain to wire, and the words of scheduling's own enumerations from it.
 
 use chassis::Permitted;
+use chrono::Timelike as _;
 use proto::{
     anjia::{common::v1 as common, scheduling::v1 as wire},
     convert::{self, FieldError, to_timestamp},
@@ -10,6 +11,7 @@ use types::ids::SlotId;
 use crate::domain::{
     appointment::{Appointment, CancelledBy, Channel, State},
     calendar::ResourceKind,
+    notice::CancelNotice,
     offer::Offer,
     pool::Pool,
     price::Price,
@@ -79,9 +81,22 @@ pub(super) fn to_session(session: &Permitted<Session>) -> wire::Session {
         slot_length_minutes: session.slot_length_minutes.into(),
         pools: session.pools.iter().map(share).collect(),
         capabilities: session.capabilities.clone(),
-        cancel_notice_minutes: session.terms.cancel_notice_minutes.into(),
+        cancel_notice: session.terms.cancel_notice.map(to_cancel_notice),
         expected_lines: convert::to_expected_lines(&session.terms.expected_lines),
     }
+}
+
+pub(super) fn to_cancel_notice(notice: CancelNotice) -> wire::CancelNotice {
+    use wire::cancel_notice::Notice;
+    let number = |value: u32| i32::try_from(value).unwrap_or(i32::MAX);
+    let notice = match notice {
+        CancelNotice::MinutesBefore(minutes) => Notice::MinutesBefore(minutes.into()),
+        CancelNotice::PreviousWorkingDay(time) => {
+            let (hour, minute) = (number(time.hour()), number(time.minute()));
+            Notice::PreviousWorkingDay(wire::WorkingDayNotice { hour, minute })
+        }
+    };
+    wire::CancelNotice { notice: Some(notice) }
 }
 
 pub(super) fn to_offer(offer: Offer) -> wire::SlotOffer {
@@ -161,7 +176,7 @@ pub(super) fn to_appointment(appointment: &Permitted<Appointment>) -> wire::Appo
         revision: appointment.revision,
         held_at: Some(to_timestamp(appointment.held_at)),
         more_slot_ids: appointment.more_slots.iter().map(ToString::to_string).collect(),
-        cancel_until: appointment.cancel_until().map(to_timestamp),
+        cancel_until: appointment.terms.cancel_until.map(to_timestamp),
     }
 }
 

@@ -1,7 +1,7 @@
 //! `SessionService`: what can be booked.
 
 use chassis::{Context, error::invalid};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use postgres::{Call, paging::PageRequest};
 use prost::Message as _;
 use prost_types::Timestamp;
@@ -22,17 +22,16 @@ use super::{
 use crate::{
     app::{Draft, Published, Scheduling, Search},
     domain::{
+        notice::{self, CancelNotice},
         offer::{Query, Rank},
         pool::Pool,
-        session::{PoolShare, Span, VisitTerms},
+        session::{PoolShare, SessionTerms, Span},
     },
 };
 
 const PUBLISH: &str = "anjia.scheduling.v1.SessionService/PublishSessions";
 const SESSIONS_MAX: usize = 50;
 const CAPABILITIES_MAX: usize = 50;
-/// 30 days, in minutes.
-const CANCEL_NOTICE_MAX: u16 = 43_200;
 const RADIUS_DEFAULT_M: u32 = 10_000;
 const OFFERS_DEFAULT: usize = 20;
 const OFFERS_MAX: i32 = 100;
@@ -117,7 +116,7 @@ fn draft(session: &wire::Session) -> Result<Draft, FieldError> {
         slot_length_minutes: slot_length(session.slot_length_minutes)?,
         pools: pools(&session.pools)?,
         capabilities: capabilities(&session.capabilities)?,
-        terms: terms(session.cancel_notice_minutes, &session.expected_lines)?,
+        terms: terms(session.cancel_notice, &session.expected_lines)?,
     })
 }
 
@@ -157,13 +156,33 @@ pub(super) fn capabilities(prefixes: &[String]) -> Result<Vec<String>, FieldErro
     prefixes.iter().enumerate().map(prefix).collect()
 }
 
-pub(super) fn terms(cancel_notice_minutes: i32, lines: &[common::ExpectedLine]) -> Result<VisitTerms, FieldError> {
-    let minutes = u16::try_from(cancel_notice_minutes).ok().filter(|minutes| *minutes <= CANCEL_NOTICE_MAX);
-    let refused = || FieldError::new("cancel_notice_minutes", format!("must be 0 to {CANCEL_NOTICE_MAX}"));
-    Ok(VisitTerms {
-        cancel_notice_minutes: minutes.ok_or_else(refused)?,
-        expected_lines: convert::expected_lines("expected_lines", lines)?,
-    })
+pub(super) fn terms(
+    notice: Option<wire::CancelNotice>,
+    lines: &[common::ExpectedLine],
+) -> Result<SessionTerms, FieldError> {
+    let cancel_notice = notice.map(cancel_notice).transpose().map_err(|error| error.within("cancel_notice"))?;
+    Ok(SessionTerms { cancel_notice, expected_lines: convert::expected_lines("expected_lines", lines)? })
+}
+
+fn cancel_notice(said: wire::CancelNotice) -> Result<CancelNotice, FieldError> {
+    use wire::cancel_notice::Notice;
+    let within = |field: &str, value: i32, (min, max): (u16, u16)| {
+        let number = u16::try_from(value).ok().filter(|number| (min..=max).contains(number));
+        number.ok_or_else(|| FieldError::new(field, format!("must be {min} to {max}")))
+    };
+    match said.notice {
+        None => Err(FieldError::new("minutes_before", "or previous_working_day must be said")),
+        Some(Notice::MinutesBefore(minutes)) => {
+            Ok(CancelNotice::MinutesBefore(within("minutes_before", minutes, (1, notice::MINUTES_MAX))?))
+        }
+        Some(Notice::PreviousWorkingDay(wire::WorkingDayNotice { hour, minute })) => {
+            let hour = within("previous_working_day.hour", hour, (0, 23))?;
+            let minute = within("previous_working_day.minute", minute, (0, 59))?;
+            let time = NaiveTime::from_hms_opt(hour.into(), minute.into(), 0);
+            let refused = || FieldError::new("previous_working_day", "must be a time of the day");
+            Ok(CancelNotice::PreviousWorkingDay(time.ok_or_else(refused)?))
+        }
+    }
 }
 
 /// How many offers at most.

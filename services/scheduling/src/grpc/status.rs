@@ -67,6 +67,7 @@ fn of(refusal: &SchedulingError) -> Status {
         E::IdentityMismatch => (Code::FailedPrecondition, "IDENTITY_MISMATCH"),
         E::AdmissionUnproven => (Code::FailedPrecondition, "IDENTITY_NOT_PROVEN"),
         E::StayOpen => (Code::FailedPrecondition, "STAY_OPEN"),
+        E::StayOverlaps => (Code::FailedPrecondition, "STAY_OVERLAPS"),
         E::InFuture { .. } => (Code::InvalidArgument, "IN_FUTURE"),
         E::EndsBeforeStart { .. } => (Code::InvalidArgument, "ENDS_BEFORE_START"),
         E::VisitNotOpen => (Code::FailedPrecondition, "VISIT_NOT_OPEN"),

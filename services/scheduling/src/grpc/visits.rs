@@ -82,6 +82,14 @@ fn check_in(message: &wire::CheckInRequest) -> Result<CheckIn, FieldError> {
         session: convert::optional_id("session_id", &message.session_id)?,
         credential: message.credential.as_ref().map(credential).transpose()?,
         seen: priorities("priorities", &message.priorities)?,
+        ended: message.end.as_ref().map(ended).transpose()?,
+    })
+}
+
+fn ended(end: &wire::VisitEnd) -> Result<Ended, FieldError> {
+    Ok(Ended {
+        at: convert::timestamp("end.occurred_at", end.occurred_at.as_ref())?,
+        outcome: said("end.outcome", outcome("end.outcome", end.outcome)?)?,
     })
 }
 

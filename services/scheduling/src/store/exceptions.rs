@@ -100,6 +100,17 @@ pub async fn within(conn: &mut PgConnection, (from, until): Span) -> Result<Vec<
     rows.into_iter().map(Row::exception).collect()
 }
 
+/// When the whole region rests in that time, as operators declared it.
+pub async fn of_region(conn: &mut PgConnection, (from, until): Span) -> Result<Vec<Span>, SchedulingError> {
+    Ok(sqlx::query_as(
+        "SELECT since, until FROM calendar_exceptions WHERE scope = 'REGION' AND since < $2 AND until > $1 ORDER BY id",
+    )
+    .bind(from)
+    .bind(until)
+    .fetch_all(conn)
+    .await?)
+}
+
 /// Those that stand against the calendar of a provider in that time, in the order in which they were declared.
 pub async fn list(
     conn: &mut PgConnection,

@@ -1,6 +1,6 @@
 //! Locks on what is judged over several persons, and so is kept from changing by no row: a journey, who books for others, or a device. Taken before the
 //! locks of persons and of places, in the order of words, until the end of the transaction. One more is the database's own: `stay <person>`, which
-//! it takes last of all, when a stay is opened (`migrations/0396_one_open_stay.sql`).
+//! it takes last of all, when a stay is opened or ended (`migrations/0400_stays_apart.sql`).
 
 use std::collections::BTreeSet;
 

@@ -59,7 +59,7 @@ pub async fn known(
 ) -> Result<Vec<Option<Known>>, SchedulingError> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT asked.place, slot.id AS slot_id, slot.session_id, slot.starts_at, slot.ends_at, session.organisation_id, session.tier, \
-             session.department_id, session.practitioner_id, session.kinds, session.cancel_notice_minutes, session.expected_lines AS session_lines, \
+             session.department_id, session.practitioner_id, session.kinds, slot.cancel_until, session.expected_lines AS session_lines, \
              session.closing_at IS NOT NULL AS is_closing, room.taken >= room.places AS is_full, \
              CASE WHEN (SELECT true FROM release_ladders ladder WHERE ladder.organisation_id = session.organisation_id LIMIT 1) \
                  THEN EXISTS (SELECT FROM due_releases(slot.id, $4)) ELSE false END AS is_release_due, \
@@ -106,7 +106,7 @@ impl Row {
             department: self.department_id.map(DepartmentId::from_uuid),
             practitioner: self.practitioner_id.map(PractitionerId::from_uuid),
             kinds: self.kinds.iter().map(|kind| word("sessions", "kinds", session, kind)).collect::<Result<_, _>>()?,
-            terms: self.terms.terms("sessions", session)?,
+            terms: self.terms.terms(),
             // A clinic that closes gives nothing new; a slot without public places may get some now.
             has_pool: !self.is_closing
                 && (self.is_full.is_some() || (self.is_release_due && pool == Some(Pool::Public))),

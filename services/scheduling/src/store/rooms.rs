@@ -103,7 +103,7 @@ pub async fn lock(conn: &mut PgConnection, slots: &[SlotId]) -> Result<Vec<Locke
         "SELECT slot_pools.slot_id, slot_pools.pool, slot_pools.places, slot_pools.taken, slots.session_id, slots.starts_at, slots.ends_at, \
              sessions.organisation_id, sessions.department_id, sessions.practitioner_id, sessions.kinds, sessions.capabilities, \
              sessions.surge_id IS NOT NULL AND cardinality(sessions.capabilities) > 0 AS is_for_symptoms, \
-             sessions.cancel_notice_minutes, sessions.expected_lines AS session_lines \
+             slots.cancel_until, sessions.expected_lines AS session_lines \
          FROM slot_pools JOIN slots ON slots.id = slot_pools.slot_id JOIN sessions ON sessions.id = slots.session_id \
          WHERE slot_pools.slot_id = ANY ($1) ORDER BY slot_pools.slot_id, slot_pools.pool FOR NO KEY UPDATE OF slot_pools",
     )
@@ -133,7 +133,7 @@ impl Row {
             kinds: kinds.collect::<Result<_, _>>()?,
             capabilities: self.capabilities,
             is_for_symptoms: self.is_for_symptoms,
-            terms: self.terms.terms("sessions", self.session_id)?,
+            terms: self.terms.terms(),
         };
         Ok(Locked { room, places: self.places, taken: self.taken })
     }

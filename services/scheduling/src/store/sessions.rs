@@ -9,7 +9,11 @@ use types::{
 };
 use uuid::Uuid;
 
-use super::{invalid, refused, terms::TermsColumns, word};
+use super::{
+    invalid, refused,
+    terms::{SessionTermsColumns, notice_columns},
+    word,
+};
 use crate::domain::{
     error::SchedulingError,
     offer::Provider,
@@ -47,11 +51,12 @@ pub async fn insert(
 ) -> Result<bool, SchedulingError> {
     let (template, day, surge) = origin.columns();
     let kinds: Vec<&str> = session.kinds.iter().map(|kind| kind.as_str()).collect();
+    let (notice_minutes, notice_time) = notice_columns(session.terms.cancel_notice);
     let inserted = sqlx::query(
         "INSERT INTO sessions (id, region, organisation_id, tier, latitude, longitude, department_id, practitioner_id, kinds, \
          starts_at, ends_at, slot_length_minutes, capabilities, published_by, published_at, template_id, day, surge_id, \
-         cancel_notice_minutes, expected_lines) \
-         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
+         cancel_notice_minutes, cancel_notice_time, expected_lines) \
+         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20) \
          ON CONFLICT (template_id, day) WHERE template_id IS NOT NULL DO NOTHING",
     )
     .bind(session.id.uuid())
@@ -71,7 +76,8 @@ pub async fn insert(
     .bind(template)
     .bind(day)
     .bind(surge)
-    .bind(i32::from(session.terms.cancel_notice_minutes))
+    .bind(notice_minutes)
+    .bind(notice_time)
     .bind(Json(&session.terms.expected_lines))
     .execute(conn)
     .await
@@ -164,7 +170,7 @@ struct Row {
     slot_length_minutes: i32,
     capabilities: Vec<String>,
     #[sqlx(flatten)]
-    terms: TermsColumns,
+    terms: SessionTermsColumns,
     pools: Vec<String>,
     places: Vec<i32>,
 }
@@ -173,7 +179,8 @@ pub async fn find(conn: &mut PgConnection, id: SessionId) -> Result<Session, Sch
     // Every slot of a session has the same pools, but for places that fell back to everybody.
     let row: Option<Row> = sqlx::query_as(
         "SELECT sessions.id, organisation_id, tier, latitude, longitude, department_id, practitioner_id, kinds, starts_at, \
-         ends_at, slot_length_minutes, capabilities, cancel_notice_minutes, expected_lines AS session_lines, shares.pools, shares.places \
+         ends_at, slot_length_minutes, capabilities, cancel_notice_minutes, cancel_notice_time, expected_lines AS session_lines, \
+         shares.pools, shares.places \
          FROM sessions CROSS JOIN LATERAL ( \
              SELECT coalesce(array_agg(pool ORDER BY pool), '{}') AS pools, \
                     coalesce(array_agg(places ORDER BY pool), '{}') AS places \

@@ -1,6 +1,6 @@
 //! Table `slots`, with the places of a slot when they are first made.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Days, Utc};
 use postgres::audit::{self, Entry};
 use sqlx::{FromRow, PgConnection};
 use types::{
@@ -10,29 +10,38 @@ use types::{
 };
 use uuid::Uuid;
 
-use super::invalid;
+use super::{exceptions, invalid};
 use crate::domain::{
     error::SchedulingError,
+    notice::{CancelNotice, DAYS_BACK_MAX},
     offer::OpenSlot,
     pool::Pool,
     session::{PoolShare, Slot, VisitTerms},
 };
 
-/// Writes the slots of one session, each with the places of every pool.
-pub async fn insert_all(conn: &mut PgConnection, slots: &[Slot], pools: &[PoolShare]) -> Result<(), SchedulingError> {
+/// Writes the slots of one session in the order of time, each with the places of every pool, and until when these may be given up.
+pub async fn insert_all(
+    conn: &mut PgConnection,
+    slots: &[Slot],
+    pools: &[PoolShare],
+    notice: Option<CancelNotice>,
+) -> Result<(), SchedulingError> {
+    let cancel_until = cancel_until(conn, slots, notice).await?;
     let ids: Vec<Uuid> = slots.iter().map(|slot| slot.id.uuid()).collect();
     let sessions: Vec<Uuid> = slots.iter().map(|slot| slot.session.uuid()).collect();
     let starts: Vec<DateTime<Utc>> = slots.iter().map(|slot| slot.starts_at).collect();
     let ends: Vec<DateTime<Utc>> = slots.iter().map(|slot| slot.ends_at).collect();
     sqlx::query(
-        "INSERT INTO slots (id, region, session_id, starts_at, ends_at) \
-         SELECT id, current_setting('anjia.region'), session_id, starts_at, ends_at \
-         FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[]) AS made (id, session_id, starts_at, ends_at)",
+        "INSERT INTO slots (id, region, session_id, starts_at, ends_at, cancel_until) \
+         SELECT id, current_setting('anjia.region'), session_id, starts_at, ends_at, cancel_until \
+         FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[]) \
+             AS made (id, session_id, starts_at, ends_at, cancel_until)",
     )
     .bind(&ids)
     .bind(sessions)
     .bind(starts)
     .bind(ends)
+    .bind(cancel_until)
     .execute(&mut *conn)
     .await?;
 
@@ -49,6 +58,23 @@ pub async fn insert_all(conn: &mut PgConnection, slots: &[Slot], pools: &[PoolSh
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Of each slot, as far as holidays are known now; none where nothing is said.
+async fn cancel_until(
+    conn: &mut PgConnection,
+    slots: &[Slot],
+    notice: Option<CancelNotice>,
+) -> Result<Vec<Option<DateTime<Utc>>>, SchedulingError> {
+    let closed = match (notice, slots.first(), slots.last()) {
+        (Some(CancelNotice::PreviousWorkingDay(_)), Some(first), Some(last)) => {
+            // The day of a slot begins up to a day before it.
+            let from = first.starts_at - Days::new(DAYS_BACK_MAX + 1);
+            exceptions::of_region(conn, (from, last.starts_at)).await?
+        }
+        _ => vec![],
+    };
+    Ok(slots.iter().map(|slot| notice.map(|notice| notice.until(slot.starts_at, &closed))).collect())
 }
 
 /// Names the slots and their places in each pool.

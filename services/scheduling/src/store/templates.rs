@@ -10,7 +10,11 @@ use types::{
 };
 use uuid::Uuid;
 
-use super::{invalid, terms::TermsColumns, word};
+use super::{
+    invalid,
+    terms::{SessionTermsColumns, notice_columns},
+    word,
+};
 use crate::domain::{calendar::Template, error::SchedulingError, pool::Pool, session::PoolShare};
 
 const TABLE: &str = "session_templates";
@@ -21,11 +25,12 @@ pub async fn insert(
     by: &Party,
     now: DateTime<Utc>,
 ) -> Result<(), SchedulingError> {
+    let (notice_minutes, notice_time) = notice_columns(template.terms.cancel_notice);
     sqlx::query(
         "INSERT INTO session_templates (id, region, organisation_id, tier, latitude, longitude, department_id, practitioner_id, \
          resource_ids, weekday, starts_at, ends_at, kinds, slot_length_minutes, pools, places, capabilities, valid_from, valid_until, \
-         created_by, created_at, cancel_notice_minutes, expected_lines) \
-         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
+         created_by, created_at, cancel_notice_minutes, cancel_notice_time, expected_lines) \
+         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)",
     )
     .bind(template.id.uuid())
     .bind(template.organisation.uuid())
@@ -47,7 +52,8 @@ pub async fn insert(
     .bind(template.valid_until)
     .bind(by.to_string())
     .bind(now)
-    .bind(i32::from(template.terms.cancel_notice_minutes))
+    .bind(notice_minutes)
+    .bind(notice_time)
     .bind(Json(&template.terms.expected_lines))
     .execute(conn)
     .await?;
@@ -73,7 +79,7 @@ struct Row {
     places: Vec<i32>,
     capabilities: Vec<String>,
     #[sqlx(flatten)]
-    terms: TermsColumns,
+    terms: SessionTermsColumns,
     valid_from: NaiveDate,
     valid_until: Option<NaiveDate>,
 }
@@ -83,7 +89,7 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT id, organisation_id, tier, latitude, longitude, department_id, practitioner_id, resource_ids, weekday, starts_at, ",
-            "ends_at, kinds, slot_length_minutes, pools, places, capabilities, cancel_notice_minutes, ",
+            "ends_at, kinds, slot_length_minutes, pools, places, capabilities, cancel_notice_minutes, cancel_notice_time, ",
             "expected_lines AS session_lines, valid_from, valid_until FROM session_templates ",
             $rest
         )

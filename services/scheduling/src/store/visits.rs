@@ -20,8 +20,8 @@ pub async fn insert(conn: &mut PgConnection, visit: &Visit) -> Result<(), Schedu
     };
     sqlx::query(
         "INSERT INTO visits (id, region, resident_id, organisation_id, tier, kind, appointment_id, referral_id, journey_id, \
-         present, delegate, delegation_id, identity_proof, checked_in_by, opened_at, state) \
-         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+         present, delegate, delegation_id, identity_proof, checked_in_by, opened_at, state, ended_at, outcome) \
+         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(visit.id.uuid())
     .bind(visit.resident.uuid())
@@ -38,13 +38,14 @@ pub async fn insert(conn: &mut PgConnection, visit: &Visit) -> Result<(), Schedu
     .bind(visit.checked_in_by.to_string())
     .bind(visit.opened_at)
     .bind(visit.state())
+    .bind(visit.ended.map(|ended| ended.at))
+    .bind(visit.ended.map(|ended| ended.outcome.as_str()))
     .execute(conn)
     .await
     .map_err(|error| {
         refused(error, |constraint| match constraint {
             "visits_pkey" | "visits_appointment_id_key" => Some(SchedulingError::VisitExists),
-            "visits_open_stay" => Some(SchedulingError::StayOpen),
-            _ => None,
+            other => stay_refused(other),
         })
     })?;
     Ok(())
@@ -75,8 +76,18 @@ pub async fn update(conn: &mut PgConnection, visit: &Visit) -> Result<(), Schedu
         .bind(visit.ended.map(|ended| ended.at))
         .bind(visit.ended.map(|ended| ended.outcome.as_str()))
         .execute(conn)
-        .await?;
+        .await
+        .map_err(|error| refused(error, stay_refused))?;
     Ok(())
+}
+
+/// What keeps a person's stays apart: `migrations/0400_stays_apart.sql`.
+fn stay_refused(constraint: &str) -> Option<SchedulingError> {
+    match constraint {
+        "visits_open_stay" => Some(SchedulingError::StayOpen),
+        "visits_stays_apart" => Some(SchedulingError::StayOverlaps),
+        _ => None,
+    }
 }
 
 #[derive(FromRow)]

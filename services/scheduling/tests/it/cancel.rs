@@ -1,14 +1,20 @@
-use chrono::TimeDelta;
+use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
+use proto::anjia::common::v1::CareKind;
 use proto::anjia::scheduling::v1::{
-    Appointment, AppointmentState, CancelAppointmentRequest, CancelledBy, HoldSlotRequest, Pool, Session,
+    Appointment, AppointmentState, CancelAppointmentRequest, CancelNotice, CancelledBy, ChangeSessionRequest,
+    DeclareExceptionRequest, ExceptionScope, GetSessionRequest, HoldSlotRequest, Pool, PoolShare, Session,
+    SessionTemplate, WorkingDayNotice, cancel_notice::Notice,
 };
-use proto::convert::timestamp;
+use proto::convert::{timestamp, to_timestamp};
+use scheduling::domain::holidays::is_working_day;
 use testkit::{TestCaller, callers, reason, request_id};
 use tonic::{Code, Status};
+use types::clock::{local_date, start_of_local_day};
 use types::ids::AppointmentId;
 
+use crate::calendar;
 use crate::reschedule::{reschedule, to};
-use crate::town::{Town, hold, now, session};
+use crate::town::{Town, field, hold, now, session};
 
 async fn cancel(
     town: &Town,
@@ -26,6 +32,38 @@ fn wish(appointment_id: &str) -> CancelAppointmentRequest {
         reason: "better".to_owned(),
         ..Default::default()
     }
+}
+
+/// As the Beijing appointment platform has it.
+const AT_TWO: CancelNotice =
+    CancelNotice { notice: Some(Notice::PreviousWorkingDay(WorkingDayNotice { hour: 14, minute: 0 })) };
+
+/// The last day before on which people work, unless they rest on that one.
+fn working_day_before(day: NaiveDate, rest: Option<NaiveDate>) -> NaiveDate {
+    let mut before = (1..).map(|days| day - Days::new(days));
+    before.find(|day| is_working_day(*day) && rest != Some(*day)).unwrap()
+}
+
+fn at_two(day: NaiveDate) -> DateTime<Utc> {
+    start_of_local_day(day) + TimeDelta::hours(14)
+}
+
+fn until(appointment: &Appointment) -> DateTime<Utc> {
+    timestamp("cancel_until", appointment.cancel_until.as_ref()).unwrap()
+}
+
+/// The whole region rests on that day.
+async fn close(town: &Town, day: NaiveDate) {
+    let request = DeclareExceptionRequest {
+        request_id: request_id(),
+        scope: ExceptionScope::Region.into(),
+        subject_id: String::new(),
+        since: Some(to_timestamp(start_of_local_day(day))),
+        until: Some(to_timestamp(start_of_local_day(day + Days::new(1)))),
+        reason: "放假".to_owned(),
+    };
+    let request = town.mesh.caller("operator").request(request).await;
+    calendar::client(town).declare_exception(request).await.unwrap();
 }
 
 #[tokio::test]
@@ -49,15 +87,15 @@ async fn sc_04_a_cancelled_place_is_free_again_once() {
 #[tokio::test]
 async fn sc_04_a_patient_gives_a_firm_place_up_until_the_moment_that_its_session_says() {
     let town = Town::new().await;
-    let sessions = [(10, 60), (2, 180)].map(|(hours, cancel_notice_minutes)| {
+    let sessions = [(10, 60), (2, 180)].map(|(hours, minutes)| {
         let starts_at = now() + TimeDelta::hours(hours);
-        Session { cancel_notice_minutes, ..session(callers::CLINIC, starts_at, 1, &[(Pool::Public, 2)]) }
+        let cancel_notice = Some(CancelNotice { notice: Some(Notice::MinutesBefore(minutes)) });
+        Session { cancel_notice, ..session(callers::CLINIC, starts_at, 1, &[(Pool::Public, 2)]) }
     });
     let slots = town.publish(&town.clinic, sessions.to_vec()).await.unwrap();
     let [soon, later] = [&slots[0], &slots[1]];
     let held = town.hold(soon).await.unwrap();
-    let until = timestamp("starts_at", soon.starts_at.as_ref()).unwrap() - TimeDelta::hours(3);
-    assert_eq!(timestamp("cancel_until", held.cancel_until.as_ref()).unwrap(), until);
+    assert_eq!(until(&held), timestamp("starts_at", soon.starts_at.as_ref()).unwrap() - TimeDelta::hours(3));
     // A hold is nobody's word yet.
     assert!(cancel(&town, &town.resident, wish(&held.appointment_id)).await.is_ok());
 
@@ -72,6 +110,96 @@ async fn sc_04_a_patient_gives_a_firm_place_up_until_the_moment_that_its_session
     let booked = town.booked(later).await;
     assert!(cancel(&town, &town.resident, wish(&booked.appointment_id)).await.is_ok());
     town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_04_a_template_by_the_working_day_promises_an_instant_that_no_later_holiday_changes() {
+    let town = Town::new().await;
+    // The template is of this weekday, too.
+    let day = local_date(now()) + Days::new(16);
+    let rest = working_day_before(day, None);
+    close(&town, rest).await;
+    let made = calendar::create(&town, SessionTemplate { cancel_notice: Some(AT_TWO), ..calendar::template() }).await;
+    assert_eq!(made.unwrap().cancel_notice, Some(AT_TWO));
+    calendar::generate(&town, day).await.unwrap();
+    let get = GetSessionRequest { session_id: town.session_of(&day).await };
+    let found = town.sessions().get_session(town.clinic.request(get).await).await.unwrap().into_inner();
+    assert_eq!(found.session.unwrap().cancel_notice, Some(AT_TWO));
+
+    let before = working_day_before(day, Some(rest));
+    let booked = town.booked(&found.slots[0]).await;
+    assert_eq!(until(&booked), at_two(before));
+    close(&town, before).await;
+    assert_eq!(until(&town.get(&town.resident, &booked.appointment_id).await.unwrap()), at_two(before));
+    assert!(cancel(&town, &town.resident, wish(&booked.appointment_id)).await.is_ok());
+    town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_04_what_is_published_after_its_instant_only_the_provider_gives_up() {
+    let town = Town::new().await;
+    let starts_at = now() + TimeDelta::hours(2);
+    let late = Session { cancel_notice: Some(AT_TWO), ..session(callers::CLINIC, starts_at, 1, &[(Pool::Public, 1)]) };
+    let slot = town.publish(&town.clinic, vec![late]).await.unwrap().remove(0);
+    let booked = town.booked(&slot).await;
+    assert_eq!(until(&booked), at_two(working_day_before(local_date(starts_at), None)));
+    let refusal = cancel(&town, &town.resident, wish(&booked.appointment_id)).await.unwrap_err();
+    assert_eq!((refusal.code(), reason(&refusal)), (Code::FailedPrecondition, "TOO_LATE_TO_CANCEL".to_owned()));
+    assert!(cancel(&town, &town.clinic, wish(&booked.appointment_id)).await.is_ok());
+    town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_04_a_session_that_goes_to_another_day_has_its_instant_reckoned_anew() {
+    let town = Town::new().await;
+    let day = local_date(now()) + Days::new(16);
+    let nine = |day: NaiveDate| start_of_local_day(day) + TimeDelta::hours(9);
+    let first = Session { cancel_notice: Some(AT_TWO), ..session(callers::CLINIC, nine(day), 1, &[(Pool::Public, 2)]) };
+    let slot = town.publish(&town.clinic, vec![first]).await.unwrap().remove(0);
+    let booked = town.booked(&slot).await;
+    assert_eq!(until(&booked), at_two(working_day_before(day, None)));
+    // A week on, so that it is no other day of the same weekend.
+    let later = day + Days::new(7);
+    let request = ChangeSessionRequest {
+        request_id: request_id(),
+        session_id: slot.session_id.clone(),
+        starts_at: Some(to_timestamp(nine(later))),
+        ends_at: Some(to_timestamp(nine(later) + TimeDelta::minutes(30))),
+        slot_length_minutes: 30,
+        kinds: vec![CareKind::Outpatient.into()],
+        pools: vec![PoolShare { pool: Pool::Public.into(), places: 2 }],
+        reason: "调整".to_owned(),
+        ..Default::default()
+    };
+    let changed =
+        calendar::client(&town).change_session(town.clinic.request(request).await).await.unwrap().into_inner();
+    assert_eq!(changed.session.unwrap().cancel_notice, Some(AT_TWO));
+    let displaced = changed.affected[0].appointment.as_ref().unwrap();
+    assert_eq!(until(displaced), at_two(working_day_before(later, None)));
+    town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_04_a_notice_that_cannot_be_is_refused_by_its_field() {
+    let town = Town::new().await;
+    let time = |hour, minute| Some(Notice::PreviousWorkingDay(WorkingDayNotice { hour, minute }));
+    let starts_at = now() + TimeDelta::hours(2);
+    for (path, notice) in [
+        ("minutes_before", None),
+        ("minutes_before", Some(Notice::MinutesBefore(-1))),
+        ("minutes_before", Some(Notice::MinutesBefore(0))),
+        ("minutes_before", Some(Notice::MinutesBefore(43_201))),
+        ("previous_working_day.hour", time(-1, 0)),
+        ("previous_working_day.hour", time(24, 0)),
+        ("previous_working_day.minute", time(14, 60)),
+    ] {
+        let cancel_notice = Some(CancelNotice { notice });
+        let wrong = Session { cancel_notice, ..session(callers::CLINIC, starts_at, 1, &[(Pool::Public, 1)]) };
+        let refusal = town.publish(&town.clinic, vec![wrong]).await.unwrap_err();
+        assert_eq!(field(&refusal), format!("sessions[0].cancel_notice.{path}"));
+        let refusal = calendar::create(&town, SessionTemplate { cancel_notice, ..calendar::template() }).await;
+        assert_eq!(field(&refusal.unwrap_err()), format!("template.cancel_notice.{path}"));
+    }
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ pub(crate) async fn comes(town: &Town, request: CheckInRequest) -> Result<String
     Ok(answer.into_inner().visit.unwrap().visit_id)
 }
 
-async fn stands(town: &Town, caller: &TestCaller, visit_id: &str) -> Result<QueueTicket, Status> {
+pub(crate) async fn stands(town: &Town, caller: &TestCaller, visit_id: &str) -> Result<QueueTicket, Status> {
     let request = GetQueuePositionRequest { visit_id: visit_id.to_owned() };
     let answer = client(town).get_queue_position(caller.request(request).await).await?;
     Ok(answer.into_inner().ticket.unwrap())

@@ -3,18 +3,32 @@
 use chrono::{Days, TimeDelta};
 use proto::anjia::common::v1::CareKind;
 use proto::anjia::scheduling::v1::{
-    AppointmentState, CheckInRequest, HoldSlotRequest, IdentityProof, Pool, Session, VisitOutcome,
+    AppointmentState, CheckInRequest, HoldSlotRequest, IdentityProof, Pool, Session, VisitOutcome, VisitState,
 };
+use proto::convert::to_timestamp;
 use testkit::{callers, reason, request_id};
 use tonic::Code;
 use types::clock::local_date;
 use types::ids::ResidentId;
 
+use crate::events::pull;
 use crate::town::{Town, field, hold, now, session};
-use crate::visits::{check_in, end, ending, is, refused, walk_in};
+use crate::visits::{check_in, end, ending, is, over, refused, walk_in};
 
 fn at_the_hospital(request: CheckInRequest) -> CheckInRequest {
     CheckInRequest { request_id: request_id(), provider_organisation_id: callers::HOSPITAL.to_string(), ..request }
+}
+
+/// The types of the first `count` events about a visit, in their order.
+async fn told_of(town: &Town, visit_id: &str, count: usize) -> Vec<String> {
+    let mut told = vec![];
+    let mut after = 0;
+    while told.len() < count {
+        let events = pull(town, "payment", after).await.unwrap();
+        after = events.last().unwrap_or_else(|| panic!("{told:?} of {count} events")).position;
+        told.extend(events.into_iter().filter(|event| event.subject == visit_id).map(|event| event.r#type));
+    }
+    told
 }
 
 #[tokio::test]
@@ -118,15 +132,145 @@ async fn sc_04_an_appointment_for_a_stay_stands_until_its_patient_is_admitted() 
 }
 
 #[tokio::test]
-async fn sc_04_a_late_report_of_an_earlier_stay_is_taken_while_a_later_one_is_open() {
+async fn sc_04_a_stay_that_is_reported_when_a_later_one_has_begun_is_reported_with_its_end() {
     let town = Town::new().await;
-    let stay = |days: i64| walk_in(&town, CareKind::Inpatient, now() - TimeDelta::days(days));
-    check_in(&town, &town.hospital, at_the_hospital(stay(1))).await.unwrap();
-    let earlier = check_in(&town, &town.clinic, stay(3)).await.unwrap();
-    let ended = ending(&earlier, VisitOutcome::Transferred, now() - TimeDelta::days(1));
-    end(&town, &town.clinic, ended).await.unwrap();
-    let later = check_in(&town, &town.clinic, stay(0)).await;
+    let base = now();
+    let ago = |days: i64| base - TimeDelta::days(days);
+    let open = || walk_in(&town, CareKind::Inpatient, ago(3));
+    check_in(&town, &town.hospital, at_the_hospital(walk_in(&town, CareKind::Inpatient, ago(1)))).await.unwrap();
+
+    // An earlier minute is no way around the stay that is open.
+    let refusal = check_in(&town, &town.clinic, open()).await.unwrap_err();
+    assert_eq!((refusal.code(), reason(&refusal)), is(Code::FailedPrecondition, "STAY_OPEN"));
+    assert!(refusal.message().contains("reported with its `end`"), "{refusal:?}");
+    let minute_before = walk_in(&town, CareKind::Inpatient, ago(1) - TimeDelta::minutes(1));
+    let into_it = CheckInRequest { end: over(VisitOutcome::Transferred, ago(0)), ..minute_before };
+    let refusal = check_in(&town, &town.clinic, into_it).await;
+    assert_eq!(refused(refusal), is(Code::FailedPrecondition, "STAY_OVERLAPS"));
+
+    // It ended when the later one began.
+    let request = CheckInRequest { end: over(VisitOutcome::Transferred, ago(1)), ..open() };
+    let earlier = check_in(&town, &town.clinic, request).await.unwrap();
+    assert_eq!((earlier.state(), earlier.outcome()), (VisitState::Ended, VisitOutcome::Transferred));
+    assert_eq!((earlier.opened_at, earlier.ended_at), (Some(to_timestamp(ago(3))), Some(to_timestamp(ago(1)))));
+    let told = told_of(&town, &earlier.visit_id, 2).await;
+    assert_eq!(told, ["anjia.scheduling.visit.opened.v1", "anjia.scheduling.visit.ended.v1"]);
+    let later = check_in(&town, &town.clinic, walk_in(&town, CareKind::Inpatient, now())).await;
     assert_eq!(refused(later), is(Code::FailedPrecondition, "STAY_OPEN"));
+    town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_04_stays_of_a_person_do_not_overlap_also_when_all_are_over() {
+    let town = Town::new().await;
+    let base = now();
+    let stay = |from: i64, until: i64| CheckInRequest {
+        end: over(VisitOutcome::Discharged, base - TimeDelta::days(until)),
+        ..walk_in(&town, CareKind::Inpatient, base - TimeDelta::days(from))
+    };
+    check_in(&town, &town.clinic, stay(10, 5)).await.unwrap();
+    let overlapping = [(7, 3), (12, 9), (8, 6), (12, 3), (10, 5), (7, 7)];
+    for (from, until) in overlapping {
+        let refusal = check_in(&town, &town.hospital, at_the_hospital(stay(from, until))).await.unwrap_err();
+        assert_eq!((refusal.code(), reason(&refusal)), is(Code::FailedPrecondition, "STAY_OVERLAPS"), "{from}–{until}");
+        assert!(!format!("{refusal:?}").contains(&callers::CLINIC.to_string()), "{refusal:?}");
+    }
+    let within = CheckInRequest { end: None, ..at_the_hospital(stay(7, 7)) };
+    let refusal = check_in(&town, &town.hospital, within).await;
+    assert_eq!(refused(refusal), is(Code::FailedPrecondition, "STAY_OVERLAPS"), "no end of it would do");
+    let before = CheckInRequest { end: None, ..at_the_hospital(stay(12, 12)) };
+    let refusal = check_in(&town, &town.hospital, before).await;
+    assert_eq!(refused(refusal), is(Code::FailedPrecondition, "STAY_OPEN"), "its end would do");
+
+    for (from, until) in [(12, 10), (5, 3)] {
+        check_in(&town, &town.hospital, at_the_hospital(stay(from, until))).await.unwrap();
+    }
+    let meanwhile = CheckInRequest { kind: CareKind::Outpatient.into(), ..stay(7, 7) };
+    check_in(&town, &town.clinic, meanwhile).await.unwrap();
+}
+
+#[tokio::test]
+async fn sc_04_a_stay_does_not_end_after_the_next_one_began() {
+    let town = Town::new().await;
+    let base = now();
+    let ago = |days: i64| base - TimeDelta::days(days);
+    // Two stays by two ids, of which it was found that they are one person's.
+    let (_, other_id) = town.newcomer("other").await;
+    let other: uuid::Uuid = other_id.parse().unwrap();
+    let by_other = CheckInRequest {
+        resident_id: other_id,
+        credential: Some(town.card(other)),
+        ..walk_in(&town, CareKind::Inpatient, ago(5))
+    };
+    let first = check_in(&town, &town.clinic, by_other).await.unwrap();
+    let second = at_the_hospital(walk_in(&town, CareKind::Inpatient, ago(2)));
+    let second = check_in(&town, &town.hospital, second).await.unwrap();
+    sqlx::query("INSERT INTO resident_aliases (resident_id, region, survivor_id, since) VALUES ($1, $2, $3, now())")
+        .bind(other)
+        .bind(callers::REGION)
+        .bind(callers::RESIDENT)
+        .execute(&mut town.mesh.owner("scheduling").await)
+        .await
+        .unwrap();
+
+    let late = end(&town, &town.clinic, ending(&first, VisitOutcome::Discharged, ago(1))).await;
+    assert_eq!(refused(late), is(Code::FailedPrecondition, "STAY_OVERLAPS"));
+    // What began before does not keep the later one open.
+    let ended = end(&town, &town.hospital, ending(&second, VisitOutcome::Discharged, ago(1))).await.unwrap();
+    assert_eq!(ended.state(), VisitState::Ended);
+    let ended = end(&town, &town.clinic, ending(&first, VisitOutcome::Transferred, ago(2))).await.unwrap();
+    assert_eq!(ended.state(), VisitState::Ended);
+}
+
+#[tokio::test]
+async fn sc_04_a_stay_that_its_provider_forgot_an_operator_ends_in_their_region() {
+    let town = Town::new().await;
+    let operator = town.mesh.caller("operator");
+    let admitted = walk_in(&town, CareKind::Inpatient, now() - TimeDelta::days(30));
+    let stay = check_in(&town, &town.clinic, admitted.clone()).await.unwrap();
+    let discharge = || ending(&stay, VisitOutcome::Discharged, now() - TimeDelta::days(20));
+
+    let mut owner = town.mesh.owner("scheduling").await;
+    let id: uuid::Uuid = stay.visit_id.parse().unwrap();
+    let moved = |region: &'static str| sqlx::query("UPDATE visits SET region = $2 WHERE id = $1").bind(id).bind(region);
+    moved("310000").execute(&mut owner).await.unwrap();
+    let elsewhere = end(&town, &operator, discharge()).await;
+    assert_eq!(refused(elsewhere), is(Code::NotFound, "VISIT_NOT_FOUND"));
+    moved(callers::REGION).execute(&mut owner).await.unwrap();
+
+    let ended = end(&town, &operator, discharge()).await.unwrap();
+    assert_eq!((ended.state(), ended.outcome()), (VisitState::Ended, VisitOutcome::Discharged));
+    let by: String = sqlx::query_scalar(
+        "SELECT actor FROM audit_entries WHERE action = 'scheduling.visit.end' AND resident_id = $1",
+    )
+    .bind(callers::RESIDENT)
+    .fetch_one(&mut owner)
+    .await
+    .unwrap();
+    assert_eq!(by, operator.party());
+    // Nobody is admitted by them.
+    let by_operator = CheckInRequest { request_id: request_id(), ..admitted };
+    let refusal = check_in(&town, &operator, by_operator).await;
+    assert_eq!(refused(refusal), is(Code::PermissionDenied, "METHOD_NOT_PERMITTED"));
+    check_in(&town, &town.hospital, at_the_hospital(walk_in(&town, CareKind::Inpatient, now()))).await.unwrap();
+}
+
+#[tokio::test]
+async fn sc_04_of_two_hospitals_that_report_the_same_days_at_once_one_does() {
+    let town = Town::new().await;
+    let base = now();
+    for round in 0..5 {
+        let from = base - TimeDelta::days(30 - 2 * round);
+        let here = CheckInRequest {
+            end: over(VisitOutcome::Discharged, from + TimeDelta::days(1)),
+            ..walk_in(&town, CareKind::Inpatient, from)
+        };
+        let there = at_the_hospital(here.clone());
+        let (here, there) = tokio::join!(check_in(&town, &town.clinic, here), check_in(&town, &town.hospital, there));
+        let refusals: Vec<String> =
+            [&here, &there].into_iter().filter_map(|it| it.as_ref().err()).map(reason).collect();
+        assert_eq!(refusals, ["STAY_OVERLAPS"]);
+    }
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use proto::anjia::{
     common::v1::{CareKind, Tier},
     scheduling::v1::{
-        AppointmentState, CheckInRequest, EndVisitRequest, GetVisitRequest, IdentityProof, Present, Visit,
-        VisitOutcome, VisitState,
+        AppointmentState, CheckInRequest, EndVisitRequest, GetVisitRequest, IdentityProof, Present, TicketState, Visit,
+        VisitEnd, VisitOutcome, VisitState,
     },
 };
 use proto::convert::to_timestamp;
@@ -11,6 +11,7 @@ use testkit::{TestCaller, callers, reason, request_id};
 use tonic::{Code, Status};
 use types::ids::{AppointmentId, JourneyId, OrganisationId, ReferralId, ResidentId, VisitId};
 
+use crate::queue::stands;
 use crate::town::{Town, field, now};
 
 pub(crate) async fn check_in(town: &Town, caller: &TestCaller, request: CheckInRequest) -> Result<Visit, Status> {
@@ -53,6 +54,11 @@ pub(crate) fn walk_in(town: &Town, kind: CareKind, occurred_at: DateTime<Utc>) -
         provider_organisation_id: callers::CLINIC.to_string(),
         ..card(town, occurred_at)
     }
+}
+
+/// The end of a visit that is over when it is reported.
+pub(crate) fn over(outcome: VisitOutcome, occurred_at: DateTime<Utc>) -> Option<VisitEnd> {
+    Some(VisitEnd { outcome: outcome.into(), occurred_at: Some(to_timestamp(occurred_at)) })
 }
 
 pub(crate) fn ending(visit: &Visit, outcome: VisitOutcome, occurred_at: DateTime<Utc>) -> EndVisitRequest {
@@ -227,6 +233,32 @@ async fn sc_04_a_stay_is_reported_after_it_happened() {
 }
 
 #[tokio::test]
+async fn sc_04_a_visit_that_is_over_is_reported_with_its_end() {
+    let town = Town::new().await;
+    let began = now() - TimeDelta::hours(2);
+    let end_it = |outcome| CheckInRequest {
+        end: over(outcome, began + TimeDelta::hours(1)),
+        ..walk_in(&town, CareKind::Outpatient, began)
+    };
+    let request = end_it(VisitOutcome::Completed);
+    let seen = check_in(&town, &town.clinic, request.clone()).await.unwrap();
+    assert_eq!((seen.state(), seen.outcome()), (VisitState::Ended, VisitOutcome::Completed));
+    assert_eq!(seen.ended_at, Some(to_timestamp(began + TimeDelta::hours(1))));
+    assert_eq!(check_in(&town, &town.clinic, request.clone()).await.unwrap(), seen);
+    let reused = CheckInRequest { end: None, ..request };
+    assert_eq!(refused(check_in(&town, &town.clinic, reused).await), is(Code::InvalidArgument, "REQUEST_ID_REUSED"));
+    let again = end(&town, &town.clinic, ending(&seen, VisitOutcome::Completed, now())).await;
+    assert_eq!(refused(again), is(Code::FailedPrecondition, "VISIT_NOT_OPEN"));
+    // Nobody calls who is gone; nor was anybody called.
+    let ticket = stands(&town, &town.resident, &seen.visit_id).await.unwrap();
+    assert_eq!(ticket.state(), TicketState::Left);
+
+    let left = check_in(&town, &town.clinic, end_it(VisitOutcome::LeftUnseen)).await.unwrap();
+    assert_eq!((left.state(), left.outcome()), (VisitState::LeftUnseen, VisitOutcome::LeftUnseen));
+    town.assert_sound().await;
+}
+
+#[tokio::test]
 async fn id_04_a_delegate_collects_medicine_if_the_delegation_says_attend() {
     use proto::anjia::identity::v1::DelegatedAction;
     let town = Town::new().await;
@@ -263,6 +295,10 @@ async fn id_04_a_delegate_collects_medicine_if_the_delegation_says_attend() {
 async fn sc_04_a_malformed_check_in_names_its_field() {
     let town = Town::new().await;
     let good = || walk_in(&town, CareKind::Outpatient, now());
+    let end = |outcome: VisitOutcome, occurred_at| Some(VisitEnd { outcome: outcome.into(), occurred_at });
+    let unsaid = end(VisitOutcome::Unspecified, good().occurred_at);
+    let early = over(VisitOutcome::Completed, now() - TimeDelta::hours(1));
+    let future = over(VisitOutcome::Completed, now() + TimeDelta::hours(1));
     let cases = [
         ("request_id", CheckInRequest { request_id: String::new(), ..good() }),
         ("resident_id", CheckInRequest { resident_id: String::new(), ..good() }),
@@ -274,6 +310,10 @@ async fn sc_04_a_malformed_check_in_names_its_field() {
         ("visit_id", CheckInRequest { visit_id: "x".to_owned(), ..good() }),
         ("referral_id", CheckInRequest { referral_id: ReferralId::generate().to_string(), ..good() }),
         ("delegate", CheckInRequest { present: Present::Delegate.into(), delegate: "x".to_owned(), ..good() }),
+        ("end.outcome", CheckInRequest { end: unsaid, ..good() }),
+        ("end.occurred_at", CheckInRequest { end: end(VisitOutcome::Completed, None), ..good() }),
+        ("end.occurred_at", CheckInRequest { end: early, ..good() }),
+        ("end.occurred_at", CheckInRequest { end: future, ..good() }),
     ];
     for (expected, request) in cases {
         let refusal = check_in(&town, &town.clinic, request).await.unwrap_err();

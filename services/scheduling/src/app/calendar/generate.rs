@@ -128,7 +128,7 @@ impl Calendar {
             return Ok(Made::Nothing);
         }
         resources::take(tx, &session, &template.resources).await?;
-        slots::insert_all(tx, &slots, &session.pools).await?;
+        slots::insert_all(tx, &slots, &session.pools, session.terms.cancel_notice).await?;
         let entry = by.entry("scheduling.session.generate").row("sessions", session.id);
         let entry = template
             .resources

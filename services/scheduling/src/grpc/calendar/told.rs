@@ -15,7 +15,7 @@ use crate::{
         ladder::{Ladder, Step},
         session::{PoolShare, Session},
     },
-    grpc::convert::{to_appointment, to_pool, to_resource_kind, to_session, to_slot},
+    grpc::convert::{to_appointment, to_cancel_notice, to_pool, to_resource_kind, to_session, to_slot},
 };
 
 pub(super) fn to_registered(resource: &Permitted<Resource>) -> wire::RegisterResourceResponse {
@@ -47,7 +47,7 @@ pub(super) fn to_template(template: &Template) -> wire::SessionTemplate {
         slot_length_minutes: template.slot_length_minutes.into(),
         pools: template.pools.iter().map(share).collect(),
         capabilities: template.capabilities.clone(),
-        cancel_notice_minutes: template.terms.cancel_notice_minutes.into(),
+        cancel_notice: template.terms.cancel_notice.map(to_cancel_notice),
         expected_lines: convert::to_expected_lines(&template.terms.expected_lines),
         valid_from: Some(to_date(template.valid_from)),
         valid_until: template.valid_until.map(to_date),

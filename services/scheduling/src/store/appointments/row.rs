@@ -83,7 +83,7 @@ impl Row {
             referral: self.referral_id.map(ReferralId::from_uuid),
             journey: JourneyId::from_uuid(self.journey_id),
             stated_lines: self.expected_lines.0,
-            terms: self.terms.terms("sessions", self.session_id)?,
+            terms: self.terms.terms(),
             quote: self.quote_id.map(QuoteId::from_uuid),
             revision: self.revision,
             held_at: self.held_at,

@@ -6,12 +6,11 @@ use types::region::RegionCode;
 use crate::Error;
 
 /// The parameters of all parts so far. `$1` is the region.
-#[derive(Default)]
 pub(crate) struct Statement(PgArguments);
 
 impl Statement {
     pub(crate) fn in_region(region: RegionCode) -> Result<Self, Error> {
-        let mut statement = Self::default();
+        let mut statement = Self(PgArguments::default());
         statement.add(region.as_str())?;
         Ok(statement)
     }

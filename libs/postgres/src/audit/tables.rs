@@ -146,7 +146,8 @@ pub(super) fn insert_all(tables: &[Arc<Audited>]) -> String {
     );
     sql.push_str(WRONG);
     sql.push_str(
-        ", (SELECT state FROM erasures WHERE erasures.region = $1 AND erasures.resident_id = entry.resident_id FOR SHARE), \
+        " AS wrong, \
+         (SELECT state FROM erasures WHERE erasures.region = $1 AND erasures.resident_id = entry.resident_id FOR SHARE) AS erasure, \
          entry.resident_id",
     );
     sql

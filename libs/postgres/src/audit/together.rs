@@ -3,8 +3,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use sqlx::{AssertSqlSafe, types::Json};
-use types::ids::{DelegationId, OrganisationId, ResidentId};
+use sqlx::{AssertSqlSafe, FromRow, types::Json};
+use types::{
+    ids::{DelegationId, OrganisationId, ResidentId},
+    region::RegionCode,
+};
 use uuid::Uuid;
 
 use super::{
@@ -14,8 +17,15 @@ use super::{
 };
 use crate::{Error, Transaction, statement::Statement, vault::PersonKey};
 
-/// What the database answers of an entry: its rows if they are not as it says, the state of the erasure of its person, and who that is.
-type Inserted = (Option<Json<Vec<serde_json::Value>>>, Option<String>, Option<Uuid>);
+/// What the database answers of an entry.
+#[derive(FromRow)]
+pub(crate) struct Inserted {
+    /// Its rows if they are not as it says.
+    wrong: Option<Json<Vec<serde_json::Value>>>,
+    /// The state of the erasure of its person.
+    erasure: Option<String>,
+    resident_id: Option<Uuid>,
+}
 
 /// Rows of one table, of all entries.
 #[derive(Default)]
@@ -33,9 +43,8 @@ pub async fn record_all(tx: &mut Transaction, entries: Vec<Entry>) -> Result<(),
         return Ok(());
     }
     let entries = Entries::of(tx, entries).await?;
-    let mut statement = Statement::in_region(tx.region()?)?;
-    let insert = AssertSqlSafe(entries.insert(&mut statement)?);
-    let inserted = sqlx::query_as_with(insert, statement.into_arguments()).fetch_all(&mut **tx).await?;
+    let (statement, insert) = entries.insert(tx.region()?)?;
+    let inserted = sqlx::query_as_with(AssertSqlSafe(insert), statement.into_arguments()).fetch_all(&mut **tx).await?;
     entries.inserted(tx, inserted)
 }
 
@@ -55,9 +64,10 @@ impl Entries {
         Ok(Self { given: entries, tables, residents, persons })
     }
 
-    /// Inserts them in their order. The first part of a statement: its parameters have fixed numbers.
-    pub(crate) fn insert(&self, statement: &mut Statement) -> Result<String, Error> {
+    /// Inserts them in their order. Begins the statement, which other parts may follow: the parameters of this one have fixed numbers.
+    pub(crate) fn insert(&self, region: RegionCode) -> Result<(Statement, String), Error> {
         let Self { given: entries, tables, persons, .. } = self;
+        let mut statement = Statement::in_region(region)?;
         let salts: Vec<Salt> = entries.iter().map(|_| Salt::generate()).collect();
         let stored: Vec<Vec<u8>> =
             entries.iter().zip(&salts).map(|entry| stored(entry, persons)).collect::<Result<_, _>>()?;
@@ -78,22 +88,22 @@ impl Entries {
             statement.add(rows.anew)?;
             statement.add(count)?;
         }
-        Ok(tables::insert_all(tables))
+        Ok((statement, tables::insert_all(tables)))
     }
 
     /// Judges what was answered, entry by entry.
     pub(crate) fn inserted(self, tx: &mut Transaction, inserted: Vec<Inserted>) -> Result<(), Error> {
         let barred: BTreeSet<Uuid> = inserted
             .iter()
-            .filter(|(_, erasure, _)| matches!(erasure.as_deref(), Some("CLOSED" | "ERASED")))
-            .filter_map(|(.., resident)| *resident)
+            .filter(|it| matches!(it.erasure.as_deref(), Some("CLOSED" | "ERASED")))
+            .filter_map(|it| it.resident_id)
             .collect();
         let is_refused =
             |entry: &Entry| !entry.of_keeping && entry.resident.is_some_and(|it| barred.contains(&it.uuid()));
         if self.given.iter().any(is_refused) {
             return Err(Error::ResidentErased);
         }
-        if let Some(Json(rows)) = inserted.into_iter().find_map(|(wrong, ..)| wrong) {
+        if let Some(Json(rows)) = inserted.into_iter().find_map(|it| it.wrong) {
             return Err(Error::RowNotAsRecorded { rows: serde_json::Value::from(rows).to_string() });
         }
         tx.unsealed = true;

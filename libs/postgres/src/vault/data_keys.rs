@@ -112,7 +112,7 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// Every region that has keys, with the generation that a transaction in it would see.
+/// Every region that has keys, with the generation that `require_newest_keys` wants of whoever begins in it.
 pub(super) async fn generations(conn: &mut PgConnection) -> Result<Vec<(RegionCode, i64)>, Error> {
     let rows: Vec<(String, i64)> = sqlx::query_as(
         "SELECT region_code, greatest(max(generation), (SELECT max(generation) FROM data_keys WHERE region_code = '')) \

@@ -113,16 +113,12 @@ impl Vault {
     /// Unwraps every key that rows may need. Fails if the provider does not: without them the service could answer nothing.
     pub(crate) async fn ready(&self, conn: &mut PgConnection) -> Result<(), Error> {
         for (region, generation) in data_keys::generations(conn).await? {
-            if self.current(region, generation).is_none() {
+            let is_newest = self.keys(region).is_ok_and(|keys| keys.generation() == generation);
+            if !is_newest {
                 self.load(conn, region).await?;
             }
         }
         Ok(())
-    }
-
-    /// The keys of a region, if they are those of this generation.
-    pub(crate) fn current(&self, region: RegionCode, generation: i64) -> Option<Arc<Keys>> {
-        self.read().regions.get(&region).filter(|keys| keys.generation() == generation).map(Arc::clone)
     }
 
     pub(crate) fn provider(&self) -> &dyn KeyProvider {

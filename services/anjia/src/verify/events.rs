@@ -253,7 +253,7 @@ pub(super) const CHECKS: &[Check] = &[
         "bills",
         "state = 'SETTLED'",
         "bill.settled",
-        "payment.(receipt.issue|order.report)",
+        "payment.(receipt.issue|order.report|bill.collect|bill.correct)",
         Once,
     ),
     told(

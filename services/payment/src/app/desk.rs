@@ -7,6 +7,7 @@ use types::ids::{BillId, CreditLineId, PayoutId, ReceiptId};
 use types::money::Money;
 
 use super::follow_settlement::post;
+use super::orders::settle;
 use super::{App, receipts, record};
 use crate::domain::bill::Bill;
 use crate::domain::desk::{Payout, PayoutState, Taken};
@@ -67,6 +68,7 @@ impl App {
         bills::update(&mut tx, &bill).await?;
 
         record::tell_bill(&mut tx, record::BILL_COLLECTED, &bill, now).await?;
+        let bill = settle(&mut tx, bill, now).await?;
         let entry = record::entry(&ctx.caller, "payment.bill.collect", &bill);
         let entry = corrections::audited(entry, bill.id, &correction);
         let entry = collections::audited(entry, bill.id, correction.number);

@@ -90,6 +90,8 @@ async fn correct(
 
     let kind = if bill.is_refunded() { record::BILL_REFUNDED } else { record::BILL_CORRECTED };
     record::tell_bill(tx, kind, &bill, now).await?;
+    // What a bank had declined may have fallen away.
+    let bill = super::orders::settle(tx, bill, now).await?;
     let entry = Entry::by_service(record::SERVICE, "payment.bill.correct").resident(bill.resident);
     let entry = corrections::audited(record::with_bill(entry, &bill), bill.id, &correction);
     let entry = refunds.iter().fold(receipts::with_hash(entry, &receipt), record::with_order);

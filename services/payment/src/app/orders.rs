@@ -119,17 +119,15 @@ async fn resolve(
         (Kind::Capture, State::Succeeded) => {
             let entry = journal::bank_cleared(order.bank, order.amount)?;
             resolved.posted.push(post(tx, Purpose::BankCleared, order, &entry, now).await?);
-            if !bank_orders::any_unpaid(tx, order.bill).await? {
-                resolved.bill = resolved.bill.settle();
-                bills::update(tx, &resolved.bill).await?;
-                record::tell_bill(tx, record::BILL_SETTLED, &resolved.bill, now).await?;
-            }
+            resolved.bill = settle(tx, resolved.bill, now).await?;
         }
         (Kind::Capture, _) => {
             credit_lines::give_back(tx, order.credit_line, order.amount).await?;
             let entry = journal::bank_declined(order.bank, resolved.bill.resident, order.amount)?;
             resolved.posted.push(post(tx, Purpose::BankDeclined, order, &entry, now).await?);
             withdraw_refunds(tx, order, &mut resolved, now).await?;
+            // A correction may have let fall away what it was to pay.
+            resolved.bill = settle(tx, resolved.bill, now).await?;
         }
         (Kind::Refund, State::Succeeded) => {
             credit_lines::give_back(tx, order.credit_line, order.amount).await?;
@@ -142,6 +140,15 @@ async fn resolve(
         }
     }
     Ok(resolved)
+}
+
+/// Settles a locked bill of which nothing is awaited any more; otherwise it stays as it is.
+pub(super) async fn settle(tx: &mut Transaction, bill: Bill, now: DateTime<Utc>) -> Result<Bill, PaymentError> {
+    let orders = bank_orders::of_bill(tx, bill.id).await?;
+    let Some(settled) = bill.settled(&orders) else { return Ok(bill) };
+    bills::update(tx, &settled).await?;
+    record::tell_bill(tx, record::BILL_SETTLED, &settled, now).await?;
+    Ok(settled)
 }
 
 /// What the bank never paid it cannot put back: the resident owes that much less of what it declined.

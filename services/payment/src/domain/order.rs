@@ -5,7 +5,9 @@ use chrono::{DateTime, Utc};
 use types::ids::{BillId, CreditLineId, OrderId, OrganisationId, ResidentId};
 use types::money::Money;
 
+use super::bill::{self, Bill};
 use super::error::PaymentError;
+use super::shares::Payer;
 use super::words::words;
 
 words! {
@@ -137,6 +139,23 @@ impl BankOrder {
     }
 }
 
+impl Bill {
+    /// The bill, settled by these orders, which are all of it: each has succeeded, or what its bank declined to pay is owed no longer, since
+    /// a desk took it or a correction let it fall away. None where that is not so yet, or was so before.
+    pub fn settled(&self, orders: &[BankOrder]) -> Option<Self> {
+        let bill::State::Captured { captured_at, receipt } = self.state else { return None };
+        let is_owed = |line| self.present_shares().iter().any(|share| share.payer == Payer::Credit(line));
+        let is_over = |order: &BankOrder| match order.state {
+            State::Intent | State::Sent | State::Unknown => false,
+            State::Succeeded => true,
+            State::Failed => !is_owed(order.credit_line),
+        };
+        let is_settled = orders.iter().filter(|order| order.kind == Kind::Capture).all(is_over);
+        let state = bill::State::Settled { captured_at, receipt };
+        is_settled.then(|| Self { state, version: self.version + 1, ..self.clone() })
+    }
+}
+
 impl Guarded for BankOrder {
     const NOT_FOUND: &'static str = "ORDER_NOT_FOUND";
 
@@ -151,7 +170,12 @@ impl Guarded for BankOrder {
 
 #[cfg(test)]
 mod tests {
+    use types::caller::Party;
+    use types::ids::{ReceiptId, SettlementId};
+
     use super::*;
+    use crate::domain::bill::{Basis, Source};
+    use crate::domain::shares::{Due, Share};
 
     fn now() -> DateTime<Utc> {
         DateTime::from_timestamp(1_700_000_000, 0).unwrap()
@@ -161,6 +185,22 @@ mod tests {
         let (bank, bill, line) = (OrganisationId::generate(), BillId::generate(), CreditLineId::generate());
         let order = BankOrder::intent(OrderId::generate(), bank, bill, line, "24.00".parse().unwrap(), now());
         BankOrder { state, ..order }
+    }
+
+    fn captured(orders: &[&BankOrder]) -> Bill {
+        let basis = Basis {
+            resident: ResidentId::generate(),
+            payee: OrganisationId::generate(),
+            source: Source::Settlement { id: SettlementId::generate(), quote: None },
+            due: Due::default(),
+            journey: None,
+            referral: None,
+            not_before: now(),
+        };
+        let word = bill::Word { by: Party::Resident(basis.resident), delegation: None };
+        let shares = orders.iter().map(|order| Share { payer: Payer::Credit(order.credit_line), amount: order.amount });
+        let bill = Bill::open(BillId::generate(), &basis, (shares.collect(), word), now(), now());
+        Bill { state: bill::State::Captured { captured_at: now(), receipt: ReceiptId::generate() }, ..bill }
     }
 
     fn succeeded(amount: &str) -> Word {
@@ -210,5 +250,24 @@ mod tests {
         for state in [State::Sent, State::Succeeded] {
             assert!(matches!(order(state).report(&succeeded("24.01"), now()), Err(PaymentError::AmountDiffers)));
         }
+    }
+
+    #[test]
+    fn py_02_a_bill_is_settled_once_no_bank_is_awaited_and_nothing_is_owed_that_one_declined() {
+        let (one, other) = (order(State::Succeeded), order(State::Succeeded));
+        let settled = |bill: &Bill, state| bill.settled(&[one.clone(), BankOrder { state, ..other.clone() }]);
+        let bill = captured(&[&one, &other]);
+        let paid = settled(&bill, State::Succeeded).unwrap();
+        assert!(matches!(paid.state, bill::State::Settled { .. }));
+        assert_eq!((paid.version, settled(&paid, State::Succeeded)), (bill.version + 1, None));
+        for state in [State::Intent, State::Sent, State::Unknown, State::Failed] {
+            assert_eq!(settled(&bill, state), None, "{state}");
+        }
+        // A desk took what the other line was to pay.
+        let taken = captured(&[&one]);
+        assert!(settled(&taken, State::Failed).is_some());
+        assert_eq!(settled(&taken, State::Unknown), None, "its bank may still pay");
+        // What goes back is nothing that anybody waits for.
+        assert!(taken.settled(&[one.refund(OrderId::generate(), 1, one.amount, now())]).is_some());
     }
 }

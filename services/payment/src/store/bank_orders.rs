@@ -126,16 +126,6 @@ pub async fn is_due(conn: &mut PgConnection, id: OrderId) -> Result<bool, Error>
     Ok(sqlx::query_scalar(sql).bind(id.uuid()).fetch_one(conn).await?)
 }
 
-/// Whether any order to pay for the bill has not succeeded.
-pub async fn any_unpaid(conn: &mut PgConnection, bill: BillId) -> Result<bool, Error> {
-    Ok(sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM bank_orders WHERE bill_id = $1 AND kind = 'CAPTURE' AND state <> 'SUCCEEDED')",
-    )
-    .bind(bill.uuid())
-    .fetch_one(conn)
-    .await?)
-}
-
 /// Orders of a bank, oldest first, after the one named: those in `state`, or all that await its word. Those that were an intent are
 /// answered as sent, and are from now on. What is to be put back is handed out once it was paid.
 pub async fn hand_out(

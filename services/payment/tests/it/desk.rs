@@ -12,7 +12,7 @@ use crate::receipts::{receipt, sealed};
 use crate::world::{World, credit, money, share, shares, succeeded, text};
 
 impl World {
-    fn desk(&self) -> DeskServiceClient<Channel> {
+    pub(crate) fn desk(&self) -> DeskServiceClient<Channel> {
         DeskServiceClient::new(self.mesh.channel("payment"))
     }
 
@@ -25,7 +25,7 @@ impl World {
         Ok(self.desk().collect_arrears(request).await?.into_inner().bill.unwrap_or_default())
     }
 
-    async fn open(&self, client: &str, bill_id: &str, amount: &str) -> Result<pb::Payout, Status> {
+    pub(crate) async fn open(&self, client: &str, bill_id: &str, amount: &str) -> Result<pb::Payout, Status> {
         let message = pb::OpenPayoutRequest {
             request_id: request_id(),
             bill_id: bill_id.to_owned(),
@@ -37,7 +37,12 @@ impl World {
         Ok(self.desk().open_payout(request).await?.into_inner().payout.unwrap_or_default())
     }
 
-    async fn witness(&self, caller: &TestCaller, payout_id: &str, amount: &str) -> Result<pb::Payout, Status> {
+    pub(crate) async fn witness(
+        &self,
+        caller: &TestCaller,
+        payout_id: &str,
+        amount: &str,
+    ) -> Result<pb::Payout, Status> {
         let message = pb::WitnessPayoutRequest {
             request_id: request_id(),
             payout_id: payout_id.to_owned(),
@@ -48,7 +53,7 @@ impl World {
     }
 
     /// Another one of the clinic's desk.
-    async fn colleague(&self) -> TestCaller {
+    pub(crate) async fn colleague(&self) -> TestCaller {
         let party = Uuid::now_v7();
         let client = callers::Client::practitioner("clinic-colleague", party, callers::CLINIC, &["clinic_clerk"]);
         self.mesh.register(client).await
@@ -65,7 +70,7 @@ fn cash(bill_id: &str, amount: &str) -> pb::CollectArrearsRequest {
     }
 }
 
-fn refused(status: &Status) -> (Code, String) {
+pub(crate) fn refused(status: &Status) -> (Code, String) {
     (status.code(), reason(status))
 }
 
@@ -130,18 +135,57 @@ async fn py_02_what_a_bank_declined_is_paid_at_the_desk_and_goes_back_there() {
     let paid = world.collect("clinic", &bill.bill_id, "600.00").await.expect("taken");
     let own = [(Payer::Credit, "400.00"), (Payer::Desk, "600.00")];
     assert_eq!(shares(&paid), own.map(|(payer, amount)| (payer, amount.to_owned())));
+    assert_eq!(paid.state(), BillState::Captured, "400 are still owed that the bank was to pay");
     world.invariants_hold().await;
 
     // 300 by her: what she still owed falls away first.
     world.correct(&settlement, "300.00").await;
     let corrected = world.followed(&bill.bill_id, 2).await;
-    assert_eq!(text(corrected.arrears_due.as_ref()), "0.00");
+    assert_eq!((text(corrected.arrears_due.as_ref()), corrected.state()), ("0.00".to_owned(), BillState::Settled));
     assert_eq!(text(corrected.desk_refund_due.as_ref()), "300.00");
     assert_eq!(
         world.balances(&["ARREARS", "BANK_RECEIVABLE", "RESIDENT_REFUNDABLE"]).await,
         ["0.00", "0.00", "-300.00"]
     );
     world.invariants_hold().await;
+}
+
+#[tokio::test]
+async fn py_02_a_bill_that_a_bank_declined_is_settled_when_the_desk_has_taken_all_of_it() {
+    let world = World::new().await;
+    let line = world.line("60000.00").await;
+    let settlement = world.settlement("1000.00").await;
+    let bill = world.paid(&settlement, vec![credit(&line, "900.00"), share(Payer::Arrears, "100.00")]).await;
+    let stands = |bill: &pb::Bill| (bill.state(), text(bill.arrears_due.as_ref()));
+    assert_eq!(stands(&bill), (BillState::Captured, "100.00".to_owned()));
+    // What she agreed to pay later is taken, and the bank is still to speak.
+    let early = world.collect("clinic", &bill.bill_id, "100.00").await.expect("taken");
+    assert_eq!(stands(&early), (BillState::Captured, "0.00".to_owned()));
+    let order = world.orders().await.remove(0);
+    let declined = pb::ReportOrderRequest { outcome: OrderState::Failed.into(), ..succeeded(&order) };
+    world.report(declined).await.expect("the bank's word");
+    assert_eq!(stands(&world.bill(&bill.bill_id).await), (BillState::Captured, "900.00".to_owned()));
+    world.invariants_hold().await;
+
+    let part = world.collect("clinic", &bill.bill_id, "899.99").await.expect("taken");
+    assert_eq!(stands(&part), (BillState::Captured, "0.01".to_owned()));
+    world.invariants_hold().await;
+    let whole = world.collect("clinic", &bill.bill_id, "0.01").await.expect("taken");
+    assert_eq!(stands(&whole), (BillState::Settled, "0.00".to_owned()));
+    assert_eq!(shares(&whole), [(Payer::Desk, "1000.00".to_owned())]);
+    world.invariants_hold().await;
+    let mut owner = world.mesh.owner("payment").await;
+    for (kind, times) in [("settled", 1), ("collected", 3)] {
+        let told: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE subject = $1 AND kind = $2")
+            .bind(&bill.bill_id)
+            .bind(format!("anjia.payment.bill.{kind}.v1"))
+            .fetch_one(&mut owner)
+            .await
+            .expect("counted");
+        assert_eq!(told, times, "{kind}");
+    }
+    let open = "SELECT count(*) FROM bills WHERE state <> 'SETTLED'";
+    assert_eq!(number(&mut owner, open).await, 0, "nothing keeps her from being erased");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A bill that is taken back as a whole.
 
 use proto::anjia::adjudication::v1 as adjudication;
-use proto::anjia::payment::v1::{self as pb, BillState, OrderKind, Payer, RefundReason};
+use proto::anjia::payment::v1::{self as pb, BillState, OrderKind, OrderState, Payer, RefundReason};
 use testkit::{reason, request_id};
 use tonic::{Code, Status};
 use types::ids::BillId;
@@ -76,6 +76,31 @@ async fn py_06_a_corrected_bill_is_taken_back_from_where_its_correction_left_it(
     assert_eq!(text(refunded.desk_refund_due.as_ref()), "1400.00");
     assert_eq!(world.balances(&["POOLED_FUND", "RESIDENT_REFUNDABLE"]).await, ["0.00", "-1400.00"]);
     world.invariants_hold().await;
+}
+
+#[tokio::test]
+async fn py_06_nothing_is_awaited_of_a_bill_that_its_bank_declined_and_that_is_taken_back() {
+    let world = World::new().await;
+    let line = world.line("60000.00").await;
+    for is_declined_first in [true, false] {
+        let settlement = world.settlement("240.00").await;
+        let bill = world.paid(&settlement, vec![credit(&line, "240.00")]).await;
+        let order = world.orders().await.remove(0);
+        let declined = pb::ReportOrderRequest { outcome: OrderState::Failed.into(), ..succeeded(&order) };
+        if is_declined_first {
+            world.report(declined.clone()).await.expect("the bank's word");
+        }
+        world.refund("clinic", &bill.bill_id).await.expect("taken back");
+        world.until(&bill.bill_id, BillState::Refunded).await;
+        world.invariants_hold().await;
+        if !is_declined_first {
+            world.report(declined).await.expect("the bank's word");
+        }
+        world.invariants_hold().await;
+    }
+    let mut owner = world.mesh.owner("payment").await;
+    assert_eq!(number(&mut owner, "SELECT count(*) FROM bills WHERE state = 'SETTLED'").await, 2);
+    assert_eq!(world.balances(&["ARREARS", "BANK_RECEIVABLE", "BANK_REFUNDABLE"]).await, ["0.00", "0.00", "0.00"]);
 }
 
 #[tokio::test]

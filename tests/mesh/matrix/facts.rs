@@ -118,8 +118,8 @@ impl<'a> Story<'a> {
     pub(crate) async fn payout(&self, bill: &str) -> Value {
         let id = Uuid::now_v7();
         sqlx::query(
-            "INSERT INTO payouts (id, region, bill_id, amount, means, reference, state, opened_by, opened_at) \
-             VALUES ($1, '110000', $2::uuid, 0.01, 'CASH', '', 'OPEN', 'practitioner:' || $1, now())",
+            "INSERT INTO payouts (id, region, bill_id, payee_id, amount, means, reference, state, opened_by, opened_at) \
+             SELECT $1, region, id, payee_id, 0.01, 'CASH', '', 'OPEN', 'practitioner:' || $1, now() FROM bills WHERE id = $2::uuid",
         )
         .bind(id)
         .bind(bill)

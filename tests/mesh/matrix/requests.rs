@@ -326,10 +326,9 @@ fn elsewhere(service: &str, method: &str) -> Value {
             json!({ "payout_id": null, "bill_id": "$captured_bill", "amount": "$limit", "reference": null })
         }
         ("payment", "DeskService/WitnessPayout") => json!({ "amount": "$cent" }),
-        ("payment", "BillService/ListBills#resident") => json!({ "payee_organisation_id": null }),
-        ("scheduling", "AppointmentService/ListAppointments#provider") | ("payment", "BillService/ListBills#payee") => {
-            json!({ "resident_id": null })
-        }
+        ("payment", list) if list.ends_with("#resident") => json!({ "payee_organisation_id": null }),
+        ("payment", list) if list.ends_with("#payee") => json!({ "resident_id": null }),
+        ("scheduling", "AppointmentService/ListAppointments#provider") => json!({ "resident_id": null }),
         ("payment", "BillService/VerifyReceipt") => json!({ "receipt": "$receipt" }),
         ("payment", "BankService/GrantCreditLine") => json!({
             "credit_line_id": null, "name": "$name", "agreement_sha256": "$agreement", "limit": "$limit", "until": "$soon",

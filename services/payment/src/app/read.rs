@@ -4,14 +4,15 @@ use chassis::{Context, Guarded, Permitted};
 use postgres::Scope;
 use postgres::audit::{self, Entry};
 use postgres::paging::{Page, PageRequest};
-use types::ids::{BillId, CreditLineId, OrganisationId, ReceiptId, ResidentId};
+use types::ids::{BillId, CreditLineId, OrganisationId, PayoutId, ReceiptId, ResidentId};
 
 use super::{App, receipts, record};
 use crate::domain::bill::Bill;
 use crate::domain::credit_line::{CreditLine, State};
+use crate::domain::desk::Payout;
 use crate::domain::error::PaymentError;
 use crate::domain::receipt::Receipt;
-use crate::store::{bills, credit_lines};
+use crate::store::{bills, credit_lines, payouts};
 
 pub use crate::store::bills::{ListKey, Whose};
 
@@ -58,6 +59,39 @@ impl App {
             let entry = Entry::new(&ctx.caller, "payment.bill.list");
             let entry = whose.resident().into_iter().fold(entry, Entry::resident);
             audit::record(&mut tx, found.items.iter().fold(entry, record::with_bill)).await?;
+        }
+        tx.commit().await?;
+        Ok(Page { items: ctx.only_permitted(found.items), next_page_token: found.next_page_token })
+    }
+
+    pub async fn get_payout(&self, ctx: &Context, id: PayoutId) -> Result<Permitted<Payout>, PaymentError> {
+        self.may_view(ctx).await?;
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
+        let payout = payouts::find(&mut tx, id).await?.ok_or(PaymentError::PayoutNotFound)?;
+        let payout = ctx.permit(payout)?;
+        let entry = Entry::new(&ctx.caller, "payment.payout.read").resident(payout.resident);
+        audit::record(&mut tx, payouts::audited(entry, payout.id)).await?;
+        tx.commit().await?;
+        Ok(payout)
+    }
+
+    /// Payouts, newest first.
+    pub async fn list_payouts(
+        &self,
+        ctx: &Context,
+        whose: Whose,
+        page: &PageRequest<ListKey>,
+    ) -> Result<Page<Permitted<Payout>>, PaymentError> {
+        let whose = ctx.permit(whose)?.into_inner();
+        self.may_view(ctx).await?;
+        let mut tx = self.db.begin(Scope::of(&ctx.caller)).await?;
+        let found = payouts::list(&mut tx, whose, page.after().copied(), page.limit()).await?;
+        let found = page.page(found, |payout| (payout.opened_at, payout.id.uuid()))?;
+        if !found.items.is_empty() {
+            let entry = Entry::new(&ctx.caller, "payment.payout.list");
+            let entry = whose.resident().into_iter().fold(entry, Entry::resident);
+            let listed = found.items.iter().map(|payout| payout.id);
+            audit::record(&mut tx, listed.fold(entry, payouts::audited)).await?;
         }
         tx.commit().await?;
         Ok(Page { items: ctx.only_permitted(found.items), next_page_token: found.next_page_token })

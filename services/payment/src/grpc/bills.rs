@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 
 use super::convert;
 use super::status::{Undecodable, refuse};
-use crate::app::{App, Cancel, ListKey, Whose, receipt_wire};
+use crate::app::{App, Cancel, ListKey, receipt_wire};
 use crate::domain::bill::Bill;
 use crate::domain::error::PaymentError;
 
@@ -89,16 +89,7 @@ impl Bills {
     }
 
     async fn list(&self, ctx: &Context, message: &pb::ListBillsRequest) -> Result<pb::ListBillsResponse, PaymentError> {
-        let resident = optional_id("resident_id", &message.resident_id)?;
-        let payee = optional_id("payee_organisation_id", &message.payee_organisation_id)?;
-        let whose = match (resident, payee) {
-            (Some(resident), None) => Whose::Resident(resident),
-            (None, Some(payee)) => Whose::Payee(payee),
-            (None, None) => return Err(PaymentError::field("resident_id", "or payee_organisation_id is required")),
-            (Some(_), Some(_)) => {
-                return Err(PaymentError::field("payee_organisation_id", "must be empty beside resident_id"));
-            }
-        };
+        let whose = convert::whose(&message.resident_id, &message.payee_organisation_id)?;
         let asked = message.page.clone().unwrap_or_default();
         let query = pb::ListBillsRequest { page: None, ..message.clone() }.encode_to_vec();
         let page: PageRequest<ListKey> =

@@ -6,7 +6,7 @@ use proto::convert::{self, FieldError, id, money, optional_id, text, timestamp, 
 use types::national_id::NationalId;
 use types::redacted::Redacted;
 
-use crate::app::{Authorise, BasisId, Grant, QueryOrders, Refund, Report};
+use crate::app::{Authorise, BasisId, Grant, QueryOrders, Refund, Report, Whose};
 use crate::domain::bill::{self, Bill};
 use crate::domain::correction::RefundReason;
 use crate::domain::credit_line::{self, CreditLine};
@@ -128,6 +128,16 @@ pub(super) fn refund(message: &pb::RefundBillRequest) -> Result<Refund, FieldErr
         _ => return Err(FieldError::new("reason", "must say why the bill is taken back")),
     };
     Ok(Refund { bill: id("bill_id", &message.bill_id)?, reason })
+}
+
+/// Whose a list is: a resident's or a payee's, and never of both.
+pub(super) fn whose(resident: &str, payee: &str) -> Result<Whose, FieldError> {
+    match (optional_id("resident_id", resident)?, optional_id("payee_organisation_id", payee)?) {
+        (Some(resident), None) => Ok(Whose::Resident(resident)),
+        (None, Some(payee)) => Ok(Whose::Payee(payee)),
+        (None, None) => Err(FieldError::new("resident_id", "or payee_organisation_id is required")),
+        (Some(_), Some(_)) => Err(FieldError::new("payee_organisation_id", "must be empty beside resident_id")),
+    }
 }
 
 pub(super) fn bill(bill: &Bill) -> pb::Bill {

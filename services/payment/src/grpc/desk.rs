@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use chassis::{Context, Permitted};
 use postgres::Call;
+use postgres::paging::PageRequest;
 use prost::Message as _;
 use proto::anjia::payment::v1 as pb;
 use proto::anjia::payment::v1::desk_service_server::DeskService;
@@ -11,7 +12,7 @@ use tonic::{Request, Response, Status};
 
 use super::convert;
 use super::status::{Undecodable, refuse};
-use crate::app::{App, Collect, OpenPayout, Witness};
+use crate::app::{App, Collect, ListKey, OpenPayout, Witness};
 use crate::domain::bill::Bill;
 use crate::domain::desk::{Means, Payout, PayoutState, Taken};
 use crate::domain::error::PaymentError;
@@ -123,6 +124,20 @@ impl Desks {
         let reply = self.0.witness_payout(ctx, &call, asked).await?;
         reply.into_message(|payout| witnessed(&payout)).undecodable()
     }
+
+    async fn list(
+        &self,
+        ctx: &Context,
+        message: &pb::ListPayoutsRequest,
+    ) -> Result<pb::ListPayoutsResponse, PaymentError> {
+        let whose = convert::whose(&message.resident_id, &message.payee_organisation_id)?;
+        let asked = message.page.clone().unwrap_or_default();
+        let query = pb::ListPayoutsRequest { page: None, ..message.clone() }.encode_to_vec();
+        let page: PageRequest<ListKey> =
+            PageRequest::parse(asked.page_size, &asked.page_token, &query).map_err(|error| error.within("page"))?;
+        let found = self.0.list_payouts(ctx, whose, &page).await?.map(|payout| wire(&payout));
+        Ok(pb::ListPayoutsResponse { payouts: found.items, next_page_token: found.next_page_token })
+    }
 }
 
 #[tonic::async_trait]
@@ -149,5 +164,23 @@ impl DeskService for Desks {
     ) -> Result<Response<pb::WitnessPayoutResponse>, Status> {
         let ctx = Context::of(&request)?;
         self.witness(&ctx, request.get_ref()).await.map(Response::new).map_err(refuse)
+    }
+
+    async fn get_payout(
+        &self,
+        request: Request<pb::GetPayoutRequest>,
+    ) -> Result<Response<pb::GetPayoutResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        let payout_id = id("payout_id", &request.get_ref().payout_id).map_err(chassis::error::invalid)?;
+        let payout = self.0.get_payout(&ctx, payout_id).await.map_err(refuse)?;
+        Ok(Response::new(pb::GetPayoutResponse { payout: Some(wire(&payout)) }))
+    }
+
+    async fn list_payouts(
+        &self,
+        request: Request<pb::ListPayoutsRequest>,
+    ) -> Result<Response<pb::ListPayoutsResponse>, Status> {
+        let ctx = Context::of(&request)?;
+        self.list(&ctx, request.get_ref()).await.map(Response::new).map_err(refuse)
     }
 }

@@ -235,14 +235,14 @@ async fn insert_shares(conn: &mut PgConnection, region: RegionCode, bill: &Bill)
     Ok(())
 }
 
-/// Whose bills are listed.
+/// Whose bills, or payouts, are listed.
 #[derive(Debug, Clone, Copy)]
 pub enum Whose {
     Resident(ResidentId),
     Payee(OrganisationId),
 }
 
-/// Where a bill stands in the list: when it was opened, and its id.
+/// Where one stands in the list: when it was opened, and its id.
 pub type ListKey = (DateTime<Utc>, Uuid);
 
 /// Bills, newest first, after the one named.

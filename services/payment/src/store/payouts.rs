@@ -9,6 +9,7 @@ use types::ids::{BillId, OrganisationId, PayoutId, ReceiptId, ResidentId};
 use types::region::RegionCode;
 use uuid::Uuid;
 
+use super::bills::{ListKey, Whose};
 use super::money;
 use crate::domain::desk::{Means, Payout, PayoutState, Taken};
 
@@ -32,10 +33,20 @@ struct Row {
     number: Option<i32>,
 }
 
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT payouts.id, bill_id, resident_id, payouts.payee_id, amount, means, reference, payouts.state, opened_by, \
+             payouts.opened_at, witnessed_by, paid_at, payouts.receipt_id, number FROM payouts JOIN bills ON bills.id = bill_id ",
+            $rest
+        )
+    };
+}
+
 pub async fn insert(conn: &mut PgConnection, region: RegionCode, payout: &Payout) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO payouts (id, region, bill_id, amount, means, reference, state, opened_by, opened_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, 'OPEN', $7, $8)",
+        "INSERT INTO payouts (id, region, bill_id, payee_id, amount, means, reference, state, opened_by, opened_at) \
+         VALUES ($1, $2, $3, $9, $4, $5, $6, 'OPEN', $7, $8)",
     )
     .bind(payout.id.uuid())
     .bind(region.as_str())
@@ -45,20 +56,51 @@ pub async fn insert(conn: &mut PgConnection, region: RegionCode, payout: &Payout
     .bind(&payout.given.reference)
     .bind(payout.opened_by.to_string())
     .bind(payout.opened_at)
+    .bind(payout.payee.uuid())
     .execute(conn)
     .await?;
     Ok(())
 }
 
 pub async fn find(conn: &mut PgConnection, id: PayoutId) -> Result<Option<Payout>, Error> {
-    let row: Option<Row> = sqlx::query_as(
-        "SELECT payouts.id, bill_id, resident_id, payee_id, amount, means, reference, payouts.state, opened_by, payouts.opened_at, \
-         witnessed_by, paid_at, payouts.receipt_id, number FROM payouts JOIN bills ON bills.id = bill_id WHERE payouts.id = $1",
-    )
-    .bind(id.uuid())
-    .fetch_optional(conn)
-    .await?;
+    let row: Option<Row> =
+        sqlx::query_as(select!("WHERE payouts.id = $1")).bind(id.uuid()).fetch_optional(conn).await?;
     row.map(Row::payout).transpose()
+}
+
+/// Payouts, newest first, after the one named.
+pub async fn list(
+    conn: &mut PgConnection,
+    whose: Whose,
+    after: Option<ListKey>,
+    limit: i64,
+) -> Result<Vec<Payout>, Error> {
+    // A statement each: one for both would have no index to go by.
+    let (sql, id) = match whose {
+        Whose::Resident(id) => (
+            select!(
+                "WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]) \
+                 AND ($2::timestamptz IS NULL OR (payouts.opened_at, payouts.id) < ($2, $3)) \
+                 ORDER BY payouts.opened_at DESC, payouts.id DESC LIMIT $4"
+            ),
+            id.uuid(),
+        ),
+        Whose::Payee(id) => (
+            select!(
+                "WHERE payouts.payee_id = $1 AND ($2::timestamptz IS NULL OR (payouts.opened_at, payouts.id) < ($2, $3)) \
+                 ORDER BY payouts.opened_at DESC, payouts.id DESC LIMIT $4"
+            ),
+            id.uuid(),
+        ),
+    };
+    let rows: Vec<Row> = sqlx::query_as(sql)
+        .bind(id)
+        .bind(after.map(|(opened_at, _)| opened_at))
+        .bind(after.map(|(_, id)| id))
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
+    rows.into_iter().map(Row::payout).collect()
 }
 
 /// The open one of a bill gives way. Answers which that was.

@@ -18,6 +18,7 @@ mod layers;
 mod ledger;
 mod mandated;
 mod means;
+mod payouts;
 mod personal;
 mod receipts;
 mod refunds;

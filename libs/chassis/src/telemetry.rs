@@ -7,6 +7,7 @@
 pub(crate) mod calls;
 mod context;
 mod exporter;
+mod fields;
 mod line;
 mod metrics;
 
@@ -26,6 +27,7 @@ use tracing_subscriber::{EnvFilter, Layer};
 pub use context::{CONTINUED_AT_MOST, current_traceparent, journey, resume, taking_in, within};
 pub(crate) use context::{accept, inject, journey_from, mark, name_caller, with_journey};
 use exporter::Watched;
+use fields::Members;
 use line::Traced;
 pub(crate) use metrics::exposition;
 
@@ -113,6 +115,7 @@ pub fn init(service_name: &'static str, config: &TelemetryConfig) -> Result<Guar
     let logs = match config.log_format {
         LogFormat::Json => {
             let json = tracing_subscriber::fmt::layer().json().flatten_event(true).map_event_format(Traced);
+            let json = json.fmt_fields(Members);
             json.with_writer(std::io::stderr).boxed()
         }
         LogFormat::Pretty => {

@@ -97,12 +97,12 @@ pub(crate) fn mark(span: &Span, id: JourneyId) {
 
 /// Names on the served call's span who acts, for whom, and under which delegation: opaque ids, as in the audit.
 pub(crate) fn name_caller(caller: &Caller) {
-    let span = Span::current();
-    span.record("actor", field::display(caller.acting()));
-    span.record("subject", field::display(&caller.subject));
-    if let Some(delegation) = caller.delegation {
-        span.record("delegation_id", field::display(delegation));
-    }
+    tracing::record_all!(
+        Span::current(),
+        actor = %caller.acting(),
+        subject = %caller.subject,
+        delegation_id = caller.delegation.map(field::display),
+    );
 }
 
 /// Runs a served call with a place for its journey.

@@ -45,24 +45,34 @@ where
     }
 
     /// What is known of it; `read` looks where nothing is, or nothing young.
-    pub(super) async fn get<F>(&self, key: K, read: impl FnOnce() -> F) -> Result<V, SchedulingError>
+    pub(super) async fn get<F>(&self, key: K, read: impl Fn() -> F) -> Result<V, SchedulingError>
     where
         F: Future<Output = Result<V, SchedulingError>> + Send + 'static,
     {
-        if let Some(copy) = self.kept.get(&key).await {
-            let age = copy.read_at.elapsed();
-            if age < self.life {
-                // One that is in use is renewed when half of its life is over.
-                if age > self.life / 2 && !copy.is_renewed.swap(true, Ordering::Relaxed) {
-                    self.renew(key, read());
-                }
-                return Ok(copy.value.clone());
-            }
-            self.kept.invalidate(&key).await;
+        if let Some(value) = self.at_hand(&key, &read).await {
+            return Ok(value);
         }
         let read = Box::pin(read());
         let found = self.kept.try_get_with(key, async { Kept::of(read).await.map(Arc::new) }).await;
         found.map(|copy| copy.value.clone()).map_err(unshared)
+    }
+
+    /// What is known of it, without waiting for anything; `read` renews it in time.
+    pub(super) async fn at_hand<F>(&self, key: &K, read: impl Fn() -> F) -> Option<V>
+    where
+        F: Future<Output = Result<V, SchedulingError>> + Send + 'static,
+    {
+        let copy = self.kept.get(key).await?;
+        let age = copy.read_at.elapsed();
+        if age >= self.life {
+            self.kept.invalidate(key).await;
+            return None;
+        }
+        // One that is in use is renewed when half of its life is over.
+        if age > self.life / 2 && !copy.is_renewed.swap(true, Ordering::Relaxed) {
+            self.renew(key.clone(), read());
+        }
+        Some(copy.value.clone())
     }
 
     /// What cannot be read now is asked for again by whoever finds it too old.

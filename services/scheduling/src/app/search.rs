@@ -7,7 +7,10 @@ use std::{
 };
 
 use chrono::{DateTime, Days, NaiveDate, Utc};
-use futures_util::future::try_join_all;
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, try_join_all},
+};
 use postgres::{
     Database, Scope,
     paging::{Page, PageRequest},
@@ -75,26 +78,32 @@ impl Search {
     ) -> Result<Page<Offer>, SchedulingError> {
         let now = self.clock.now();
         let limit = usize::try_from(page.limit()).unwrap_or_default();
-        let nearby = query.reachable(&self.providers(region, query).await?, page.after());
+        let reachable = query.reachable(&self.providers(region, query).await?, page.after());
+        let window =
+            |nearby: &Nearby| self.window(nearby.organisation, query.kind, query.pool, query.from, query.until);
         let mut found: Vec<(Nearby, Arc<Vec<OpenSlot>>)> = vec![];
         let mut counts: Vec<(Front, usize)> = vec![];
-        for some in nearby.chunks(PROVIDERS_AT_ONCE) {
-            // Later providers only rank behind these.
-            let is_enough = |next: &Nearby| {
-                let before = counts.iter().filter(|(front, _)| *front < next.front());
-                before.map(|(_, count)| count).sum::<usize>() >= limit
-            };
-            if some.first().is_some_and(is_enough) {
+        let mut ahead = vec![].into_iter();
+        for (index, nearby) in reachable.iter().enumerate() {
+            if is_enough(&counts, nearby, limit) {
                 break;
             }
-            let windows = some
-                .iter()
-                .map(|nearby| self.window(nearby.organisation, query.kind, query.pool, query.from, query.until));
-            let open = try_join_all(windows.map(|window| self.open_slots(region, window))).await?;
-            for (nearby, open) in some.iter().zip(open) {
-                counts.extend(query.count(nearby, &open, page.after(), now));
-                found.push((nearby.clone(), open));
-            }
+            let open = match ahead.next() {
+                Some(open) => open,
+                None => match self.open_at_hand(region, window(nearby)).await {
+                    Some(open) => open,
+                    // Who has to go and look does so for some more at once.
+                    None => {
+                        let some = reachable.get(index..).unwrap_or_default().iter().take(PROVIDERS_AT_ONCE);
+                        let read = try_join_all(some.map(|nearby| self.open_slots(region, window(nearby)))).await?;
+                        ahead = read.into_iter();
+                        let Some(open) = ahead.next() else { break };
+                        open
+                    }
+                },
+            };
+            counts.extend(query.count(nearby, &open, page.after(), limit, now));
+            found.push((nearby.clone(), open));
         }
         let mut offers = query.best(&found, page.after(), limit, now);
         if !offers.is_empty() {
@@ -109,7 +118,7 @@ impl Search {
     /// Those that Redis knows near there, or all of the region.
     async fn providers(&self, region: RegionCode, query: &Query) -> Result<Arc<Vec<Provider>>, SchedulingError> {
         let around = query.around();
-        let reading = || {
+        let read = || {
             let search = self.clone();
             async move {
                 match search.cache.providers(region, around).await {
@@ -118,12 +127,15 @@ impl Search {
                 }
             }
         };
-        self.nearby.get((region, around), reading).await
+        self.nearby.get((region, around), read).await
     }
 
     async fn all_providers(&self, region: RegionCode) -> Result<Arc<Vec<Provider>>, SchedulingError> {
-        let search = self.clone();
-        self.providers.get(region, || async move { search.read_providers(region).await }).await
+        let read = || {
+            let search = self.clone();
+            async move { search.read_providers(region).await }
+        };
+        self.providers.get(region, read).await
     }
 
     async fn read_providers(&self, region: RegionCode) -> Result<Arc<Vec<Provider>>, SchedulingError> {
@@ -141,8 +153,23 @@ impl Search {
         region: RegionCode,
         window: Window,
     ) -> Result<Arc<Vec<OpenSlot>>, SchedulingError> {
-        let search = self.clone();
-        self.open.get((region, window), || async move { search.read_open(region, window).await }).await
+        self.open.get((region, window), self.reading(region, window)).await
+    }
+
+    /// The same, if this process has it.
+    async fn open_at_hand(&self, region: RegionCode, window: Window) -> Option<Arc<Vec<OpenSlot>>> {
+        self.open.at_hand(&(region, window), self.reading(region, window)).await
+    }
+
+    fn reading(
+        &self,
+        region: RegionCode,
+        window: Window,
+    ) -> impl Fn() -> BoxFuture<'static, Result<Arc<Vec<OpenSlot>>, SchedulingError>> {
+        move || {
+            let search = self.clone();
+            async move { search.read_open(region, window).await }.boxed()
+        }
     }
 
     /// Whole local days, so that searches at different moments share what is read.
@@ -162,8 +189,11 @@ impl Search {
 
     /// What such care is expected to cost: one read for all who ask within a while, never one a place.
     async fn prices(&self, region: RegionCode) -> Result<Arc<Prices>, SchedulingError> {
-        let search = self.clone();
-        self.prices.get(region, || async move { search.read_prices(region).await }).await
+        let read = || {
+            let search = self.clone();
+            async move { search.read_prices(region).await }
+        };
+        self.prices.get(region, read).await
     }
 
     async fn read_prices(&self, region: RegionCode) -> Result<Arc<Prices>, SchedulingError> {
@@ -196,12 +226,20 @@ impl Search {
                 open.extend(slots);
             }
         }
+        // Days come out of the cache and out of Postgres; the start is what an offer of a provider ranks by.
+        open.sort_unstable_by_key(|open| (open.starts_at, open.slot));
         Ok(Arc::new(open))
     }
 
     fn read_at(&self) -> ReadAt {
         ReadAt { time: self.clock.now(), instant: Instant::now() }
     }
+}
+
+/// Whether there is a page before the next provider and all behind it.
+fn is_enough(counts: &[(Front, usize)], next: &Nearby, limit: usize) -> bool {
+    let before = counts.iter().filter(|(front, _)| *front < next.front());
+    before.map(|(_, count)| count).sum::<usize>() >= limit
 }
 
 fn days(window: Window) -> Vec<Day> {

@@ -1,6 +1,6 @@
 //! Free places near somebody: which suit, in what order, and why.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike as _, TimeDelta, Timelike as _, Utc};
 use serde::{Deserialize, Serialize};
 use types::{
     care::CareKind,
@@ -14,6 +14,8 @@ use super::{
     price::Price,
     session::{Slot, is_fit_for},
 };
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// What is sought.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,21 +137,20 @@ impl Query {
         nearby
     }
 
-    /// How many offers a provider within reach has that rank behind `after`: in sessions opened for such symptoms, and others.
+    /// How many offers a provider within reach has that rank behind `after`, up to `limit`: in sessions opened for such symptoms, and others.
     pub fn count(
         &self,
         nearby: &Nearby,
         open: &[OpenSlot],
         after: Option<&Rank>,
+        limit: usize,
         now: DateTime<Utc>,
     ) -> [(Front, usize); 2] {
-        let ranks = || open.iter().filter(|open| self.suits(open, now)).map(|open| rank(nearby, open));
-        let behind =
-            |is_ordinary: bool| ranks().filter(|rank| rank.0 == is_ordinary && is_behind(*rank, after)).count();
-        [false, true].map(|is_ordinary| ((is_ordinary, nearby.tier, nearby.distance_m), behind(is_ordinary)))
+        let count = |is_ordinary| self.behind(nearby, open, is_ordinary, after, now).take(limit).count();
+        [false, true].map(|is_ordinary| ((is_ordinary, nearby.tier, nearby.distance_m), count(is_ordinary)))
     }
 
-    /// The best offers of all that was found, best first, those that rank behind `after`.
+    /// The best offers of all that was found, best first, those that rank behind `after`. What is open stands in the order of its start.
     pub fn best<O: AsRef<Vec<OpenSlot>>>(
         &self,
         found: &[(Nearby, O)],
@@ -159,14 +160,34 @@ impl Query {
     ) -> Vec<Offer> {
         let mut ranked: Vec<(Rank, &Nearby, &OpenSlot, DateTime<Utc>)> = vec![];
         for (nearby, open) in found {
-            let suitable = || open.as_ref().iter().filter(|open| self.suits(open, now));
-            let Some(earliest_at) = suitable().map(|open| open.starts_at).min() else { continue };
-            let those = suitable().map(|open| (rank(nearby, open), nearby, open, earliest_at));
-            ranked.extend(those.filter(|(rank, ..)| is_behind(*rank, after)));
+            let open = open.as_ref();
+            let Some(earliest) = open.iter().find(|open| self.suits(open, now)) else { continue };
+            for is_ordinary in [false, true] {
+                // More than these of one provider are not told.
+                let first = self.behind(nearby, open, is_ordinary, after, now).take(limit);
+                ranked.extend(first.map(|(rank, open)| (rank, nearby, open, earliest.starts_at)));
+            }
         }
         ranked.sort_unstable_by_key(|(rank, ..)| *rank);
         ranked.truncate(limit);
         ranked.into_iter().map(|(_, nearby, open, earliest_at)| offer(nearby, open, earliest_at)).collect()
+    }
+
+    /// What suits of a provider's ordinary sessions, or of those opened for symptoms, and ranks behind `after`.
+    fn behind<'a>(
+        &'a self,
+        nearby: &'a Nearby,
+        open: &'a [OpenSlot],
+        is_ordinary: bool,
+        after: Option<&'a Rank>,
+        now: DateTime<Utc>,
+    ) -> impl Iterator<Item = (Rank, &'a OpenSlot)> {
+        // Without a symptom no session for symptoms suits.
+        let open = if is_ordinary || self.capability.is_some() { open } else { &[] };
+        open.iter()
+            .filter(move |open| open.is_for_symptoms != is_ordinary && self.suits(open, now))
+            .map(|open| (rank(nearby, open), open))
+            .filter(move |(rank, _)| after.is_none_or(|after| rank > after))
     }
 
     #[expect(
@@ -239,10 +260,6 @@ fn rank(nearby: &Nearby, open: &OpenSlot) -> Rank {
     (!open.is_for_symptoms, nearby.tier, nearby.distance_m, open.starts_at, open.slot)
 }
 
-fn is_behind(rank: Rank, after: Option<&Rank>) -> bool {
-    after.is_none_or(|after| rank > *after)
-}
-
 fn offer(nearby: &Nearby, open: &OpenSlot, earliest_at: DateTime<Utc>) -> Offer {
     Offer {
         slot: Slot { id: open.slot, session: open.session, starts_at: open.starts_at, ends_at: open.ends_at },
@@ -271,9 +288,12 @@ fn reason(nearby: &Nearby, open: &OpenSlot) -> Reason {
     let distance_m = nearby.distance_m;
     let local = open.starts_at + TimeDelta::hours(8);
     let free = open.free_places;
+    // Without chrono's patterns, which are read anew for each offer of each search.
+    let (month, day, hour, minute) = (local.month(), local.day(), local.hour(), local.minute());
+    let month_en = MONTHS.get(local.month0() as usize).copied().unwrap_or_default();
     Reason {
-        zh: format!("{tier_zh}；距离 {distance_m} 米；{} 余号 {free} 个", local.format("%-m月%-d日 %H:%M")),
-        en: format!("{tier_en}; {distance_m} m away; {} with {free} free", local.format("%-d %b %H:%M")),
+        zh: format!("{tier_zh}；距离 {distance_m} 米；{month}月{day}日 {hour:02}:{minute:02} 余号 {free} 个"),
+        en: format!("{tier_en}; {distance_m} m away; {day} {month_en} {hour:02}:{minute:02} with {free} free"),
     }
 }
 

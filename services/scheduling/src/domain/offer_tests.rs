@@ -66,7 +66,7 @@ fn sc_03_pages_follow_each_other_without_gap_or_repetition() {
     loop {
         let there = found(after.as_ref());
         let page: Vec<Rank> = query.best(&there, after.as_ref(), 2, at(2)).iter().map(Offer::rank).collect();
-        let count = there.iter().flat_map(|(nearby, open)| query.count(nearby, open, after.as_ref(), at(2)));
+        let count = there.iter().flat_map(|(nearby, open)| query.count(nearby, open, after.as_ref(), 20, at(2)));
         assert_eq!(count.map(|(_, count)| count).sum::<usize>(), whole.len() - paged.len());
         let Some(last) = page.last() else { break };
         after = Some(*last);

@@ -38,6 +38,7 @@ pub mod erasure;
 pub mod error;
 pub mod export;
 pub mod feed;
+mod memory;
 pub mod methods;
 pub mod records;
 pub mod server;
@@ -51,7 +52,3 @@ pub use context::Context;
 pub use server::{Routes, Server, ServerConfig, runtime};
 pub use telemetry::TelemetryConfig;
 pub use tls::Tls;
-
-/// Of every process that links this: a call is some hundred small pieces of memory, taken and given back.
-#[global_allocator]
-static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -10,7 +10,8 @@ use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::FormattedFields;
 use tracing_subscriber::fmt::format::{FormatFields, Writer};
 
-/// Writes fields as the members of an object. Of a field that is recorded twice the later value counts, to whoever reads the object.
+/// Writes fields as the members of an object. A field that is recorded twice stands there twice, and the later value counts to whoever reads
+/// it: this is for spans whose fields are recorded once or twice, as those of calls and of work are.
 pub(super) struct Members;
 
 impl<'a> FormatFields<'a> for Members {
@@ -42,13 +43,13 @@ struct Written {
 
 impl Written {
     fn member(&mut self, field: &Field, value: &impl Serialize) {
-        let Ok(value) = serde_json::to_string(value) else {
+        let (Ok(name), Ok(value)) = (serde_json::to_string(field.name()), serde_json::to_string(value)) else {
             self.outcome = Err(fmt::Error);
             return;
         };
         let comma = if self.text.is_empty() || self.text.ends_with('{') { "" } else { "," };
-        // Cannot fail: it writes into memory. Names of fields are words of ours.
-        let _ = write!(self.text, "{comma}\"{}\":{value}", field.name());
+        // Cannot fail: it writes into memory.
+        let _ = write!(self.text, "{comma}{name}:{value}");
     }
 }
 

@@ -41,7 +41,7 @@ use crate::{
 const COPY_LIFE: Duration = Duration::from_millis(200);
 /// Prices move slowly.
 const PRICES_LIFE: Duration = Duration::from_secs(2);
-/// Providers asked about at a time, best first; most searches are satisfied by the first few.
+/// Providers looked up at a time, best first; most searches are satisfied by the first few.
 const PROVIDERS_AT_ONCE: usize = 8;
 
 /// Cheap to clone.
@@ -79,31 +79,18 @@ impl Search {
         let now = self.clock.now();
         let limit = usize::try_from(page.limit()).unwrap_or_default();
         let reachable = query.reachable(&self.providers(region, query).await?, page.after());
-        let window =
-            |nearby: &Nearby| self.window(nearby.organisation, query.kind, query.pool, query.from, query.until);
         let mut found: Vec<(Nearby, Arc<Vec<OpenSlot>>)> = vec![];
         let mut counts: Vec<(Front, usize)> = vec![];
-        let mut ahead = vec![].into_iter();
-        for (index, nearby) in reachable.iter().enumerate() {
-            if is_enough(&counts, nearby, limit) {
-                break;
+        let mut left = reachable.as_slice();
+        while left.first().is_some_and(|next| !is_enough(&counts, next, limit)) {
+            let open = self.open_of_some(region, query, left).await?;
+            let rest = left.get(open.len()..).unwrap_or_default();
+            for (nearby, open) in left.iter().zip(open) {
+                let counted = query.count(nearby, &open, page.after(), limit, now);
+                counts.extend(counted.into_iter().filter(|(_, count)| *count > 0));
+                found.push((nearby.clone(), open));
             }
-            let open = match ahead.next() {
-                Some(open) => open,
-                None => match self.open_at_hand(region, window(nearby)).await {
-                    Some(open) => open,
-                    // Who has to go and look does so for some more at once.
-                    None => {
-                        let some = reachable.get(index..).unwrap_or_default().iter().take(PROVIDERS_AT_ONCE);
-                        let read = try_join_all(some.map(|nearby| self.open_slots(region, window(nearby)))).await?;
-                        ahead = read.into_iter();
-                        let Some(open) = ahead.next() else { break };
-                        open
-                    }
-                },
-            };
-            counts.extend(query.count(nearby, &open, page.after(), limit, now));
-            found.push((nearby.clone(), open));
+            left = rest;
         }
         let mut offers = query.best(&found, page.after(), limit, now);
         if !offers.is_empty() {
@@ -113,6 +100,24 @@ impl Search {
             }
         }
         page.page(offers, Offer::rank).map_err(|error| SchedulingError::field("page_token", error.to_string()))
+    }
+
+    /// Free places of the first of these providers, if this process has them; or else of some of them, looked for at the same time.
+    async fn open_of_some(
+        &self,
+        region: RegionCode,
+        query: &Query,
+        providers: &[Nearby],
+    ) -> Result<Vec<Arc<Vec<OpenSlot>>>, SchedulingError> {
+        let window =
+            |nearby: &Nearby| self.window(nearby.organisation, query.kind, query.pool, query.from, query.until);
+        if let Some(first) = providers.first()
+            && let Some(open) = self.open_at_hand(region, window(first)).await
+        {
+            return Ok(vec![open]);
+        }
+        let some = providers.iter().take(PROVIDERS_AT_ONCE);
+        try_join_all(some.map(|nearby| self.open_slots(region, window(nearby)))).await
     }
 
     /// Those that Redis knows near there, or all of the region.

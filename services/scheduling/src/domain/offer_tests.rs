@@ -73,6 +73,9 @@ fn sc_03_pages_follow_each_other_without_gap_or_repetition() {
         paged.extend(page);
     }
     assert_eq!(paged, whole);
+    let counted =
+        found(None).iter().map(|(nearby, open)| query.count(nearby, open, None, 1, at(2))).collect::<Vec<_>>();
+    assert!(counted.iter().all(|[symptoms, ordinary]| (symptoms.1, ordinary.1) == (0, 1)), "{counted:?}");
     let farther = (true, Tier::District, 0, at(0), SlotId::from_uuid(Uuid::nil()));
     assert!(query.reachable(&providers, Some(&farther)).is_empty(), "what ranks before is not looked at again");
 }

@@ -5,6 +5,7 @@ use proto::anjia::{
 };
 use testkit::callers;
 use tonic::Code;
+use types::clock::local_date;
 
 use crate::town::{HOME, Town, field, now, pause, session};
 
@@ -101,6 +102,24 @@ async fn sc_03_f10_a_wiped_redis_changes_no_answer() {
         assert_eq!(ids(&search(&town, query()).await), best_first);
         pause(250).await;
     }
+}
+
+#[tokio::test]
+async fn sc_03_days_out_of_the_cache_and_out_of_the_database_are_in_order() {
+    let town = Town::new().await;
+    let (first, next) = (now() + TimeDelta::hours(2), now() + TimeDelta::hours(26));
+    let later = town.clinic_slots(next, 3, 2).await;
+    let sooner = town.clinic_slots(first, 3, 2).await;
+    let in_order: Vec<String> = sooner.iter().chain(&later).map(|slot| slot.slot_id.clone()).collect();
+    assert_eq!(ids(&search(&town, query()).await), in_order);
+    // The copy within the process is over; of the two days in Redis the first is gone.
+    pause(250).await;
+    let mut redis = redis::Client::open(town.mesh.redis().url()).unwrap().get_connection().unwrap();
+    let first_day: Vec<String> =
+        redis::cmd("KEYS").arg(format!("*:day:*:{}", local_date(first))).query(&mut redis).unwrap();
+    assert!(!first_day.is_empty());
+    redis::cmd("DEL").arg(first_day).exec(&mut redis).unwrap();
+    assert_eq!(ids(&search(&town, SearchSlotsRequest { limit: 2, ..query() }).await), in_order[..2]);
 }
 
 #[tokio::test]

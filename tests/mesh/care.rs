@@ -37,6 +37,7 @@ async fn id_07_a_visit_opens_a_patient_to_the_clinic_and_its_end_closes_her() {
         visit_id: visit.visit_id,
         outcome: VisitOutcome::Completed.into(),
         occurred_at: Some(in_minutes(-5)),
+        reason: String::new(),
     };
     visits.end_visit(city.caller("clinic").request(end).await).await.expect("the visit ends");
     let refused = until(async || get(&city, &clerk, &patient).await.err()).await;

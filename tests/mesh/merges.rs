@@ -222,6 +222,7 @@ async fn visit(city: &City, somebody: &Somebody) -> Settlement {
         visit_id: visit.visit_id.clone(),
         outcome: VisitOutcome::Completed.into(),
         occurred_at: Some(in_minutes(-5)),
+        reason: String::new(),
     };
     visits.end_visit(city.caller("clinic").request(end).await).await.expect("the visit ends");
     city.settlement(&visit, &format!("{BILLED_YUAN}.00")).await

@@ -27,6 +27,7 @@ impl City {
             visit_id: open.visit_id,
             outcome: VisitOutcome::Completed.into(),
             occurred_at: Some(in_minutes(-5)),
+            reason: String::new(),
         };
         let request = self.caller("clinic").request(end).await;
         let ended = visits.end_visit(request).await.expect("a visit ends").into_inner();

@@ -207,8 +207,26 @@ pub fn icd10_prefix(field: &str, value: &str) -> Result<String, FieldError> {
     }
 }
 
-/// Expected lines: none, or up to 200, each with a code, a positive quantity and a price that make a fen or more.
+/// Expected lines of a request: none, or up to 200, each with a code, a positive quantity and a price that make a fen or more.
 pub fn expected_lines(field: &str, lines: &[common::ExpectedLine]) -> Result<Vec<ExpectedLine>, FieldError> {
+    let lines = shaped_lines(field, lines)?;
+    // A price of nothing would be shown, and a bill opened from it.
+    match lines.iter().position(ExpectedLine::comes_to_nothing) {
+        Some(index) => {
+            Err(FieldError::new(format!("{field}[{index}].unit_price"), "makes a line of 0.00: leave it out"))
+        }
+        None => Ok(lines),
+    }
+}
+
+/// Expected lines that a peer tells of, as it stored them: those that come to nothing, which requests once might state, are left out.
+pub fn told_lines(field: &str, lines: &[common::ExpectedLine]) -> Result<Vec<ExpectedLine>, FieldError> {
+    let mut lines = shaped_lines(field, lines)?;
+    lines.retain(|line| !line.comes_to_nothing());
+    Ok(lines)
+}
+
+fn shaped_lines(field: &str, lines: &[common::ExpectedLine]) -> Result<Vec<ExpectedLine>, FieldError> {
     if lines.len() > types::expected::LINES_MAX {
         return Err(FieldError::new(field, format!("must have at most {} lines", types::expected::LINES_MAX)));
     }
@@ -227,8 +245,6 @@ fn expected_line(line: &common::ExpectedLine) -> Result<ExpectedLine, FieldError
     };
     // Keeps a line within what `numeric(16,2)` holds, and sums of many lines within `Money`.
     match expected.amount() {
-        // A price of nothing would be shown, and a bill opened from it.
-        Some(amount) if amount.is_zero() => Err(FieldError::new("unit_price", "makes a line of 0.00: leave it out")),
         Some(amount) if amount.decimal() < Decimal::from(1_000_000_000_u64) => Ok(expected),
         _ => Err(FieldError::new("unit_price", "makes a line of a billion yuan or more")),
     }

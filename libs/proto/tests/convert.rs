@@ -1,7 +1,8 @@
 //! What the conversions of shared words refuse, and where.
 
+use proto::anjia::common::v1::ExpectedLine;
 use proto::anjia::identity::v1::DelegationLimits;
-use proto::convert::{decimal, icd10_prefix, limits, to_limits};
+use proto::convert::{decimal, expected_lines, icd10_prefix, limits, to_expected_lines, to_limits, told_lines};
 use proto::google::r#type::Money;
 use rust_decimal::Decimal;
 
@@ -40,5 +41,30 @@ fn limits_read_back_as_written_and_what_is_wrong_is_named() {
     ];
     for (wrong, field) in wrong {
         assert_eq!(limits("limits", Some(&wrong)).unwrap_err().field, field);
+    }
+}
+
+#[test]
+fn sc_06_a_line_of_nothing_is_refused_where_it_is_asked_for_and_left_out_where_a_peer_stored_it() {
+    let line = |quantity: &str, unit_price: &str| ExpectedLine {
+        item_code: "110200001".to_owned(),
+        quantity: quantity.to_owned(),
+        unit_price: unit_price.to_owned(),
+    };
+    let fee = line("1", "60.00");
+    for nothing in [line("1", "0.00"), line("0.1", "0.0499")] {
+        let lines = [fee.clone(), nothing];
+        let refused = expected_lines("expected_lines", &lines).unwrap_err();
+        assert_eq!(refused.field, "expected_lines[1].unit_price");
+        let told = told_lines("expected_lines", &lines).unwrap();
+        assert_eq!(to_expected_lines(&told), std::slice::from_ref(&fee));
+        assert_eq!(told_lines("expected_lines", &lines[1..]), Ok(vec![]));
+    }
+    assert_eq!(expected_lines("expected_lines", std::slice::from_ref(&fee)).map(|lines| lines.len()), Ok(1));
+    for (wrong, field) in [(line("0", "1"), "quantity"), (line("1", "1000000000"), "unit_price")] {
+        for read in [expected_lines, told_lines] {
+            let refused = read("lines", &[fee.clone(), wrong.clone()]).unwrap_err();
+            assert_eq!(refused.field, format!("lines[1].{field}"));
+        }
     }
 }

@@ -24,4 +24,9 @@ impl ExpectedLine {
     pub fn amount(&self) -> Option<Money> {
         self.quantity.checked_mul(self.unit_price).map(Money::round_half_up)
     }
+
+    /// It makes no fen.
+    pub fn comes_to_nothing(&self) -> bool {
+        self.amount().is_some_and(Money::is_zero)
+    }
 }

@@ -1,5 +1,6 @@
 -- As before, but for when a bill is settled: its orders succeeded, or what a bank declined is nobody's present share of credit any more, since
--- a desk took it or a correction let it fall away.
+-- a desk took it or a correction let it fall away. Bills whose declined share was paid before this are not moved to SETTLED: nothing is
+-- released yet, so there are none to keep.
 CREATE OR REPLACE VIEW payment_violations WITH (security_invoker = true) AS
 -- I3: every transfer sums to zero with at least two entries; so does the whole.
 SELECT 'TRANSFER_UNBALANCED' AS violation, transfer.id AS row_id

@@ -49,7 +49,7 @@ impl Known {
 
     /// Ids and words that nobody may see who has no part in this half.
     pub(crate) fn secrets(&self) -> Vec<String> {
-        const NAMES: [&str; 14] = [
+        const NAMES: [&str; 15] = [
             "resident_id",
             "appointment_id",
             "visit_id",
@@ -57,6 +57,7 @@ impl Known {
             "settlement_id",
             "bill_id",
             "receipt_id",
+            "payout_id",
             "quote_id",
             "referral_id",
             "order_id",

@@ -337,10 +337,10 @@ pub(super) const POLICY: &[Line] = &[
     line("payment.DeskService/CollectArrears", Write, "CLD:o"),
     line("payment.DeskService/OpenPayout", Write, "CLD:o"),
     line("payment.DeskService/WitnessPayout", Write, "CLD:o"),
-    // What goes out in cash is looked at by who supervises, too.
-    line("payment.DeskService/GetPayout", Read, "R:s WFCLD:vo XA:*"),
-    line("payment.DeskService/ListPayouts#resident", List, "R:s WFCLD:v XA:*"),
-    line("payment.DeskService/ListPayouts#payee", List, "WFCLD:n XA:*"),
+    // What goes out in cash is looked at by who supervises, too: desk by desk, and nobody is looked up.
+    line("payment.DeskService/GetPayout", Read, "R:s WFCLD:vo A:*"),
+    line("payment.DeskService/ListPayouts#resident", List, "R:s WFCLD:v A:-"),
+    line("payment.DeskService/ListPayouts#payee", List, "WFCLD:n A:*"),
     line("payment.BillService/CancelBill", Write, "R:s WFCLD:so r:-"),
     line("payment.BillService/GetBill", Read, "R:s WFCLD:vo"),
     line("payment.BillService/ListBills#resident", List, "R:s WFCLD:v"),

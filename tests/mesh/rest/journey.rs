@@ -48,6 +48,7 @@ async fn pl_03_the_referral_journey_is_walked_in_json() {
         visit_id,
         outcome: VisitOutcome::Completed.into(),
         occurred_at: Some(in_minutes(-5)),
+        reason: String::new(),
     };
     let ended: EndVisitResponse = clinic.call("scheduling.VisitService.EndVisit", &end).await.expect("ended");
     let visit = ended.visit.expect("a visit");
@@ -166,6 +167,7 @@ async fn stay(patient: &Patient, hospital: &RestCaller, booked: &Referral) -> Vi
         visit_id: admitted.visit.expect("a stay").visit_id,
         outcome: VisitOutcome::Discharged.into(),
         occurred_at: Some(in_minutes(0)),
+        reason: String::new(),
     };
     let ended: EndVisitResponse = hospital.call("scheduling.VisitService.EndVisit", &end).await.expect("discharged");
     ended.visit.expect("a stay")

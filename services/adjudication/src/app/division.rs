@@ -59,6 +59,7 @@ impl Facts {
             from: stay.from,
             until: stay.until,
             lines: lines.iter().map(BilledLine::judged).collect(),
+            unknown_items: Vec::new(),
             total,
             referral: visit.referral,
             journey: Some(visit.journey),

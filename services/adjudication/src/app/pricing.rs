@@ -87,6 +87,8 @@ pub(super) struct Care {
     pub from: NaiveDate,
     pub until: NaiveDate,
     pub lines: Vec<Line>,
+    /// Expected, and in no catalogue: where there are any, there are no lines.
+    pub unknown_items: Vec<String>,
     pub total: Money,
     pub referral: Option<ReferralId>,
     pub journey: Option<JourneyId>,
@@ -114,6 +116,7 @@ impl Care {
             from: claim.from,
             until: claim.until,
             lines: claim.lines.iter().map(BilledLine::judged).collect(),
+            unknown_items: Vec::new(),
             total: claim.total,
             referral: claim.referral,
             journey: Some(claim.journey),
@@ -306,16 +309,23 @@ pub(super) enum Payer {
 }
 
 pub(super) fn payer(care: &Care, coverage: &Coverage) -> Payer {
-    let all_own = |retired, adjudication| {
-        let input = input(care, coverage, retired, care.from, Accumulators::default());
-        Payer::Nobody(Box::new(Priced { input, adjudication, cover: None }))
-    };
     match (coverage.basic, coverage.waiting_until) {
         (Some(basic), _) if care.is_designated => Payer::Insurance(basic),
-        (Some(basic), _) => all_own(basic.retired, engine::not_designated(care.from, care.total, &care.lines)),
-        (None, Some(until)) => all_own(false, engine::waiting(care.from, until, care.total, &care.lines)),
-        (None, None) => all_own(false, engine::not_enrolled(care.from, care.total, &care.lines)),
+        (Some(basic), _) => all_own(care, coverage, basic.retired, engine::not_designated),
+        (None, Some(until)) => all_own(care, coverage, false, |input| engine::waiting(input, until)),
+        (None, None) => all_own(care, coverage, false, engine::not_enrolled),
     }
+}
+
+fn all_own(
+    care: &Care,
+    coverage: &Coverage,
+    retired: bool,
+    judge: impl FnOnce(&Input) -> Result<Adjudication, Refusal>,
+) -> Payer {
+    let input = input(care, coverage, retired, care.from, Accumulators::default());
+    let adjudication = judge(&input);
+    Payer::Nobody(Box::new(Priced { input, adjudication, cover: None }))
 }
 
 /// Where a person is insured.
@@ -344,6 +354,7 @@ pub(super) fn input(care: &Care, coverage: &Coverage, retired: bool, judged: Nai
         to: care.until,
         total: care.total,
         lines: care.lines.clone(),
+        unknown_items: care.unknown_items.clone(),
         before,
         chain: None,
         referred: counts_as_referred(care.referral.is_some(), care.kind),

@@ -159,6 +159,7 @@ impl App {
             from: asked.on,
             until: asked.on,
             lines,
+            unknown_items,
             total,
             referral: asked.referral,
             journey: asked.journey,
@@ -178,7 +179,7 @@ impl App {
             on: asked.on,
             total,
             basis,
-            price: if unknown_items.is_empty() { price } else { price.beside_unknown(&unknown_items) },
+            price,
             referral: asked.referral,
             appointment: asked.appointment,
             journey: asked.journey,
@@ -233,7 +234,7 @@ fn outcome(priced: Priced) -> Result<Price, AdjudicationError> {
         (Ok(adjudication), None) => Ok(Price::NotEnrolled { adjudication: Box::new(adjudication) }),
         (Err(refusal), _) if refusal.is_no_price() => {
             // Nothing that is divided comes to a number that is not published: it can only be that no policy is in force.
-            let steps = if priced.input.lines.is_empty() { engine::no_policy() } else { Vec::new() };
+            let steps = if priced.input.lines.is_empty() { engine::no_policy(&priced.input) } else { Vec::new() };
             Ok(Price::NoPolicy { why: refusal.to_string(), steps })
         }
         (Err(refusal), _) => Err(refusal.into()),

@@ -110,6 +110,7 @@ mod tests {
             to: "2026-03-02".parse().unwrap(),
             total: amount,
             lines: vec![line],
+            unknown_items: vec![],
             before: Accumulators::default(),
             chain: None,
             referred: true,

@@ -26,7 +26,7 @@ use super::{
     circumstances::YearTotals,
     explanation::{Rule, Step},
     input::{Accumulators, Input},
-    line::{self, Line},
+    line,
     localized::Localized,
     policy::Policy,
     shares::{Settlement, Shares},
@@ -34,7 +34,7 @@ use super::{
 };
 
 pub use calculation::{Calculation, Detail, Entry};
-pub use cover::{no_policy, unknown_items};
+pub use cover::no_policy;
 pub use place::Place;
 pub(super) use ratio::Adjustment;
 pub use ratio::with_self_factor;
@@ -123,39 +123,40 @@ pub fn calculate(policy: &Policy, input: &Input) -> Result<Calculation, Refusal>
 }
 
 /// For persons whom nobody insures: all own share.
-pub fn not_enrolled(date: NaiveDate, total: Money, lines: &[Line]) -> Result<Adjudication, Refusal> {
-    all_own_share(date, total, lines, step(Rule::NotEnrolled, total, wording::not_enrolled(stated(total, lines))))
+pub fn not_enrolled(input: &Input) -> Result<Adjudication, Refusal> {
+    all_own_share(input, Rule::NotEnrolled, wording::not_enrolled(stated(input)))
 }
 
 /// For persons who are enrolled and still wait for benefits (等待期), up to and with a day: all own share.
-pub fn waiting(date: NaiveDate, until: NaiveDate, total: Money, lines: &[Line]) -> Result<Adjudication, Refusal> {
-    all_own_share(date, total, lines, step(Rule::Waiting, total, wording::waiting(until, stated(total, lines))))
+pub fn waiting(input: &Input, until: NaiveDate) -> Result<Adjudication, Refusal> {
+    all_own_share(input, Rule::Waiting, wording::waiting(until, stated(input)))
 }
 
 /// For care of a provider whose contract did not pay for it that day: all own share.
-pub fn not_designated(date: NaiveDate, total: Money, lines: &[Line]) -> Result<Adjudication, Refusal> {
-    all_own_share(date, total, lines, step(Rule::NotDesignated, total, wording::not_designated(stated(total, lines))))
+pub fn not_designated(input: &Input) -> Result<Adjudication, Refusal> {
+    all_own_share(input, Rule::NotDesignated, wording::not_designated(stated(input)))
 }
 
-fn all_own_share(date: NaiveDate, total: Money, lines: &[Line], why: Step) -> Result<Adjudication, Refusal> {
-    line::check(lines, total)?;
+fn all_own_share(input: &Input, why: Rule, text: Localized) -> Result<Adjudication, Refusal> {
+    let total = input.total;
+    line::check(&input.lines, total)?;
     let shares = Shares { total, fully_own: total, ..Shares::default() };
-    let own_share = Step { own: total, ..why };
+    let own_share = Step { own: total, ..step(why, total, text) };
     Ok(Adjudication {
         policy: None,
-        judged_date: date,
+        judged_date: input.from,
         shares,
         settlement: shares.settlement(),
         before: Accumulators::default(),
         after: Accumulators::default(),
         year_before: YearTotals::default(),
         year_after: YearTotals::default(),
-        steps: if lines.is_empty() { cover::found(own_share) } else { vec![own_share, result(&shares)] },
+        steps: if input.lines.is_empty() { cover::found(input, own_share) } else { vec![own_share, result(&shares)] },
     })
 }
 
-fn stated(total: Money, lines: &[Line]) -> Option<Money> {
-    (!lines.is_empty()).then_some(total)
+fn stated(input: &Input) -> Option<Money> {
+    (!input.lines.is_empty()).then_some(input.total)
 }
 
 fn check(input: &Input) -> Result<(), Refusal> {

@@ -19,6 +19,9 @@ pub struct Input {
     /// As the provider states it; the lines must sum to it.
     pub total: Money,
     pub lines: Vec<Line>,
+    /// Of a booking: items that it expects and no catalogue knows, each once. Where there are any nothing is divided, and `lines` is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown_items: Vec<String>,
     /// Of this person, year, scheme and kind of care, before this claim.
     pub before: Accumulators,
     /// Where this stay continues a referral chain.

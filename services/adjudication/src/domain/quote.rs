@@ -1,5 +1,7 @@
 //! A quote: what care is expected to cost whom. It informs, reserves nothing and can be made again from its own basis.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use types::ids::{AppointmentId, JourneyId, OrganisationId, PolicyId, QuoteId, ReferralId, ResidentId};
@@ -38,8 +40,17 @@ impl Quote {
     }
 
     /// Why, step by step; nothing where items that are stated have no price.
-    pub fn explanation(&self) -> &[Step] {
-        self.price.steps()
+    pub fn explanation(&self) -> Cow<'_, [Step]> {
+        match &self.price {
+            Price::Priced { adjudication, .. }
+            | Price::NotEnrolled { adjudication }
+            | Price::NotDesignated { adjudication } => Cow::Borrowed(adjudication.steps.as_slice()),
+            // Stored before it was kept with the quote.
+            Price::NoPolicy { steps, .. } if steps.is_empty() && self.is_of_cover_alone() => {
+                Cow::Owned(engine::no_policy(&self.basis))
+            }
+            Price::NoPolicy { steps, .. } => Cow::Borrowed(steps),
+        }
     }
 
     /// Whether it says what care of the person with these ids at this provider costs.
@@ -93,30 +104,6 @@ impl Price {
         }
     }
 
-    fn steps(&self) -> &[Step] {
-        match self {
-            Self::Priced { adjudication, .. }
-            | Self::NotEnrolled { adjudication }
-            | Self::NotDesignated { adjudication } => &adjudication.steps,
-            Self::NoPolicy { steps, .. } => steps,
-        }
-    }
-
-    /// The same of cover alone, whose explanation names what was expected and no catalogue knows.
-    #[must_use]
-    pub fn beside_unknown(mut self, codes: &[String]) -> Self {
-        let steps = match &mut self {
-            Self::Priced { adjudication, .. }
-            | Self::NotEnrolled { adjudication }
-            | Self::NotDesignated { adjudication } => &mut adjudication.steps,
-            Self::NoPolicy { steps, .. } => steps,
-        };
-        if let Some(first) = steps.first_mut() {
-            *first = engine::unknown_items(codes);
-        }
-        self
-    }
-
     pub fn policy(&self) -> Option<(PolicyId, &str)> {
         match self {
             Self::Priced { policy, policy_digest, .. } => Some((*policy, policy_digest)),
@@ -136,23 +123,70 @@ impl Price {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::circumstances::Circumstances;
     use crate::domain::explanation::Rule;
+    use crate::domain::input::Person;
+    use types::tier::Tier;
+
+    fn basis(unknown: &[&str]) -> Input {
+        let on = "2026-03-02".parse().unwrap();
+        Input {
+            person: Person { retired: false, age: 40 },
+            tier: Tier::Community,
+            kind: CareKind::Outpatient,
+            from: on,
+            to: on,
+            total: Money::ZERO,
+            lines: vec![],
+            unknown_items: unknown.iter().map(|code| (*code).to_owned()).collect(),
+            before: Accumulators::default(),
+            chain: None,
+            referred: false,
+            family_doctor: false,
+            circumstances: Circumstances::default(),
+        }
+    }
+
+    fn of(basis: Input, price: Price) -> Quote {
+        Quote {
+            id: QuoteId::generate(),
+            resident: ResidentId::generate(),
+            provider: OrganisationId::generate(),
+            kind: basis.kind,
+            on: basis.from,
+            total: basis.total,
+            basis,
+            price,
+            referral: None,
+            appointment: None,
+            journey: None,
+            quoted_at: DateTime::UNIX_EPOCH,
+        }
+    }
 
     #[test]
-    fn sc_06_items_that_no_catalogue_knows_are_named_whatever_cover_was_found() {
-        let codes = ["T-1".to_owned(), "T-2".to_owned()];
-        let nobody = engine::not_enrolled("2026-03-02".parse().unwrap(), Money::ZERO, &[]).unwrap();
-        let found = [
-            (Price::NotEnrolled { adjudication: Box::new(nobody) }, Rule::NotEnrolled),
-            (Price::NoPolicy { why: "none".to_owned(), steps: engine::no_policy() }, Rule::NoPolicy),
-        ];
-        for (price, rule) in found {
-            let price = price.beside_unknown(&codes);
+    fn sc_06_a_quote_is_explained_as_it_was_stored_and_named_items_are_part_of_what_it_rests_on() {
+        let basis = basis(&["T-1"]);
+        let nobody = Price::NotEnrolled { adjudication: Box::new(engine::not_enrolled(&basis).unwrap()) };
+        let no_policy = Price::NoPolicy { why: "none".to_owned(), steps: engine::no_policy(&basis) };
+        for (price, cover) in [(nobody, Rule::NotEnrolled), (no_policy, Rule::NoPolicy)] {
             let stored: Price = serde_json::from_value(serde_json::to_value(&price).unwrap()).unwrap();
-            assert_eq!(stored, price);
-            let [unknown, cover, open] = price.steps() else { panic!("{price:?}") };
-            assert_eq!((unknown.rule, cover.rule, open.rule), (Rule::UnknownItems, rule, Rule::Result));
-            assert!(unknown.text.zh.contains("T-1、T-2") && unknown.text.en.contains("T-1, T-2"), "{unknown:?}");
+            let basis: Input = serde_json::from_value(serde_json::to_value(&basis).unwrap()).unwrap();
+            assert_eq!((&stored, basis.unknown_items.as_slice()), (&price, ["T-1".to_owned()].as_slice()));
+            let quote = of(basis, stored);
+            let rules: Vec<Rule> = quote.explanation().iter().map(|step| step.rule).collect();
+            assert_eq!(rules, [Rule::UnknownItems, cover, Rule::Result]);
         }
+    }
+
+    #[test]
+    fn sc_06_what_was_stored_before_is_read_as_it_is() {
+        let stored = serde_json::to_value(basis(&[])).unwrap();
+        assert_eq!(stored.get("unknown_items"), None, "an input without any stays as it always was");
+        assert_eq!(serde_json::from_value::<Input>(stored).unwrap(), basis(&[]));
+        // Once, what was found of no policy was not stored with the quote.
+        let price = serde_json::json!({ "NO_POLICY": { "why": "none" } });
+        let quote = of(basis(&[]), serde_json::from_value(price).unwrap());
+        assert_eq!(*quote.explanation(), engine::no_policy(&basis(&[])));
     }
 }

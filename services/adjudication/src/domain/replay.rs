@@ -121,7 +121,7 @@ mod tests {
     use types::ids::ResidentId;
 
     use super::*;
-    use crate::domain::engine;
+    use crate::domain::shares::Shares;
 
     fn account(kind: CareKind) -> Account {
         Account { resident: ResidentId::generate(), year: 2026, scheme: Scheme::Employee, kind }
@@ -130,8 +130,17 @@ mod tests {
     fn judged(before: i64, after: i64) -> Adjudication {
         let totals =
             |fen: i64, stays: u32| Accumulators { in_scope: Money::from_fen(fen), stays, ..Default::default() };
-        let empty = engine::not_enrolled("2026-03-01".parse().unwrap(), Money::ZERO, &[]).unwrap();
-        Adjudication { before: totals(before, 3), after: totals(after, 4), ..empty }
+        Adjudication {
+            policy: None,
+            judged_date: "2026-03-01".parse().unwrap(),
+            shares: Shares::default(),
+            settlement: Shares::default().settlement(),
+            before: totals(before, 3),
+            after: totals(after, 4),
+            year_before: YearTotals::default(),
+            year_after: YearTotals::default(),
+            steps: vec![],
+        }
     }
 
     #[test]

@@ -114,7 +114,7 @@ fn appointment(answer: Option<&wire::Appointment>) -> Result<(Appointment, Vec<E
         journey: convert::optional_id("journey_id", &answer.journey_id)?,
         is_firm: matches!(answer.state(), wire::AppointmentState::Confirmed | wire::AppointmentState::Kept),
     };
-    Ok((appointment, convert::expected_lines("expected_lines", &answer.expected_lines)?))
+    Ok((appointment, convert::told_lines("expected_lines", &answer.expected_lines)?))
 }
 
 chassis::watched! {

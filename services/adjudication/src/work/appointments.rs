@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use types::ids::AppointmentId;
 use types::region::RegionCode;
 
-use super::following;
+use super::following::{self, failure};
 use crate::app::App;
 use crate::domain::error::AdjudicationError;
 
@@ -47,7 +47,7 @@ impl Quotes {
             | Err(
                 AdjudicationError::ResidentNotFound(_) | AdjudicationError::Storage(postgres::Error::ResidentErased),
             ) => Ok(inbox.skip()),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(failure(error)),
         }
     }
 

@@ -9,7 +9,7 @@ use postgres::events::Event;
 use tokio_util::sync::CancellationToken;
 use types::ids::ResidentId;
 
-use super::following::{self, told};
+use super::following::{self, failure, told};
 use crate::app::App;
 
 const CHANGED: &str = "anjia.identity.coverage.changed.v1";
@@ -38,7 +38,7 @@ impl Coverage {
         let resident: ResidentId = told(event, "resident_id")?.parse().map_err(Failure::refused)?;
         let from: NaiveDate = told(event, "from")?.parse().map_err(Failure::refused)?;
         let mut tx = inbox.begin(Scope::Region(event.region)).await?;
-        self.0.follow_coverage(&mut tx, resident, from, telemetry::current_traceparent()).await?;
+        self.0.follow_coverage(&mut tx, resident, from, telemetry::current_traceparent()).await.map_err(failure)?;
         Ok(inbox.commit(tx).await?)
     }
 }

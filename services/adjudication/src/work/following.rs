@@ -20,14 +20,15 @@ pub(super) fn told<'a>(event: &'a Event, field: &str) -> Result<&'a str, Failure
     text.ok_or_else(|| Failure::refused(format!("no {field}")))
 }
 
-/// A peer or the database that is away passes, and so does a token that ran out; everything else lies in the event.
-impl From<AdjudicationError> for Failure {
-    fn from(error: AdjudicationError) -> Self {
-        match error {
-            AdjudicationError::PeerUnavailable { .. } | AdjudicationError::TokenExpired => Self::not_now(error),
-            AdjudicationError::Storage(cause) => cause.into(),
-            error => Self::refused(error),
+/// What an error means to a consumer: a peer or the database that is away passes, and so does a token that ran out; everything else lies in
+/// the event.
+pub(super) fn failure(error: AdjudicationError) -> Failure {
+    match error {
+        AdjudicationError::Storage(cause) => cause.into(),
+        error @ (AdjudicationError::PeerUnavailable { .. } | AdjudicationError::TokenExpired) => {
+            Failure::not_now(error)
         }
+        error => Failure::refused(error),
     }
 }
 
@@ -37,9 +38,14 @@ mod tests {
 
     #[test]
     fn what_passes_is_waited_for_and_what_lies_in_the_event_is_refused() {
-        for passes in [AdjudicationError::PeerUnavailable { peer: "identity" }, AdjudicationError::TokenExpired] {
-            assert!(matches!(Failure::from(passes), Failure::NotNow(_)));
+        let in_progress = AdjudicationError::Storage(postgres::Error::RequestInProgress);
+        let away = AdjudicationError::PeerUnavailable { peer: "identity" };
+        for passes in [away, AdjudicationError::TokenExpired, in_progress] {
+            assert!(matches!(failure(passes), Failure::NotNow(_)));
         }
-        assert!(matches!(Failure::from(AdjudicationError::SamePerson), Failure::Refused(_)));
+        let without_region = AdjudicationError::Storage(postgres::Error::RegionMissing);
+        for lies_in_it in [AdjudicationError::SamePerson, without_region] {
+            assert!(matches!(failure(lies_in_it), Failure::Refused(_)));
+        }
     }
 }

@@ -6,7 +6,7 @@ use postgres::consumer::{self, Advanced, Failure, Handler, Inbox, Source};
 use postgres::events::Event;
 use tokio_util::sync::CancellationToken;
 
-use super::following::{self, told};
+use super::following::{self, failure, told};
 use crate::app::{App, Made};
 
 const SUBMITTED: &str = "anjia.referral.referral.submitted.v1";
@@ -40,7 +40,7 @@ impl Referrals {
             at: event.occurred_at,
         };
         let mut tx = inbox.begin(Scope::Region(event.region)).await?;
-        self.0.follow_referral(&mut tx, &made).await?;
+        self.0.follow_referral(&mut tx, &made).await.map_err(failure)?;
         Ok(inbox.commit(tx).await?)
     }
 }

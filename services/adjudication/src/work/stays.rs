@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use types::care::CareKind;
 use types::ids::{ResidentId, VisitId};
 
-use super::following;
+use super::following::{self, failure};
 use crate::app::App;
 
 const OPENED: &str = "anjia.scheduling.visit.opened.v1";
@@ -45,7 +45,7 @@ impl Stays {
         // An admission may be reported after it happened.
         let opened_at = event.data["opened_at"].as_str().and_then(|text| text.parse().ok());
         let at = opened_at.filter(|_| !has_ended).unwrap_or(event.occurred_at);
-        self.0.follow_stay(&mut tx, visit, resident, at, has_ended).await?;
+        self.0.follow_stay(&mut tx, visit, resident, at, has_ended).await.map_err(failure)?;
         Ok(inbox.commit(tx).await?)
     }
 }

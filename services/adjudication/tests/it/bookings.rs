@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, Days, TimeDelta, Utc};
 use proto::anjia::adjudication::v1 as wire;
 use proto::anjia::common::v1::{CareKind, ExpectedLine};
 use proto::anjia::scheduling::v1 as scheduling;
@@ -10,7 +10,7 @@ use proto::anjia::scheduling::v1::appointment_service_client::AppointmentService
 use proto::anjia::scheduling::v1::session_service_client::SessionServiceClient;
 use proto::convert::{self, to_timestamp};
 use testkit::{TestCaller, callers, request_id};
-use types::clock::{Clock as _, SystemClock};
+use types::clock::{Clock as _, SystemClock, local_date};
 use types::ids::ResidentId;
 
 use crate::world::{COVERED, OWN, World};
@@ -22,7 +22,10 @@ fn line(item: &str, yuan: &str) -> ExpectedLine {
 impl World {
     /// A place of the clinic, so many days ahead, whose session has this fee.
     async fn place(&self, days: i64, fee: Vec<ExpectedLine>) -> scheduling::Slot {
-        let starts_at = SystemClock.now() + TimeDelta::days(days);
+        self.place_at(SystemClock.now() + TimeDelta::days(days), fee).await
+    }
+
+    async fn place_at(&self, starts_at: DateTime<Utc>, fee: Vec<ExpectedLine>) -> scheduling::Slot {
         let session = scheduling::Session {
             provider_organisation_id: callers::CLINIC.to_string(),
             kinds: vec![CareKind::Outpatient.into()],
@@ -62,6 +65,17 @@ impl World {
             scheduling::book_result::Result::Appointment(appointment) => appointment.appointment_id,
             scheduling::book_result::Result::Refusal(refusal) => panic!("{refusal:?}"),
         }
+    }
+
+    async fn moved(&self, by: &TestCaller, appointment_id: &str, to: &scheduling::Slot) {
+        let message = scheduling::RescheduleAppointmentRequest {
+            request_id: request_id(),
+            appointment_id: appointment_id.to_owned(),
+            slot_ids: vec![to.slot_id.clone()],
+            ..Default::default()
+        };
+        let mut appointments = AppointmentServiceClient::new(self.mesh.channel("scheduling"));
+        appointments.reschedule_appointment(by.request(message).await).await.expect("free");
     }
 
     /// The quote that the appointment gets when adjudication has heard of it, as the resident reads it; another one than `besides`.
@@ -121,8 +135,8 @@ async fn sc_06_a_fee_that_no_catalogue_knows_is_named_beside_the_cover_there_is_
         assert_eq!(rules(&quote), ["UNKNOWN_ITEMS", cover, "RESULT"]);
         assert_eq!(quote.policy_id.is_empty(), cover != "COVERED");
         let named = quote.explanation[0].text.clone().expect("said");
-        assert!(named.zh.contains("没有T-NEW、T-OTHER，"), "{named:?}");
-        assert!(named.en.contains("does not know T-NEW, T-OTHER:"), "{named:?}");
+        assert!(named.zh.contains("没有“T-NEW”、“T-OTHER”，"), "{named:?}");
+        assert!(named.en.contains("does not know “T-NEW”, “T-OTHER”:"), "{named:?}");
     }
 }
 
@@ -136,6 +150,30 @@ async fn sc_06_a_fee_that_no_catalogue_knows_is_named_also_where_no_policy_is_in
     assert_eq!((quote.outcome(), quote.division.clone()), (wire::QuoteOutcome::NoPolicy, None));
     assert_eq!(rules(&quote), ["UNKNOWN_ITEMS", "NO_POLICY", "RESULT"]);
     assert_eq!(world.count("parked_events").await, 0);
+}
+
+#[tokio::test]
+async fn sc_06_cover_told_beside_no_items_and_beside_unknown_ones_rests_on_inputs_of_their_own() {
+    let world = World::new().await;
+    let resident = world.caller("resident");
+    let day = local_date(SystemClock.now()) + Days::new(2);
+    let at = |hour| day.and_hms_opt(hour, 0, 0).expect("an hour").and_utc();
+    let bare = world.place_at(at(2), vec![]).await;
+    let unknown = world.place_at(at(4), vec![line("T-NEW", "25")]).await;
+    let appointment_id = world.booked((&resident, world.resident), &bare, &[]).await;
+    let first = world.quote_of(&resident, &appointment_id, "").await;
+    world.moved(&resident, &appointment_id, &unknown).await;
+    let second = world.quote_of(&resident, &appointment_id, &first.quote_id).await;
+    assert_eq!((&first.on, &first.policy_digest), (&second.on, &second.policy_digest));
+    assert_eq!((rules(&first)[0], rules(&second)[0]), ("NO_ITEMS", "UNKNOWN_ITEMS"));
+
+    // What `anjia verify` asks: one input under one policy has one price.
+    let two_prices = sqlx::query_scalar(
+        "SELECT count(*) FROM (SELECT basis FROM quotes WHERE basis->'lines' <> '[]' OR policy_digest IS NOT NULL \
+         GROUP BY basis, policy_digest, outcome HAVING count(DISTINCT price) > 1) twice",
+    );
+    let two_prices: i64 = two_prices.fetch_one(&mut world.mesh.owner("adjudication").await).await.expect("counted");
+    assert_eq!(two_prices, 0);
 }
 
 /// The rules of the explanation; every sentence stands in both languages.
@@ -164,14 +202,7 @@ async fn sc_06_a_plain_booking_is_quoted_by_its_sessions_fee_and_again_where_it_
     assert_eq!((quote.outcome(), quote.appointment_id.as_str()), (wire::QuoteOutcome::Priced, appointment_id.as_str()));
     assert_eq!(total_and_own(&quote), ("25.00".to_owned(), "25.00".to_owned()));
 
-    let message = scheduling::RescheduleAppointmentRequest {
-        request_id: request_id(),
-        appointment_id: appointment_id.clone(),
-        slot_ids: vec![to.slot_id],
-        ..Default::default()
-    };
-    let mut appointments = AppointmentServiceClient::new(world.mesh.channel("scheduling"));
-    appointments.reschedule_appointment(resident.request(message).await).await.expect("free");
+    world.moved(&resident, &appointment_id, &to).await;
     let moved = world.quote_of(&resident, &appointment_id, &quote.quote_id).await;
     assert_eq!(total_and_own(&moved).0, "100.00");
     assert_ne!(moved.on, quote.on);

@@ -100,6 +100,7 @@ impl World {
             visit_id: visit.to_owned(),
             outcome: scheduling::VisitOutcome::Completed.into(),
             occurred_at: Some(to_timestamp(at)),
+            reason: String::new(),
         };
         let request = self.caller(desk).request(request).await;
         VisitServiceClient::new(self.mesh.channel("scheduling")).end_visit(request).await.expect("the visit is open");

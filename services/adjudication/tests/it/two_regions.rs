@@ -99,6 +99,7 @@ impl Two {
             visit_id: visit.clone(),
             outcome: scheduling::VisitOutcome::Completed.into(),
             occurred_at: Some(to_timestamp(noon(month, 10) + after)),
+            reason: String::new(),
         };
         let mut visits = VisitServiceClient::new(self.world.mesh.channel("scheduling"));
         visits.end_visit(self.desk.request(message).await).await.expect("the visit is open");

@@ -105,6 +105,7 @@ fn stay(lines: u32) -> Result<Input> {
         to: day(12)?,
         total: lines.iter().map(|line| line.amount).sum(),
         lines,
+        unknown_items: vec![],
         before: Accumulators::default(),
         chain: None,
         referred: true,

@@ -170,6 +170,7 @@ impl Desk {
                     visit_id: visit.to_string(),
                     outcome: VisitOutcome::Completed.into(),
                     occurred_at: Some(to_timestamp(*at)),
+                    reason: String::new(),
                 };
                 Ok(visits.end_visit(context.request(message)).await?.into_inner().encode_to_vec())
             }

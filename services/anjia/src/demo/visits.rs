@@ -77,6 +77,7 @@ async fn end(
         visit_id: visit.visit_id.clone(),
         outcome: outcome.into(),
         occurred_at: Some(to_timestamp(at)),
+        reason: String::new(),
     };
     let end = async |request| stage.visits().end_visit(request).await;
     let answer = provider.call("EndVisit", request, end).await?;

@@ -168,6 +168,12 @@ pub(super) const CHECKS: &[Check] = &[
         "SELECT row_id::text, violation FROM payment_violations WHERE violation IN \
              ('ARREARS_COLLECTED_OTHERWISE', 'ARREARS_OTHERWISE', 'PAYOUT_POSTED_OTHERWISE', 'PAYOUT_MISSING')",
     ),
+    Check::rows(
+        I2,
+        "payment",
+        "a bill is settled once no bank is awaited and nothing is owed that one declined, and not before",
+        "SELECT row_id::text, violation FROM payment_violations WHERE violation IN ('SETTLED_UNPAID', 'PAID_UNSETTLED')",
+    ),
     Check::matched(
         I2,
         "what findings withhold is withheld",

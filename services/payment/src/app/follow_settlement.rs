@@ -86,7 +86,7 @@ async fn correct(
     crate::store::receipts::insert(tx, region, &receipt).await?;
     let bill = bill.corrected(correction.clone());
     bills::update(tx, &bill).await?;
-    let withheld = super::withhold::settle(tx, &bill, now).await?;
+    let withheld = super::withhold::follow(tx, &bill, now).await?;
 
     let kind = if bill.is_refunded() { record::BILL_REFUNDED } else { record::BILL_CORRECTED };
     record::tell_bill(tx, kind, &bill, now).await?;

@@ -54,7 +54,8 @@ impl App {
         Ok(orders)
     }
 
-    /// Takes the bank's word about an order. Success posts its clearing, and settles the bill once every order succeeded.
+    /// Takes the bank's word about an order. It is posted, and settles the bill where no bank is to pay any of it any more, and nothing is
+    /// owed that one declined.
     pub async fn report(
         &self,
         ctx: &Context,
@@ -142,7 +143,8 @@ async fn resolve(
     Ok(resolved)
 }
 
-/// Settles a locked bill of which nothing is awaited any more; otherwise it stays as it is.
+/// Settles a locked bill of which no bank is to pay anything any more and nothing is owed that one declined ([`Bill::settled`]); otherwise it
+/// stays as it is.
 pub(super) async fn settle(tx: &mut Transaction, bill: Bill, now: DateTime<Utc>) -> Result<Bill, PaymentError> {
     let orders = bank_orders::of_bill(tx, bill.id).await?;
     let Some(settled) = bill.settled(&orders) else { return Ok(bill) };

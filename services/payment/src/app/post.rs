@@ -9,6 +9,7 @@ use types::caller::Caller;
 use types::ids::{CreditLineId, OrderId, OrganisationId, ReceiptId, TransferId};
 use types::money::Money;
 
+use super::orders::settle;
 use super::{App, receipts, record};
 use crate::domain::bill::Bill;
 use crate::domain::capture::{Capture, Event, State};
@@ -40,16 +41,15 @@ impl App {
                 orders.push(order);
             }
         }
-        let bill = bill.capture(now, ReceiptId::generate(), !orders.is_empty())?;
+        let bill = bill.capture(now, ReceiptId::generate())?;
         bills::update(&mut tx, &bill).await?;
         let posted = post_legs(&mut tx, (capture, &mandate), &bill, &banks, now).await?;
         let receipt = receipts::issue(&bill).ok_or(PaymentError::ReceiptNotFound)?;
         crate::store::receipts::insert(&mut tx, capture.region, &receipt).await?;
 
         record::tell_bill(&mut tx, record::BILL_CAPTURED, &bill, now).await?;
-        if orders.is_empty() {
-            record::tell_bill(&mut tx, record::BILL_SETTLED, &bill, now).await?;
-        }
+        // At once, where no bank has to pay.
+        let bill = settle(&mut tx, bill, now).await?;
         let entry = record::entry(&mandate, receipts::ISSUED, &bill);
         let entry = orders.iter().fold(record::with_capture(entry, capture), record::with_order);
         let entry = posted.iter().fold(entry, ledger::audited);

@@ -32,7 +32,7 @@ impl App {
             return Ok(inbox.commit(tx).await?);
         };
         if withholdings::put(&mut tx, region, bill.id, &told, (position, told_at)).await? {
-            let posted = settle(&mut tx, &bill, self.now()).await.map_err(failure)?;
+            let posted = follow(&mut tx, &bill, self.now()).await.map_err(failure)?;
             let entry = Entry::by_service(record::SERVICE, "payment.provider.withhold").resident(bill.resident);
             let entry = withholdings::audited(entry, told.finding);
             audit::record(&mut tx, posted.iter().fold(entry, ledger::audited)).await?;
@@ -42,7 +42,7 @@ impl App {
 }
 
 /// Posts the difference between what is withheld of a locked bill and what its findings come to on its present shares.
-pub(super) async fn settle(
+pub(super) async fn follow(
     tx: &mut Transaction,
     bill: &Bill,
     now: DateTime<Utc>,

@@ -208,20 +208,10 @@ impl Bill {
         }
     }
 
-    /// Its shares are posted. Settled at once where no bank has to pay.
-    pub fn capture(
-        self,
-        captured_at: DateTime<Utc>,
-        receipt: ReceiptId,
-        awaits_bank: bool,
-    ) -> Result<Self, PaymentError> {
-        let next = if awaits_bank {
-            State::Captured { captured_at, receipt }
-        } else {
-            State::Settled { captured_at, receipt }
-        };
+    /// Its shares are posted.
+    pub fn capture(self, captured_at: DateTime<Utc>, receipt: ReceiptId) -> Result<Self, PaymentError> {
         match self.state {
-            State::Capturing => Ok(self.becoming(next)),
+            State::Capturing => Ok(self.becoming(State::Captured { captured_at, receipt })),
             _ => Err(PaymentError::BillNotAuthorised),
         }
     }
@@ -331,9 +321,9 @@ mod tests {
         assert!(matches!(capturing.clone().cancel(), Err(PaymentError::BillCaptured)));
         assert!(matches!(capturing.clone().begin_capture(now()), Err(PaymentError::BillNotAuthorised)));
         let receipt = ReceiptId::generate();
-        assert!(matches!(capturing.clone().capture(now(), receipt, false).unwrap().state, State::Settled { .. }));
-        let captured = capturing.capture(now(), receipt, true).unwrap();
-        assert!(matches!(captured.capture(now(), receipt, true), Err(PaymentError::BillNotAuthorised)));
+        let captured = capturing.capture(now(), receipt).unwrap();
+        assert!(matches!(captured.state, State::Captured { .. }));
+        assert!(matches!(captured.capture(now(), receipt), Err(PaymentError::BillNotAuthorised)));
     }
 
     #[test]

@@ -140,8 +140,9 @@ impl BankOrder {
 }
 
 impl Bill {
-    /// The bill, settled by these orders, which are all of it: each has succeeded, or what its bank declined to pay is owed no longer, since
-    /// a desk took it or a correction let it fall away. None where that is not so yet, or was so before.
+    /// The bill, settled by these orders, which are all of it: each that is to pay has succeeded, or what its bank declined to pay is owed no
+    /// longer, since a desk took it or a correction let it fall away. What is still to be put back does not hinder. None where that is not so
+    /// yet, or was so before.
     pub fn settled(&self, orders: &[BankOrder]) -> Option<Self> {
         let bill::State::Captured { captured_at, receipt } = self.state else { return None };
         let is_owed = |line| self.present_shares().iter().any(|share| share.payer == Payer::Credit(line));
@@ -263,6 +264,7 @@ mod tests {
         for state in [State::Intent, State::Sent, State::Unknown, State::Failed] {
             assert_eq!(settled(&bill, state), None, "{state}");
         }
+        assert!(captured(&[]).settled(&[]).is_some(), "no bank has to pay");
         // A desk took what the other line was to pay.
         let taken = captured(&[&one]);
         assert!(settled(&taken, State::Failed).is_some());

@@ -56,7 +56,7 @@ fn wire(payout: &Payout) -> pb::Payout {
     let (state, paid) = match &payout.state {
         PayoutState::Open => (pb::PayoutState::Open, None),
         PayoutState::Replaced => (pb::PayoutState::Replaced, None),
-        PayoutState::Paid { at, receipt, .. } => (pb::PayoutState::Paid, Some((*at, *receipt))),
+        PayoutState::Paid { at, witness, receipt, .. } => (pb::PayoutState::Paid, Some((*at, witness, *receipt))),
     };
     let means = match payout.given.means {
         Means::Cash => pb::DeskMeans::Cash,
@@ -72,8 +72,10 @@ fn wire(payout: &Payout) -> pb::Payout {
         reference: payout.given.reference.clone(),
         state: state.into(),
         opened_at: Some(to_timestamp(payout.opened_at)),
-        paid_at: paid.map(|(at, _)| to_timestamp(at)),
-        receipt_id: paid.map(|(_, receipt)| receipt.to_string()).unwrap_or_default(),
+        paid_at: paid.map(|(at, ..)| to_timestamp(at)),
+        receipt_id: paid.map(|(.., receipt)| receipt.to_string()).unwrap_or_default(),
+        opened_by: payout.opened_by.to_string(),
+        witnessed_by: paid.map(|(_, witness, _)| witness.to_string()).unwrap_or_default(),
     }
 }
 

@@ -13,7 +13,7 @@ use types::ids::{
 use types::region::RegionCode;
 use uuid::Uuid;
 
-use super::{corrections, money, shares};
+use super::{ListKey, Whose, corrections, money, shares};
 use crate::domain::bill::{Bill, State, Word};
 use crate::domain::correction::Kind;
 use crate::domain::desk::Owed;
@@ -234,16 +234,6 @@ async fn insert_shares(conn: &mut PgConnection, region: RegionCode, bill: &Bill)
     .await?;
     Ok(())
 }
-
-/// Whose bills, or payouts, are listed.
-#[derive(Debug, Clone, Copy)]
-pub enum Whose {
-    Resident(ResidentId),
-    Payee(OrganisationId),
-}
-
-/// Where one stands in the list: when it was opened, and its id.
-pub type ListKey = (DateTime<Utc>, Uuid);
 
 /// Bills, newest first, after the one named.
 pub async fn list(

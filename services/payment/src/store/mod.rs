@@ -16,11 +16,23 @@ pub mod receipts;
 mod shares;
 pub mod withholdings;
 
+use chrono::{DateTime, Utc};
 use postgres::Error;
 use postgres::personal::PersonalTable;
 use rust_decimal::Decimal;
+use types::ids::{OrganisationId, ResidentId};
 use types::money::Money;
 use uuid::Uuid;
+
+/// Whose bills, or whose payouts, are listed: a resident's by every id of theirs, or a payee's.
+#[derive(Debug, Clone, Copy)]
+pub enum Whose {
+    Resident(ResidentId),
+    Payee(OrganisationId),
+}
+
+/// Where a bill, or a payout, stands in such a list: when it was opened, and its id.
+pub type ListKey = (DateTime<Utc>, Uuid);
 
 const OF_BILL: &str = "t.bill_id IN (SELECT id FROM bills WHERE resident_id = ANY ((SELECT one_person($1))::uuid[]))";
 

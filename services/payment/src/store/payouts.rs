@@ -9,8 +9,7 @@ use types::ids::{BillId, OrganisationId, PayoutId, ReceiptId, ResidentId};
 use types::region::RegionCode;
 use uuid::Uuid;
 
-use super::bills::{ListKey, Whose};
-use super::money;
+use super::{ListKey, Whose, money};
 use crate::domain::desk::{Means, Payout, PayoutState, Taken};
 
 const TABLE: &str = "payouts";
@@ -46,17 +45,17 @@ macro_rules! select {
 pub async fn insert(conn: &mut PgConnection, region: RegionCode, payout: &Payout) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO payouts (id, region, bill_id, payee_id, amount, means, reference, state, opened_by, opened_at) \
-         VALUES ($1, $2, $3, $9, $4, $5, $6, 'OPEN', $7, $8)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, 'OPEN', $8, $9)",
     )
     .bind(payout.id.uuid())
     .bind(region.as_str())
     .bind(payout.bill.uuid())
+    .bind(payout.payee.uuid())
     .bind(payout.given.amount.decimal())
     .bind(payout.given.means.as_str())
     .bind(&payout.given.reference)
     .bind(payout.opened_by.to_string())
     .bind(payout.opened_at)
-    .bind(payout.payee.uuid())
     .execute(conn)
     .await?;
     Ok(())

@@ -78,6 +78,7 @@ async fn bills_are_listed_newest_first_in_pages() {
     }
     assert_eq!(listed, opened);
     assert_eq!(ask("clinic", list("", &clinic, 0, "")).await.expect("its own").bills.len(), 5);
+    assert_eq!(world.looked("payment.bill.list").await, 10, "who looked is recorded about her, bill by bill");
     let token = ask("resident", list(&own, "", 2, "")).await.expect("a page").next_page_token;
     for wrong in [list("", "", 0, ""), list(&own, &clinic, 0, ""), list("x", "", 0, ""), list(&own, "", -1, "")] {
         assert_eq!(ask("resident", wrong).await.expect_err("malformed").code(), Code::InvalidArgument);

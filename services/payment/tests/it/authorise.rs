@@ -108,10 +108,13 @@ async fn py_02_a_refusal_has_a_stable_reason_and_changes_nothing() {
 #[tokio::test]
 async fn py_02_sc_06_what_only_says_what_cover_there_is_is_no_price_and_opens_no_bill() {
     let world = World::new().await;
-    let quote = world.quote_of_cover_alone().await;
-    for caller in ["resident", "clinic"] {
-        let opened = world.authorise(caller, on_quote(&quote, vec![])).await;
-        assert_eq!(refused(opened), (Code::FailedPrecondition, "NO_PRICE".to_owned()), "{caller}");
+    for (days, items, why) in [(1, vec![], "NO_ITEMS"), (2, vec!["T-UNKNOWN"], "UNKNOWN_ITEMS")] {
+        let quote = world.quote_of_cover_alone(days, &items).await;
+        assert_eq!(quote.explanation[0].rule, why);
+        for caller in ["resident", "clinic"] {
+            let opened = world.authorise(caller, on_quote(&quote.quote_id, vec![])).await;
+            assert_eq!(refused(opened), (Code::FailedPrecondition, "NO_PRICE".to_owned()), "{why}: {caller}");
+        }
     }
     let mut owner = world.mesh.owner("payment").await;
     let bills: i64 = sqlx::query_scalar("SELECT count(*) FROM bills").fetch_one(&mut owner).await.expect("counted");

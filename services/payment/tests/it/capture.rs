@@ -54,6 +54,9 @@ async fn py_01_a_bill_without_a_bank_settles_at_once() {
     world.capture("clinic", &bill.bill_id).await.expect("begun");
     world.until(&bill.bill_id, BillState::Settled).await;
     assert_eq!(world.orders().await, []);
+    for kind in ["captured", "settled"] {
+        assert_eq!(world.told(&bill.bill_id, kind).await, 1, "{kind}");
+    }
     world.invariants_hold().await;
 }
 

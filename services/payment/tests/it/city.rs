@@ -110,7 +110,12 @@ impl World {
 
     /// An appointment at the clinic, held by the resident.
     pub(crate) async fn appointment(&self) -> String {
-        let starts_at = SystemClock.now() + TimeDelta::days(1);
+        self.held(1, &[]).await
+    }
+
+    /// The same, so many days ahead, with these items expected.
+    async fn held(&self, days: i64, items: &[&str]) -> String {
+        let starts_at = SystemClock.now() + TimeDelta::days(days);
         let session = scheduling::Session {
             provider_organisation_id: callers::CLINIC.to_string(),
             kinds: vec![common::CareKind::Outpatient.into()],
@@ -129,6 +134,14 @@ impl World {
             resident_id: resident().to_string(),
             slot_id: slots[0].slot_id.clone(),
             kind: common::CareKind::Outpatient.into(),
+            expected_lines: items
+                .iter()
+                .map(|item| common::ExpectedLine {
+                    item_code: (*item).to_owned(),
+                    quantity: "1".to_owned(),
+                    unit_price: "25".to_owned(),
+                })
+                .collect(),
             ..Default::default()
         };
         let request = self.caller("resident").request(message).await;
@@ -136,9 +149,9 @@ impl World {
         held.appointment.unwrap_or_default().appointment_id
     }
 
-    /// The quote that follows an appointment of which nobody said what is billed.
-    pub(crate) async fn quote_of_cover_alone(&self) -> String {
-        let appointment_id = self.appointment().await;
+    /// The quote that follows an appointment, so many days ahead, that expects items which no catalogue knows, or none.
+    pub(crate) async fn quote_of_cover_alone(&self, days: i64, items: &[&str]) -> adjudication::Quote {
+        let appointment_id = self.held(days, items).await;
         let message =
             scheduling::ConfirmAppointmentRequest { request_id: request_id(), appointment_id: appointment_id.clone() };
         let request = self.caller("resident").request(message).await;
@@ -155,7 +168,10 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, waited).await.expect("a quote follows")
+        let quote_id = tokio::time::timeout(PATIENCE, waited).await.expect("a quote follows");
+        let request = self.caller("resident").request(adjudication::GetQuoteRequest { quote_id }).await;
+        let found = self.adjudication().get_quote(request).await.expect("the resident's own").into_inner();
+        found.quote.unwrap_or_default()
     }
 
     pub(crate) async fn cancel_appointment(&self, appointment_id: &str) {

@@ -1,6 +1,7 @@
 //! What a cashier takes and gives after the capture: arrears, and what was paid too much.
 
 use chassis::channel::Channel;
+use payment::app::OPEN;
 use proto::anjia::payment::v1::desk_service_client::DeskServiceClient;
 use proto::anjia::payment::v1::{self as pb, BillState, DeskMeans, OrderState, Payer, PayoutState};
 use testkit::{TestCaller, callers, reason, request_id};
@@ -9,7 +10,7 @@ use uuid::Uuid;
 
 use crate::corrected::number;
 use crate::receipts::{receipt, sealed};
-use crate::world::{World, credit, money, share, shares, succeeded, text};
+use crate::world::{World, credit, money, resident, share, shares, succeeded, text};
 
 impl World {
     pub(crate) fn desk(&self) -> DeskServiceClient<Channel> {
@@ -21,7 +22,11 @@ impl World {
     }
 
     async fn collect_as(&self, client: &str, message: pb::CollectArrearsRequest) -> Result<pb::Bill, Status> {
-        let request = self.caller(client).request(message).await;
+        self.collect_by(&self.caller(client), message).await
+    }
+
+    async fn collect_by(&self, caller: &TestCaller, message: pb::CollectArrearsRequest) -> Result<pb::Bill, Status> {
+        let request = caller.request(message).await;
         Ok(self.desk().collect_arrears(request).await?.into_inner().bill.unwrap_or_default())
     }
 
@@ -174,18 +179,48 @@ async fn py_02_a_bill_that_a_bank_declined_is_settled_when_the_desk_has_taken_al
     assert_eq!(stands(&whole), (BillState::Settled, "0.00".to_owned()));
     assert_eq!(shares(&whole), [(Payer::Desk, "1000.00".to_owned())]);
     world.invariants_hold().await;
-    let mut owner = world.mesh.owner("payment").await;
     for (kind, times) in [("settled", 1), ("collected", 3)] {
-        let told: i64 = sqlx::query_scalar("SELECT count(*) FROM events WHERE subject = $1 AND kind = $2")
-            .bind(&bill.bill_id)
-            .bind(format!("anjia.payment.bill.{kind}.v1"))
-            .fetch_one(&mut owner)
-            .await
-            .expect("counted");
-        assert_eq!(told, times, "{kind}");
+        assert_eq!(world.told(&bill.bill_id, kind).await, times, "{kind}");
     }
-    let open = "SELECT count(*) FROM bills WHERE state <> 'SETTLED'";
-    assert_eq!(number(&mut owner, open).await, 0, "nothing keeps her from being erased");
+    let open: Vec<(String, String)> = sqlx::query_as(OPEN)
+        .bind(resident().uuid())
+        .fetch_all(&mut world.mesh.owner("payment").await)
+        .await
+        .expect("it is looked for");
+    assert_eq!(open, [], "nothing keeps her from being erased");
+}
+
+#[tokio::test]
+async fn py_02_a_bill_is_settled_once_whoever_of_desk_and_bank_comes_last() {
+    let world = World::new().await;
+    let line = world.line("60000.00").await;
+    let other_line =
+        pb::GrantCreditLineRequest { agreement_sha256: "cd".repeat(32), ..world.grant_request("60000.00") };
+    let other_line = world.grant("bank", other_line).await.expect("granted");
+    let settlement = world.settlement("1000.00").await;
+    let bill = world.paid(&settlement, vec![credit(&line, "600.00"), credit(&other_line, "400.00")]).await;
+    let (of_line, of_others): (Vec<_>, Vec<_>) =
+        world.orders().await.into_iter().partition(|order| order.credit_line_id == line.credit_line_id);
+    assert_eq!((of_line.len(), of_others.len()), (1, 1));
+    let declined = pb::ReportOrderRequest { outcome: OrderState::Failed.into(), ..succeeded(&of_line[0]) };
+    world.report(declined).await.expect("the bank's word");
+    assert_eq!(text(world.bill(&bill.bill_id).await.arrears_due.as_ref()), "600.00");
+
+    let colleague = world.colleague().await;
+    let (one, another, paid) = tokio::join!(
+        world.collect("clinic", &bill.bill_id, "350.00"),
+        world.collect_by(&colleague, cash(&bill.bill_id, "250.00")),
+        world.report(succeeded(&of_others[0])),
+    );
+    one.expect("taken");
+    another.expect("taken");
+    paid.expect("the bank's word");
+    let settled = world.bill(&bill.bill_id).await;
+    assert_eq!((settled.state(), text(settled.arrears_due.as_ref())), (BillState::Settled, "0.00".to_owned()));
+    for (kind, times) in [("settled", 1), ("collected", 2)] {
+        assert_eq!(world.told(&bill.bill_id, kind).await, times, "{kind}");
+    }
+    world.invariants_hold().await;
 }
 
 #[tokio::test]

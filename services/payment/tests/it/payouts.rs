@@ -7,6 +7,7 @@ use proto::anjia::payment::v1::{self as pb, PayoutState};
 use testkit::{TestCaller, callers};
 use tonic::{Code, Status};
 use types::ids::{PayoutId, ResidentId};
+use uuid::Uuid;
 
 use crate::corrected::number;
 use crate::desk::refused;
@@ -41,6 +42,11 @@ impl World {
     }
 }
 
+/// As it is told to who is not of the desk, and does not supervise it.
+fn unnamed(payout: &pb::Payout) -> pb::Payout {
+    pb::Payout { opened_by: String::new(), witnessed_by: String::new(), ..payout.clone() }
+}
+
 fn list(resident_id: &str, payee: &str, page_size: i32, page_token: &str) -> pb::ListPayoutsRequest {
     pb::ListPayoutsRequest {
         resident_id: resident_id.to_owned(),
@@ -64,34 +70,32 @@ async fn py_06_who_is_owed_money_sees_what_will_be_and_what_was_given_back() {
     let herself = world.caller("resident");
     assert_eq!(world.payouts(&herself, of_resident()).await.expect("hers").payouts, [], "nothing is counted out yet");
     let opened = world.open("clinic", &bill.bill_id, "80.00").await.expect("counted out");
-    assert_eq!(world.payout(&herself, &opened.payout_id).await.expect("hers"), opened);
-    let paid = world.witness(&world.colleague().await, &opened.payout_id, "80.00").await.expect("given");
-    let supervisors =
-        [world.caller("operator"), world.supervisor("auditor", "110000").await, world.caller("clinic"), herself];
-    for caller in &supervisors {
-        let seen = world.payout(caller, &opened.payout_id).await.expect("may see it");
-        assert_eq!((&seen, seen.state()), (&paid, PayoutState::Paid), "{}", caller.party());
-    }
-    let [operator, auditor, clinic, herself] = &supervisors;
-    for (caller, message) in [
-        (herself, of_resident()),
-        (clinic, of_clinic()),
-        (operator, of_resident()),
-        (operator, of_clinic()),
-        (auditor, of_resident()),
-        (auditor, of_clinic()),
+    assert_eq!(opened.witnessed_by, "", "nobody has witnessed it yet");
+    assert_eq!(world.payout(&herself, &opened.payout_id).await.expect("hers"), unnamed(&opened));
+    let (cashier, colleague) = (world.caller("clinic"), world.colleague().await);
+    let paid = world.witness(&colleague, &opened.payout_id, "80.00").await.expect("given");
+    assert_eq!((paid.opened_by.as_str(), paid.witnessed_by.as_str()), (cashier.party(), colleague.party()));
+
+    // Which two of the desk it were is for the desk, and for who supervises it.
+    let unnamed = unnamed(&paid);
+    let auditor = world.supervisor("auditor", "110000").await;
+    let doctor = Client::practitioner("clinic-doctor", Uuid::now_v7(), callers::CLINIC, &["family_doctor"]);
+    let doctor = world.mesh.register(doctor).await;
+    let worker = world.delegate(DelegatedAction::View).await;
+    for (caller, message, expected) in [
+        (&herself, of_resident(), &unnamed),
+        (&worker, of_resident(), &unnamed),
+        (&doctor, of_clinic(), &unnamed),
+        (&cashier, of_clinic(), &paid),
+        (&auditor, of_clinic(), &paid),
     ] {
+        let seen = world.payout(caller, &opened.payout_id).await.expect("may see it");
+        assert_eq!((&seen, seen.state()), (expected, PayoutState::Paid), "{}", caller.party());
         let listed = world.payouts(caller, message).await.expect("may see them").payouts;
-        assert_eq!(listed, std::slice::from_ref(&paid), "{}", caller.party());
+        assert_eq!(listed, std::slice::from_ref(expected), "{}", caller.party());
     }
-    let mut owner = world.mesh.owner("payment").await;
-    for (action, times) in [("read", 5), ("list", 6)] {
-        let told: i64 = sqlx::query_scalar("SELECT count(*) FROM audit_entries WHERE action = $1")
-            .bind(format!("payment.payout.{action}"))
-            .fetch_one(&mut owner)
-            .await
-            .expect("counted");
-        assert_eq!(told, times, "who looked is recorded: {action}");
+    for (action, times) in [("payment.payout.read", 6), ("payment.payout.list", 5)] {
+        assert_eq!(world.looked(action).await, times, "who looked is recorded about her: {action}");
     }
 }
 
@@ -119,17 +123,21 @@ async fn id_07_payouts_are_for_their_resident_and_desk_and_for_who_supervises_it
     let role = (Code::PermissionDenied, "METHOD_NOT_PERMITTED".to_owned());
     assert_eq!(refused(&world.payout(&bank, &payout.payout_id).await.expect_err("a bank")), role);
     assert_eq!(refused(&world.payouts(&bank, of_resident()).await.expect_err("a bank")), role);
+    let operator = world.caller("operator");
+    assert_eq!(refused(&world.payout(&operator, &payout.payout_id).await.expect_err("an operator")), role);
+    assert_eq!(refused(&world.payouts(&operator, of_clinic()).await.expect_err("an operator")), role);
+    let auditor = world.supervisor("auditor", "110000").await;
+    let by_person = world.payouts(&auditor, of_resident()).await.expect_err("nobody is looked up");
+    assert_eq!(refused(&by_person), outside);
     let request = pb::GetPayoutRequest { payout_id: payout.payout_id.clone() };
     let anonymous = world.desk().get_payout(request).await.expect_err("no token");
     assert_eq!(refused(&anonymous), (Code::Unauthenticated, "TOKEN_MISSING".to_owned()));
 
     // Who supervises in another region sees nothing of this one.
-    let away = world.supervisor("operator", "310000").await;
+    let away = world.supervisor("auditor", "310000").await;
     let unseen = world.payout(&away, &payout.payout_id).await.expect_err("another region's");
     assert_eq!(refused(&unseen), (Code::NotFound, "PAYOUT_NOT_FOUND".to_owned()));
-    for message in [of_resident(), of_clinic()] {
-        assert_eq!(world.payouts(&away, message).await.expect("none there").payouts, []);
-    }
+    assert_eq!(world.payouts(&away, of_clinic()).await.expect("none there").payouts, []);
     let mut owner = world.mesh.owner("payment").await;
     let seen = "SELECT count(*) FROM audit_entries WHERE action IN ('payment.payout.read', 'payment.payout.list')";
     assert_eq!(number(&mut owner, seen).await, 0, "nobody has seen anything");
@@ -158,6 +166,15 @@ async fn py_06_payouts_are_listed_newest_first_in_pages() {
     for _ in 0..5 {
         opened.insert(0, world.open("clinic", &bill.bill_id, "10.00").await.expect("counted out").payout_id);
     }
+    // Two of one moment, between which a page ends: the later id comes first.
+    sqlx::query(
+        "UPDATE payouts SET opened_at = (SELECT opened_at FROM payouts WHERE id = $2::uuid) WHERE id = $1::uuid",
+    )
+    .bind(&opened[1])
+    .bind(&opened[2])
+    .execute(&mut world.mesh.owner("payment").await)
+    .await
+    .expect("moved");
     let (herself, desk) = (world.caller("resident"), world.caller("clinic"));
     let (own, clinic) = (resident().to_string(), callers::CLINIC.to_string());
     for (caller, resident_id, payee) in [(&herself, own.as_str(), ""), (&desk, "", clinic.as_str())] {

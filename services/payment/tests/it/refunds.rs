@@ -96,6 +96,7 @@ async fn py_06_nothing_is_awaited_of_a_bill_that_its_bank_declined_and_that_is_t
         if !is_declined_first {
             world.report(declined).await.expect("the bank's word");
         }
+        assert_eq!(world.told(&bill.bill_id, "settled").await, 1);
         world.invariants_hold().await;
     }
     let mut owner = world.mesh.owner("payment").await;

@@ -222,6 +222,28 @@ impl World {
         .expect("the view is there")
     }
 
+    /// How often it was told that this happened to a bill.
+    pub(crate) async fn told(&self, bill_id: &str, what: &str) -> i64 {
+        let mut owner = self.mesh.owner("payment").await;
+        sqlx::query_scalar("SELECT count(*) FROM events WHERE subject = $1 AND kind = $2")
+            .bind(bill_id)
+            .bind(format!("anjia.payment.bill.{what}.v1"))
+            .fetch_one(&mut owner)
+            .await
+            .expect("counted")
+    }
+
+    /// How many entries of the audit say so of the resident: what they are shown of who looked.
+    pub(crate) async fn looked(&self, action: &str) -> i64 {
+        let mut owner = self.mesh.owner("payment").await;
+        sqlx::query_scalar("SELECT count(*) FROM audit_entries WHERE action = $1 AND resident_id = $2")
+            .bind(action)
+            .bind(resident().uuid())
+            .fetch_one(&mut owner)
+            .await
+            .expect("counted")
+    }
+
     /// I2, I3, I4 and I6, as the database sees them.
     pub(crate) async fn invariants_hold(&self) {
         let mut owner = self.mesh.owner("payment").await;
@@ -305,6 +327,7 @@ impl World {
             visit_id: visit_id.clone(),
             outcome: scheduling::VisitOutcome::Completed.into(),
             occurred_at: Some(to_timestamp(moment_ago())),
+            reason: String::new(),
         };
         let request = self.caller("clinic").request(message).await;
         visits.clone().end_visit(request).await.expect("the visit is open");

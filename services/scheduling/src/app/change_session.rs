@@ -19,10 +19,11 @@ use crate::{
     domain::{
         appointment::Appointment,
         error::SchedulingError,
+        notice,
         pool::Pool,
         session::{PoolShare, Session, Slot, Span, slot_times},
     },
-    store::{resources, sessions, slots},
+    store::{exceptions, resources, sessions, slots},
 };
 
 /// A session as it is to be.
@@ -133,13 +134,20 @@ impl Scheduling {
             standing.iter().copied().partition(|slot| times.contains(&(slot.starts_at, slot.ends_at)));
         let gone: Vec<SlotId> = go.iter().map(|slot| slot.id).collect();
         // A new slot may begin when one that goes does.
-        slots::withdraw(tx, &gone, now).await?;
+        let promised = slots::withdraw(tx, &gone, now).await?;
         let made: Vec<Slot> = times
             .into_iter()
             .filter(|span| span.0 > now && !stay.iter().any(|slot| (slot.starts_at, slot.ends_at) == *span))
             .map(|(starts_at, ends_at)| Slot { id: SlotId::generate(), session: wish.session, starts_at, ends_at })
             .collect();
-        slots::insert_all(tx, &made, &wish.pools, before.terms.cancel_notice).await?;
+        let looked_at = notice::looked_at([(before.terms.cancel_notice, (wish.starts_at, wish.ends_at))]);
+        let closed = exceptions::closed(tx, looked_at).await?;
+        // Whoever keeps their time keeps what they were promised, whatever holiday was declared since.
+        let cancel_until = |starts_at: DateTime<Utc>| {
+            let reckoned = || before.terms.cancel_until(starts_at, &closed);
+            promised.get(&starts_at).copied().unwrap_or_else(reckoned)
+        };
+        slots::insert_all(tx, &made, &wish.pools, cancel_until).await?;
         self.write(tx, by, (&before, wish), &made).await?;
 
         let places: HashMap<(SlotId, Pool), i32> = stay

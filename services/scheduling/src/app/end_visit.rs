@@ -13,10 +13,12 @@ use crate::{
     store::visits,
 };
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct EndVisit {
     pub visit: VisitId,
     pub ended: Ended,
+    /// Why, where it is not the provider who says so.
+    pub reason: String,
 }
 
 impl Scheduling {
@@ -31,9 +33,10 @@ impl Scheduling {
             Begun::Replayed(reply) => return Ok(reply),
         };
         let visit = ctx.permit(visits::lock(&mut tx, wish.visit).await?)?.into_inner();
+        visit.check_ender(&ctx.caller, &wish.reason)?;
         check_past("occurred_at", wish.ended.at, self.clock.now())?;
         let visit = visit.end(wish.ended)?;
-        visits::update(&mut tx, &visit).await?;
+        visits::update(&mut tx, &visit, &wish.reason).await?;
         self.tell_end(&mut tx, ctx, &visit, wish.ended).await?;
         let visit = ctx.permit(visit)?;
         Ok(call.commit(tx, visit).await?)

@@ -17,7 +17,7 @@ use crate::{
     domain::{
         error::SchedulingError,
         queue::{Class, Known, Line, LineId, State, Ticket},
-        visit::{Ended, Outcome, Visit},
+        visit::{Ended, Visit},
     },
     peers::identity::Patient,
     store::{queue_lines, queue_tickets},
@@ -77,7 +77,7 @@ impl Scheduling {
         })
     }
 
-    /// In the transaction of the check-in.
+    /// In the transaction of the check-in. Whose visit is over joins for the record alone, and is before nobody.
     pub(super) async fn join_queue(
         &self,
         tx: &mut Transaction,
@@ -89,27 +89,32 @@ impl Scheduling {
             return Ok(());
         }
         let (line, is_new) = open_line(tx, visit.organisation, place.session).await?;
-        let leading = queue_lines::leading(tx, line).await?;
-        let others = queue_tickets::of_line(tx, leading.id, day_of(self.clock.now())).await?;
+        let others = if visit.ended.is_some() {
+            vec![]
+        } else {
+            let leading = queue_lines::leading(tx, line).await?;
+            queue_tickets::of_line(tx, leading.id, day_of(self.clock.now())).await?
+        };
         let joined_at = visit.opened_at;
-        queue_tickets::insert(
-            tx,
-            &Ticket {
-                visit: visit.id,
-                number: 0,
-                resident: visit.resident,
-                organisation: visit.organisation,
-                line,
-                class: place.class,
-                due_at: place.due_at,
-                joined_at,
-                turn_at: self.queue_rules.turn(place.due_at, joined_at, place.class, &others),
-                calls: 0,
-                passes: 0,
-                state: State::Waiting,
-            },
-        )
-        .await?;
+        let ticket = Ticket {
+            visit: visit.id,
+            number: 0,
+            resident: visit.resident,
+            organisation: visit.organisation,
+            line,
+            class: place.class,
+            due_at: place.due_at,
+            joined_at,
+            turn_at: self.queue_rules.turn(place.due_at, joined_at, place.class, &others),
+            calls: 0,
+            passes: 0,
+            state: State::Waiting,
+        };
+        let ticket = match visit.ended {
+            Some(ended) => ticket.end(ended.is_seen(), ended.at),
+            None => ticket,
+        };
+        queue_tickets::insert(tx, &ticket).await?;
         let entry = Entry::new(&ctx.caller, "scheduling.ticket.join").resident(visit.resident);
         let entry = entry.row("queue_tickets", visit.id);
         let entry = if is_new { entry.row("queue_lines", line.0) } else { entry };
@@ -127,7 +132,7 @@ impl Scheduling {
         let Some(ticket) = queue_tickets::lock(tx, visit.id).await?.filter(|ticket| !ticket.state.is_over()) else {
             return Ok(());
         };
-        let ticket = ticket.end(ended.outcome != Outcome::LeftUnseen, ended.at);
+        let ticket = ticket.end(ended.is_seen(), ended.at);
         queue_tickets::update(tx, &ticket).await?;
         let entry = Entry::new(&ctx.caller, "scheduling.ticket.end").resident(visit.resident);
         Ok(audit::record(tx, entry.row("queue_tickets", visit.id)).await?)

@@ -12,10 +12,12 @@ use super::Scheduling;
 use crate::{
     domain::{
         error::SchedulingError,
+        notice,
         session::{PoolShare, Session, SessionTerms, Slot, slot_times},
     },
     peers::identity::Provider,
     store::{
+        exceptions,
         sessions::{self, Origin},
         slots,
     },
@@ -96,14 +98,19 @@ impl Scheduling {
             planned.push((slots.collect::<Vec<Slot>>(), session));
         }
 
+        let looked_at = notice::looked_at(
+            planned.iter().map(|(_, session)| (session.terms.cancel_notice, (session.starts_at, session.ends_at))),
+        );
         let mut tx = match self.db.begin_call(call).await? {
             Begun::Fresh(tx) => tx,
             Begun::Replayed(reply) => return Ok(reply),
         };
+        let closed = exceptions::closed(&mut tx, looked_at).await?;
         let mut published = Published { sessions: Vec::with_capacity(planned.len()), slots: Vec::new() };
         for (slots, session) in planned {
             sessions::insert(&mut tx, &session, Origin::Published, ctx.caller.acting(), now).await?;
-            slots::insert_all(&mut tx, &slots, &session.pools, session.terms.cancel_notice).await?;
+            let cancel_until = |starts_at| session.terms.cancel_until(starts_at, &closed);
+            slots::insert_all(&mut tx, &slots, &session.pools, cancel_until).await?;
             record(&mut tx, ctx, &session, &slots).await?;
             self.passing.pass_on_new(&mut tx, &session, &slots, now).await?;
             published.slots.extend(slots);

@@ -181,7 +181,8 @@ async fn open_clinic(
     };
     let made: Vec<Slot> = times.iter().map(slot).collect();
     sessions::insert(tx, session, Origin::Surge(surge), ctx.caller.acting(), now).await?;
-    slots::insert_all(tx, &made, &session.pools, session.terms.cancel_notice).await?;
+    // A surge says nothing of when its places are given up.
+    slots::insert_all(tx, &made, &session.pools, |_| None).await?;
     let entry = By::Caller(ctx).entry("scheduling.surge.open_clinic").row("sessions", session.id);
     audit::record(tx, slots::audited(entry, &made, &session.pools)).await?;
     Ok(made)

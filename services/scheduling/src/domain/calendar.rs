@@ -90,6 +90,10 @@ impl Exception {
         Ok((since, until))
     }
 
+    pub fn is_of_region(&self) -> bool {
+        self.scope == Scope::Region
+    }
+
     fn is_about(&self, template: &Template) -> bool {
         match self.scope {
             Scope::Template(id) => id == template.id,

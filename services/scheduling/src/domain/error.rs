@@ -121,6 +121,8 @@ pub enum SchedulingError {
     InFuture { field: &'static str },
     #[error("a visit ends after it began")]
     EndsBeforeStart { field: &'static str },
+    #[error("an operator ends inpatient stays alone: any other visit is its provider's to end")]
+    NotAStay,
     #[error("the visit is over")]
     VisitNotOpen,
     #[error("nobody waits")]

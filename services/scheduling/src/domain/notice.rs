@@ -8,21 +8,20 @@ use super::{holidays::is_working_day, session::Span};
 /// The longest notice in minutes: 30 days.
 pub const MINUTES_MAX: u16 = 43_200;
 /// So many days back a working day is looked for, as long as the longest notice.
-pub const DAYS_BACK_MAX: u64 = 30;
+const DAYS_BACK_MAX: u64 = 30;
 
 /// What a session says of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CancelNotice {
     /// So long before the place begins; not 0.
     MinutesBefore(u16),
-    /// Until that time of the last working day before the day of the place: 14:00 by the published rules of the Beijing appointment platform
-    /// (`cancel_until` of `appointment_rules` in `data/policies.json`).
+    /// Until that time of the last working day before the day of the place: 14:00 by the published rules of the Beijing appointment platform.
     PreviousWorkingDay(NaiveTime),
 }
 
 impl CancelNotice {
-    /// The instant for a place that begins then. `closed` is when the whole region rests besides announced holidays.
-    pub fn until(self, starts_at: DateTime<Utc>, closed: &[Span]) -> DateTime<Utc> {
+    /// The instant for a place that begins then.
+    pub fn until(self, starts_at: DateTime<Utc>, closed: &Closed) -> DateTime<Utc> {
         match self {
             Self::MinutesBefore(minutes) => starts_at - TimeDelta::minutes(minutes.into()),
             Self::PreviousWorkingDay(time) => {
@@ -33,13 +32,42 @@ impl CancelNotice {
     }
 }
 
-fn previous_working_day(day: NaiveDate, closed: &[Span]) -> NaiveDate {
-    let is_closed = |day: NaiveDate| {
+/// When the whole region rests besides announced holidays, as operators declared it: no two spans touch.
+#[derive(Debug, Default)]
+pub struct Closed(Vec<Span>);
+
+impl Closed {
+    pub fn of(spans: impl IntoIterator<Item = Span>) -> Self {
+        let mut spans: Vec<Span> = spans.into_iter().collect();
+        spans.sort_unstable();
+        spans.dedup_by(|next, last| {
+            let touches = next.0 <= last.1;
+            if touches {
+                last.1 = last.1.max(next.1);
+            }
+            touches
+        });
+        Self(spans)
+    }
+
+    fn covers(&self, day: NaiveDate) -> bool {
         let (from, until) = (start_of_local_day(day), start_of_local_day(day + Days::new(1)));
-        closed.iter().any(|span| span.0 <= from && span.1 >= until)
-    };
+        self.0.iter().any(|span| span.0 <= from && span.1 >= until)
+    }
+}
+
+/// Of which time it must be known when the region rests, to reckon for sessions of those times; none where none goes by working days.
+pub fn looked_at(sessions: impl IntoIterator<Item = (Option<CancelNotice>, Span)>) -> Option<Span> {
+    sessions
+        .into_iter()
+        .filter(|(notice, _)| matches!(notice, Some(CancelNotice::PreviousWorkingDay(_))))
+        .map(|(_, span)| (start_of_local_day(local_date(span.0) - Days::new(DAYS_BACK_MAX)), span.1))
+        .reduce(|all, span| (all.0.min(span.0), all.1.max(span.1)))
+}
+
+fn previous_working_day(day: NaiveDate, closed: &Closed) -> NaiveDate {
     let mut before = (1..=DAYS_BACK_MAX).map(|days| day - Days::new(days));
-    before.find(|day| is_working_day(*day) && !is_closed(*day)).unwrap_or_else(|| day - Days::new(DAYS_BACK_MAX))
+    before.find(|day| is_working_day(*day) && !closed.covers(*day)).unwrap_or_else(|| day - Days::new(DAYS_BACK_MAX))
 }
 
 #[cfg(test)]
@@ -57,7 +85,7 @@ mod tests {
     };
 
     fn until(starts_at: &str, closed: &[Span]) -> DateTime<Utc> {
-        BEIJING.until(instant(starts_at), closed)
+        BEIJING.until(instant(starts_at), &Closed::of(closed.iter().copied()))
     }
 
     #[test]
@@ -90,13 +118,31 @@ mod tests {
         assert_eq!(until("2026-03-09T01:00:00Z", &[friday]), instant("2026-03-05T06:00:00Z"));
         let morning = (friday.0, instant("2026-03-06T04:00:00Z"));
         assert_eq!(until("2026-03-09T01:00:00Z", &[morning]), instant("2026-03-06T06:00:00Z"), "people work that day");
+        // The rest of the day besides, in whatever order they were declared.
+        let afternoon = (morning.1, friday.1);
+        assert_eq!(until("2026-03-09T01:00:00Z", &[afternoon, morning]), instant("2026-03-05T06:00:00Z"));
+        let evening = (instant("2026-03-06T10:00:00Z"), friday.1);
+        assert_eq!(until("2026-03-09T01:00:00Z", &[evening, morning]), instant("2026-03-06T06:00:00Z"));
+        let noon = (instant("2026-03-06T03:00:00Z"), instant("2026-03-06T03:30:00Z"));
+        assert_eq!(until("2026-03-09T01:00:00Z", &[noon, afternoon, morning]), instant("2026-03-05T06:00:00Z"));
         let always = (instant("2025-01-01T00:00:00Z"), instant("2027-01-01T00:00:00Z"));
         assert_eq!(until("2026-03-09T01:00:00Z", &[always]), instant("2026-02-07T06:00:00Z"), "thirty days before");
     }
 
     #[test]
+    fn sc_04_exceptions_are_read_as_far_back_as_a_working_day_is_looked_for() {
+        let hour = |text: &str| (instant(text), instant(text) + TimeDelta::hours(1));
+        let (soon, late) = (hour("2026-03-08T23:00:00Z"), hour("2026-03-20T01:00:00Z"));
+        // From the beginning of 7 February on, thirty days before 9 March.
+        let looked = (instant("2026-02-06T16:00:00Z"), late.1);
+        let sessions = [(Some(BEIJING), late), (None, hour("2026-01-01T00:00:00Z")), (Some(BEIJING), soon)];
+        assert_eq!(looked_at(sessions), Some(looked));
+        assert_eq!(looked_at([(Some(CancelNotice::MinutesBefore(180)), soon), (None, late)]), None);
+    }
+
+    #[test]
     fn sc_04_minutes_are_counted_back_from_the_start() {
         let hours = CancelNotice::MinutesBefore(180);
-        assert_eq!(hours.until(instant("2026-03-09T01:00:00Z"), &[]), instant("2026-03-08T22:00:00Z"));
+        assert_eq!(hours.until(instant("2026-03-09T01:00:00Z"), &Closed::default()), instant("2026-03-08T22:00:00Z"));
     }
 }

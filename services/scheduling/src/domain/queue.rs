@@ -131,7 +131,7 @@ pub struct Called {
 pub enum State {
     Waiting,
     Called(Called),
-    /// Who leaves without having been called was not called.
+    /// Who is seen, or leaves, without having been called was not called.
     Served(Option<Called>, DateTime<Utc>),
     Left(Option<Called>, DateTime<Utc>),
 }
@@ -154,8 +154,12 @@ impl State {
         }
     }
 
+    pub const fn ended_at(&self) -> Option<DateTime<Utc>> {
+        if let Self::Served(_, at) | Self::Left(_, at) = self { Some(*at) } else { None }
+    }
+
     pub const fn is_over(&self) -> bool {
-        matches!(self, Self::Served(..) | Self::Left(..))
+        self.ended_at().is_some()
     }
 }
 
@@ -251,6 +255,7 @@ impl Ticket {
     pub fn end(self, is_seen: bool, now: DateTime<Utc>) -> Self {
         let state = match self.state {
             State::Served(..) | State::Left(..) => self.state,
+            State::Waiting if is_seen => State::Served(None, now),
             State::Waiting => State::Left(None, now),
             State::Called(called) if is_seen => State::Served(Some(called), now),
             State::Called(called) => State::Left(Some(called), now),

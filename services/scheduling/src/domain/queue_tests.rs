@@ -174,6 +174,17 @@ fn sc_11_a_place_in_the_queue_is_explained_in_both_languages() {
     assert_eq!(told.len(), 3);
 }
 
+#[test]
+fn sc_11_who_was_seen_without_having_been_called_was_seen() {
+    let mut line = vec![];
+    comes(&mut line, Class::Ordinary, None, 0);
+    let waiting = line.remove(0);
+    assert_eq!(waiting.clone().end(true, at(9)).state, State::Served(None, at(9)));
+    let left = waiting.end(false, at(9));
+    assert_eq!(left.state, State::Left(None, at(9)));
+    assert_eq!(left.clone().end(true, at(10)), left);
+}
+
 /// A day at random: people of all classes come, early, on time and late, and are called one after the other.
 fn day(random: &mut StdRng) -> Vec<(Ticket, Vec<Ticket>)> {
     let mut line = vec![];

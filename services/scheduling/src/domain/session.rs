@@ -9,7 +9,11 @@ use types::{
     tier::Tier,
 };
 
-use super::{error::SchedulingError, notice::CancelNotice, pool::Pool};
+use super::{
+    error::SchedulingError,
+    notice::{CancelNotice, Closed},
+    pool::Pool,
+};
 
 pub const SLOTS_MAX: usize = 200;
 
@@ -27,6 +31,13 @@ pub struct SessionTerms {
     pub cancel_notice: Option<CancelNotice>,
     /// What a visit is usually billed; empty says nothing.
     pub expected_lines: Vec<ExpectedLine>,
+}
+
+impl SessionTerms {
+    /// Until when a place that begins then is given up.
+    pub fn cancel_until(&self, starts_at: DateTime<Utc>, closed: &Closed) -> Option<DateTime<Utc>> {
+        self.cancel_notice.map(|notice| notice.until(starts_at, closed))
+    }
 }
 
 /// What that comes to for a place; an appointment goes by its place, also after a move.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Datelike as _, NaiveDate, TimeDelta, Utc};
 use types::{
-    caller::Party,
+    caller::{Caller, Party, Role},
     care::CareKind,
     clock::local_date,
     identifier::{Identifier, IdentifierKind},
@@ -76,7 +76,25 @@ pub struct Ended {
     pub outcome: Outcome,
 }
 
+impl Ended {
+    pub const fn is_seen(self) -> bool {
+        !matches!(self.outcome, Outcome::LeftUnseen)
+    }
+}
+
 impl Visit {
+    /// What its provider forgot to end an operator ends, and says why: a stay, since an open one keeps all other claims of the person waiting.
+    /// Nothing waits for the end of any other visit.
+    pub fn check_ender(&self, caller: &Caller, reason: &str) -> Result<(), SchedulingError> {
+        if !caller.has(&Role::Operator) || caller.organisation == Some(self.organisation) {
+            return Ok(());
+        }
+        if self.kind != CareKind::Inpatient {
+            return Err(SchedulingError::NotAStay);
+        }
+        if reason.is_empty() { Err(SchedulingError::field("reason", "an operator says why")) } else { Ok(()) }
+    }
+
     pub fn end(self, ended: Ended) -> Result<Self, SchedulingError> {
         if self.ended.is_some() {
             return Err(SchedulingError::VisitNotOpen);
@@ -88,8 +106,8 @@ impl Visit {
     pub const fn state(&self) -> &'static str {
         match self.ended {
             None => "OPEN",
-            Some(Ended { outcome: Outcome::LeftUnseen, .. }) => "LEFT_UNSEEN",
-            Some(_) => "ENDED",
+            Some(ended) if ended.is_seen() => "ENDED",
+            Some(_) => "LEFT_UNSEEN",
         }
     }
 }
@@ -201,6 +219,23 @@ mod tests {
         assert!(matches!(visit().end(early), Err(SchedulingError::EndsBeforeStart { field: "occurred_at" })));
         let left = visit().end(Ended { at: at(11), outcome: Outcome::LeftUnseen }).unwrap();
         assert_eq!((visit().state(), left.state()), ("OPEN", "LEFT_UNSEEN"));
+    }
+
+    #[test]
+    fn sc_04_an_operator_ends_stays_alone_and_says_why() {
+        let of = |organisation, role| {
+            let desk = Caller::new(Party::Client("desk".to_owned()), RegionCode::BEIJING);
+            Caller { organisation, roles: [role].into(), ..desk }
+        };
+        let operator = of(None, Role::Operator);
+        let refused = visit().check_ender(&operator, "forgotten");
+        assert!(matches!(refused, Err(SchedulingError::NotAStay)), "{refused:?}");
+        let stay = Visit { kind: CareKind::Inpatient, ..visit() };
+        let refused = stay.check_ender(&operator, "");
+        assert!(matches!(&refused, Err(SchedulingError::Field { field, .. }) if field == "reason"), "{refused:?}");
+        assert!(stay.check_ender(&operator, "forgotten").is_ok());
+        let clerk = of(Some(visit().organisation), Role::ClinicClerk);
+        assert!(visit().check_ender(&clerk, "").is_ok() && stay.check_ender(&clerk, "").is_ok());
     }
 
     #[test]

@@ -160,7 +160,7 @@ pub(super) fn terms(
     notice: Option<wire::CancelNotice>,
     lines: &[common::ExpectedLine],
 ) -> Result<SessionTerms, FieldError> {
-    let cancel_notice = notice.map(cancel_notice).transpose().map_err(|error| error.within("cancel_notice"))?;
+    let cancel_notice = notice.map(cancel_notice).transpose()?;
     Ok(SessionTerms { cancel_notice, expected_lines: convert::expected_lines("expected_lines", lines)? })
 }
 
@@ -171,16 +171,16 @@ fn cancel_notice(said: wire::CancelNotice) -> Result<CancelNotice, FieldError> {
         number.ok_or_else(|| FieldError::new(field, format!("must be {min} to {max}")))
     };
     match said.notice {
-        None => Err(FieldError::new("minutes_before", "or previous_working_day must be said")),
+        None => Err(FieldError::new("cancel_notice", "must say minutes_before or previous_working_day")),
         Some(Notice::MinutesBefore(minutes)) => {
-            Ok(CancelNotice::MinutesBefore(within("minutes_before", minutes, (1, notice::MINUTES_MAX))?))
+            let minutes = within("cancel_notice.minutes_before", minutes, (1, notice::MINUTES_MAX))?;
+            Ok(CancelNotice::MinutesBefore(minutes))
         }
         Some(Notice::PreviousWorkingDay(wire::WorkingDayNotice { hour, minute })) => {
-            let hour = within("previous_working_day.hour", hour, (0, 23))?;
-            let minute = within("previous_working_day.minute", minute, (0, 59))?;
-            let time = NaiveTime::from_hms_opt(hour.into(), minute.into(), 0);
-            let refused = || FieldError::new("previous_working_day", "must be a time of the day");
-            Ok(CancelNotice::PreviousWorkingDay(time.ok_or_else(refused)?))
+            let hour = within("cancel_notice.previous_working_day.hour", hour, (0, 23))?;
+            let minute = within("cancel_notice.previous_working_day.minute", minute, (0, 59))?;
+            let after_midnight = TimeDelta::hours(hour.into()) + TimeDelta::minutes(minute.into());
+            Ok(CancelNotice::PreviousWorkingDay(NaiveTime::MIN + after_midnight))
         }
     }
 }

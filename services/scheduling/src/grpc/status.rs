@@ -70,6 +70,7 @@ fn of(refusal: &SchedulingError) -> Status {
         E::StayOverlaps => (Code::FailedPrecondition, "STAY_OVERLAPS"),
         E::InFuture { .. } => (Code::InvalidArgument, "IN_FUTURE"),
         E::EndsBeforeStart { .. } => (Code::InvalidArgument, "ENDS_BEFORE_START"),
+        E::NotAStay => (Code::FailedPrecondition, "NOT_A_STAY"),
         E::VisitNotOpen => (Code::FailedPrecondition, "VISIT_NOT_OPEN"),
         E::NobodyWaiting => (Code::FailedPrecondition, "NOBODY_WAITING"),
         E::TicketNotCalled => (Code::FailedPrecondition, "TICKET_NOT_CALLED"),

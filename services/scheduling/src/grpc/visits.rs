@@ -23,6 +23,7 @@ use crate::{
 
 const CHECK_IN: &str = "anjia.scheduling.v1.VisitService/CheckIn";
 const END: &str = "anjia.scheduling.v1.VisitService/EndVisit";
+const REASON_LENGTH_MAX: usize = 200;
 
 pub(super) struct Visits(pub(super) Scheduling);
 
@@ -145,5 +146,6 @@ fn end_visit(message: &wire::EndVisitRequest) -> Result<EndVisit, FieldError> {
             at: convert::timestamp("occurred_at", message.occurred_at.as_ref())?,
             outcome: said("outcome", outcome("outcome", message.outcome)?)?,
         },
+        reason: convert::optional_text("reason", &message.reason, REASON_LENGTH_MAX)?,
     })
 }

@@ -13,6 +13,7 @@ use super::{invalid, word};
 use crate::domain::{
     calendar::{Exception, Scope},
     error::SchedulingError,
+    notice::Closed,
     session::Span,
 };
 
@@ -100,15 +101,17 @@ pub async fn within(conn: &mut PgConnection, (from, until): Span) -> Result<Vec<
     rows.into_iter().map(Row::exception).collect()
 }
 
-/// When the whole region rests in that time, as operators declared it.
-pub async fn of_region(conn: &mut PgConnection, (from, until): Span) -> Result<Vec<Span>, SchedulingError> {
-    Ok(sqlx::query_as(
-        "SELECT since, until FROM calendar_exceptions WHERE scope = 'REGION' AND since < $2 AND until > $1 ORDER BY id",
+/// When the whole region rests in that time; of no time nothing is read.
+pub async fn closed(conn: &mut PgConnection, within: Option<Span>) -> Result<Closed, SchedulingError> {
+    let Some((from, until)) = within else { return Ok(Closed::default()) };
+    let spans: Vec<Span> = sqlx::query_as(
+        "SELECT since, until FROM calendar_exceptions WHERE scope = 'REGION' AND since < $2 AND until > $1",
     )
     .bind(from)
     .bind(until)
     .fetch_all(conn)
-    .await?)
+    .await?;
+    Ok(Closed::of(spans))
 }
 
 /// Those that stand against the calendar of a provider in that time, in the order in which they were declared.

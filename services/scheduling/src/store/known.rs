@@ -8,7 +8,7 @@ use sqlx::{FromRow, PgConnection};
 use types::ids::{AppointmentId, DepartmentId, OrganisationId, PractitionerId, ResidentId, SessionId, SlotId};
 use uuid::Uuid;
 
-use super::{slots::Bookable, terms::TermsColumns, word};
+use super::{slots::Bookable, terms::VisitTermsColumns, word};
 use crate::domain::{error::SchedulingError, pool::Pool, session::Slot};
 
 /// A place that somebody asks for.
@@ -43,7 +43,7 @@ struct Row {
     practitioner_id: Option<Uuid>,
     kinds: Vec<String>,
     #[sqlx(flatten)]
-    terms: TermsColumns,
+    terms: VisitTermsColumns,
     is_closing: bool,
     is_full: Option<bool>,
     is_release_due: bool,

@@ -15,11 +15,11 @@ const TABLE: &str = "queue_tickets";
 /// As many as a line of a day can have.
 const LINE_MAX: i64 = 2_000;
 
-/// Its number is given by the database.
+/// Somebody who was not called yet. Its number is given by the database.
 pub async fn insert(conn: &mut PgConnection, ticket: &Ticket) -> Result<(), SchedulingError> {
     sqlx::query(
-        "INSERT INTO queue_tickets (id, region, resident_id, organisation_id, line_id, class, due_at, joined_at, turn_at, state) \
-         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, 'WAITING')",
+        "INSERT INTO queue_tickets (id, region, resident_id, organisation_id, line_id, class, due_at, joined_at, turn_at, state, ended_at) \
+         VALUES ($1, current_setting('anjia.region'), $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(ticket.visit.uuid())
     .bind(ticket.resident.uuid())
@@ -29,16 +29,14 @@ pub async fn insert(conn: &mut PgConnection, ticket: &Ticket) -> Result<(), Sche
     .bind(ticket.due_at)
     .bind(ticket.joined_at)
     .bind(ticket.turn_at)
+    .bind(ticket.state.as_str())
+    .bind(ticket.state.ended_at())
     .execute(conn)
     .await?;
     Ok(())
 }
 
 pub async fn update(conn: &mut PgConnection, ticket: &Ticket) -> Result<(), SchedulingError> {
-    let ended_at = match &ticket.state {
-        State::Waiting | State::Called(_) => None,
-        State::Served(_, at) | State::Left(_, at) => Some(*at),
-    };
     let called = ticket.state.called();
     sqlx::query(
         "UPDATE queue_tickets SET turn_at = $2, state = $3, calls = $4, passes = $5, called_at = $6, called_by = $7, ended_at = $8 \
@@ -51,7 +49,7 @@ pub async fn update(conn: &mut PgConnection, ticket: &Ticket) -> Result<(), Sche
     .bind(ticket.passes)
     .bind(called.map(|called| called.at))
     .bind(called.map(|called| called.by.to_string()))
-    .bind(ended_at)
+    .bind(ticket.state.ended_at())
     .execute(conn)
     .await?;
     Ok(())

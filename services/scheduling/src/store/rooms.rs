@@ -11,7 +11,7 @@ use types::{
 };
 use uuid::Uuid;
 
-use super::{invalid, terms::TermsColumns, word};
+use super::{invalid, terms::VisitTermsColumns, word};
 use crate::domain::{
     displace::{Busy, Room},
     error::SchedulingError,
@@ -85,7 +85,7 @@ struct Row {
     capabilities: Vec<String>,
     is_for_symptoms: bool,
     #[sqlx(flatten)]
-    terms: TermsColumns,
+    terms: VisitTermsColumns,
 }
 
 /// A pool of a slot as it stands.

@@ -1,6 +1,8 @@
 //! Table `slots`, with the places of a slot when they are first made.
 
-use chrono::{DateTime, Days, Utc};
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
 use postgres::audit::{self, Entry};
 use sqlx::{FromRow, PgConnection};
 use types::{
@@ -10,27 +12,26 @@ use types::{
 };
 use uuid::Uuid;
 
-use super::{exceptions, invalid};
+use super::invalid;
 use crate::domain::{
     error::SchedulingError,
-    notice::{CancelNotice, DAYS_BACK_MAX},
     offer::OpenSlot,
     pool::Pool,
     session::{PoolShare, Slot, VisitTerms},
 };
 
-/// Writes the slots of one session in the order of time, each with the places of every pool, and until when these may be given up.
+/// Writes the slots of one session, each with the places of every pool, and until when these may be given up by when it starts.
 pub async fn insert_all(
     conn: &mut PgConnection,
     slots: &[Slot],
     pools: &[PoolShare],
-    notice: Option<CancelNotice>,
+    cancel_until: impl Fn(DateTime<Utc>) -> Option<DateTime<Utc>>,
 ) -> Result<(), SchedulingError> {
-    let cancel_until = cancel_until(conn, slots, notice).await?;
     let ids: Vec<Uuid> = slots.iter().map(|slot| slot.id.uuid()).collect();
     let sessions: Vec<Uuid> = slots.iter().map(|slot| slot.session.uuid()).collect();
     let starts: Vec<DateTime<Utc>> = slots.iter().map(|slot| slot.starts_at).collect();
     let ends: Vec<DateTime<Utc>> = slots.iter().map(|slot| slot.ends_at).collect();
+    let cancel_until: Vec<Option<DateTime<Utc>>> = slots.iter().map(|slot| cancel_until(slot.starts_at)).collect();
     sqlx::query(
         "INSERT INTO slots (id, region, session_id, starts_at, ends_at, cancel_until) \
          SELECT id, current_setting('anjia.region'), session_id, starts_at, ends_at, cancel_until \
@@ -60,23 +61,6 @@ pub async fn insert_all(
     Ok(())
 }
 
-/// Of each slot, as far as holidays are known now; none where nothing is said.
-async fn cancel_until(
-    conn: &mut PgConnection,
-    slots: &[Slot],
-    notice: Option<CancelNotice>,
-) -> Result<Vec<Option<DateTime<Utc>>>, SchedulingError> {
-    let closed = match (notice, slots.first(), slots.last()) {
-        (Some(CancelNotice::PreviousWorkingDay(_)), Some(first), Some(last)) => {
-            // The day of a slot begins up to a day before it.
-            let from = first.starts_at - Days::new(DAYS_BACK_MAX + 1);
-            exceptions::of_region(conn, (from, last.starts_at)).await?
-        }
-        _ => vec![],
-    };
-    Ok(slots.iter().map(|slot| notice.map(|notice| notice.until(slot.starts_at, &closed))).collect())
-}
-
 /// Names the slots and their places in each pool.
 pub fn audited(entry: Entry, slots: &[Slot], pools: &[PoolShare]) -> Entry {
     slots.iter().fold(entry, |entry, slot| {
@@ -97,14 +81,19 @@ pub async fn of_session(conn: &mut PgConnection, session: SessionId) -> Result<V
     Ok(rows.into_iter().map(slot).collect())
 }
 
-/// Takes slots out of their session; what is left in them must be nothing free.
-pub async fn withdraw(conn: &mut PgConnection, slots: &[SlotId], now: DateTime<Utc>) -> Result<(), SchedulingError> {
-    sqlx::query("UPDATE slots SET withdrawn_at = $2 WHERE id = ANY ($1)")
-        .bind(slots.iter().map(|slot| slot.uuid()).collect::<Vec<_>>())
-        .bind(now)
-        .execute(conn)
-        .await?;
-    Ok(())
+/// Takes slots out of their session; what is left in them must be nothing free. Answers until when each could be given up, by when it starts.
+pub async fn withdraw(
+    conn: &mut PgConnection,
+    slots: &[SlotId],
+    now: DateTime<Utc>,
+) -> Result<HashMap<DateTime<Utc>, Option<DateTime<Utc>>>, SchedulingError> {
+    let rows: Vec<(DateTime<Utc>, Option<DateTime<Utc>>)> =
+        sqlx::query_as("UPDATE slots SET withdrawn_at = $2 WHERE id = ANY ($1) RETURNING starts_at, cancel_until")
+            .bind(slots.iter().map(|slot| slot.uuid()).collect::<Vec<_>>())
+            .bind(now)
+            .fetch_all(conn)
+            .await?;
+    Ok(rows.into_iter().collect())
 }
 
 /// A slot as a booking needs it.

@@ -26,9 +26,10 @@ impl SessionTermsColumns {
         let minutes = u16::try_from(self.cancel_notice_minutes);
         let minutes = minutes.map_err(|_| invalid(table, "cancel_notice_minutes", row))?;
         let cancel_notice = match (minutes, self.cancel_notice_time) {
-            (_, Some(time)) => Some(CancelNotice::PreviousWorkingDay(time)),
             (0, None) => None,
+            (0, Some(time)) => Some(CancelNotice::PreviousWorkingDay(time)),
             (minutes, None) => Some(CancelNotice::MinutesBefore(minutes)),
+            (_, Some(_)) => return Err(invalid(table, "cancel_notice_time", row)),
         };
         Ok(SessionTerms { cancel_notice, expected_lines: self.session_lines.0 })
     }
@@ -45,13 +46,13 @@ pub(super) fn notice_columns(notice: Option<CancelNotice>) -> (i32, Option<Naive
 
 /// Columns of a slot and its session, beside those of a row.
 #[derive(FromRow)]
-pub(super) struct TermsColumns {
+pub(super) struct VisitTermsColumns {
     cancel_until: Option<DateTime<Utc>>,
     /// Of the session: an appointment has lines of its own under the name that the column has.
     session_lines: Json<Vec<ExpectedLine>>,
 }
 
-impl TermsColumns {
+impl VisitTermsColumns {
     pub(super) fn terms(self) -> VisitTerms {
         VisitTerms { cancel_until: self.cancel_until, expected_lines: self.session_lines.0 }
     }

@@ -69,12 +69,13 @@ pub async fn is_journey_of_another(
 }
 
 /// Writes the end of a visit.
-pub async fn update(conn: &mut PgConnection, visit: &Visit) -> Result<(), SchedulingError> {
-    sqlx::query("UPDATE visits SET state = $2, ended_at = $3, outcome = $4 WHERE id = $1")
+pub async fn update(conn: &mut PgConnection, visit: &Visit, reason: &str) -> Result<(), SchedulingError> {
+    sqlx::query("UPDATE visits SET state = $2, ended_at = $3, outcome = $4, end_reason = $5 WHERE id = $1")
         .bind(visit.id.uuid())
         .bind(visit.state())
         .bind(visit.ended.map(|ended| ended.at))
         .bind(visit.ended.map(|ended| ended.outcome.as_str()))
+        .bind(reason)
         .execute(conn)
         .await
         .map_err(|error| refused(error, stay_refused))?;

@@ -2,8 +2,8 @@ use chrono::{DateTime, Days, NaiveDate, TimeDelta, Utc};
 use proto::anjia::common::v1::CareKind;
 use proto::anjia::scheduling::v1::{
     Appointment, AppointmentState, CancelAppointmentRequest, CancelNotice, CancelledBy, ChangeSessionRequest,
-    DeclareExceptionRequest, ExceptionScope, GetSessionRequest, HoldSlotRequest, Pool, PoolShare, Session,
-    SessionTemplate, WorkingDayNotice, cancel_notice::Notice,
+    ChangeSessionResponse, DeclareExceptionRequest, ExceptionScope, Fate, GetSessionRequest, HoldSlotRequest, Pool,
+    PoolShare, Session, SessionTemplate, Slot, WorkingDayNotice, cancel_notice::Notice,
 };
 use proto::convert::{timestamp, to_timestamp};
 use scheduling::domain::holidays::is_working_day;
@@ -50,6 +50,26 @@ fn at_two(day: NaiveDate) -> DateTime<Utc> {
 
 fn until(appointment: &Appointment) -> DateTime<Utc> {
     timestamp("cancel_until", appointment.cancel_until.as_ref()).unwrap()
+}
+
+fn nine(day: NaiveDate) -> DateTime<Utc> {
+    start_of_local_day(day) + TimeDelta::hours(9)
+}
+
+/// The session of a slot goes to half an hour then, and is cut into slots of that length.
+async fn change(town: &Town, slot: &Slot, starts_at: DateTime<Utc>, slot_length_minutes: i32) -> ChangeSessionResponse {
+    let request = ChangeSessionRequest {
+        request_id: request_id(),
+        session_id: slot.session_id.clone(),
+        starts_at: Some(to_timestamp(starts_at)),
+        ends_at: Some(to_timestamp(starts_at + TimeDelta::minutes(30))),
+        slot_length_minutes,
+        kinds: vec![CareKind::Outpatient.into()],
+        pools: vec![PoolShare { pool: Pool::Public.into(), places: 2 }],
+        reason: "调整".to_owned(),
+        ..Default::default()
+    };
+    calendar::client(town).change_session(town.clinic.request(request).await).await.unwrap().into_inner()
 }
 
 /// The whole region rests on that day.
@@ -153,29 +173,49 @@ async fn sc_04_what_is_published_after_its_instant_only_the_provider_gives_up() 
 async fn sc_04_a_session_that_goes_to_another_day_has_its_instant_reckoned_anew() {
     let town = Town::new().await;
     let day = local_date(now()) + Days::new(16);
-    let nine = |day: NaiveDate| start_of_local_day(day) + TimeDelta::hours(9);
     let first = Session { cancel_notice: Some(AT_TWO), ..session(callers::CLINIC, nine(day), 1, &[(Pool::Public, 2)]) };
     let slot = town.publish(&town.clinic, vec![first]).await.unwrap().remove(0);
     let booked = town.booked(&slot).await;
     assert_eq!(until(&booked), at_two(working_day_before(day, None)));
     // A week on, so that it is no other day of the same weekend.
     let later = day + Days::new(7);
-    let request = ChangeSessionRequest {
-        request_id: request_id(),
-        session_id: slot.session_id.clone(),
-        starts_at: Some(to_timestamp(nine(later))),
-        ends_at: Some(to_timestamp(nine(later) + TimeDelta::minutes(30))),
-        slot_length_minutes: 30,
-        kinds: vec![CareKind::Outpatient.into()],
-        pools: vec![PoolShare { pool: Pool::Public.into(), places: 2 }],
-        reason: "调整".to_owned(),
-        ..Default::default()
-    };
-    let changed =
-        calendar::client(&town).change_session(town.clinic.request(request).await).await.unwrap().into_inner();
+    let changed = change(&town, &slot, nine(later), 30).await;
     assert_eq!(changed.session.unwrap().cancel_notice, Some(AT_TWO));
     let displaced = changed.affected[0].appointment.as_ref().unwrap();
     assert_eq!(until(displaced), at_two(working_day_before(later, None)));
+    town.assert_sound().await;
+}
+
+#[tokio::test]
+async fn sc_04_who_keeps_their_time_in_a_session_cut_anew_keeps_the_instant_that_was_promised() {
+    let town = Town::new().await;
+    let day = local_date(now()) + Days::new(16);
+    let publish = async || {
+        let at_nine = session(callers::CLINIC, nine(day), 1, &[(Pool::Public, 2)]);
+        let at_nine = Session { cancel_notice: Some(AT_TWO), ..at_nine };
+        town.publish(&town.clinic, vec![at_nine]).await.unwrap().remove(0)
+    };
+    let slot = publish().await;
+    let booked = town.booked(&slot).await;
+    let before = working_day_before(day, None);
+    assert_eq!(until(&booked), at_two(before));
+
+    close(&town, before).await;
+    let changed = change(&town, &slot, nine(day), 15).await;
+    let moved = changed.affected[0].appointment.as_ref().unwrap();
+    assert_eq!((changed.affected[0].fate(), moved.state()), (Fate::Moved, AppointmentState::Confirmed));
+    assert_ne!(moved.slot.as_ref().unwrap().slot_id, slot.slot_id);
+    assert_eq!(until(moved), at_two(before));
+
+    // What is made now, for nobody yet, goes by the day before that one.
+    let (caller, resident_id) = town.newcomer("newcomer").await;
+    let anew = publish().await;
+    for made in [&changed.slots[1], &anew] {
+        let wish_for = HoldSlotRequest { resident_id: resident_id.clone(), ..hold(made) };
+        let held = town.hold_as(&caller, wish_for).await.unwrap();
+        assert_eq!(until(&held), at_two(working_day_before(day, Some(before))));
+        cancel(&town, &caller, wish(&held.appointment_id)).await.unwrap();
+    }
     town.assert_sound().await;
 }
 
@@ -185,20 +225,20 @@ async fn sc_04_a_notice_that_cannot_be_is_refused_by_its_field() {
     let time = |hour, minute| Some(Notice::PreviousWorkingDay(WorkingDayNotice { hour, minute }));
     let starts_at = now() + TimeDelta::hours(2);
     for (path, notice) in [
-        ("minutes_before", None),
-        ("minutes_before", Some(Notice::MinutesBefore(-1))),
-        ("minutes_before", Some(Notice::MinutesBefore(0))),
-        ("minutes_before", Some(Notice::MinutesBefore(43_201))),
-        ("previous_working_day.hour", time(-1, 0)),
-        ("previous_working_day.hour", time(24, 0)),
-        ("previous_working_day.minute", time(14, 60)),
+        ("cancel_notice", None),
+        ("cancel_notice.minutes_before", Some(Notice::MinutesBefore(-1))),
+        ("cancel_notice.minutes_before", Some(Notice::MinutesBefore(0))),
+        ("cancel_notice.minutes_before", Some(Notice::MinutesBefore(43_201))),
+        ("cancel_notice.previous_working_day.hour", time(-1, 0)),
+        ("cancel_notice.previous_working_day.hour", time(24, 0)),
+        ("cancel_notice.previous_working_day.minute", time(14, 60)),
     ] {
         let cancel_notice = Some(CancelNotice { notice });
         let wrong = Session { cancel_notice, ..session(callers::CLINIC, starts_at, 1, &[(Pool::Public, 1)]) };
         let refusal = town.publish(&town.clinic, vec![wrong]).await.unwrap_err();
-        assert_eq!(field(&refusal), format!("sessions[0].cancel_notice.{path}"));
+        assert_eq!(field(&refusal), format!("sessions[0].{path}"));
         let refusal = calendar::create(&town, SessionTemplate { cancel_notice, ..calendar::template() }).await;
-        assert_eq!(field(&refusal.unwrap_err()), format!("template.cancel_notice.{path}"));
+        assert_eq!(field(&refusal.unwrap_err()), format!("template.{path}"));
     }
 }
 

@@ -75,6 +75,7 @@ impl Town {
             visit_id: visit.visit_id,
             outcome: VisitOutcome::Completed.into(),
             occurred_at: Some(to_timestamp(now() - TimeDelta::minutes(5))),
+            reason: String::new(),
         };
         self.visits().end_visit(self.clinic.request(message).await).await.unwrap();
     }

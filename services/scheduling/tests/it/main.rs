@@ -38,6 +38,7 @@ mod see_calendar;
 
 mod statistics;
 mod stays;
+mod stays_at_once;
 mod surge;
 mod visits;
 mod waiting;

@@ -152,6 +152,7 @@ async fn sc_11_a_check_in_joins_the_queue_and_the_desk_calls_in_an_order_that_is
         visit_id: hers.clone(),
         outcome: VisitOutcome::Completed.into(),
         occurred_at: Some(to_timestamp(now())),
+        reason: String::new(),
     };
     town.visits().end_visit(town.clinic.request(end).await).await.unwrap();
     assert_eq!(stands(&town, &town.resident, &hers).await.unwrap().state(), TicketState::Served);

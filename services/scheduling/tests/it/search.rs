@@ -106,7 +106,7 @@ async fn sc_03_f10_a_wiped_redis_changes_no_answer() {
 
 #[tokio::test]
 async fn sc_03_days_out_of_the_cache_and_out_of_the_database_are_in_order() {
-    let town = Town::new().await;
+    let mut town = Town::new().await;
     let (first, next) = (now() + TimeDelta::hours(2), now() + TimeDelta::hours(26));
     let later = town.clinic_slots(next, 3, 2).await;
     let sooner = town.clinic_slots(first, 3, 2).await;

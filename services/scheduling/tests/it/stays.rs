@@ -3,20 +3,34 @@
 use chrono::{Days, TimeDelta};
 use proto::anjia::common::v1::CareKind;
 use proto::anjia::scheduling::v1::{
-    AppointmentState, CheckInRequest, HoldSlotRequest, IdentityProof, Pool, Session, VisitOutcome, VisitState,
+    AppointmentState, CheckInRequest, EndVisitRequest, HoldSlotRequest, IdentityProof, Pool, Session, VisitOutcome,
+    VisitState,
 };
 use proto::convert::to_timestamp;
+use sqlx::{Connection as _, PgConnection};
 use testkit::{callers, reason, request_id};
 use tonic::Code;
 use types::clock::local_date;
 use types::ids::ResidentId;
+use uuid::Uuid;
 
 use crate::events::pull;
 use crate::town::{Town, field, hold, now, session};
 use crate::visits::{check_in, end, ending, is, over, refused, walk_in};
 
-fn at_the_hospital(request: CheckInRequest) -> CheckInRequest {
+pub(crate) fn at_the_hospital(request: CheckInRequest) -> CheckInRequest {
     CheckInRequest { request_id: request_id(), provider_organisation_id: callers::HOSPITAL.to_string(), ..request }
+}
+
+/// It is found that this is another id of hers.
+pub(crate) async fn merge(owner: &mut PgConnection, other: Uuid) {
+    sqlx::query("INSERT INTO resident_aliases (resident_id, region, survivor_id, since) VALUES ($1, $2, $3, now())")
+        .bind(other)
+        .bind(callers::REGION)
+        .bind(callers::RESIDENT)
+        .execute(owner)
+        .await
+        .unwrap();
 }
 
 /// The types of the first `count` events about a visit, in their order.
@@ -76,7 +90,7 @@ async fn sc_04_a_person_has_one_open_stay_and_nobody_is_told_where() {
     let mut owner = town.mesh.owner("scheduling").await;
     let elsewhere = |region: &'static str| {
         sqlx::query("UPDATE visits SET region = $2 WHERE id = $1")
-            .bind(stay.visit_id.parse::<uuid::Uuid>().unwrap())
+            .bind(stay.visit_id.parse::<Uuid>().unwrap())
             .bind(region)
     };
     elsewhere("310000").execute(&mut owner).await.unwrap();
@@ -86,15 +100,9 @@ async fn sc_04_a_person_has_one_open_stay_and_nobody_is_told_where() {
 
     // By another id of hers it is the same stay.
     let (_, other_id) = town.newcomer("other").await;
-    let other: uuid::Uuid = other_id.parse().unwrap();
+    let other: Uuid = other_id.parse().unwrap();
     let by_other = || CheckInRequest { resident_id: other_id.clone(), credential: Some(town.card(other)), ..second() };
-    sqlx::query("INSERT INTO resident_aliases (resident_id, region, survivor_id, since) VALUES ($1, $2, $3, now())")
-        .bind(other)
-        .bind(callers::REGION)
-        .bind(callers::RESIDENT)
-        .execute(&mut owner)
-        .await
-        .unwrap();
+    merge(&mut owner, other).await;
     let refusal = check_in(&town, &town.hospital, by_other()).await;
     assert_eq!(refused(refusal), is(Code::FailedPrecondition, "STAY_OPEN"));
 
@@ -144,12 +152,12 @@ async fn sc_04_a_stay_that_is_reported_when_a_later_one_has_begun_is_reported_wi
     assert_eq!((refusal.code(), reason(&refusal)), is(Code::FailedPrecondition, "STAY_OPEN"));
     assert!(refusal.message().contains("reported with its `end`"), "{refusal:?}");
     let minute_before = walk_in(&town, CareKind::Inpatient, ago(1) - TimeDelta::minutes(1));
-    let into_it = CheckInRequest { end: over(VisitOutcome::Transferred, ago(0)), ..minute_before };
+    let into_it = CheckInRequest { end: Some(over(VisitOutcome::Transferred, ago(0))), ..minute_before };
     let refusal = check_in(&town, &town.clinic, into_it).await;
     assert_eq!(refused(refusal), is(Code::FailedPrecondition, "STAY_OVERLAPS"));
 
     // It ended when the later one began.
-    let request = CheckInRequest { end: over(VisitOutcome::Transferred, ago(1)), ..open() };
+    let request = CheckInRequest { end: Some(over(VisitOutcome::Transferred, ago(1))), ..open() };
     let earlier = check_in(&town, &town.clinic, request).await.unwrap();
     assert_eq!((earlier.state(), earlier.outcome()), (VisitState::Ended, VisitOutcome::Transferred));
     assert_eq!((earlier.opened_at, earlier.ended_at), (Some(to_timestamp(ago(3))), Some(to_timestamp(ago(1)))));
@@ -165,7 +173,7 @@ async fn sc_04_stays_of_a_person_do_not_overlap_also_when_all_are_over() {
     let town = Town::new().await;
     let base = now();
     let stay = |from: i64, until: i64| CheckInRequest {
-        end: over(VisitOutcome::Discharged, base - TimeDelta::days(until)),
+        end: Some(over(VisitOutcome::Discharged, base - TimeDelta::days(until))),
         ..walk_in(&town, CareKind::Inpatient, base - TimeDelta::days(from))
     };
     check_in(&town, &town.clinic, stay(10, 5)).await.unwrap();
@@ -196,7 +204,7 @@ async fn sc_04_a_stay_does_not_end_after_the_next_one_began() {
     let ago = |days: i64| base - TimeDelta::days(days);
     // Two stays by two ids, of which it was found that they are one person's.
     let (_, other_id) = town.newcomer("other").await;
-    let other: uuid::Uuid = other_id.parse().unwrap();
+    let other: Uuid = other_id.parse().unwrap();
     let by_other = CheckInRequest {
         resident_id: other_id,
         credential: Some(town.card(other)),
@@ -205,13 +213,7 @@ async fn sc_04_a_stay_does_not_end_after_the_next_one_began() {
     let first = check_in(&town, &town.clinic, by_other).await.unwrap();
     let second = at_the_hospital(walk_in(&town, CareKind::Inpatient, ago(2)));
     let second = check_in(&town, &town.hospital, second).await.unwrap();
-    sqlx::query("INSERT INTO resident_aliases (resident_id, region, survivor_id, since) VALUES ($1, $2, $3, now())")
-        .bind(other)
-        .bind(callers::REGION)
-        .bind(callers::RESIDENT)
-        .execute(&mut town.mesh.owner("scheduling").await)
-        .await
-        .unwrap();
+    merge(&mut town.mesh.owner("scheduling").await, other).await;
 
     let late = end(&town, &town.clinic, ending(&first, VisitOutcome::Discharged, ago(1))).await;
     assert_eq!(refused(late), is(Code::FailedPrecondition, "STAY_OVERLAPS"));
@@ -228,18 +230,33 @@ async fn sc_04_a_stay_that_its_provider_forgot_an_operator_ends_in_their_region(
     let operator = town.mesh.caller("operator");
     let admitted = walk_in(&town, CareKind::Inpatient, now() - TimeDelta::days(30));
     let stay = check_in(&town, &town.clinic, admitted.clone()).await.unwrap();
-    let discharge = || ending(&stay, VisitOutcome::Discharged, now() - TimeDelta::days(20));
+    let discharge = || EndVisitRequest {
+        reason: "病历显示已出院".to_owned(),
+        ..ending(&stay, VisitOutcome::Discharged, now() - TimeDelta::days(20))
+    };
 
     let mut owner = town.mesh.owner("scheduling").await;
-    let id: uuid::Uuid = stay.visit_id.parse().unwrap();
+    let id: Uuid = stay.visit_id.parse().unwrap();
     let moved = |region: &'static str| sqlx::query("UPDATE visits SET region = $2 WHERE id = $1").bind(id).bind(region);
     moved("310000").execute(&mut owner).await.unwrap();
     let elsewhere = end(&town, &operator, discharge()).await;
     assert_eq!(refused(elsewhere), is(Code::NotFound, "VISIT_NOT_FOUND"));
     moved(callers::REGION).execute(&mut owner).await.unwrap();
+    for reason in [String::new(), "长".repeat(201)] {
+        let unexplained = EndVisitRequest { reason, ..discharge() };
+        assert_eq!(field(&end(&town, &operator, unexplained).await.unwrap_err()), "reason");
+    }
+    // Nothing waits for the end of any other visit.
+    let outpatient = check_in(&town, &town.clinic, walk_in(&town, CareKind::Outpatient, now())).await.unwrap();
+    let of_outpatient = EndVisitRequest { visit_id: outpatient.visit_id, ..discharge() };
+    let refusal = end(&town, &operator, of_outpatient).await;
+    assert_eq!(refused(refusal), is(Code::FailedPrecondition, "NOT_A_STAY"));
 
     let ended = end(&town, &operator, discharge()).await.unwrap();
     assert_eq!((ended.state(), ended.outcome()), (VisitState::Ended, VisitOutcome::Discharged));
+    let why: String =
+        sqlx::query_scalar("SELECT end_reason FROM visits WHERE id = $1").bind(id).fetch_one(&mut owner).await.unwrap();
+    assert_eq!(why, discharge().reason);
     let by: String = sqlx::query_scalar(
         "SELECT actor FROM audit_entries WHERE action = 'scheduling.visit.end' AND resident_id = $1",
     )
@@ -256,36 +273,72 @@ async fn sc_04_a_stay_that_its_provider_forgot_an_operator_ends_in_their_region(
 }
 
 #[tokio::test]
-async fn sc_04_of_two_hospitals_that_report_the_same_days_at_once_one_does() {
+async fn sc_04_a_stay_that_was_left_unseen_stands_in_nobodys_way() {
     let town = Town::new().await;
     let base = now();
-    for round in 0..5 {
-        let from = base - TimeDelta::days(30 - 2 * round);
-        let here = CheckInRequest {
-            end: over(VisitOutcome::Discharged, from + TimeDelta::days(1)),
-            ..walk_in(&town, CareKind::Inpatient, from)
-        };
-        let there = at_the_hospital(here.clone());
-        let (here, there) = tokio::join!(check_in(&town, &town.clinic, here), check_in(&town, &town.hospital, there));
-        let refusals: Vec<String> =
-            [&here, &there].into_iter().filter_map(|it| it.as_ref().err()).map(reason).collect();
-        assert_eq!(refusals, ["STAY_OVERLAPS"]);
-    }
+    let stay = |outcome, from: i64, until: i64| CheckInRequest {
+        end: Some(over(outcome, base - TimeDelta::days(until))),
+        ..walk_in(&town, CareKind::Inpatient, base - TimeDelta::days(from))
+    };
+    let unseen = check_in(&town, &town.clinic, stay(VisitOutcome::LeftUnseen, 10, 5)).await.unwrap();
+    assert_eq!(unseen.state(), VisitState::LeftUnseen);
+    let during = at_the_hospital(stay(VisitOutcome::Discharged, 8, 6));
+    check_in(&town, &town.hospital, during).await.unwrap();
+    check_in(&town, &town.clinic, stay(VisitOutcome::LeftUnseen, 9, 7)).await.unwrap();
+
+    // Nor does one that was open until that was said of it.
+    let open = check_in(&town, &town.clinic, walk_in(&town, CareKind::Inpatient, base)).await.unwrap();
+    end(&town, &town.clinic, ending(&open, VisitOutcome::LeftUnseen, now())).await.unwrap();
+    let next = at_the_hospital(walk_in(&town, CareKind::Inpatient, base));
+    check_in(&town, &town.hospital, next).await.unwrap();
+    town.assert_sound().await;
 }
 
 #[tokio::test]
-async fn sc_04_of_two_hospitals_that_admit_somebody_at_once_one_does() {
+async fn sc_04_the_checker_of_stays_finds_two_that_overlap_and_lets_stand_what_the_rule_does() {
+    /// What is written past the rule, and how many overlap then.
+    const WRITTEN: [(&str, &str, i64); 5] = [
+        ("two of one id", "UPDATE visits SET opened_at = opened_at - interval '3 days'", 1),
+        ("from before the rule", "UPDATE visits SET opened_at = opened_at - interval '3 days', reported_at = NULL", 0),
+        (
+            "left unseen",
+            "UPDATE visits SET opened_at = opened_at - interval '3 days', state = 'LEFT_UNSEEN', outcome = 'LEFT_UNSEEN'",
+            0,
+        ),
+        (
+            "two of two ids",
+            "INSERT INTO resident_aliases (resident_id, region, survivor_id, since) \
+             SELECT '01930000-0000-7000-8000-0000000000aa', region, resident_id, now() - interval '1 day' FROM visits LIMIT 1; \
+             UPDATE visits SET opened_at = opened_at - interval '3 days'; \
+             UPDATE visits SET resident_id = '01930000-0000-7000-8000-0000000000aa' WHERE id = (SELECT min(id::text)::uuid FROM visits)",
+            1,
+        ),
+        (
+            "brought together by a merge",
+            "INSERT INTO resident_aliases (resident_id, region, survivor_id, since) \
+             SELECT '01930000-0000-7000-8000-0000000000aa', region, resident_id, now() FROM visits LIMIT 1; \
+             UPDATE visits SET opened_at = opened_at - interval '3 days'; \
+             UPDATE visits SET resident_id = '01930000-0000-7000-8000-0000000000aa' WHERE id = (SELECT min(id::text)::uuid FROM visits)",
+            0,
+        ),
+    ];
     let town = Town::new().await;
-    for _ in 0..5 {
-        let here = walk_in(&town, CareKind::Inpatient, now());
-        let there = at_the_hospital(here.clone());
-        let (here, there) = tokio::join!(check_in(&town, &town.clinic, here), check_in(&town, &town.hospital, there));
-        let (stay, desk, refusal) = match (here, there) {
-            (Ok(stay), Err(refusal)) => (stay, &town.clinic, refusal),
-            (Err(refusal), Ok(stay)) => (stay, &town.hospital, refusal),
-            both => panic!("{both:?}"),
+    let base = now();
+    for (from, until) in [(9, 7), (5, 3)] {
+        let stay = CheckInRequest {
+            end: Some(over(VisitOutcome::Discharged, base - TimeDelta::days(until))),
+            ..walk_in(&town, CareKind::Inpatient, base - TimeDelta::days(from))
         };
-        assert_eq!(reason(&refusal), "STAY_OPEN");
-        end(&town, desk, ending(&stay, VisitOutcome::Discharged, now())).await.unwrap();
+        check_in(&town, &town.clinic, stay).await.unwrap();
+    }
+    town.assert_sound().await;
+    let mut owner = town.mesh.owner("scheduling").await;
+    for (what, sql, count) in WRITTEN {
+        let mut bugged = owner.begin().await.unwrap();
+        sqlx::raw_sql(sql).execute(&mut *bugged).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let found: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM stay_violations").fetch_one(&mut *bugged).await.unwrap();
+        bugged.rollback().await.unwrap();
+        assert_eq!(found, count, "{what}");
     }
 }

@@ -279,11 +279,15 @@ impl Town {
         sqlx::query_scalar("SELECT kind FROM events").fetch_all(&mut owner).await.unwrap()
     }
 
-    /// I5: nothing is ever oversold, doubled or lost.
+    /// I5: nothing is ever oversold, doubled or lost; and nobody lies in two hospitals at one time.
     pub(crate) async fn assert_sound(&self) {
         let mut owner = self.mesh.owner("scheduling").await;
-        let violations: Vec<(String, uuid::Uuid)> =
-            sqlx::query_as("SELECT violation, row_id FROM booking_violations").fetch_all(&mut owner).await.unwrap();
+        let violations: Vec<(String, uuid::Uuid)> = sqlx::query_as(
+            "SELECT violation, row_id FROM booking_violations UNION ALL SELECT violation, row_id FROM stay_violations",
+        )
+        .fetch_all(&mut owner)
+        .await
+        .unwrap();
         assert!(violations.is_empty(), "{violations:?}");
         owner.close().await.unwrap();
     }

@@ -57,8 +57,8 @@ pub(crate) fn walk_in(town: &Town, kind: CareKind, occurred_at: DateTime<Utc>) -
 }
 
 /// The end of a visit that is over when it is reported.
-pub(crate) fn over(outcome: VisitOutcome, occurred_at: DateTime<Utc>) -> Option<VisitEnd> {
-    Some(VisitEnd { outcome: outcome.into(), occurred_at: Some(to_timestamp(occurred_at)) })
+pub(crate) fn over(outcome: VisitOutcome, occurred_at: DateTime<Utc>) -> VisitEnd {
+    VisitEnd { outcome: outcome.into(), occurred_at: Some(to_timestamp(occurred_at)) }
 }
 
 pub(crate) fn ending(visit: &Visit, outcome: VisitOutcome, occurred_at: DateTime<Utc>) -> EndVisitRequest {
@@ -67,6 +67,7 @@ pub(crate) fn ending(visit: &Visit, outcome: VisitOutcome, occurred_at: DateTime
         visit_id: visit.visit_id.clone(),
         outcome: outcome.into(),
         occurred_at: Some(to_timestamp(occurred_at)),
+        reason: String::new(),
     }
 }
 
@@ -237,7 +238,7 @@ async fn sc_04_a_visit_that_is_over_is_reported_with_its_end() {
     let town = Town::new().await;
     let began = now() - TimeDelta::hours(2);
     let end_it = |outcome| CheckInRequest {
-        end: over(outcome, began + TimeDelta::hours(1)),
+        end: Some(over(outcome, began + TimeDelta::hours(1))),
         ..walk_in(&town, CareKind::Outpatient, began)
     };
     let request = end_it(VisitOutcome::Completed);
@@ -249,12 +250,19 @@ async fn sc_04_a_visit_that_is_over_is_reported_with_its_end() {
     assert_eq!(refused(check_in(&town, &town.clinic, reused).await), is(Code::InvalidArgument, "REQUEST_ID_REUSED"));
     let again = end(&town, &town.clinic, ending(&seen, VisitOutcome::Completed, now())).await;
     assert_eq!(refused(again), is(Code::FailedPrecondition, "VISIT_NOT_OPEN"));
-    // Nobody calls who is gone; nor was anybody called.
+    // Nobody calls who is gone.
     let ticket = stands(&town, &town.resident, &seen.visit_id).await.unwrap();
-    assert_eq!(ticket.state(), TicketState::Left);
+    assert_eq!((ticket.state(), ticket.calls), (TicketState::Served, 0));
+    // Nor is it said of who was seen without having been called that they left.
+    let uncalled = check_in(&town, &town.clinic, walk_in(&town, CareKind::Outpatient, began)).await.unwrap();
+    end(&town, &town.clinic, ending(&uncalled, VisitOutcome::Completed, now())).await.unwrap();
+    let ticket = stands(&town, &town.resident, &uncalled.visit_id).await.unwrap();
+    assert_eq!(ticket.state(), TicketState::Served);
 
     let left = check_in(&town, &town.clinic, end_it(VisitOutcome::LeftUnseen)).await.unwrap();
     assert_eq!((left.state(), left.outcome()), (VisitState::LeftUnseen, VisitOutcome::LeftUnseen));
+    let ticket = stands(&town, &town.resident, &left.visit_id).await.unwrap();
+    assert_eq!(ticket.state(), TicketState::Left);
     town.assert_sound().await;
 }
 
@@ -312,8 +320,8 @@ async fn sc_04_a_malformed_check_in_names_its_field() {
         ("delegate", CheckInRequest { present: Present::Delegate.into(), delegate: "x".to_owned(), ..good() }),
         ("end.outcome", CheckInRequest { end: unsaid, ..good() }),
         ("end.occurred_at", CheckInRequest { end: end(VisitOutcome::Completed, None), ..good() }),
-        ("end.occurred_at", CheckInRequest { end: early, ..good() }),
-        ("end.occurred_at", CheckInRequest { end: future, ..good() }),
+        ("end.occurred_at", CheckInRequest { end: Some(early), ..good() }),
+        ("end.occurred_at", CheckInRequest { end: Some(future), ..good() }),
     ];
     for (expected, request) in cases {
         let refusal = check_in(&town, &town.clinic, request).await.unwrap_err();

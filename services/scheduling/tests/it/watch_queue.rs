@@ -66,6 +66,7 @@ async fn sc_11_a_place_in_the_queue_is_live_until_the_visit_is_over_or_the_serve
         visit_id: hers.clone(),
         outcome: VisitOutcome::Completed.into(),
         occurred_at: Some(to_timestamp(now())),
+        reason: String::new(),
     };
     town.visits().end_visit(town.clinic.request(end).await).await.unwrap();
     assert_eq!(told(&mut live).await.state(), TicketState::Served);

@@ -5,11 +5,12 @@ pub(in crate::domain) fn in_words(error: &serde_json::Error) -> String {
     let said = error.to_string();
     let Some((found, expected)) = said.rsplit_once(", expected ") else { return said };
     let (expected, place) = expected.split_at(expected.find(" at line ").unwrap_or(expected.len()));
-    let found = match (found, found.strip_prefix("unknown variant ")) {
-        ("invalid type: map" | "invalid type: newtype variant", _) => "invalid type: object".to_owned(),
-        ("invalid type: sequence", _) => "invalid type: list".to_owned(),
-        (_, Some(word)) => format!("unknown word {word}"),
-        (found, None) => found.to_owned(),
+    let found = match (found, found.strip_prefix("unknown variant "), found.strip_prefix("invalid length ")) {
+        ("invalid type: map" | "invalid type: newtype variant", ..) => "invalid type: object".to_owned(),
+        ("invalid type: sequence", ..) => "invalid type: list".to_owned(),
+        (_, Some(word), _) => format!("unknown word {word}"),
+        (_, _, Some(length)) => format!("invalid list of length {length}"),
+        (found, None, None) => found.to_owned(),
     };
     let expected = match expected {
         "a map" => "an object",

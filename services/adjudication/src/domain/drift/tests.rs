@@ -63,6 +63,7 @@ fn input(kind: CareKind) -> Input {
         to: on,
         total: Money::from_fen(10_000),
         lines: vec![line],
+        unknown_items: vec![],
         before: Accumulators::default(),
         chain: None,
         referred: false,
@@ -95,12 +96,12 @@ fn priced(basis: Input, price: Price) -> Quote {
 }
 
 fn unpriced(basis: &Input) -> [Price; 3] {
-    let all_own = engine::not_enrolled(basis.from, basis.total, &basis.lines).unwrap();
-    let none = engine::not_designated(basis.from, basis.total, &basis.lines).unwrap();
+    let all_own = engine::not_enrolled(basis).unwrap();
+    let none = engine::not_designated(basis).unwrap();
     [
         Price::NotEnrolled { adjudication: Box::new(all_own) },
         Price::NotDesignated { adjudication: Box::new(none) },
-        Price::NoPolicy { why: "none".to_owned(), steps: engine::no_policy() },
+        Price::NoPolicy { why: "none".to_owned(), steps: engine::no_policy(basis) },
     ]
 }
 
@@ -266,9 +267,9 @@ fn ad_03_a_quote_without_a_price_or_without_insurance_is_compared_too() {
 
     let quote = quote(input, &policy);
     let quoted = Quoted { quote: &quote, policy: Some(&policy) };
-    let all_own = engine::not_enrolled(basis.from, basis.total, &basis.lines).unwrap();
+    let all_own = engine::not_enrolled(&basis).unwrap();
     assert_eq!(causes(&moves(quoted, Settled { input: &basis, policy: None, answer: &all_own })), [Cause::Cover]);
-    let suspended = engine::not_designated(basis.from, basis.total, &basis.lines).unwrap();
+    let suspended = engine::not_designated(&basis).unwrap();
     assert_eq!(causes(&moves(quoted, Settled { input: &basis, policy: None, answer: &suspended })), [Cause::Provider]);
 }
 

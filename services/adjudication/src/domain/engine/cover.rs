@@ -5,35 +5,32 @@ use types::money::Money;
 use super::{Calculation, step};
 use crate::domain::{
     explanation::{Rule, Step},
+    input::Input,
     policy::Policy,
     wording,
 };
 
 /// The whole explanation, around what cover was found.
-pub(super) fn found(cover: Step) -> Vec<Step> {
-    vec![
-        step(Rule::NoItems, Money::ZERO, wording::no_items()),
-        cover,
-        step(Rule::Result, Money::ZERO, wording::result_open()),
-    ]
+pub(super) fn found(input: &Input, cover: Step) -> Vec<Step> {
+    let nothing_divided = match input.unknown_items.as_slice() {
+        [] => step(Rule::NoItems, Money::ZERO, wording::no_items()),
+        codes => step(Rule::UnknownItems, Money::ZERO, wording::unknown_items(codes)),
+    };
+    vec![nothing_divided, cover, step(Rule::Result, Money::ZERO, wording::result_open())]
 }
 
 /// By a policy that judges the care.
-pub(super) fn by_policy(policy: &Policy, calculation: &Calculation) -> Vec<Step> {
+pub(super) fn by_policy(policy: &Policy, input: &Input, calculation: &Calculation) -> Vec<Step> {
     let is_unreferred = calculation.entries.iter().any(|entry| entry.rule == Rule::UnreferredNotPaid);
-    found(if is_unreferred {
+    let cover = if is_unreferred {
         step(Rule::UnreferredNotPaid, Money::ZERO, wording::covered_by_referral(&policy.name))
     } else {
         step(Rule::Covered, Money::ZERO, wording::covered(&policy.name))
-    })
-}
-
-/// The first of these steps where items were stated, and no catalogue knows these of them.
-pub fn unknown_items(codes: &[String]) -> Step {
-    step(Rule::UnknownItems, Money::ZERO, wording::unknown_items(codes))
+    };
+    found(input, cover)
 }
 
 /// Of a person whom somebody insures, where no policy in force judges the care.
-pub fn no_policy() -> Vec<Step> {
-    found(step(Rule::NoPolicy, Money::ZERO, wording::no_policy()))
+pub fn no_policy(input: &Input) -> Vec<Step> {
+    found(input, step(Rule::NoPolicy, Money::ZERO, wording::no_policy()))
 }

@@ -26,7 +26,7 @@ pub(super) fn adjudication(policy: &Policy, input: &Input, calculation: &Calcula
         catalogue: catalogue(policy, input),
     });
     let steps = match words {
-        _ if input.lines.is_empty() => cover::by_policy(policy, calculation),
+        _ if input.lines.is_empty() => cover::by_policy(policy, input, calculation),
         Some(words) => {
             let steps = calculation.entries.iter().map(|entry| words.step(entry));
             steps.chain([result(&calculation.shares)]).collect()

@@ -4,6 +4,7 @@ mod above;
 mod areas;
 mod boundaries;
 mod chains;
+mod cover;
 mod edges;
 mod fixtures;
 mod limits;

@@ -35,6 +35,7 @@ pub(super) fn input(claim: &document::Claim, standing: &Standing) -> Input {
         to: claim.to,
         total: lines.iter().map(|line| line.amount).sum(),
         lines,
+        unknown_items: Vec::new(),
         before: claim.before.unwrap_or(standing.totals),
         chain: claim.chain,
         referred: claim.referred,

@@ -57,4 +57,6 @@ fn ad_02_an_example_that_cannot_be_run_says_why() {
     assert!(matches!(replayed(&edited(WE_001, "\"2025-03-12\"", "\"2025-03-01\"")), Outcome::Refused(_)));
     let unknown = Example::read(&edited(WE_001, "\"expected\"", "\"expectd\"")).unwrap_err();
     assert!(unknown.to_string().starts_with("case.CLAIMS[0]"), "{unknown}");
+    let in_words = Example::read("[]").unwrap_err().to_string();
+    assert!(in_words.starts_with(".: invalid list of length 0, expected an object at line "), "{in_words}");
 }

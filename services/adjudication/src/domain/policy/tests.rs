@@ -172,7 +172,7 @@ fn ad_01_what_is_wrong_is_said_in_the_words_of_documents() {
     let cases = [
         ("effective", json!("2026"), "invalid type: string \"2026\", expected an object"),
         ("name", json!(5), "invalid type: integer `5`, expected an object"),
-        ("inpatient", json!([]), "invalid length 0, expected an object"),
+        ("inpatient", json!([]), "invalid list of length 0, expected an object"),
         ("sources", json!([]), "invalid type: list, expected an object"),
         ("stated", json!({}), "invalid type: object, expected a list"),
         ("id", json!({}), "invalid type: object, expected a string"),

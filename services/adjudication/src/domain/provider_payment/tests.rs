@@ -345,6 +345,8 @@ fn ad_07_terms_that_contradict_themselves_are_refused_with_the_path() {
     for (edit, path) in cases {
         assert_eq!(edited(edit).unwrap_err().path, path);
     }
+    let in_words = edited(|document| document["name"] = json!([])).unwrap_err().to_string();
+    assert!(in_words.starts_with("name: invalid list of length 0, expected an object at line "), "{in_words}");
     let unweighed = edited(|document| {
         document["methods"][0]["pay"]["drg"]["weights"].as_object_mut().unwrap().remove("XR19");
     });

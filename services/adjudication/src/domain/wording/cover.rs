@@ -6,6 +6,9 @@ use types::money::Money;
 use super::{both, say};
 use crate::domain::localized::Localized;
 
+/// A sentence names so many codes that no catalogue knows: whoever booked may have written hundreds.
+const CODES_NAMED_MAX: usize = 5;
+
 /// `total` is none where nothing is stated, here and below.
 pub(in crate::domain) fn not_enrolled(total: Option<Money>) -> Localized {
     let (zh, en) = all(total);
@@ -39,7 +42,10 @@ pub(in crate::domain) fn no_items() -> Localized {
 }
 
 pub(in crate::domain) fn unknown_items(codes: &[String]) -> Localized {
-    let (zh, en) = (codes.join("、"), codes.join(", "));
+    let named: Vec<String> = codes.iter().take(CODES_NAMED_MAX).map(|code| say!("“{code}”")).collect();
+    let (zh, en) = (named.join("、"), named.join(", "));
+    let (all, more) = (codes.len(), codes.len() - named.len());
+    let (zh, en) = if more == 0 { (zh, en) } else { (say!("{zh}等 {all} 项"), say!("{en} and {more} more")) };
     Localized::new(
         say!("预计的收费项目无法计价，医保目录中没有{zh}，本报价只核验医保待遇。"),
         say!(

@@ -87,6 +87,7 @@ fn input(person: Person, tier: Tier, kind: CareKind, day: NaiveDate, bill: Money
         to: day,
         total: bill,
         lines: vec![line],
+        unknown_items: vec![],
         before: Accumulators::default(),
         chain: None,
         referred: true,

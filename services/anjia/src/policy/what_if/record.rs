@@ -122,6 +122,7 @@ impl Record<'_> {
             to: self.to.unwrap_or(self.from),
             total,
             lines,
+            unknown_items: vec![],
             before: Accumulators::default(),
             chain: None,
             referred: counts_as_referred(self.referred, self.kind),

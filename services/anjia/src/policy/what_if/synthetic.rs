@@ -114,6 +114,7 @@ impl Maker {
             to: NaiveDate::MIN,
             total: Money::ZERO,
             lines,
+            unknown_items: vec![],
             before: Accumulators::default(),
             chain: None,
             referred: false,

@@ -57,7 +57,7 @@ impl Row {
             journey: referral.journey,
             slot: SlotId::from_uuid(self.slot_id),
             kind: self.care_kind.parse().map_err(|_| self.invalid("care_kind"))?,
-            lines: self.expected_lines.0,
+            lines: to_price(self.expected_lines.0),
             mandate: referral.mandate.clone(),
             appointment: AppointmentId::from_uuid(self.appointment_id),
             quote: QuoteId::from_uuid(self.quote_id),
@@ -185,9 +185,26 @@ impl Columns {
     }
 }
 
+/// What an acceptance once might state and comes to nothing is not asked the price of: adjudication would refuse it.
+fn to_price(mut lines: Vec<ExpectedLine>) -> Vec<ExpectedLine> {
+    lines.retain(|line| !line.comes_to_nothing());
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rf_04_a_stored_line_that_comes_to_nothing_stops_no_acceptance() {
+        let line = |unit_price: i64| ExpectedLine {
+            item_code: "110200001".to_owned(),
+            quantity: Decimal::ONE,
+            unit_price: Decimal::from(unit_price),
+        };
+        assert_eq!(to_price(vec![line(0), line(60)]), [line(60)]);
+        assert_eq!(to_price(vec![line(0)]), []);
+    }
 
     #[test]
     fn every_state_has_its_own_columns() {

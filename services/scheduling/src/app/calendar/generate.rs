@@ -17,6 +17,7 @@ use crate::{
     domain::{
         calendar::{Exception, Template},
         error::SchedulingError,
+        notice::{self, Closed},
         session::Session,
     },
     store::{
@@ -128,7 +129,10 @@ impl Calendar {
             return Ok(Made::Nothing);
         }
         resources::take(tx, &session, &template.resources).await?;
-        slots::insert_all(tx, &slots, &session.pools, session.terms.cancel_notice).await?;
+        let of_region = exceptions.iter().filter(|exception| exception.is_of_region());
+        let closed = Closed::of(of_region.map(|exception| exception.span));
+        let cancel_until = |starts_at| session.terms.cancel_until(starts_at, &closed);
+        slots::insert_all(tx, &slots, &session.pools, cancel_until).await?;
         let entry = by.entry("scheduling.session.generate").row("sessions", session.id);
         let entry = template
             .resources
@@ -140,7 +144,7 @@ impl Calendar {
     }
 }
 
-/// What has no session yet, and what stands against it.
+/// What has no session yet, and what stands against it or against working days before it.
 async fn missing(
     tx: &mut Transaction,
     organisation: Option<OrganisationId>,
@@ -149,7 +153,8 @@ async fn missing(
     let in_force = templates::in_force(tx, organisation, (first, last)).await?;
     let made: BTreeSet<(TemplateId, NaiveDate)> = templates::made(tx, (first, last)).await?.into_iter().collect();
     let span = (start_of_local_day(first), start_of_local_day(last + Days::new(1)));
-    let exceptions = exceptions::within(tx, span).await?;
+    let looked_at = notice::looked_at(in_force.iter().map(|template| (template.terms.cancel_notice, span)));
+    let exceptions = exceptions::within(tx, looked_at.unwrap_or(span)).await?;
     let missing = in_force.iter().flat_map(|template| {
         let open = template.days(first, last).filter(|day| !made.contains(&(template.id, *day)));
         open.map(|day| (template.clone(), day)).collect::<Vec<_>>()

@@ -17,7 +17,7 @@ use crate::domain::{
     pool::Pool,
     session::Slot,
 };
-use crate::store::{invalid, terms::TermsColumns, word};
+use crate::store::{invalid, terms::VisitTermsColumns, word};
 
 const TABLE: &str = "appointments";
 
@@ -54,7 +54,7 @@ pub(super) struct Row {
     more_slot_ids: Vec<Uuid>,
     device: Option<String>,
     #[sqlx(flatten)]
-    terms: TermsColumns,
+    terms: VisitTermsColumns,
 }
 
 impl Row {

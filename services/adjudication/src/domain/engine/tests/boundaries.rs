@@ -159,8 +159,8 @@ fn ad_03_where_no_policy_is_in_force_there_is_no_price() {
 
 #[test]
 fn ad_03_who_is_not_enrolled_pays_all() {
-    let lines = [line(money("80.00"), Class::A), line(money("20.00"), Class::C)];
-    let answer = not_enrolled(date("2026-03-02"), money("100.00"), &lines).unwrap();
+    let lines = vec![line(money("80.00"), Class::A), line(money("20.00"), Class::C)];
+    let answer = not_enrolled(&claim_with_lines(CareKind::Outpatient, Tier::Community, lines)).unwrap();
     assert_adds_up(&answer);
     assert_eq!(fund_and_own(&answer), pair("0.00", "100.00"));
     assert_eq!(answer.policy, None);
@@ -244,11 +244,11 @@ fn sc_06_where_no_items_are_stated_the_cover_is_said_and_nothing_is_divided() {
 
 #[test]
 fn sc_06_where_no_items_are_stated_why_nobody_pays_is_said_without_an_amount() {
-    let on = date("2026-03-02");
+    let nothing = claim_with_lines(CareKind::Outpatient, Tier::Community, vec![]);
     for (rule, answer) in [
-        (Rule::NotEnrolled, not_enrolled(on, Money::ZERO, &[])),
-        (Rule::Waiting, waiting(on, date("2026-05-31"), Money::ZERO, &[])),
-        (Rule::NotDesignated, not_designated(on, Money::ZERO, &[])),
+        (Rule::NotEnrolled, not_enrolled(&nothing)),
+        (Rule::Waiting, waiting(&nothing, date("2026-05-31"))),
+        (Rule::NotDesignated, not_designated(&nothing)),
     ] {
         let answer = answer.unwrap();
         assert_eq!(answer.shares, Shares::default());

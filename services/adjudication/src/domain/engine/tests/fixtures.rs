@@ -135,6 +135,7 @@ pub(super) fn claim_with_lines(kind: CareKind, tier: Tier, lines: Vec<Line>) -> 
         to: date("2026-03-12"),
         total: lines.iter().map(|line| line.amount).sum(),
         lines,
+        unknown_items: vec![],
         before: Accumulators::default(),
         chain: None,
         referred: true,

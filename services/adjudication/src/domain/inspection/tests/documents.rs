@@ -62,3 +62,17 @@ fn ad_08_sources_are_named_and_supervision_is_whole() {
     let book = RuleBook::read(DEMONSTRATION).unwrap();
     assert!(book.demonstration && book.window_days() == 365);
 }
+
+#[test]
+fn ad_08_what_is_wrong_is_said_in_the_words_of_documents() {
+    let said = |edit: fn(&mut Value)| {
+        let mut wrong = document(&[("N25-041", json!({"kind": "LATE_CLAIM", "max_days": 30}))]);
+        edit(&mut wrong);
+        let refused = RuleBook::read(&wrong.to_string()).unwrap_err();
+        format!("{}: {}", refused.path, refused.problem)
+    };
+    let name = said(|document| document["name"] = json!([]));
+    assert!(name.starts_with("name: invalid list of length 0, expected an object at line "), "{name}");
+    let rule = said(|document| document["rules"]["N25-041"] = json!([]));
+    assert_eq!(rule, "rules.N25-041: invalid list of length 0, expected an object");
+}

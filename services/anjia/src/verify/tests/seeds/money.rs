@@ -162,6 +162,44 @@ pub(super) const SEEDS: &[Seed] = &[
         "PAYOUT_POSTED_OTHERWISE",
     ),
     (
+        "a bill is settled once no bank is awaited and nothing is owed that one declined, and not before",
+        "payment",
+        "INSERT INTO bills (id, state, total, correction) VALUES (md5('b')::uuid, 'SETTLED', 24, 0); \
+         INSERT INTO bill_shares (bill_id, line, payer, amount, credit_line_id) \
+         VALUES (md5('b')::uuid, 1, 'CREDIT', 24, md5('l')::uuid); \
+         INSERT INTO bank_orders (id, bill_id, credit_line_id, kind, state, amount) \
+         VALUES (md5('o')::uuid, md5('b')::uuid, md5('l')::uuid, 'CAPTURE', 'SENT', 24)",
+        "SETTLED_UNPAID",
+    ),
+    (
+        "a bill is settled once no bank is awaited and nothing is owed that one declined, and not before",
+        "payment",
+        "INSERT INTO bills (id, state, total, correction) VALUES (md5('b')::uuid, 'SETTLED', 24, 0); \
+         INSERT INTO bill_shares (bill_id, line, payer, amount, credit_line_id) \
+         VALUES (md5('b')::uuid, 1, 'CREDIT', 24, md5('l')::uuid); \
+         INSERT INTO bank_orders (id, bill_id, credit_line_id, kind, state, amount) \
+         VALUES (md5('o')::uuid, md5('b')::uuid, md5('l')::uuid, 'CAPTURE', 'FAILED', 24)",
+        "SETTLED_UNPAID",
+    ),
+    (
+        "a bill is settled once no bank is awaited and nothing is owed that one declined, and not before",
+        "payment",
+        "INSERT INTO bills (id, state, total, correction) VALUES (md5('b')::uuid, 'CAPTURED', 24, 0); \
+         INSERT INTO bill_shares (bill_id, line, payer, amount, credit_line_id) \
+         VALUES (md5('b')::uuid, 1, 'CREDIT', 24, md5('l')::uuid); \
+         INSERT INTO bank_orders (id, bill_id, credit_line_id, kind, state, amount) \
+         VALUES (md5('o')::uuid, md5('b')::uuid, md5('l')::uuid, 'CAPTURE', 'SUCCEEDED', 24)",
+        "PAID_UNSETTLED",
+    ),
+    (
+        "a bill is settled once no bank is awaited and nothing is owed that one declined, and not before",
+        "payment",
+        "INSERT INTO bills (id, state, total, correction) VALUES (md5('b')::uuid, 'CAPTURED', 24, 0); \
+         INSERT INTO bank_orders (id, bill_id, credit_line_id, kind, state, amount) \
+         VALUES (md5('o')::uuid, md5('b')::uuid, md5('l')::uuid, 'CAPTURE', 'FAILED', 24)",
+        "PAID_UNSETTLED",
+    ),
+    (
         "what findings withhold is withheld",
         "adjudication|payment",
         "INSERT INTO settlements (id, bill_id) VALUES (md5('s')::uuid, md5('b')::uuid); \

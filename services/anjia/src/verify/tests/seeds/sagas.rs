@@ -48,6 +48,21 @@ pub(super) const SEEDS: &[Seed] = &[
         "INSERT INTO appointments (id, state) VALUES (md5('a')::uuid, 'KEPT')",
         "kept without its visit",
     ),
+    (
+        "nobody lies in two hospitals at one time",
+        "scheduling",
+        "INSERT INTO visits (id, resident_id, kind, state, opened_at) SELECT md5(n::text)::uuid, md5('r')::uuid, 'INPATIENT', 'OPEN', now() \
+         FROM generate_series(1, 2) AS n",
+        "two stays of a person overlap",
+    ),
+    (
+        "nobody lies in two hospitals at one time",
+        "scheduling",
+        "INSERT INTO resident_aliases (resident_id, survivor_id, since) VALUES (md5('1')::uuid, md5('2')::uuid, now() - interval '1 day'); \
+         INSERT INTO visits (id, resident_id, kind, state, opened_at, ended_at) SELECT md5(n::text)::uuid, md5(n::text)::uuid, 'INPATIENT', \
+         'ENDED', now(), now() + interval '1 day' FROM generate_series(1, 2) AS n",
+        "two stays of a person overlap",
+    ),
     // I6
     (
         "a referral that has not ended has an owner and a deadline",

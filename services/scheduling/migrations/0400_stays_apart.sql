@@ -1,7 +1,7 @@
 -- A person is in one hospital at a time, and so their stays never overlap, in whichever region and by whichever id of the person: one may begin at
--- the instant at which another ends. Judged is what is written from now on. A stay that is opened, or told together with its end, is held against
--- all others. The end of an open one is held against those that began after it alone: what stands beside it from before, or became one person's
--- by a merge, would else keep it open for good. A stay that was left unseen never was: it is held against none, and none against it.
+-- the instant at which another ends. Judged is what is told from now on: a stay that is opened, or told together with its end, is held
+-- against all others. The end of an open one is not: as long as it is open no other is taken, and what stands beside it from before, or became one
+-- person's by a merge, would keep it open for good. A stay that was left unseen never was: it is held against none, and none against it.
 
 DROP TRIGGER visits_open_stay ON visits;
 DROP FUNCTION keep_one_open_stay();
@@ -44,7 +44,6 @@ BEGIN
     INTO lacks_end FROM visits AS other
     WHERE other.resident_id = ANY (ids) AND other.kind = 'INPATIENT' AND other.state <> 'LEFT_UNSEEN' AND other.id <> NEW.id
         AND other.opened_at < coalesce(NEW.ended_at, 'infinity') AND NEW.opened_at < coalesce(other.ended_at, 'infinity')
-        AND (TG_OP = 'INSERT' OR other.opened_at > NEW.opened_at)
     ORDER BY 1 LIMIT 1;
     IF lacks_end THEN
         RAISE EXCEPTION 'a stay of the person has no end' USING ERRCODE = 'exclusion_violation', CONSTRAINT = 'visits_open_stay';
@@ -58,9 +57,6 @@ $$;
 -- After the row, so that a visit that is reported twice is named as such.
 CREATE TRIGGER visits_stay_told AFTER INSERT ON visits FOR EACH ROW
     WHEN (NEW.kind = 'INPATIENT' AND NEW.state <> 'LEFT_UNSEEN') EXECUTE FUNCTION keep_stays_apart();
-CREATE TRIGGER visits_stay_ended AFTER UPDATE OF ended_at ON visits FOR EACH ROW
-    WHEN (NEW.kind = 'INPATIENT' AND NEW.state <> 'LEFT_UNSEEN' AND NEW.ended_at IS NOT NULL AND NEW.ended_at IS DISTINCT FROM OLD.ended_at)
-    EXECUTE FUNCTION keep_stays_apart();
 
 -- The rule as a query, for the owner, as booking_violations. The later of two was held against the earlier when it was told, unless both stood before
 -- the rule, or were another person's: of two by two ids one must have been told since, a minute after the merge, when it was known here. From then

@@ -9,6 +9,7 @@ use proto::anjia::payment::v1::desk_service_server::DeskService;
 use proto::convert::{FieldError, id, money, optional_id, optional_text, to_money, to_timestamp};
 use proto::google::r#type::Money as MoneyWire;
 use tonic::{Request, Response, Status};
+use types::caller::Role;
 
 use super::convert;
 use super::status::{Undecodable, refuse};
@@ -50,6 +51,13 @@ fn taken(amount: Option<&MoneyWire>, means: i32, reference: &str) -> Result<Take
         (Means::Card, true) => Err(FieldError::new("reference", "is required of CARD")),
         _ => Ok(Taken { amount, means, reference }),
     }
+}
+
+/// Who of the desk it was is told to that desk and to who supervises it; staff of others may act for the resident.
+fn seen(ctx: &Context, payout: &Payout) -> pb::Payout {
+    let is_desk = ctx.caller.organisation == Some(payout.payee) || ctx.caller.has(&Role::Auditor);
+    let told = wire(payout);
+    if is_desk { told } else { pb::Payout { opened_by: String::new(), witnessed_by: String::new(), ..told } }
 }
 
 fn wire(payout: &Payout) -> pb::Payout {
@@ -137,7 +145,7 @@ impl Desks {
         let query = pb::ListPayoutsRequest { page: None, ..message.clone() }.encode_to_vec();
         let page: PageRequest<ListKey> =
             PageRequest::parse(asked.page_size, &asked.page_token, &query).map_err(|error| error.within("page"))?;
-        let found = self.0.list_payouts(ctx, whose, &page).await?.map(|payout| wire(&payout));
+        let found = self.0.list_payouts(ctx, whose, &page).await?.map(|payout| seen(ctx, &payout));
         Ok(pb::ListPayoutsResponse { payouts: found.items, next_page_token: found.next_page_token })
     }
 }
@@ -175,7 +183,7 @@ impl DeskService for Desks {
         let ctx = Context::of(&request)?;
         let payout_id = id("payout_id", &request.get_ref().payout_id).map_err(chassis::error::invalid)?;
         let payout = self.0.get_payout(&ctx, payout_id).await.map_err(refuse)?;
-        Ok(Response::new(pb::GetPayoutResponse { payout: Some(wire(&payout)) }))
+        Ok(Response::new(pb::GetPayoutResponse { payout: Some(seen(&ctx, &payout)) }))
     }
 
     async fn list_payouts(

@@ -82,9 +82,11 @@ async fn py_06_who_is_owed_money_sees_what_will_be_and_what_was_given_back() {
     let doctor = Client::practitioner("clinic-doctor", Uuid::now_v7(), callers::CLINIC, &["family_doctor"]);
     let doctor = world.mesh.register(doctor).await;
     let worker = world.delegate(DelegatedAction::View).await;
+    let (elsewhere, _) = world.delegate_to("hospital", resident(), &herself, DelegatedAction::View, None).await;
     for (caller, message, expected) in [
         (&herself, of_resident(), &unnamed),
         (&worker, of_resident(), &unnamed),
+        (&elsewhere, of_resident(), &unnamed),
         (&doctor, of_clinic(), &unnamed),
         (&cashier, of_clinic(), &paid),
         (&auditor, of_clinic(), &paid),
@@ -94,7 +96,7 @@ async fn py_06_who_is_owed_money_sees_what_will_be_and_what_was_given_back() {
         let listed = world.payouts(caller, message).await.expect("may see them").payouts;
         assert_eq!(listed, std::slice::from_ref(expected), "{}", caller.party());
     }
-    for (action, times) in [("payment.payout.read", 6), ("payment.payout.list", 5)] {
+    for (action, times) in [("payment.payout.read", 7), ("payment.payout.list", 6)] {
         assert_eq!(world.looked(action).await, times, "who looked is recorded about her: {action}");
     }
 }

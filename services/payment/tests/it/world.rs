@@ -278,12 +278,23 @@ impl World {
         action: identity::DelegatedAction,
         limits: Option<identity::DelegationLimits>,
     ) -> (TestCaller, types::ids::DelegationId) {
-        let worker = self.caller("worker");
+        self.delegate_to("worker", grantor, caller, action, limits).await
+    }
+
+    /// The same of somebody else.
+    pub(crate) async fn delegate_to(
+        &self,
+        client: &str,
+        grantor: ResidentId,
+        caller: &TestCaller,
+        action: identity::DelegatedAction,
+        limits: Option<identity::DelegationLimits>,
+    ) -> (TestCaller, types::ids::DelegationId) {
+        let delegate = self.caller(client);
         let message = identity::GrantDelegationRequest {
             request_id: request_id(),
-            delegation_id: String::new(),
             resident_id: grantor.to_string(),
-            delegate: worker.party().to_owned(),
+            delegate: delegate.party().to_owned(),
             basis: identity::DelegationBasis::Granted.into(),
             actions: vec![action.into()],
             until: Some(to_timestamp(SystemClock.now() + TimeDelta::days(30))),
@@ -292,13 +303,10 @@ impl World {
             ..Default::default()
         };
         let request = caller.request(message).await;
-        let granted = DelegationServiceClient::new(self.mesh.channel("identity"))
-            .grant_delegation(request)
-            .await
-            .expect("the resident may grant it")
-            .into_inner();
+        let mut delegations = DelegationServiceClient::new(self.mesh.channel("identity"));
+        let granted = delegations.grant_delegation(request).await.expect("the resident may grant it").into_inner();
         let id = granted.delegation.unwrap_or_default().delegation_id.parse().expect("an id");
-        (worker.acting_for(grantor, id), id)
+        (delegate.acting_for(grantor, id), id)
     }
 
     pub(crate) fn adjudication(&self) -> AdjudicationServiceClient<Channel> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use types::ids::SlotId;
+use types::{clock::local_time, ids::SlotId};
 
 #[derive(Debug, thiserror::Error)]
 pub enum SchedulingError {
@@ -34,7 +34,7 @@ pub enum SchedulingError {
     SurgeNotFound,
     #[error("no such template")]
     TemplateNotFound,
-    #[error("it could be given up or moved until {0}")]
+    #[error("it could be given up or moved until {} local time", local_time(*.0).format("%Y-%m-%d %H:%M"))]
     TooLateToCancel(DateTime<Utc>),
     #[error("no such exception")]
     ExceptionNotFound,
@@ -103,7 +103,7 @@ pub enum SchedulingError {
     SuspensionOver,
     #[error("no appeal is open")]
     NoAppeal,
-    #[error("check-in begins at {0}")]
+    #[error("check-in begins at {} local time", local_time(*.0).format("%Y-%m-%d %H:%M"))]
     TooEarly(DateTime<Utc>),
     #[error("the credential shown is another person's")]
     IdentityMismatch,

@@ -1,9 +1,10 @@
 //! Free places near somebody: which suit, in what order, and why.
 
-use chrono::{DateTime, Datelike as _, TimeDelta, Timelike as _, Utc};
+use chrono::{DateTime, Datelike as _, Timelike as _, Utc};
 use serde::{Deserialize, Serialize};
 use types::{
     care::CareKind,
+    clock::local_time,
     ids::{DepartmentId, OrganisationId, PractitionerId, SessionId, SlotId},
     place::Place,
     tier::Tier,
@@ -286,7 +287,7 @@ fn reason(nearby: &Nearby, open: &OpenSlot) -> Reason {
         Tier::Tertiary => ("三级医院，适合的最低级别优先", "Tertiary hospital; the lowest suitable tier comes first"),
     };
     let distance_m = nearby.distance_m;
-    let local = open.starts_at + TimeDelta::hours(8);
+    let local = local_time(open.starts_at);
     let free = open.free_places;
     // Without chrono's patterns, which are read anew for each offer of each search.
     let (month, day, hour, minute) = (local.month(), local.day(), local.hour(), local.minute());

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::*;
@@ -164,7 +165,7 @@ fn sc_12_a_provider_comes_to_the_front_for_its_own_symptoms_alone() {
 fn sc_03_an_offer_tells_how_long_one_waits_for_it_and_at_it() {
     let nearby = query().reachable(&[provider(1, Tier::Community, 39.908_7)], None).remove(0);
     let half_full = OpenSlot { places: 5, ..open(2, 7) };
-    let offers = best(&query(), &nearby, &[half_full, open(1, 5)]);
+    let offers = best(&query(), &nearby, &[open(1, 5), half_full]);
     assert!(offers.iter().all(|offer| offer.earliest_at == at(5)));
     let of = |offer: &Offer| (offer.booked_percent, offer.wait_minutes);
     assert_eq!((of(&offers[1]), of(&offers[0])), ((60, 36), (0, 0)), "three of five in an hour come before");

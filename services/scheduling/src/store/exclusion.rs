@@ -1,6 +1,6 @@
 //! Locks on what is judged over several persons, and so is kept from changing by no row: a journey, who books for others, or a device. Taken before the
 //! locks of persons and of places, in the order of words, until the end of the transaction. More are the database's own: `stay <id>`, of each
-//! id of the person in the order of ids, which it takes when a stay is opened or ended (`migrations/0400_stays_apart.sql`): after those of persons,
+//! id of the person in the order of ids, which it takes when a stay is told (`migrations/0400_stays_apart.sql`): after those of persons,
 //! of places and of the visit, and before anything is told of it.
 
 use std::collections::BTreeSet;

@@ -119,11 +119,12 @@ impl SlotCache {
         }
         let (places, version) = provider_keys(region);
         let mut ask = redis::pipe();
-        ask.exists(&version);
+        // Redis may have given up either for want of memory.
+        ask.exists(&[&version, &places]);
         ask.cmd("GEOSEARCH").arg(&places).arg("FROMLONLAT").arg(longitude).arg(latitude);
         ask.arg("BYRADIUS").arg(u64::from(around.radius_m) + 20).arg("m").arg("ASC").arg("COUNT").arg(PROVIDERS_MAX);
-        let (is_known, members): (bool, Vec<String>) = self.ask(&ask).await?;
-        if !is_known {
+        let (known, members): (usize, Vec<String>) = self.ask(&ask).await?;
+        if known < 2 {
             return None;
         }
         if around.is_selective && members.len() >= PROVIDERS_MAX {

@@ -222,7 +222,7 @@ async fn sc_04_stays_that_overlap_since_a_merge_end_as_they_did() {
     assert_eq!(ended.state(), VisitState::Ended);
     // Whatever is told of the person now is held against both.
     let third = check_in(&town, &town.clinic, walk_in(&town, CareKind::Inpatient, ago(3))).await;
-    assert_eq!(refused(third), is(Code::FailedPrecondition, "STAY_OPEN"));
+    assert_eq!(refused(third), is(Code::FailedPrecondition, "STAY_OVERLAPS"));
     town.assert_sound().await;
 }
 

@@ -58,9 +58,8 @@ impl App {
         let found = page.page(found, |bill| (bill.opened_at, bill.id.uuid()))?;
         let items = ctx.only_permitted(found.items);
         // An entry each: whoever asks who looked at somebody's bills finds them by the resident, also those of a payee's list.
-        for bill in &items {
-            audit::record(&mut tx, record::entry(&ctx.caller, "payment.bill.list", bill)).await?;
-        }
+        let entries = items.iter().map(|bill| record::entry(&ctx.caller, "payment.bill.list", bill));
+        audit::record_all(&mut tx, entries.collect()).await?;
         tx.commit().await?;
         Ok(Page { items, next_page_token: found.next_page_token })
     }
@@ -92,10 +91,11 @@ impl App {
         let found = payouts::list(&mut tx, whose, page.after().copied(), page.limit()).await?;
         let found = page.page(found, |payout| (payout.opened_at, payout.id.uuid()))?;
         let items = ctx.only_permitted(found.items);
-        for payout in &items {
+        let entry = |payout: &Payout| {
             let entry = Entry::new(&ctx.caller, "payment.payout.list").resident(payout.resident);
-            audit::record(&mut tx, payouts::audited(entry, payout.id)).await?;
-        }
+            payouts::audited(entry, payout.id)
+        };
+        audit::record_all(&mut tx, items.iter().map(|payout| entry(payout)).collect()).await?;
         tx.commit().await?;
         Ok(Page { items, next_page_token: found.next_page_token })
     }

@@ -2,7 +2,7 @@
 
 use chassis::Guarded;
 use chrono::{DateTime, Utc};
-use types::caller::Party;
+use types::caller::{Caller, Party, Role};
 use types::ids::{BillId, CreditLineId, OrganisationId, PayoutId, ReceiptId, ResidentId};
 use types::money::Money;
 
@@ -81,6 +81,11 @@ impl Guarded for Payout {
 }
 
 impl Payout {
+    /// Which two of the desk it were is told to that desk and to who supervises it; staff of others may act for the resident.
+    pub fn names_desk_to(&self, caller: &Caller) -> bool {
+        caller.organisation == Some(self.payee) || caller.has(&Role::Auditor)
+    }
+
     /// Another one than who opened it saw this amount given.
     pub fn witnessed(
         &self,

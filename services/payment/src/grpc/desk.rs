@@ -9,7 +9,6 @@ use proto::anjia::payment::v1::desk_service_server::DeskService;
 use proto::convert::{FieldError, id, money, optional_id, optional_text, to_money, to_timestamp};
 use proto::google::r#type::Money as MoneyWire;
 use tonic::{Request, Response, Status};
-use types::caller::Role;
 
 use super::convert;
 use super::status::{Undecodable, refuse};
@@ -53,11 +52,13 @@ fn taken(amount: Option<&MoneyWire>, means: i32, reference: &str) -> Result<Take
     }
 }
 
-/// Who of the desk it was is told to that desk and to who supervises it; staff of others may act for the resident.
 fn seen(ctx: &Context, payout: &Payout) -> pb::Payout {
-    let is_desk = ctx.caller.organisation == Some(payout.payee) || ctx.caller.has(&Role::Auditor);
     let told = wire(payout);
-    if is_desk { told } else { pb::Payout { opened_by: String::new(), witnessed_by: String::new(), ..told } }
+    if payout.names_desk_to(&ctx.caller) {
+        told
+    } else {
+        pb::Payout { opened_by: String::new(), witnessed_by: String::new(), ..told }
+    }
 }
 
 fn wire(payout: &Payout) -> pb::Payout {

@@ -10,6 +10,8 @@ mod exporter;
 mod fields;
 mod line;
 mod metrics;
+#[cfg(test)]
+mod written;
 
 use std::io::IsTerminal;
 use std::time::Duration;

@@ -81,32 +81,18 @@ impl Visit for Written {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use serde_json::{Value, json};
     use tracing::field;
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl std::io::Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::telemetry::written::{Written, alone};
 
     #[test]
     fn pl_02_a_line_has_the_fields_of_its_span_whenever_they_were_recorded() {
-        let lines = Lines::default();
-        let writer = lines.clone();
+        let _alone = alone();
+        let log = Written::default();
+        let writer = log.clone();
         let json = tracing_subscriber::fmt::layer().json().flatten_event(true).fmt_fields(Members);
         let subscriber = tracing_subscriber::registry().with(json.with_writer(move || writer.clone()));
         tracing::subscriber::with_default(subscriber, || {
@@ -121,9 +107,7 @@ mod tests {
             bare.record("left", 1.5);
             bare.in_scope(|| tracing::info!("something"));
         });
-        let lines = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-        let spans: Vec<Value> =
-            lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["span"].take()).collect();
+        let spans: Vec<Value> = log.lines().into_iter().map(|mut line| line["span"].take()).collect();
         let expected = [
             json!({ "name": "call", "method": "a\"b", "late": false }),
             json!({ "name": "call", "method": "a\"b", "late": false, "left": 2, "by": "Some(\"x\")" }),

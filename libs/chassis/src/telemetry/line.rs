@@ -35,32 +35,17 @@ where
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
-
     use opentelemetry::trace::TracerProvider;
     use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
-    use serde_json::Value;
     use tracing_subscriber::layer::SubscriberExt;
 
     use super::*;
     use crate::telemetry::current_traceparent;
-
-    #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
-
-    impl std::io::Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
+    use crate::telemetry::written::{Written, alone};
 
     #[test]
     fn pl_02_a_line_of_the_log_names_the_trace_it_belongs_to_recorded_or_not() {
+        let _alone = alone();
         let written = Written::default();
         let logs = tracing_subscriber::fmt::layer().json().flatten_event(true).map_event_format(Traced);
         let unrecorded = SdkTracerProvider::builder().with_sampler(Sampler::AlwaysOff).build().tracer("test");
@@ -79,10 +64,9 @@ mod tests {
             current_traceparent().unwrap()
         });
 
-        let lines = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-        let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let lines = written.lines();
         let [outside, inside] = lines.as_slice() else { panic!("{lines:?}") };
-        assert_eq!((&outside["message"], &outside["trace_id"]), (&"outside".into(), &Value::Null));
+        assert_eq!((&outside["message"], &outside["trace_id"]), (&"outside".into(), &serde_json::Value::Null));
         assert_eq!((&inside["message"], &inside["left"]), (&"inside".into(), &3.into()));
         let said = format!("00-{}-{}-00", inside["trace_id"].as_str().unwrap(), inside["span_id"].as_str().unwrap());
         assert_eq!(said, traceparent);
